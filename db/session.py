@@ -1,0 +1,103 @@
+"""Engine, transactions and migrations. A transaction is one `with` at the edge."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import alembic.config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session
+
+from db.errors import WinnowError
+from db.settings import Settings
+from db.tables import CuratedSet, SetMember, TouchUp, TouchUpSave, Verdict
+
+APPEND_ONLY = (Verdict, TouchUp, TouchUpSave, CuratedSet, SetMember)
+
+
+def open_database(settings: Settings) -> Engine:
+    """An engine on the settings' database, made and migrated where need be.
+
+    Raises WinnowError where the database cannot be reached or was made by a newer Winnow.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    engine = connect(settings.database)
+    migrate(engine)
+    return engine
+
+
+def connect(url: str) -> Engine:
+    """An engine on a database as it is; SQLite with WAL, foreign keys and transactions that begin when we say so."""
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _sqlite_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes too late, and never before DDL
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 20000")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged verdict survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    # A reader that turns into a writer fails at once when another wrote in between; so writers say it first and wait.
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session that only asks."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """A session that is committed at the end of the `with`, or rolled back whole when it raises."""
+    with Session(engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@event.listens_for(Session, "before_flush")
+def _refuse_to_change_what_was_decided(session: Session, *_: object) -> None:
+    for row in session.dirty:
+        if isinstance(row, APPEND_ONLY) and session.is_modified(row, include_collections=False):
+            if isinstance(row, SetMember) and row.example_id is None:
+                continue  # erased: the place stays, the example goes
+            raise WinnowError(f"A {type(row).__tablename__} is only ever added, never changed.")
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema up to this version's. Raises WinnowError for a database from a newer Winnow."""
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    head = scripts.get_current_head()
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current == head:
+        return
+    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+        raise WinnowError(
+            f"The database {_shown(engine)} was made by a newer Winnow (schema {current}). Update Winnow, then start again."
+        )
+    with engine.execution_options(writes=True).begin() as connection:
+        if MigrationContext.configure(connection).get_current_revision() == head:
+            return  # another process was first while we waited
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "head")
+
+
+def _shown(engine: Engine) -> str:
+    return make_url(str(engine.url)).render_as_string(hide_password=True)

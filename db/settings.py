@@ -1,0 +1,42 @@
+"""Where Winnow keeps things, and the few numbers a team may change: one frozen value, read from `WINNOW_...`."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting; each field is the environment variable `WINNOW_<FIELD>` (see docs/settings.md)."""
+
+    model_config = SettingsConfigDict(env_prefix="WINNOW_", frozen=True)
+
+    home: Path = Field(default=Path("winnow-home"), description="Folder of the database, the store and the runs.")
+    db_url: str = Field(default="", description="SQLAlchemy URL of the database; empty: SQLite inside the home folder.")
+    store_url: str = Field(
+        default="", description="Folder or fsspec URL (s3://...) of the pictures; empty: in the home folder."
+    )
+    touchup_seconds: int = Field(
+        default=120, gt=0, description="Time for one touch-up, in seconds; 120 in the paper's section IV."
+    )
+    encoder_weights: Path | None = Field(
+        default=None, description="File with MobileNet's ImageNet weights; unset: Keras' own download."
+    )
+    reviewer: str = Field(
+        default="reviewer", min_length=1, max_length=80, description="Name a verdict is recorded under when none is given."
+    )
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL of the database."""
+        return self.db_url or f"sqlite:///{self.home.resolve() / 'winnow.db'}"
+
+    @property
+    def store(self) -> str:
+        """Folder or fsspec URL of the blob store."""
+        return self.store_url or str(self.home.resolve() / "store")
+
+    @property
+    def runs(self) -> Path:
+        """Folder of checkpoints and exports, one folder a run."""
+        return self.home.resolve() / "runs"

@@ -1,0 +1,455 @@
+"""The schema: one class a table, in the words of docs/architecture.md. What a person decided is only ever appended."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Dialect,
+    Enum,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    String,
+    UniqueConstraint,
+    and_,
+)
+from sqlalchemy import DateTime as SqlDateTime
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite forgets the zone, so it is put back on the way out. A naive value is refused."""
+
+    impl = SqlDateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Split(StrEnum):
+    """Which part of a curated set an example belongs to."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
+
+
+class Decision(StrEnum):
+    """What a verdict says; `undo` takes the reviewer's verdict back and opens the example again."""
+
+    keep = "keep"
+    reject = "reject"
+    undo = "undo"
+
+
+class Reason(StrEnum):
+    """Why an example was rejected."""
+
+    no_face = "no_face"
+    not_hair = "not_hair"
+    hair_missing = "hair_missing"
+    spills_over = "spills_over"
+    too_coarse = "too_coarse"
+    bad_photo = "bad_photo"
+    unsaid = "unsaid"
+
+
+class JobState(StrEnum):
+    """Where a job stands; `interrupted` is never written by the job itself, only found by its silent heartbeat."""
+
+    queued = "queued"
+    running = "running"
+    done = "done"
+    failed = "failed"
+    cancelled = "cancelled"
+    interrupted = "interrupted"
+
+
+def _values(kind: type[StrEnum]) -> list[str]:
+    return [member.value for member in kind]
+
+
+def _enum(kind: type[StrEnum], name: str) -> Enum:
+    # Values, not names, and a CHECK instead of a native type: the same on SQLite and PostgreSQL.
+    return Enum(kind, name=name, values_callable=_values, native_enum=False, create_constraint=True, length=20)
+
+
+Sha256 = Annotated[str, mapped_column(String(64))]
+Name = Annotated[str, mapped_column(String(1000))]
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: UtcDateTime(),
+        Split: _enum(Split, "split"),
+        Decision: _enum(Decision, "decision"),
+        Reason: _enum(Reason, "reason"),
+        JobState: _enum(JobState, "job_state"),
+        dict[str, Any]: JSON(),
+        list[str]: JSON(),
+    }
+
+
+# --- what came in ---------------------------------------------------------------------------------------------------
+
+
+class Contributor(Base):
+    """Whoever painted the mask, under the name that the source gives; erased with all that is theirs."""
+
+    __tablename__ = "contributor"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[Name] = mapped_column(unique=True)
+
+
+class Source(Base):
+    """Where a batch of submissions came from: an adapter and a location."""
+
+    __tablename__ = "source"
+    __table_args__ = (UniqueConstraint("adapter", "location"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    adapter: Mapped[str] = mapped_column(String(40))
+    location: Mapped[Name]
+    added_at: Mapped[datetime]
+
+
+class Submission(Base):
+    """A photo and the mask its contributor painted, exactly as received; never changed."""
+
+    __tablename__ = "submission"
+    __table_args__ = (UniqueConstraint("photo_sha256", "mask_sha256"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), index=True)
+    contributor_id: Mapped[int | None] = mapped_column(ForeignKey("contributor.id"), index=True)
+    photo_name: Mapped[Name] = mapped_column(comment="the photo's file name as received")
+    photo_sha256: Mapped[Sha256]
+    mask_sha256: Mapped[Sha256]
+    height: Mapped[int] = mapped_column(comment="of the upright photo, pixels")
+    width: Mapped[int] = mapped_column(comment="of the upright photo, pixels")
+    licence: Mapped[str | None] = mapped_column(String(200))
+    drawn: Mapped[bool] = mapped_column(default=False, comment="a portrait of the built-in sample set, not a person")
+    received_at: Mapped[datetime]
+
+    source: Mapped[Source] = relationship()
+    contributor: Mapped[Contributor | None] = relationship()
+    example: Mapped["Example | None"] = relationship(back_populates="submission")
+
+
+class Refusal(Base):
+    """A file that did not come in, and why, in words."""
+
+    __tablename__ = "refusal"
+    __table_args__ = (UniqueConstraint("source_id", "file", "reason"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), index=True)
+    file: Mapped[Name]
+    reason: Mapped[Name]
+    at: Mapped[datetime]
+
+    source: Mapped[Source] = relationship()
+
+
+# --- what is reviewed -----------------------------------------------------------------------------------------------
+
+
+class Example(Base):
+    """A crop with everything known about it. A submission without one shows no face and is kept aside.
+
+    Boxes are (top, left, bottom, right), ends exclusive: the face and the crop in pixels of the upright photo (the crop
+    may reach beyond it), `inside` in pixels of the 512 x 512 crop: the part that shows the photo; the rest is filled.
+    """
+
+    __tablename__ = "example"
+    __table_args__ = (
+        CheckConstraint("face_bottom > face_top AND face_right > face_left", name="face_has_an_area"),
+        CheckConstraint("crop_side > 0", name="crop_has_an_area"),
+        CheckConstraint("inside_bottom > inside_top AND inside_right > inside_left", name="inside_has_an_area"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), unique=True)
+    face_top: Mapped[int]
+    face_left: Mapped[int]
+    face_bottom: Mapped[int]
+    face_right: Mapped[int]
+    face_score: Mapped[float] = mapped_column(comment="the detector's own; higher is surer")
+    crop_top: Mapped[float]
+    crop_left: Mapped[float]
+    crop_side: Mapped[float]
+    crop_rotation: Mapped[float] = mapped_column(default=0.0, comment="degrees counter-clockwise the photo was turned")
+    inside_top: Mapped[int]
+    inside_left: Mapped[int]
+    inside_bottom: Mapped[int]
+    inside_right: Mapped[int]
+    image_sha256: Mapped[Sha256] = mapped_column(index=True)
+    mask_sha256: Mapped[Sha256]
+    split: Mapped[Split] = mapped_column(index=True)
+
+    submission: Mapped[Submission] = relationship(back_populates="example")
+    signals: Mapped[list["Signal"]] = relationship()
+    suspicion: Mapped["Suspicion | None"] = relationship()
+
+
+class Signal(Base):
+    """One number about an example that hints at a bad mask."""
+
+    __tablename__ = "signal"
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[float]
+
+
+class Suspicion(Base):
+    """The doubt about an example that its signals add up to, with the reasons in words."""
+
+    __tablename__ = "suspicion"
+    __table_args__ = (CheckConstraint("value >= 0 AND value <= 1", name="value_is_a_share"),)
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id", ondelete="CASCADE"), primary_key=True)
+    model: Mapped[str] = mapped_column(String(40), comment="name and version of the rule that made it")
+    value: Mapped[float] = mapped_column(index=True)
+    reasons: Mapped[list[str]]
+
+
+class Reviewer(Base):
+    """Whoever gives verdicts and touch-ups."""
+
+    __tablename__ = "reviewer"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+
+
+class Lease(Base):
+    """One reviewer's short claim on an example in their deck; one at most for each example."""
+
+    __tablename__ = "lease"
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id", ondelete="CASCADE"), primary_key=True)
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"), index=True)
+    until: Mapped[datetime]
+
+
+class Verdict(Base):
+    """Keep or reject, by a reviewer, at a time; append-only, the newest of a reviewer counts."""
+
+    __tablename__ = "verdict"
+    __table_args__ = (
+        CheckConstraint("(decision = 'reject') = (reason IS NOT NULL)", name="reject_has_a_reason"),
+        UniqueConstraint("reviewer_id", "client_id"),
+        Index("ix_verdict_newest", "example_id", "reviewer_id", "id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id"))
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"))
+    decision: Mapped[Decision]
+    reason: Mapped[Reason | None]
+    at: Mapped[datetime]
+    client_id: Mapped[str] = mapped_column(String(64), comment="made by the sender, so that a repeat is taken once")
+
+
+class TouchUp(Base):
+    """One timed repair of a mask, from the moment its clock started. The clock is the server's."""
+
+    __tablename__ = "touch_up"
+    __table_args__ = (CheckConstraint("seconds_shown > 0", name="clock_has_time"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id"), index=True)
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"), index=True)
+    mask_before_sha256: Mapped[Sha256]
+    started_at: Mapped[datetime]
+    seconds_shown: Mapped[int] = mapped_column(comment="what the clock started from")
+
+    saves: Mapped[list["TouchUpSave"]] = relationship(order_by="TouchUpSave.id", back_populates="touch_up")
+
+
+class TouchUpSave(Base):
+    """The mask after one or more strokes of a touch-up; the newest is the touch-up's result."""
+
+    __tablename__ = "touch_up_save"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    touch_up_id: Mapped[int] = mapped_column(ForeignKey("touch_up.id"), index=True)
+    mask_after_sha256: Mapped[Sha256]
+    seconds_used: Mapped[float]
+    finished: Mapped[bool] = mapped_column(comment="the reviewer said done, or the clock did")
+    at: Mapped[datetime]
+
+    touch_up: Mapped[TouchUp] = relationship(back_populates="saves")
+
+
+# --- what is trained ------------------------------------------------------------------------------------------------
+
+
+class CuratedSet(Base):
+    """A frozen, numbered list of examples, masks and splits, with a content hash; never changed."""
+
+    __tablename__ = "curated_set"
+    id: Mapped[int] = mapped_column(primary_key=True, comment="the set's number")
+    hash: Mapped[Sha256] = mapped_column(unique=True)
+    note: Mapped[str] = mapped_column(String(1000), default="")
+    frozen_at: Mapped[datetime]
+
+    members: Mapped[list["SetMember"]] = relationship(order_by="SetMember.position")
+
+
+class SetMember(Base):
+    """One example of a curated set, as it was when the set was frozen. `example_id` empties when it is erased."""
+
+    __tablename__ = "set_member"
+    set_id: Mapped[int] = mapped_column(ForeignKey("curated_set.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    example_id: Mapped[int | None] = mapped_column(ForeignKey("example.id", ondelete="SET NULL"), index=True)
+    image_sha256: Mapped[Sha256]
+    mask_sha256: Mapped[Sha256]
+    split: Mapped[Split]
+
+    example: Mapped[Example | None] = relationship()
+
+
+class Job(Base):
+    """One of our own commands, running as its own process."""
+
+    __tablename__ = "job"
+    __table_args__ = (CheckConstraint("progress >= 0 AND progress <= 1", name="progress_is_a_share"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), index=True)
+    arguments: Mapped[list[str]]
+    state: Mapped[JobState] = mapped_column(index=True)
+    progress: Mapped[float] = mapped_column(default=0.0)
+    message: Mapped[str] = mapped_column(String(2000), default="")
+    result: Mapped[dict[str, Any] | None] = mapped_column(comment="what the command prints with --json")
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    process: Mapped[int | None] = mapped_column(comment="process id on the machine that runs it")
+    created_at: Mapped[datetime]
+    heartbeat_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+# Two trainings at once would share the cores and both finish later.
+_A_FIT_IS_ON = and_(Job.kind == "fit", Job.state.in_([JobState.queued, JobState.running]))
+Index("uq_job_one_fit_at_a_time", Job.kind, unique=True, sqlite_where=_A_FIT_IS_ON, postgresql_where=_A_FIT_IS_ON)
+
+
+class Run(Base):
+    """One training on one curated set, with its settings, history, checkpoints and best epoch."""
+
+    __tablename__ = "run"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    set_id: Mapped[int] = mapped_column(ForeignKey("curated_set.id"), index=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), comment="the newest, when it was resumed")
+    model: Mapped[str] = mapped_column(String(40))
+    settings: Mapped[dict[str, Any]]
+    encoder: Mapped[str] = mapped_column(String(20), comment="imagenet, or scratch when no weights could be had")
+    parameters: Mapped[int] = mapped_column(comment="trainable")
+    created_at: Mapped[datetime]
+
+    set: Mapped[CuratedSet] = relationship()
+    job: Mapped[Job] = relationship()
+    epochs: Mapped[list["Epoch"]] = relationship(order_by="Epoch.number", back_populates="run")
+
+
+class Epoch(Base):
+    """What one epoch of a run came to, on the training and the validation examples."""
+
+    __tablename__ = "epoch"
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, comment="from 1")
+    loss: Mapped[float] = mapped_column(comment="L = L_M + w L_C, without the weight penalty")
+    mask_loss: Mapped[float]
+    consistency_loss: Mapped[float]
+    validation_loss: Mapped[float]
+    validation_mask_loss: Mapped[float]
+    validation_consistency_loss: Mapped[float]
+    best: Mapped[bool] = mapped_column(comment="better than every epoch before it on validation")
+    seconds: Mapped[float]
+    at: Mapped[datetime]
+
+    run: Mapped[Run] = relationship(back_populates="epochs")
+
+
+class Preview(Base):
+    """A validation example's matte after one epoch, so that one can watch it sharpen."""
+
+    __tablename__ = "preview"
+    __table_args__ = (ForeignKeyConstraint(["run_id", "epoch"], ["epoch.run_id", "epoch.number"]),)
+    run_id: Mapped[int] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id", ondelete="CASCADE"), primary_key=True, index=True)
+    matte_sha256: Mapped[Sha256]
+
+
+class Measure(Base):
+    """The measures of one run on one example: a row of a report. Empty where a measure has no value."""
+
+    __tablename__ = "measure"
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    split: Mapped[Split] = mapped_column(primary_key=True)
+    refine: Mapped[str] = mapped_column(String(20), primary_key=True)
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id", ondelete="CASCADE"), primary_key=True, index=True)
+    f1: Mapped[float | None]
+    performance: Mapped[float | None]
+    iou: Mapped[float | None]
+    accuracy: Mapped[float | None]
+    gradient_consistency: Mapped[float | None]
+    mask_sha256: Mapped[Sha256] = mapped_column(comment="what the matte was measured against")
+    matte_sha256: Mapped[Sha256]
+
+
+class Export(Base):
+    """A file made from a run for a device."""
+
+    __tablename__ = "export"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), index=True)
+    format: Mapped[str] = mapped_column(String(20), comment="coreml or litert")
+    precision: Mapped[str] = mapped_column(String(20), comment="float32, float16 or int8")
+    file: Mapped[Name] = mapped_column(comment="relative to the home folder")
+    bytes: Mapped[int]
+    created_at: Mapped[datetime]
+
+    run: Mapped[Run] = relationship()
+    proofs: Mapped[list["Proof"]] = relationship(order_by="Proof.id", back_populates="export")
+
+
+class Proof(Base):
+    """One comparison of an exported file with its run, off the device."""
+
+    __tablename__ = "proof"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    export_id: Mapped[int] = mapped_column(ForeignKey("export.id"), index=True)
+    images: Mapped[int]
+    max_abs_diff: Mapped[float] = mapped_column(comment="of alpha, 0 to 1")
+    mean_abs_diff: Mapped[float]
+    tolerance: Mapped[float] = mapped_column(comment="the largest difference that passes")
+    passed: Mapped[bool]
+    at: Mapped[datetime]
+
+    export: Mapped[Export] = relationship(back_populates="proofs")
+
+
+class Event(Base):
+    """Who did what, when; names no contributor."""
+
+    __tablename__ = "event"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(80))
+    what: Mapped[str] = mapped_column(String(40))
+    detail: Mapped[dict[str, Any]]
