@@ -4,14 +4,18 @@ An example is *approved* when at least one reviewer's newest verdict on it is ke
 when somebody's is reject; *open* when nobody has a verdict standing on it (an undo takes one back).
 """
 
+import csv
+import hashlib
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Select, Subquery, case, func, select
 from sqlalchemy.orm import Session
 
-from db.errors import WinnowError
+from db.errors import NotThereError, WinnowError
 from db.tables import Decision, Example, Lease, Reason, Verdict
 
 
@@ -43,12 +47,12 @@ def record(session: Session, reviewer_id: int, given: Sequence[Given], now: date
     """Append verdicts, and say how many were new; a repeat (by its client id) is taken once.
 
     A reject without a reason is recorded as `unsaid`. A verdict ends the reviewer's lease on the example.
-    Raises WinnowError for an example that is not there, naming it; then nothing of the batch is taken.
+    Raises NotThereError for an example that is not there, naming it; then nothing of the batch is taken.
     """
     known = set(session.scalars(select(Example.id).where(Example.id.in_({item.example for item in given}))))
     for item in given:
         if item.example not in known:
-            raise WinnowError(f"Example {item.example} is not there (any more): it may have been erased.")
+            raise NotThereError(f"Example {item.example} is not there (any more): it may have been erased.")
         if not 1 <= len(item.client_id) <= 64:
             raise WinnowError("A verdict's client id has 1 to 64 characters.")
     taken = set(
@@ -115,3 +119,37 @@ def counts(session: Session) -> Counts:
     total = session.scalar(select(func.count()).select_from(Example)) or 0
     keep, reject = found.get(Decision.keep.value, 0), found.get(Decision.reject.value, 0)
     return Counts(keep=keep, reject=reject, open=total - keep - reject)
+
+
+def new_client_id() -> str:
+    """A client id that no one has used."""
+    return uuid.uuid4().hex
+
+
+def read_csv(file: Path, reviewer: str) -> dict[str, list[Given]]:
+    """The verdicts of a CSV file with columns example,verdict and, if given, reason and reviewer, by reviewer.
+
+    `reviewer` gives the verdicts of lines that name nobody. Client ids come from the file's content, so that reading it
+    again gives the same verdicts. Raises WinnowError with the line's number for anything that is no verdict.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WinnowError(f"{file} can't be read as a CSV file in UTF-8 ({error}).") from None
+    rows = csv.DictReader(text.splitlines())
+    if not {"example", "verdict"} <= set(rows.fieldnames or ()):
+        raise WinnowError(f"{file} needs a first line with the columns example,verdict,reason,reviewer.")
+    content = hashlib.sha256(text.encode()).hexdigest()[:32]
+    found: dict[str, list[Given]] = {}
+    for row in rows:
+        try:
+            example, decision = int(row["example"]), Decision(row["verdict"].strip())
+            reason = Reason(row["reason"].strip()) if (row.get("reason") or "").strip() else None
+        except (ValueError, TypeError, AttributeError):
+            raise WinnowError(
+                f"{file}, line {rows.line_num}: wanted an example's number, keep, reject or undo, and no reason or one of "
+                f"{', '.join(Reason)}."
+            ) from None
+        name = (row.get("reviewer") or "").strip() or reviewer
+        found.setdefault(name, []).append(Given(example, decision, reason, f"{content}-{rows.line_num}"))
+    return found

@@ -7,3 +7,7 @@ class WinnowError(Exception):
     Rules raise it, the edge translates it once: a command prints it and exits 1, a route sends it as JSON,
     a page shows it.
     """
+
+
+class NotThereError(WinnowError):
+    """What was asked for does not exist, or no longer: a route answers 404."""

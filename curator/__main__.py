@@ -1,0 +1,249 @@
+"""The commands `python -m curator ...`: parse, call, print."""
+
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from curator import deck, sets, status, verdicts
+from curator import sample as drawn
+from curator.check import check as prove
+from curator.erase import erase_contributor
+from curator.exchange import export_set
+from curator.ingest import Summary
+from curator.ingest import ingest as bring_in
+from curator.pictures import Limits
+from curator.reviewers import reviewer_called
+from curator.sources import RawPair, Refused, read, recognise
+from db.commands import answer, one_clear_line
+from db.jobs import Progress, held, utc_now
+from db.session import open_database, reading, writing
+from db.settings import Settings
+from db.store import Store
+from db.tables import Decision, Reason, Split
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+JobNumber = Annotated[int | None, typer.Option("--job", hidden=True, help="The job that the app made for this command.")]
+
+
+@app.command()
+def sample(
+    count: Annotated[int, typer.Option(min=8, help="How many pictures to draw.")] = drawn.COUNT,
+    seed: int = 0,
+    as_json: Json = False,
+    job: JobNumber = None,
+) -> None:
+    """Load the built-in sample set: portraits drawn by the program itself, with masks as a crowd would paint them."""
+    settings = Settings()
+    with one_clear_line(), tempfile.TemporaryDirectory() as folder:
+        engine = open_database(settings)
+        with held(engine, "ingest", ["sample"], job) as progress:
+
+            def drew(done: int, total: int) -> None:
+                progress.say(0.5 * done / total, f"Drawing portrait {done} of {total}")
+
+            drawn.write_sample(Path(folder), count=count, seed=seed, told=drew)
+            items = drawn.pairs(Path(folder))
+            summary = _bring_in(settings, progress, items, "sample", f"drawn, seed {seed}", None, start=0.5)
+        answer(summary, _said(summary), as_json=as_json)
+
+
+@app.command()
+def ingest(
+    source: Annotated[Path, typer.Argument(help="A folder, a .zip, a .csv manifest or a .json export.")],
+    kind: Annotated[
+        str, typer.Option("--format", help="auto, folder, zip, manifest, coco, label-studio or lfw-parts.")
+    ] = "auto",
+    split: Annotated[Literal["auto", "train", "validation", "test"], typer.Option()] = "auto",
+    called: Annotated[str | None, typer.Option(hidden=True, help="The name to remember the source by.")] = None,
+    discard: Annotated[bool, typer.Option(hidden=True, help="Delete SOURCE, an upload, when all is in.")] = False,
+    as_json: Json = False,
+    job: JobNumber = None,
+) -> None:
+    """Bring in photos with their masks, and cut each to its face."""
+    settings = Settings()
+    with one_clear_line(), tempfile.TemporaryDirectory() as folder:
+        engine = open_database(settings)
+        with held(engine, "ingest", [called or str(source)], job) as progress:
+            progress.say(0.0, "Reading the list of files")
+            name = recognise(source)[0] if kind == "auto" else kind
+            items = list(read(name, source, Path(folder), Limits()))
+            chosen = None if split == "auto" else Split(split)
+            location = called or str(source.resolve())
+            summary = _bring_in(settings, progress, items, name, location, chosen)
+        if discard:
+            source.unlink(missing_ok=True)
+        answer(summary, _said(summary), as_json=as_json)
+
+
+def _bring_in(
+    settings: Settings,
+    progress: Progress,
+    items: Iterable[RawPair | Refused],
+    adapter: str,
+    location: str,
+    split: Split | None,
+    *,
+    start: float = 0.0,
+) -> dict[str, Any]:
+    waiting = list(items)
+
+    def told(summary: Summary) -> None:
+        share = start + (1 - start) * summary.seen / max(len(waiting), 1)
+        progress.say(min(share, 0.999), f"{summary.seen} of {len(waiting)} seen, {summary.added} added")
+
+    # Spawned, not forked: a fork would share dlib's, OpenCV's and the database's threads.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=context) as executor:
+        summary = bring_in(
+            waiting,
+            adapter=adapter,
+            location=location,
+            engine=progress.engine,
+            store=Store(settings.store),
+            executor=executor,
+            clock=utc_now,
+            limits=Limits(),
+            split=split,
+            told=told,
+        )
+    progress.result = asdict(summary)
+    return asdict(summary)
+
+
+def _said(summary: dict[str, Any]) -> str:
+    lines = [
+        f"{summary['seen']} seen: {summary['added']} added ({summary['no_face']} of them without a face, kept aside), "
+        f"{summary['already']} were there already, {len(summary['refused'])} refused."
+    ]
+    return "\n".join(lines + [f"  {item['file']}: {item['reason']}" for item in summary["refused"]])
+
+
+@app.command("status")
+def show_status(as_json: Json = False) -> None:
+    """Counts by state, split and verdict; sets; runs."""
+    with one_clear_line(), reading(open_database(Settings())) as session:
+        now = status.status(session)
+        given = now["verdicts"]
+        text = (
+            f"{now['submissions']} submissions ({now['no_face']} without a face), {now['refused']} refused\n"
+            f"{now['examples']} examples: {given['keep']} kept, {given['reject']} rejected, {given['open']} open\n"
+            f"{len(now['sets'])} curated sets, {len(now['runs'])} runs, {now['exports']} proven exports"
+        )
+        answer(now, text, as_json=as_json)
+
+
+@app.command()
+def queue(
+    number: Annotated[int, typer.Option("-n", min=0, help="How many; 0 lists all.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """The next examples to review with their suspicion and signals, most doubtful first."""
+    with one_clear_line(), reading(open_database(Settings())) as session:
+        found = deck.queue(session, number or None)
+        lines = [f"{one['example']:>6}  {one['suspicion']:.2f}  {one['photo']}  {', '.join(one['reasons'])}" for one in found]
+        answer({"examples": found}, "\n".join(lines) or "Nothing is waiting for review.", as_json=as_json)
+
+
+@app.command()
+def decide(
+    example: int,
+    verdict: Annotated[Decision, typer.Argument(help="keep, reject, or undo.")],
+    reason: Annotated[Reason | None, typer.Option(help="Why it is rejected.")] = None,
+    by: Annotated[str, typer.Option(help="The reviewer's name.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Give one verdict."""
+    settings = Settings()
+    with one_clear_line(), writing(open_database(settings)) as session:
+        reviewer = reviewer_called(session, by or settings.reviewer)
+        given = verdicts.Given(example, verdict, reason, verdicts.new_client_id())
+        verdicts.record(session, reviewer.id, [given], utc_now())
+    answer(
+        {"example": example, "verdict": verdict.value, "by": reviewer.name},
+        f"Example {example}: {verdict.value}.",
+        as_json=as_json,
+    )
+
+
+@app.command("verdicts")
+def many_verdicts(
+    file: Annotated[Path, typer.Argument(help="CSV with columns example,verdict,reason,reviewer.")],
+    as_json: Json = False,
+) -> None:
+    """Give many verdicts at once. The same file twice is taken once; one wrong line, and none is taken."""
+    settings = Settings()
+    with one_clear_line():
+        rows = verdicts.read_csv(file, settings.reviewer)
+        taken = 0
+        with writing(open_database(settings)) as session:
+            for name, given in rows.items():
+                taken += verdicts.record(session, reviewer_called(session, name).id, given, utc_now())
+        total = sum(len(given) for given in rows.values())
+        answer({"verdicts": total, "taken": taken}, f"{taken} of {total} verdicts were new.", as_json=as_json)
+
+
+@app.command()
+def freeze(note: str = "", as_json: Json = False) -> None:
+    """Make the next curated set from what is approved."""
+    with one_clear_line():
+        with writing(open_database(Settings())) as session:
+            frozen = sets.freeze(session, note, utc_now())
+        result = {"set": frozen.set, "examples": frozen.examples, **frozen.splits, "hash": frozen.hash}
+        parts = ", ".join(f"{number} {split}" for split, number in frozen.splits.items())
+        said = f"Curated set {frozen.set}: {frozen.examples} examples ({parts})."
+        answer(result, said if frozen.new else f"{said} Nothing has changed since it was frozen.", as_json=as_json)
+
+
+@app.command()
+def export(
+    number: Annotated[int, typer.Argument(metavar="SET")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    kind: Annotated[Literal["folder", "coco", "hf", "lfw-parts"], typer.Option("--format")] = "folder",
+    as_json: Json = False,
+) -> None:
+    """Write a curated set as files that other tools read."""
+    settings = Settings()
+    with one_clear_line(), reading(open_database(settings)) as session:
+        written = export_set(session, Store(settings.store), number, folder, kind)
+        answer(
+            asdict(written), f"{written.examples} examples written to {folder}; {written.erased} were erased.", as_json=as_json
+        )
+
+
+@app.command()
+def erase(
+    contributor: Annotated[str, typer.Option(help="The contributor's name, as the source gave it.")],
+    as_json: Json = False,
+) -> None:
+    """Remove a contributor's photos, masks and crops, and all that was made of them, everywhere."""
+    settings = Settings()
+    with one_clear_line():
+        gone = erase_contributor(
+            open_database(settings), Store(settings.store), settings.runs, contributor, settings.reviewer, utc_now()
+        )
+        answer(asdict(gone), f"Erased: {gone.submissions} submissions and {gone.blobs} pictures.", as_json=as_json)
+
+
+@app.command()
+def check(as_json: Json = False) -> None:
+    """Prove that every row's picture exists and hashes right, and that nothing is orphaned. Exits 1 when not."""
+    settings = Settings()
+    with one_clear_line():
+        with reading(open_database(settings)) as session:
+            findings = prove(session, Store(settings.store))
+        answer(findings.as_dict(), findings.text(), as_json=as_json)
+        if not findings.sound:
+            raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m curator")

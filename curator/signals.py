@@ -1,0 +1,106 @@
+"""Numbers about a mask that hint at a bad one. All are pure functions of a crop, its mask and the face in it.
+
+photo uint8 (512, 512, 3) RGB | mask uint8 (512, 512), 0 or 255 | face (top, left, bottom, right) in crop pixels.
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from trainer.measures import gradient_consistency
+
+Picture = npt.NDArray[np.uint8]
+Box = tuple[int, int, int, int]
+
+FINGER = 15  # pixels of a 512 crop: strokes thinner than this come from single swipes of a finger
+
+
+def signals(photo: Picture, mask: Picture, face: Box) -> dict[str, float]:
+    """Every signal of one example, by name.
+
+    hair_share          share of the crop that the mask covers, 0 to 1
+    on_face             share of the inner face (eyes to mouth) that the mask covers, 0 to 1
+    crown               share of the arch right above and beside the face that the mask covers, 0 to 1
+    away                share of the mask that lies further than a face's width from the face, 0 to 1
+    thin                share of the mask that a finger-wide opening removes, 0 to 1
+    pieces              number of separate parts, specks left out
+    straight            share of the outline that runs in long level or upright lines, 0 to 1
+    edge_disagreement   mask-image gradient consistency (the paper's eq. 1), 0 (agrees) to 1; 0 for an empty mask
+    """
+    hair = mask > 127
+    return {
+        "hair_share": float(hair.mean()),
+        "on_face": _covered(hair, inner_face(face)),
+        "crown": _covered_arch(hair, face),
+        "away": _away(hair, face),
+        "thin": _thin(mask),
+        "pieces": float(_pieces(mask)),
+        "straight": _straight(mask),
+        "edge_disagreement": gradient_consistency(photo, hair.astype(np.float32)) or 0.0,  # None: no edge at all
+    }
+
+
+def inner_face(face: Box) -> Box:
+    """The part of a detector's box that is skin on nearly everybody: eyes to mouth, without the sides."""
+    top, left, bottom, right = face
+    height, width = bottom - top, right - left
+    return (
+        top + round(0.25 * height),
+        left + round(0.2 * width),
+        top + round(0.9 * height),
+        right - round(0.2 * width),
+    )
+
+
+def _covered(hair: npt.NDArray[np.bool_], box: Box) -> float:
+    part = hair[max(0, box[0]) : max(0, box[2]), max(0, box[1]) : max(0, box[3])]
+    return float(part.mean()) if part.size else 0.0
+
+
+def _covered_arch(hair: npt.NDArray[np.bool_], face: Box) -> float:
+    top, left, bottom, right = face
+    height, width = bottom - top, right - left
+    centre = ((left + right) // 2, top + round(0.3 * height))
+    arch = np.zeros(hair.shape, np.uint8)
+    cv2.ellipse(arch, centre, (round(0.68 * width), round(0.75 * height)), 0, 180, 360, 1, -1)
+    cv2.ellipse(arch, centre, (round(0.5 * width), round(0.45 * height)), 0, 180, 360, 0, -1)
+    return float(hair[arch == 1].mean()) if arch.any() else 0.0
+
+
+def _away(hair: npt.NDArray[np.bool_], face: Box) -> float:
+    if not hair.any():
+        return 0.0
+    top, left, _, right = face
+    reach = right - left
+    near = np.zeros(hair.shape, bool)
+    # Hair hangs: the room under a face is long hair's, and counts as near.
+    near[max(0, top - reach) :, max(0, left - reach) : max(0, right + reach)] = True
+    return float((hair & ~near).sum() / hair.sum())
+
+
+def _thin(mask: Picture) -> float:
+    area = int((mask > 127).sum())
+    if area == 0:
+        return 0.0
+    finger = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (FINGER, FINGER))
+    return 1.0 - float((cv2.morphologyEx(mask, cv2.MORPH_OPEN, finger) > 127).sum()) / area
+
+
+def _pieces(mask: Picture) -> int:
+    number, _, stats, _ = cv2.connectedComponentsWithStats((mask > 127).astype(np.uint8))
+    return sum(int(stats[i, cv2.CC_STAT_AREA]) > mask.size // 2000 for i in range(1, number))
+
+
+def _straight(mask: Picture) -> float:
+    outlines, _ = cv2.findContours((mask > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    total = straight = 0.0
+    for outline in outlines:
+        corners = outline[:, 0, :].astype(np.float64)
+        steps = np.abs(np.roll(corners, -1, axis=0) - corners)
+        lengths = np.hypot(steps[:, 0], steps[:, 1])
+        at_border = ((corners == 0) | (corners == mask.shape[0] - 1)).any(axis=1)
+        at_border &= ((np.roll(corners, -1, axis=0) == 0) | (np.roll(corners, -1, axis=0) == mask.shape[0] - 1)).any(axis=1)
+        level = (steps.min(axis=1) == 0) & (lengths > mask.shape[0] // 16) & ~at_border
+        total += float(lengths[~at_border].sum())
+        straight += float(lengths[level].sum())
+    return straight / total if total else 0.0

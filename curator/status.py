@@ -1,0 +1,112 @@
+"""What stands where: counted when asked, never kept."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Integer, func, select
+from sqlalchemy.orm import Session, selectinload
+
+from curator.verdicts import Counts, counts
+from db.tables import CuratedSet, Epoch, Example, Export, Measure, Proof, Refusal, Run, SetMember, Split, Submission
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The counts that every page shows, one for each step."""
+
+    submissions: int
+    refused: int
+    no_face: int
+    drawn: int
+    verdicts: Counts
+    sets: int
+    runs: int
+    reports: int
+    exports: int
+
+
+def flow(session: Session) -> Flow:
+    """The counts of the whole flow, in a handful of queries however much there is."""
+    submissions = _count(session, Submission)
+    examples = _count(session, Example)
+    return Flow(
+        submissions=submissions,
+        refused=_count(session, Refusal),
+        no_face=submissions - examples,
+        drawn=session.scalar(select(func.count()).where(Submission.drawn)) or 0,
+        verdicts=counts(session),
+        sets=_count(session, CuratedSet),
+        runs=_count(session, Run),
+        reports=session.scalar(select(func.count(func.distinct(Measure.run_id)))) or 0,
+        exports=session.scalar(select(func.count(func.distinct(Proof.export_id))).where(Proof.passed)) or 0,
+    )
+
+
+def status(session: Session) -> dict[str, Any]:
+    """Everything `status --json` prints: counts by state, split and verdict; sets; runs."""
+    now = flow(session)
+    splits = dict.fromkeys((split.value for split in Split), 0)
+    for split, number in session.execute(select(Example.split, func.count()).group_by(Example.split)).all():
+        splits[split.value] = number
+    return {
+        "submissions": now.submissions,
+        "refused": now.refused,
+        "no_face": now.no_face,
+        "examples": now.verdicts.examples,
+        "verdicts": {"keep": now.verdicts.keep, "reject": now.verdicts.reject, "open": now.verdicts.open},
+        "splits": splits,
+        "sets": list_sets(session),
+        "runs": list_runs(session),
+        "exports": now.exports,
+    }
+
+
+def list_sets(session: Session) -> list[dict[str, Any]]:
+    """Every curated set, newest first: number, note, when, hash, members by split, and how many were erased since."""
+    rows = session.execute(
+        select(
+            SetMember.set_id, SetMember.split, func.count(), func.sum(SetMember.example_id.is_(None).cast(Integer))
+        ).group_by(SetMember.set_id, SetMember.split)
+    ).all()
+    found: dict[int, dict[str, Any]] = {}
+    for one in session.scalars(select(CuratedSet).order_by(CuratedSet.id.desc())):
+        found[one.id] = {
+            "set": one.id,
+            "note": one.note,
+            "frozen_at": one.frozen_at.isoformat(),
+            "hash": one.hash,
+            "train": 0,
+            "validation": 0,
+            "test": 0,
+            "erased": 0,
+        }
+    for number, split, members, erased in rows:
+        found[number][split.value] = members
+        found[number]["erased"] += erased
+    return list(found.values())
+
+
+def list_runs(session: Session) -> list[dict[str, Any]]:
+    """Every run, newest first: number, set, model, state of its newest job, epochs done and the best of them."""
+    runs = session.scalars(select(Run).options(selectinload(Run.epochs), selectinload(Run.job)).order_by(Run.id.desc()))
+    return [
+        {
+            "run": run.id,
+            "set": run.set_id,
+            "model": run.model,
+            "encoder": run.encoder,
+            "state": run.job.state.value,
+            "epochs": len(run.epochs),
+            "best_epoch": best_epoch(run.epochs),
+        }
+        for run in runs
+    ]
+
+
+def best_epoch(epochs: list[Epoch]) -> int | None:
+    """The number of the best epoch so far; None before the first."""
+    return max((epoch.number for epoch in epochs if epoch.best), default=None)
+
+
+def _count(session: Session, table: type[Submission | Refusal | Example | CuratedSet | Run | Export]) -> int:
+    return session.scalar(select(func.count()).select_from(table)) or 0

@@ -1,0 +1,50 @@
+"""From signals to one doubt between 0 and 1, with its reasons in words.
+
+Each rule looks at one signal and rises from 0 to its weight between two values. Doubts add up as if they were
+independent: 1 - (1 - a)(1 - b)... The rules are read off masks that were looked at, not learned; `rules-1` names them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MODEL = "rules-1"
+TOLD = 0.2  # a rule whose doubt is smaller isn't worth a word
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A doubt that grows while a signal goes from `harmless` to `certain` (which may be the smaller of the two)."""
+
+    signal: str
+    harmless: float
+    certain: float
+    weight: float
+    reason: str
+
+    def doubt(self, value: float) -> float:
+        """The doubt for a value of the signal, 0 to the rule's weight."""
+        share = (value - self.harmless) / (self.certain - self.harmless)
+        return self.weight * min(max(share, 0.0), 1.0)
+
+
+RULES = (
+    Rule("hair_share", 0.04, 0.01, 0.95, "almost nothing is marked"),
+    Rule("hair_share", 0.45, 0.65, 0.8, "too much is marked"),
+    Rule("on_face", 0.15, 0.55, 0.9, "the face is marked"),
+    Rule("crown", 0.45, 0.1, 0.6, "the hair over the forehead is not marked"),
+    Rule("away", 0.1, 0.5, 0.7, "marks lie far from the head"),
+    Rule("thin", 0.25, 0.8, 0.8, "only thin strokes"),
+    Rule("pieces", 3.0, 8.0, 0.5, "many separate pieces"),
+    Rule("straight", 0.15, 0.5, 0.8, "straight cuts and corners"),
+    Rule("edge_disagreement", 0.45, 0.75, 0.4, "its edge follows nothing in the photo"),
+)
+
+
+def suspicion(signals: Mapping[str, float]) -> tuple[float, list[str]]:
+    """The doubt about a mask, 0 to 1, and its reasons in words, the strongest first."""
+    doubts = [(rule.doubt(signals[rule.signal]), rule.reason) for rule in RULES]
+    trust = 1.0
+    for doubt, _ in doubts:
+        trust *= 1.0 - doubt
+    told = sorted((doubt for doubt in doubts if doubt[0] >= TOLD), key=lambda doubt: -doubt[0])
+    return 1.0 - trust, [reason for _, reason in told]
