@@ -1,10 +1,13 @@
 """Who gives verdicts."""
 
-from sqlalchemy import select
+from typing import Any
+
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
+from curator.verdicts import newest
 from db.errors import WinnowError
-from db.tables import Reviewer
+from db.tables import Decision, Reviewer, TouchUp
 
 
 def reviewer_called(session: Session, name: str) -> Reviewer:
@@ -18,3 +21,22 @@ def reviewer_called(session: Session, name: str) -> Reviewer:
         session.add(found)
         session.flush()
     return found
+
+
+def decided(session: Session) -> list[dict[str, Any]]:
+    """What each reviewer has decided: a row of name, standing verdicts, share kept (0 to 1) and touch-ups."""
+    given = newest()
+    keeps = func.sum(case((given.c.decision == Decision.keep, 1), else_=0))
+    rows = session.execute(
+        select(Reviewer, func.count(), keeps)
+        .join(given, given.c.reviewer_id == Reviewer.id)
+        .where(given.c.decision != Decision.undo)
+        .group_by(Reviewer.id)
+        .order_by(func.count().desc())
+    ).all()
+    touched = session.execute(select(TouchUp.reviewer_id, func.count()).group_by(TouchUp.reviewer_id)).all()
+    repairs: dict[int, int] = {reviewer: number for reviewer, number in touched}  # noqa: C416 - rows aren't pairs to mypy
+    return [
+        {"reviewer": one.name, "verdicts": number, "kept": kept / number, "touch-ups": repairs.get(one.id, 0)}
+        for one, number, kept in rows
+    ]

@@ -1,13 +1,27 @@
-"""What stands where: counted when asked, never kept."""
+"""What stands where, and what to do next: counted when asked, never kept."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Integer, func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
-from curator.verdicts import Counts, counts
-from db.tables import CuratedSet, Epoch, Example, Export, Measure, Proof, Refusal, Run, SetMember, Split, Submission
+from curator.verdicts import Counts, approved, counts
+from db.tables import (
+    CuratedSet,
+    Epoch,
+    Example,
+    Export,
+    Job,
+    Measure,
+    Proof,
+    Refusal,
+    Run,
+    SetMember,
+    Split,
+    Submission,
+    TouchUp,
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +33,7 @@ class Flow:
     no_face: int
     drawn: int
     verdicts: Counts
+    touchups: int
     sets: int
     runs: int
     reports: int
@@ -35,11 +50,58 @@ def flow(session: Session) -> Flow:
         no_face=submissions - examples,
         drawn=session.scalar(select(func.count()).where(Submission.drawn)) or 0,
         verdicts=counts(session),
+        touchups=_untouched(session),
         sets=_count(session, CuratedSet),
         runs=_count(session, Run),
         reports=session.scalar(select(func.count(func.distinct(Measure.run_id)))) or 0,
         exports=session.scalar(select(func.count(func.distinct(Proof.export_id))).where(Proof.passed)) or 0,
     )
+
+
+@dataclass(frozen=True)
+class Next:
+    """What to do next: why, the words on the button, and the page."""
+
+    why: str
+    label: str
+    page: str
+
+
+def next_step(now: Flow) -> Next:
+    """The next thing to do, from the counts alone."""
+    if now.verdicts.examples == 0:
+        return Next("No picture has come in yet.", "Bring pictures in", "ingest")
+    if now.verdicts.open:
+        return Next(f"{now.verdicts.open:,} examples wait for a verdict.", "Review them", "review")
+    if now.touchups:
+        return Next(f"{now.touchups:,} test masks wait for their two minutes.", "Touch them up", "touchup")
+    if now.verdicts.keep == 0:
+        return Next("Every example was rejected. Bring in more, or take a verdict back.", "Bring pictures in", "ingest")
+    if now.runs == 0:
+        return Next(f"{now.verdicts.keep:,} examples are approved.", "Train on them", "train")
+    if now.exports == 0:
+        return Next("A run has learned from what you kept.", "Make a file for a phone", "export")
+    return Next("There is a file for a phone, proven to compute what the run computes.", "Try it on", "tryon")
+
+
+def newest_job(session: Session, kind: str) -> Job | None:
+    """The newest job of a kind."""
+    return session.scalars(select(Job).where(Job.kind == kind).order_by(Job.id.desc()).limit(1)).first()
+
+
+def faceless(session: Session, count: int) -> list[Submission]:
+    """The newest submissions that are kept aside because no face was found."""
+    wanted = select(Submission).outerjoin(Example).where(Example.id.is_(None)).order_by(Submission.id.desc())
+    return list(session.scalars(wanted.limit(count)))
+
+
+def refusals(session: Session, count: int) -> list[dict[str, str]]:
+    """The newest refusals: source, file, reason, when."""
+    wanted = select(Refusal).options(joinedload(Refusal.source)).order_by(Refusal.id.desc()).limit(count)
+    return [
+        {"source": one.source.location, "file": one.file, "reason": one.reason, "at": one.at.isoformat(timespec="seconds")}
+        for one in session.scalars(wanted)
+    ]
 
 
 def status(session: Session) -> dict[str, Any]:
@@ -110,3 +172,9 @@ def best_epoch(epochs: list[Epoch]) -> int | None:
 
 def _count(session: Session, table: type[Submission | Refusal | Example | CuratedSet | Run | Export]) -> int:
     return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def _untouched(session: Session) -> int:
+    touched = select(TouchUp.example_id)
+    wanted = approved().where(Example.split == Split.test, Example.id.not_in(touched)).subquery()
+    return session.scalar(select(func.count()).select_from(wanted)) or 0

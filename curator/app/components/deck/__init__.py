@@ -1,0 +1,18 @@
+"""The review deck: pictures and verdicts go over our HTTP routes, so that a verdict reruns nothing."""
+
+from curator.app.components import component
+from curator.app.guard import token_for
+
+
+def deck(reviewer: str) -> None:
+    """Draw the deck for a reviewer. It fetches its cards itself; a rerun of the page leaves it as it is."""
+    # A new token on every run: the deck asks for a rerun (`renew`) when its own has grown too old.
+    component("deck")(
+        key="deck",
+        data={"reviewer": reviewer, "token": token_for(reviewer)},
+        on_renew_change=_nothing,
+    )
+
+
+def _nothing() -> None:
+    """Streamlit makes a trigger of what has a callback; the rerun itself is all that is wanted."""

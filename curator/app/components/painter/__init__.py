@@ -1,0 +1,35 @@
+"""The painter: a photo, its mask, a brush, an eraser, and the server's clock."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from curator.app.components import component
+from curator.app.guard import token_for
+
+
+def painter(reviewer: str, seconds: int, waiting: Sequence[dict[str, Any]], done: Sequence[dict[str, Any]]) -> None:
+    """Draw the painter with the masks that wait and, below it, those that are done. It saves over our routes.
+
+    It asks for a rerun (`ended`) when a touch-up is over, and (`renew`) when its token has grown too old.
+    """
+    component("painter")(
+        key="painter",
+        data={
+            "reviewer": reviewer,
+            "token": token_for(reviewer),
+            "seconds": seconds,
+            "waiting": list(waiting),
+            "done": [{name: _plain(value) for name, value in item.items()} for item in done],
+        },
+        on_ended_change=_nothing,
+        on_renew_change=_nothing,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _nothing() -> None:
+    """Streamlit makes a trigger of what has a callback; the rerun itself is all that is wanted."""

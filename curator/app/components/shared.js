@@ -1,0 +1,103 @@
+// What the deck and the painter share: asking our routes, the tint of a mask, keys, and when a picture was presented.
+
+const SIDE = 512;
+// Azure: no natural hair has it, and red-green blindness keeps it apart from brown, blond, red and grey.
+const FILL = [0, 132, 255, 92];
+const EDGE = [120, 225, 255, 255];
+
+/** Ask one of our routes. Throws an Error with `status` (0 when the network is down) and the server's sentence. */
+async function ask(path, token, body) {
+  let response;
+  try {
+    response = await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Winnow-Token": token },
+      body: JSON.stringify(body),
+    });
+  } catch {
+    throw Object.assign(new Error("Winnow can't be reached just now."), { status: 0 });
+  }
+  const said = await response.json().catch(() => null);
+  if (response.ok && said) return said;
+  const sentence = said?.error ?? `Winnow answered with an error (${response.status}).`;
+  throw Object.assign(new Error(sentence), { status: response.status });
+}
+
+/** A stored picture, decoded. Throws when it is missing. */
+async function bitmap(sha256) {
+  const response = await fetch(`/pictures/${sha256}`);
+  if (!response.ok) throw Object.assign(new Error("This picture is missing from the store."), { missing: response.status < 500 });
+  return createImageBitmap(await response.blob());
+}
+
+/** A mask picture as one byte a pixel, 0 or 1. */
+function maskBytes(picture) {
+  const context = new OffscreenCanvas(SIDE, SIDE).getContext("2d", { willReadFrequently: true });
+  context.drawImage(picture, 0, 0, SIDE, SIDE);
+  const rgba = context.getImageData(0, 0, SIDE, SIDE).data;
+  const mask = new Uint8Array(SIDE * SIDE);
+  for (let i = 0; i < mask.length; i++) mask[i] = rgba[4 * i] >= 128 ? 1 : 0;
+  return mask;
+}
+
+/** The tint of a mask within a box: a translucent fill, and a line along the inside of its edge. */
+function tintOf(mask, left = 0, top = 0, right = SIDE, bottom = SIDE) {
+  const tint = new ImageData(right - left, bottom - top);
+  const pixels = new Uint32Array(tint.data.buffer);
+  const [fill, edge] = [FILL, EDGE].map((colour) => new Uint32Array(new Uint8Array(colour).buffer)[0]);
+  for (let y = top, at = 0; y < bottom; y++) {
+    for (let x = left; x < right; x++, at++) {
+      const i = y * SIDE + x;
+      if (!mask[i]) continue;
+      const inner =
+        (x === 0 || mask[i - 1]) && (x === SIDE - 1 || mask[i + 1]) &&
+        (y === 0 || mask[i - SIDE]) && (y === SIDE - 1 || mask[i + SIDE]);
+      pixels[at] = inner ? fill : edge;
+    }
+  }
+  return tint;
+}
+
+/** Whether a key belongs to somebody else: a text field, a shortcut of the browser, a button that has the focus. */
+function isTheirs(event, root) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return true;
+  const target = event.composedPath()[0];
+  if (!(target instanceof Element)) return false;
+  if (target.closest("textarea, select, [contenteditable=''], [contenteditable=true], [role=textbox], [role=dialog]")) return true;
+  if (target.matches("input:not([type=range])")) return true;
+  // Enter and Space press a button of ours that was reached with Tab; anywhere else they are shortcuts.
+  const presses = event.key === "Enter" || event.key === " ";
+  return presses && target.matches("button, a, summary") && target.getRootNode() === root && target.matches(":focus-visible");
+}
+
+/** The moment the frame being drawn has been handed over, in performance.now() time. */
+function presented() {
+  return new Promise((done) => {
+    requestAnimationFrame(() => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = () => done(performance.now());
+      channel.port2.postMessage(0); // runs after the frame that this callback belongs to
+    });
+  });
+}
+
+/** Make the picture as large as the window leaves room for, its caption included; again whenever the window changes. */
+function fitted(bench, frame, signal) {
+  const fit = () => {
+    let top = frame.getBoundingClientRect().top;
+    for (let part = bench; part; part = part.parentElement ?? part.getRootNode().host) top += part.scrollTop; // unscrolled
+    const caption = 66;
+    bench.style.setProperty("--side", `${Math.max(300, Math.min(window.innerHeight * 0.8, window.innerHeight - top - caption))}px`);
+  };
+  window.addEventListener("resize", fit, { signal });
+  for (const wait of [0, 300, 1500]) setTimeout(() => signal.aborted || fit(), wait); // what is above may still grow
+  fit();
+}
+
+/** The parts of a component by their `data-part`. */
+function partsOf(root) {
+  return Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
+}
+
+const formatted = (number) => number.toLocaleString("en-US");
+

@@ -1,0 +1,86 @@
+"""Who may ask our HTTP routes, and on whose behalf. Streamlit protects none of them, so every POST passes here.
+
+A POST is answered only when it comes from a page of this very host (Origin equals Host), when that host is a local one
+(so that no foreign name that resolves to this machine passes), and when it carries a token that our own page made; the
+token names the reviewer.
+"""
+
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote
+
+import streamlit as st
+from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+
+from curator.app.state import settings
+from db.errors import WinnowError
+
+COOKIE = "winnow_reviewer"  # set by the Team page, URL-encoded
+TOKEN_HEADER = "X-Winnow-Token"  # noqa: S105 - a header's name, not a secret
+TOKEN_SECONDS = 24 * 3600
+LOCAL_HOSTS = ["localhost", "127.0.0.1"]
+MIDDLEWARE = [Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS, www_redirect=False)]
+
+
+class RefusedError(WinnowError):
+    """A request that does not come from a page of ours; a route answers 403."""
+
+
+def current_reviewer() -> str:
+    """Who sits before the page: the name in the Team page's cookie, else the one in the settings."""
+    name = " ".join(unquote(st.context.cookies.get(COOKIE, "")).split())
+    return name if 1 <= len(name) <= 80 and name.isprintable() else settings().reviewer
+
+
+def token_for(reviewer: str) -> str:
+    """A signed token that lets a page ask the routes in the reviewer's name, for a day."""
+    return _signer(settings().home.resolve()).dumps({"reviewer": reviewer})
+
+
+def reviewer_of(token: str, *, max_age: int = TOKEN_SECONDS) -> str:
+    """The reviewer that a token names. Raises RefusedError for one that is missing, forged or older than `max_age` seconds."""
+    if not token:
+        raise RefusedError("This request carries no token. Open the page again.")
+    try:
+        said = _signer(settings().home.resolve()).loads(token, max_age=max_age)
+    except SignatureExpired:
+        raise RefusedError("This page has been open for more than a day. Reload it to go on; nothing is lost.") from None
+    except BadSignature:
+        raise RefusedError("This request's token is not ours. Reload the page to go on; nothing is lost.") from None
+    return str(said["reviewer"])
+
+
+def check_origin(request: Request) -> None:
+    """Raises RefusedError unless the request comes from a page of the host that it asks."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        raise RefusedError("This request does not say which page it comes from (no Origin header).")
+    if origin != f"{request.url.scheme}://{request.headers.get('host', '')}":
+        raise RefusedError("This request comes from a page that is not Winnow's.")
+
+
+@cache
+def _signer(home: Path) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(_secret(home / "secret"), salt="winnow-page")
+
+
+def _secret(file: Path) -> bytes:
+    """The bytes that sign our tokens, made at first use and readable by their owner only."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=file.parent, prefix=".secret-")  # mode 0600
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(secrets.token_hex(32).encode())
+            with suppress(FileExistsError):
+                os.link(part, file)  # whole, or not at all; the first of two processes wins
+        finally:
+            Path(part).unlink()
+    return file.read_bytes()

@@ -1,0 +1,60 @@
+"""Files for a device, each with the proof that it computes what its run computes."""
+
+import streamlit as st
+
+from curator import results
+from curator.app.frame import empty_state, header, job_panel, start_job
+from curator.app.state import engine, settings
+from db.session import reading
+
+CHOICES = {
+    "Core ML, float16": ("coreml", "float16"),
+    "Core ML, float32": ("coreml", "float32"),
+    "Core ML, int8": ("coreml", "int8"),
+    "LiteRT, float32": ("litert", "float32"),
+    "LiteRT, float16": ("litert", "float16"),
+    "LiteRT, int8": ("litert", "int8"),
+}
+FORMATS = {"coreml": "Core ML", "litert": "LiteRT"}
+
+header("Export", "Made from a run’s best epoch, then run again here and compared with the run, picture by picture.")
+with reading(engine()) as session:
+    runs = [run for run in results.runs(session) if run.epochs]
+    made = results.exports(session)
+if not runs:
+    empty_state("No run has finished an epoch yet, so there is nothing to export.", "Train one", "train")
+    st.stop()
+
+with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
+    run = st.selectbox("Run", runs, format_func=results.title)
+    choice = st.selectbox(
+        "File", list(CHOICES), help="float16 first; int8 where size matters most. LiteRT float32 is what Try-on runs."
+    )
+    if st.button("Make and prove it", type="primary"):
+        kind, precision = CHOICES[choice]
+        start_job("export", "trainer", ["export", str(run.id), "--format", kind, "--precision", precision])
+        st.rerun()
+job_panel("export", "Exporting")
+
+for one in made:
+    path = settings().home.resolve() / one.file
+    proof = one.proofs[-1] if one.proofs else None
+    with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        what = f"**{FORMATS[one.format]}, {one.precision}** · run {one.run_id}"
+        st.markdown(f"{what}  \n:gray[{path.name} · {one.bytes / 1e6:,.1f} MB]")
+        if proof is None:
+            st.badge("not proven yet", color="orange")
+        elif proof.passed:
+            st.markdown(
+                f":green-badge[proven] largest difference of alpha **{proof.max_abs_diff:.1e}**, mean {proof.mean_abs_diff:.1e}, "
+                f"on {proof.images} pictures"
+            )
+        else:
+            st.markdown(
+                f":red-badge[differs] by {proof.max_abs_diff:.2g} of alpha, more than the {proof.tolerance:.2g} allowed. Don’t ship it."
+            )
+        if path.is_file():
+            st.download_button("Download", path.read_bytes, file_name=path.name, key=f"download-{one.id}", on_click="ignore")
+        else:
+            st.caption("The file is gone from the home folder.")
+st.caption("The proof runs the saved file off the device. It does not imitate how a phone’s Neural Engine rounds.")

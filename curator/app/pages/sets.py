@@ -1,0 +1,47 @@
+"""Curated sets: what was frozen, from which verdicts, never changed."""
+
+import pandas as pd
+import streamlit as st
+
+from curator.app.frame import empty_state, header
+from curator.app.state import engine
+from curator.sets import freeze
+from curator.status import list_sets
+from curator.verdicts import counts
+from db.errors import WinnowError
+from db.jobs import utc_now
+from db.session import reading, writing
+
+header("Curated sets", "Frozen, numbered, hashed. A run names the set that it learned from; what is in a set never changes.")
+with reading(engine()) as session:
+    now, known = counts(session), list_sets(session)
+
+if now.keep == 0 and not known:
+    empty_state("Nothing is approved yet, so there is nothing to freeze.", "Review some examples", "review")
+else:
+    with st.form("freeze", border=True):
+        note = st.text_input("A note to remember it by", max_chars=200, placeholder="first hundred verdicts")
+        if st.form_submit_button(f"Freeze the {now.keep:,} approved examples", type="primary"):
+            try:
+                with writing(engine()) as session:
+                    frozen = freeze(session, note, utc_now())
+            except WinnowError as error:
+                st.error(str(error))
+            else:
+                said = f"Curated set {frozen.set}: {frozen.examples:,} examples."
+                st.success(said if frozen.new else f"{said} Nothing has changed since it was frozen.")
+                with reading(engine()) as session:
+                    known = list_sets(session)
+    table = pd.DataFrame(known)
+    if not table.empty:
+        table["frozen_at"] = pd.to_datetime(table["frozen_at"])
+        table["hash"] = table["hash"].str[:12]
+        st.dataframe(
+            table,
+            hide_index=True,
+            column_order=["set", "note", "train", "validation", "test", "erased", "frozen_at", "hash"],
+            column_config={
+                "frozen_at": st.column_config.DatetimeColumn("frozen (UTC)", format="YYYY-MM-DD HH:mm"),
+                "erased": st.column_config.NumberColumn("erased since"),
+            },
+        )

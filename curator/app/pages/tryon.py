@@ -1,0 +1,56 @@
+"""A photo recoloured with the exported file that a phone would run, before and after."""
+
+import streamlit as st
+
+from curator import results
+from curator.app.frame import empty_state, header
+from curator.app.state import engine, settings, store
+from curator.pictures import Limits, decode_photo, read_photo
+from curator.tryon import recoloured
+from db.errors import WinnowError
+from db.session import reading
+
+COLOURS = {
+    "Violet": "#7b2fbe",
+    "Copper": "#c2571a",
+    "Rose": "#d9508a",
+    "Teal": "#0d8a8a",
+    "Platinum": "#d8c9a8",
+    "Raven": "#1c1a22",
+}
+
+header("Try-on", "The LiteRT file that a phone runs, not the training network.")
+with reading(engine()) as session:
+    proven = [one for one in results.exports(session) if one.format == "litert" and one.proofs and one.proofs[-1].passed]
+    shown = results.tryon_examples(session, proven[0].run_id) if proven else []
+if not proven:
+    empty_state("Try-on needs a LiteRT file, proven against its run.", "Make one", "export")
+    st.stop()
+
+controls, pictures = st.columns([1, 3], gap="large")
+with controls:
+    export = st.selectbox("File", proven, format_func=lambda one: f"Run {one.run_id}, LiteRT {one.precision}")
+    upload = st.file_uploader("A photo of yours (it is not kept)", type=["jpg", "jpeg", "png", "webp"])
+    chosen = st.selectbox(
+        "or an example", shown, format_func=lambda one: one.submission.photo_name, disabled=upload is not None
+    )
+    colour_name = st.segmented_control("Colour", [*COLOURS, "Own"], default="Violet")
+    colour = (
+        st.color_picker("Own colour", "#7b2fbe") if colour_name == "Own" else COLOURS.get(colour_name or "Violet", "#7b2fbe")
+    )
+    strength = st.slider("Strength", 0, 100, 80, format="%d%%")
+with pictures:
+    if upload is None and chosen is None:
+        st.info("Choose a photo.")
+        st.stop()
+    try:
+        photo = read_photo(upload.getvalue(), Limits()) if upload else decode_photo(store().get(chosen.image_sha256))
+        tried = recoloured(settings().home.resolve() / export.file, photo, colour, strength / 100, cropped=upload is None)
+    except WinnowError as error:
+        st.error(str(error))
+        st.stop()
+    before, after = st.columns(2)
+    before.image(photo, caption="Before", width="stretch", alt="the photo as it is")
+    after.image(tried.photo, caption=f"After: {colour}", width="stretch", alt="the photo with recoloured hair")
+    with st.expander("The matte"):
+        st.image(tried.matte, width=420, clamp=True, alt="the matte")
