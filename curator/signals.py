@@ -21,7 +21,7 @@ def signals(photo: Picture, mask: Picture, face: Box) -> dict[str, float]:
     hair_share          share of the crop that the mask covers, 0 to 1
     on_face             share of the inner face (eyes to mouth) that the mask covers, 0 to 1
     crown               share of the arch right above and beside the face that the mask covers, 0 to 1
-    away                share of the mask that lies further than a face's width from the face, 0 to 1
+    away                share of the mask that lies further than 0.6 of a face's width beside or over the face, 0 to 1
     thin                share of the mask that a finger-wide opening removes, 0 to 1
     pieces              number of separate parts, specks left out
     straight            share of the outline that runs in long level or upright lines, 0 to 1
@@ -71,7 +71,7 @@ def _away(hair: npt.NDArray[np.bool_], face: Box) -> float:
     if not hair.any():
         return 0.0
     top, left, _, right = face
-    reach = right - left
+    reach = round(0.6 * (right - left))
     near = np.zeros(hair.shape, bool)
     # Hair hangs: the room under a face is long hair's, and counts as near.
     near[max(0, top - reach) :, max(0, left - reach) : max(0, right + reach)] = True

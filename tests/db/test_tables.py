@@ -1,0 +1,131 @@
+"""The schema's rules, each broken once on a migrated database, on SQLite and on PostgreSQL."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from db.session import reading, writing
+from db.tables import (
+    Base,
+    Decision,
+    Example,
+    Job,
+    JobState,
+    Reason,
+    Reviewer,
+    Source,
+    Split,
+    Submission,
+    Suspicion,
+    Verdict,
+)
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SHA = "0" * 64
+
+
+def add(engine: Engine, *rows: Any) -> None:
+    with writing(engine) as session:
+        session.add_all(rows)
+
+
+def example(**changes: Any) -> Example:
+    submission = Submission(
+        source=Source(adapter="folder", location="a", added_at=NOW),
+        photo_name="a.jpg",
+        photo_sha256=SHA,
+        mask_sha256=SHA,
+        height=9,
+        width=9,
+        received_at=NOW,
+    )
+    values: dict[str, Any] = {
+        "face_top": 1, "face_left": 1, "face_bottom": 5, "face_right": 5, "face_score": 1.0,
+        "crop_top": -1.0, "crop_left": -1.0, "crop_side": 10.0,
+        "inside_top": 0, "inside_left": 0, "inside_bottom": 512, "inside_right": 512,
+    }  # fmt: skip
+    return Example(submission=submission, image_sha256=SHA, mask_sha256=SHA, split=Split.train, **(values | changes))
+
+
+def verdict(decision: Decision, reason: Reason | None, client_id: str = "a") -> Verdict:
+    return Verdict(example_id=1, reviewer_id=1, decision=decision, reason=reason, at=NOW, client_id=client_id)
+
+
+@pytest.fixture
+def reviewed(engine: Engine) -> Engine:
+    add(engine, example(), Reviewer(name="ada"))
+    return engine
+
+
+def job(kind: str, state: JobState) -> Job:
+    return Job(kind=kind, arguments=[], state=state, created_at=NOW, heartbeat_at=NOW)
+
+
+def test_the_migrations_build_exactly_the_models(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "rule"),
+    [
+        (lambda: [verdict(Decision.reject, None)], "reject_has_a_reason"),
+        (lambda: [verdict(Decision.keep, Reason.bad_photo)], "reject_has_a_reason"),
+        (lambda: [Suspicion(example_id=1, model="m", value=1.5, reasons=[])], "value_is_a_share"),
+        (lambda: [Job(kind="x", arguments=[], state=JobState.done, progress=2.0, created_at=NOW, heartbeat_at=NOW)], "share"),
+    ],
+)
+def test_a_row_that_breaks_a_rule_is_refused(reviewed: Engine, rows: Callable[[], list[Any]], rule: str) -> None:
+    with pytest.raises(IntegrityError, match=rule):
+        add(reviewed, *rows())
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"face_bottom": 1}, "face_has_an_area"),
+        ({"crop_side": 0.0}, "crop_has_an_area"),
+        ({"inside_right": 0}, "inside_has_an_area"),
+    ],
+)
+def test_an_example_without_an_area_is_refused(engine: Engine, changes: dict[str, Any], rule: str) -> None:
+    with pytest.raises(IntegrityError, match=rule):
+        add(engine, example(**changes))
+
+
+def test_a_client_id_is_taken_once_from_each_reviewer(reviewed: Engine) -> None:
+    add(reviewed, verdict(Decision.keep, None))
+    with pytest.raises(IntegrityError):
+        add(reviewed, verdict(Decision.keep, None))
+
+
+def test_a_verdict_names_an_example_that_is_there(reviewed: Engine) -> None:
+    lost = Verdict(example_id=99, reviewer_id=1, decision=Decision.keep, reason=None, at=NOW, client_id="b")
+    with pytest.raises(IntegrityError):
+        add(reviewed, lost)
+
+
+def test_two_trainings_cannot_be_on_at_once_but_other_jobs_can(engine: Engine) -> None:
+    add(engine, job("fit", JobState.running), job("ingest", JobState.running), job("ingest", JobState.running))
+    with pytest.raises(IntegrityError):
+        add(engine, job("fit", JobState.queued))
+    add(engine, job("fit", JobState.done))
+
+
+def test_times_come_back_in_utc_and_a_time_without_a_zone_is_refused(reviewed: Engine) -> None:
+    with reading(reviewed) as session:
+        assert session.scalars(select(Source.added_at)).one() == NOW
+    with pytest.raises(StatementError, match="no time zone"):
+        add(reviewed, Source(adapter="folder", location="b", added_at=datetime(2026, 1, 1)))
+
+
+def test_enums_are_stored_by_value(reviewed: Engine) -> None:
+    add(reviewed, verdict(Decision.reject, Reason.too_coarse))
+    with reviewed.connect() as connection:
+        assert connection.exec_driver_sql("SELECT decision, reason FROM verdict").one() == ("reject", "too_coarse")

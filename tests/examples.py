@@ -1,0 +1,71 @@
+"""Examples put straight into a database, with pictures that differ by their number; no face is looked for."""
+
+from datetime import UTC, datetime
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from db.store import Store
+from db.tables import Example, Source, Split, Submission, Suspicion
+
+SIDE = 512
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+Picture = NDArray[np.uint8]
+
+
+def drawn_photo(number: int) -> Picture:
+    """A head before a gradient, uint8 (512, 512, 3) RGB; each number has colours of its own."""
+    rng = np.random.default_rng(number)
+    top, bottom, skin, hair = rng.integers(30, 225, (4, 3))
+    down = np.linspace(0, 1, SIDE)[:, None, None]
+    photo = np.ascontiguousarray(np.broadcast_to(top * (1 - down) + bottom * down, (SIDE, SIDE, 3)), np.uint8)
+    cv2.ellipse(photo, (256, 250), (150, 190), 0, 0, 360, hair.tolist(), -1)
+    cv2.ellipse(photo, (256, 290), (105, 140), 0, 0, 360, skin.tolist(), -1)
+    cv2.putText(photo, str(number), (20, 490), cv2.FONT_HERSHEY_SIMPLEX, 2, (255, 255, 255), 4)
+    return photo
+
+
+def drawn_mask(number: int) -> Picture:
+    """A coarse mask of that head's hair, uint8 (512, 512), 0 or 255."""
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    cv2.ellipse(mask, (256 + number % 7, 240), (145, 180), 0, 180, 360, 255, 60)
+    return mask
+
+
+def png(picture: Picture) -> bytes:
+    """A picture, RGB or grey, as PNG."""
+    ordered = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".png", ordered)[1].tobytes()
+
+
+def add_examples(
+    session: Session, store: Store, count: int, split: Split = Split.train, suspicions: list[float] | None = None
+) -> list[int]:
+    """Insert examples with pictures of their own, most doubtful first unless said otherwise; their numbers."""
+    source = Source(adapter="folder", location=f"test {datetime.now(UTC)}", added_at=LONG_AGO)
+    session.add(source)
+    session.flush()
+    numbers = []
+    for index in range(count):
+        already = session.query(Submission).count()
+        photo, mask = store.put(png(drawn_photo(already))), store.put(png(drawn_mask(already)))
+        submission = Submission(
+            source_id=source.id, photo_name=f"head-{already:03}.png", photo_sha256=photo, mask_sha256=mask,
+            height=SIDE, width=SIDE, drawn=True, received_at=LONG_AGO,
+        )  # fmt: skip
+        session.add(submission)
+        session.flush()
+        example = Example(
+            submission_id=submission.id, face_top=150, face_left=150, face_bottom=430, face_right=360, face_score=1.0,
+            crop_top=0.0, crop_left=0.0, crop_side=float(SIDE), inside_top=0, inside_left=0, inside_bottom=SIDE,
+            inside_right=SIDE, image_sha256=photo, mask_sha256=mask, split=split,
+        )  # fmt: skip
+        session.add(example)
+        session.flush()
+        value = suspicions[index] if suspicions else 1 - index / max(1, count)
+        session.add(Suspicion(example_id=example.id, model="test", value=value, reasons=["the edge is straight"]))
+        numbers.append(example.id)
+    return numbers
