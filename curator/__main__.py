@@ -12,14 +12,15 @@ from typing import Annotated, Any, Literal
 import typer
 
 from curator import deck, sets, status, verdicts
-from curator import sample as drawn
 from curator.check import check as prove
+from curator.check import remove_orphans
 from curator.erase import erase_contributor
 from curator.exchange import export_set
 from curator.ingest import Summary
 from curator.ingest import ingest as bring_in
 from curator.pictures import Limits
 from curator.reviewers import reviewer_called
+from curator.sample import write_sample
 from curator.sources import RawPair, Refused, read, recognise
 from db.commands import answer, one_clear_line
 from db.jobs import Progress, held, utc_now
@@ -36,7 +37,7 @@ JobNumber = Annotated[int | None, typer.Option("--job", hidden=True, help="The j
 
 @app.command()
 def sample(
-    count: Annotated[int, typer.Option(min=8, help="How many pictures to draw.")] = drawn.COUNT,
+    count: Annotated[int, typer.Option(min=8, help="How many pictures to draw.")] = 72,
     seed: int = 0,
     as_json: Json = False,
     job: JobNumber = None,
@@ -50,8 +51,8 @@ def sample(
             def drew(done: int, total: int) -> None:
                 progress.say(0.5 * done / total, f"Drawing portrait {done} of {total}")
 
-            drawn.write_sample(Path(folder), count=count, seed=seed, told=drew)
-            items = drawn.pairs(Path(folder))
+            write_sample(Path(folder), count, seed, drew)
+            items = read("manifest", Path(folder), Path(folder), Limits())
             summary = _bring_in(settings, progress, items, "sample", f"drawn, seed {seed}", None, start=0.5)
         answer(summary, _said(summary), as_json=as_json)
 
@@ -72,15 +73,16 @@ def ingest(
     settings = Settings()
     with one_clear_line(), tempfile.TemporaryDirectory() as folder:
         engine = open_database(settings)
-        with held(engine, "ingest", [called or str(source)], job) as progress:
-            progress.say(0.0, "Reading the list of files")
-            name = recognise(source)[0] if kind == "auto" else kind
-            items = list(read(name, source, Path(folder), Limits()))
-            chosen = None if split == "auto" else Split(split)
-            location = called or str(source.resolve())
-            summary = _bring_in(settings, progress, items, name, location, chosen)
-        if discard:
-            source.unlink(missing_ok=True)
+        try:
+            with held(engine, "ingest", [called or str(source)], job) as progress:
+                progress.say(0.0, "Reading the list of files")
+                name = recognise(source)[0] if kind == "auto" else kind
+                items = read(name, source, Path(folder), Limits())
+                chosen = None if split == "auto" else Split(split)
+                summary = _bring_in(settings, progress, items, name, called or str(source.resolve()), chosen)
+        finally:
+            if discard:
+                source.unlink(missing_ok=True)
         answer(summary, _said(summary), as_json=as_json)
 
 
@@ -228,18 +230,25 @@ def erase(
     settings = Settings()
     with one_clear_line():
         gone = erase_contributor(
-            open_database(settings), Store(settings.store), settings.runs, contributor, settings.reviewer, utc_now()
+            open_database(settings), Store(settings.store), settings, contributor, settings.reviewer, utc_now()
         )
         answer(asdict(gone), f"Erased: {gone.submissions} submissions and {gone.blobs} pictures.", as_json=as_json)
 
 
 @app.command()
-def check(as_json: Json = False) -> None:
+def check(
+    tidy: Annotated[bool, typer.Option("--remove-orphans", help="Delete pictures that no row names.")] = False,
+    as_json: Json = False,
+) -> None:
     """Prove that every row's picture exists and hashes right, and that nothing is orphaned. Exits 1 when not."""
     settings = Settings()
     with one_clear_line():
+        store = Store(settings.store)
         with reading(open_database(settings)) as session:
-            findings = prove(session, Store(settings.store))
+            findings = prove(session, store)
+            if tidy and findings.orphaned:
+                remove_orphans(session, store, findings)
+                findings = prove(session, store)
         answer(findings.as_dict(), findings.text(), as_json=as_json)
         if not findings.sound:
             raise typer.Exit(1)

@@ -5,7 +5,9 @@ text goes on from the file's name: the caller, who knows the name, puts it and a
 """
 
 import io
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,11 @@ Mask = NDArray[np.uint8]  # (H, W), 0 or 255
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "PPM", "GIF")
 GREYS_16_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 HALF = 128
+# What decoders raise on hostile bytes. Not MemoryError or ImportError: those are our trouble, not the picture's.
+BROKEN = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError, EOFError,
+    struct.error, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,11 @@ def encode_mask(mask: NDArray[np.uint8]) -> bytes:
     return _encoded(".png", mask, [])
 
 
+def encode_colours(rgb: Photo) -> bytes:
+    """A PNG of class colours, uint8 (H, W, 3) RGB."""
+    return _encoded(".png", np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), dtype=np.uint8), [])
+
+
 def decode_photo(data: bytes) -> Photo:
     """A photo that we encoded ourselves, uint8 (H, W, 3) RGB. Raises WinnowError where it is damaged."""
     bgr = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -151,7 +163,7 @@ def _upright(data: bytes, limits: Limits) -> Image.Image:
         raise _too_many_pixels(limits) from None
     except UnidentifiedImageError:
         raise WinnowError(_not_a_picture(data)) from None
-    except Exception:  # decoders meet hostile bytes with every exception there is
+    except BROKEN:
         raise WinnowError("the picture is damaged or cut off; it can't be decoded.") from None
 
 

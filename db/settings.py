@@ -40,3 +40,13 @@ class Settings(BaseSettings):
     def runs(self) -> Path:
         """Folder of checkpoints and exports, one folder a run."""
         return self.home.resolve() / "runs"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of what jobs print, one file a job."""
+        return self.home.resolve() / "logs"
+
+    @property
+    def uploads(self) -> Path:
+        """Folder of zips on their way in from the page."""
+        return self.home.resolve() / "uploads"

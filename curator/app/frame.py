@@ -83,7 +83,7 @@ def gallery(figures: Iterable[tuple[Sequence[str], str]], *, wide: str = "13rem"
 def start_job(kind: str, module: str, arguments: Sequence[str]) -> None:
     """Start one of our commands; what stands in its way is shown in one sentence."""
     try:
-        start(engine(), kind, module, arguments, settings().home.resolve() / "logs", utc_now())
+        start(engine(), kind, module, arguments, settings().logs, utc_now())
     except WinnowError as error:
         st.error(str(error))
 

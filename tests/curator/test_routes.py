@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from sqlalchemy import Engine, func, select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -132,10 +132,8 @@ def test_a_token_signed_with_another_secret_is_refused(
 def test_a_token_older_than_a_day_is_refused(
     client: TestClient, ours: dict[str, str], monkeypatch: pytest.MonkeyPatch, examples: list[int]
 ) -> None:
-    signed_at = guard.URLSafeTimedSerializer.signer.get_timestamp
-    monkeypatch.setattr(
-        guard.URLSafeTimedSerializer.signer, "get_timestamp", lambda self: signed_at(self) + guard.TOKEN_SECONDS + 1
-    )
+    signed_at = TimestampSigner.get_timestamp
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda self: signed_at(self) + guard.TOKEN_SECONDS + 1)
     answer = client.post("/api/deck", json={"count": 1}, headers=ours)
     assert answer.status_code == 403
     assert answer.json() == {"error": "This page has been open for more than a day. Reload it to go on; nothing is lost."}
@@ -240,7 +238,7 @@ def test_verdicts_that_cannot_be_taken(
 
 
 @pytest.fixture
-def test_example(client: TestClient, ours: dict[str, str], engine: Engine, store: Store) -> int:
+def kept_example(client: TestClient, ours: dict[str, str], engine: Engine, store: Store) -> int:
     """A kept example of the test split."""
     with writing(engine) as session:
         (number,) = add_examples(session, store, 1, Split.test)
@@ -253,9 +251,9 @@ def base64_png(number: int) -> str:
 
 
 def test_a_touch_up_begins_saves_and_finishes(
-    client: TestClient, ours: dict[str, str], engine: Engine, store: Store, test_example: int
+    client: TestClient, ours: dict[str, str], engine: Engine, store: Store, kept_example: int
 ) -> None:
-    begun = client.post("/api/touchups/begin", json={"example": test_example}, headers=ours).json()
+    begun = client.post("/api/touchups/begin", json={"example": kept_example}, headers=ours).json()
     assert begun["seconds_shown"] == 120
     assert 115 < begun["seconds_left"] <= 120
     asked = {"touch_up": begun["touch_up"], "mask": base64_png(3)}
@@ -268,7 +266,7 @@ def test_a_touch_up_begins_saves_and_finishes(
     assert late.status_code == 409
     with reading(engine) as session:
         assert session.scalar(select(func.count()).select_from(TouchUpSave)) == 2
-        assert session.get_one(Example, test_example).mask_sha256 == begun["before"]
+        assert session.get_one(Example, kept_example).mask_sha256 == begun["before"]
 
 
 @pytest.mark.parametrize(
@@ -288,8 +286,8 @@ def test_touch_ups_that_cannot_be(
     assert (answer.status_code, answer.json()) == (status, {"error": says})
 
 
-def test_another_reviewers_touch_up_is_not_ours_to_save(client: TestClient, ours: dict[str, str], test_example: int) -> None:
-    begun = client.post("/api/touchups/begin", json={"example": test_example}, headers=ours).json()
+def test_another_reviewers_touch_up_is_not_ours_to_save(client: TestClient, ours: dict[str, str], kept_example: int) -> None:
+    begun = client.post("/api/touchups/begin", json={"example": kept_example}, headers=ours).json()
     bo = {**ours, TOKEN_HEADER: token_for("Bo")}
     answer = client.post("/api/touchups/save", json={"touch_up": begun["touch_up"], "mask": base64_png(1)}, headers=bo)
     assert (answer.status_code, answer.json()) == (409, {"error": "This touch-up is another reviewer's."})

@@ -18,7 +18,7 @@ def manifest(folder: Path, text: str, name: str = "manifest.csv") -> Path:
 
 
 def test_the_columns_come_along(tmp_path: Path) -> None:
-    text = "image,mask,contributor,split,licence,kind\na.jpg,a.png,Ann,Train,CC-BY-4.0,drawn\nb.jpg,b.png,,,,\n"
+    text = "image,mask,contributor,split,licence,drawn\na.jpg,a.png,Ann,Train,CC-BY-4.0,yes\nb.jpg,b.png,,,,\n"
     assert list(read(manifest(tmp_path, text))) == [
         RawPair("a.jpg", tmp_path / "a.jpg", tmp_path / "a.png", "Ann", Split.train, "CC-BY-4.0", drawn=True),
         RawPair("b.jpg", tmp_path / "b.jpg", tmp_path / "b.png"),
@@ -58,13 +58,13 @@ def test_what_spreadsheets_write_is_read(tmp_path: Path, text: str) -> None:
         ("a.jpg,,,", "a.jpg", "line 2 names no mask."),
         ("a.jpg", "a.jpg", "line 2 names no mask."),
         ("a.jpg,a.png,holdout,", "a.jpg", "line 2 says split 'holdout'; it is train, validation, test or empty."),
-        ("a.jpg,a.png,,painting", "a.jpg", "line 2 says kind 'painting'; it is photo, drawn or empty."),
+        ("a.jpg,a.png,,painting", "a.jpg", "line 2 says drawn 'painting'; it is yes, no or empty."),
     ],
 )  # fmt: skip
 def test_a_wrong_line_is_refused_and_the_others_come_in(tmp_path: Path, line: str, file: str, reason: str) -> None:
     (tmp_path / "inside").mkdir()
     (tmp_path / "out.jpg").write_bytes(b"x")
-    items = list(read(manifest(tmp_path / "inside", f"image,mask,split,kind\n{line}\nb.jpg,b.png,,\n")))
+    items = list(read(manifest(tmp_path / "inside", f"image,mask,split,drawn\n{line}\nb.jpg,b.png,,\n")))
     assert items[0] == Refused(file, reason)
     assert isinstance(items[1], RawPair)
 

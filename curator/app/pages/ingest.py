@@ -10,7 +10,6 @@ from curator.uploads import keep, sweep
 from db.jobs import ALIVE, state_of, utc_now
 from db.session import reading
 
-UPLOADS = settings().home.resolve() / "uploads"
 SHOWN = 24
 
 header("Ingest", "Photos and the masks that people painted on them. Nothing that is in already is added twice.")
@@ -23,8 +22,8 @@ with upload_side:
             if upload is None:
                 st.warning("Choose a zip first.")
             else:
-                sweep(UPLOADS, engine())
-                path = keep(UPLOADS, upload)
+                sweep(settings().uploads, engine())
+                path = keep(settings().uploads, upload)
                 start_job("ingest", "curator", ["ingest", str(path), f"--called={upload.name[:200]}", "--discard"])
     job = job_panel("ingest", "Bringing pictures in")
     if job is not None and job.result is not None and state_of(job, utc_now()) not in ALIVE:

@@ -131,6 +131,7 @@ class Deck {
     const item = this.outbox.add({ example: card.example, decision, reason, from: "open", to: decision });
     this.hook.saved.push({ client_id: item.client_id, example: card.example, key: at, saved: null });
     this.say(decision, card, reason);
+    this.tell();
     this.flush();
     this.deal();
   }
@@ -157,6 +158,7 @@ class Deck {
     }
     this.show(last.card, at);
     this.say("undo", last.card);
+    this.tell();
     this.flush();
   }
 
