@@ -14,7 +14,7 @@ from db.session import reading
 from db.tables import Job, JobState
 
 LOOK = Path(__file__).parent / "look.css"
-HERE = "pages/{}.py"
+HERE = "views/{}.py"
 
 
 def show_flow() -> None:

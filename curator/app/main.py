@@ -7,16 +7,16 @@ from curator.app.frame import show_flow
 st.set_page_config(page_title="Winnow", page_icon=":material/content_cut:", layout="wide", initial_sidebar_state="collapsed")
 
 PAGES = [
-    st.Page("pages/home.py", title="Winnow", default=True),
-    st.Page("pages/ingest.py", title="Ingest", url_path="ingest"),
-    st.Page("pages/review.py", title="Review", url_path="review"),
-    st.Page("pages/touchup.py", title="Touch-up", url_path="touchup"),
-    st.Page("pages/sets.py", title="Sets", url_path="sets"),
-    st.Page("pages/train.py", title="Train", url_path="train"),
-    st.Page("pages/report.py", title="Report", url_path="report"),
-    st.Page("pages/export.py", title="Export", url_path="export"),
-    st.Page("pages/tryon.py", title="Try-on", url_path="tryon"),
-    st.Page("pages/team.py", title="Team", url_path="team"),
+    st.Page("views/home.py", title="Winnow", default=True),
+    st.Page("views/ingest.py", title="Ingest", url_path="ingest"),
+    st.Page("views/review.py", title="Review", url_path="review"),
+    st.Page("views/touchup.py", title="Touch-up", url_path="touchup"),
+    st.Page("views/sets.py", title="Sets", url_path="sets"),
+    st.Page("views/train.py", title="Train", url_path="train"),
+    st.Page("views/report.py", title="Report", url_path="report"),
+    st.Page("views/export.py", title="Export", url_path="export"),
+    st.Page("views/tryon.py", title="Try-on", url_path="tryon"),
+    st.Page("views/team.py", title="Team", url_path="team"),
 ]
 
 page = st.navigation(PAGES, position="hidden")
