@@ -1,7 +1,7 @@
 """Finding faces with dlib's HOG detector, which is built into the library: no model file, no download."""
 
+import threading
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import dlib
@@ -24,9 +24,14 @@ class Face:
     score: float
 
 
-@cache
+# One a thread: a detector scans into memory of its own, and two threads in one detector crash the process.
+_own = threading.local()
+
+
 def _detector() -> Any:
-    return dlib.get_frontal_face_detector()
+    if not hasattr(_own, "detector"):
+        _own.detector = dlib.get_frontal_face_detector()
+    return _own.detector
 
 
 def find_faces(photo: npt.NDArray[np.uint8]) -> list[Face]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from curator.sample.canvas import Colour, Scene, blend, blurred, box, fill, oval, smooth
+from curator.sample.canvas import Colour, Scene, blend, blurred, box, fill, ink, moved, oval, smooth
 
 PAIRS: list[tuple[Colour, Colour]] = [
     ((238, 214, 196), (196, 150, 134)), ((206, 222, 228), (128, 156, 172)), ((226, 220, 236), (150, 140, 178)),
@@ -28,7 +28,7 @@ def gradient(size: tuple[int, int], top: Colour, bottom: Colour, lean: float = 0
         np.linspace(0, 1, height, dtype=np.float32)[:, None] + np.linspace(-lean / 2, lean / 2, width, dtype=np.float32)[None]
     )
     share = np.clip(down, 0, 1)[..., None]
-    return np.asarray(np.float32(top) * (1 - share) + np.float32(bottom) * share, np.float32)
+    return np.asarray(ink(top) * (1 - share) + ink(bottom) * share, np.float32)
 
 
 def _studio(rng: np.random.Generator, scene: Scene) -> Scene:
@@ -58,7 +58,7 @@ def _room(rng: np.random.Generator, scene: Scene) -> Scene:
     side = -1 if rng.random() < 0.5 else 1
 
     def across(share: float) -> float:
-        return width * (0.5 + side * (share - 0.5))
+        return float(width * (0.5 + side * (share - 0.5)))
 
     fill(scene, box(0, height * 0.78, width, height + 9), blend(wall, (70, 50, 40), 0.45))
     left, right = sorted((across(0.02), across(0.3)))
@@ -115,7 +115,7 @@ def _window_light(rng: np.random.Generator, scene: Scene) -> Scene:
             x, y = shift + column * width * 0.3, height * (0.04 + row * 0.23)
             pane = np.array([(x, y), (x + width * 0.26, y - slant * 0.2), (x + width * 0.26, y + height * 0.19 - slant * 0.2),
                              (x, y + height * 0.19)])  # fmt: skip
-            fill(scene, pane + (slant * row * 0.15, 0), (255, 240, 208), soft=7, strength=0.5)
+            fill(scene, moved(pane, slant * row * 0.15, 0), (255, 240, 208), soft=7, strength=0.5)
     return scene
 
 

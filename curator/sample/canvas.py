@@ -37,10 +37,8 @@ def fixed(points: Curve) -> NDArray[np.int32]:
 def smooth(points: Points | Curve, count: int = 48, closed: bool = False) -> Curve:
     """A Catmull-Rom curve of `count` points through the given ones (two or more)."""
     p = np.asarray(points, np.float64)
-    if closed:
-        p = np.concatenate([p[-1:], p, p[:2]])
-    else:
-        p = np.concatenate([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
+    before, after = (p[-1:], p[:2]) if closed else (2 * p[:1] - p[1:2], 2 * p[-1:] - p[-2:-1])
+    p = np.concatenate([before, p, after])
     spans = len(p) - 3
     at = np.linspace(0, spans, count, endpoint=not closed)
     i = np.minimum(at.astype(int), spans - 1)
@@ -53,6 +51,16 @@ def smooth(points: Points | Curve, count: int = 48, closed: bool = False) -> Cur
 def mirrored(points: Points | Curve) -> Curve:
     """The points with x turned about 0."""
     return np.asarray(points, np.float64) * (-1, 1)
+
+
+def moved(curve: Points | Curve, x: float, y: float) -> Curve:
+    """The curve, x further right and y further down."""
+    return np.add(np.asarray(curve, np.float64), (x, y))
+
+
+def ink(colour: Colour) -> NDArray[np.float32]:
+    """A colour as an array that scenes multiply and add."""
+    return np.asarray(colour, np.float32)
 
 
 def oval(x: float, y: float, rx: float, ry: float, count: int = 40) -> Curve:
@@ -92,10 +100,10 @@ def cover_of(shape: tuple[int, int], outline: Curve, soft: float = 0.0) -> Cover
     """How much of each pixel of an (H, W) picture the outline covers, blurred by `soft` pixels."""
     mask = np.zeros(shape, np.uint8)
     cv2.fillPoly(mask, [fixed(outline)], 255, cv2.LINE_AA, SUBPIXEL)
-    return blurred(mask.astype(np.float32) / 255, soft)
+    return blurred(mask.astype(np.float32) / np.float32(255), soft)
 
 
-def _window(shape: tuple[int, ...], outline: Curve, margin: float) -> tuple[slice, slice] | None:
+def window_of(shape: tuple[int, ...], outline: Curve, margin: float) -> tuple[slice, slice] | None:
     """The rows and columns an outline and its soft edge can reach; None when it lies outside the picture."""
     left, top = np.floor(outline.min(0) - margin).astype(int)
     right, bottom = np.ceil(outline.max(0) + margin).astype(int)
@@ -116,7 +124,7 @@ def fill(scene: Scene, outline: Curve, colour: Colour, soft: float = 0.0, streng
         within: cover of the whole scene that clips the shape; None for everywhere.
         multiply: darken instead of covering.
     """
-    window = _window(scene.shape, outline, 3 * soft + 2)
+    window = window_of(scene.shape, outline, 3 * soft + 2)
     if window is None:
         return
     rows, columns = window
@@ -124,7 +132,7 @@ def fill(scene: Scene, outline: Curve, colour: Colour, soft: float = 0.0, streng
     cover = cover_of((part.shape[0], part.shape[1]), outline - (columns.start, rows.start), soft) * np.float32(strength)
     if within is not None:
         cover = cover * within[window]
-    paint = np.asarray(colour, np.float32)
+    paint = ink(colour)
     target = part * (paint / 255) if multiply else paint
     part += cover[..., None] * (target - part)
 

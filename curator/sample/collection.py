@@ -48,7 +48,7 @@ class Sample:
 
 
 def plan_samples(count: int = 72, seed: int = 0) -> list[Plan]:
-    """What the set's pictures will be: about 70 % good masks, 11 % non-faces, two bald heads in 72; 1 to 4 pictures a person."""
+    """What the set's pictures will be: 70 % good masks, 11 % non-faces, two bald heads in 72; 1 to 4 a person."""
     rng = np.random.default_rng([seed, 0])
     non_faces, bald = round(count * NON_FACES_IN_72 / 72), round(count * BALD_IN_72 / 72)
     cast = _cast(rng, count - non_faces, bald)

@@ -135,7 +135,7 @@ def _wobbled(mask: Mask, rng: np.random.Generator, pixels: float) -> Mask:
 
 def _above(mask: Mask, sigma: float, threshold: float) -> Mask:
     """The mask rounded by a blur; a threshold under a half makes it grow."""
-    return ((blurred(mask.astype(np.float32) / 255, sigma) > threshold) * 255).astype(np.uint8)
+    return ((blurred(mask.astype(np.float32) / np.float32(255), sigma) > threshold) * 255).astype(np.uint8)
 
 
 _PAINT: dict[str, Callable[[Alpha, Box, np.random.Generator], Mask]] = {

@@ -1,7 +1,7 @@
 """Head, features, neck and clothes, painted over a backdrop. Everything is placed in face units (see pose.py)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -16,16 +16,19 @@ from curator.sample.canvas import (
     blurred,
     cover_of,
     fill,
+    ink,
     mirrored,
+    moved,
     oval,
     ribbon,
     smooth,
+    window_of,
 )
 from curator.sample.person import HAIR, Person, Tone
 from curator.sample.pose import Pose
 
-CLOTH: list[Colour] = [(46, 58, 84), (206, 196, 182), (142, 62, 58), (70, 98, 86), (232, 230, 226), (52, 50, 54), (204, 150, 84),
-                       (128, 134, 158), (176, 120, 130), (94, 122, 150), (226, 188, 176)]  # fmt: skip
+CLOTH: list[Colour] = [(46, 58, 84), (206, 196, 182), (142, 62, 58), (70, 98, 86), (232, 230, 226), (52, 50, 54),
+                       (204, 150, 84), (128, 134, 158), (176, 120, 130), (94, 122, 150), (226, 188, 176)]  # fmt: skip
 NECKLINES = ["crew", "v", "scoop", "collar", "turtle"]
 SHAPE_STEP = 2  # the relief is computed at half size: it has no fine lines
 
@@ -109,10 +112,10 @@ def _neckline(easel: Easel, neckline: str, opening: Curve, cloth: Colour, cover:
         easel.shape(ribbon(rim, [0.16]), dark, 0.01, 0.35, cover)
         easel.shape(ribbon(rim, [0.11]), light, 0.005, 0.4, cover)
     elif neckline == "collar":
-        for flap in ([(0.6, 1.6), (0.76, 1.86), (0.42, 2.44), (0.02, 2.4)],):
-            for points in (np.array(flap), mirrored(flap)):
-                easel.shape(points + (0, 0.05), dark, 0.03, 0.6, cover)
-                easel.shape(points, light, 0.0, 1.0)
+        flap = [(0.54, 1.58), (0.74, 1.84), (0.42, 2.44), (0.02, 2.4)]
+        for points in (moved(flap, 0, 0), mirrored(flap)):
+            easel.shape(moved(points, 0, 0.05), dark, 0.03, 0.6, cover)
+            easel.shape(points, light)
         easel.line([(0, 2.45), (0, 3.2), (0, 4.4)], [0.025], dark, 0.005, 0.7, cover)
         for y in (2.75, 3.25):
             easel.shape(oval(0.07, y, 0.04, 0.04), dark, 0.004, 0.8, cover)
@@ -148,8 +151,13 @@ def paint_head(scene: Scene, pose: Pose, person: Person, rng: np.random.Generato
 
 def _skin(easel: Easel, person: Person, cover: Cover) -> None:
     """Light on the relief of a face: dark, mid and light tones by how much each spot faces the light."""
-    pose, skin, scene = easel.pose, person.skin, easel.scene
-    height, width = scene.shape[:2]
+    skin, outline = person.skin, easel.pose.pixels(head_outline(person))
+    window = window_of(easel.scene.shape, outline, easel.pose.unit * 0.1)
+    if window is None:
+        return
+    part, cover = easel.scene[window], cover[window]
+    pose = replace(easel.pose, x=easel.pose.x - window[1].start, y=easel.pose.y - window[0].start)
+    height, width = part.shape[:2]
     x, y = pose.grid(height, width, SHAPE_STEP)
     relief = _relief(x, y, pose.turn, person)
     down, right = np.gradient(relief, SHAPE_STEP / pose.unit)
@@ -157,9 +165,9 @@ def _skin(easel: Easel, person: Person, cover: Cover) -> None:
     facing = cv2.resize(blurred(facing.astype(np.float32), pose.unit * 0.02), (width, height))[..., None]
     lit = np.clip((facing - 0.1) / 0.72, 0, 1)
     shine = np.clip((facing - 0.86) / 0.14, 0, 1) * 0.55
-    tone = np.float32(skin.dark) * (1 - lit) + np.float32(skin.mid) * lit
-    tone += (np.float32(skin.light) - tone) * shine
-    scene += cover[..., None] * (tone - scene)
+    tone = ink(skin.dark) * (1 - lit) + ink(skin.mid) * lit
+    tone += (ink(skin.light) - tone) * shine
+    part += cover[..., None] * (tone - part)
 
 
 def _relief(x: Curve, y: Curve, turn: float, person: Person) -> Curve:
@@ -245,41 +253,22 @@ def _mouth(easel: Easel, person: Person, smile: float, opened: bool) -> None:
     part = 0.09 * smile + 0.03 if opened else 0.0
     y = 0.95
 
-    def centred(points: Points) -> Curve:
-        return np.asarray(points, np.float64) + (turn, 0)
+    def lips(*right: tuple[float, float]) -> Curve:
+        """A line from corner to corner, given from the middle (x = 0) to the right, y from the seam downwards."""
+        half = moved([*right, (wide, -lift)], 0, y)
+        return smooth(moved(np.concatenate([mirrored(half)[:0:-1], half]), turn, 0))
 
-    seam_top = smooth(centred([(-wide, y - lift), (-0.14, y + 0.005), (0, y + 0.015), (0.14, y + 0.005), (wide, y - lift)]))
-    seam_low = smooth(
-        centred(
-            [
-                (-wide, y - lift),
-                (-0.16, y + 0.01 + part * 0.8),
-                (0, y + 0.015 + part),
-                (0.16, y + 0.01 + part * 0.8),
-                (wide, y - lift),
-            ]
-        )
-    )
-    top = smooth(centred([(-wide, y - lift), (-0.16, y - 0.075 * full), (-0.06, y - 0.105 * full), (0, y - 0.08 * full), (0.06, y - 0.105 * full),
-                          (0.16, y - 0.075 * full), (wide, y - lift)]))  # fmt: skip
-    low = smooth(
-        centred(
-            [
-                (-wide, y - lift),
-                (-0.17, y + part + 0.105 * full),
-                (0, y + part + 0.15 * full),
-                (0.17, y + part + 0.105 * full),
-                (wide, y - lift),
-            ]
-        )
-    )
+    seam_top = lips((0, 0.015), (0.14, 0.005))
+    seam_low = lips((0, 0.015 + part), (0.16, 0.01 + part * 0.8))
+    top = lips((0, -0.08 * full), (0.06, -0.105 * full), (0.16, -0.075 * full))
+    low = lips((0, part + 0.15 * full), (0.17, part + 0.105 * full))
     easel.shape(oval(turn, y + part + 0.2 * full, 0.17, 0.035), skin.dark, 0.04, 0.5)
     if opened:
         gap = np.concatenate([seam_top, seam_low[::-1]])
         inside = easel.cover(gap)
         easel.shape(gap, (74, 24, 28))
         easel.shape(oval(turn, y - 0.01, wide * 0.78, 0.02 + part * 0.72), (248, 243, 236), 0.012, 0.97, inside)
-        easel.shape(seam_top + (0, 0.0), (74, 24, 28), 0.02, 0.25, inside)
+        easel.shape(seam_top, (74, 24, 28), 0.02, 0.25, inside)
     easel.shape(np.concatenate([top, seam_top[::-1]]), blend(lip, deep, 0.22), 0.008)
     easel.shape(np.concatenate([seam_low, low[::-1]]), lip, 0.008)
     easel.shape(oval(turn + 0.05 * np.sign(easel.pose.light[0]), y + part + 0.072 * full, 0.11, 0.022), glow, 0.02, 0.6)
@@ -287,7 +276,7 @@ def _mouth(easel: Easel, person: Person, smile: float, opened: bool) -> None:
         easel.shape(ribbon(seam_top, [0.008, 0.028, 0.02, 0.028, 0.008]), deep, 0.004, 0.9)
     for side in (-1, 1):
         corner = (turn + side * (wide + 0.01), y - lift)
-        easel.shape(oval(*corner, 0.03, 0.03), deep, 0.02, 0.5)
+        easel.shape(oval(corner[0], corner[1], 0.03, 0.03), deep, 0.02, 0.5)
         if smile > 0.4:
             fold = [(turn + side * 0.3, 0.62), (turn + side * (wide + 0.1), 0.78), (turn + side * (wide + 0.11), 0.95)]
             easel.line(fold, [0.0, 0.03, 0.0], skin.dark, 0.02, 0.35 * smile)
@@ -295,12 +284,12 @@ def _mouth(easel: Easel, person: Person, smile: float, opened: bool) -> None:
 
 def _eye(easel: Easel, person: Person, side: int, gaze: float, smile: float) -> None:
     skin, size = person.skin, person.eyes
-    middle = np.array((easel.pose.turn + side * 0.43, 0.0))
+    middle_x = easel.pose.turn + side * 0.43
     flip = np.array((side, 1.0)) * size
     lower_lift = 0.02 * smile
 
     def placed(points: Points) -> Curve:
-        return np.asarray(points, np.float64) * flip + middle
+        return moved(np.asarray(points, np.float64) * flip, middle_x, 0)
 
     upper = smooth(placed([(-0.215, 0.045), (-0.13, -0.07), (0.01, -0.12), (0.14, -0.075), (0.23, 0.005)]))
     lower = smooth(
@@ -311,17 +300,17 @@ def _eye(easel: Easel, person: Person, side: int, gaze: float, smile: float) -> 
     almond = np.concatenate([upper, lower[::-1]])
     lash = blend(skin.dark, (20, 14, 16), 0.85)
     shadow = blend(skin.dark, (96, 58, 76), 0.35 + 0.35 * person.makeup)
-    easel.shape(upper + (0, -0.05), shadow, 0.06, 0.45 + 0.25 * person.makeup)
+    easel.shape(moved(upper, 0, -0.05), shadow, 0.06, 0.45 + 0.25 * person.makeup)
     inside = easel.cover(almond, 0.004)
     easel.shape(almond, (243, 239, 235))
-    iris_x, iris_y, radius = middle[0] + gaze, middle[1] - 0.012, 0.112 * size
+    iris_x, iris_y, radius = middle_x + gaze, -0.012, 0.112 * size
     easel.shape(oval(iris_x, iris_y, radius, radius), blend(person.iris, (12, 10, 14), 0.65), 0.006, 1, inside)
     easel.shape(oval(iris_x, iris_y + 0.006, radius * 0.85, radius * 0.85), person.iris, 0.012, 1, inside)
     easel.shape(
         oval(iris_x, iris_y + 0.045, radius * 0.55, radius * 0.4), blend(person.iris, (255, 236, 190), 0.5), 0.02, 0.75, inside
     )
     easel.shape(oval(iris_x, iris_y, radius * 0.45, radius * 0.45), (10, 8, 10), 0.006, 1, inside)
-    easel.shape(upper + (0, 0.015), (64, 48, 56), 0.03, 0.6, inside)
+    easel.shape(moved(upper, 0, 0.015), (64, 48, 56), 0.03, 0.6, inside)
     glint = np.sign(easel.pose.light[0]) * 0.038
     easel.shape(oval(iris_x + glint, iris_y - 0.04, 0.026, 0.028), (255, 255, 255), 0.004, 1, inside)
     easel.shape(oval(iris_x - glint * 0.8, iris_y + 0.04, 0.014, 0.014), (255, 255, 255), 0.004, 0.5, inside)
@@ -337,8 +326,8 @@ def _lashes(easel: Easel, person: Person, upper: Curve, side: int, lash: Colour)
     for at in np.linspace(0.45, 1.0, 8):
         root = upper[int(at * (len(upper) - 1))]
         reach = 0.03 + 0.04 * at
-        tip = root + (side * (at - 0.4) * reach * 1.3, -reach * (1.15 - 0.5 * at))
-        middle = (root + tip) / 2 + (side * 0.012, 0.006)
+        tip = moved(root, side * (at - 0.4) * reach * 1.3, -reach * (1.15 - 0.5 * at))
+        middle = moved((root + tip) / 2, side * 0.012, 0.006)
         easel.line(np.stack([root, middle, tip]), [0.014, 0.01, 0.003], lash, 0.002, 0.9)
 
 
@@ -384,7 +373,7 @@ def _glasses(easel: Easel, rng: np.random.Generator) -> None:
         lens = oval(turn + side * 0.44, 0.04, 0.33, 0.29)
         easel.shape(lens, (255, 255, 255), 0.01, 0.06)
         rim = np.concatenate([lens, lens[:1]])
-        easel.shape(ribbon(rim + (0, 0.03), [0.05]), (120, 80, 70), 0.03, 0.3, multiply=True)
+        easel.shape(ribbon(moved(rim, 0, 0.03), [0.05]), (120, 80, 70), 0.03, 0.3, multiply=True)
         easel.shape(ribbon(rim, [0.032]), frame, 0.003)
         easel.line([(turn + side * 0.76, -0.02), (side * 1.0, -0.05)], [0.034, 0.03], frame, 0.003)
     easel.line([(turn - 0.12, 0.02), (turn, -0.03), (turn + 0.12, 0.02)], [0.032], frame, 0.003)

@@ -7,13 +7,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from curator.sample.canvas import Curve, Points, oval, smooth
+from curator.sample.canvas import Curve, Points, mirrored, oval, smooth
 from curator.sample.person import Person
 from curator.sample.pose import Pose
 from curator.sample.strands import Bundle, Hair, Texture, sheet, texture_of
 
 HEADROOM = {"afro": 2.2, "bun": 2.15, "quiff": 1.85}  # face units that a style needs above the eyes
 PLAIN_HEADROOM = 1.65
+LOOSE = Texture(wave=0.05, turns=1.3, clump=0.5, locks=3, stray=0.03)
+SHORT = {
+    "straight": Texture(wave=0.02, turns=0.8, clump=0.45, locks=22, stray=0.025),
+    "wavy": Texture(wave=0.06, turns=1.6, clump=0.6, locks=18, stray=0.03, points=36),
+    "curly": Texture(wave=0.075, turns=4, coil=0.8, clump=0.6, locks=20, stray=0.04, points=60),
+}
 
 
 def draw_hair(pose: Pose, person: Person, size: tuple[int, int], rng: np.random.Generator) -> tuple[Hair, Hair]:
@@ -27,16 +33,14 @@ def draw_hair(pose: Pose, person: Person, size: tuple[int, int], rng: np.random.
 def _falling(behind: Hair, before: Hair, person: Person, rng: np.random.Generator, length: float, count: int = 1300) -> None:
     """Hair that parts on top and falls on both sides to y = `length`, where it lies before the shoulders."""
     texture = texture_of(person.texture, length, rng)
-    full, part = (
-        person.volume + (0.16 if person.texture == "curly" else 0.05 if person.texture == "wavy" else 0),
-        person.part * 0.7,
-    )
+    full = person.volume + {"straight": 0.0, "wavy": 0.05, "curly": 0.16}[person.texture]
+    part = person.part * 0.7
     wide = 1.16 + full
     drape = [
         [(x * 0.8, -0.9), (x, 0.0), (x * 1.02, 0.8), (x * 0.98, max(length - 0.1, 0.9))] for x in np.linspace(-wide, wide, 5)
     ]
-    behind.patch(smooth([(-wide * 0.9, -0.7), (-wide, 0.4), (-wide * 0.9, length * 0.85), (wide * 0.9, length * 0.85), (wide, 0.4),
-                         (wide * 0.9, -0.7)], 60, True), -0.95)  # fmt: skip
+    right: Points = [(wide * 0.9, length * 0.85), (wide, 0.4), (wide * 0.9, -0.7)]
+    behind.patch(smooth(np.concatenate([mirrored(right)[::-1], right]), 60, True), -0.95)
     behind.comb(sheet(drape, count // 3, texture, rng, 0.2), depth=-0.5, body=0.1, shine=None)
     for side in (-1, 1):
         before.comb(sheet(_curtain(side, part, full, length), count, texture, rng, 0.22), body=0.12, shine=(0.22, 0.42))
@@ -123,9 +127,7 @@ def _clipped(before: Hair, rng: np.random.Generator, count: int, top: float, len
 def _short(behind: Hair, before: Hair, person: Person, rng: np.random.Generator) -> None:
     full, side = 0.08 + person.volume, -1 if person.part < 0 else 1
     _clipped(before, rng, 20000, -1.0, 0.13, 0.05)
-    curl = {"straight": Texture(wave=0.02, turns=0.8, clump=0.45, locks=22, stray=0.025),
-            "wavy": Texture(wave=0.06, turns=1.6, clump=0.6, locks=18, stray=0.03, points=36),
-            "curly": Texture(wave=0.075, turns=4, coil=0.8, clump=0.6, locks=20, stray=0.04, points=60)}[person.texture]  # fmt: skip
+    curl = SHORT[person.texture]
     sweep = [
         [(-0.62, -0.93), (-0.2, -0.98), (0.35, -0.86), (0.78, -0.62)],
         [(-0.64, -1.02), (-0.15, -1.14), (0.45, -1.05), (0.92, -0.6)],
@@ -137,21 +139,37 @@ def _short(behind: Hair, before: Hair, person: Person, rng: np.random.Generator)
 
 def _quiff(behind: Hair, before: Hair, person: Person, rng: np.random.Generator) -> None:
     _clipped(before, rng, 20000, -1.0, 0.1, 0.03)
-    high, lean = 1.5 + person.volume, 0.5 * np.sign(person.part)
+    high, lean = 1.5 + person.volume, 0.5 * float(np.sign(person.part))
     texture = texture_of("wavy" if person.texture == "curly" else person.texture, 0.9, rng)
-    back = [[(x * 0.95, -1.05), (x * 1.08 + lean * 0.1, -1.28), (x * 1.05 + lean * 0.35, -high + 0.22 * x * x), (x * 0.95 + lean * 0.7, -high + 0.12)]
-            for x in np.linspace(-0.78, 0.78, 6)]  # fmt: skip
-    front = [[(x * 1.04, -0.84 + 0.4 * x**4), (x * 1.04, -1.06), (x * 1.02 + lean * 0.3, -high + 0.16 + 0.26 * x * x), (x * 0.9 + lean * 0.75, -high + 0.24)]
-             for x in np.linspace(-0.72, 0.72, 6)]  # fmt: skip
-    before.comb(sheet(back, 1200, texture, rng, 0.25), depth=-0.2, body=0.12, shine=(0.4, 0.7))
-    before.comb(sheet(front, 1300, texture, rng, 0.34), body=0.1, shine=(0.35, 0.7))
+
+    def back(x: float) -> Points:
+        top = -high + 0.3 * x * x
+        return [
+            (x * 0.95, -1.05),
+            (x * 1.08 + lean * 0.1, -1.28),
+            (x * 1.05 + lean * 0.35, top),
+            (x * 0.95 + lean * 0.7, top + 0.05),
+        ]
+
+    def front(x: float) -> Points:
+        top = -high + 0.12 + 0.42 * x * x
+        return [
+            (x * 1.04, -0.84 + 0.4 * x**4),
+            (x * 1.04, -1.06),
+            (x * 1.02 + lean * 0.3, top),
+            (x * 0.9 + lean * 0.75, top + 0.1),
+        ]
+
+    places = [float(x) for x in np.linspace(-0.75, 0.75, 7)]
+    before.comb(sheet([back(x) for x in places], 1200, texture, rng, 0.3), depth=-0.2, body=0.1, shine=(0.4, 0.7))
+    before.comb(sheet([front(x) for x in places], 1300, texture, rng, 0.4), body=0.09, shine=(0.35, 0.7))
 
 
 def _bun(behind: Hair, before: Hair, person: Person, rng: np.random.Generator) -> None:
     """Hair drawn up to a bun on the crown, with a few loose strands at the temples."""
     radius, top = float(rng.uniform(0.34, 0.46)), 1.34
     centre = np.array((person.part * 0.25, -top - radius * 0.72))
-    behind.patch(oval(*centre, radius * 0.94, radius * 0.86), -0.7)
+    behind.patch(oval(float(centre[0]), float(centre[1]), radius * 0.94, radius * 0.86), -0.7)
     coils = []
     for tilt in rng.uniform(0, np.pi, 260):
         turn = np.linspace(0, np.pi * 1.25, 30) + rng.uniform(0, 2 * np.pi)
@@ -172,11 +190,11 @@ def _bun(behind: Hair, before: Hair, person: Person, rng: np.random.Generator) -
     to_knot = np.linspace(0, 1, 12)[:, None] ** 2 * (centre[0], 0)
     before.comb(sheet([guide + to_knot for guide in guides], 2400, texture, rng, 0.03), body=0.1, shine=(0.3, 0.6))
     for side in (-1, 1):
-        loose = [np.array(guide) * (side, 1) for guide in (
-            [(0.8, -0.5), (0.93, -0.1), (0.92, 0.35), (0.98, 0.85)], [(0.86, -0.45), (0.99, -0.1), (1.0, 0.35), (1.02, 0.95)])]  # fmt: skip
-        before.comb(
-            sheet(loose, 45, Texture(wave=0.05, turns=1.3, clump=0.5, locks=3, stray=0.03), rng, 0.4), body=0.0, shine=None
-        )
+        loose = [
+            np.array([(0.8, -0.5), (0.93, -0.1), (0.92, 0.35), (0.98, 0.85)]) * (side, 1),
+            np.array([(0.86, -0.45), (0.99, -0.1), (1.0, 0.35), (1.02, 0.95)]) * (side, 1),
+        ]
+        before.comb(sheet(loose, 45, LOOSE, rng, 0.4), body=0.0, shine=None)
 
 
 def _afro(behind: Hair, before: Hair, person: Person, rng: np.random.Generator) -> None:
@@ -184,15 +202,13 @@ def _afro(behind: Hair, before: Hair, person: Person, rng: np.random.Generator) 
     wide, tall = float(rng.uniform(1.4, 1.6)), float(rng.uniform(1.25, 1.45))
     wobble = smooth(oval(0, -0.5, wide * 0.93, tall * 0.93, 14) + rng.normal(0, 0.035, (14, 2)), 120, True)
     behind.patch(wobble, -0.85)
-    cap = [(-0.98, 0.1), (-1.25, -0.4), (-0.9, -1.3), (0, -1.6), (0.9, -1.3), (1.25, -0.4), (0.98, 0.1), (0.86, -0.45), (0.6, -0.78), (0, -0.88),
-           (-0.6, -0.78), (-0.86, -0.45)]  # fmt: skip
-    before.patch(smooth(cap, 100, True), -0.8)
+    cap: Points = [(0, -1.6), (0.9, -1.3), (1.25, -0.4), (0.98, 0.1), (0.86, -0.45), (0.6, -0.78), (0, -0.88)]
+    before.patch(smooth(np.concatenate([cap, mirrored(cap)[-2:0:-1]]), 100, True), -0.8)
     for layer, count in ((behind, 2600), (before, 2100)):
         centres = _spots(count, wide, tall, rng, face=layer is before)
         coils = _coils(centres, rng)
-        shade = (
-            (centres * np.array(layer.pose.light[:2])).sum(1) + 0.3 * layer.pose.light[1] + rng.normal(0, 0.25, len(centres))
-        )
+        light = np.array(layer.pose.light[:2])
+        shade = centres @ light + 0.3 * light[1] + rng.normal(0, 0.25, len(centres))
         order = np.argsort(shade)
         for part in np.array_split(order, 14):
             place = float(np.clip(shade[part].mean() * 0.75 - 0.05, -0.9, 0.9))
@@ -227,12 +243,22 @@ def _receding(behind: Hair, before: Hair, person: Person, rng: np.random.Generat
     _clipped(before, rng, 20000, -9, 0.11, 0.04)
     texture = Texture(wave=0.02, turns=0.8, clump=0.4, locks=16, stray=0.03)
     side = -1 if person.part < 0 else 1
-    combed = [np.array(guide) * (side, 1) for guide in (
-        [(-0.68, -1.02), (-0.2, -1.2), (0.3, -1.2), (0.72, -1.0)], [(-0.68, -1.1), (-0.15, -1.4), (0.4, -1.38), (0.84, -1.02)])]  # fmt: skip
+    combed = [
+        np.array([(-0.68, -1.02), (-0.2, -1.2), (0.3, -1.2), (0.72, -1.0)]) * (side, 1),
+        np.array([(-0.68, -1.1), (-0.15, -1.4), (0.4, -1.38), (0.84, -1.02)]) * (side, 1),
+    ]
     before.comb(sheet(combed, int(rng.integers(350, 900)), texture, rng, 0.3), body=0.05, shine=(0.3, 0.6))
 
 
 STYLE: dict[str, Callable[[Hair, Hair, Person, np.random.Generator], None]] = {
-    "long": _long, "layered": _layered, "bob": _bob, "fringe": _fringe, "short": _short, "quiff": _quiff, "bun": _bun, "afro": _afro,
-    "buzz": _buzz, "receding": _receding,
-}  # fmt: skip
+    "long": _long,
+    "layered": _layered,
+    "bob": _bob,
+    "fringe": _fringe,
+    "short": _short,
+    "quiff": _quiff,
+    "bun": _bun,
+    "afro": _afro,
+    "buzz": _buzz,
+    "receding": _receding,
+}

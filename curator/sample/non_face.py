@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.sample.backdrop import PAIRS, gradient
-from curator.sample.canvas import Colour, Curve, Scene, blend, blurred, box, fill, oval, smooth, stroke
+from curator.sample.canvas import Colour, Curve, Scene, blend, blurred, box, fill, moved, oval, smooth, stroke
 
 WIDTH, HEIGHT = 640, 800
 
@@ -24,10 +24,11 @@ def draw_non_face(rng: np.random.Generator, subject: str | None = None) -> NDArr
     return np.rint(np.clip(scene, 0, 255)).astype(np.uint8)
 
 
-def _ball(scene: Scene, x: float, y: float, radius: float, colour: Colour, flat: float = 1.0) -> None:
-    """A round thing lit from the upper left."""
+def _ball(scene: Scene, x: float, y: float, radius: float, colour: Colour, flat: float = 1.0, aloft: bool = False) -> None:
+    """A round thing lit from the upper left; it throws a shadow unless it is aloft."""
     outline = oval(x, y, radius, radius * flat)
-    fill(scene, oval(x + radius * 0.2, y + radius * flat * 0.98, radius, radius * 0.22), (60, 40, 50), radius * 0.12, 0.35)
+    if not aloft:
+        fill(scene, oval(x + radius * 0.2, y + radius * flat * 0.98, radius, radius * 0.22), (60, 40, 50), radius * 0.12, 0.35)
     fill(scene, outline, blend(colour, (30, 10, 20), 0.3))
     fill(scene, oval(x - radius * 0.14, y - radius * 0.14, radius * 0.72, radius * flat * 0.72), colour, radius * 0.16)
     fill(
@@ -85,7 +86,7 @@ def _ears(x: float, y: float) -> list[Curve]:
 
 
 def _fur(rng: np.random.Generator, scene: Scene, body: Curve, coat: Colour, dark: Colour) -> None:
-    for root in body[rng.integers(0, len(body), 160)]:
+    for root in body[rng.integers(8, len(body) - 8, 160)]:  # the ends of the outline lie under the head
         tip = root + (root - (320, 470)) * 0.05 + rng.normal(0, 5, 2) + (0, 9)
         stroke(scene, np.stack([root, tip]), [3, 0.5], coat if rng.random() < 0.5 else dark, 0.4, 0.8)
 
@@ -107,7 +108,7 @@ def _fruit(rng: np.random.Generator, scene: Scene) -> None:
     bowl = np.concatenate(
         [smooth([(120, 500), (160, 630), (320, 680), (480, 630), (520, 500)]), smooth([(520, 500), (320, 528), (120, 500)])]
     )
-    fill(scene, bowl + (10, 14), (60, 30, 20), 14, 0.4)
+    fill(scene, moved(bowl, 10, 14), (60, 30, 20), 14, 0.4)
     fill(scene, bowl, (84, 128, 150))
     stroke(scene, smooth([(150, 540), (185, 620), (300, 664)]), [4, 26, 4], (170, 206, 218), 8, 0.8)
 
@@ -127,7 +128,7 @@ def _house(rng: np.random.Generator, scene: Scene) -> None:
     fill(scene, box(415, 510, 470, 650), (104, 70, 58))
     for x in (70, 560):
         stroke(scene, smooth([(x, 660), (x, 560)]), [16], (96, 70, 52))
-        _ball(scene, x, 500, 74, (96, 146, 84))
+        _ball(scene, x, 500, 74, (96, 146, 84), aloft=True)
 
 
 def _hills(rng: np.random.Generator, scene: Scene, top: float, colour: Colour, count: int) -> None:
@@ -169,7 +170,7 @@ def _plant(rng: np.random.Generator, scene: Scene) -> None:
         stroke(scene, stem - (3, 3), [2, 24, 32, 18, 0], leaf, 4)
         stroke(scene, stem, [3, 2, 1], blend(leaf, (240, 250, 200), 0.5), 0.6, 0.8)
     pot = np.array([(235, 530), (405, 530), (380, 690), (260, 690)], np.float64)
-    fill(scene, pot + (14, 12), (60, 40, 30), 14, 0.4)
+    fill(scene, moved(pot, 14, 12), (60, 40, 30), 14, 0.4)
     fill(scene, pot, (198, 112, 84))
     fill(scene, box(345, 530, 392, 690), (130, 64, 54), 16, 0.6, _inside(pot))
     fill(scene, box(226, 510, 414, 548), (214, 130, 100))
@@ -219,7 +220,7 @@ def _balloons(rng: np.random.Generator, scene: Scene) -> None:
                 [2],
                 (90, 70, 60),
             )
-        _ball(scene, x, y, radius, tint, 1.08)
+        _ball(scene, x, y, radius, tint, 1.08, aloft=True)
         for share in (-0.5, 0.0, 0.5):
             seam = smooth(
                 [(x, y - radius * 1.06), (x + share * radius * 1.3, y), (x + share * radius * 0.4, y + radius * 1.04)]

@@ -89,7 +89,7 @@ def draw_person(rng: np.random.Generator, style: str | None = None) -> Person:
     return Person(
         style=style,
         texture="curly" if style == "afro" else str(rng.choice(["straight", "wavy", "curly"], p=[0.42, 0.36, 0.22])),
-        tone=HAIR[_hair_name(rng, style, age)],
+        tone=HAIR[_hair_name(rng, style, age, skin)],
         skin=skin,
         iris=IRIS[int(rng.integers(0, 6 if skin in SKIN[:4] else 3))],
         makeup=float(rng.uniform(0.0, 0.2) if masculine else rng.uniform(0.3, 1.0)),
@@ -109,14 +109,16 @@ def draw_person(rng: np.random.Generator, style: str | None = None) -> Person:
 
 
 def _skin_index(rng: np.random.Generator, style: str) -> int:
-    return int(rng.integers(4, len(SKIN))) if style == "afro" else int(rng.integers(0, len(SKIN)))
+    return int(rng.integers(3, len(SKIN))) if style == "afro" else int(rng.integers(0, len(SKIN)))
 
 
-def _hair_name(rng: np.random.Generator, style: str, age: float) -> str:
+def _hair_name(rng: np.random.Generator, style: str, age: float, skin: Tone) -> str:
     if age > 0.55:
         return str(rng.choice(["grey", "silver", "grey", "dark brown"]))
     if style == "afro":
         return str(rng.choice(["black", "dark brown", "chestnut", "copper", "pink"], p=[0.35, 0.25, 0.2, 0.1, 0.1]))
     if rng.random() < 0.16 and style != "buzz":
         return str(rng.choice(DYED))
+    if skin in SKIN[4:] and rng.random() < 0.7:
+        return str(rng.choice(NATURAL[:3]))
     return str(rng.choice(NATURAL))

@@ -239,3 +239,9 @@ def test_masks_are_split_at_the_middle_whatever_the_png_holds() -> None:
         assert mask.shape == (512, 512)
         assert np.array_equal(mask, np.where(grey >= 128, 255, 0))
     assert np.array_equal(touchups.read_mask(png(drawn_mask(3))), drawn_mask(3))
+
+
+@pytest.mark.parametrize("data", [header_of(512, 512), png(drawn_mask(1))[:200], png(drawn_mask(1))[:600]])
+def test_a_mask_cut_short_is_refused_whole(data: bytes) -> None:
+    with pytest.raises(WinnowError, match=r"^The mask's PNG is broken\.$"):
+        touchups.read_mask(data)

@@ -1,0 +1,289 @@
+"""How long from a key to the next picture, and to the commit: the deck beside a plain button-and-rerun page.
+
+    python benchmarks/deck.py [-n 200] [--json]
+
+Both pages show the same pictures, from the same kind of database, to the same Chromium, one after the other. Every number
+counts from the key's own event time.
+
+- painted, deck: the frame has been handed over after the canvas was drawn. Painted, plain page: the new <img> is loaded
+  and decoded, and the frame after that has been handed over. Both wait for requestAnimationFrame and a message after it.
+- committed: the page has been told that the verdict is committed. Deck: the answer of the POST. Plain page: the element
+  that the script writes after its commit has reached the page.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import cv2
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from db.jobs import utc_now  # noqa: E402 - run as a file, the repository is put on the path first
+from db.session import open_database, writing  # noqa: E402
+from db.settings import Settings  # noqa: E402
+from db.store import Store  # noqa: E402
+from db.tables import Example, Source, Split, Submission, Suspicion  # noqa: E402
+
+SIDE = 512
+WARM_UP = 5
+
+PLAIN = """
+import time
+from uuid import uuid4
+
+import cv2
+import numpy as np
+import streamlit as st
+
+from curator.app.state import engine, store
+from curator.deck import deal
+from curator.reviewers import reviewer_called
+from curator.verdicts import Given, record
+from db.jobs import utc_now
+from db.session import writing
+from db.tables import Decision
+
+def picture(sha256, mode):
+    return cv2.imdecode(np.frombuffer(store().get(sha256), np.uint8), mode)
+
+def keep():
+    with writing(engine()) as session:
+        who = reviewer_called(session, "plain")
+        record(session, who.id, [Given(st.session_state.example, Decision.keep, None, str(uuid4()))], utc_now())
+    st.session_state.committed = time.time() * 1000
+
+with writing(engine()) as session:
+    cards = deal(session, reviewer_called(session, "plain").id, 1, utc_now())
+if cards:
+    st.session_state.example = cards[0].example
+    photo, mask = picture(cards[0].image, cv2.IMREAD_COLOR_RGB), picture(cards[0].mask, cv2.IMREAD_GRAYSCALE)
+    photo[mask > 127] = (0.64 * photo[mask > 127] + 0.36 * np.array([0, 132, 255])).astype(np.uint8)
+    st.image(photo, width=630)
+    st.button("Keep", shortcut="k", on_click=keep)
+    committed = st.session_state.get("committed", 0)
+    st.html(f'<i id="now" data-example="{cards[0].example}" data-committed="{committed}"></i>')
+"""
+
+# Notes the key's own time, and when an <img> with a new source has been decoded and its frame handed over.
+WATCH = """
+() => {
+  window.painted = null;
+  window.addEventListener("keydown", (event) => { if (event.key === "k") window.keyed = event.timeStamp; }, true);
+  let seen = null;
+  const presented = () => new Promise((done) => requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => done(performance.now());
+    channel.port2.postMessage(0);
+  }));
+  const look = async () => {
+    const image = document.querySelector('[data-testid="stImage"] img, [data-testid="stImageContainer"] img');
+    if (!image || image.src === seen) return;
+    seen = image.src;
+    await image.decode();
+    window.painted = { src: image.src, at: await presented() };
+  };
+  window.told = {};
+  const both = () => {
+    look();
+    const committed = document.querySelector("#now")?.dataset.committed;
+    if (committed) window.told[committed] ??= performance.now();
+  };
+  const attributeFilter = ["src", "data-committed"];
+  new MutationObserver(both).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter });
+  look();
+}
+"""
+
+
+def photo(number: int) -> np.ndarray:
+    """A picture with the detail of a photo: shapes, and noise as a phone's camera has it."""
+    rng = np.random.default_rng(number)
+    coarse = rng.integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    picture = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    picture += rng.normal(0, 4, picture.shape)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def mask(number: int) -> np.ndarray:
+    """A blob with a rough edge, 0 or 255."""
+    rng = np.random.default_rng(number)
+    grid = cv2.resize(rng.random((12, 12)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    return np.where(grid > 0.5, 255, 0).astype(np.uint8)
+
+
+def fill(home: Path, count: int) -> None:
+    """A home with that many open examples."""
+    settings = Settings(home=home)
+    engine, store = open_database(settings), Store(settings.store)
+    with writing(engine) as session:
+        source = Source(adapter="benchmark", location="noise", added_at=utc_now())
+        session.add(source)
+        session.flush()
+        for number in range(count):
+            image = store.put(cv2.imencode(".png", photo(number))[1].tobytes())
+            painted = store.put(cv2.imencode(".png", mask(number))[1].tobytes())
+            submission = Submission(
+                source_id=source.id, photo_name=f"{number}.png", photo_sha256=image, mask_sha256=painted, height=SIDE,
+                width=SIDE, drawn=True, received_at=utc_now(),
+            )  # fmt: skip
+            session.add(submission)
+            session.flush()
+            example = Example(
+                submission_id=submission.id, face_top=150, face_left=150, face_bottom=350, face_right=350, face_score=1.0,
+                crop_top=0.0, crop_left=0.0, crop_side=float(SIDE), inside_top=0, inside_left=0, inside_bottom=SIDE,
+                inside_right=SIDE, image_sha256=image, mask_sha256=painted, split=Split.train,
+            )  # fmt: skip
+            session.add(example)
+            session.flush()
+            session.add(Suspicion(example_id=example.id, model="benchmark", value=number / count, reasons=[]))
+    engine.dispose()
+
+
+@contextmanager
+def serving(script: Path, home: Path) -> Iterator[str]:
+    """Streamlit on a free port; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port), "--server.headless", "true",
+         "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none"],
+        cwd=ROOT,
+        env={**os.environ, "WINNOW_HOME": str(home), "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    url = f"http://localhost:{port}"
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def measure_deck(page: Page, url: str, count: int) -> dict[str, list[float]]:
+    """Key to painted and to committed on the review page, in ms, one pair a verdict."""
+    page.goto(f"{url}/review")
+    page.wait_for_selector('canvas[data-state="showing"]')
+    page.wait_for_timeout(1500)  # a person looks at the first picture too
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    for number in range(count):
+        page.wait_for_selector('canvas[data-state="showing"]')
+        page.keyboard.press("k")
+        page.wait_for_function(
+            """n => {
+                const { shown, saved } = window.__winnowDeck;
+                return shown.length > n && shown.at(-1).painted && saved.at(-1).saved;
+            }""",
+            arg=number + 1,
+        )
+    hook = page.evaluate("window.__winnowDeck")
+    return {
+        "painted": [entry["painted"] - entry["key"] for entry in hook["shown"][1:]],
+        "committed": [entry["saved"] - entry["key"] for entry in hook["saved"]],
+        "requests": [len(requests) / count],
+    }
+
+
+def measure_plain(page: Page, url: str, count: int) -> dict[str, list[float]]:
+    """The same on the plain page."""
+    page.goto(url)
+    page.wait_for_selector("#now", state="attached")
+    page.evaluate(WATCH)
+    page.wait_for_function("window.painted")
+    painted, committed = [], []
+    for _ in range(count):
+        before = page.evaluate("[window.painted.src, document.querySelector('#now').dataset.committed]")
+        page.keyboard.press("k")
+        page.wait_for_function(
+            """([src, committed]) => window.painted.src !== src
+                && document.querySelector('#now').dataset.committed !== committed""",
+            arg=before,
+        )
+        keyed, at, told = page.evaluate(
+            "[window.keyed, window.painted.at, window.told[document.querySelector('#now').dataset.committed]]"
+        )
+        painted.append(at - keyed)
+        committed.append(told - keyed)
+    return {"painted": painted, "committed": committed}
+
+
+def figures(values: list[float]) -> dict[str, float]:
+    """Median and 95th percentile, without the first few."""
+    values = values[WARM_UP:]
+    return {"median": round(median(values), 1), "p95": round(quantiles(values, n=20)[-1], 1)}
+
+
+def run(count: int) -> dict[str, Any]:
+    """Measure both pages with the same pictures."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        raise SystemExit("Chromium is not installed; apt-get install chromium")
+    found: dict[str, Any] = {"verdicts": count}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        plain = Path(folder) / "plain.py"
+        plain.write_text(PLAIN)
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        for name, script, measure in [("deck", ROOT / "streamlit_app.py", measure_deck), ("plain", plain, measure_plain)]:
+            home = Path(folder) / name
+            fill(home, count + WARM_UP + 10)
+            with serving(script, home) as url:
+                page = browser.new_page(viewport={"width": 1440, "height": 900})
+                measured = measure(page, url, count + WARM_UP)
+                page.close()
+            found[name] = {kind: figures(measured[kind]) for kind in ("painted", "committed")}
+            if "requests" in measured:
+                found[name]["requests_a_verdict"] = round(measured["requests"][0], 2)
+        browser.close()
+    found["ratio"] = {
+        kind: round(found["plain"][kind]["median"] / found["deck"][kind]["median"], 1) for kind in ("painted", "committed")
+    }
+    return found
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-n", type=int, default=200, help="verdicts on each page (200)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    found = run(arguments.n)
+    if arguments.json:
+        print(json.dumps(found))
+        return
+    print(f"{arguments.n} verdicts a page, 512 x 512, Chromium, {os.cpu_count()} cores; ms from the key\n")
+    print(f"{'':28}{'median':>9}{'p95':>9}")
+    for name, label in [("deck", "Winnow's deck"), ("plain", "st.image + st.button")]:
+        for kind in ("painted", "committed"):
+            print(f"{label + ', ' + kind:28}{found[name][kind]['median']:9.1f}{found[name][kind]['p95']:9.1f}")
+    print(f"\npainted {found['ratio']['painted']} times faster, committed {found['ratio']['committed']} times (medians)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""A real server on a home of its own, and a real browser before it."""
+
+import base64
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import Engine
+
+from db.session import open_database
+from db.settings import Settings
+from db.store import Store
+from db.tables import Base
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running app: its address, and its home's settings, database and store for a test to look into."""
+
+    url: str
+    settings: Settings
+    engine: Engine
+    store: Store
+    process: "subprocess.Popen[bytes]"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Starter:
+    """Starts apps, and ends those it started."""
+
+    def __init__(self) -> None:
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, settings: Settings, engine: Engine, store: Store, environment: dict[str, str]) -> Server:
+        """An app on a home, waited for until it answers; `environment` is added to its own."""
+        port = free_port()
+        log = settings.home / f"server-{port}.log"
+        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [*command, "--server.headless", "true"],
+                cwd=ROOT,
+                env={**os.environ, "WINNOW_HOME": str(settings.home), **environment},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        self.processes.append(process)
+        url = f"http://localhost:{port}"
+        deadline = time.monotonic() + 60
+        while not _healthy(url):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the server did not come up:\n{log.read_text()}")
+            time.sleep(0.1)
+        return Server(url, settings, engine, store, process)
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture
+def server(settings: Settings, engine: Engine, store: Store) -> Iterator[Callable[..., Server]]:
+    """Starts the app on this test's own home: `server()`, or `server(WINNOW_TOUCHUP_SECONDS="3")`."""
+    starter = Starter()
+    yield lambda **environment: starter.start(settings, engine, store, environment)
+    starter.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One app for all tests that need no settings of their own; take `app`, which empties its database first."""
+    settings = Settings(home=tmp_path_factory.mktemp("shared") / "home")
+    engine = open_database(settings)
+    starter = Starter()
+    yield starter.start(settings, engine, Store(settings.store), {})
+    starter.stop()
+    engine.dispose()
+
+
+@pytest.fixture
+def app(shared_server: Server) -> Server:
+    """A running app without an example."""
+    with shared_server.engine.execution_options(writes=True).begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(table.delete())
+    return shared_server
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
+            return answer.status == 200 and "json" in answer.headers["content-type"]
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed; apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of its own for each test, 1440 x 900."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    yield page
+    context.close()
+
+
+def canvas_pixels(page: Page) -> NDArray[np.float64]:
+    """What the deck's canvas holds, RGB 0..255 (512, 512, 3); fails where anything of it is transparent."""
+    url = page.locator("canvas").evaluate("canvas => canvas.toDataURL('image/png')")
+    data = np.frombuffer(base64.b64decode(url.partition(",")[2]), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    assert picture is not None
+    assert picture.shape[2] == 3 or (picture[..., 3] == 255).all()
+    return picture[..., 2::-1].astype(np.float64)

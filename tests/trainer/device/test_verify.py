@@ -1,0 +1,110 @@
+"""Exports and their proofs: rows, files, and that a file which was tampered with does not pass."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from db.errors import WinnowError
+from db.session import reading, writing
+from db.tables import Example, Export, Proof
+from trainer.device.export import export
+from trainer.device.litert_runtime import LiteRt, matte
+from trainer.device.verify import verify
+
+
+def proofs(engine) -> list[Proof]:
+    with reading(engine) as session:
+        return session.query(Proof).order_by(Proof.id).all()
+
+
+@pytest.mark.parametrize(
+    ("format_", "precision", "name"),
+    [("coreml", "float16", "hairmattenet.mlpackage.zip"), ("litert", "float32", "hairmattenet.tflite")],
+)
+def test_an_export_and_its_proof(trained, engine, store, settings, clock, format_, precision, name):
+    made = export(engine, settings, trained, format_, None, clock)
+    file = Path(made["file"])
+    assert (made["export"], made["precision"], file.name) == (1, precision, name)
+    assert made["bytes"] == file.stat().st_size
+    with reading(engine) as session:
+        assert session.get_one(Export, 1).file == f"runs/1/exports/1/{name}"
+    result = verify(engine, store, settings, 1, clock)
+    assert result["passed"] is True
+    assert result["images"] == 2  # the test split
+    assert result["mean_abs_diff"] <= result["max_abs_diff"] <= result["tolerance"]
+    assert proofs(engine)[0].passed
+
+
+def test_a_second_export_leaves_the_first_one_alone(trained, engine, settings, clock):
+    first, second = (export(engine, settings, trained, "litert", None, clock) for _ in range(2))
+    assert first["file"] != second["file"]
+    assert Path(first["file"]).is_file()
+    assert not list((settings.runs / "1" / "exports").glob(".part-*"))
+
+
+def tampered(file: Path) -> None:
+    """The same zip, with the weights of the package turned over."""
+    with zipfile.ZipFile(file) as archive:
+        inner = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    [weights] = [name for name in inner if name.endswith("weight.bin")]
+    data = bytearray(inner[weights])
+    data[-64:] = bytes(byte ^ 0x40 for byte in data[-64:])
+    inner[weights] = bytes(data)
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in inner.items():
+            archive.writestr(name, content)
+
+
+def test_tampered_weights_do_not_pass(trained, engine, store, settings, clock):
+    made = export(engine, settings, trained, "coreml", "float32", clock)
+    assert verify(engine, store, settings, 1, clock)["passed"] is True
+    tampered(Path(made["file"]))
+    result = verify(engine, store, settings, 1, clock)
+    assert result["passed"] is False
+    assert result["max_abs_diff"] > result["tolerance"]
+    assert [proof.passed for proof in proofs(engine)] == [True, False]
+
+
+@pytest.mark.parametrize("damage", ["cut short", "gone"])
+@pytest.mark.parametrize("format_", ["coreml", "litert"])
+def test_a_damaged_or_lost_file_is_told(trained, engine, store, settings, clock, format_, damage):
+    file = Path(export(engine, settings, trained, format_, None, clock)["file"])
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:400])
+    with pytest.raises(WinnowError, match="Export the run again"):
+        verify(engine, store, settings, 1, clock)
+    assert proofs(engine) == []
+
+
+def test_erased_test_examples_leave_the_validation_ones_to_compare_on(trained, engine, store, settings, clock):
+    export(engine, settings, trained, "litert", None, clock)
+    with writing(engine) as session:
+        for number in (5, 6):
+            session.delete(session.get_one(Example, number))
+    assert verify(engine, store, settings, 1, clock)["images"] == 2
+
+
+def test_what_there_is_none_of_is_told(trained, engine, store, settings, clock):
+    for arguments, said in [
+        ((9, "coreml", None), "There is no run 9. The newest is run 1."),
+        ((1, "onnx", None), "There is no format onnx. Choose one of: coreml, litert."),
+        ((1, "coreml", "int4"), "There is no precision int4. Choose one of: float32, float16, int8."),
+    ]:
+        with pytest.raises(WinnowError) as error:
+            export(engine, settings, *arguments, clock)
+        assert str(error.value) == said
+    with pytest.raises(WinnowError) as error:
+        verify(engine, store, settings, 2, clock)
+    assert str(error.value) == "There is no export 2. Make one with `python -m trainer export`."
+
+
+def test_the_runtime_makes_mattes_of_photos_of_any_shape(trained, engine, settings, clock):
+    import numpy as np
+
+    file = Path(export(engine, settings, trained, "litert", None, clock)["file"])
+    alpha = matte(file, np.full((50, 80, 3), 120, np.uint8))
+    assert (alpha.shape, alpha.dtype) == ((50, 80), np.float32)
+    assert LiteRt(file).size == 32

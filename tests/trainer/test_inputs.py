@@ -1,0 +1,122 @@
+"""A curated set as arrays: what is left out, what is told, and the mirror images."""
+
+import numpy as np
+import pytest
+
+from db.errors import WinnowError
+from db.session import reading, writing
+from db.tables import Example, Split
+from tests.trainer.conftest import drawn
+from trainer.inputs import load, members, mirror, order, scaled
+
+SPLITS = [Split.train] * 3 + [Split.validation]
+
+
+def test_members_of_a_split_in_the_sets_order(engine, freeze_set):
+    number = freeze_set(SPLITS, inside=(10, 0, 512, 400))
+    with reading(engine) as session:
+        train = members(session, number, Split.train)
+        assert [member.example for member in train] == [1, 2, 3]
+        assert train[0].inside == (10, 0, 512, 400)
+
+
+def test_erased_examples_are_left_out(engine, freeze_set):
+    number = freeze_set(SPLITS)
+    with writing(engine) as session:
+        session.delete(session.get_one(Example, 2))
+    with reading(engine) as session:
+        assert [member.example for member in members(session, number, Split.train)] == [1, 3]
+
+
+def test_the_mask_is_the_one_that_was_frozen(engine, store, freeze_set):
+    number = freeze_set(SPLITS)
+    with reading(engine) as session:
+        frozen = members(session, number, Split.train)[0].mask_sha256
+    with writing(engine) as session:
+        session.get_one(Example, 1).mask_sha256 = "0" * 64
+    with reading(engine) as session:
+        assert members(session, number, Split.train)[0].mask_sha256 == frozen
+
+
+def test_an_unknown_set_is_told(engine, freeze_set):
+    with reading(engine) as session, pytest.raises(WinnowError) as error:
+        members(session, 9, Split.train)
+    assert str(error.value) == "There is no curated set 9. None has been frozen yet: run `python -m curator freeze`."
+    freeze_set(SPLITS)
+    with reading(engine) as session, pytest.raises(WinnowError) as error:
+        members(session, 9, Split.train)
+    assert str(error.value) == "There is no curated set 9. The newest is 1."
+
+
+@pytest.mark.parametrize("missing", list(Split))
+def test_a_set_without_examples_in_a_split_is_told(engine, freeze_set, missing):
+    number = freeze_set([split for split in Split if split != missing])
+    with reading(engine) as session, pytest.raises(WinnowError) as error:
+        members(session, number, missing)
+    assert str(error.value) == (
+        f"Curated set 1 has no {missing} examples. Keep some of the {missing} split on the Review page, then freeze a new set."
+    )
+
+
+def test_a_missing_picture_is_told(engine, store, freeze_set):
+    number = freeze_set(SPLITS)
+    with reading(engine) as session:
+        train = members(session, number, Split.train)
+    store.delete(train[1].image_sha256)
+    with pytest.raises(WinnowError, match=r"is missing from the store"):
+        load(store, train, 64)
+
+
+def test_pictures_are_decoded_as_rgb_at_the_models_size(engine, store, freeze_set):
+    image, mask = np.zeros((512, 512, 3), np.uint8), np.zeros((512, 512), np.uint8)
+    image[:, :256] = (200, 100, 50)
+    mask[:256] = 255
+    number = freeze_set([Split.train], pictures=[(image, mask)])
+    with reading(engine) as session:
+        subset = load(store, members(session, number, Split.train), 64)
+    assert subset.images.shape == (1, 64, 64, 3)
+    assert subset.images[0, 0, 0].tolist() == [200, 100, 50]
+    assert subset.masks[0, :, 0].tolist() == [255] * 32 + [0] * 32
+    assert len(subset) == 2
+
+
+def test_item_and_its_mirror_image(engine, store, freeze_set):
+    number = freeze_set([Split.train] * 2, inside=(0, 64, 512, 512))
+    with reading(engine) as session:
+        subset = load(store, members(session, number, Split.train), 64)
+    before = subset.images.copy()
+    batch = subset.batch(np.array([1, 3]))
+    np.testing.assert_array_equal(batch.images[1], batch.images[0][:, ::-1])
+    np.testing.assert_array_equal(batch.masks[1], batch.masks[0][:, ::-1])
+    assert batch.inside.tolist() == [[0, 8, 64, 64], [0, 0, 64, 56]]
+    np.testing.assert_array_equal(subset.images, before)  # a batch is a copy
+
+
+def test_mirroring_a_box_twice_gives_it_back():
+    box = np.array([[3, 5, 20, 41]], np.int32)
+    np.testing.assert_array_equal(mirror(mirror(box, 64), 64), box)
+
+
+@pytest.mark.parametrize(
+    ("inside", "expected"),
+    [
+        ((0, 0, 512, 512), (0, 0, 64, 64)),
+        ((1, 0, 511, 512), (1, 0, 63, 64)),  # 1/8 and 63.875: half-filled pixels do not count
+        ((511, 511, 512, 512), (63, 63, 64, 64)),  # never empty
+    ],
+)
+def test_scaled_boxes_show_nothing_but_photo(inside, expected):
+    assert scaled(inside, 64) == expected
+
+
+def test_order_is_drawn_from_seed_and_epoch_alone():
+    first = order(50, seed=1, epoch=2)
+    np.testing.assert_array_equal(first, order(50, seed=1, epoch=2))
+    assert sorted(first) == list(range(50))
+    assert (first != order(50, seed=1, epoch=3)).any()
+    assert (first != order(50, seed=2, epoch=2)).any()
+
+
+def test_drawn_pictures_are_what_they_claim():
+    assert drawn(0)[1].any()
+    assert not drawn(0, hair=False)[1].any()

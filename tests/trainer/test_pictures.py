@@ -1,0 +1,44 @@
+"""Photos, masks and mattes as arrays and bytes."""
+
+import numpy as np
+import pytest
+
+from db.errors import WinnowError
+from trainer import pictures
+
+
+def test_colours_survive_the_way_out_and_back():
+    image = np.zeros((4, 6, 3), np.uint8)
+    image[..., 0], image[0, 0] = 200, (1, 2, 3)
+    np.testing.assert_array_equal(pictures.image_from(pictures.png(image), "it"), image)
+
+
+def test_a_matte_is_kept_to_the_nearest_of_256_greys():
+    alpha = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
+    back = pictures.mask_from(pictures.png(pictures.grey(alpha)), "it") / 255
+    np.testing.assert_allclose(back, alpha, atol=0.5 / 255 + 1e-6)
+
+
+@pytest.mark.parametrize("data", [b"", b"not a picture"])
+def test_what_is_no_picture_is_told_by_name(data):
+    with pytest.raises(WinnowError) as error:
+        pictures.image_from(data, "note.txt")
+    assert str(error.value) == "note.txt cannot be read as a picture. Send a JPEG or PNG file."
+
+
+def test_a_photo_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(WinnowError) as error:
+        pictures.read(tmp_path / "me.jpg")
+    assert str(error.value) == f"{tmp_path / 'me.jpg'} is not there. Name a photo, such as portrait.jpg."
+
+
+@pytest.mark.parametrize("shape", [(40, 100), (100, 40), (64, 64), (1, 9)])
+def test_a_matte_of_any_shape_lies_where_the_photo_does(shape):
+    """A model that calls the red channel hair must give the red channel back, neither squashed nor moved."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    image = np.zeros((*shape, 3), np.uint8)
+    image[..., 0] = np.rint(127 + 60 * np.sin(rows / 15) + 60 * np.cos(columns / 15))
+    alpha = pictures.matte(image, 64, lambda square: square[..., 0].astype(np.float32) / 255)
+    assert alpha.shape == shape
+    assert alpha.dtype == np.float32
+    np.testing.assert_allclose(alpha, image[..., 0] / 255, atol=0.03)
