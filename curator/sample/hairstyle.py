@@ -239,7 +239,7 @@ def _buzz(behind: Hair, before: Hair, person: Person, rng: np.random.Generator) 
 
 
 def _receding(behind: Hair, before: Hair, person: Person, rng: np.random.Generator) -> None:
-    """A high forehead: full sides, thin strands combed over the top."""
+    """A high forehead: full sides, some strands combed over the top."""
     _clipped(before, rng, 20000, -9, 0.11, 0.04)
     texture = Texture(wave=0.02, turns=0.8, clump=0.4, locks=16, stray=0.03)
     side = -1 if person.part < 0 else 1
@@ -247,7 +247,7 @@ def _receding(behind: Hair, before: Hair, person: Person, rng: np.random.Generat
         np.array([(-0.68, -1.02), (-0.2, -1.2), (0.3, -1.2), (0.72, -1.0)]) * (side, 1),
         np.array([(-0.68, -1.1), (-0.15, -1.4), (0.4, -1.38), (0.84, -1.02)]) * (side, 1),
     ]
-    before.comb(sheet(combed, int(rng.integers(350, 900)), texture, rng, 0.3), body=0.05, shine=(0.3, 0.6))
+    before.comb(sheet(combed, int(rng.integers(900, 1400)), texture, rng, 0.3), body=0.05, shine=(0.3, 0.6))
 
 
 STYLE: dict[str, Callable[[Hair, Hair, Person, np.random.Generator], None]] = {

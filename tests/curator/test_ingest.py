@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from curator.crop import SIDE
-from curator.ingest import BATCH, Summary, ingest
+from curator.ingest import Summary, ingest
 from curator.pictures import Limits, decode_mask, decode_photo
 from curator.sample import write_sample
 from curator.sources import RawPair, Refused, read
@@ -140,21 +140,21 @@ def test_the_same_photo_with_another_mask_stays_in_its_split(bring: Ingest, draw
         assert set(session.scalars(select(Example.split))) == {Split.test}
 
 
-def test_stopping_in_the_middle_keeps_what_is_in_and_starting_again_goes_on(bring: Ingest, drawn: Path) -> None:
-    pairs = [item for item in bring.read(drawn) if isinstance(item, RawPair)]
-    # More than one batch: the drawn pictures again with masks of their own.
-    many = pairs + [RawPair(one.name, one.photo, pairs[(n + 1) % len(pairs)].mask) for n, one in enumerate(pairs)]
-    assert len(many) > BATCH
+def test_stopping_in_the_middle_keeps_what_is_in_and_starting_again_goes_on(
+    bring: Ingest, drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curator.ingest.BATCH", 4)
+    pairs = bring.read(drawn)[:7]
 
     def stop(summary: Summary) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        bring(many, told=stop)
-    assert bring.count(Submission) == BATCH
-    rest = bring(many)
-    assert rest.already == BATCH
-    assert bring.count(Submission) == BATCH + rest.added
+        bring(pairs, told=stop)
+    assert bring.count(Submission) == 4
+    rest = bring(pairs)
+    assert (rest.already, rest.added) == (4, 3)
+    assert bring.count(Submission) == 7
 
 
 def test_doubt_ranks_bad_masks_over_good_ones(bring: Ingest, drawn: Path) -> None:

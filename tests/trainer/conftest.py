@@ -143,10 +143,15 @@ def place(engine: Engine, store: Store, settings: Settings) -> "Place":
     return Place(engine, store, settings, lambda share, words: None, utc_now)
 
 
-def job(engine: Engine) -> int:
-    """The row of a training that is on; one already on is ended first."""
+def ended(engine: Engine) -> None:
+    """No job is on any more."""
     with writing(engine) as session:
         session.execute(update(Job).values(state=JobState.done))
+
+
+def job(engine: Engine) -> int:
+    """The row of a training that is on; one already on is ended first."""
+    ended(engine)
     return enqueue(engine, "fit", ["fit"], utc_now())
 
 
@@ -157,7 +162,9 @@ def trained(freeze_set: Freeze, place: "Place", tiny_network: None) -> int:
     from trainer.step import FitSettings
 
     number = freeze_set([Split.train] * 2 + [Split.validation] * 2 + [Split.test] * 2)
-    return fit(place, number, FitSettings(epochs=1, size=32, decoder_depth=8), job(place.engine)).run
+    run = fit(place, number, FitSettings(epochs=1, size=32, decoder_depth=8), job(place.engine)).run
+    ended(place.engine)
+    return run
 
 
 @pytest.fixture

@@ -107,9 +107,10 @@ def test_a_kill_between_checkpoint_and_commit_loses_nothing(place, number, engin
             raise KeyboardInterrupt
         record(engine, store, folder, run, row, model, validation)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(history, "record", killed)
-        fit.fit(place, number, TINY, job(engine))
+        with pytest.raises(KeyboardInterrupt):
+            fit.fit(place, number, TINY, job(engine))
     assert len(history.rows(engine, 2)) == 1
     fit.resume(place, 2, job(engine))
     assert curve(engine, 2) == pytest.approx(curve(engine, unbroken), rel=1e-5)

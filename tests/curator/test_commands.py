@@ -1,0 +1,150 @@
+"""The commands: stable keys, one JSON object, one clear line, the right exit code."""
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from curator.__main__ import app
+from curator.sample import write_sample
+
+SAMPLE = 16
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Run":
+    monkeypatch.setenv("WINNOW_HOME", str(tmp_path / "home"))
+    return Run()
+
+
+class Run:
+    """Runs a command; `json` reads what it prints."""
+
+    def __call__(self, *arguments: str) -> Result:
+        return CliRunner().invoke(app, list(arguments))
+
+    def json(self, *arguments: str) -> dict[str, Any]:
+        done = self(*arguments, "--json")
+        assert done.exit_code == 0, done.output
+        found = json.loads(done.stdout)
+        assert isinstance(found, dict)
+        return found
+
+
+def folder_of_pairs(into: Path) -> Path:
+    write_sample(into, SAMPLE, seed=1)
+    (into / "manifest.csv").unlink()
+    return into
+
+
+def test_the_curation_loop_by_commands_alone(run: Run, tmp_path: Path) -> None:
+    source = folder_of_pairs(tmp_path / "pairs")
+    came = run.json("ingest", str(source))
+    assert set(came) >= {"seen", "added", "already", "no_face", "refused"}
+    assert (came["seen"], came["added"], came["already"]) == (SAMPLE, SAMPLE, 0)
+    assert run.json("ingest", str(source))["already"] == SAMPLE
+
+    queue = run.json("queue", "-n", "0")["examples"]
+    assert len(queue) == SAMPLE - came["no_face"]
+    assert [one["suspicion"] for one in queue] == sorted((one["suspicion"] for one in queue), reverse=True)
+    assert set(queue[0]) == {"example", "photo", "suspicion", "reasons", "signals"}
+
+    run.json("decide", str(queue[0]["example"]), "reject", "--reason", "too_coarse", "--by", "ada")
+    file = tmp_path / "verdicts.csv"
+    with file.open("w", newline="") as out:
+        rows = csv.writer(out)
+        rows.writerow(["example", "verdict", "reason", "reviewer"])
+        rows.writerows([one["example"], "keep", "", "ada"] for one in queue[1:])
+    assert run.json("verdicts", str(file)) == {"verdicts": len(queue) - 1, "taken": len(queue) - 1}
+    assert run.json("verdicts", str(file))["taken"] == 0
+
+    now = run.json("status")
+    assert now["verdicts"] == {"keep": len(queue) - 1, "reject": 1, "open": 0}
+    assert now["submissions"] == SAMPLE
+    assert sum(now["splits"].values()) == now["examples"]
+
+    frozen = run.json("freeze", "--note", "first")
+    assert set(frozen) >= {"set", "examples", "train", "validation", "test", "hash"}
+    assert frozen["examples"] == frozen["train"] + frozen["validation"] + frozen["test"] == len(queue) - 1
+    assert run.json("freeze")["set"] == frozen["set"]
+
+    out_folder = tmp_path / "out"
+    run.json("export", str(frozen["set"]), str(out_folder), "--format", "folder")
+    assert len(list((out_folder / "masks").iterdir())) == frozen["examples"]
+    assert run.json("check")["sound"] is True
+
+
+def test_a_zip_comes_in_like_a_folder_and_is_deleted_where_it_was_an_upload(run: Run, tmp_path: Path) -> None:
+    source = folder_of_pairs(tmp_path / "pairs")
+    archive = tmp_path / "pairs.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        for file in sorted(source.rglob("*.*")):
+            out.write(file, file.relative_to(source))
+    came = run.json("ingest", str(archive), "--called", "holiday.zip", "--discard")
+    assert came["added"] == SAMPLE
+    assert not archive.exists()
+    assert run.json("ingest", str(source))["already"] == SAMPLE
+
+
+def test_the_sample_can_be_erased_person_by_person(run: Run) -> None:
+    assert run.json("sample", "--count", "12")["added"] == 12
+    before = run.json("status")["submissions"]
+    gone = run.json("erase", "--contributor", "drawn-01")
+    assert gone["submissions"] >= 1
+    assert run.json("status")["submissions"] == before - gone["submissions"]
+    assert run.json("check")["sound"] is True
+
+
+def one_line(done: Result) -> str:
+    """What a failed command says: one line on stderr, nothing on stdout, exit code 1."""
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+def test_a_folder_without_masks_is_one_clear_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pairs/images").mkdir(parents=True)
+    assert "masks/" in one_line(run("ingest", str(tmp_path / "pairs"), "--json"))
+
+
+def test_a_source_that_is_not_there_is_one_clear_line(run: Run, tmp_path: Path) -> None:
+    assert "isn't there" in one_line(run("ingest", str(tmp_path / "nowhere"), "--json"))
+
+
+def test_an_empty_zip_is_one_clear_line(run: Run, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
+        pass
+    assert "empty" in one_line(run("ingest", str(tmp_path / "empty.zip"), "--json"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n1,2\n", "needs a first line with the columns example,verdict,reason,reviewer"),
+        ("example,verdict\n1,maybe\n", "line 2: wanted an example's number, keep, reject or undo"),
+        ("example,verdict,reason\n1,reject,ugly\n", "line 2: wanted"),
+        ("example,verdict\n77,keep\n", "Example 77 is not there"),
+    ],
+)
+def test_a_wrong_verdict_file_is_one_clear_line_and_nothing_of_it_is_taken(
+    run: Run, tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "verdicts.csv"
+    file.write_text(text)
+    assert said in one_line(run("verdicts", str(file), "--json"))
+
+
+def test_freezing_nothing_and_erasing_nobody_are_one_clear_line_each(run: Run) -> None:
+    assert "Nothing is approved yet" in one_line(run("freeze", "--json"))
+    assert "no contributor" in one_line(run("erase", "--contributor", "nobody", "--json"))
+
+
+def test_bad_usage_exits_with_2(run: Run) -> None:
+    assert run("decide", "x", "keep").exit_code == 2
+    assert run("export", "1", "out", "--format", "pdf").exit_code == 2
