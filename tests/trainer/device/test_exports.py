@@ -1,4 +1,4 @@
-"""Both networks, exported for real: the file computes what the run computes, whatever its format and precision."""
+"""Both networks, exported for real: the file computes what the run computes, in every way that devices take it."""
 
 import zipfile
 
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from trainer.device import coreml, litert
+from trainer.device.copy import NearestUpsampling, for_device
 from trainer.device.interpreter import CoreMlProgram
 from trainer.device.litert_runtime import LiteRt
 from trainer.device.verify import TOLERANCE
@@ -14,15 +15,18 @@ from trainer.models import build
 from trainer.runs import TrainedRun
 
 SIZE = 64
+PRECISION = {"hairmattenet": "float32", "hairsegnet": "int8"}  # a conversion takes seconds, so each network takes one
 
 
-@pytest.fixture(scope="module", params=["hairmattenet", "hairsegnet"])
+@pytest.fixture(scope="module", params=sorted(PRECISION))
 def untrained(request):
     """A network with lively random weights: a fresh one's matte is nearly flat, and flat mattes agree too easily."""
     keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
     model = build(request.param, SIZE, 16).model
-    last = model.get_layer("last_conv")
-    last.set_weights([30 * last.get_weights()[0], last.get_weights()[1]])
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.DepthwiseConv2D):
+            layer.set_weights([rng.normal(0, 0.4, layer.kernel.shape)])
     return TrainedRun(3, 2, request.param, SIZE, 1, "scratch", model)
 
 
@@ -31,35 +35,50 @@ def image():
     return np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3)).astype(np.uint8)
 
 
-# Every precision once, and the dilated network where most can go wrong: a conversion takes seconds.
-@pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_core_ml_package_computes_what_the_run_computes(untrained, image, precision, tmp_path):
-    file = coreml.export(untrained, "ab" * 32, precision, tmp_path)
+@pytest.fixture(scope="module")
+def expected(untrained, image):
+    alpha = untrained.alpha(image[None])[0]
+    assert alpha.std() > 0.01
+    return alpha
+
+
+@pytest.fixture(scope="module")
+def package(untrained, tmp_path_factory):
+    """A Core ML package, taken out of the zip that is downloaded."""
+    folder = tmp_path_factory.mktemp(untrained.name)
+    file = coreml.export(untrained, "ab" * 32, PRECISION[untrained.name], folder)
     assert file.name == f"{untrained.name}.mlpackage.zip"
     with zipfile.ZipFile(file) as archive:
-        archive.extractall(tmp_path / "out")
-    program = CoreMlProgram(tmp_path / "out" / f"{untrained.name}.mlpackage")
-    expected = untrained.alpha(image[None])[0]
-    assert expected.std() > 0.01
-    assert program.output == "matte"
-    assert np.abs(program.alpha(image) - expected).max() <= TOLERANCE[precision]
+        archive.extractall(folder / "out")
+    return folder / "out" / f"{untrained.name}.mlpackage"
 
 
-def test_core_ml_package_says_what_it_is(untrained, tmp_path):
-    coreml.export(untrained, "ab" * 32, "float16", tmp_path)
-    spec = coreml.ct.models.MLModel(str(tmp_path / f"{untrained.name}.mlpackage"), skip_model_load=True).get_spec()
+def test_core_ml_package_computes_what_the_run_computes(untrained, package, image, expected):
+    difference = np.abs(CoreMlProgram(package).alpha(image) - expected)
+    assert difference.max() <= TOLERANCE[PRECISION[untrained.name]]
+
+
+def test_core_ml_package_says_what_it_is(package):
+    spec = coreml.ct.models.MLModel(str(package), skip_model_load=True).get_spec()
     [taken], [given] = spec.description.input, spec.description.output
     colours = type(taken.type.imageType)
     assert (taken.name, taken.type.imageType.width, taken.type.imageType.colorSpace) == ("image", SIZE, colours.RGB)
     assert (given.name, given.type.imageType.height, given.type.imageType.colorSpace) == ("matte", SIZE, colours.GRAYSCALE)
     assert spec.specificationVersion == 7  # iOS 16
-    metadata = spec.description.metadata
-    assert dict(metadata.userDefined)["winnow.curated_set_sha256"] == "ab" * 32
-    assert "from scratch" in metadata.license
+    assert dict(spec.description.metadata.userDefined)["winnow.curated_set_sha256"] == "ab" * 32
+    assert "from scratch" in spec.description.metadata.license
 
 
-@pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_litert_file_computes_what_the_run_computes(untrained, image, precision, tmp_path):
+def test_litert_file_computes_what_the_run_computes(untrained, image, expected, tmp_path):
+    precision = PRECISION[untrained.name]
     model = LiteRt(litert.export(untrained, precision, tmp_path))
     assert model.size == SIZE
-    assert np.abs(model.alpha(image) - untrained.alpha(image[None])[0]).max() <= TOLERANCE[precision]
+    assert np.abs(model.alpha(image) - expected).max() <= TOLERANCE[precision]
+
+
+def test_the_copy_for_devices_is_the_same_network(untrained, image, expected):
+    copy = for_device(untrained.model)
+    assert not any(isinstance(layer, keras.layers.UpSampling2D) for layer in copy.layers)
+    assert sum(isinstance(layer, NearestUpsampling) for layer in copy.layers) in (3, 5)
+    alpha = copy(image[None].astype(np.float32) / 127.5 - 1, training=False).numpy()[0, ..., 1]
+    np.testing.assert_allclose(alpha, expected, atol=1e-5)

@@ -1,0 +1,168 @@
+"""A newcomer's whole way, by keyboard and mouse: from an empty page to a verified Core ML file and recoloured hair."""
+
+import io
+import os
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import func, select
+
+from curator.verdicts import counts
+from db.session import reading
+from db.tables import Example, Export, Suspicion, TouchUpSave
+from tests.e2e.conftest import Server, canvas_pixels
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("chromium") or shutil.which("chromium-browser")),
+    reason="Chromium is not installed; apt-get install chromium",
+)
+SOON, LATE = 30_000, 420_000  # milliseconds; training shares two cores with other tests
+DOUBTFUL = 0.3
+
+
+def weights() -> dict[str, str]:
+    """The real encoder's weights where there are some; else the run may start from scratch, which is enough here."""
+    data = os.environ.get("WINNOW_REAL_DATA")
+    return {} if data is None else {"WINNOW_ENCODER_WEIGHTS": f"{data}/weights/mobilenet_v1_1.0_224_notop.weights.h5"}
+
+
+def step(page: Page, name: str) -> None:
+    """Go on by the flow on top of the page."""
+    page.locator(".st-key-flow").get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", level=2).first).to_be_visible()
+
+
+def looked_at(image: Locator) -> NDArray[np.float64]:
+    """What an <img> shows, (H, W, 3) 0..255; fails for one that has not loaded or is one flat colour."""
+    image.scroll_into_view_if_needed()
+    expect(image).to_have_js_property("complete", True)
+    picture = cv2.imdecode(np.frombuffer(image.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.std() > 3, "the picture is a flat square"
+    return picture.astype(np.float64)
+
+
+def load_the_sample(page: Page, app: Server) -> None:
+    page.goto(app.url)
+    page.get_by_role("button", name="Load the sample portraits").click()
+    expect(page.get_by_text("examples wait for a verdict")).to_be_visible(timeout=LATE)
+    expect(page.get_by_text("drawn by Winnow itself")).to_be_visible()
+
+
+def review_everything(page: Page, app: Server) -> None:
+    page.get_by_role("button", name="Review them").click()
+    with reading(app.engine) as session:
+        doubts = dict(session.execute(select(Suspicion.example_id, Suspicion.value)).all())
+        images = dict(session.execute(select(Example.id, Example.image_sha256)).all())
+    pictures = set()
+    for left in range(len(doubts), 0, -1):
+        canvas = page.locator('canvas[data-state="showing"]')
+        canvas.wait_for(timeout=SOON)
+        example = int(canvas.get_attribute("data-example") or 0)
+        if left % 16 == 0:
+            photo = cv2.imdecode(np.frombuffer(app.store.get(images[example]), np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+            shown = canvas_pixels(page)
+            untinted = np.abs(shown - photo).mean(axis=2) < 8
+            assert photo.std() > 15
+            assert untinted.mean() > 0.3  # the example's own photo, but for the mask over it
+            pictures.add(shown.tobytes())
+        page.keyboard.press("k" if doubts[example] < DOUBTFUL else "x")
+        expect(page.locator(f'canvas[data-example="{example}"][data-state="showing"]')).to_have_count(0)
+    assert len(pictures) == len(doubts) // 16
+    expect(page.locator('[data-part="deck"]')).to_have_attribute("data-unsaved", "0", timeout=SOON)
+    with reading(app.engine) as session:
+        given = counts(session)
+    assert given.open == 0
+    assert given.keep == sum(doubt < DOUBTFUL for doubt in doubts.values())
+    assert given.keep > 20
+
+
+def touch_one_up(page: Page, app: Server) -> None:
+    step(page, "Touch-up")
+    page.locator('[data-part="painter"][data-state="idle"]').wait_for(timeout=SOON)
+    page.keyboard.press("s")
+    page.locator('[data-part="painter"][data-state="painting"]').wait_for(timeout=SOON)
+    box = page.locator("canvas").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.85, steps=6)
+    page.mouse.up()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Touched up").first).to_be_visible(timeout=SOON)
+    with reading(app.engine) as session:
+        assert session.scalar(select(func.count()).select_from(TouchUpSave).where(TouchUpSave.finished)) == 1
+
+
+def train(page: Page) -> None:
+    step(page, "Train")
+    page.get_by_text("More", exact=True).click()
+    page.get_by_role("combobox", name="Input size, pixels").click()
+    page.get_by_role("option", name="128").click()
+    expect(page.get_by_role("combobox", name="Input size, pixels")).to_have_value("128")
+    epochs = page.get_by_role("spinbutton", name="Epochs")
+    epochs.fill("1")
+    epochs.press("Enter")
+    page.get_by_role("button", name="Train on approved set").click()
+    expect(page.get_by_role("progressbar").first).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("mattes after epoch 1")).to_be_visible(timeout=LATE)
+    looked_at(page.locator(".winnow-gallery img").nth(0))
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=LATE)
+
+
+def read_the_report(page: Page) -> None:
+    step(page, "Report")
+    expect(page.get_by_role("heading", name="Worst")).to_be_visible(timeout=SOON)
+    photo, mask = (looked_at(page.locator(".winnow-gallery img").nth(number)) for number in (0, 1))
+    assert np.abs(photo - mask).mean() > 20
+
+
+def export(page: Page, app: Server, choice: str) -> None:
+    page.get_by_role("combobox", name="File").click()
+    page.get_by_role("option", name=choice).click()
+    with reading(app.engine) as session:
+        before = session.scalar(select(func.count()).select_from(Export)) or 0
+    page.get_by_role("button", name="Make and prove it").click()
+    expect(page.get_by_text("proven", exact=True)).to_have_count(before + 1, timeout=LATE)
+
+
+def download(page: Page) -> bytes:
+    with page.expect_download(timeout=SOON) as waiting:
+        page.get_by_role("button", name="Download").last.click()
+    return Path(waiting.value.path()).read_bytes()
+
+
+def try_it_on(page: Page) -> None:
+    step(page, "Try-on")
+    before, after = page.get_by_alt_text("the photo as it is"), page.get_by_alt_text("the photo with recoloured hair")
+    expect(after).to_be_visible(timeout=SOON)
+    was, now = looked_at(before), looked_at(after)
+    height, width = min(was.shape[0], now.shape[0]), min(was.shape[1], now.shape[1])
+    assert np.abs(was[:height, :width] - now[:height, :width]).mean() > 0.5
+
+
+def test_a_newcomer_goes_from_nothing_to_a_file_for_a_phone(page: Page, server: Callable[..., Server]) -> None:
+    app = server(**weights())
+    load_the_sample(page, app)
+    review_everything(page, app)
+    touch_one_up(page, app)
+    train(page)
+    read_the_report(page)
+    step(page, "Export")
+    export(page, app, "Core ML, float16")
+    package = zipfile.ZipFile(io.BytesIO(download(page)))
+    assert any(name.endswith(".mlpackage/Manifest.json") for name in package.namelist())
+    assert package.testzip() is None
+    export(page, app, "LiteRT, float32")
+    try_it_on(page)
+    with reading(app.engine) as session:
+        made = list(session.scalars(select(Export)))
+        assert {one.format for one in made} == {"coreml", "litert"}
+        assert all(one.proofs[-1].passed for one in made)

@@ -1,0 +1,57 @@
+"""Everything a run needs to go on, as one file renamed into place: a kill leaves the old one or the new one, whole."""
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from db.errors import WinnowError
+
+
+def save(file: Path, model: keras.Model, optimizer: keras.Optimizer, row: dict[str, Any]) -> None:
+    """Write model, optimizer and the epoch's history row (of JSON's types) to the file."""
+    arrays = {f"model/{at}": np.asarray(variable) for at, variable in enumerate(model.variables)}
+    arrays |= {f"optimizer/{at}": np.asarray(variable) for at, variable in enumerate(optimizer.variables)}
+    bytes_ = io.BytesIO()
+    np.savez(bytes_, allow_pickle=False, row=np.array(json.dumps(row)), **arrays)
+    write(file, bytes_.getvalue())
+
+
+def restore(file: Path, model: keras.Model, optimizer: keras.Optimizer) -> dict[str, Any]:
+    """Put a checkpoint's numbers back into the built model and optimizer; the epoch's history row.
+
+    Raises WinnowError for a file that is damaged or belongs to another network.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as saved:
+            _assign(model.variables, saved, "model")
+            _assign(optimizer.variables, saved, "optimizer")
+            row: dict[str, Any] = json.loads(str(saved["row"]))
+            return row
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        raise WinnowError(
+            f"The checkpoint {file} is damaged or belongs to another network, so the run cannot go on. Start a new one."
+        ) from error
+
+
+def _assign(variables: Sequence[Any], saved: Any, part: str) -> None:
+    if sum(name.startswith(part) for name in saved.files) != len(variables):
+        raise ValueError(f"the file holds another number of {part} variables than {len(variables)}")
+    for at, variable in enumerate(variables):
+        variable.assign(saved[f"{part}/{at}"])
+
+
+def write(file: Path, data: bytes) -> None:
+    """Put bytes into a file in one move, on the disk before the name is."""
+    part = file.with_name(f".part-{file.name}")
+    with part.open("wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(file)

@@ -1,0 +1,173 @@
+"""Runs a *saved* Core ML program off the device, operation by operation: Core ML itself predicts on a Mac alone.
+
+It computes in float32 with the weights as they were saved (halved or quantised as the precision asks), and rounds at the
+casts that the program has. It does not imitate how the Neural Engine accumulates, which is nowhere documented.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from db.errors import WinnowError
+from trainer.quiet import quiet
+
+with quiet():
+    import coremltools as ct
+    from coremltools.converters.mil.frontend.milproto import load as milproto
+
+Values = dict[str, Any]  # an operation's inputs by their name
+
+
+class CoreMlProgram:
+    """A package from disk, ready to run."""
+
+    def __init__(self, package: Path) -> None:
+        """Raises WinnowError for what is no Core ML program, and for an operation that this interpreter lacks."""
+        try:
+            with quiet():
+                model = ct.models.MLModel(str(package), skip_model_load=True)
+                spec = model.get_spec()
+                program = milproto.load(
+                    spec, specification_version=spec.specificationVersion, file_weights_dir=model.weights_dir
+                )
+        except Exception as error:  # whatever a damaged package makes protobuf or coremltools raise
+            raise WinnowError(f"{package.name} cannot be read as a Core ML program. Export the run again.") from error
+        self._function = program.functions["main"]
+        # Constants need no running: whoever reads one finds its value there.
+        self._operations = [op for op in self._function.operations if op.op_type != "const"]
+        missing = {op.op_type for op in self._operations} - set(OPERATIONS)
+        if missing:
+            raise WinnowError(f"{package.name} has operations that cannot be checked here: {', '.join(sorted(missing))}.")
+        image = spec.description.input[0].type.imageType
+        self.size, self.output = int(image.width), spec.description.output[0].name
+
+    def alpha(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The matte of uint8 (size, size, 3) RGB: float32 (size, size), 0 to 1, before it is rounded to a grey picture."""
+        [name] = self._function.inputs
+        known = {name: tf.constant(image.transpose(2, 0, 1)[None].astype(np.float32))}
+        for op in self._operations:
+            known[op.outputs[0].name] = OPERATIONS[op.op_type](self._inputs(op, known))
+        matte = np.asarray(known[self._function.outputs[0].name], np.float32)[0, 0]
+        return np.asarray(matte / 255, np.float32)
+
+    @staticmethod
+    def _inputs(op: Any, known: dict[str, Any]) -> Values:
+        def value(var: Any) -> Any:
+            if isinstance(var, list | tuple):
+                return [value(each) for each in var]
+            return known.get(var.name, var.val)
+
+        return {name: value(var) for name, var in op.inputs.items() if var is not None}
+
+
+def _conv(v: Values) -> tf.Tensor:
+    """NCHW by way of NHWC, which is what TensorFlow has on a CPU; groups are 1 or one a channel."""
+    x, weight = tf.transpose(_float(v["x"]), (0, 2, 3, 1)), _float(v["weight"])
+    strides, dilations = [int(n) for n in v["strides"]], [int(n) for n in v["dilations"]]
+    x = tf.pad(x, [[0, 0], *_padding(v, x.shape[1:3], weight.shape[2:]), [0, 0]])
+    groups = int(v["groups"])
+    if groups == 1:
+        x = tf.nn.conv2d(x, tf.transpose(weight, (2, 3, 1, 0)), strides, "VALID", dilations=dilations)
+    elif groups == x.shape[-1]:
+        kernel = tf.transpose(weight, (2, 3, 0, 1))  # (h, w, C, 1)
+        x = tf.nn.depthwise_conv2d(x, kernel, [1, *strides, 1], "VALID", dilations=dilations)
+    else:
+        raise WinnowError(f"A convolution in {groups} groups cannot be checked here.")
+    if v.get("bias") is not None:
+        x += _float(v["bias"])
+    return tf.transpose(x, (0, 3, 1, 2))
+
+
+def _padding(v: Values, shape: Any, kernel: Any) -> list[list[int]]:
+    if v["pad_type"] == "valid":
+        return [[0, 0], [0, 0]]
+    if v["pad_type"] == "custom":
+        pad = [int(n) for n in v["pad"]]
+        return [pad[:2], pad[2:]]
+    if v["pad_type"] not in ("same", "same_lower"):
+        raise WinnowError(f"Padding of kind {v['pad_type']} cannot be checked here.")
+    sides = []
+    for length, size, stride, dilation in zip(shape, kernel, v["strides"], v["dilations"], strict=True):
+        whole = max((-(-length // stride) - 1) * stride + (size - 1) * dilation + 1 - length, 0)
+        small, large = int(whole // 2), int(whole - whole // 2)
+        sides.append([large, small] if v["pad_type"] == "same_lower" else [small, large])
+    return sides
+
+
+def _pad(v: Values) -> tf.Tensor:
+    if v["mode"] != "constant":
+        raise WinnowError(f"Padding of kind {v['mode']} cannot be checked here.")
+    x, pad = _float(v["x"]), np.reshape(v["pad"], (-1, 2))
+    before = np.zeros((len(x.shape) - len(pad), 2), int)
+    return tf.pad(x, np.concatenate([before, pad]), constant_values=float(v["constant_val"]))
+
+
+def _slice(v: Values) -> tf.Tensor:
+    x = v["x"]
+    rank = len(x.shape)
+
+    def given(name: str, usual: Any) -> Any:
+        return [usual] * rank if v.get(name) is None else v[name]
+
+    steps, squeeze = given("stride", 1), given("squeeze_mask", False)
+    begin_mask, end_mask = given("begin_mask", False), given("end_mask", False)
+    parts: list[Any] = []
+    for at in range(rank):
+        begin, end = int(v["begin"][at]), int(v["end"][at])
+        if squeeze[at]:
+            parts.append(begin)
+        else:
+            parts.append(slice(None if begin_mask[at] else begin, None if end_mask[at] else end, int(steps[at])))
+    return x[tuple(parts)]
+
+
+def _upsample(v: Values) -> tf.Tensor:
+    across, down = int(v["scale_factor_width"]), int(v["scale_factor_height"])
+    return tf.repeat(tf.repeat(v["x"], down, axis=2), across, axis=3)
+
+
+def _cast(v: Values) -> tf.Tensor:
+    kinds = {"fp16": tf.float16, "fp32": tf.float32}
+    if v["dtype"] not in kinds:
+        raise WinnowError(f"A cast to {v['dtype']} cannot be checked here.")
+    return tf.cast(v["x"], kinds[v["dtype"]])
+
+
+def _dequantize(v: Values) -> NDArray[np.float32]:
+    """(data - zero point) * scale, one scale and zero point for each channel of `axis`."""
+    data = np.asarray(v["quantized_data"], np.float32)
+    shape = [1] * data.ndim
+    shape[int(v["axis"])] = -1
+    zero, scale = (np.asarray(v[name], np.float32) for name in ("zero_point", "scale"))
+    if zero.ndim:
+        zero = zero.reshape(shape)
+    if scale.ndim:
+        scale = scale.reshape(shape)
+    return np.asarray((data - zero) * scale, np.float32)
+
+
+def _float(x: Any) -> tf.Tensor:
+    return tf.cast(x, tf.float32)
+
+
+OPERATIONS: dict[str, Callable[[Values], Any]] = {
+    "conv": _conv,
+    "add": lambda v: _float(v["x"]) + _float(v["y"]),
+    "sub": lambda v: _float(v["x"]) - _float(v["y"]),
+    "mul": lambda v: _float(v["x"]) * _float(v["y"]),
+    "relu": lambda v: tf.nn.relu(v["x"]),
+    "relu6": lambda v: tf.nn.relu6(v["x"]),
+    "clip": lambda v: tf.clip_by_value(_float(v["x"]), float(v["alpha"]), float(v["beta"])),
+    "pad": _pad,
+    "transpose": lambda v: tf.transpose(v["x"], [int(n) for n in v["perm"]]),
+    "softmax": lambda v: tf.nn.softmax(_float(v["x"]), int(v["axis"])),
+    "slice_by_index": _slice,
+    "upsample_nearest_neighbor": _upsample,
+    "expand_dims": lambda v: tf.expand_dims(v["x"], int(v["axes"][0])),
+    "cast": _cast,
+    "constexpr_affine_dequantize": _dequantize,
+}

@@ -1,0 +1,74 @@
+"""Photos, masks and mattes as arrays and as bytes; OpenCV's BGR is turned here and travels no further."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from db.errors import WinnowError
+
+Image = NDArray[np.uint8]
+Alpha = NDArray[np.float32]
+
+
+def read(file: Path) -> Image:
+    """A photo file as uint8 (H, W, 3) RGB, upright. Raises WinnowError where there is none that can be read."""
+    if not file.is_file():
+        raise WinnowError(f"{file} is not there. Name a photo, such as portrait.jpg.")
+    return image_from(file.read_bytes(), str(file))
+
+
+def image_from(data: bytes, name: str) -> Image:
+    """A photo's bytes as uint8 (H, W, 3) RGB, upright. Raises WinnowError, naming it, where they are no picture."""
+    return np.asarray(cv2.cvtColor(_decoded(data, cv2.IMREAD_COLOR, name), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def mask_from(data: bytes, name: str) -> Image:
+    """A mask's bytes as uint8 (H, W), 0 to 255. Raises WinnowError, naming it, where they are no picture."""
+    return _decoded(data, cv2.IMREAD_GRAYSCALE, name)
+
+
+def _decoded(data: bytes, how: int, name: str) -> Image:
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+    except cv2.error:  # no bytes at all, or a size beyond OpenCV's limit
+        picture = None
+    if picture is None:
+        raise WinnowError(f"{name} cannot be read as a picture. Send a JPEG or PNG file.")
+    return np.asarray(picture, np.uint8)
+
+
+def png(picture: Image) -> bytes:
+    """uint8 (H, W, 3) RGB or (H, W) grey as the bytes of a PNG file."""
+    turned = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.ndim == 3 else picture
+    return bytes(cv2.imencode(".png", turned)[1])
+
+
+def grey(alpha: Alpha) -> Image:
+    """A matte float32 (H, W), 0 to 1, as uint8 0 to 255."""
+    return np.asarray(np.rint(np.clip(alpha, 0, 1) * 255), np.uint8)
+
+
+def resized(picture: Image, size: int) -> Image:
+    """A square picture at another size; areas are averaged when it shrinks, so that no strand is skipped."""
+    if picture.shape[:2] == (size, size):
+        return picture
+    how = cv2.INTER_AREA if picture.shape[0] > size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (size, size), interpolation=how), np.uint8)
+
+
+def matte(image: Image, size: int, alpha_of: Callable[[Image], Alpha]) -> Alpha:
+    """The matte of a photo of any shape, by a model that takes square ones.
+
+    The photo is made square by repeating its outermost pixels, not by squashing it, and the matte is cut back. `image`
+    uint8 (H, W, 3) RGB; `alpha_of` maps uint8 (size, size, 3) to float32 (size, size); returns float32 (H, W), 0 to 1.
+    """
+    height, width = image.shape[:2]
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    square = cv2.copyMakeBorder(image, top, side - height - top, left, side - width - left, borderType=cv2.BORDER_REPLICATE)
+    alpha = alpha_of(resized(np.asarray(square, np.uint8), size))
+    alpha = np.asarray(cv2.resize(alpha, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.clip(alpha[top : top + height, left : left + width], 0, 1)

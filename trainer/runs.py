@@ -1,0 +1,85 @@
+"""Runs as they lie in the database and on disk, and their best model, ready to make mattes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.errors import WinnowError
+from db.settings import Settings
+from db.tables import Epoch, Run
+from trainer.models import HAIR, build
+
+BEST = "best.weights.h5"
+CHECKPOINT = "last.ckpt"
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run's best epoch."""
+
+    number: int
+    set_number: int
+    name: str  # of the network
+    size: int
+    epoch: int
+    encoder: str
+    model: keras.Model
+
+    def alpha(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The mattes of uint8 (N, size, size, 3) RGB: float32 (N, size, size), 0 to 1."""
+        return predict(self.model, images)
+
+
+def predict(model: keras.Model, images: NDArray[np.uint8], batch: int = 8) -> NDArray[np.float32]:
+    """The hair probability of uint8 (N, S, S, 3) RGB, a few at a time: float32 (N, S, S)."""
+    parts = [_hair(model, tf.constant(images[at : at + batch])).numpy() for at in range(0, len(images), batch)]
+    return np.concatenate(parts)
+
+
+def _hair(model: keras.Model, images: tf.Tensor) -> tf.Tensor:
+    return model(prepared(images), training=False)[..., HAIR]
+
+
+def prepared(images: tf.Tensor) -> tf.Tensor:
+    """uint8 RGB as the networks take it: float32 in [-1, 1]."""
+    return tf.cast(images, tf.float32) / 127.5 - 1.0
+
+
+def folder(settings: Settings, number: int) -> Path:
+    """Where a run keeps its checkpoint, its best weights and its exports."""
+    return settings.runs / str(number)
+
+
+def find(session: Session, number: int) -> Run:
+    """A run by its number. Raises WinnowError where there is none."""
+    run = session.get(Run, number)
+    if run is None:
+        newest = session.scalar(select(Run.id).order_by(Run.id.desc()).limit(1))
+        known = f"The newest is run {newest}" if newest is not None else "Start one with `python -m trainer fit`"
+        raise WinnowError(f"There is no run {number}. {known}.")
+    return run
+
+
+def best_epoch(session: Session, number: int) -> int | None:
+    """The newest epoch that was better than all before it; None before the first has ended."""
+    return session.scalar(select(Epoch.number).where(Epoch.run_id == number, Epoch.best).order_by(Epoch.number.desc()).limit(1))
+
+
+def load(session: Session, settings: Settings, number: int) -> TrainedRun:
+    """The best model of a run. Raises WinnowError for a run that is not there, or has no whole epoch yet."""
+    run = find(session, number)
+    epoch, file = best_epoch(session, number), folder(settings, number) / BEST
+    if epoch is None or not file.is_file():
+        raise WinnowError(f"Run {number} has no model yet. Let it finish an epoch: `python -m trainer fit --resume {number}`.")
+    model = build(run.model, run.settings["size"], run.settings["decoder_depth"]).model
+    try:
+        model.load_weights(file)
+    except (OSError, ValueError, KeyError) as error:
+        raise WinnowError(f"The best weights of run {number} ({file}) cannot be read. Train it again.") from error
+    return TrainedRun(number, run.set_id, run.model, run.settings["size"], epoch, run.encoder, model)
