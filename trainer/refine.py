@@ -25,7 +25,8 @@ def none(_image: Image, alpha: Alpha) -> Alpha:
 def guided(image: Image, alpha: Alpha) -> Alpha:
     """He's guided filter: the matte's edges move onto the image's. `image` uint8 (H, W, 3), `alpha` float32 (H, W)."""
     radius = max(1, round(GUIDED_RADIUS * alpha.shape[0] / 224))
-    filtered = cv2.ximgproc.guidedFilter(image.astype(np.float32) / 255, alpha, radius, GUIDED_EPSILON)
+    # OpenCV's filter calls a colour guide of 0 to 1 singular, and answers with the plain mean: so the guide is 0 to 255.
+    filtered = cv2.ximgproc.guidedFilter(image, alpha, radius, GUIDED_EPSILON * 255**2)
     return np.asarray(np.clip(filtered, 0, 1), np.float32)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from sqlalchemy import func, select
 
 from curator.verdicts import counts
@@ -37,6 +38,19 @@ def step(page: Page, name: str) -> None:
     """Go on by the flow on top of the page."""
     page.locator(".st-key-flow").get_by_role("link", name=name).click()
     expect(page.get_by_role("heading", level=2).first).to_be_visible()
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Pick from a list; a page that is still being drawn may close it once, as it would on a person."""
+    box = page.get_by_role("combobox", name=label)
+    for _ in range(4):
+        box.click()
+        try:
+            page.get_by_role("option", name=option).click(timeout=4000)
+            break
+        except PlaywrightTimeout:
+            page.keyboard.press("Escape")
+    expect(box).to_have_value(option)
 
 
 def looked_at(image: Locator) -> NDArray[np.float64]:
@@ -104,9 +118,7 @@ def touch_one_up(page: Page, app: Server) -> None:
 def train(page: Page) -> None:
     step(page, "Train")
     page.get_by_text("More", exact=True).click()
-    page.get_by_role("combobox", name="Input size, pixels").click()
-    page.get_by_role("option", name="128").click()
-    expect(page.get_by_role("combobox", name="Input size, pixels")).to_have_value("128")
+    choose(page, "Input size, pixels", "128")
     epochs = page.get_by_role("spinbutton", name="Epochs")
     epochs.fill("1")
     epochs.press("Enter")
@@ -125,8 +137,7 @@ def read_the_report(page: Page) -> None:
 
 
 def export(page: Page, app: Server, choice: str) -> None:
-    page.get_by_role("combobox", name="File").click()
-    page.get_by_role("option", name=choice).click()
+    choose(page, "File", choice)
     with reading(app.engine) as session:
         before = session.scalar(select(func.count()).select_from(Export)) or 0
     page.get_by_role("button", name="Make and prove it").click()

@@ -30,10 +30,14 @@ from trainer.report import splits
 
 IMAGES = 16
 
-# The largest difference of alpha (0 to 1) that passes. float32 differs by rounding alone (1e-6 measured). float16 rounds
-# each weight to 11 bits: up to 1e-3 measured. int8 keeps 8 bits of each weight, and a pixel on the border between hair and
-# not may swing. A wrong layout, scale or weight is far beyond any of them.
-TOLERANCE = {"float32": 1e-4, "float16": 0.02, "int8": 0.25}
+# The largest difference of alpha (0 to 1) that passes; on average a 20th of it. Chosen between what right and wrong files
+# measured, on 16 crops and the steepest network at hand (8 epochs on 20 photos):
+#   float32: 1e-5 at most. It differs by rounding alone.
+#   float16: .066 at most, .0009 on average. The run itself with its weights rounded to float16: .118 and .0008.
+#   int8:    .373 at most, .007 on average. A pixel between hair and not swings far on 8 bits of each weight.
+#   wrong:   one tensor's channels turned .97 and .11, colours in the wrong order .89 and .08, moved by a pixel .82 and .025.
+TOLERANCE = {"float32": 1e-4, "float16": 0.2, "int8": 0.5}
+MEAN = 1 / 20
 
 Alpha = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -54,13 +58,14 @@ def verify(engine: Engine, store: Store, settings: Settings, number: int, clock:
         exported = np.stack([alpha(image) for image in subset.images])
     # A file that computes NaN is as wrong as can be.
     difference = np.nan_to_num(np.abs(exported - trained.alpha(subset.images)), nan=1.0, posinf=1.0)
+    tolerance = TOLERANCE[export.precision]
     proof = Proof(
         export_id=number,
         images=len(members),
         max_abs_diff=float(difference.max()),
         mean_abs_diff=float(difference.mean()),
-        tolerance=TOLERANCE[export.precision],
-        passed=bool(difference.max() <= TOLERANCE[export.precision]),
+        tolerance=tolerance,
+        passed=bool(difference.max() <= tolerance and difference.mean() <= tolerance * MEAN),
         at=clock(),
     )
     with writing(engine) as session:

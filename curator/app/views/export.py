@@ -45,14 +45,11 @@ for one in made:
         if proof is None:
             st.badge("not proven yet", color="orange")
         elif proof.passed:
-            st.markdown(
-                f":green-badge[proven] largest difference of alpha **{proof.max_abs_diff:.1e}**, mean {proof.mean_abs_diff:.1e}, "
-                f"on {proof.images} pictures"
-            )
+            differs = f"largest difference of alpha **{proof.max_abs_diff:.1e}**, mean {proof.mean_abs_diff:.1e}"
+            st.markdown(f":green-badge[proven] {differs}, on {proof.images} pictures")
         else:
-            st.markdown(
-                f":red-badge[differs] by {proof.max_abs_diff:.2g} of alpha, more than the {proof.tolerance:.2g} allowed. Don’t ship it."
-            )
+            differs = f"{proof.max_abs_diff:.2g} of alpha, more than the {proof.tolerance:.2g} allowed"
+            st.markdown(f":red-badge[differs] by {differs}. Don’t ship it.")
         if path.is_file():
             st.download_button("Download", path.read_bytes, file_name=path.name, key=f"download-{one.id}", on_click="ignore")
         else:

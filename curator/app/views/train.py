@@ -43,13 +43,13 @@ with st.container(border=True):
             arguments = ["fit", str(frozen.set), "--model", model, "--epochs", str(int(epochs)), "--size", str(size)]
             start_job("fit", "trainer", arguments)
     st.caption(
-        f"{now.verdicts.keep:,} approved examples are frozen as a curated set first. Training goes on when this page, or the app, is closed."
+        f"{now.verdicts.keep:,} approved examples are frozen as a curated set first. "
+        "Training goes on when this page, or the app, is closed."
     )
 
-job_panel("fit", "Training")
+job = job_panel("fit", "Training")
 
 
-@st.fragment(run_every="2s")
 def show_run() -> None:
     """The newest run's losses and sample mattes, drawn again while it trains."""
     with reading(engine()) as session:
@@ -81,5 +81,6 @@ def show_run() -> None:
         gallery([([example.image_sha256, preview.matte_sha256], "") for preview, example in mattes[:6]], wide="15rem")
 
 
-show_run()
+training = job is not None and state_of(job, utc_now()) in ALIVE
+st.fragment(show_run, run_every="2s" if training else None)()
 drawn_note(now.drawn)
