@@ -6,31 +6,26 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from db.errors import WinnowError
 from db.jobs import Cancelled
 
-_out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+STOPPED = "Stopped. What was done until now is kept; start the command again to go on."
 
 
 @contextmanager
-def one_clear_line() -> Iterator[None]:
-    """Exit 1 with the sentence of a WinnowError on stderr; a stop that was asked for says so and exits 1 too."""
+def one_clear_line(stopped: str = STOPPED) -> Iterator[None]:
+    """Exit 1 with one line on stderr: the sentence of a WinnowError, or `stopped` after a stop that was asked for."""
     try:
         yield
     except WinnowError as error:
-        _err.print(f"[red]{escape(str(error))}[/red]")
+        typer.secho(str(error), fg="red", err=True)
         raise typer.Exit(1) from None
     except (Cancelled, KeyboardInterrupt):
-        _err.print("Stopped. What was done until now is kept; start the command again to go on.")
+        typer.echo(stopped, err=True)
         raise typer.Exit(1) from None
 
 
-def answer(result: Mapping[str, Any], text: str, *, as_json: bool) -> None:
-    """Print a command's result: exactly one JSON object, or text for a person."""
-    if as_json:
-        typer.echo(json.dumps(result))
-    else:
-        _out.print(text)
+def answer(result: Mapping[str, Any] | None, text: str, *, as_json: bool) -> None:
+    """Print a command's result on stdout: exactly one JSON object, or text for a person."""
+    typer.echo(json.dumps(result) if as_json else text)

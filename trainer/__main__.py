@@ -4,20 +4,20 @@ TensorFlow is imported inside the commands, so that `--help` and a misspelt opti
 """
 
 import contextlib
-import json
 import os
 import sys
 import warnings
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy import Engine
 
+from db.commands import answer, one_clear_line
 from db.errors import WinnowError
-from db.jobs import Cancelled, Progress, held, utc_now
+from db.jobs import Progress, held, utc_now
 from db.session import open_database, reading
 from db.settings import Settings
 from db.store import Store
@@ -102,9 +102,9 @@ def fit(
             fitted = fitting.fit(place, set_number or 0, chosen, progress.number)
         note = _reports(settings, engine, store, fitted.run, progress)
         progress.result = {"run": fitted.run, "state": "done", "epochs": fitted.epochs, "best_epoch": fitted.best_epoch}
-        words = f"Run {fitted.run} is done: {fitted.epochs} epochs, the best is {fitted.best_epoch}.{note}"
+        words = f"Run {fitted.run} is done: epochs trained {fitted.epochs}, best {fitted.best_epoch}.{note}"
         progress.say(1.0, words)
-    _print(as_json, progress.result, words)
+    answer(progress.result, words, as_json=as_json)
 
 
 def _reports(settings: Settings, engine: Engine, store: Store, run: int, progress: Progress) -> str:
@@ -134,7 +134,7 @@ def report(
         result = reporting.report(engine, store, settings, run, split, refine.value, progress.say)
         progress.result = result
     measures = ", ".join(f"{name} {_number(result[name])}" for name in list(result)[4:])
-    _print(as_json, result, f"Run {run} on {result['images']} {split} examples: {measures}.")
+    answer(result, f"Run {run} on {result['images']} {split} examples: {measures}.", as_json=as_json)
 
 
 @app.command()
@@ -159,7 +159,7 @@ def matte(
             files.append(output / f"{photo.stem}.png")
             files[-1].write_bytes(pictures.png(pictures.grey(alpha)))
     result = {"run": run, "files": [str(file) for file in files]}
-    _print(as_json, result, f"{len(files)} mattes are in {output}.")
+    answer(result, f"{len(files)} mattes are in {output}.", as_json=as_json)
 
 
 @app.command()
@@ -183,7 +183,7 @@ def recolor(
         alpha = pictures.matte(image, trained.size, lambda square: trained.alpha(square[None])[0])
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(pictures.png(recolor.recolor(image, alpha, colour)))
-    _print(as_json, {"run": run, "file": str(output)}, f"The recoloured photo is {output}.")
+    answer({"run": run, "file": str(output)}, f"The recoloured photo is {output}.", as_json=as_json)
 
 
 @app.command()
@@ -208,7 +208,9 @@ def export(
         proof = verifying.verify(engine, store, settings, result["export"], utc_now)
         result |= {key: proof[key] for key in ("passed", "images", "max_abs_diff", "mean_abs_diff", "tolerance")}
         progress.result = result
-    _print(as_json, result, f"Export {result['export']}: {result['file']}, {result['bytes'] / 1e6:.1f} MB. {_proof(proof)}")
+    answer(
+        result, f"Export {result['export']}: {result['file']}, {result['bytes'] / 1e6:.1f} MB. {_proof(proof)}", as_json=as_json
+    )
     _fail_unless(proof)
 
 
@@ -222,7 +224,7 @@ def verify(
         from trainer.device import verify as verifying
 
         result = verifying.verify(engine, store, settings, number, utc_now)
-    _print(as_json, result, _proof(result))
+    answer(result, _proof(result), as_json=as_json)
     _fail_unless(result)
 
 
@@ -234,14 +236,15 @@ def _proof(proof: dict[str, Any]) -> str:
 
 
 def _fail_unless(proof: dict[str, Any]) -> None:
-    if not proof["passed"]:
-        _fail(f"The file does not compute what the run computes. {_proof(proof)} Export the run again.")
+    with one_clear_line():
+        if not proof["passed"]:
+            raise WinnowError(f"The file does not compute what the run computes. {_proof(proof)} Export the run again.")
 
 
 @contextlib.contextmanager
 def _house() -> Iterator[tuple[Settings, Engine, Store]]:
     """Settings, database and store for a command; what goes wrong in it becomes one line on stderr and exit 1."""
-    try:
+    with one_clear_line("It was stopped. A training goes on with `python -m trainer fit --resume RUN`."):
         settings = Settings()
         engine = open_database(settings)
         try:
@@ -251,10 +254,6 @@ def _house() -> Iterator[tuple[Settings, Engine, Store]]:
                 yield settings, engine, Store(settings.store)
         finally:
             engine.dispose()
-    except WinnowError as error:
-        _fail(str(error))
-    except (Cancelled, KeyboardInterrupt):
-        _fail("It was stopped. A training goes on with `python -m trainer fit --resume RUN`.")
 
 
 def _import_tensorflow() -> None:
@@ -267,17 +266,8 @@ def _typed(job: int | None, command: str) -> list[str]:
     return [] if job is not None else sys.argv[1:] or [command]
 
 
-def _print(as_json: bool, result: dict[str, Any] | None, words: str) -> None:
-    typer.echo(json.dumps(result) if as_json else words)
-
-
 def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.4f}"
-
-
-def _fail(words: str) -> NoReturn:
-    typer.echo(words, err=True)
-    raise typer.Exit(1)
 
 
 if __name__ == "__main__":

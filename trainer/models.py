@@ -73,7 +73,7 @@ def _upsample(x: keras.KerasTensor, stride: int) -> keras.KerasTensor:
 
 
 def _separable(x: keras.KerasTensor, stride: int, depth: int) -> keras.KerasTensor:
-    # A depthwise kernel has 9 inputs. Keras' usual draw counts those of all channels: five such blocks then let a 10,000th of
+    # A depthwise kernel has 9 inputs. Keras' usual draw counts those of all channels: five such blocks then let a 20,000th of
     # the deep signal through, the matte first becomes a copy of the image, and small sets never get beyond it.
     drawn = keras.initializers.RandomNormal(stddev=1 / 3)
     # One bias after both, as a separable convolution has.

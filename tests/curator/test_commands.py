@@ -2,17 +2,27 @@
 
 import csv
 import json
+import os
+import shutil
+import subprocess
+import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from curator.__main__ import app
 from curator.sample import write_sample
+from db.jobs import ALIVE
+from db.session import open_database, reading
+from db.settings import Settings
+from db.tables import Job, JobState
 
-SAMPLE = 16
+SAMPLE = 12
 
 
 @pytest.fixture
@@ -35,18 +45,21 @@ class Run:
         return found
 
 
-def folder_of_pairs(into: Path) -> Path:
-    write_sample(into, SAMPLE, seed=1)
-    (into / "manifest.csv").unlink()
-    return into
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of drawn pairs, `images/` and `masks/`."""
+    folder = tmp_path_factory.mktemp("pairs")
+    write_sample(folder, SAMPLE, seed=1)
+    (folder / "manifest.csv").unlink()
+    shutil.rmtree(folder / "alphas")
+    return folder
 
 
-def test_the_curation_loop_by_commands_alone(run: Run, tmp_path: Path) -> None:
-    source = folder_of_pairs(tmp_path / "pairs")
-    came = run.json("ingest", str(source))
+def test_the_curation_loop_by_commands_alone(run: Run, pairs: Path, tmp_path: Path) -> None:
+    came = run.json("ingest", str(pairs))
     assert set(came) >= {"seen", "added", "already", "no_face", "refused"}
     assert (came["seen"], came["added"], came["already"]) == (SAMPLE, SAMPLE, 0)
-    assert run.json("ingest", str(source))["already"] == SAMPLE
+    assert run.json("ingest", str(pairs))["already"] == SAMPLE
 
     queue = run.json("queue", "-n", "0")["examples"]
     assert len(queue) == SAMPLE - came["no_face"]
@@ -78,16 +91,15 @@ def test_the_curation_loop_by_commands_alone(run: Run, tmp_path: Path) -> None:
     assert run.json("check")["sound"] is True
 
 
-def test_a_zip_comes_in_like_a_folder_and_is_deleted_where_it_was_an_upload(run: Run, tmp_path: Path) -> None:
-    source = folder_of_pairs(tmp_path / "pairs")
+def test_a_zip_comes_in_like_a_folder_and_is_deleted_where_it_was_an_upload(run: Run, pairs: Path, tmp_path: Path) -> None:
     archive = tmp_path / "pairs.zip"
     with zipfile.ZipFile(archive, "w") as out:
-        for file in sorted(source.rglob("*.*")):
-            out.write(file, file.relative_to(source))
+        for file in sorted(pairs.rglob("*.*")):
+            out.write(file, file.relative_to(pairs))
     came = run.json("ingest", str(archive), "--called", "holiday.zip", "--discard")
     assert came["added"] == SAMPLE
     assert not archive.exists()
-    assert run.json("ingest", str(source))["already"] == SAMPLE
+    assert run.json("ingest", str(pairs))["already"] == SAMPLE
 
 
 def test_the_sample_can_be_erased_person_by_person(run: Run) -> None:
@@ -148,3 +160,27 @@ def test_freezing_nothing_and_erasing_nobody_are_one_clear_line_each(run: Run) -
 def test_bad_usage_exits_with_2(run: Run) -> None:
     assert run("decide", "x", "keep").exit_code == 2
     assert run("export", "1", "out", "--format", "pdf").exit_code == 2
+
+
+def test_a_job_outlives_the_process_that_started_it(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    code = (
+        "from db.jobs import start, utc_now\nfrom db.session import open_database\nfrom db.settings import Settings\n"
+        "settings = Settings()\n"
+        "start(open_database(settings), 'ingest', 'curator', ['sample', '--count', '8'], settings.logs, utc_now())\n"
+    )
+    environment = {**os.environ, "WINNOW_HOME": str(settings.home)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)  # it is gone when this returns
+    engine = open_database(settings)
+
+    def job() -> Job:
+        with reading(engine) as session:
+            return session.scalars(select(Job)).one()
+
+    deadline = time.monotonic() + 120
+    while job().state in ALIVE:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert job().state is JobState.done
+    assert (job().result or {})["added"] == 8
+    engine.dispose()

@@ -47,7 +47,7 @@ def test_the_whole_way_with_the_real_network(settings, engine, freeze_set, tmp_p
         job = session.get_one(Job, number)
         assert (job.state, job.result) == ("done", json.loads(done.stdout))
         assert (
-            job.message == "Run 1 is done: 1 epochs, the best is 1. Its set has no test examples, so there is no test report."
+            job.message == "Run 1 is done: epochs trained 1, best 1. Its set has no test examples, so there is no test report."
         )
         assert session.get_one(Run, 1).parameters == 3_855_042
     made = command(settings, "export", "1", "--format", "coreml", "--json")

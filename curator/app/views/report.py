@@ -11,13 +11,6 @@ from db.tables import Split
 from trainer.measures import MEASURES
 
 BEST_AND_WORST = 6
-NAMES = {
-    "f1": "F1",
-    "performance": "Performance",
-    "iou": "IoU",
-    "accuracy": "Accuracy",
-    "gradient_consistency": "Gradient consistency",
-}
 
 
 def caption(seen: results.Seen) -> str:
@@ -50,7 +43,7 @@ if not table:
 frame = pd.DataFrame(table)
 for measure in MEASURES:
     frame[measure.name] = frame[measure.name].map(lambda value: "—" if value is None or pd.isna(value) else f"{value:.4f}")
-frame = frame.rename(columns={m.name: f"{NAMES[m.name]} {'↑' if m.better == 'higher' else '↓'}" for m in MEASURES})
+frame = frame.rename(columns={m.name: f"{m.title} {'↑' if m.better == 'higher' else '↓'}" for m in MEASURES})
 st.dataframe(frame, hide_index=True)
 if not any(row["split"] == "test" for row in table):
     st.caption("Its curated set has no test examples, so it is measured on validation alone.")
