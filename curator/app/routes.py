@@ -10,11 +10,10 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import text
+from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -27,12 +26,17 @@ from curator.deck import deal
 from curator.reviewers import reviewer_called
 from curator.verdicts import Given, counts, record
 from db.errors import NotThereError, WinnowError
+from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Decision, Reason
 
 SMALL = 64 * 1024  # bytes of a body that carries no picture
 WITH_MASK = 1024 * 1024  # a 512 x 512 mask as PNG in base64 is a few KiB; noise would be some 350
-KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+KINDS = {
+    re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
+    re.compile(rb"\xff\xd8\xff"): "image/jpeg",
+    re.compile(rb"RIFF....WEBP", re.DOTALL): "image/webp",
+}
 PICTURE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
 
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -102,16 +106,16 @@ def picture(request: Request) -> Response:
         data = store().get(sha256)
     except WinnowError:
         return PlainTextResponse("There is no such picture.", 404, PICTURE_HEADERS)
-    kind = next((kind for magic, kind in KINDS.items() if data.startswith(magic)), None)
+    kind = next((kind for magic, kind in KINDS.items() if magic.match(data)), None)
     if kind is None:
         return PlainTextResponse("There is no such picture.", 404, PICTURE_HEADERS)
-    return Response(data, media_type=kind, headers={**PICTURE_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"})
+    return Response(data, media_type=kind, headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=31536000, immutable"})
 
 
 def healthz(_: Request) -> Response:
     """Whether the app answers and its database can be asked."""
     with reading(engine()) as session:
-        session.execute(text("SELECT 1"))
+        session.execute(select(1))
     return JSONResponse({"status": "ok"})
 
 
@@ -119,7 +123,7 @@ def more_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
     """The next cards of a reviewer's deck, leased to them."""
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
-        cards = deal(session, who.id, form.count, _now(), form.held)
+        cards = deal(session, who.id, form.count, utc_now(), form.held)
         return {"cards": [asdict(card) for card in cards], "counts": asdict(counts(session))}
 
 
@@ -128,7 +132,7 @@ def take_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
     given = [Given(item.example, item.decision, item.reason, item.client_id) for item in form.verdicts]
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
-        taken = record(session, who.id, given, _now())
+        taken = record(session, who.id, given, utc_now())
         now_stand = counts(session)
     return {"taken": taken, "counts": asdict(now_stand)}
 
@@ -137,7 +141,7 @@ def begin_touch_up(reviewer: str, form: BeginForm) -> dict[str, Any]:
     """Start a touch-up's clock, or go on with the one that runs."""
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
-        begun = touchups.begin(session, who.id, form.example, settings().touchup_seconds, _now(), again=form.again)
+        begun = touchups.begin(session, who.id, form.example, settings().touchup_seconds, utc_now(), again=form.again)
     return asdict(begun)
 
 
@@ -146,7 +150,7 @@ def save_touch_up(reviewer: str, form: SaveForm) -> dict[str, Any]:
     mask = touchups.read_mask(_bytes(form.mask))
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
-        saved = touchups.save(session, store(), who.id, form.touch_up, mask, _now())
+        saved = touchups.save(session, store(), who.id, form.touch_up, mask, utc_now())
     return asdict(saved)
 
 
@@ -155,12 +159,8 @@ def finish_touch_up(reviewer: str, form: FinishForm) -> dict[str, Any]:
     mask = None if form.mask is None else touchups.read_mask(_bytes(form.mask))
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
-        saved = touchups.finish(session, store(), who.id, form.touch_up, mask, _now())
+        saved = touchups.finish(session, store(), who.id, form.touch_up, mask, utc_now())
     return asdict(saved)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _bytes(text: str) -> bytes:

@@ -68,7 +68,7 @@ def test_a_picture_is_immutable_typed_and_for_our_pages_only(client: TestClient,
     answer = client.get(f"/pictures/{store.put(data)}")
     assert (answer.status_code, answer.content) == (200, data)
     assert answer.headers["content-type"] == "image/png"
-    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
 

@@ -75,7 +75,7 @@ def show_run() -> None:
         a, b, c = st.columns(3)
         a.metric("Best epoch", f"{best} of {len(history)}")
         b.metric("Validation loss", f"{history['validation'].min():.3f}")
-        c.metric("Seconds an epoch", f"{history['seconds'].mean():,.0f}")
+        c.metric("An epoch", f"{history['seconds'].mean():,.0f} s")
     with right:
         st.caption(f"Validation examples and their mattes after epoch {epoch}")
         gallery([([example.image_sha256, preview.matte_sha256], "") for preview, example in mattes[:6]], wide="15rem")

@@ -30,11 +30,11 @@ if not proven:
 controls, pictures = st.columns([1, 3], gap="large")
 with controls:
     export = st.selectbox("File", proven, format_func=lambda one: f"Run {one.run_id}, LiteRT {one.precision}")
-    upload = st.file_uploader("A photo of yours (it is not kept)", type=["jpg", "jpeg", "png", "webp"])
+    upload = st.file_uploader("A photo of yours (it is not kept)", type=["jpg", "jpeg", "png", "webp"], max_upload_size=64)
     chosen = st.selectbox(
         "or an example", shown, format_func=lambda one: one.submission.photo_name, disabled=upload is not None
     )
-    colour_name = st.segmented_control("Colour", [*COLOURS, "Own"], default="Violet")
+    colour_name = st.pills("Colour", [*COLOURS, "Own"], default="Violet")
     colour = (
         st.color_picker("Own colour", "#7b2fbe") if colour_name == "Own" else COLOURS.get(colour_name or "Violet", "#7b2fbe")
     )
