@@ -48,6 +48,11 @@ def steps(now: Flow) -> list[tuple[str, str, int | None]]:
     ]
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 run", "2,000 runs"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def header(title: str, lead: str = "") -> None:
     """The page's name, and in one line what it is for."""
     st.header(title, anchor=False)

@@ -39,19 +39,22 @@ job_panel("export", "Exporting")
 for one in made:
     path = settings().home.resolve() / one.file
     proof = one.proofs[-1] if one.proofs else None
-    with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    with st.container(border=True):
+        name, difference, button = st.columns([3, 5, 1.5], vertical_alignment="center")
         what = f"**{FORMATS[one.format]}, {one.precision}** · run {one.run_id}"
-        st.markdown(f"{what}  \n:gray[{path.name} · {one.bytes / 1e6:,.1f} MB]")
+        name.markdown(f"{what}  \n:gray[{path.name} · {one.bytes / 1e6:,.1f} MB]")
         if proof is None:
-            st.badge("not proven yet", color="orange")
+            difference.badge("not proven yet", color="orange")
         elif proof.passed:
             differs = f"largest difference of alpha **{proof.max_abs_diff:.1e}**, mean {proof.mean_abs_diff:.1e}"
-            st.markdown(f":green-badge[proven] {differs}, on {proof.images} pictures")
+            difference.markdown(f":green-badge[proven] {differs}, on {proof.images} pictures")
         else:
             differs = f"{proof.max_abs_diff:.2g} of alpha at worst, {proof.mean_abs_diff:.2g} on average"
-            st.markdown(f":red-badge[differs] by {differs}: more than rounding explains. Don’t ship it.")
+            difference.markdown(f":red-badge[differs] by {differs}: more than rounding explains. Don’t ship it.")
         if path.is_file():
-            st.download_button("Download", path.read_bytes, file_name=path.name, key=f"download-{one.id}", on_click="ignore")
+            button.download_button(
+                "Download", path.read_bytes, file_name=path.name, key=f"download-{one.id}", on_click="ignore"
+            )
         else:
-            st.caption("The file is gone from the home folder.")
+            button.caption("The file is gone from the home folder.")
 st.caption("The proof runs the saved file off the device. It does not imitate how a phone’s Neural Engine rounds.")

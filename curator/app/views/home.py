@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from curator.app.frame import HERE, drawn_note, header, job_panel, start_job
+from curator.app.frame import HERE, counted, drawn_note, header, job_panel, start_job
 from curator.app.state import engine
 from curator.status import flow, next_step
 from db.session import reading
@@ -49,9 +49,9 @@ numbers = {
     "ingest": f"{now.submissions:,} in · {now.no_face:,} without a face · {now.refused:,} refused",
     "review": f"{now.verdicts.keep:,} kept · {now.verdicts.reject:,} rejected · {now.verdicts.open:,} open",
     "touchup": f"{now.touchups:,} waiting",
-    "train": f"{now.sets:,} sets · {now.runs:,} runs",
-    "report": f"{now.reports:,} runs measured",
-    "export": f"{now.exports:,} proven files",
+    "train": f"{counted(now.sets, 'set')} · {counted(now.runs, 'run')}",
+    "report": f"{counted(now.reports, 'run')} measured",
+    "export": counted(now.exports, "proven file"),
 }
 for row in (list(WHAT)[:3], list(WHAT)[3:]):
     for column, page in zip(st.columns(3), row, strict=True):

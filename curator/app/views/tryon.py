@@ -34,10 +34,8 @@ with controls:
     chosen = st.selectbox(
         "or an example", shown, format_func=lambda one: one.submission.photo_name, disabled=upload is not None
     )
-    colour_name = st.pills("Colour", [*COLOURS, "Own"], default="Violet")
-    colour = (
-        st.color_picker("Own colour", "#7b2fbe") if colour_name == "Own" else COLOURS.get(colour_name or "Violet", "#7b2fbe")
-    )
+    colour_name = st.selectbox("Colour", [*COLOURS, "Own"])
+    colour = st.color_picker("Own colour", "#7b2fbe") if colour_name == "Own" else COLOURS[colour_name]
     strength = st.slider("Strength", 0, 100, 80, format="%d%%")
 with pictures:
     if upload is None and chosen is None:
