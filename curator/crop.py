@@ -97,7 +97,6 @@ def paste_matte(matte: Matte, square: Square, height: int, width: int) -> Matte:
 
 
 def _cut(picture: Picture, square: Square, fill: tuple[int, int, int]) -> Picture:
-    # Only the part that the square touches is resampled; a 12-megapixel photo is not warped whole for a small face.
     height, width = picture.shape[:2]
     step = SIDE / square.side
     if step < 1:

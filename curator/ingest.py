@@ -147,11 +147,17 @@ def ingest(
         refused = [item for item in batch if isinstance(item, Refused)]
         prints: list[Fingerprint] = []
         for outcome in executor.map(partial(fingerprint, limits=limits), pairs):
-            (refused if isinstance(outcome, Refused) else prints).append(outcome)  # type: ignore[arg-type]
+            if isinstance(outcome, Refused):
+                refused.append(outcome)
+            else:
+                prints.append(outcome)
         new = list(_new_ones(engine, prints))
         examined: list[Examined] = []
         for result in executor.map(partial(examine, store_url=store.url, limits=limits), new):
-            (refused if isinstance(result, Refused) else examined).append(result)  # type: ignore[arg-type]
+            if isinstance(result, Refused):
+                refused.append(result)
+            else:
+                examined.append(result)
         with writing(engine) as session:
             added = [_add(session, one, source_id, split, clock) for one in examined]
             for item in refused:
@@ -210,9 +216,7 @@ def _add(session: Session, one: Examined, source_id: int, split: Split | None, c
     session.add(submission)
     session.flush()
     if one.crop is not None:
-        chosen = split or pair.split or _split_of_kin(session, submission)
-        chosen = chosen or split_for(pair.contributor or found.photo)
-        session.add(_example(submission, one.crop, chosen))
+        session.add(_example(submission, one.crop, _split(session, submission, split or pair.split)))
         session.flush()
     return True
 
@@ -222,13 +226,18 @@ def _contributor(session: Session, name: str) -> Contributor:
     return found or Contributor(name=name)
 
 
-def _split_of_kin(session: Session, submission: Submission) -> Split | None:
-    """The split that the same photo, or the same contributor, is in already: nobody's face is in two."""
-    same = Submission.photo_sha256 == submission.photo_sha256
-    if submission.contributor_id is not None:
-        same = same | (Submission.contributor_id == submission.contributor_id)
-    kin = select(Example.split).join(Submission).where(same, Submission.id != submission.id).order_by(Example.id)
-    return session.scalars(kin.limit(1)).first()
+def _split(session: Session, submission: Submission, said: Split | None) -> Split:
+    """The split that the same photo is in already, else what the source says, else the contributor's, else a drawn one."""
+    others = select(Example.split).join(Submission).where(Submission.id != submission.id).order_by(Example.id).limit(1)
+    photos = session.scalar(others.where(Submission.photo_sha256 == submission.photo_sha256))
+    known = photos or said
+    if known is not None:
+        return known
+    contributor = submission.contributor
+    if contributor is None:
+        return split_for(submission.photo_sha256)
+    theirs = session.scalar(others.where(Submission.contributor_id == contributor.id))
+    return theirs or split_for(contributor.name)
 
 
 def _example(submission: Submission, crop: Cropped, split: Split) -> Example:

@@ -9,7 +9,7 @@ import alembic.command
 import alembic.config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
 from db.errors import WinnowError
@@ -101,4 +101,4 @@ def migrate(engine: Engine) -> None:
 
 
 def _shown(engine: Engine) -> str:
-    return make_url(str(engine.url)).render_as_string(hide_password=True)
+    return engine.url.render_as_string(hide_password=True)

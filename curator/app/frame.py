@@ -73,7 +73,7 @@ def empty_state(what: str, next_label: str, next_page: str) -> None:
 def drawn_note(number: int) -> None:
     """Say that portraits are drawn, where some are."""
     if number:
-        st.html('<p class="winnow-note">Portraits marked “drawn” were drawn by Winnow itself; they show nobody.</p>')
+        st.html('<p class="winnow-note">Some of these portraits were drawn by Winnow itself; they show nobody.</p>')
 
 
 def gallery(figures: Iterable[tuple[Sequence[str], str]], *, wide: str = "13rem") -> None:

@@ -4,8 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from curator import results
-from curator.app.frame import empty_state, gallery, header, job_panel, start_job
+from curator.app.frame import drawn_note, empty_state, gallery, header, job_panel, start_job
 from curator.app.state import engine
+from curator.status import flow
 from db.session import reading
 from db.tables import Split
 from trainer.measures import MEASURES
@@ -22,7 +23,7 @@ def caption(seen: results.Seen) -> str:
 
 header("Report", "Measured per image and averaged, on examples that the run never learned from.")
 with reading(engine()) as session:
-    runs = results.runs(session)
+    runs, now = results.runs(session), flow(session)
 if not runs:
     empty_state("No run yet, so there is nothing to measure.", "Train one", "train")
     st.stop()
@@ -61,3 +62,4 @@ with best:
 with worst:
     st.subheader("Worst", anchor=False)
     gallery([([one.image, one.mask, one.matte], caption(one)) for one in found[half:][::-1][:half]], wide="22rem")
+drawn_note(now.drawn)

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from curator import results
-from curator.app.frame import empty_state, header
+from curator.app.frame import drawn_note, empty_state, header
 from curator.app.state import engine, settings, store
 from curator.pictures import Limits, decode_photo, read_photo
+from curator.status import flow
 from curator.tryon import recoloured
 from db.errors import WinnowError
 from db.session import reading
@@ -22,7 +23,7 @@ COLOURS = {
 header("Try-on", "The LiteRT file that a phone runs, not the training network.")
 with reading(engine()) as session:
     proven = [one for one in results.exports(session) if one.format == "litert" and one.proofs and one.proofs[-1].passed]
-    shown = results.tryon_examples(session, proven[0].run_id) if proven else []
+    shown, now = results.tryon_examples(session, proven[0].run_id) if proven else [], flow(session)
 if not proven:
     empty_state("Try-on needs a LiteRT file, proven against its run.", "Make one", "export")
     st.stop()
@@ -52,3 +53,4 @@ with pictures:
     after.image(tried.photo, caption=f"After: {colour}", width="stretch", alt="the photo with recoloured hair")
     with st.expander("The matte"):
         st.image(tried.matte, width=420, clamp=True, alt="the matte")
+drawn_note(now.drawn)
