@@ -204,7 +204,6 @@ def test_without_a_network_verdicts_wait_in_the_browser_and_are_sent_once(page: 
 
 
 def test_verdicts_whose_answer_was_lost_survive_a_reload_and_count_once(page: Page, app: Server) -> None:
-    opened(page, app)
     sent = []
 
     def swallow(route: Route) -> None:
@@ -212,7 +211,8 @@ def test_verdicts_whose_answer_was_lost_survive_a_reload_and_count_once(page: Pa
         with suppress(PlaywrightError):  # a repeat that is on its way when the test goes on is let go by itself
             route.abort()
 
-    page.route("**/api/verdicts", swallow)
+    page.route("**/api/verdicts", swallow)  # before the page is opened: one that is open may send past a new route
+    opened(page, app)
     page.keyboard.press("k")
     shows(page, 2)
     page.wait_for_function("() => Object.keys(localStorage).some(key => key.startsWith('winnow.verdict.'))")
@@ -227,8 +227,8 @@ def test_verdicts_whose_answer_was_lost_survive_a_reload_and_count_once(page: Pa
 
 
 def test_one_refused_verdict_does_not_hold_up_the_others(page: Page, app: Server) -> None:
-    opened(page, app)
     page.route("**/api/verdicts", lambda route: route.abort())
+    opened(page, app)
     for number in (1, 2, 3):
         shows(page, number)
         page.keyboard.press("k")
@@ -245,7 +245,6 @@ def test_one_refused_verdict_does_not_hold_up_the_others(page: Page, app: Server
 
 
 def test_a_token_that_grew_too_old_is_renewed_without_losing_the_verdict(page: Page, app: Server) -> None:
-    opened(page, app)
     refused = []
 
     def too_old(route: Route) -> None:
@@ -255,6 +254,7 @@ def test_a_token_that_grew_too_old_is_renewed_without_losing_the_verdict(page: P
         return route.fulfill(status=403, body=json.dumps({"error": "Too old."}))
 
     page.route("**/api/verdicts", too_old)
+    opened(page, app)
     page.keyboard.press("k")
     shows(page, 2)
     saved(page)

@@ -211,10 +211,10 @@ def test_time_up_locks_saves_the_last_stroke_and_leaves_the_mask_before(
 
 def test_a_save_that_failed_is_sent_again(page: Page, app: Server) -> None:
     add_kept(app.engine, app.store, 1)
+    page.route("**/api/touchups/save", lambda route: route.abort())  # before the page is opened: see the deck's tests
     opened(page, app.url)
     page.keyboard.press("s")
     state(page, "painting")
-    page.route("**/api/touchups/save", lambda route: route.abort())
     stroke(page, (0.1, 0.9), (0.9, 0.9))
     expect(page.get_by_text("Winnow can't be reached just now.")).to_be_visible()
     assert saves(app) == []
