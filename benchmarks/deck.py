@@ -35,11 +35,12 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from db.jobs import utc_now  # noqa: E402 - run as a file, the repository is put on the path first
+from curator.standing import lot_of  # noqa: E402 - run as a file, the repository is put on the path first
+from db.jobs import utc_now  # noqa: E402
 from db.session import open_database, writing  # noqa: E402
 from db.settings import Settings  # noqa: E402
 from db.store import Store  # noqa: E402
-from db.tables import Example, Source, Split, Submission, Suspicion  # noqa: E402
+from db.tables import Example, Source, Split, Standing, Submission, Suspicion  # noqa: E402
 
 SIDE = 512
 WARM_UP = 5
@@ -70,7 +71,7 @@ def keep():
     st.session_state.committed = time.time() * 1000
 
 with writing(engine()) as session:
-    cards = deal(session, reviewer_called(session, "plain").id, 1, utc_now())
+    cards = deal(session, reviewer_called(session, "plain").id, 1, utc_now()).cards
 if cards:
     st.session_state.example = cards[0].example
     photo, mask = picture(cards[0].image, cv2.IMREAD_COLOR_RGB), picture(cards[0].mask, cv2.IMREAD_GRAYSCALE)
@@ -150,9 +151,10 @@ def fill(home: Path, count: int) -> None:
                 crop_top=0.0, crop_left=0.0, crop_side=float(SIDE), inside_top=0, inside_left=0, inside_bottom=SIDE,
                 inside_right=SIDE, image_sha256=image, mask_sha256=painted, split=Split.train,
             )  # fmt: skip
+            doubt = number / count
+            example.suspicion = Suspicion(model="benchmark", value=doubt, reasons=[])
+            example.standing = Standing(source_id=source.id, split=Split.train, doubt=doubt, lot=lot_of(image))
             session.add(example)
-            session.flush()
-            session.add(Suspicion(example_id=example.id, model="benchmark", value=number / count, reasons=[]))
     engine.dispose()
 
 

@@ -168,7 +168,7 @@ def decide(
     with one_clear_line(), writing(open_database(settings)) as session:
         reviewer = reviewer_called(session, by or settings.reviewer)
         given = verdicts.Given(example, verdict, reason, verdicts.new_client_id())
-        verdicts.record(session, reviewer.id, [given], utc_now())
+        verdicts.record(session, reviewer.id, [given], utc_now(), settings.second_opinions)
     answer(
         {"example": example, "verdict": verdict.value, "by": reviewer.name},
         f"Example {example}: {verdict.value}.",
@@ -188,7 +188,9 @@ def many_verdicts(
         taken = 0
         with writing(open_database(settings)) as session:
             for name, given in rows.items():
-                taken += verdicts.record(session, reviewer_called(session, name).id, given, utc_now())
+                taken += verdicts.record(
+                    session, reviewer_called(session, name).id, given, utc_now(), settings.second_opinions
+                ).taken
         total = sum(len(given) for given in rows.values())
         answer({"verdicts": total, "taken": taken}, f"{taken} of {total} verdicts were new.", as_json=as_json)
 

@@ -1,4 +1,5 @@
-"""Prove the store: every row's picture exists and hashes right, nothing is orphaned, and no frozen set has changed.
+"""Prove the store: every row's picture exists and hashes right, nothing is orphaned, no frozen set has changed, and every
+example stands where its verdicts put it.
 
 Which columns name a picture is read from the schema (every column that ends in `sha256`), so that a new table cannot be
 forgotten, neither here nor where a contributor is erased.
@@ -14,6 +15,7 @@ from sqlalchemy import Column, Select, func, select
 from sqlalchemy.orm import Session
 
 from curator.sets import set_hash
+from curator.verdicts import wrongly_standing
 from db.errors import WinnowError
 from db.jobs import ALIVE
 from db.store import Store
@@ -43,11 +45,12 @@ class Findings:
     damaged: list[str]  # sha256 of pictures whose bytes hash to something else
     orphaned: list[str]  # sha256 of pictures that no row names
     changed_sets: list[int]  # numbers of sets whose members don't hash to what was frozen
+    wrongly_standing: list[int]  # examples whose place in the queue is not what their verdicts, suspicion and source say
 
     @property
     def sound(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.missing or self.damaged or self.orphaned or self.changed_sets)
+        return not (self.missing or self.damaged or self.orphaned or self.changed_sets or self.wrongly_standing)
 
     def as_dict(self) -> dict[str, Any]:
         """The findings as plain values, for `check --json`."""
@@ -64,6 +67,9 @@ class Findings:
         lines += _listed("damaged: the bytes are not what the name says", self.damaged)
         lines += _listed("orphaned: no row names it", self.orphaned)
         lines += _listed("changed since it was frozen", [f"curated set {number}" for number in self.changed_sets])
+        lines += _listed(
+            "not standing where their verdicts put them", [f"example {number}" for number in self.wrongly_standing]
+        )
         return "\n".join([*lines, "All is sound."] if self.sound else lines)
 
 
@@ -116,6 +122,7 @@ def check(session: Session, store: Store) -> Findings:
         damaged=sorted(damaged),
         orphaned=sorted(present - named.keys()),
         changed_sets=[each.id for each in sets if not _as_frozen(session, each)],
+        wrongly_standing=wrongly_standing(session),
     )
 
 

@@ -1,17 +1,103 @@
-"""Who sees what next: the most doubtful open examples, each leased to one reviewer at a time."""
+"""Who sees what next: examples in the order that is wanted, each leased to one reviewer at a time.
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+Nobody gets what another holds. Some of what a reviewer gets was judged before: by one other reviewer, where a second
+opinion is wanted, or by a lead, who knows the answer. Those cards look like all others and lie where they would lie.
+"""
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+import random
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
 
-from curator.verdicts import standing
-from db.tables import Example, Lease, Submission, Suspicion
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
-LEASE = timedelta(minutes=10)
+from curator.gold import unseen_gold
+from curator.leases import claim, held_by_another
+from curator.verdicts import newest
+from db.errors import WinnowError
+from db.tables import Decision, Example, Gold, Reason, Reviewer, Split, Standing, State, Submission, TouchUp, Verdict
+
+SECONDS_IN_A_HAND = 4  # one card in so many is a second opinion, where enough are wanted
+ROUNDS = 3  # another reviewer's hand may be dealt between our looking and our leasing
+
+
+class Order(StrEnum):
+    """In which order the cards come."""
+
+    doubt = "doubt"
+    random = "random"
+    source = "source"
+
+
+class Show(StrEnum):
+    """Which examples come at all."""
+
+    open = "open"
+    unseen = "unseen"
+    all = "all"
+    touched = "touched"
+    disputed = "disputed"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a reviewer asked to see. `open` is the queue; everything else looks again at what may have been judged."""
+
+    order: Order = Order.doubt
+    show: Show = Show.open
+    source: int | None = None
+    split: Split | None = None
+    reason: Reason | None = None
+    reviewer: str | None = None
+
+    @property
+    def again(self) -> bool:
+        """Whether examples come that have been judged: a reason or a reviewer can only be one's of those."""
+        return self.show is not Show.open or self.reason is not None or self.reviewer is not None
+
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def wanted_from(params: Mapping[str, str]) -> Wanted:
+    """What an address asks for: order, show, source, split, reason, reviewer; names that it doesn't know are passed by.
+
+    Raises WinnowError with a sentence for a value that means nothing: addresses are written by hand, and grow old.
+    """
+
+    def one_of(name: str, words: type[Word]) -> Word | None:
+        said = params.get(name)
+        if said is None:
+            return None
+        if said not in set(words):
+            raise WinnowError(f"“{said[:40]}” is no {name}; there are {', '.join(words)}.")
+        return words(said)
+
+    source, reviewer = params.get("source"), params.get("reviewer")
+    # ASCII alone: other digits are digits to Python, and would be written back differently.
+    if source is not None and not (source.isascii() and source.isdigit() and 1 <= len(source) <= 9 and int(source)):
+        raise WinnowError(f"“{source[:40]}” is no source; a source is named by its number.")
+    if reviewer is not None and not (1 <= len(reviewer) <= 80 and reviewer.isprintable()):
+        raise WinnowError("A reviewer's name has 1 to 80 printable characters.")
+    return Wanted(
+        order=one_of("order", Order) or Order.doubt,
+        show=one_of("show", Show) or Show.open,
+        source=None if source is None else int(source),
+        split=one_of("split", Split),
+        reason=one_of("reason", Reason),
+        reviewer=reviewer,
+    )
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How known answers are mixed into the queue: a share of the cards, 0 to 1, drawn with this chance."""
+
+    gold_share: float
+    chance: random.Random
 
 
 @dataclass(frozen=True)
@@ -26,46 +112,198 @@ class Card:
     suspicion: float
     reasons: list[str]
     drawn: bool
+    opinions: list[dict[str, str | None]] = field(default_factory=list)  # only for a lead who settles
 
 
-def deal(session: Session, reviewer_id: int, count: int, now: datetime, held: Collection[int] = ()) -> list[Card]:
-    """Up to `count` open examples for a reviewer, most doubtful first, leased to them for ten minutes.
+@dataclass(frozen=True)
+class Hand:
+    """The cards dealt, and which of those held already have been judged or erased meanwhile."""
 
-    Leaves out what another reviewer holds and the examples in `held`, which the page has already: their leases are
-    renewed, and taken again for one that an undo opened. An example whose lease ran out can be dealt again.
+    cards: list[Card]
+    gone: list[int]
+
+
+def deal(
+    session: Session,
+    reviewer_id: int,
+    count: int,
+    now: datetime,
+    held: Collection[int] = (),
+    *,
+    wanted: Wanted = Wanted(),
+    since: int = 0,
+    mix: Mix | None = None,
+) -> Hand:
+    """Up to `count` examples for a reviewer, leased to them for ten minutes.
+
+    Leaves out what another reviewer holds, what the reviewer has judged since verdict number `since` (only asked where
+    judged examples come at all) and the examples in `held`, which the page has already: their leases are renewed, and taken
+    again for one that an undo opened. An example whose lease ran out can be dealt again.
     """
-    others = select(Lease.example_id).where(Lease.until > now, Lease.reviewer_id != reviewer_id)
-    wanted = (
-        _open()
-        .where(Example.id.not_in(others), Example.id.not_in(list(held)))
-        .options(joinedload(Example.suspicion), joinedload(Example.submission))
-        .limit(count)
+    gone = _gone(session, reviewer_id, held, wanted, since)
+    claim(session, reviewer_id, set(held) - gone, now)
+    dealt: list[int] = []
+    for _ in range(ROUNDS):
+        picked = _picked(session, reviewer_id, count - len(dealt), now, {*held, *dealt}, wanted, since, mix)
+        mine = claim(session, reviewer_id, picked, now)
+        dealt += [example for example in picked if example in mine]
+        if len(mine) == len(picked):
+            break
+    opinions = _opinions(session, dealt) if wanted.show is Show.disputed else {}
+    loaded = select(Example).where(Example.id.in_(dealt)).options(joinedload(Example.suspicion), joinedload(Example.submission))
+    cards = {example.id: card(example, opinions.get(example.id, [])) for example in session.scalars(loaded)}
+    return Hand([cards[example] for example in dealt], sorted(gone))
+
+
+def waiting(session: Session, reviewer_id: int, wanted: Wanted, since: int) -> int:
+    """How many examples wait under what is wanted; second opinions and known answers aren't told apart, so not counted."""
+    return session.scalar(select(func.count()).select_from(_wanted(reviewer_id, wanted, since).subquery())) or 0
+
+
+# --- which cards -----------------------------------------------------------------------------------------------------
+
+
+def _picked(
+    session: Session,
+    reviewer_id: int,
+    count: int,
+    now: datetime,
+    held: Collection[int],
+    wanted: Wanted,
+    since: int,
+    mix: Mix | None,
+) -> list[int]:
+    """The numbers of the next examples, in order."""
+    if count <= 0:
+        return []
+    free = and_(Standing.example_id.not_in(held), ~held_by_another(reviewer_id, now))
+    first = _wanted(reviewer_id, wanted, since).where(free).order_by(*_ordered(wanted.order)).limit(count)
+    picked = list(session.scalars(first))
+    if wanted.again:
+        return [place.example_id for place in picked]
+    seconds = _second_wanted(session, reviewer_id, wanted, free, max(count // SECONDS_IN_A_HAND, count - len(picked)))
+    picked = picked[: count - len(seconds)] + seconds
+    if mix is not None and picked:
+        known = unseen_gold(session, reviewer_id, and_(free, *_filters(wanted)))
+        golds = drawn_golds(known, picked, mix, wanted.order)
+        picked = picked[: count - len(golds)] + golds
+    if wanted.order is Order.random and mix is not None:
+        mix.chance.shuffle(picked)
+    elif wanted.order is not Order.random:
+        picked.sort(key=lambda place: (place.source_id if wanted.order is Order.source else 0, -place.doubt, place.example_id))
+    return [place.example_id for place in picked]
+
+
+def drawn_golds(known: Sequence[Standing], hand: Sequence[Standing], mix: Mix, order: Order) -> list[Standing]:
+    """The known answers to mix into a hand: as many as the share asks for on average, such as could lie in it anyway.
+
+    In doubt's order those nearest to the hand's own doubts; in the order of sources, those of the hand's sources.
+    """
+    if order is Order.source:
+        sources = {place.source_id for place in hand}
+        known = [place for place in known if place.source_id in sources]
+    exact = mix.gold_share * len(hand)
+    number = min(int(exact) + (mix.chance.random() < exact % 1), len(known), len(hand))
+    drawn = mix.chance.sample(known, len(known))
+    if order is not Order.random:
+        low, high = min(place.doubt for place in hand), max(place.doubt for place in hand)
+        drawn.sort(key=lambda place: max(low - place.doubt, place.doubt - high, 0.0))
+    return drawn[:number]
+
+
+def _second_wanted(session: Session, reviewer_id: int, wanted: Wanted, free: ColumnElement[bool], count: int) -> list[Standing]:
+    """What one other reviewer has judged and a second is to. Two ranges of the index, never over one's own examples."""
+    first = Standing.first_reviewer_id
+    found: list[Standing] = []
+    for others in (first < reviewer_id, first > reviewer_id):
+        theirs = select(Standing).where(others, free, *_filters(wanted)).order_by(first, Standing.example_id)
+        found += session.scalars(theirs.limit(count - len(found)))
+    return found
+
+
+def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
+    filters: list[ColumnElement[bool]] = []
+    if wanted.source is not None:
+        filters.append(Standing.source_id == wanted.source)
+    if wanted.split is not None:
+        filters.append(Standing.split == wanted.split)
+    return filters
+
+
+def _ordered(order: Order) -> tuple[ColumnElement[Any], ...]:
+    doubt = (Standing.doubt.desc(), Standing.example_id.asc())
+    if order is Order.random:
+        return (Standing.lot.asc(), Standing.example_id.asc())
+    return (Standing.source_id.asc(), *doubt) if order is Order.source else doubt
+
+
+def _wanted(reviewer_id: int, wanted: Wanted, since: int) -> Select[Standing]:
+    """The places of the examples that are wanted, whoever holds them."""
+    found = select(Standing).where(*_filters(wanted))
+    if not wanted.again:
+        return found.where(Standing.state == State.open)
+    if wanted.show is not Show.unseen:
+        found = found.where(~exists().where(*_by(reviewer_id), Verdict.id > since))
+    if wanted.show is Show.disputed:
+        found = found.where(Standing.state == State.disputed)
+    elif wanted.show is Show.touched:
+        found = found.where(exists().where(TouchUp.example_id == Standing.example_id))
+    elif wanted.show is Show.unseen:
+        newest = select(Verdict.decision).where(*_by(reviewer_id)).order_by(Verdict.id.desc()).limit(1)
+        found = found.where(func.coalesce(newest.scalar_subquery(), Decision.undo.value) == Decision.undo.value)
+    if wanted.reason is not None or wanted.reviewer is not None:
+        found = found.where(_judged(wanted))
+    return found
+
+
+def _by(reviewer_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Verdict.example_id == Standing.example_id, Verdict.reviewer_id == reviewer_id
+
+
+def _judged(wanted: Wanted) -> ColumnElement[bool]:
+    """That somebody's newest verdict on the example is by the wanted reviewer, with the wanted reason."""
+    later = aliased(Verdict)
+    superseded = exists().where(
+        later.example_id == Verdict.example_id, later.reviewer_id == Verdict.reviewer_id, later.id > Verdict.id
     )
-    dealt = list(session.scalars(wanted))
-    kept = session.scalars(_open().where(Example.id.in_(list(held)), Example.id.not_in(others)).with_only_columns(Example.id))
-    claims = [example.id for example in dealt] + list(kept)
-    leases = {lease.example_id: lease for lease in session.scalars(select(Lease).where(Lease.example_id.in_(claims)))}
-    for example in claims:
-        lease = leases.get(example)
-        if lease is None:
-            session.add(Lease(example_id=example, reviewer_id=reviewer_id, until=now + LEASE))
-        else:
-            lease.reviewer_id, lease.until = reviewer_id, now + LEASE
-    return [card(example) for example in dealt]
+    rules = [Verdict.example_id == Standing.example_id, Verdict.decision != Decision.undo, ~superseded]
+    if wanted.reason is not None:
+        rules.append(Verdict.reason == wanted.reason)
+    if wanted.reviewer is not None:
+        who = select(Reviewer.id).where(Reviewer.name == wanted.reviewer).scalar_subquery()
+        rules.append(Verdict.reviewer_id == who)
+    return exists().where(*rules)
 
 
-def _open() -> Select[Example]:
-    stands = standing()
-    return (
-        select(Example)
-        .outerjoin(stands, stands.c.example_id == Example.id)
-        .outerjoin(Suspicion, Suspicion.example_id == Example.id)
-        .where(stands.c.example_id.is_(None))
-        .order_by(Suspicion.value.desc().nulls_last(), Example.id)
+def _gone(session: Session, reviewer_id: int, held: Collection[int], wanted: Wanted, since: int) -> set[int]:
+    """Those of the held examples that are erased, that the reviewer has judged, or that wait for no verdict of theirs."""
+    if not held:
+        return set()
+    mine = select(Verdict.id).where(*_by(reviewer_id)).order_by(Verdict.id.desc()).limit(1)
+    said = mine.with_only_columns(Verdict.decision)
+    rows = session.execute(
+        select(
+            Standing.example_id,
+            Standing.state,
+            Standing.first_reviewer_id,
+            mine.scalar_subquery(),
+            said.scalar_subquery(),
+            exists().where(Gold.example_id == Standing.example_id),
+        ).where(Standing.example_id.in_(held))
     )
+    still = set()
+    for example, state, first, verdict, decision, gold in rows:
+        judged = verdict is not None and decision is not Decision.undo and (not wanted.again or verdict > since)
+        asked = wanted.again or state is State.open or gold or (first is not None and first != reviewer_id)
+        if asked and not judged:
+            still.add(example)
+    return set(held) - still
 
 
-def card(example: Example) -> Card:
+# --- what they show --------------------------------------------------------------------------------------------------
+
+
+def card(example: Example, opinions: list[dict[str, str | None]]) -> Card:
     """An example as the deck shows it."""
     submission: Submission = example.submission
     return Card(
@@ -77,12 +315,35 @@ def card(example: Example) -> Card:
         suspicion=0.0 if example.suspicion is None else example.suspicion.value,
         reasons=[] if example.suspicion is None else example.suspicion.reasons,
         drawn=submission.drawn,
+        opinions=opinions,
     )
+
+
+def _opinions(session: Session, examples: Collection[int]) -> dict[int, list[dict[str, str | None]]]:
+    """Who said what of each of these, in the order it was said: for a lead who settles."""
+    given = newest(examples)
+    rows = session.execute(
+        select(given.c.example_id, Reviewer.name, given.c.decision, given.c.reason)
+        .join(Reviewer, Reviewer.id == given.c.reviewer_id)
+        .where(given.c.decision != Decision.undo)
+        .order_by(given.c.id)
+    )
+    found: dict[int, list[dict[str, str | None]]] = {}
+    for example, name, decision, reason in rows:
+        said = {"reviewer": name, "decision": decision.value, "reason": None if reason is None else reason.value}
+        found.setdefault(example, []).append(said)
+    return found
 
 
 def queue(session: Session, count: int | None) -> list[dict[str, Any]]:
     """The open examples, most doubtful first, all or `count` of them, with suspicion, reasons and signals; leases nothing."""
-    wanted = _open().options(joinedload(Example.suspicion), joinedload(Example.submission), selectinload(Example.signals))
+    wanted = (
+        select(Example)
+        .join(Standing)
+        .where(Standing.state == State.open)
+        .order_by(*_ordered(Order.doubt))
+        .options(joinedload(Example.suspicion), joinedload(Example.submission), selectinload(Example.signals))
+    )
     return [
         {
             "example": example.id,

@@ -27,6 +27,8 @@ from db.tables import (
     CuratedSet,
     Event,
     Example,
+    Gold,
+    GuideExample,
     Job,
     Lease,
     Measure,
@@ -36,6 +38,7 @@ from db.tables import (
     SetMember,
     Signal,
     Source,
+    Standing,
     Submission,
     Suspicion,
     TouchUp,
@@ -45,7 +48,8 @@ from db.tables import (
 
 # Rows that go with an example, those that point at others first. Whatever is missing here makes the database refuse the
 # example's deletion, so that nothing is left behind in silence.
-OF_AN_EXAMPLE: tuple[type[Base], ...] = (Measure, Preview, Verdict, Lease, Suspicion, Signal)
+OF_AN_EXAMPLE: tuple[type[Base], ...] = (Measure, Preview, Verdict, Gold, Lease, Standing, Suspicion, Signal)
+EMPTIED: tuple[type[Base], ...] = (SetMember, GuideExample)  # rows that stay, without the example
 INSTEAD = "(erased)"
 
 
@@ -104,7 +108,8 @@ def _erase_rows(session: Session, contributor: Contributor, telling: re.Pattern[
         gone = _delete(session, table, table.__table__.c.example_id.in_(examples))
         if table is Verdict:
             counted["verdicts"] = gone
-    session.execute(update(SetMember).where(SetMember.example_id.in_(examples)).values(example_id=None))
+    for table in EMPTIED:
+        session.execute(update(table).where(table.__table__.c.example_id.in_(examples)).values(example_id=None))
     counted["examples"] = _delete(session, Example, Example.submission_id.in_(theirs))
     counted["submissions"] = _delete(session, Submission, Submission.contributor_id == contributor.id)
     session.execute(delete(Contributor).where(Contributor.id == contributor.id))

@@ -22,11 +22,12 @@ from curator.pictures import Limits, encode_mask, encode_photo, fit_mask, read_m
 from curator.signals import Box, signals
 from curator.sources import RawPair, Refused, mask_bytes, photo_bytes
 from curator.splits import split_for
+from curator.standing import lot_of
 from db.errors import WinnowError
 from db.jobs import Clock
 from db.session import writing
 from db.store import Store
-from db.tables import Contributor, Example, Refusal, Signal, Source, Split, Submission, Suspicion
+from db.tables import Contributor, Example, Refusal, Signal, Source, Split, Standing, Submission, Suspicion
 
 BATCH = 32
 
@@ -261,6 +262,7 @@ def _example(submission: Submission, crop: Cropped, split: Split) -> Example:
         image_sha256=crop.image,
         mask_sha256=crop.mask,
         split=split,
+        standing=Standing(source_id=submission.source_id, split=split, doubt=crop.suspicion, lot=lot_of(crop.image)),
         signals=[Signal(name=name, value=value) for name, value in crop.signals.items()],
         suspicion=Suspicion(model=doubt.MODEL, value=crop.suspicion, reasons=crop.reasons),
     )

@@ -133,6 +133,12 @@ def encode_colours(rgb: Photo) -> bytes:
     return _encoded(".png", np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), dtype=np.uint8), [])
 
 
+def thumbnail(data: bytes, side: int) -> bytes:
+    """A stored picture, photo or mask, shrunk to `side` x `side` pixels, as WebP."""
+    small = cv2.resize(_decoded(data, cv2.IMREAD_UNCHANGED), (side, side), interpolation=cv2.INTER_AREA)
+    return _encoded(".webp", np.asarray(small, np.uint8), [cv2.IMWRITE_WEBP_QUALITY, 85])
+
+
 def decode_photo(data: bytes) -> Photo:
     """A photo that we encoded ourselves, uint8 (H, W, 3) RGB. Raises WinnowError where it is damaged."""
     bgr = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)

@@ -1,5 +1,6 @@
 """Who gives verdicts."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import case, func, select
@@ -7,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from curator.verdicts import newest
 from db.errors import WinnowError
+from db.session import insert_or
 from db.tables import Decision, Reviewer, TouchUp
 
 
@@ -15,12 +17,25 @@ def reviewer_called(session: Session, name: str) -> Reviewer:
     name = " ".join(name.split())
     if not 1 <= len(name) <= 80 or not name.isprintable():
         raise WinnowError("A reviewer's name has 1 to 80 printable characters.")
-    found = session.scalars(select(Reviewer).where(Reviewer.name == name)).one_or_none()
-    if found is None:
-        found = Reviewer(name=name)
-        session.add(found)
-        session.flush()
+    wanted = select(Reviewer).where(Reviewer.name == name)
+    found = session.scalars(wanted).one_or_none()
+    if found is None:  # two first requests of one reviewer may both come here
+        session.execute(insert_or(session, Reviewer).values(name=name).on_conflict_do_nothing())
+        found = session.scalars(wanted).one()
     return found
+
+
+def is_lead(name: str, leads: Collection[str]) -> bool:
+    """Whether a reviewer may settle what others see differently, set known answers and change the guide.
+
+    Where the settings name no leads, everybody is one.
+    """
+    return not leads or name in leads
+
+
+def names(session: Session) -> list[str]:
+    """The names of all reviewers, in the order of the alphabet."""
+    return list(session.scalars(select(Reviewer.name).order_by(Reviewer.name)))
 
 
 def decided(session: Session) -> list[dict[str, Any]]:

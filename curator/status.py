@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, func, select
+from sqlalchemy import Integer, Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from curator.verdicts import Counts, approved, counts
@@ -18,6 +18,7 @@ from db.tables import (
     Refusal,
     Run,
     SetMember,
+    Source,
     Split,
     Submission,
     TouchUp,
@@ -89,10 +90,25 @@ def newest_job(session: Session, kind: str) -> Job | None:
     return session.scalars(select(Job).where(Job.kind == kind).order_by(Job.id.desc()).limit(1)).first()
 
 
-def faceless(session: Session, count: int) -> list[Submission]:
-    """The newest submissions that are kept aside because no face was found."""
-    wanted = select(Submission).outerjoin(Example).where(Example.id.is_(None)).order_by(Submission.id.desc())
-    return list(session.scalars(wanted.limit(count)))
+def sources(session: Session) -> list[Source]:
+    """Every source, in the order they were added."""
+    return list(session.scalars(select(Source).order_by(Source.id)))
+
+
+def faceless(session: Session, count: int, passed: int = 0, source: int | None = None) -> list[Submission]:
+    """Submissions kept aside because no face was found, newest first, after the first `passed`; of one source or all."""
+    wanted = _faceless(source).order_by(Submission.id.desc())
+    return list(session.scalars(wanted.offset(passed).limit(count)))
+
+
+def count_faceless(session: Session, source: int | None = None) -> int:
+    """How many submissions are kept aside because no face was found."""
+    return session.scalar(select(func.count()).select_from(_faceless(source).subquery())) or 0
+
+
+def _faceless(source: int | None) -> Select[Submission]:
+    wanted = select(Submission).outerjoin(Example).where(Example.id.is_(None))
+    return wanted if source is None else wanted.where(Submission.source_id == source)
 
 
 def refusals(session: Session, count: int) -> list[dict[str, str]]:

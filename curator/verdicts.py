@@ -1,22 +1,25 @@
-"""What was decided: verdicts are appended, the newest of each reviewer counts, and any standing reject rules out.
+"""What was decided: verdicts are appended, the newest of each reviewer counts, and how the example stands follows.
 
-An example is *approved* when at least one reviewer's newest verdict on it is keep and nobody's is reject; *rejected*
-when somebody's is reject; *open* when nobody has a verdict standing on it (an undo takes one back).
+The rules of what stands are in curator/standing.py; here verdicts are recorded, and `db.tables.Standing` is kept in step in
+the same transaction.
 """
 
 import csv
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Select, Subquery, case, func, select
+from sqlalchemy import Select, Subquery, func, select
 from sqlalchemy.orm import Session
 
+from curator.leases import claim, release
+from curator.standing import Opinion, first_of, state_of
 from db.errors import NotThereError, WinnowError
-from db.tables import Decision, Example, Lease, Reason, Verdict
+from db.tables import Decision, Example, Reason, Standing, State, Submission, Suspicion, Verdict
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,17 @@ class Given:
     decision: Decision
     reason: Reason | None
     client_id: str
+    settles: bool = False
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many examples stand where."""
+    """How many examples stand where; `reject` has the disputed ones in it, for they are ruled out until a lead settles them."""
 
     keep: int
     reject: int
     open: int
+    disputed: int = 0
 
     @property
     def examples(self) -> int:
@@ -43,82 +48,143 @@ class Counts:
         return self.keep + self.reject + self.open
 
 
-def record(session: Session, reviewer_id: int, given: Sequence[Given], now: datetime) -> int:
-    """Append verdicts, and say how many were new; a repeat (by its client id) is taken once.
+def not_there(examples: Collection[int], known: Collection[int]) -> str | None:
+    """The sentence for the first example that is not among the known; None when all are."""
+    lost = next((example for example in examples if example not in known), None)
+    return None if lost is None else f"Example {lost} is not there (any more): it may have been erased."
 
-    A reject without a reason is recorded as `unsaid`. A verdict ends the reviewer's lease on the example.
+
+@dataclass(frozen=True)
+class Recorded:
+    """How many verdicts were new, and the number of each by its client id; a repeat has its first number."""
+
+    taken: int
+    numbers: dict[str, int]
+
+
+def record(session: Session, reviewer_id: int, given: Sequence[Given], now: datetime, second_share: float = 0.0) -> Recorded:
+    """Append verdicts; a repeat (by its client id) is taken once.
+
+    A reject without a reason is recorded as `unsaid`. A verdict ends the reviewer's lease on the example, an undo
+    takes it again. After a first verdict the example may want a blind second one (`second_share`, 0 to 1).
     Raises NotThereError for an example that is not there, naming it; then nothing of the batch is taken.
     """
-    known = set(session.scalars(select(Example.id).where(Example.id.in_({item.example for item in given}))))
+    # The rows are locked before anything is read of them: two verdicts on one example count one after the other.
+    wanted = select(Standing).where(Standing.example_id.in_({item.example for item in given})).order_by(Standing.example_id)
+    places = {place.example_id: place for place in session.scalars(wanted.with_for_update())}
+    if lost := not_there([item.example for item in given], places):
+        raise NotThereError(lost)
     for item in given:
-        if item.example not in known:
-            raise NotThereError(f"Example {item.example} is not there (any more): it may have been erased.")
         if not 1 <= len(item.client_id) <= 64:
             raise WinnowError("A verdict's client id has 1 to 64 characters.")
-    taken = set(
-        session.scalars(
-            select(Verdict.client_id).where(
-                Verdict.reviewer_id == reviewer_id, Verdict.client_id.in_({item.client_id for item in given})
-            )
-        )
-    )
-    new = {item.client_id: item for item in given if item.client_id not in taken}
-    for item in new.values():
-        rejects = item.decision is Decision.reject
-        session.add(
-            Verdict(
-                example_id=item.example,
-                reviewer_id=reviewer_id,
-                decision=item.decision,
-                reason=(item.reason or Reason.unsaid) if rejects else None,
-                at=now,
-                client_id=item.client_id,
-            )
-        )
-    for lease in session.scalars(select(Lease).where(Lease.example_id.in_(known), Lease.reviewer_id == reviewer_id)):
-        session.delete(lease)
-    return len(new)
+    numbers = _numbers(session, reviewer_id, {item.client_id for item in given})
+    new = {item.client_id: item for item in given if item.client_id not in numbers}
+    verdicts = [_verdict(item, reviewer_id, now) for item in new.values()]
+    session.add_all(verdicts)
+    session.flush()
+    _stand_anew(session, [places[example] for example in sorted({item.example for item in new.values()})], second_share)
+    last = {item.example: item.decision for item in new.values()}
+    undone = {example for example, decision in last.items() if decision is Decision.undo}
+    release(session, reviewer_id, set(places) - undone)
+    claim(session, reviewer_id, undone, now)
+    return Recorded(len(new), numbers | {verdict.client_id: verdict.id for verdict in verdicts})
 
 
-def newest() -> Subquery:
-    """The newest verdict of each reviewer on each example, as a subquery: id, example_id, reviewer_id, decision."""
-    latest = select(func.max(Verdict.id)).group_by(Verdict.example_id, Verdict.reviewer_id)
-    return (
-        select(Verdict.id, Verdict.example_id, Verdict.reviewer_id, Verdict.decision).where(Verdict.id.in_(latest)).subquery()
+def _numbers(session: Session, reviewer_id: int, client_ids: Collection[str]) -> dict[str, int]:
+    wanted = select(Verdict.client_id, Verdict.id).where(Verdict.reviewer_id == reviewer_id, Verdict.client_id.in_(client_ids))
+    return dict(session.execute(wanted).all())
+
+
+def _verdict(item: Given, reviewer_id: int, now: datetime) -> Verdict:
+    rejects = item.decision is Decision.reject
+    return Verdict(
+        example_id=item.example,
+        reviewer_id=reviewer_id,
+        decision=item.decision,
+        reason=(item.reason or Reason.unsaid) if rejects else None,
+        settles=item.settles and item.decision is not Decision.undo,
+        at=now,
+        client_id=item.client_id,
     )
 
 
-def standing() -> Subquery:
-    """How each example with a verdict stands, as a subquery: example_id, decision (keep or reject); none when open."""
-    given = newest()
-    rejects = func.sum(case((given.c.decision == Decision.reject, 1), else_=0))
-    return (
-        select(given.c.example_id, case((rejects > 0, Decision.reject.value), else_=Decision.keep.value).label("decision"))
+def _stand_anew(session: Session, places: Sequence[Standing], second_share: float) -> None:
+    examples = [place.example_id for place in places]
+    opinions = opinions_on(session, examples)
+    images = dict(session.execute(select(Example.id, Example.image_sha256).where(Example.id.in_(examples))).all())
+    for place in places:
+        theirs = opinions.get(place.example_id, [])
+        place.state = state_of(theirs)
+        place.first_reviewer_id = first_of(theirs, images[place.example_id], second_share)
+
+
+def opinions_on(session: Session, examples: Collection[int] | None = None) -> dict[int, list[Opinion]]:
+    """The opinions on each of these examples, or on all: the newest verdict of each reviewer, without those taken back."""
+    given = newest(examples)
+    rows = session.execute(
+        select(given.c.example_id, given.c.id, given.c.reviewer_id, given.c.decision, given.c.settles)
         .where(given.c.decision != Decision.undo)
-        .group_by(given.c.example_id)
-        .subquery()
+        .order_by(given.c.id)
     )
+    found: dict[int, list[Opinion]] = defaultdict(list)
+    for example, verdict, reviewer, decision, settles in rows:
+        found[example].append(Opinion(verdict, reviewer, decision, settles))
+    return found
+
+
+def wrongly_standing(session: Session) -> list[int]:
+    """The examples whose `Standing` is missing, or says something else than their verdicts, suspicion and source."""
+    opinions = opinions_on(session)
+    rows = session.execute(
+        select(Example.id, Example.split, Submission.source_id, func.coalesce(Suspicion.value, 0.0), Standing)
+        .join(Submission, Submission.id == Example.submission_id)
+        .outerjoin(Suspicion, Suspicion.example_id == Example.id)
+        .outerjoin(Standing, Standing.example_id == Example.id)
+        .order_by(Example.id)
+        .execution_options(yield_per=10_000)
+    )
+    wrong = []
+    for example, split, source, doubt, place in rows:
+        ought = (state_of(opinions.get(example, [])), split, source, doubt)
+        if place is None or (place.state, place.split, place.source_id, place.doubt) != ought:
+            wrong.append(example)
+    return wrong
+
+
+def newest_number(session: Session) -> int:
+    """The number of the newest verdict; 0 before the first."""
+    return session.scalar(select(func.max(Verdict.id))) or 0
+
+
+def those_there(session: Session, examples: Collection[int]) -> set[int]:
+    """Those of the examples that are there."""
+    return set(session.scalars(select(Standing.example_id).where(Standing.example_id.in_(examples))))
+
+
+def newest(examples: Collection[int] | None = None) -> Subquery:
+    """The newest verdict of each reviewer on each example (on these alone, when given), as a subquery of all its columns."""
+    latest = select(func.max(Verdict.id)).group_by(Verdict.example_id, Verdict.reviewer_id)
+    if examples is not None:
+        latest = latest.where(Verdict.example_id.in_(examples))
+    return select(Verdict).where(Verdict.id.in_(latest)).subquery()
 
 
 def approved() -> Select[Example]:
     """The approved examples, in the order they came in."""
-    stands = standing()
-    return (
-        select(Example)
-        .join(stands, stands.c.example_id == Example.id)
-        .where(stands.c.decision == Decision.keep.value)
-        .order_by(Example.id)
-    )
+    return select(Example).join(Standing).where(Standing.state == State.keep).order_by(Example.id)
 
 
 def counts(session: Session) -> Counts:
     """How many examples are kept, rejected and open."""
-    stands = standing()
-    rows = session.execute(select(stands.c.decision, func.count()).group_by(stands.c.decision)).all()
-    found: dict[str, int] = {decision: number for decision, number in rows}  # noqa: C416 - rows aren't pairs to mypy
-    total = session.scalar(select(func.count()).select_from(Example)) or 0
-    keep, reject = found.get(Decision.keep.value, 0), found.get(Decision.reject.value, 0)
-    return Counts(keep=keep, reject=reject, open=total - keep - reject)
+    rows = session.execute(select(Standing.state, func.count()).group_by(Standing.state)).all()
+    found = dict(rows)
+    disputed = found.get(State.disputed, 0)
+    return Counts(
+        keep=found.get(State.keep, 0),
+        reject=found.get(State.reject, 0) + disputed,
+        open=found.get(State.open, 0),
+        disputed=disputed,
+    )
 
 
 def new_client_id() -> str:

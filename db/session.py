@@ -3,20 +3,21 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import alembic.command
 import alembic.config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from db.errors import WinnowError
 from db.settings import Settings
-from db.tables import CuratedSet, SetMember, TouchUp, TouchUpSave, Verdict
+from db.tables import Base, CuratedSet, Gold, GuideExample, SetMember, TouchUp, TouchUpSave, Verdict
 
-APPEND_ONLY = (Verdict, TouchUp, TouchUpSave, CuratedSet, SetMember)
+APPEND_ONLY = (Verdict, TouchUp, TouchUpSave, CuratedSet, SetMember, Gold, GuideExample)
 
 
 def open_database(settings: Settings) -> Engine:
@@ -68,6 +69,13 @@ def writing(engine: Engine) -> Iterator[Session]:
     """A session that is committed at the end of the `with`, or rolled back whole when it raises."""
     with Session(engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def insert_or(session: Session, table: type[Base]) -> postgresql.Insert:
+    """An insert that can say what to do on a conflict; SQLite's and PostgreSQL's take the same words."""
+    if session.get_bind().dialect.name == "sqlite":
+        return cast("postgresql.Insert", sqlite.insert(table))
+    return postgresql.insert(table)
 
 
 @event.listens_for(Session, "before_flush")

@@ -25,6 +25,20 @@ class Settings(BaseSettings):
     reviewer: str = Field(
         default="reviewer", min_length=1, max_length=80, description="Name a verdict is recorded under when none is given."
     )
+    leads: str = Field(
+        default="", description="Names of those who settle disagreements, commas between them; empty: everybody may."
+    )
+    second_opinions: float = Field(
+        default=0.1, ge=0, le=1, description="Share of the examples that get a blind second opinion, 0 to 1."
+    )
+    gold_share: float = Field(
+        default=0.05, ge=0, le=1, description="Share of a deck's cards whose answer is known to a lead, 0 to 1."
+    )
+
+    @property
+    def lead_names(self) -> frozenset[str]:
+        """The names in `leads`."""
+        return frozenset(name for each in self.leads.split(",") if (name := " ".join(each.split())))
 
     @property
     def database(self) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     and_,
+    false,
 )
 from sqlalchemy import DateTime as SqlDateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -67,6 +68,15 @@ class Reason(StrEnum):
     unsaid = "unsaid"
 
 
+class State(StrEnum):
+    """How an example stands by the newest verdict of each reviewer (the rule is `curator.standing.state_of`)."""
+
+    open = "open"
+    keep = "keep"
+    reject = "reject"
+    disputed = "disputed"
+
+
 class JobState(StrEnum):
     """Where a job stands; `interrupted` is never written by the job itself, only found by its silent heartbeat."""
 
@@ -106,6 +116,7 @@ class Base(DeclarativeBase):
         Split: _enum(Split, "split"),
         Decision: _enum(Decision, "decision"),
         Reason: _enum(Reason, "reason"),
+        State: _enum(State, "state"),
         JobState: _enum(JobState, "job_state"),
         dict[str, Any]: JSON(),
         list[str]: JSON(),
@@ -208,6 +219,7 @@ class Example(Base):
     submission: Mapped[Submission] = relationship(back_populates="example")
     signals: Mapped[list["Signal"]] = relationship()
     suspicion: Mapped["Suspicion | None"] = relationship()
+    standing: Mapped["Standing"] = relationship(passive_deletes=True)
 
 
 class Signal(Base):
@@ -228,6 +240,40 @@ class Suspicion(Base):
     model: Mapped[str] = mapped_column(String(40), comment="name and version of the rule that made it")
     value: Mapped[float] = mapped_column(index=True)
     reasons: Mapped[list[str]]
+
+
+class Standing(Base):
+    """Where an example stands in the queue: one narrow row made with it, kept in step by whatever records a verdict.
+
+    It says nothing that verdicts, suspicion and source don't (`curator check` computes it anew and compares). It is here
+    because the next card and the counts have to come as fast from a million examples as from a thousand, and no index
+    can span the tables that it is gathered from.
+    """
+
+    __tablename__ = "standing"
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id", ondelete="CASCADE"), primary_key=True)
+    state: Mapped[State] = mapped_column(default=State.open)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), comment="of the submission")
+    split: Mapped[Split]
+    doubt: Mapped[float] = mapped_column(default=0.0, comment="the suspicion's value; 0 without one")
+    lot: Mapped[float] = mapped_column(comment="its place in the random order, 0 to 1")
+    first_reviewer_id: Mapped[int | None] = mapped_column(
+        ForeignKey("reviewer.id"), comment="whose sole opinion stands, where a blind second one is wanted"
+    )
+
+
+Index("ix_standing_state_doubt", Standing.state, Standing.doubt.desc(), Standing.example_id)
+Index("ix_standing_state_lot", Standing.state, Standing.lot)
+Index("ix_standing_state_source", Standing.state, Standing.source_id, Standing.doubt.desc(), Standing.example_id)
+Index("ix_standing_doubt", Standing.doubt.desc(), Standing.example_id)
+_SECOND_WANTED = Standing.first_reviewer_id.is_not(None)
+Index(
+    "ix_standing_second_wanted",
+    Standing.first_reviewer_id,
+    Standing.example_id,
+    sqlite_where=_SECOND_WANTED,
+    postgresql_where=_SECOND_WANTED,
+)
 
 
 class Reviewer(Base):
@@ -255,14 +301,49 @@ class Verdict(Base):
         CheckConstraint("(decision = 'reject') = (reason IS NOT NULL)", name="reject_has_a_reason"),
         UniqueConstraint("reviewer_id", "client_id"),
         Index("ix_verdict_newest", "example_id", "reviewer_id", "id"),
+        Index("ix_verdict_reviewer", "reviewer_id", "id"),
+        Index("ix_verdict_reason", "reason", "example_id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     example_id: Mapped[int] = mapped_column(ForeignKey("example.id"))
     reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"))
     decision: Mapped[Decision]
     reason: Mapped[Reason | None]
-    at: Mapped[datetime]
+    settles: Mapped[bool] = mapped_column(
+        default=False, server_default=false(), comment="a lead's word on what others see differently"
+    )
+    at: Mapped[datetime] = mapped_column(index=True)
     client_id: Mapped[str] = mapped_column(String(64), comment="made by the sender, so that a repeat is taken once")
+
+
+class Gold(Base):
+    """An example whose answer is known, mixed into every deck; append-only, the newest row of an example counts."""
+
+    __tablename__ = "gold"
+    __table_args__ = (
+        CheckConstraint("answer IS NULL OR answer <> 'undo'", name="answer_is_keep_or_reject"),
+        Index("ix_gold_newest", "example_id", "id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id"))
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"), index=True, comment="the lead who says so")
+    answer: Mapped[Decision | None] = mapped_column(comment="empty: not a known answer any more")
+    at: Mapped[datetime]
+
+
+class GuideExample(Base):
+    """A picture of the guide "What is a good mask", chosen by a lead; append-only, the newest row of a place counts."""
+
+    __tablename__ = "guide_example"
+    __table_args__ = (Index("ix_guide_example_newest", "place", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    place: Mapped[str] = mapped_column(String(20), comment="good_1 to good_4, or a reject reason")
+    example_id: Mapped[int | None] = mapped_column(
+        ForeignKey("example.id", ondelete="SET NULL"), index=True, comment="empty: the drawn picture again"
+    )
+    words: Mapped[str] = mapped_column(String(200), comment="what to see in it")
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"), comment="the lead who chose it")
+    at: Mapped[datetime]
 
 
 class TouchUp(Base):

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from curator.standing import lot_of
 from db.store import Store
-from db.tables import Example, Source, Split, Submission, Suspicion
+from db.tables import Example, Source, Split, Standing, Submission, Suspicion
 
 SIDE = 512
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,9 +64,10 @@ def add_examples(
             crop_top=0.0, crop_left=0.0, crop_side=float(SIDE), inside_top=0, inside_left=0, inside_bottom=SIDE,
             inside_right=SIDE, image_sha256=photo, mask_sha256=mask, split=split,
         )  # fmt: skip
+        value = suspicions[index] if suspicions else 1 - index / max(1, count)
+        example.suspicion = Suspicion(model="test", value=value, reasons=["the edge is straight"])
+        example.standing = Standing(source_id=source.id, split=split, doubt=value, lot=lot_of(photo))
         session.add(example)
         session.flush()
-        value = suspicions[index] if suspicions else 1 - index / max(1, count)
-        session.add(Suspicion(example_id=example.id, model="test", value=value, reasons=["the edge is straight"]))
         numbers.append(example.id)
     return numbers

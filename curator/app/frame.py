@@ -6,8 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from curator.app.state import engine, settings
-from curator.status import Flow, flow, newest_job
+from curator.app.state import engine, flow_now, settings
+from curator.status import Flow, newest_job
 from db.errors import WinnowError
 from db.jobs import ALIVE, cancel, start, state_of, utc_now
 from db.session import reading
@@ -25,8 +25,7 @@ def show_flow() -> None:
 
 @st.fragment(run_every="5s")
 def _flow_bar() -> None:
-    with reading(engine()) as session:
-        now = flow(session)
+    now = flow_now(engine())
     with st.container(horizontal=True, key="flow", gap="small", vertical_alignment="center"):
         st.page_link(HERE.format("home"), label="Winnow")
         for page, name, number in steps(now):

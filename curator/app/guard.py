@@ -20,6 +20,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 
 from curator.app.state import settings
+from curator.reviewers import is_lead
 from db.errors import WinnowError
 
 COOKIE = "winnow_reviewer"  # set by the Team page, URL-encoded
@@ -55,6 +56,17 @@ def reviewer_of(token: str, *, max_age: int = TOKEN_SECONDS) -> str:
     except BadSignature:
         raise RefusedError("This request's token is not ours. Reload the page to go on; nothing is lost.") from None
     return str(said["reviewer"])
+
+
+def leads(reviewer: str) -> bool:
+    """Whether the reviewer is a lead."""
+    return is_lead(reviewer, settings().lead_names)
+
+
+def check_lead(reviewer: str) -> None:
+    """Raises RefusedError unless the reviewer is a lead."""
+    if not leads(reviewer):
+        raise RefusedError("Only a lead may do this (see WINNOW_LEADS in docs/settings.md).")
 
 
 def check_origin(request: Request) -> None:

@@ -7,6 +7,7 @@ into a status and a sentence in one place, `_refusal`.
 import base64
 import binascii
 import json
+import random
 import re
 from collections.abc import Callable
 from dataclasses import asdict
@@ -20,18 +21,21 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from curator import touchups
-from curator.app.guard import TOKEN_HEADER, RefusedError, check_origin, reviewer_of
-from curator.app.state import engine, settings, store
-from curator.deck import deal
+from curator.app.guard import TOKEN_HEADER, RefusedError, check_lead, check_origin, reviewer_of
+from curator.app.state import engine, settings, store, tallied
+from curator.deck import Mix, Order, Show, Wanted, deal
+from curator.gold import set_answer
+from curator.pictures import thumbnail
 from curator.reviewers import reviewer_called
-from curator.verdicts import Given, counts, record
+from curator.verdicts import Given, newest_number, not_there, record, those_there
 from db.errors import NotThereError, WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
-from db.tables import Decision, Reason
+from db.tables import Decision, Reason, Split
 
 SMALL = 64 * 1024  # bytes of a body that carries no picture
 WITH_MASK = 1024 * 1024  # a 512 x 512 mask as PNG in base64 is a few KiB; noise would be some 350
+THUMBNAIL = 192  # pixels; the only side there is, so that nobody can make the app draw a thousand sizes
 KINDS = {
     re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
     re.compile(rb"\xff\xd8\xff"): "image/jpeg",
@@ -66,9 +70,20 @@ class Form(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class WantedForm(Form):
+    order: Order = Order.doubt
+    show: Show = Show.open
+    source: Number | None = None
+    split: Split | None = None
+    reason: Reason | None = None
+    reviewer: str | None = Field(default=None, max_length=80)
+
+
 class DeckForm(Form):
     count: int = Field(ge=0, le=100)
     held: list[Number] = Field(default=[], max_length=2000)
+    since: int | None = Field(default=None, ge=0)
+    wanted: WantedForm = WantedForm()
 
 
 class VerdictForm(Form):
@@ -76,10 +91,18 @@ class VerdictForm(Form):
     decision: Decision
     reason: Reason | None = None
     client_id: str = Field(min_length=1, max_length=64)
+    settles: bool = False
 
 
 class VerdictsForm(Form):
-    verdicts: list[VerdictForm] = Field(min_length=1, max_length=200)
+    # Each is read alone, so that one that can't be read doesn't hold up the others.
+    verdicts: list[dict[str, Any]] = Field(min_length=1, max_length=200)
+
+
+class GoldForm(Form):
+    example: Number
+    decision: Decision | None
+    reason: Reason | None = None
 
 
 class BeginForm(Form):
@@ -109,6 +132,10 @@ def picture(request: Request) -> Response:
     kind = next((kind for magic, kind in KINDS.items() if magic.match(data)), None)
     if kind is None:
         return PlainTextResponse("There is no such picture.", 404, PICTURE_HEADERS)
+    if side := request.query_params.get("side"):
+        if side != str(THUMBNAIL):
+            return PlainTextResponse(f"A thumbnail has side={THUMBNAIL}.", 400, PICTURE_HEADERS)
+        data, kind = thumbnail(data, THUMBNAIL), "image/webp"
     return Response(data, media_type=kind, headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=31536000, immutable"})
 
 
@@ -120,21 +147,59 @@ def healthz(_: Request) -> Response:
 
 
 def more_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
-    """The next cards of a reviewer's deck, leased to them."""
+    """The next cards of a reviewer's deck, leased to them, and how much is left."""
+    wanted = Wanted(**form.wanted.model_dump())
+    if wanted.show is Show.disputed:
+        check_lead(reviewer)
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
-        cards = deal(session, who.id, form.count, utc_now(), form.held)
-        return {"cards": [asdict(card) for card in cards], "counts": asdict(counts(session))}
+        since = newest_number(session) if form.since is None else form.since
+        mix = Mix(settings().gold_share, random.SystemRandom())
+        hand = deal(session, who.id, form.count, utc_now(), form.held, wanted=wanted, since=since, mix=mix)
+    # Counted after the leases are committed: a count of a million examples holds up nobody's hand.
+    now_stand, left, upto = tallied(engine(), who.id, wanted, since)
+    return {
+        "cards": [asdict(card) for card in hand.cards],
+        "gone": hand.gone,
+        "counts": asdict(now_stand),
+        "left": left,
+        "upto": upto,
+        "since": since,
+    }
 
 
 def take_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
-    """Record verdicts; the answer means that they are committed."""
-    given = [Given(item.example, item.decision, item.reason, item.client_id) for item in form.verdicts]
+    """Record verdicts; the answer means that they are committed. What can't be taken is named and holds up no other."""
+    given: list[Given] = []
+    refused: list[dict[str, Any]] = []
+    for item in form.verdicts:
+        try:
+            read = VerdictForm.model_validate(item)
+            if read.settles:
+                check_lead(reviewer)
+            given.append(Given(**read.model_dump()))
+        except ValidationError as error:
+            refused.append({"client_id": item.get("client_id"), "error": f"This verdict can't be read: {_first(error)}."})
+        except RefusedError as error:
+            refused.append({"client_id": item.get("client_id"), "error": str(error)})
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
-        taken = record(session, who.id, given, utc_now())
-        now_stand = counts(session)
-    return {"taken": taken, "counts": asdict(now_stand)}
+        there = those_there(session, {item.example for item in given})
+        for one in given:
+            if lost := not_there([one.example], there):
+                refused.append({"client_id": one.client_id, "error": lost})
+        taking = [item for item in given if item.example in there]
+        recorded = record(session, who.id, taking, utc_now(), settings().second_opinions)
+    return {"taken": recorded.taken, "ids": recorded.numbers, "refused": refused}
+
+
+def make_gold(reviewer: str, form: GoldForm) -> dict[str, Any]:
+    """Make an example's answer known, or withdraw it."""
+    check_lead(reviewer)
+    with writing(engine()) as session:
+        who = reviewer_called(session, reviewer)
+        set_answer(session, who.id, form.example, form.decision, form.reason, utc_now())
+    return {"example": form.example, "decision": form.decision}
 
 
 def begin_touch_up(reviewer: str, form: BeginForm) -> dict[str, Any]:
@@ -219,11 +284,16 @@ def _filled(form: type[F], body: bytes) -> F:
     try:
         return form.model_validate(json.loads(body))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise MalformedError(f"The request is not what this address takes: {where}: {first['msg']}.") from None
+        raise MalformedError(f"The request is not what this address takes: {_first(error)}.") from None
     except (ValueError, RecursionError):
         raise MalformedError("The request's body is not JSON.") from None
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing that is wrong, with where; never the value itself."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the body"
+    return f"{where}: {first['msg']}"
 
 
 ROUTES: list[Route] = [
@@ -231,6 +301,7 @@ ROUTES: list[Route] = [
     Route("/healthz", healthz),
     _post("/api/deck", DeckForm, more_cards),
     _post("/api/verdicts", VerdictsForm, take_verdicts),
+    _post("/api/gold", GoldForm, make_gold),
     _post("/api/touchups/begin", BeginForm, begin_touch_up),
     _post("/api/touchups/save", SaveForm, save_touch_up, WITH_MASK),
     _post("/api/touchups/finish", FinishForm, finish_touch_up, WITH_MASK),

@@ -3,14 +3,16 @@
 from datetime import datetime
 
 import pytest
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Delete, Engine, Update, delete, select, update
 
 from curator.check import Findings, Missing, blob_columns, check, remove_orphans
+from curator.reviewers import reviewer_called
 from curator.sets import set_hash
+from curator.verdicts import Given, record
 from db.errors import WinnowError
 from db.session import reading, writing
 from db.store import Store
-from db.tables import CuratedSet, Example, Job, JobState, SetMember, Split
+from db.tables import CuratedSet, Decision, Example, Job, JobState, SetMember, Split, Standing, State
 from tests.conftest import FakeClock
 from tests.examples import LONG_AGO, add_examples
 
@@ -137,3 +139,27 @@ def test_many_findings_are_cut_in_text_and_whole_as_values(engine: Engine, store
     assert "  and 5 more (--json lists all)" in found.text()
     assert len(found.as_dict()["orphaned"]) == 25
     assert found.as_dict()["sound"] is False
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        update(Standing).where(Standing.example_id == 2).values(state=State.keep),
+        update(Standing).where(Standing.example_id == 2).values(doubt=0.123),
+        update(Standing).where(Standing.example_id == 2).values(split=Split.test),
+        delete(Standing).where(Standing.example_id == 2),
+    ],
+)
+def test_an_example_that_does_not_stand_where_its_verdicts_put_it_is_found(
+    engine: Engine, store: Store, clock: FakeClock, examples: list[int], damage: Update | Delete
+) -> None:
+    with writing(engine) as session:
+        who = reviewer_called(session, "Ada").id
+        record(session, who, [Given(1, Decision.keep, None, "a"), Given(3, Decision.reject, None, "b")], clock())
+    assert findings(engine, store).sound
+    with writing(engine) as session:
+        session.execute(damage)
+    found = findings(engine, store)
+    assert found.wrongly_standing == [2]
+    assert not found.sound
+    assert "1 not standing where their verdicts put them:\n  example 2" in found.text()

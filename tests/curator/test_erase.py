@@ -8,7 +8,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from curator.check import check
-from curator.erase import OF_AN_EXAMPLE, Erased, erase_contributor
+from curator.erase import EMPTIED, OF_AN_EXAMPLE, Erased, erase_contributor
 from curator.sets import set_hash
 from db.errors import WinnowError
 from db.session import reading, writing
@@ -22,6 +22,8 @@ from db.tables import (
     Epoch,
     Event,
     Example,
+    Gold,
+    GuideExample,
     Job,
     JobState,
     Lease,
@@ -34,6 +36,8 @@ from db.tables import (
     Signal,
     Source,
     Split,
+    Standing,
+    State,
     Submission,
     Suspicion,
     TouchUp,
@@ -125,8 +129,9 @@ def add_example(
         image_sha256=kept(rooms, person.name, f"crop {number}"), mask_sha256=kept(rooms, person.name, f"mask {number}"),
         signals=[Signal(name="size", value=0.5)], suspicion=Suspicion(model="m", value=0.5, reasons=[]),
     )  # fmt: skip
-    session.add(example)
+    session.add_all([example, source])
     session.flush()
+    example.standing = Standing(source_id=source.id, state=State.keep, split=Split.test, doubt=0.5, lot=0.5)
     after, of, by = kept(rooms, person.name, f"touched-up mask {number}"), example.id, reviewer.id
     saves = [TouchUpSave(mask_after_sha256=after, seconds_used=1.0, finished=True, at=LONG_AGO)]
     before = example.mask_sha256
@@ -137,6 +142,8 @@ def add_example(
             ),
             Verdict(example_id=of, reviewer_id=by, decision=Decision.keep, at=LONG_AGO, client_id=f"{of}"),
             Lease(example_id=of, reviewer_id=by, until=LONG_AGO),
+            Gold(example_id=of, reviewer_id=by, answer=Decision.keep, at=LONG_AGO),
+            GuideExample(place="good_1", example_id=of, words="a sharp edge", reviewer_id=by, at=LONG_AGO),
         ]
     )
     return SetMember(example=example, image_sha256=example.image_sha256, mask_sha256=after, split=Split.test)
@@ -207,7 +214,7 @@ def test_every_table_loses_the_contributors_half(rooms: Rooms) -> None:
 
 
 def test_no_table_that_belongs_to_an_example_is_forgotten() -> None:
-    handled = {table.__tablename__ for table in (*OF_AN_EXAMPLE, TouchUp, SetMember)}
+    handled = {table.__tablename__ for table in (*OF_AN_EXAMPLE, *EMPTIED, TouchUp)}
     theirs = {
         table.name
         for table in Base.metadata.sorted_tables

@@ -21,7 +21,7 @@ from db.tables import Decision, Example, Reviewer, Split, TouchUpSave, Verdict
 from tests.examples import add_examples, drawn_mask, png
 
 HOST = "http://localhost"
-POSTS = ["/api/deck", "/api/verdicts", "/api/touchups/begin", "/api/touchups/save", "/api/touchups/finish"]
+POSTS = ["/api/deck", "/api/verdicts", "/api/gold", "/api/touchups/begin", "/api/touchups/save", "/api/touchups/finish"]
 
 
 @pytest.fixture
@@ -187,8 +187,10 @@ def test_cards_and_counts_come_and_the_token_says_for_whom(
 ) -> None:
     said = client.post("/api/deck", json={"count": 2, "held": []}, headers=ours).json()
     assert [card["example"] for card in said["cards"]] == examples[:2]
-    assert set(said["cards"][0]) == {"example", "image", "mask", "photo", "split", "suspicion", "reasons", "drawn"}
-    assert said["counts"] == {"keep": 0, "reject": 0, "open": 3}
+    card = {"example", "image", "mask", "photo", "split", "suspicion", "reasons", "drawn", "opinions"}
+    assert set(said["cards"][0]) == card
+    assert said["counts"] == {"keep": 0, "reject": 0, "open": 3, "disputed": 0}
+    assert {key: said[key] for key in ("left", "gone", "upto", "since")} == {"left": 3, "gone": [], "upto": 0, "since": 0}
     bo = {**ours, TOKEN_HEADER: token_for("Bo")}
     assert [card["example"] for card in client.post("/api/deck", json={"count": 9}, headers=bo).json()["cards"]] == [
         examples[2]
@@ -203,7 +205,7 @@ def test_a_verdict_is_answered_after_its_commit_and_taken_once(
     asked = verdict(examples[0], "reject", "too_coarse")
     for taken in (1, 0):
         answer = client.post("/api/verdicts", json=asked, headers=ours)
-        assert answer.json() == {"taken": taken, "counts": {"keep": 0, "reject": 1, "open": 2}}
+        assert answer.json() == {"taken": taken, "ids": {"one": 1}, "refused": []}
     with reading(engine) as session:  # a second connection sees it
         row = session.scalars(select(Verdict)).one()
         assert (row.example_id, row.decision, row.reason) == (examples[0], Decision.reject, "too_coarse")
@@ -211,26 +213,36 @@ def test_a_verdict_is_answered_after_its_commit_and_taken_once(
 
 
 @pytest.mark.parametrize(
-    ("change", "status", "says"),
+    ("change", "says"),
     [
-        ({"example": 999}, 404, "Example 999 is not there (any more): it may have been erased."),
-        ({"example": 2**63}, 400, "verdicts.0.example"),
-        ({"decision": "perhaps"}, 400, "verdicts.0.decision"),
-        ({"reason": "ugly"}, 400, "verdicts.0.reason"),
-        ({"client_id": ""}, 400, "verdicts.0.client_id"),
-        ({"client_id": "x" * 65}, 400, "verdicts.0.client_id"),
-        ({"reviewer": "Bo"}, 400, "verdicts.0.reviewer"),
+        ({"example": 999}, "Example 999 is not there (any more): it may have been erased."),
+        ({"example": 2**63}, "example: Input should be less than or equal to"),
+        ({"decision": "perhaps"}, "decision: Input should be 'keep', 'reject' or 'undo'."),
+        ({"reason": "ugly"}, "reason: Input should be 'no_face'"),
+        ({"client_id": ""}, "client_id: String should have at least 1 character."),
+        ({"client_id": "x" * 65}, "client_id: String should have at most 64 characters."),
+        ({"reviewer": "Bo"}, "reviewer: Extra inputs are not permitted."),
     ],
 )
-def test_verdicts_that_cannot_be_taken(
-    client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int],
-    change: dict[str, Any], status: int, says: str,
-) -> None:  # fmt: skip
-    asked = verdict(examples[0])
-    asked["verdicts"][0] |= change
-    answer = client.post("/api/verdicts", json=asked, headers=ours)
-    assert answer.status_code == status
-    assert says in answer.json()["error"]
+def test_a_verdict_that_cannot_be_taken_is_named_and_holds_up_no_other(
+    client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int], change: dict[str, Any], says: str
+) -> None:
+    bad = verdict(examples[0])["verdicts"][0] | {"client_id": "bad"} | change
+    good = verdict(examples[1], client_id="good")["verdicts"][0]
+    answer = client.post("/api/verdicts", json={"verdicts": [bad, good]}, headers=ours)
+    assert answer.status_code == 200
+    (refused,) = answer.json()["refused"]
+    assert refused["client_id"] == bad["client_id"]
+    assert says in refused["error"]
+    assert answer.json()["ids"] == {"good": 1}
+    assert written(engine) == 1
+
+
+@pytest.mark.parametrize("asked", [{"verdicts": []}, {"verdicts": ["keep"]}, {}, {"verdicts": [{}] * 201}])
+def test_a_body_that_holds_no_verdicts_is_refused_whole(
+    client: TestClient, ours: dict[str, str], engine: Engine, asked: dict[str, Any]
+) -> None:
+    assert client.post("/api/verdicts", json=asked, headers=ours).status_code == 400
     assert written(engine) == 0
 
 

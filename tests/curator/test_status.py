@@ -52,7 +52,7 @@ def test_counts_follow_the_newest_verdicts(engine: Engine, store: Store, clock: 
     decide(engine, clock, "ada", Decision.undo, examples[1])
     with reading(engine) as session:
         now = flow(session)
-        assert now.verdicts == Counts(keep=3, reject=1, open=1)
+        assert now.verdicts == Counts(keep=3, reject=1, open=1, disputed=1)
         assert (now.submissions, now.no_face, now.touchups) == (5, 0, 2)
         rows = {row["reviewer"]: row for row in decided(session)}
     assert (rows["ada"]["verdicts"], rows["ada"]["kept"]) == (4, 1.0)

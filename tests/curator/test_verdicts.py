@@ -10,8 +10,10 @@ from db.errors import NotThereError, WinnowError
 from db.session import reading, writing
 from db.store import Store
 from db.tables import Decision, Example, Reason, Verdict
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, on_both_servers
 from tests.examples import add_examples
+
+pytestmark = on_both_servers
 
 KEEP, REJECT, UNDO = Decision.keep, Decision.reject, Decision.undo
 
@@ -23,7 +25,7 @@ def examples(engine: Engine, store: Store) -> list[int]:
 
 
 def say(session: Session, who: str, clock: FakeClock, *given: tuple[int, Decision, Reason | None, str]) -> int:
-    return record(session, reviewer_called(session, who).id, [Given(*item) for item in given], clock())
+    return record(session, reviewer_called(session, who).id, [Given(*item) for item in given], clock()).taken
 
 
 def test_counts_start_open_and_follow_verdicts(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
@@ -69,7 +71,7 @@ def test_a_reject_by_one_reviewer_rules_out_what_another_keeps(engine: Engine, c
         say(session, "Ada", clock, (examples[0], REJECT, Reason.too_coarse, "a"))
         say(session, "Bo", clock, (examples[0], KEEP, None, "b"), (examples[1], KEEP, None, "c"))
         assert [example.id for example in session.scalars(approved())] == [examples[1]]
-        assert counts(session) == Counts(keep=1, reject=1, open=1)
+        assert counts(session) == Counts(keep=1, reject=1, open=1, disputed=1)
         say(session, "Ada", clock, (examples[0], UNDO, None, "d"))
         assert [example.id for example in session.scalars(approved())] == [examples[0], examples[1]]
 

@@ -3,9 +3,8 @@
 import streamlit as st
 
 from curator.app.frame import HERE, counted, drawn_note, header, job_panel, start_job
-from curator.app.state import engine
-from curator.status import flow, next_step
-from db.session import reading
+from curator.app.state import engine, flow_now
+from curator.status import next_step
 
 WHAT = {
     "ingest": ("Ingest", "Photos and painted masks come in; each is cropped around its face."),
@@ -16,9 +15,7 @@ WHAT = {
     "export": ("Export", "Core ML and LiteRT, proven against the run."),
 }
 
-with reading(engine()) as session:
-    now = flow(session)
-
+now = flow_now(engine())
 header(
     "From crowd masks to a hair matte for a phone",
     "Curate what people painted, train on what you kept, hand over a file that is proven.",

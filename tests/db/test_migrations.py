@@ -1,0 +1,93 @@
+"""A database of an earlier version comes up with all that was in it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import alembic.command
+import alembic.config
+import pytest
+from sqlalchemy import Engine, MetaData, create_engine, make_url, select
+
+import db.migrations
+from db.session import connect, migrate, reading
+from db.tables import Standing, State
+
+WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def first_version(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database with the first schema."""
+    if request.param == "sqlite":
+        found = connect(f"sqlite:///{tmp_path / 'old.db'}")
+    else:
+        server = request.getfixturevalue("postgres")
+        name = f"old_{abs(hash(str(tmp_path))):x}"
+        with create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        found = connect(make_url(server).set(database=name).render_as_string(hide_password=False))
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(next(iter(db.migrations.__path__))))
+    with found.execution_options(writes=True).begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0001")
+    yield found
+    found.dispose()
+
+
+def fill(engine: Engine, decisions: dict[int, list[tuple[int, str]]]) -> None:
+    """Examples with verdicts as (reviewer, decision), the oldest first, written as the first version wrote them."""
+    tables = MetaData()
+    tables.reflect(engine)
+    with engine.execution_options(writes=True).begin() as connection:
+
+        def add(table: str, **values: object) -> None:
+            connection.execute(tables.tables[table].insert().values(**values))
+
+        add("source", id=1, adapter="folder", location="a", added_at=WHEN)
+        for reviewer in (1, 2):
+            add("reviewer", id=reviewer, name=f"reviewer {reviewer}")
+        for number, said in decisions.items():
+            sha = f"{number:x}" * 64
+            add(
+                "submission", id=number, source_id=1, photo_name="a.jpg", photo_sha256=sha, mask_sha256=sha, height=9, width=9,
+                drawn=False, received_at=WHEN,
+            )  # fmt: skip
+            add(
+                "example", id=number, submission_id=number, face_top=1, face_left=1, face_bottom=5, face_right=5,
+                face_score=1.0, crop_top=0.0, crop_left=0.0, crop_side=9.0, crop_rotation=0.0, inside_top=0, inside_left=0,
+                inside_bottom=9, inside_right=9, image_sha256=sha, mask_sha256=sha, split="test",
+            )  # fmt: skip
+            if number != 1:
+                add("suspicion", example_id=number, model="m", value=number / 10, reasons=[])
+            for reviewer, decision in said:
+                reason = "bad_photo" if decision == "reject" else None
+                client = f"{number}-{decision}-{reviewer}"
+                add(
+                    "verdict", example_id=number, reviewer_id=reviewer, decision=decision, reason=reason, at=WHEN,
+                    client_id=client,
+                )  # fmt: skip
+
+
+def test_examples_of_the_first_version_stand_where_their_verdicts_put_them(first_version: Engine) -> None:
+    fill(
+        first_version,
+        {
+            1: [],
+            2: [(1, "keep")],
+            3: [(1, "reject")],
+            4: [(1, "keep"), (1, "undo")],
+            5: [(1, "keep"), (2, "reject")],
+            6: [(1, "reject"), (1, "undo"), (2, "keep")],
+        },
+    )
+    migrate(first_version)
+    with reading(first_version) as session:
+        places = {place.example_id: place for place in session.scalars(select(Standing))}
+    assert {number: place.state for number, place in places.items()} == {
+        1: State.open, 2: State.keep, 3: State.reject, 4: State.open, 5: State.disputed, 6: State.keep,
+    }  # fmt: skip
+    assert [places[number].doubt for number in (1, 2, 6)] == [0.0, 0.2, 0.6]
+    assert {place.split for place in places.values()} == {"test"}
+    assert places[6].lot == pytest.approx(6 / 15)  # 0x666... of 0xfff...
