@@ -16,6 +16,7 @@ PAGES = [
     st.Page("views/report.py", title="Report", url_path="report"),
     st.Page("views/export.py", title="Export", url_path="export"),
     st.Page("views/tryon.py", title="Try-on", url_path="tryon"),
+    st.Page("views/guide.py", title="Guide", url_path="guide"),
     st.Page("views/team.py", title="Team", url_path="team"),
 ]
 

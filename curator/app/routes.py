@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from curator import touchups
+from curator import guide, touchups
 from curator.app.guard import TOKEN_HEADER, RefusedError, check_lead, check_origin, reviewer_of
 from curator.app.state import engine, settings, store, tallied
 from curator.deck import Mix, Order, Show, Wanted, deal
@@ -36,6 +36,7 @@ from db.tables import Decision, Reason, Split
 SMALL = 64 * 1024  # bytes of a body that carries no picture
 WITH_MASK = 1024 * 1024  # a 512 x 512 mask as PNG in base64 is a few KiB; noise would be some 350
 THUMBNAIL = 192  # pixels; the only side there is, so that nobody can make the app draw a thousand sizes
+GUIDE_SIDE = 384  # pixels
 KINDS = {
     re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
     re.compile(rb"\xff\xd8\xff"): "image/jpeg",
@@ -137,6 +138,16 @@ def picture(request: Request) -> Response:
             return PlainTextResponse(f"A thumbnail has side={THUMBNAIL}.", 400, PICTURE_HEADERS)
         data, kind = thumbnail(data, THUMBNAIL), "image/webp"
     return Response(data, media_type=kind, headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=31536000, immutable"})
+
+
+def guide_picture(request: Request) -> Response:
+    """The picture of a place of the guide, with its mask over it. Its address carries a version: asked for once each."""
+    try:
+        with reading(engine()) as session:
+            data = guide.picture(session, store(), request.path_params["place"], GUIDE_SIDE)
+    except WinnowError:
+        return PlainTextResponse("There is no such picture.", 404, PICTURE_HEADERS)
+    return Response(data, media_type="image/webp", headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=86400"})
 
 
 def healthz(_: Request) -> Response:
@@ -298,6 +309,7 @@ def _first(error: ValidationError) -> str:
 
 ROUTES: list[Route] = [
     Route("/pictures/{sha256}", picture),
+    Route("/pictures/guide/{place}", guide_picture),
     Route("/healthz", healthz),
     _post("/api/deck", DeckForm, more_cards),
     _post("/api/verdicts", VerdictsForm, take_verdicts),

@@ -7,11 +7,12 @@ from pathlib import Path
 import alembic.command
 import alembic.config
 import pytest
-from sqlalchemy import Engine, MetaData, create_engine, make_url, select
+from sqlalchemy import Engine, MetaData, select
 
 import db.migrations
 from db.session import connect, migrate, reading
 from db.tables import Standing, State
+from tests.postgres import new_database
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -22,11 +23,8 @@ def first_version(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[En
     if request.param == "sqlite":
         found = connect(f"sqlite:///{tmp_path / 'old.db'}")
     else:
-        server = request.getfixturevalue("postgres")
         name = f"old_{abs(hash(str(tmp_path))):x}"
-        with create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
-        found = connect(make_url(server).set(database=name).render_as_string(hide_password=False))
+        found = connect(new_database(request.getfixturevalue("postgres"), name))
     config = alembic.config.Config()
     config.set_main_option("script_location", str(next(iter(db.migrations.__path__))))
     with found.execution_options(writes=True).begin() as connection:

@@ -1,0 +1,44 @@
+"""A real PostgreSQL server of Debian's package, started for a while and thrown away."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine, make_url
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(shutil.which("initdb") or "initdb")]
+INITDB = BINARIES[-1]
+
+
+@contextmanager
+def postgres_server(*, durable: bool) -> Iterator[str]:
+    """The URL of an empty server's maintenance database. Where it need not be `durable`, commits don't wait for the disk."""
+    pg_ctl = INITDB.with_name("pg_ctl")
+    folder = Path(tempfile.mkdtemp(prefix="winnow-pg-"))
+    as_postgres: list[str] = []
+    if os.geteuid() == 0:  # the server refuses to run as root
+        shutil.chown(folder, "postgres")
+        as_postgres = ["runuser", "-u", "postgres", "--"]
+    data = folder / "data"
+    subprocess.run([*as_postgres, INITDB, "-D", data, "-A", "trust", "-U", "postgres"], check=True, capture_output=True)
+    # A socket in the folder, no port: nothing else on the machine can be in its way.
+    options = f"-k {folder} -c listen_addresses='' -c fsync={'on' if durable else 'off'}"
+    start = [*as_postgres, pg_ctl, "-D", data, "-o", options, "-l", folder / "log", "-w", "start"]
+    subprocess.run(start, check=True, stdout=subprocess.DEVNULL)
+    try:
+        yield f"postgresql://postgres@/postgres?host={folder}"
+    finally:
+        stop = [*as_postgres, pg_ctl, "-D", data, "-m", "immediate", "stop"]
+        subprocess.run(stop, check=True, stdout=subprocess.DEVNULL)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_database(server: str, name: str) -> str:
+    """The URL of a new database of that name on the server."""
+    with create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
