@@ -3,9 +3,14 @@
 python benchmarks/crop.py ../shared/data/street --format folder
 """
 
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder: its queue.py isn't Python's
+# ruff: noqa: E402 - so this has to come before every import that might look for it
+
 import argparse
 import tempfile
-from pathlib import Path
 
 import numpy as np
 

@@ -1,6 +1,6 @@
 """How long from a key to the next picture, and to the commit: the deck beside a plain button-and-rerun page.
 
-    python benchmarks/deck.py [-n 200] [--json]
+    python benchmarks/deck.py [-n 300] [--json]
 
 Both pages show the same pictures, from the same kind of database, to the same Chromium, one after the other. Every number
 counts from the key's own event time.
@@ -9,7 +9,15 @@ counts from the key's own event time.
   and decoded, and the frame after that has been handed over. Both wait for requestAnimationFrame and a message after it.
 - committed: the page has been told that the verdict is committed. Deck: the answer of the POST. Plain page: the element
   that the script writes after its commit has reached the page.
+- bytes and requests a verdict: all that crosses the network while the verdicts are given, pictures and websocket frames too.
 """
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[0] = str(ROOT)  # instead of this folder, whose queue.py others would take for Python's own
+# ruff: noqa: E402 - so this has to come before every import that might look for it
 
 import argparse
 import json
@@ -18,13 +26,11 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
@@ -32,15 +38,13 @@ import cv2
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from curator.standing import lot_of  # noqa: E402 - run as a file, the repository is put on the path first
-from db.jobs import utc_now  # noqa: E402
-from db.session import open_database, writing  # noqa: E402
-from db.settings import Settings  # noqa: E402
-from db.store import Store  # noqa: E402
-from db.tables import Example, Source, Split, Standing, Submission, Suspicion  # noqa: E402
+from curator.pictures import encode_mask, encode_photo
+from curator.standing import lot_of
+from db.jobs import utc_now
+from db.session import open_database, writing
+from db.settings import Settings
+from db.store import Store
+from db.tables import Example, Source, Split, Standing, Submission, Suspicion
 
 SIDE = 512
 WARM_UP = 5
@@ -138,8 +142,7 @@ def fill(home: Path, count: int) -> None:
         session.add(source)
         session.flush()
         for number in range(count):
-            image = store.put(cv2.imencode(".png", photo(number))[1].tobytes())
-            painted = store.put(cv2.imencode(".png", mask(number))[1].tobytes())
+            image, painted = store.put(encode_photo(photo(number))), store.put(encode_mask(mask(number)))
             submission = Submission(
                 source_id=source.id, photo_name=f"{number}.png", photo_sha256=image, mask_sha256=painted, height=SIDE,
                 width=SIDE, drawn=True, received_at=utc_now(),
@@ -186,13 +189,33 @@ def serving(script: Path, home: Path) -> Iterator[str]:
         process.wait(20)
 
 
+class Traffic:
+    """What crosses the network from now on: requests, and bytes of answers and of websocket frames either way."""
+
+    def __init__(self, page: Page) -> None:
+        self.requests = self.bytes = 0
+        session = page.context.new_cdp_session(page)
+        session.on("Network.requestWillBeSent", lambda _: self._add(requests=1))
+        session.on("Network.loadingFinished", lambda event: self._add(size=event["encodedDataLength"]))
+        for frame in ("Network.webSocketFrameSent", "Network.webSocketFrameReceived"):
+            session.on(frame, self._frame)
+        session.send("Network.enable")
+
+    def _add(self, requests: int = 0, size: float = 0) -> None:
+        self.requests += requests
+        self.bytes += int(size)
+
+    def _frame(self, event: dict[str, Any]) -> None:
+        data = event["response"]["payloadData"]
+        self._add(size=len(data) * 3 / 4 if event["response"]["opcode"] == 2 else len(data))  # binary comes as base64
+
+
 def measure_deck(page: Page, url: str, count: int) -> dict[str, list[float]]:
     """Key to painted and to committed on the review page, in ms, one pair a verdict."""
     page.goto(f"{url}/review")
     page.wait_for_selector('canvas[data-state="showing"]')
     page.wait_for_timeout(1500)  # a person looks at the first picture too
-    requests: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
+    traffic = Traffic(page)
     for number in range(count):
         page.wait_for_selector('canvas[data-state="showing"]')
         page.keyboard.press("k")
@@ -207,7 +230,8 @@ def measure_deck(page: Page, url: str, count: int) -> dict[str, list[float]]:
     return {
         "painted": [entry["painted"] - entry["key"] for entry in hook["shown"][1:]],
         "committed": [entry["saved"] - entry["key"] for entry in hook["saved"]],
-        "requests": [len(requests) / count],
+        "requests": [traffic.requests / count],
+        "bytes": [traffic.bytes / count],
     }
 
 
@@ -217,6 +241,7 @@ def measure_plain(page: Page, url: str, count: int) -> dict[str, list[float]]:
     page.wait_for_selector("#now", state="attached")
     page.evaluate(WATCH)
     page.wait_for_function("window.painted")
+    traffic = Traffic(page)
     painted, committed = [], []
     for _ in range(count):
         before = page.evaluate("[window.painted.src, document.querySelector('#now').dataset.committed]")
@@ -231,7 +256,12 @@ def measure_plain(page: Page, url: str, count: int) -> dict[str, list[float]]:
         )
         painted.append(at - keyed)
         committed.append(told - keyed)
-    return {"painted": painted, "committed": committed}
+    return {
+        "painted": painted,
+        "committed": committed,
+        "requests": [traffic.requests / count],
+        "bytes": [traffic.bytes / count],
+    }
 
 
 def figures(values: list[float]) -> dict[str, float]:
@@ -260,8 +290,8 @@ def run(count: int) -> dict[str, Any]:
                 measured = measure(page, url, count + WARM_UP)
                 page.close()
             found[name] = {kind: figures(measured[kind]) for kind in ("painted", "committed")}
-            if "requests" in measured:
-                found[name]["requests_a_verdict"] = round(measured["requests"][0], 2)
+            found[name]["requests_a_verdict"] = round(measured["requests"][0], 2)
+            found[name]["bytes_a_verdict"] = round(measured["bytes"][0])
         browser.close()
     found["ratio"] = {
         kind: round(found["plain"][kind]["median"] / found["deck"][kind]["median"], 1) for kind in ("painted", "committed")
@@ -272,7 +302,7 @@ def run(count: int) -> dict[str, Any]:
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-n", type=int, default=200, help="verdicts on each page (200)")
+    parser.add_argument("-n", type=int, default=300, help="verdicts on each page (300)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     found = run(arguments.n)
@@ -284,6 +314,9 @@ def main() -> None:
     for name, label in [("deck", "Winnow's deck"), ("plain", "st.image + st.button")]:
         for kind in ("painted", "committed"):
             print(f"{label + ', ' + kind:28}{found[name][kind]['median']:9.1f}{found[name][kind]['p95']:9.1f}")
+    for name, label in [("deck", "Winnow's deck"), ("plain", "st.image + st.button")]:
+        told = found[name]
+        print(f"{label}: {told['requests_a_verdict']} requests, {told['bytes_a_verdict'] / 1024:.1f} KiB a verdict")
     print(f"\npainted {found['ratio']['painted']} times faster, committed {found['ratio']['committed']} times (medians)")
 
 

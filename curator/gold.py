@@ -1,15 +1,19 @@
 """Known answers: examples that a lead has settled for good, mixed into every deck to see how often each reviewer hits them."""
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
-from curator.verdicts import Given, new_client_id, newest, record
+from curator.agreement import wilson
+from curator.verdicts import Given, new_client_id, record
 from db.errors import NotThereError, WinnowError
-from db.tables import Decision, Example, Gold, Reason, Reviewer, Standing, Verdict
+from db.tables import Decision, Example, Gold, Reason, Reviewer, Standing, Submission, Verdict
+
+TRIES_A_POINT = 10  # of a hit rate over time: with fewer it would jump by chance alone
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,48 @@ class Try:
     """One reviewer's verdict on a known answer that was mixed into their deck."""
 
     reviewer: str
+    example: int
     at: datetime
     hit: bool
+
+
+@dataclass(frozen=True)
+class Known:
+    """An example whose answer is known, and how it went since."""
+
+    example: int
+    photo: str
+    image: str  # the crop's hash
+    mask: str  # its mask's hash, as it came in
+    answer: Decision
+    by: str
+    at: datetime
+    asked: int  # reviewers who judged it since
+    hit: int  # those of them who gave the answer
+
+
+@dataclass(frozen=True)
+class HitRate:
+    """How often a reviewer gave the known answer, with the 95 % interval of that share."""
+
+    hits: int
+    tries: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """Hits among tries, 0 to 1."""
+        return self.hits / self.tries
+
+
+@dataclass(frozen=True)
+class Point:
+    """A reviewer's share of hits, 0 to 1, over some tries in a row, and when the last of them was."""
+
+    reviewer: str
+    at: datetime
+    share: float
 
 
 def set_answer(
@@ -55,12 +99,65 @@ def unseen_gold(session: Session, reviewer_id: int, free: ColumnElement[bool]) -
 
 def tries(session: Session) -> list[Try]:
     """Every reviewer's standing verdict on each known answer that was given after it was known; the oldest first."""
-    known, given = _current().subquery(), newest()
-    rows = session.execute(
-        select(Reviewer.name, given.c.at, given.c.decision == known.c.answer)
-        .join(given, given.c.reviewer_id == Reviewer.id)
-        .join(known, known.c.example_id == given.c.example_id)
-        .where(given.c.at > known.c.at, given.c.reviewer_id != known.c.reviewer_id, given.c.decision != Decision.undo)
-        .order_by(given.c.id)
+    known = _current().subquery()
+    latest = (
+        select(func.max(Verdict.id))
+        .where(Verdict.example_id.in_(select(known.c.example_id)))
+        .group_by(Verdict.example_id, Verdict.reviewer_id)
     )
-    return [Try(name, at, bool(hit)) for name, at, hit in rows]
+    rows = session.execute(
+        select(Reviewer.name, Verdict.example_id, Verdict.at, Verdict.decision == known.c.answer)
+        .join(Verdict, Verdict.reviewer_id == Reviewer.id)
+        .join(known, known.c.example_id == Verdict.example_id)
+        .where(Verdict.id.in_(latest), Verdict.decision != Decision.undo)
+        .where(Verdict.at > known.c.at, Verdict.reviewer_id != known.c.reviewer_id)
+        .order_by(Verdict.id)
+    )
+    return [Try(name, example, at, bool(hit)) for name, example, at, hit in rows]
+
+
+def known(session: Session, tried: Iterable[Try]) -> list[Known]:
+    """Every known answer with how it went in the tries; the most often missed first (it may be wrong), then the newest."""
+    asked: Counter[int] = Counter()
+    hit: Counter[int] = Counter()
+    for one in tried:
+        asked[one.example] += 1
+        hit[one.example] += one.hit
+    answers = _current().subquery()
+    rows = session.execute(
+        select(Example, Submission.photo_name, answers.c.answer, Reviewer.name, answers.c.at)
+        .join(answers, answers.c.example_id == Example.id)
+        .join(Submission, Submission.id == Example.submission_id)
+        .join(Reviewer, Reviewer.id == answers.c.reviewer_id)
+        .order_by(answers.c.id.desc())
+    )
+    found = [
+        Known(one.id, photo, one.image_sha256, one.mask_sha256, answer, by, at, asked[one.id], hit[one.id])
+        for one, photo, answer, by, at in rows
+    ]
+    return sorted(found, key=lambda one: one.hit - one.asked)
+
+
+def hit_rates(tried: Iterable[Try]) -> dict[str, HitRate]:
+    """The hit rate of every reviewer who met a known answer."""
+    asked: Counter[str] = Counter()
+    hit: Counter[str] = Counter()
+    for one in tried:
+        asked[one.reviewer] += 1
+        hit[one.reviewer] += one.hit
+    return {name: HitRate(hit[name], number, *wilson(hit[name], number)) for name, number in asked.items()}
+
+
+def hits_over_time(tried: Iterable[Try], every: int = TRIES_A_POINT) -> list[Point]:
+    """The share of hits in every `every` tries in a row of a reviewer, the tries in the order they were made.
+
+    Tries that don't fill a point yet are left out.
+    """
+    theirs: dict[str, list[Try]] = defaultdict(list)
+    for one in tried:
+        theirs[one.reviewer].append(one)
+    return [
+        Point(name, made[end - 1].at, sum(one.hit for one in made[end - every : end]) / every)
+        for name, made in theirs.items()
+        for end in range(every, len(made) + 1, every)
+    ]

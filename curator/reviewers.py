@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from curator.verdicts import newest
 from db.errors import WinnowError
 from db.session import insert_or
-from db.tables import Decision, Reviewer, TouchUp
+from db.tables import Decision, Reviewer, TouchUp, Verdict
 
 
 def reviewer_called(session: Session, name: str) -> Reviewer:
@@ -39,19 +39,35 @@ def names(session: Session) -> list[str]:
 
 
 def decided(session: Session) -> list[dict[str, Any]]:
-    """What each reviewer has decided: a row of name, standing verdicts, share kept (0 to 1) and touch-ups."""
+    """What each reviewer has decided, most verdicts first, of those who gave a verdict or made a touch-up.
+
+    A row holds the name, standing verdicts, the share kept of them (0 to 1; None without any), touch-ups, and when the
+    reviewer was last seen to do either.
+    """
     given = newest()
     keeps = func.sum(case((given.c.decision == Decision.keep, 1), else_=0))
-    rows = session.execute(
-        select(Reviewer, func.count(), keeps)
-        .join(given, given.c.reviewer_id == Reviewer.id)
-        .where(given.c.decision != Decision.undo)
-        .group_by(Reviewer.id)
-        .order_by(func.count().desc())
+    standing = session.execute(
+        select(given.c.reviewer_id, func.count(), keeps).where(given.c.decision != Decision.undo).group_by(given.c.reviewer_id)
     ).all()
-    touched = session.execute(select(TouchUp.reviewer_id, func.count()).group_by(TouchUp.reviewer_id)).all()
-    repairs: dict[int, int] = {reviewer: number for reviewer, number in touched}  # noqa: C416 - rows aren't pairs to mypy
-    return [
-        {"reviewer": one.name, "verdicts": number, "kept": kept / number, "touch-ups": repairs.get(one.id, 0)}
-        for one, number, kept in rows
-    ]
+    verdicts = {reviewer: (number, kept) for reviewer, number, kept in standing}
+    last = select(func.max(Verdict.id)).group_by(Verdict.reviewer_id)
+    seen = dict(session.execute(select(Verdict.reviewer_id, Verdict.at).where(Verdict.id.in_(last))).all())
+    touched = session.execute(
+        select(TouchUp.reviewer_id, func.count(), func.max(TouchUp.started_at)).group_by(TouchUp.reviewer_id)
+    ).all()
+    repairs = {reviewer: number for reviewer, number, _ in touched}
+    for reviewer, _, at in touched:
+        seen[reviewer] = max(seen.get(reviewer, at), at)
+    rows = []
+    for one in session.scalars(select(Reviewer).where(Reviewer.id.in_(seen)).order_by(Reviewer.id)):
+        number, kept = verdicts.get(one.id, (0, 0))
+        rows.append(
+            {
+                "reviewer": one.name,
+                "verdicts": number,
+                "kept": kept / number if number else None,
+                "touch-ups": repairs.get(one.id, 0),
+                "last seen": seen[one.id],
+            }
+        )
+    return sorted(rows, key=lambda row: -row["verdicts"])

@@ -1,7 +1,8 @@
 """Engine, transactions and migrations. A transaction is one `with` at the edge."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,8 @@ from db.settings import Settings
 from db.tables import Base, CuratedSet, Gold, GuideExample, SetMember, TouchUp, TouchUpSave, Verdict
 
 APPEND_ONLY = (Verdict, TouchUp, TouchUpSave, CuratedSet, SetMember, Gold, GuideExample)
+
+_ONE_WRITER = threading.RLock()
 
 
 def open_database(settings: Settings) -> Engine:
@@ -69,7 +72,9 @@ def reading(engine: Engine) -> Iterator[Session]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """A session that is committed at the end of the `with`, or rolled back whole when it raises."""
-    with Session(engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
+    # SQLite lets one write at a time, and who has to wait asks again after a nap that grows: our own threads queue instead.
+    turn = _ONE_WRITER if engine.dialect.name == "sqlite" else nullcontext()
+    with turn, Session(engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
         yield session
 
 

@@ -1,0 +1,109 @@
+"""How far reviewers agree on what two or more of them judged without knowing of each other."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from sqlalchemy import Engine
+
+from curator.agreement import Agreement, krippendorff_alpha, landis_koch
+from curator.app.frame import HERE, counted, empty_state
+from curator.app.state import dear, engine, settings
+from curator.app.team.looks import percent
+from curator.progress import Pair, as_csv, pairs, ratings
+from curator.verdicts import counts
+from db.session import reading
+
+FEW = 30  # examples, under which the figures say little
+SEED = 0  # a fixed one, so that an interval only moves when verdicts do
+
+COLUMNS = ("first", "second", "examples", "observed", "kappa", "low", "high")
+
+
+@dear
+def _agreement(engine: Engine) -> tuple[Agreement, list[Pair], int]:
+    """Alpha over everybody, kappa of each pair, and how many disagreements wait for a lead."""
+    with reading(engine) as session:
+        known, waiting = ratings(session), counts(session).disputed
+    return krippendorff_alpha(known, np.random.default_rng(SEED)), pairs(known), waiting
+
+
+def show_agreement(lead: bool) -> None:
+    """Alpha, kappas, and the disagreements that wait."""
+    alpha, found, waiting = _agreement(engine())
+    _waiting(waiting, lead)
+    if not found:
+        share = settings().second_opinions
+        empty_state(
+            "No two reviewers have judged the same example yet. "
+            f"A second reviewer gets {percent(share)} of what the first one judged, without being told.",
+            "Review some examples",
+            "review",
+        )
+        return
+
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Krippendorff’s alpha", number(alpha.value), width="content")
+        st.metric("95 % interval", interval(alpha), width="content")
+        st.metric("Agreement, chance included", percent(alpha.observed), width="content")
+        st.metric("Examples with two opinions or more", f"{alpha.items:,}", width="content")
+    st.markdown(said(alpha))
+
+    st.subheader("Pairs", anchor=False)
+    st.dataframe(pd.DataFrame([_row(pair) for pair in found]), hide_index=True, placeholder="—")
+    st.caption(
+        "Alpha and kappa are 1 for perfect agreement and 0 for what chance alone would bring. The words are Landis and "
+        "Koch’s, who called their borders arbitrary. Verdicts taken back, and those that settle a disagreement, are left out."
+    )
+    st.download_button(
+        "Pairs as CSV", as_csv(COLUMNS, map(_cells, found)), "winnow-agreement.csv", "text/csv", on_click="ignore"
+    )
+
+
+def said(alpha: Agreement) -> str:
+    """Alpha in a sentence, with how much it can be trusted."""
+    if alpha.value is None:
+        return "Not enough yet: every opinion so far is the same, and nobody can agree beyond chance on what never varies."
+    sentence = f"Agreement is **{landis_koch(alpha.value)}**."
+    if alpha.items < FEW:
+        sentence += f" {counted(alpha.items, 'example')} can’t say much: wait for {FEW} at least."
+    return sentence
+
+
+def number(value: float | None) -> str:
+    """A coefficient to hundredths, with a real minus sign."""
+    return "—" if value is None else f"{value:.2f}".replace("-", "−")
+
+
+def interval(of: Agreement) -> str:
+    """An interval of a coefficient."""
+    return "not enough yet" if of.low is None else f"{number(of.low)} to {number(of.high)}"
+
+
+def _row(pair: Pair) -> dict[str, str | int]:
+    kappa = pair.kappa
+    word = "not enough yet" if kappa.value is None else landis_koch(kappa.value)
+    return {
+        "reviewers": f"{pair.first} and {pair.second}",
+        "examples": kappa.items,
+        "same verdict": percent(kappa.observed),
+        "Cohen’s kappa": number(kappa.value),
+        "95 % interval": interval(kappa),
+        "in words": word + (" (few examples)" if kappa.value is not None and kappa.items < FEW else ""),
+    }
+
+
+def _cells(pair: Pair) -> tuple[str | int | float | None, ...]:
+    kappa = pair.kappa
+    return pair.first, pair.second, kappa.items, kappa.observed, kappa.value, kappa.low, kappa.high
+
+
+def _waiting(number: int, lead: bool) -> None:
+    if not number:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        waits = "waits" if number == 1 else "wait"
+        st.markdown(f"**{counted(number, 'disagreement')}** {waits} for a lead; until then they stay out.", width="content")
+        if lead:
+            st.page_link(
+                HERE.format("review"), label="Settle them", query_params={"show": "disputed"}, icon=":material/balance:"
+            )

@@ -1,0 +1,141 @@
+"""Known answers, for leads alone: which there are, and how often each reviewer hits them."""
+
+from datetime import datetime
+from html import escape
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+from sqlalchemy import Engine
+
+from curator import gold
+from curator.app.frame import counted, empty_state
+from curator.app.guard import check_lead, current_reviewer
+from curator.app.routes import THUMBNAIL
+from curator.app.state import dear, engine, settings
+from curator.app.team.looks import PERCENT, chart, colours, day, percent, zone
+from curator.reviewers import reviewer_called
+from db.errors import WinnowError
+from db.jobs import utc_now
+from db.session import reading, writing
+
+CARDS = 24  # of known answers, before the rest is asked for
+A_ROW = 6
+
+
+@dear
+def _tries(engine: Engine) -> list[gold.Try]:
+    with reading(engine) as session:
+        return gold.tries(session)
+
+
+def show_gold(lead: bool) -> None:
+    """Known answers and hit rates; to who is no lead, one sentence."""
+    if not lead:
+        st.info(
+            "Some cards have an answer that a lead knows, to see how well reviewing goes. Only leads see which, and how often."
+        )
+        return
+    tried = _tries(engine())
+    with reading(engine()) as session:
+        known = gold.known(session, tried)
+    share = settings().gold_share
+    how = (
+        "In Review, press G on the verdict just given: it becomes a known answer, "
+        f"and known answers are {percent(share)} of the cards that others get."
+    )
+    if not known and not tried:
+        empty_state(f"No answer is known yet. {how}", "Review some examples", "review")
+        return
+    st.caption(how)
+    _hit_rates(tried)
+    st.subheader(counted(len(known), "known answer"), anchor=False)
+    if known:
+        st.caption("The most often missed first: its answer may be wrong. Withdrawing one leaves its verdict as it is.")
+    _answers(known)
+
+
+def _hit_rates(tried: list[gold.Try]) -> None:
+    st.subheader("Hit rates", anchor=False)
+    rates = gold.hit_rates(tried)
+    if not rates:
+        st.caption("No reviewer has met a known answer yet.")
+        return
+    table, lines = st.columns(2, gap="large")
+    rows = [
+        {
+            "reviewer": name,
+            "hit rate": 100 * rate.share,
+            "95 % interval": f"{percent(rate.low)} to {percent(rate.high)}",
+            "hits": f"{rate.hits:,} of {rate.tries:,}",
+        }
+        for name, rate in sorted(rates.items(), key=lambda item: -item[1].tries)
+    ]
+    table.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={"hit rate": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.0f %%")},
+    )
+    points = gold.hits_over_time(tried)
+    with lines:
+        if not points:
+            st.caption(f"The line over time begins when a reviewer has met {gold.TRIES_A_POINT} known answers.")
+            return
+        clock = zone()
+        frame = pd.DataFrame(
+            [
+                {"reviewer": one.reviewer, "share": one.share, "at": one.at.astimezone(clock).replace(tzinfo=None)}
+                for one in points
+            ]
+        )
+        scale = colours(frame["reviewer"].unique().tolist())
+        chart(
+            alt.Chart(frame)
+            .mark_line(point={"size": 60, "filled": True}, strokeWidth=2)
+            .encode(
+                x=alt.X("at:T", title=None, axis=alt.Axis(format="%d %b", tickCount="day", labelOverlap=True, grid=False)),
+                y=alt.Y("share:Q", title="hits", axis=alt.Axis(labelExpr=PERCENT), scale=alt.Scale(domain=[0, 1])),
+                color=alt.Color("reviewer:N", scale=scale, legend=alt.Legend(title=None, orient="top")),
+                tooltip=["reviewer", alt.Tooltip("share", title="hits", format=".0%"), alt.Tooltip("at:T", title="until")],
+            ),
+            height=240,
+            says=f"Share of known answers hit, for every {gold.TRIES_A_POINT} tries of each reviewer",
+        )
+        st.caption(f"Each point is {gold.TRIES_A_POINT} tries in a row, so one miss more or less moves it by a tenth.")
+
+
+def _answers(known: list[gold.Known]) -> None:
+    shown = known if st.session_state.get("all-gold") else known[:CARDS]
+    clock = zone()
+    for start in range(0, len(shown), A_ROW):
+        for place, one in zip(st.columns(A_ROW), shown[start : start + A_ROW], strict=False):
+            with place:
+                st.html(_card(one, day(one.at, clock)))
+                if st.button("Withdraw", key=f"withdraw-{one.example}", width="stretch"):
+                    _withdraw(one.example, utc_now())
+    if len(shown) < len(known):
+        st.button(f"Show all {len(known):,}", on_click=lambda: st.session_state.update({"all-gold": True}))
+
+
+def _card(one: gold.Known, since: str) -> str:
+    asked = f"hit {one.hit:,} of {one.asked:,}" if one.asked else "not asked yet"
+    about = f"{one.photo}: {one.answer.value}"
+    pictures = "".join(
+        f'<img src="/pictures/{escape(sha)}?side={THUMBNAIL}" loading="lazy" alt="{escape(about)}">'
+        for sha in (one.image, one.mask)
+    )
+    return (
+        f'<div class="winnow-gallery" style="--wide: 100%"><figure title="{escape(about)}"><div class="row">{pictures}</div>'
+        f"<figcaption><b>{one.answer.value}</b> · {asked}<br>{escape(one.by)}, {since}</figcaption></figure></div>"
+    )
+
+
+def _withdraw(example: int, now: datetime) -> None:
+    try:
+        check_lead(current_reviewer())
+        with writing(engine()) as session:
+            gold.set_answer(session, reviewer_called(session, current_reviewer()).id, example, None, None, now)
+    except WinnowError as error:
+        st.error(str(error))
+    else:
+        st.rerun()

@@ -1,0 +1,259 @@
+"""How reviewing goes: pace, what is left, sources and reviewers side by side, and all of it to take away."""
+
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
+from pathlib import PurePath
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+from sqlalchemy import Engine
+from streamlit.delta_generator import DeltaGenerator
+
+from curator import progress
+from curator.app.frame import counted, empty_state
+from curator.app.state import dear, engine, flow_now
+from curator.app.team.looks import COLOURS, OTHERS, PERCENT, ago, chart, colours, lasting, percent, zone
+from curator.gold import hit_rates, tries
+from curator.reviewers import decided
+from db.jobs import utc_now
+from db.session import reading
+
+PERIODS: dict[str, tuple[progress.Period, int, str]] = {
+    "Hours": ("hour", 48, "%a %H:00"),
+    "Days": ("day", 30, "%d %b"),
+}
+EVERYBODY_ELSE = "others"
+
+
+@dear
+def _activity(engine: Engine) -> dict[str, progress.Times]:
+    with reading(engine) as session:
+        return progress.activity(session, utc_now() - progress.WINDOW)
+
+
+@dear
+def _sources(engine: Engine) -> list[dict[str, Any]]:
+    with reading(engine) as session:
+        return progress.sources(session)
+
+
+@dear
+def _reviewers(engine: Engine, lead: bool) -> list[dict[str, Any]]:
+    with reading(engine) as session:
+        given, opinions = decided(session), progress.ratings(session)
+        golds = hit_rates(tries(session)) if lead else None
+    return progress.side_by_side(given, _activity(engine), progress.agreed(opinions), golds)
+
+
+def show_progress(reviewer: str, lead: bool) -> None:
+    """Everything about how reviewing goes; hit rates and others' verdicts are for leads."""
+    rows = _reviewers(engine(), lead)
+    if not rows:
+        empty_state("Nobody has given a verdict yet, so there is no progress to show.", "Review some examples", "review")
+        return
+    _moment()
+    verdicts, kept = st.columns([3, 2], gap="large")
+    with verdicts:
+        _verdicts_over_time(_activity(engine()))
+    with kept:
+        _keep_rates(_sources(engine()))
+    st.subheader("Reviewers", anchor=False)
+    _side_by_side(rows)
+    _downloads(rows, reviewer, lead)
+
+
+@st.fragment(run_every="10s")
+def _moment() -> None:
+    """The figures that move while people work."""
+    now, clock, left = utc_now(), zone(), flow_now(engine()).verdicts.open
+    team = progress.everybody(_activity(engine()))
+    lately = progress.paces(progress.newest_of(team, progress.LATELY))
+    today = progress.paces(progress.since(team, progress.midnight(now, clock)))
+    last = datetime.fromtimestamp(float(team[-1]), clock) if len(team) else None
+    coming = progress.forecast(left, lately, last, now)
+    pace = progress.paces(progress.newest_of(team, progress.NOW))
+    spent = lasting(timedelta(seconds=today.seconds))
+    places = st.columns(4)
+    _figure(
+        places[0],
+        "Verdicts a minute",
+        _rate(pace.per_minute),
+        f"last {lasting(timedelta(seconds=pace.seconds))} of reviewing, {ago(now - last)}" if last else "none in 30 days",
+    )
+    _figure(
+        places[1],
+        "Verdicts today",
+        f"{today.verdicts:,}",
+        f"{_rate(today.per_minute)} a minute, in {spent} of reviewing" if today.verdicts else "none yet",
+    )
+    _figure(places[2], "Left to review", f"{left:,}", "examples that nobody has judged")
+    if coming:
+        done = _clock(coming.done_at, now, clock) if coming.done_at else "nobody is reviewing now"
+        _figure(places[3], "Time left", lasting(coming.work), done)
+    else:
+        _figure(places[3], "Time left", "—" if left else "none", "too few verdicts to say" if left else "everything is judged")
+    if coming:
+        st.caption(
+            f"At the pace of the last {lasting(coming.basis)} of reviewing: {_rate(lately.per_minute)} a minute by all "
+            "together, without pauses. Second opinions and known answers come on top."
+        )
+
+
+def _figure(place: DeltaGenerator, label: str, value: str, under: str) -> None:
+    with place.container(gap=None):
+        st.metric(label, value)
+        st.caption(under)
+
+
+def _rate(per_minute: float | None) -> str:
+    return "—" if per_minute is None else f"{per_minute:.1f}" if per_minute < 10 else f"{per_minute:.0f}"
+
+
+def _clock(done: datetime, now: datetime, clock: tzinfo) -> str:
+    at, today = done.astimezone(clock), now.astimezone(clock).date()
+    days = (at.date() - today).days
+    on = {0: "today", 1: "tomorrow"}.get(days, f"{at.day} {at:%b}")
+    return f"done {on} at {at:%H:%M}, if nobody stops"
+
+
+def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
+    now, clock = utc_now(), zone()
+    team = progress.everybody(activity)
+    fresh = not len(team) or float(team[0]) > (now - timedelta(hours=48)).timestamp()
+    with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
+        st.subheader("Verdicts", anchor=False, width="content")
+        chosen = st.segmented_control(
+            "Verdicts in", list(PERIODS), default="Hours" if fresh else "Days", required=True, label_visibility="collapsed"
+        )
+    period, count, form = PERIODS[chosen]
+    starts = progress.periods(now, clock, period, count)
+    counted_in = progress.per_period(activity, clock, period)
+    busiest = sorted(activity, key=lambda name: -len(activity[name]))[: len(COLOURS)]
+    names = [name for name in activity if name in busiest]  # in an order that stays, and so do their colours
+    rows = [
+        {"when": start.strftime(form), "verdicts": number, "reviewer": name if name in names else EVERYBODY_ELSE}
+        for (name, start), number in counted_in.items()
+        if start in starts
+    ]
+    if not rows:
+        st.caption(f"No verdict in the last {count} {chosen.lower()}.")
+        return
+    frame = pd.DataFrame(rows).groupby(["when", "reviewer"], as_index=False).sum()
+    shown = [*names, EVERYBODY_ELSE] if len(activity) > len(names) else names
+    labels = [start.strftime(form) for start in starts]
+    ticks = labels[-1::-3] if period == "day" else [start.strftime(form) for start in starts if start.hour % 6 == 0]
+    chart(
+        alt.Chart(frame)
+        .mark_bar(cornerRadius=1)
+        .encode(
+            x=alt.X("when:O", title=None, scale=alt.Scale(domain=labels), axis=alt.Axis(labelAngle=0, values=ticks)),
+            y=alt.Y("sum(verdicts):Q", title="verdicts", axis=alt.Axis(tickMinStep=1)),
+            color=alt.Color(
+                "reviewer:N", scale=colours(shown), legend=alt.Legend(title=None, orient="top", columns=4, labelLimit=120)
+            ),
+            tooltip=["when", "reviewer", alt.Tooltip("sum(verdicts)", title="verdicts", format=",")],
+        ),
+        height=280,
+        says=f"Verdicts in each of the last {count} {chosen.lower()}, stacked by reviewer",
+    )
+
+
+def _keep_rates(sources: list[dict[str, Any]]) -> None:
+    with st.container(horizontal=True):
+        st.subheader("Kept, by source", anchor=False)
+    rows = [row for row in sources if row["decided"]]
+    if not rows:
+        st.caption("No source has a verdict standing yet.")
+        return
+    few = rows[:12]
+    frame = pd.DataFrame([{**row, "name": name} for row, name in zip(few, _names(few), strict=True)])
+    frame["count"] = [f"{percent(row['share'])} of {row['decided']:,}" for row in few]
+    base = alt.Chart(frame).encode(y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=140, ticks=False)))
+    bars = base.mark_bar(color=COLOURS[0], height={"band": 0.55}).encode(
+        x=alt.X(
+            "share:Q",
+            title=None,
+            axis=alt.Axis(labelExpr=PERCENT, values=[0, 0.5, 1]),
+            scale=alt.Scale(domain=[0, 1.35], nice=False),
+        ),
+        tooltip=[
+            alt.Tooltip("source", title="source"),
+            alt.Tooltip("kept", title="kept", format=","),
+            alt.Tooltip("decided", title="decided", format=","),
+            alt.Tooltip("disputed", title="disputed", format=","),
+            alt.Tooltip("open", title="open", format=","),
+        ],
+    )
+    reach = base.mark_rule(color=OTHERS, strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    words = base.mark_text(align="left", dx=6, color=OTHERS).encode(x="high:Q", text="count:N")
+    chart(bars + reach + words, height=max(90, 44 * len(few)), says="Share kept of the decided examples, by source")
+    rest = f" {counted(len(rows) - len(few), 'smaller source')} in the CSV." if len(rows) > len(few) else ""
+    st.caption("Of what is decided; the line is the 95 % interval." + rest)
+
+
+def _names(rows: list[dict[str, Any]]) -> list[str]:
+    """The last part of each location; the whole where two would be alike."""
+    short = [PurePath(row["source"].replace("\\", "/")).name or row["source"] for row in rows]
+    return [
+        one if short.count(one) == 1 else f"{row['source']} ({row['adapter']})" for one, row in zip(short, rows, strict=True)
+    ]
+
+
+def _side_by_side(rows: list[dict[str, Any]]) -> None:
+    frame = pd.DataFrame(rows)
+    frame["kept"] = [None if row["kept"] is None else 100 * row["kept"] for row in rows]
+    frame["agreed"] = [_of(row["agreed"], row["compared"]) for row in rows]
+    columns = ["reviewer", "verdicts", "kept", "active minutes", "per minute", "median seconds", "touch-ups", "agreed"]
+    if "gold tries" in frame:
+        frame["gold"] = [_gold(row) for row in rows]
+        columns.append("gold")
+    kinds = st.column_config
+    st.dataframe(
+        frame[[*columns, "last seen"]],
+        hide_index=True,
+        placeholder="—",
+        column_config={
+            "reviewer": kinds.TextColumn(pinned=True, width="medium"),
+            "verdicts": kinds.NumberColumn(format="localized", help="Standing now, over all time"),
+            "kept": kinds.ProgressColumn(min_value=0, max_value=100, format="%.0f %%"),
+            "active minutes": kinds.NumberColumn(
+                format="%.0f", help="Of the last 30 days; a minute without a verdict is a pause"
+            ),
+            "per minute": kinds.NumberColumn("a minute", format="%.1f", help="Verdicts a minute of active time"),
+            "median seconds": kinds.NumberColumn("seconds each", format="%.1f", help="The median, pauses left out"),
+            "touch-ups": kinds.NumberColumn(format="localized"),
+            "agreed": kinds.TextColumn("agrees with others", help="On examples that another reviewer judged too"),
+            "gold": kinds.TextColumn("known answers hit", help="With the 95 % interval; only leads see this"),
+            "last seen": kinds.DatetimeColumn(format="distance"),
+        },
+    )
+
+
+def _of(share: float | None, number: int) -> str | None:
+    return None if share is None else f"{percent(share)} of {number:,}"
+
+
+def _gold(row: dict[str, Any]) -> str | None:
+    share = _of(row["gold hit rate"], row["gold tries"])
+    return share and f"{share} ({percent(row['gold low'])} to {percent(row['gold high'])})"
+
+
+def _downloads(rows: list[dict[str, Any]], reviewer: str, lead: bool) -> None:
+    sources = _sources(engine())
+    with st.container(horizontal=True):
+        _download("Reviewers", "reviewers", progress.as_csv(list(rows[0]), [list(row.values()) for row in rows]))
+        if sources:
+            _download("Sources", "sources", progress.as_csv(list(sources[0]), [list(row.values()) for row in sources]))
+        # Others' verdicts would spoil blind second opinions, and what settles without a dispute is a known answer.
+        _download("Verdict log" if lead else "Your verdicts", "verdicts", partial(_log, None if lead else reviewer))
+
+
+def _download(label: str, name: str, data: Any) -> None:
+    st.download_button(f"{label} as CSV", data, f"winnow-{name}.csv", "text/csv", on_click="ignore", icon=":material/download:")
+
+
+def _log(reviewer: str | None) -> bytes:
+    with reading(engine()) as session:
+        return progress.as_csv(progress.LOG, progress.log(session, reviewer))

@@ -1,0 +1,26 @@
+"""Under which name this browser reviews."""
+
+import streamlit as st
+
+from curator.app.components.me import remember
+from curator.app.guard import current_reviewer
+from curator.app.state import engine
+from curator.reviewers import reviewer_called
+from db.errors import WinnowError
+from db.session import writing
+
+
+def show_you() -> None:
+    """The form that gives this browser a reviewer's name."""
+    with st.form("me", border=True, width=480):
+        name = st.text_input("Your name", value=current_reviewer(), max_chars=80)
+        if st.form_submit_button("Review under this name", type="primary"):
+            try:
+                with writing(engine()) as session:
+                    reviewer = reviewer_called(session, name)
+            except WinnowError as error:
+                st.error(str(error))
+            else:
+                remember(reviewer.name)
+                st.success(f"This browser now reviews as {reviewer.name}.")
+    st.caption("Verdicts are kept under a name, so that second opinions are possible.")
