@@ -9,9 +9,10 @@ them. PostgreSQL is a real server from Debian's package, which waits for the dis
 scale: in this process, each a transaction of its own. *lease*: the next card. *hand*: the forty cards that a page asks for at
 a time. *verdict*: one verdict, recorded and committed.
 
-load: the app itself, over HTTP, from another process. Every reviewer gives verdicts at set times, so many a second; a
-verdict's time counts from when it was due, not from when it could be sent. Each card's photo and mask are fetched too.
-Lost: answered as committed, and not in the database. Double leases: dealt to one reviewer while another held it unjudged.
+load: the app itself, over HTTP, from another process. The reviewers arrive within ten seconds; from then on each gives
+verdicts at set times, so many a second, and a verdict's time counts from when it was due, not from when it could be sent.
+Each card's photo and mask are fetched too. Lost: answered as committed, and not in the database. Double leases: dealt to one
+reviewer while another held it unjudged.
 """
 
 import sys
@@ -38,8 +39,8 @@ from statistics import median, quantiles
 from typing import Any
 from uuid import uuid4
 
+import aiohttp
 import cv2
-import httpx
 import numpy as np
 from sqlalchemy import BigInteger, Engine, String, case, cast, func, insert, literal, select
 from sqlalchemy.orm import Session
@@ -69,6 +70,7 @@ from tests.postgres import new_database, postgres_server
 JUDGES = 5
 PICTURES = 50
 HAND = 40
+ARRIVAL = 10.0  # seconds over which the load's reviewers arrive: nobody starts on a whistle
 WARM_UP = 20
 
 
@@ -273,23 +275,23 @@ class Watch:
             self.holders[example] = (who, now)
 
 
-async def review(who: str, client: httpx.AsyncClient, token: str, watch: Watch, rate: float, seconds: float) -> None:
+async def review(who: str, session: aiohttp.ClientSession, token: str, watch: Watch, rate: float, seconds: float) -> None:
     """One reviewer: a verdict is due every 1/rate seconds, whether or not the last was answered quickly."""
-    headers = {"Origin": str(client.base_url).rstrip("/"), "X-Winnow-Token": token}
+    headers = {"X-Winnow-Token": token}
     hand: list[dict[str, Any]] = []
     since: int | None = None
-    start = time.perf_counter() + random.random() / rate
+    await asyncio.sleep(random.random() * ARRIVAL)
+    start = time.perf_counter()
     for turn in range(int(rate * seconds)):
         due = start + turn / rate
         if len(hand) < HAND // 2:
             began = time.perf_counter()
-            held = [card["example"] for card in hand]
-            answer = await client.post("/api/deck", json={"count": HAND, "held": held, "since": since}, headers=headers)
+            asked = {"count": HAND, "held": [card["example"] for card in hand], "since": since}
+            status, said = await ask(session, "/api/deck", asked, headers)
             watch.deals.append((time.perf_counter() - began) * 1000)
-            if answer.status_code != 200:
-                watch.errors.append(f"deck {answer.status_code}: {answer.text[:200]}")
+            if status != 200:
+                watch.errors.append(f"deck {status}: {said}")
                 continue
-            said = answer.json()
             since = said["since"]
             watch.dealt(who, [card["example"] for card in said["cards"]], time.perf_counter())
             hand += said["cards"]
@@ -297,25 +299,33 @@ async def review(who: str, client: httpx.AsyncClient, token: str, watch: Watch, 
         card = hand.pop(0)
         for sha in (card["image"], card["mask"]):
             began = time.perf_counter()
-            answer = await client.get(f"/pictures/{sha}")
+            async with session.get(f"/pictures/{sha}") as answer:
+                await answer.read()
             watch.pictures.append((time.perf_counter() - began) * 1000)
-            if answer.status_code != 200:
-                watch.errors.append(f"picture {answer.status_code}")
+            if answer.status != 200:
+                watch.errors.append(f"picture {answer.status}")
         client_id = uuid4().hex
         watch.holders.pop(card["example"], None)
         given = {"example": card["example"], "decision": "keep", "reason": None, "client_id": client_id}
-        answer = await client.post("/api/verdicts", json={"verdicts": [given]}, headers=headers)
+        status, said = await ask(session, "/api/verdicts", {"verdicts": [given]}, headers)
         watch.verdicts.append((time.perf_counter() - due) * 1000)
-        if answer.status_code == 200 and client_id in answer.json()["ids"]:
+        if status == 200 and client_id in said["ids"]:
             watch.acknowledged.add(client_id)
         else:
-            watch.errors.append(f"verdict {answer.status_code}: {answer.text[:200]}")
+            watch.errors.append(f"verdict {status}: {said}")
+
+
+async def ask(session: aiohttp.ClientSession, path: str, body: dict[str, Any], headers: dict[str, str]) -> tuple[int, Any]:
+    async with session.post(path, json=body, headers=headers) as answer:
+        return answer.status, await (answer.json() if answer.content_type == "application/json" else answer.text())
 
 
 async def team(address: str, tokens: dict[str, str], watch: Watch, rate: float, seconds: float) -> None:
-    limits = httpx.Limits(max_connections=6 * len(tokens))  # a browser opens six to a host
-    async with httpx.AsyncClient(base_url=address, limits=limits, timeout=60) as client:
-        await asyncio.gather(*(review(who, client, token, watch, rate, seconds) for who, token in tokens.items()))
+    timeout = aiohttp.ClientTimeout(total=60)
+    connector = aiohttp.TCPConnector(limit=6 * len(tokens))  # a browser opens six to a host
+    headers = {"Origin": address}
+    async with aiohttp.ClientSession(address, connector=connector, timeout=timeout, headers=headers) as session:
+        await asyncio.gather(*(review(who, session, token, watch, rate, seconds) for who, token in tokens.items()))
 
 
 def load(server: str, reviewers: int, rate: float, seconds: float, examples: int) -> dict[str, Any]:
@@ -338,6 +348,7 @@ def load(server: str, reviewers: int, rate: float, seconds: float, examples: int
         with reading(engine) as session:
             kept = set(session.scalars(select(Verdict.client_id).where(func.length(Verdict.client_id) == 32)))
         engine.dispose()
+        log = (home / "app.log").read_text()[-3000:] if watch.errors else ""
     return {
         "server": server,
         "reviewers": reviewers,
@@ -349,7 +360,7 @@ def load(server: str, reviewers: int, rate: float, seconds: float, examples: int
         "errors": len(watch.errors),
         "lost": len(watch.acknowledged - kept),
         "double_leases": watch.double_leases,
-        "first_errors": watch.errors[:3],
+        "first_errors": [*watch.errors[:3], log] if log else [],
     }
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from curator.gold import unseen_gold
-from curator.leases import claim, held_by_another
+from curator.leases import claim, held_by_another, locked
 from curator.verdicts import newest
 from db.errors import WinnowError
 from db.tables import Decision, Example, Gold, Reason, Reviewer, Split, Standing, State, Submission, TouchUp, Verdict
@@ -178,7 +178,7 @@ def _picked(
         return []
     free = and_(Standing.example_id.not_in(held), ~held_by_another(reviewer_id, now))
     first = _wanted(reviewer_id, wanted, since).where(free).order_by(*_ordered(wanted.order)).limit(count)
-    picked = list(session.scalars(first))
+    picked = list(session.scalars(locked(first)))
     if wanted.again:
         return [place.example_id for place in picked]
     seconds = _second_wanted(session, reviewer_id, wanted, free, max(count // SECONDS_IN_A_HAND, count - len(picked)))
@@ -217,7 +217,7 @@ def _second_wanted(session: Session, reviewer_id: int, wanted: Wanted, free: Col
     found: list[Standing] = []
     for others in (first < reviewer_id, first > reviewer_id):
         theirs = select(Standing).where(others, free, *_filters(wanted)).order_by(first, Standing.example_id)
-        found += session.scalars(theirs.limit(count - len(found)))
+        found += session.scalars(locked(theirs.limit(count - len(found))))
     return found
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from curator.agreement import wilson
+from curator.leases import locked
 from curator.verdicts import Given, new_client_id, record
 from db.errors import NotThereError, WinnowError
 from db.tables import Decision, Example, Gold, Reason, Reviewer, Standing, Submission, Verdict
@@ -94,7 +95,7 @@ def unseen_gold(session: Session, reviewer_id: int, free: ColumnElement[bool]) -
     known = _current().where(Gold.reviewer_id != reviewer_id).subquery()
     judged = exists().where(Verdict.example_id == Standing.example_id, Verdict.reviewer_id == reviewer_id)
     places = select(Standing).join(known, known.c.example_id == Standing.example_id)
-    return session.scalars(places.where(free, ~judged).order_by(Standing.example_id)).all()
+    return session.scalars(locked(places.where(free, ~judged).order_by(Standing.example_id))).all()
 
 
 def tries(session: Session) -> list[Try]:

@@ -8,12 +8,13 @@ import csv
 import hashlib
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Select, Subquery, func, select
+from sqlalchemy import Select, Subquery, func, insert, select
 from sqlalchemy.orm import Session
 
 from curator.leases import claim, release
@@ -48,7 +49,7 @@ class Counts:
         return self.keep + self.reject + self.open
 
 
-def not_there(examples: Collection[int], known: Collection[int]) -> str | None:
+def not_there(examples: Iterable[int], known: Container[int]) -> str | None:
     """The sentence for the first example that is not among the known; None when all are."""
     lost = next((example for example in examples if example not in known), None)
     return None if lost is None else f"Example {lost} is not there (any more): it may have been erased."
@@ -70,8 +71,11 @@ def record(session: Session, reviewer_id: int, given: Sequence[Given], now: date
     Raises NotThereError for an example that is not there, naming it; then nothing of the batch is taken.
     """
     # The rows are locked before anything is read of them: two verdicts on one example count one after the other.
-    wanted = select(Standing).where(Standing.example_id.in_({item.example for item in given})).order_by(Standing.example_id)
-    places = {place.example_id: place for place in session.scalars(wanted.with_for_update())}
+    wanted = (
+        select(Standing, Example.image_sha256).join(Example).where(Standing.example_id.in_({item.example for item in given}))
+    )
+    found = session.execute(wanted.order_by(Standing.example_id).with_for_update(of=Standing)).all()
+    places = {place.example_id: (place, image) for place, image in found}
     if lost := not_there([item.example for item in given], places):
         raise NotThereError(lost)
     for item in given:
@@ -79,15 +83,20 @@ def record(session: Session, reviewer_id: int, given: Sequence[Given], now: date
             raise WinnowError("A verdict's client id has 1 to 64 characters.")
     numbers = _numbers(session, reviewer_id, {item.client_id for item in given})
     new = {item.client_id: item for item in given if item.client_id not in numbers}
-    verdicts = [_verdict(item, reviewer_id, now) for item in new.values()]
-    session.add_all(verdicts)
-    session.flush()
-    _stand_anew(session, [places[example] for example in sorted({item.example for item in new.values()})], second_share)
+    if not new:
+        return Recorded(0, numbers)
+    rows = [_row(item, reviewer_id, now) for item in new.values()]
+    added = session.scalars(insert(Verdict).returning(Verdict.id, sort_by_parameter_order=True), rows)
+    numbers |= dict(zip(new, added, strict=True))
     last = {item.example: item.decision for item in new.values()}
+    opinions = opinions_on(session, last)
+    for place, image in (places[example] for example in sorted(last)):
+        place.state = state_of(opinions.get(place.example_id, []))
+        place.first_reviewer_id = first_of(opinions.get(place.example_id, []), image, second_share)
     undone = {example for example, decision in last.items() if decision is Decision.undo}
-    release(session, reviewer_id, set(places) - undone)
+    release(session, reviewer_id, last.keys() - undone)
     claim(session, reviewer_id, undone, now)
-    return Recorded(len(new), numbers | {verdict.client_id: verdict.id for verdict in verdicts})
+    return Recorded(len(new), numbers)
 
 
 def _numbers(session: Session, reviewer_id: int, client_ids: Collection[str]) -> dict[str, int]:
@@ -95,30 +104,20 @@ def _numbers(session: Session, reviewer_id: int, client_ids: Collection[str]) ->
     return dict(session.execute(wanted).all())
 
 
-def _verdict(item: Given, reviewer_id: int, now: datetime) -> Verdict:
+def _row(item: Given, reviewer_id: int, now: datetime) -> dict[str, Any]:
     rejects = item.decision is Decision.reject
-    return Verdict(
-        example_id=item.example,
-        reviewer_id=reviewer_id,
-        decision=item.decision,
-        reason=(item.reason or Reason.unsaid) if rejects else None,
-        settles=item.settles and item.decision is not Decision.undo,
-        at=now,
-        client_id=item.client_id,
-    )
+    return {
+        "example_id": item.example,
+        "reviewer_id": reviewer_id,
+        "decision": item.decision,
+        "reason": (item.reason or Reason.unsaid) if rejects else None,
+        "settles": item.settles and item.decision is not Decision.undo,
+        "at": now,
+        "client_id": item.client_id,
+    }
 
 
-def _stand_anew(session: Session, places: Sequence[Standing], second_share: float) -> None:
-    examples = [place.example_id for place in places]
-    opinions = opinions_on(session, examples)
-    images = dict(session.execute(select(Example.id, Example.image_sha256).where(Example.id.in_(examples))).all())
-    for place in places:
-        theirs = opinions.get(place.example_id, [])
-        place.state = state_of(theirs)
-        place.first_reviewer_id = first_of(theirs, images[place.example_id], second_share)
-
-
-def opinions_on(session: Session, examples: Collection[int] | None = None) -> dict[int, list[Opinion]]:
+def opinions_on(session: Session, examples: Iterable[int] | None = None) -> dict[int, list[Opinion]]:
     """The opinions on each of these examples, or on all: the newest verdict of each reviewer, without those taken back."""
     given = newest(examples)
     rows = session.execute(
@@ -161,7 +160,7 @@ def those_there(session: Session, examples: Collection[int]) -> set[int]:
     return set(session.scalars(select(Standing.example_id).where(Standing.example_id.in_(examples))))
 
 
-def newest(examples: Collection[int] | None = None) -> Subquery:
+def newest(examples: Iterable[int] | None = None) -> Subquery:
     """The newest verdict of each reviewer on each example (on these alone, when given), as a subquery of all its columns."""
     latest = select(func.max(Verdict.id)).group_by(Verdict.example_id, Verdict.reviewer_id)
     if examples is not None:

@@ -9,7 +9,7 @@ import binascii
 import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
@@ -27,7 +27,7 @@ from curator.deck import Mix, Order, Show, Wanted, deal
 from curator.gold import set_answer
 from curator.pictures import thumbnail
 from curator.reviewers import reviewer_called
-from curator.verdicts import Given, newest_number, not_there, record, those_there
+from curator.verdicts import Given, Recorded, newest_number, not_there, record, those_there
 from db.errors import NotThereError, WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
@@ -193,15 +193,21 @@ def take_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
             refused.append({"client_id": item.get("client_id"), "error": f"This verdict can't be read: {_first(error)}."})
         except RefusedError as error:
             refused.append({"client_id": item.get("client_id"), "error": str(error)})
+    try:
+        recorded = _recorded(reviewer, given)
+    except NotThereError:  # seldom: then one looks which
+        with reading(engine()) as session:
+            there = those_there(session, {item.example for item in given})
+        lost = [(item.client_id, not_there([item.example], there)) for item in given if item.example not in there]
+        refused += [{"client_id": client_id, "error": error} for client_id, error in lost]
+        recorded = _recorded(reviewer, [item for item in given if item.example in there])
+    return {"taken": recorded.taken, "ids": recorded.numbers, "refused": refused}
+
+
+def _recorded(reviewer: str, given: Sequence[Given]) -> Recorded:
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
-        there = those_there(session, {item.example for item in given})
-        for one in given:
-            if lost := not_there([one.example], there):
-                refused.append({"client_id": one.client_id, "error": lost})
-        taking = [item for item in given if item.example in there]
-        recorded = record(session, who.id, taking, utc_now(), settings().second_opinions)
-    return {"taken": recorded.taken, "ids": recorded.numbers, "refused": refused}
+        return record(session, who.id, given, utc_now(), settings().second_opinions)
 
 
 def make_gold(reviewer: str, form: GoldForm) -> dict[str, Any]:

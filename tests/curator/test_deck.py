@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from curator.deck import Hand, Mix, Order, Show, Wanted, deal, drawn_golds, waiting
+from curator.deck import Hand, Mix, Order, Show, Wanted, deal, drawn_golds, waiting, wanted_from
 from curator.gold import set_answer
 from curator.leases import LEASE
 from curator.reviewers import reviewer_called
 from curator.verdicts import Given, record
+from db.errors import WinnowError
 from db.session import writing
 from db.store import Store
 from db.tables import Decision, Lease, Reason, Split, Standing, TouchUp
@@ -372,3 +373,37 @@ def test_known_answers_do_not_stand_out_by_their_doubt_or_source() -> None:
     assert len(drawn) == 10
     assert all(0.4 <= place.doubt <= 0.59 for place in drawn[:9])
     assert {place.source_id for place in drawn_golds(known, hand, Mix(0.5, random.Random(3)), Order.source)} == {1}
+
+
+# --- from an address --------------------------------------------------------------------------------------------------
+
+
+def test_an_address_says_what_is_wanted_and_an_empty_one_the_queue() -> None:
+    assert wanted_from({}) == Wanted()
+    params = {"order": "random", "show": "touched", "source": "3", "split": "test", "reason": "too_coarse", "reviewer": "Ada"}
+    wanted = Wanted(Order.random, Show.touched, 3, Split.test, Reason.too_coarse, "Ada")
+    assert wanted_from(params) == wanted
+    assert wanted_from({**params, "view": "grid", "utm_source": "mail"}) == wanted
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"order": "best"}, "“best” is no order; there are doubt, random, source."),
+        ({"show": ""}, "“” is no show; there are open, unseen, all, touched, disputed."),
+        ({"split": "TEST"}, "“TEST” is no split; there are train, validation, test."),
+        ({"reason": "'; drop table"}, "“'; drop table” is no reason; there are"),
+        ({"source": "three"}, "“three” is no source; a source is named by its number."),
+        ({"source": "-1"}, "“-1” is no source; a source is named by its number."),
+        ({"source": "0"}, "“0” is no source; a source is named by its number."),
+        ({"source": "٣"}, "“٣” is no source; a source is named by its number."),
+        ({"source": "9" * 5000}, f"“{'9' * 40}” is no source; a source is named by its number."),
+        ({"reviewer": ""}, "A reviewer's name has 1 to 80 printable characters."),
+        ({"reviewer": "a" * 81}, "A reviewer's name has 1 to 80 printable characters."),
+        ({"reviewer": "Ada\x00"}, "A reviewer's name has 1 to 80 printable characters."),
+    ],
+)
+def test_an_address_with_nonsense_is_refused_in_a_sentence(params: dict[str, str], sentence: str) -> None:
+    with pytest.raises(WinnowError) as refused:
+        wanted_from(params)
+    assert str(refused.value).startswith(sentence)

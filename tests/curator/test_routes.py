@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from sqlalchemy import Engine, func, select
@@ -18,7 +20,7 @@ from db.session import reading, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import Decision, Example, Reviewer, Split, TouchUpSave, Verdict
-from tests.examples import add_examples, drawn_mask, png
+from tests.examples import add_examples, drawn_mask, drawn_photo, png
 
 HOST = "http://localhost"
 POSTS = ["/api/deck", "/api/verdicts", "/api/gold", "/api/touchups/begin", "/api/touchups/save", "/api/touchups/finish"]
@@ -94,6 +96,35 @@ def test_a_jpeg_says_so_and_other_bytes_are_no_picture(client: TestClient, store
 def test_pictures_that_are_not_there(client: TestClient, name: str, status: int, sentence: str) -> None:
     answer = client.get(f"/pictures/{name}")
     assert (answer.status_code, answer.text) == (status, sentence)
+
+
+def test_a_thumbnail_is_small_square_webp_and_immutable_too(client: TestClient, store: Store) -> None:
+    photo, mask = store.put(png(drawn_photo(1))), store.put(png(drawn_mask(1)))
+    for sha256, mode in [(photo, cv2.IMREAD_COLOR), (mask, cv2.IMREAD_GRAYSCALE)]:
+        answer = client.get(f"/pictures/{sha256}?side=192")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+        assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        small, whole = (
+            cv2.imdecode(np.frombuffer(data, np.uint8), mode)
+            for data in (answer.content, client.get(f"/pictures/{sha256}").content)
+        )
+        assert small is not None
+        assert whole is not None
+        assert small.shape[:2] == (192, 192)
+        shrunk = cv2.resize(whole, (192, 192), interpolation=cv2.INTER_AREA)
+        assert np.abs(small.astype(float) - shrunk).mean() < 4
+
+
+@pytest.mark.parametrize("side", ["191", "512", "0192", "192.0", "-192", "many", "%00"])
+def test_a_thumbnail_of_another_side_is_refused(client: TestClient, store: Store, side: str) -> None:
+    answer = client.get(f"/pictures/{store.put(png(drawn_mask(1)))}?side={side}")
+    assert (answer.status_code, answer.text) == (400, "A thumbnail has side=192.")
+    assert "cache-control" not in answer.headers
+
+
+def test_a_thumbnail_of_a_missing_picture_is_not_found(client: TestClient) -> None:
+    assert client.get(f"/pictures/{'0' * 64}?side=192").status_code == 404
 
 
 # --- the guard --------------------------------------------------------------------------------------------------------

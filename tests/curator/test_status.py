@@ -7,14 +7,14 @@ from sqlalchemy import Engine, event
 
 from curator.reviewers import decided, reviewer_called
 from curator.sets import freeze
-from curator.status import Flow, flow, next_step, status
+from curator.status import Flow, count_faceless, faceless, flow, next_step, sources, status
 from curator.verdicts import Counts, Given, new_client_id, record
 from db.errors import WinnowError
 from db.session import reading, writing
 from db.store import Store
-from db.tables import Decision, Split, TouchUp
+from db.tables import Decision, Split, Submission, TouchUp
 from tests.conftest import FakeClock
-from tests.examples import add_examples
+from tests.examples import LONG_AGO, add_examples
 
 NOTHING = Flow(
     submissions=0, refused=0, no_face=0, drawn=0, verdicts=Counts(0, 0, 0), touchups=0, sets=0, runs=0, reports=0, exports=0
@@ -99,3 +99,25 @@ def test_a_reviewer_needs_a_name_that_can_be_read(engine: Engine, name: str) -> 
 def test_spaces_make_no_second_reviewer(engine: Engine) -> None:
     with writing(engine) as session:
         assert reviewer_called(session, " Ada  L ").id == reviewer_called(session, "Ada L").id
+
+
+def test_submissions_without_a_face_come_newest_first_a_page_at_a_time_of_one_source_or_all(
+    engine: Engine, store: Store
+) -> None:
+    with writing(engine) as session:
+        add_examples(session, store, 1)
+        add_examples(session, store, 1)
+        first, second = [source.id for source in sources(session)]
+        for number, source in enumerate([first, second, second, first, second]):
+            name = f"wall-{number}"
+            photo = Submission(
+                source_id=source, photo_name=name, photo_sha256="0" * 64, mask_sha256=f"{number:064}", height=9, width=9,
+                received_at=LONG_AGO,
+            )  # fmt: skip
+            session.add(photo)
+            session.flush()
+    with reading(engine) as session:
+        assert [one.photo_name for one in faceless(session, 3)] == ["wall-4", "wall-3", "wall-2"]
+        assert [one.photo_name for one in faceless(session, 3, 3)] == ["wall-1", "wall-0"]
+        assert [one.photo_name for one in faceless(session, 3, source=first)] == ["wall-3", "wall-0"]
+        assert [count_faceless(session), count_faceless(session, first), count_faceless(session, second)] == [5, 2, 3]

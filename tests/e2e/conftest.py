@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 from sqlalchemy import Engine
 
 from db.session import open_database
@@ -144,11 +147,35 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+# The mask's layer over the photo's, as the page lays them.
+LAYERS = """
+photo => {
+    const flat = Object.assign(document.createElement('canvas'), { width: photo.width, height: photo.height });
+    const context = flat.getContext('2d');
+    context.drawImage(photo, 0, 0);
+    const mask = photo.parentElement.querySelector('[data-part=mask]');
+    if (getComputedStyle(mask).visibility === 'visible') context.drawImage(mask, 0, 0);
+    return flat.toDataURL('image/png');
+}
+"""
+
+
 def canvas_pixels(page: Page) -> NDArray[np.float64]:
-    """What the deck's canvas holds, RGB 0..255 (512, 512, 3); fails where anything of it is transparent."""
-    url = page.locator("canvas").evaluate("canvas => canvas.toDataURL('image/png')")
+    """The photo on the deck with what lies over it, RGB 0..255 (512, 512, 3); fails where anything of it is transparent."""
+    url = page.locator("canvas[data-example]").evaluate(LAYERS)
     data = np.frombuffer(base64.b64decode(url.partition(",")[2]), np.uint8)
     picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     assert picture is not None
     assert picture.shape[2] == 3 or (picture[..., 3] == 255).all()
     return picture[..., 2::-1].astype(np.float64)
+
+
+def pick(page: Page, label: str, option: str) -> None:
+    """Choose an option of a Streamlit select box. A press that comes while the page is still being drawn opens nothing."""
+    box = page.get_by_role("combobox", name=re.compile(label))
+    wanted = page.get_by_role("option", name=option, exact=True)
+    for _ in range(10):
+        box.click()
+        with suppress(PlaywrightError):
+            return wanted.click(timeout=1500)
+    raise AssertionError(f"{label} never offered {option!r}")

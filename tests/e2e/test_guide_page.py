@@ -13,7 +13,7 @@ from curator.verdicts import Given, record
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Decision, GuideExample, Reviewer, Split
-from tests.e2e.conftest import Server
+from tests.e2e.conftest import Server, pick
 from tests.examples import add_examples
 
 pytestmark = pytest.mark.skipif(
@@ -54,8 +54,7 @@ def test_a_lead_puts_an_example_into_the_guide(page: Page, app: Server) -> None:
     loaded(page, "good_1")
     before = picture(page, "good_1").get_attribute("src")
     page.get_by_text("Change the pictures of this screen").click()
-    page.get_by_role("combobox", name="Picture").click()
-    page.get_by_role("option", name=f"{example} · head-000.png").click()
+    pick(page, "Picture", f"{example} · head-000.png")
     page.get_by_label("What to see in it").fill("<b>Sharp</b> edge")
     page.get_by_role("button", name="Show this under").click()
     expect(page.locator('figure[data-place="good_1"] figcaption')).to_contain_text("<b>Sharp</b> edge")  # words are data

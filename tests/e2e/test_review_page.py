@@ -1,21 +1,28 @@
-"""The review deck in a real browser, by its keys."""
+"""The review deck in a real browser, by its keys, its buttons and fingers."""
 
 import json
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from playwright.sync_api import Browser, FloatRect, Locator, Page, Route, expect
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import Locator, Page, Route, expect
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, select
 
+import curator.app.components
+from curator.reviewers import reviewer_called
+from curator.verdicts import Given, record
+from db.jobs import utc_now
 from db.session import reading, writing
+from db.settings import Settings
 from db.store import Store
-from db.tables import Decision, Example, Reason, Split, Verdict
+from db.tables import Decision, Example, Gold, Reason, Reviewer, Split, Standing, Suspicion, Verdict
 from tests.e2e.conftest import Server, canvas_pixels
 from tests.examples import add_examples
 
@@ -24,6 +31,7 @@ pytestmark = pytest.mark.skipif(
     reason="Chromium is not installed; apt-get install chromium",
 )
 COUNT = 9
+COMPONENTS = Path(curator.app.components.__file__).parent
 
 
 @pytest.fixture(autouse=True)
@@ -33,18 +41,24 @@ def examples(app: Server) -> list[int]:
         return add_examples(session, app.store, COUNT, Split.train)
 
 
-def canvas(page: Page) -> Locator:
-    return page.locator("canvas")
-
-
 def shows(page: Page, example: int) -> None:
     """Wait until the deck shows that example's picture."""
     page.wait_for_selector(f'canvas[data-example="{example}"][data-state="showing"]')
 
 
+# Pictures that have come in; each card has two.
+DECODED = "performance.getEntriesByType('resource').filter(e => e.name.includes('/pictures/')).length"
+
+
 def opened(page: Page, app: Server) -> None:
     page.goto(f"{app.url}/review")
     shows(page, 1)
+
+
+def box_of(part: Locator) -> FloatRect:
+    box = part.bounding_box()
+    assert box is not None
+    return box
 
 
 def saved(page: Page) -> None:
@@ -83,22 +97,34 @@ def test_the_canvas_shows_the_stored_picture_with_its_mask_over_it(page: Page, a
     page.wait_for_selector('canvas[data-masked="true"]')
 
 
-def test_every_key_does_what_it_says_without_a_click_first(page: Page, app: Server) -> None:
+@pytest.mark.parametrize(
+    ("key", "decision", "reason"),
+    [
+        *[(key, "keep", None) for key in "kKaA"],
+        *[(key, "reject", "unsaid") for key in "xX"],
+        *[(str(number), "reject", reason) for number, reason in enumerate([str(r) for r in Reason][:6], start=1)],
+    ],
+)
+def test_a_key_decides_without_a_click_first(page: Page, app: Server, key: str, decision: str, reason: str | None) -> None:
     opened(page, app)
-    keys = ["k", "x", "1", "2", "3", "4", "5", "6"]
-    for number, key in enumerate(keys, start=1):
-        shows(page, number)
-        page.keyboard.press(key)
-    shows(page, 9)
+    page.keyboard.press(key)
+    shows(page, 2)
     saved(page)
-    assert verdicts(app) == [
-        (1, "keep", None),
-        (2, "reject", "unsaid"),
-        *[(number, "reject", reason) for number, reason in enumerate([str(r) for r in Reason][:6], start=3)],
-    ]
-    expect(page.locator('[data-part="left"]')).to_have_text("1")
-    expect(page.locator('[data-part="kept"]')).to_have_text("1")
-    expect(page.locator('[data-part="rejected"]')).to_have_text("7")
+    assert verdicts(app) == [(1, decision, reason)]
+    expect(page.locator('[data-part="left"]')).to_have_text(str(COUNT - 1))
+    expect(page.locator('[data-part="kept"]')).to_have_text("1" if decision == "keep" else "0")
+    expect(page.locator('[data-part="rejected"]')).to_have_text("1" if decision == "reject" else "0")
+
+
+@pytest.mark.parametrize("key", ["u", "U", "Backspace"])
+def test_a_key_takes_the_last_verdict_back(page: Page, app: Server, key: str) -> None:
+    opened(page, app)
+    page.keyboard.press("x")
+    shows(page, 2)
+    page.keyboard.press(key)
+    shows(page, 1)
+    saved(page)
+    assert verdicts(app) == [(1, "reject", "unsaid"), (1, "undo", None)]
 
 
 def test_space_puts_it_at_the_end_and_decides_nothing(page: Page, app: Server) -> None:
@@ -171,23 +197,29 @@ def test_the_last_card_leads_to_a_friendly_end_and_undo_still_works(page: Page, 
     assert len(verdicts(app)) == COUNT + 1
 
 
-def test_ten_verdicts_a_second_lose_none(page: Page, app: Server) -> None:
+def test_a_robot_at_ten_a_second_loses_none_and_sees_none_twice(page: Page, app: Server) -> None:
     with writing(app.engine) as session:
-        add_examples(session, app.store, 31, suspicions=[0.0] * 31)
+        add_examples(session, app.store, 100 - COUNT + 1, suspicions=[0.0] * (100 - COUNT + 1))
     opened(page, app)
-    for _ in range(39):
-        page.wait_for_selector('canvas[data-state="showing"]')
-        page.keyboard.press("k")
-    page.wait_for_selector('canvas[data-example="40"][data-state="showing"]')
+    page.wait_for_function(f"() => {DECODED} >= 40")  # photo and mask of twenty
+    page.evaluate(
+        """() => new Promise(done => {
+            let given = 0;
+            const press = setInterval(() => {
+                if (given === 100) return clearInterval(press), done();
+                window.dispatchEvent(new KeyboardEvent('keydown', { key: given % 3 ? 'k' : '2' }));
+                given = window.__winnowDeck.saved.length;
+            }, 100);
+        })"""
+    )
+    page.wait_for_selector('canvas[data-example="101"][data-state="showing"]')
     saved(page)
-    assert [example for example, _, _ in verdicts(app)] == list(range(1, 40))
+    assert [example for example, _, _ in verdicts(app)] == list(range(1, 101))
 
 
 def test_without_a_network_verdicts_wait_in_the_browser_and_are_sent_once(page: Page, app: Server) -> None:
     opened(page, app)
-    page.wait_for_function(
-        "() => performance.getEntriesByType('resource').filter(e => e.name.includes('/pictures/')).length >= 18"
-    )
+    page.wait_for_function(f"() => {DECODED} >= {2 * COUNT}")
     page.context.set_offline(True)
     page.keyboard.press("k")
     shows(page, 2)
@@ -234,14 +266,22 @@ def test_one_refused_verdict_does_not_hold_up_the_others(page: Page, app: Server
         page.keyboard.press("k")
     shows(page, 4)
     with writing(app.engine) as session:
-        for row in (session.get_one(Example, 2).suspicion, session.get_one(Example, 2)):
-            session.delete(row)
-            session.flush()
+        for rows, number in [(Suspicion, Suspicion.example_id), (Standing, Standing.example_id), (Example, Example.id)]:
+            session.execute(delete(rows).where(number == 2))
     page.unroute("**/api/verdicts")
     page.evaluate("() => window.dispatchEvent(new Event('online'))")
     saved(page)
     assert verdicts(app) == [(1, "keep", None), (3, "keep", None)]
-    expect(page.locator('[data-part="unsaved"]')).to_contain_text("Example 2 is not there")
+    expect(page.locator('[data-part="unsaved"]')).to_contain_text("Not taken: head-001.png. Example 2 is not there")
+    page.keyboard.press("k")  # a further verdict doesn't hide it
+    shows(page, 5)
+    expect(page.locator('[data-part="unsaved"]')).to_be_visible()
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.locator('[data-part="unsaved"]')).to_be_hidden()
+    page.keyboard.press("u")
+    shows(page, 4)
+    page.keyboard.press("u")  # what was not taken can't be taken back
+    shows(page, 3)
 
 
 def test_a_token_that_grew_too_old_is_renewed_without_losing_the_verdict(page: Page, app: Server) -> None:
@@ -290,3 +330,426 @@ def test_the_page_has_its_frame_when_it_is_the_first_that_is_opened(
     opened(page, fresh)
     expect(page.get_by_role("link", name="Touch-up")).to_be_visible()
     expect(page.locator("[data-testid=stSidebar]")).to_have_count(0)
+
+
+# --- how a picture is looked at --------------------------------------------------------------------------------------
+
+
+def view(page: Page, name: str) -> None:
+    page.wait_for_selector(f'canvas[data-view="{name}"]')
+
+
+def edge_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The pixels along the inside of a mask's edge."""
+    return mask & ~(cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0)
+
+
+def near(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
+    return cv2.dilate(mask.astype(np.uint8), np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8)) > 0
+
+
+def test_v_goes_round_the_views_and_each_shows_what_it_says(page: Page, app: Server) -> None:
+    opened(page, app)
+    photo, mask = stored(app, 1, "image"), stored(app, 1, "mask")[..., 0] > 127
+    overlay = canvas_pixels(page)
+    page.keyboard.press("v")
+    view(page, "outline")
+    outline, edge = canvas_pixels(page), edge_of(mask)
+    assert np.abs(outline - photo)[~near(edge, 5)].mean() < 1  # nothing but the edge
+    assert outline[edge].mean() > 180  # light
+    assert outline[near(edge, 2) & ~near(edge, 1) & ~mask].mean() < 0.5 * photo[near(edge, 2) & ~mask].mean()  # a dark halo
+    page.keyboard.press("V")
+    view(page, "cutout")
+    cutout = canvas_pixels(page)
+    assert np.abs(cutout - photo)[mask].mean() < 1
+    assert np.abs(cutout[~mask] - 128).max() <= 1  # a neutral backdrop
+    page.keyboard.press("v")
+    view(page, "side")
+    assert np.abs(canvas_pixels(page) - overlay).mean() < 1
+    plain, both = (box_of(page.locator(f'[data-part="{part}"]')) for part in ("plain", "photo"))
+    assert plain["x"] + plain["width"] <= both["x"]
+    assert plain["width"] == pytest.approx(both["width"], abs=1)
+    assert plain["width"] > 400
+    page.keyboard.press("v")
+    view(page, "overlay")
+    expect(page.locator('[data-part="plain"]')).to_be_hidden()
+
+
+def test_view_opacity_and_mask_stay_for_this_browser(page: Page, app: Server) -> None:
+    opened(page, app)
+    page.get_by_role("button", name="Cut-out").click()
+    view(page, "cutout")
+    page.keyboard.press("[")
+    page.keyboard.press("m")
+    page.reload()
+    page.wait_for_selector('canvas[data-view="cutout"][data-masked="false"][data-state="showing"]')
+    expect(page.get_by_role("button", name="Cut-out")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("slider", name="Opacity of the mask")).to_have_value("90")
+    expect(page.get_by_role("button", name="Mask M")).to_have_attribute("aria-pressed", "false")
+
+
+def test_brackets_and_the_slider_make_the_mask_stronger_and_fainter(page: Page, app: Server) -> None:
+    opened(page, app)
+    photo, mask = stored(app, 1, "image"), stored(app, 1, "mask")[..., 0] > 127
+    inside = mask & ~near(edge_of(mask), 3)
+
+    def strength() -> float:
+        return float(np.abs(canvas_pixels(page) - photo)[inside].mean())
+
+    usual = strength()
+    page.keyboard.press("]")
+    stronger = strength()
+    assert stronger == pytest.approx(usual * 0.5 / 0.4, rel=0.05)
+    page.keyboard.press("[")
+    page.keyboard.press("[")
+    assert strength() == pytest.approx(usual * 0.3 / 0.4, rel=0.05)
+    page.get_by_role("slider", name="Opacity of the mask").fill("100")
+    assert strength() == pytest.approx(usual / 0.4, rel=0.05)
+    page.keyboard.press("k")  # the slider has the focus, and the keys still decide
+    shows(page, 2)
+
+
+@pytest.mark.parametrize("by", ["the key", "the mouse"])
+def test_the_mask_is_hidden_as_long_as_it_is_held(page: Page, app: Server, by: str) -> None:
+    opened(page, app)
+    if by == "the key":
+        page.keyboard.down("H")
+    else:
+        page.locator('canvas[data-example="1"]').hover()
+        page.mouse.down()
+    page.wait_for_selector('canvas[data-masked="false"]')
+    assert np.abs(canvas_pixels(page) - stored(app, 1, "image")).mean() < 1
+    if by == "the key":
+        page.keyboard.up("H")
+    else:
+        page.mouse.up()
+    page.wait_for_selector('canvas[data-masked="true"]')
+    shows(page, 1)
+    assert verdicts(app) == []
+
+
+def test_z_and_the_wheel_zoom_at_the_pointer_a_drag_moves_and_the_next_picture_is_whole(page: Page, app: Server) -> None:
+    opened(page, app)
+    photo = page.locator('canvas[data-example="1"]')
+    box = box_of(photo)
+    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.75 * box["height"])
+    for zoom in (2, 4):
+        page.keyboard.press("z")
+        page.wait_for_selector(f'canvas[data-zoom="{zoom}"]')
+        closer = box_of(photo)
+        assert closer["width"] == pytest.approx(zoom * box["width"], rel=0.01)
+        # What lay under the pointer still does.
+        assert closer["x"] + 0.25 * closer["width"] == pytest.approx(box["x"] + 0.25 * box["width"], abs=1)
+        assert closer["y"] + 0.75 * closer["height"] == pytest.approx(box["y"] + 0.75 * box["height"], abs=1)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.25 * box["width"] + 50, box["y"] + 0.75 * box["height"] - 30, steps=4)
+    page.mouse.up()
+    moved = box_of(photo)
+    assert moved["x"] - closer["x"] == pytest.approx(50, abs=1)
+    assert moved["y"] - closer["y"] == pytest.approx(-30, abs=1)
+    page.keyboard.press("Z")
+    page.wait_for_selector('canvas[data-zoom="1"]')
+    page.mouse.wheel(0, -300)
+    page.wait_for_function("() => scrollY === 0")
+    expect(photo).not_to_have_attribute("data-zoom", "1")
+    page.keyboard.press("k")
+    page.wait_for_selector('canvas[data-example="2"][data-zoom="1"]')
+
+
+# --- fingers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tablet(browser: Browser) -> Iterator[Page]:
+    """A page under fingers, 768 x 1024."""
+    context = browser.new_context(viewport={"width": 768, "height": 1024}, has_touch=True)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    yield page
+    context.close()
+
+
+class Finger:
+    """One or more fingers on the picture, at points given as shares of it."""
+
+    def __init__(self, page: Page) -> None:
+        self.wire = page.context.new_cdp_session(page)
+        box = box_of(page.locator('[data-part="frame"]'))
+        self.box = box
+
+    def send(self, kind: str, *points: tuple[float, float]) -> None:
+        x, y, width, height = (self.box[name] for name in ("x", "y", "width", "height"))
+        touches = [{"x": x + a * width, "y": y + d * height, "id": number} for number, (a, d) in enumerate(points)]
+        self.wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    def swipe(self, across: float, down: float, steps: int = 6) -> None:
+        """From the middle, by shares of the picture; slow enough to be no flick."""
+        self.send("touchStart", (0.5, 0.5))
+        for step in range(1, steps + 1):
+            self.send("touchMove", (0.5 + across * step / steps, 0.5 + down * step / steps))
+
+    def lift(self) -> None:
+        self.send("touchEnd")
+
+
+@pytest.mark.parametrize(
+    ("across", "down", "label", "given"),
+    [(0.4, 0.05, "Keep", [(1, "keep", None)]), (-0.4, 0.05, "Reject", [(1, "reject", "unsaid")]), (0.05, -0.4, "Skip", [])],
+)
+def test_a_swipe_decides(
+    tablet: Page, app: Server, across: float, down: float, label: str, given: list[tuple[int, str, str | None]]
+) -> None:
+    opened(tablet, app)
+    finger = Finger(tablet)
+    finger.swipe(across, down)
+    expect(tablet.locator('[data-part="swiped"]')).to_have_text(label)
+    expect(tablet.locator('[data-part="swiped"]')).to_have_css("opacity", "1")
+    shows(tablet, 1)  # not before the finger is lifted
+    finger.lift()
+    shows(tablet, 2)
+    saved(tablet)
+    assert verdicts(app) == given
+    expect(tablet.locator('[data-part="card"]')).to_have_css("transform", "none")
+
+
+def test_a_tap_a_short_swipe_and_a_swipe_down_decide_nothing(tablet: Page, app: Server) -> None:
+    opened(tablet, app)
+    finger = Finger(tablet)
+    finger.send("touchStart", (0.5, 0.5))
+    finger.lift()
+    for across, down in [(0.03, 0.0), (0.0, 0.4)]:
+        finger.swipe(across, down)
+        expect(tablet.locator('[data-part="card"]')).not_to_have_css("transform", "none")
+        finger.lift()
+        expect(tablet.locator('[data-part="card"]')).to_have_css("transform", "none")
+    shows(tablet, 1)
+    expect(tablet.get_by_role("button", name="Undo")).to_be_disabled()
+
+
+def test_a_resting_finger_hides_the_mask_and_two_zoom(tablet: Page, app: Server) -> None:
+    opened(tablet, app)
+    finger = Finger(tablet)
+    finger.send("touchStart", (0.5, 0.5))
+    tablet.wait_for_selector('canvas[data-masked="false"]')
+    finger.lift()
+    tablet.wait_for_selector('canvas[data-masked="true"]')
+    finger.send("touchStart", (0.4, 0.5))
+    finger.send("touchStart", (0.4, 0.5), (0.6, 0.5))
+    finger.send("touchMove", (0.3, 0.5), (0.7, 0.5))
+    tablet.wait_for_selector('canvas[data-zoom="2"]')
+    finger.lift()
+    finger.swipe(0.4, 0.0)  # zoomed, a finger moves the picture
+    finger.lift()
+    shows(tablet, 1)
+    assert verdicts(app) == []
+
+
+@pytest.mark.parametrize("size", [(1024, 768), (768, 1024), (390, 844)])
+def test_on_tablets_and_phones_every_verdict_is_in_reach_and_large_enough(
+    tablet: Page, app: Server, size: tuple[int, int]
+) -> None:
+    tablet.set_viewport_size({"width": size[0], "height": size[1]})
+    opened(tablet, app)
+    tablet.wait_for_function("() => document.fonts.status === 'loaded'")
+    for name in ["Keep", "Reject", "No face", "Not hair", "Hair missing", "Spills over", "Too coarse", "Bad photo"]:
+        button = tablet.get_by_role("button", name=name)
+        expect(button).to_be_in_viewport(ratio=1)
+        box = box_of(button)
+        assert box["height"] >= 44
+        assert box["width"] >= 44
+    assert tablet.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+# --- the help --------------------------------------------------------------------------------------------------------
+
+
+def test_the_help_lists_the_keys_keeps_them_still_and_gives_the_focus_back(page: Page, app: Server) -> None:
+    opened(page, app)
+    opener = page.get_by_role("button", name="Keys")
+    opener.focus()
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    expect(dialog).to_be_visible()
+    expect(dialog.get_by_role("button", name="Close")).to_be_focused()
+    for key in ("k", "x", "v", "m"):
+        page.keyboard.press(key)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()
+    page.wait_for_selector('canvas[data-example="1"][data-view="overlay"][data-masked="true"]')
+    page.keyboard.press("Enter")  # on the button that has the focus
+    expect(dialog).to_be_visible()
+    page.keyboard.press("?")
+    expect(dialog).to_be_hidden()
+    page.keyboard.press("k")
+    shows(page, 2)
+    saved(page)
+    assert verdicts(app) == [(1, "keep", None)]
+
+
+# --- a sitting: undo, tabs, pace -------------------------------------------------------------------------------------
+
+
+def test_undo_survives_a_reload(page: Page, app: Server) -> None:
+    opened(page, app)
+    for number, key in [(1, "k"), (2, "3"), (3, "k")]:
+        shows(page, number)
+        page.keyboard.press(key)
+    shows(page, 4)
+    saved(page)
+    page.reload()
+    shows(page, 4)
+    for number in (3, 2, 1):
+        page.keyboard.press("u")
+        shows(page, number)
+        assert np.abs(canvas_pixels(page) - stored(app, number, "image")).mean() < 30  # its picture is fetched again
+    saved(page)
+    assert [(example, decision) for example, decision, _ in verdicts(app)][3:] == [(3, "undo"), (2, "undo"), (1, "undo")]
+
+
+def test_two_tabs_of_a_reviewer_agree(page: Page, app: Server) -> None:
+    opened(page, app)
+    other = page.context.new_page()
+    opened(other, app)
+    page.keyboard.press("k")
+    shows(page, 2)
+    shows(other, 2)
+    expect(other.get_by_text("Kept in your other tab: head-000.png")).to_be_visible()
+    other.keyboard.press("x")
+    shows(other, 3)
+    shows(page, 3)
+    expect(page.get_by_text("Rejected in your other tab")).to_be_visible()
+    page.keyboard.press("u")  # the newest, though the other tab gave it
+    shows(page, 2)
+    shows(other, 3)
+    other.keyboard.press("u")
+    shows(other, 1)
+    shows(page, 2)
+    for tab in (page, other):
+        saved(tab)
+        expect(tab.locator('[data-part="left"]')).to_have_text(str(COUNT))
+    assert [(example, decision) for example, decision, _ in verdicts(app)] == [
+        (1, "keep"), (2, "reject"), (2, "undo"), (1, "undo"),
+    ]  # fmt: skip
+
+
+def test_a_tab_that_opens_later_can_take_back_what_the_first_gave(page: Page, app: Server) -> None:
+    opened(page, app)
+    page.keyboard.press("k")
+    shows(page, 2)
+    saved(page)
+    other = page.context.new_page()
+    other.goto(f"{app.url}/review")
+    shows(other, 2)
+    other.keyboard.press("u")
+    shows(other, 1)
+    saved(other)
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    assert verdicts(app) == [(1, "keep", None), (1, "undo", None)]
+
+
+def test_what_another_device_decided_leaves_the_hand(page: Page, app: Server) -> None:
+    opened(page, app)
+    with writing(app.engine) as session:
+        who = session.scalars(select(Reviewer)).one()
+        record(session, who.id, [Given(number, Decision.keep, None, f"phone-{number}") for number in (1, 3)], utc_now())
+    page.keyboard.press("Space")  # not decided here: only skipped
+    shows(page, 2)
+    page.keyboard.press("k")
+    shows(page, 3)
+    saved(page)
+    page.keyboard.press("u")  # after an undo the leases are taken again, and the answer says what is gone
+    shows(page, 2)
+    saved(page)
+    page.keyboard.press("k")
+    shows(page, 4)
+    for number in range(4, COUNT + 1):
+        shows(page, number)
+        page.keyboard.press("k")
+    expect(page.get_by_text("Nothing left to review")).to_be_visible()
+
+
+def test_verdicts_left_in_the_browser_by_the_version_before_are_sent(page: Page, app: Server) -> None:
+    old = {
+        "example": 1,
+        "decision": "reject",
+        "reason": "not_hair",
+        "client_id": "old",
+        "from": "open",
+        "to": "reject",
+        "order": [1, 0],
+    }
+    opened(page, app)
+    page.evaluate(
+        "([key, value]) => localStorage.setItem(key, value)", [f"winnow.verdict.{Settings().reviewer}.old", json.dumps(old)]
+    )
+    page.reload()
+    shows(page, 2)
+    saved(page)
+    assert verdicts(app) == [(1, "reject", "not_hair")]
+    assert kept_in_browser(page) == []
+
+
+def pace(page: Page, seconds: list[float], left: int) -> str:
+    """What the page says about verdicts given at those seconds, at the last of them."""
+    script = "".join((COMPONENTS / f"{name}.js").read_text() for name in ("shared", "sitting"))
+    told: str = page.evaluate(
+        f"([times, left]) => {{ {script}; const now = times.at(-1); return paceInWords(pace(times, left, now), left, now); }}",
+        [[1_700_000_000_000 + 1000 * second for second in seconds], left],
+    )
+    return re.sub(r"\d\d:\d\d", "hh:mm", told)
+
+
+def test_the_pace_is_that_of_the_last_five_minutes_of_work(page: Page) -> None:
+    every_two = [2.0 * number for number in range(200)]
+    assert pace(page, every_two[:9], 100) == ""  # too few to tell
+    assert pace(page, every_two[:10], 100) == "30 a minute, done about hh:mm"
+    assert pace(page, [*every_two, 4000.0, *[4000 + 2.0 * number for number in range(1, 20)]], 100).startswith("30 a minute")
+    slow_then_fast = [30.0 * number for number in range(20)]
+    slow_then_fast += [slow_then_fast[-1] + number for number in range(1, 320)]
+    assert pace(page, slow_then_fast, 0) == "60 a minute"
+    assert pace(page, every_two, 1_000_000).endswith("about 556 hours of work left")
+
+
+# --- leads -----------------------------------------------------------------------------------------------------------
+
+
+def test_g_makes_the_last_verdict_a_known_answer_and_withdraws_it(page: Page, app: Server) -> None:
+    opened(page, app)
+    expect(page.get_by_role("button", name="Known answer")).to_be_disabled()
+    page.keyboard.press("k")
+    shows(page, 2)
+    page.keyboard.press("g")
+    expect(page.get_by_text("Known answer: head-000.png (kept)")).to_be_visible()
+    expect(page.get_by_role("button", name="Known answer")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("G")
+    expect(page.get_by_text("No known answer any more: head-000.png")).to_be_visible()
+    page.keyboard.press("g")
+    expect(page.get_by_text("Known answer: head-000.png (kept)")).to_be_visible()
+    page.keyboard.press("2")
+    shows(page, 3)
+    page.keyboard.press("g")  # now it is about the newer verdict
+    expect(page.get_by_text("Known answer: head-001.png (rejected)")).to_be_visible()
+    page.keyboard.press("u")  # what is taken back is no known answer either
+    expect(page.get_by_text("No known answer any more: head-001.png")).to_be_visible()
+    with reading(app.engine) as session:
+        assert [(gold.example_id, gold.answer) for gold in session.scalars(select(Gold).order_by(Gold.id))] == [
+            (1, Decision.keep), (1, None), (1, Decision.keep), (2, Decision.reject), (2, None),
+        ]  # fmt: skip
+    shows(page, 2)
+
+
+def test_a_lead_settles_what_reviewers_disagree_on_and_sees_who_said_what(page: Page, app: Server) -> None:
+    with writing(app.engine) as session:
+        ann, bob = (reviewer_called(session, name) for name in ("Ann", "<b>Bob</b>"))
+        record(session, ann.id, [Given(4, Decision.keep, None, "a")], utc_now())
+        record(session, bob.id, [Given(4, Decision.reject, Reason.spills_over, "b")], utc_now())
+    page.goto(f"{app.url}/review?show=disputed")
+    shows(page, 4)
+    expect(page.locator('[data-part="opinions"]')).to_have_text("Ann: kept · <b>Bob</b>: rejected (spills over)")
+    page.keyboard.press("k")
+    expect(page.get_by_text("Nothing left to review")).to_be_visible()
+    saved(page)
+    with reading(app.engine) as session:
+        newest = session.scalars(select(Verdict).order_by(Verdict.id.desc()).limit(1)).one()
+        assert (newest.example_id, newest.decision, newest.settles) == (4, Decision.keep, True)

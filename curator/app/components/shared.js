@@ -1,6 +1,7 @@
 // What the deck and the painter share: asking our routes, the tint of a mask, keys, and when a picture was presented.
 
 const SIDE = 512;
+const CAPTION = 66; // its height on the page
 // Azure: no natural hair has it, and red-green blindness keeps it apart from brown, blond, red and grey.
 const FILL = [0, 132, 255, 92];
 const EDGE = [120, 225, 255, 255];
@@ -30,28 +31,28 @@ async function bitmap(sha256) {
   return createImageBitmap(await response.blob());
 }
 
-/** A mask picture as one byte a pixel, 0 or 1. */
-function maskBytes(picture) {
-  const context = new OffscreenCanvas(SIDE, SIDE).getContext("2d", { willReadFrequently: true });
-  context.drawImage(picture, 0, 0, SIDE, SIDE);
-  const rgba = context.getImageData(0, 0, SIDE, SIDE).data;
-  const mask = new Uint8Array(SIDE * SIDE);
+/** A mask picture as one byte a pixel, 0 or 1, `side` pixels square. */
+function maskBytes(picture, side = SIDE) {
+  const context = new OffscreenCanvas(side, side).getContext("2d", { willReadFrequently: true });
+  context.drawImage(picture, 0, 0, side, side);
+  const rgba = context.getImageData(0, 0, side, side).data;
+  const mask = new Uint8Array(side * side);
   for (let i = 0; i < mask.length; i++) mask[i] = rgba[4 * i] >= 128 ? 1 : 0;
   return mask;
 }
 
-/** The tint of a mask within a box: a translucent fill, and a line along the inside of its edge. */
-function tintOf(mask, left = 0, top = 0, right = SIDE, bottom = SIDE) {
+/** The tint of a mask within a box: a fill, translucent as a rule, and a line along the inside of its edge. */
+function tintOf(mask, left = 0, top = 0, right = SIDE, bottom = SIDE, colours = [FILL, EDGE], side = SIDE) {
   const tint = new ImageData(right - left, bottom - top);
   const pixels = new Uint32Array(tint.data.buffer);
-  const [fill, edge] = [FILL, EDGE].map((colour) => new Uint32Array(new Uint8Array(colour).buffer)[0]);
+  const [fill, edge] = colours.map((colour) => new Uint32Array(new Uint8Array(colour).buffer)[0]);
   for (let y = top, at = 0; y < bottom; y++) {
     for (let x = left; x < right; x++, at++) {
-      const i = y * SIDE + x;
+      const i = y * side + x;
       if (!mask[i]) continue;
       const inner =
-        (x === 0 || mask[i - 1]) && (x === SIDE - 1 || mask[i + 1]) &&
-        (y === 0 || mask[i - SIDE]) && (y === SIDE - 1 || mask[i + SIDE]);
+        (x === 0 || mask[i - 1]) && (x === side - 1 || mask[i + 1]) &&
+        (y === 0 || mask[i - side]) && (y === side - 1 || mask[i + side]);
       pixels[at] = inner ? fill : edge;
     }
   }
@@ -63,7 +64,7 @@ function isTheirs(event, root) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return true;
   const target = event.composedPath()[0];
   if (!(target instanceof Element)) return false;
-  if (target.closest("textarea, select, [contenteditable=''], [contenteditable=true], [role=textbox], [role=dialog]")) return true;
+  if (target.closest("textarea, select, [contenteditable=''], [contenteditable=true], [role=textbox], [role=dialog], dialog")) return true;
   if (target.matches("input:not([type=range])")) return true;
   // Enter and Space press a button of ours that was reached with Tab; anywhere else they are shortcuts.
   const presses = event.key === "Enter" || event.key === " ";
@@ -81,13 +82,13 @@ function presented() {
   });
 }
 
-/** Make the picture as large as the window leaves room for, its caption included; again whenever the window changes. */
-function fitted(bench, frame, signal) {
+/** Make the picture as large as the window leaves room for, with what must stand below it; again whenever the window changes. */
+function fitted(bench, frame, signal, below = () => CAPTION) {
   const fit = () => {
     let top = frame.getBoundingClientRect().top;
     for (let part = bench; part; part = part.parentElement ?? part.getRootNode().host) top += part.scrollTop; // unscrolled
-    const caption = 66;
-    bench.style.setProperty("--side", `${Math.max(300, Math.min(window.innerHeight * 0.8, window.innerHeight - top - caption))}px`);
+    const room = Math.min(window.innerHeight * 0.8, window.innerHeight - top - below());
+    bench.style.setProperty("--side", `${Math.max(300, room)}px`);
   };
   window.addEventListener("resize", fit, { signal });
   for (const wait of [0, 300, 1500]) setTimeout(() => signal.aborted || fit(), wait); // what is above may still grow
@@ -101,3 +102,37 @@ function partsOf(root) {
 
 const formatted = (number) => number.toLocaleString("en-US");
 
+
+/** Values in a browser storage ("localStorage" or "sessionStorage") under a prefix, each an entry of its own. */
+class Shelf {
+  constructor(storage, prefix) {
+    this.prefix = prefix;
+    try {
+      this.storage = window[storage];
+    } catch {} // storage may be forbidden, or full later: then things live as long as the page
+  }
+
+  all() {
+    const keys = Object.keys(this.storage ?? {}).filter((key) => key.startsWith(this.prefix));
+    return keys.map((key) => this.get(key.slice(this.prefix.length))).filter((value) => value !== null);
+  }
+
+  /** The value of that name; null where there is none, or none that can be read. */
+  get(name) {
+    try {
+      return JSON.parse(this.storage?.getItem(this.prefix + name) ?? null);
+    } catch {
+      return null;
+    }
+  }
+
+  put(name, value) {
+    try {
+      this.storage?.setItem(this.prefix + name, JSON.stringify(value));
+    } catch {}
+  }
+
+  drop(names) {
+    for (const name of names) this.storage?.removeItem(this.prefix + name);
+  }
+}

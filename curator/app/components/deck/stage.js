@@ -1,0 +1,284 @@
+// The stage: a photo and the mask over it, in one of several views, closer or farther, and under the hand. The photo and
+// the mask are layers of their own; a view draws the mask's layer from what was decoded ahead, and nothing waits for a server.
+
+const VIEWS = ["overlay", "outline", "cutout", "side"];
+const OPACITY = { overlay: 0.4, outline: 1, cutout: 1, side: 0.4 };
+const OPACITY_STEP = 0.1;
+const ZOOMS = [1, 2, 4];
+const CLOSEST = 8;
+const HOLD_MS = 150; // a press this long, without moving, hides the mask
+const SLOP = 8; // CSS pixels that a still finger may move
+const SWIPE = 0.22; // of the frame's width: a swipe so far is meant
+const FLICK = 0.6; // CSS pixels a millisecond: a swipe so fast is meant, if it goes
+const FLICK_PX = 40; // so far
+const BACKDROP = "rgb(128 128 128)";
+const HALO = "rgb(0 0 0 / .8)";
+const square = (...steps) => steps.flatMap((x) => steps.map((y) => [x, y]));
+const [LINE, AROUND] = [square(0, 1), square(-2, 0, 1, 3)]; // where a line is drawn to make it two pixels wide, or six
+const SWIPES = { keep: "Keep", reject: "Reject", skip: "Skip" };
+
+/** What each view draws into the mask's layer, given {alpha, edge} and an opacity from 0 to 1. */
+const LAYERS = {
+  overlay(layer, { alpha, edge }, opacity) {
+    layer.globalAlpha = opacity;
+    layer.drawImage(alpha, 0, 0);
+    layer.globalAlpha = Math.min(1, 2.5 * opacity); // the line stays readable where the fill is faint
+    layer.drawImage(edge, 0, 0);
+  },
+  outline(layer, { edge }, opacity) {
+    for (const [x, y] of AROUND) layer.drawImage(edge, x, y);
+    layer.globalCompositeOperation = "source-in";
+    layer.fillStyle = HALO;
+    layer.fillRect(0, 0, SIDE, SIDE);
+    layer.globalCompositeOperation = "source-over";
+    for (const [x, y] of LINE) layer.drawImage(edge, x, y);
+    fade(layer, opacity);
+  },
+  cutout(layer, { alpha }, opacity) {
+    layer.fillStyle = BACKDROP;
+    layer.fillRect(0, 0, SIDE, SIDE);
+    layer.globalCompositeOperation = "destination-out";
+    layer.drawImage(alpha, 0, 0);
+    fade(layer, opacity);
+  },
+};
+LAYERS.side = LAYERS.overlay;
+
+/** Let the whole of a layer show through. */
+function fade(layer, opacity) {
+  layer.globalCompositeOperation = "destination-in";
+  layer.fillStyle = `rgb(0 0 0 / ${opacity})`;
+  layer.fillRect(0, 0, SIDE, SIDE);
+}
+
+class Stage {
+  /** `swiped(what, at)` is told of a swipe that keeps, rejects or skips; `changed()` of another view, opacity, mask or zoom. */
+  constructor(at, { swiped, changed, signal }) {
+    Object.assign(this, { at, swiped, changed });
+    [this.photo, this.mask, this.plain] = [at.photo, at.mask, at.plain].map((canvas) => canvas.getContext("2d"));
+    this.picture = null;
+    this.zoomed = { zoom: 1, x: 0, y: 0 }; // x, y: where the picture's corner is, in frames
+    this.holds = new Set(); // what hides the mask just now: a key, a press
+    this.pointers = new Map(); // the fingers that are down: id -> event
+    this.shelf = new Shelf("localStorage", "winnow.look.");
+    const look = this.shelf.get("deck") ?? {};
+    this.view = VIEWS.includes(look.view) ? look.view : "overlay";
+    this.opacity = { ...OPACITY };
+    for (const view of VIEWS) if (look.opacity?.[view] > 0 && look.opacity[view] <= 1) this.opacity[view] = look.opacity[view];
+    this.masked = look.masked !== false;
+    const heard = { signal };
+    at.card.addEventListener("pointerdown", (event) => this.down(event), heard);
+    at.card.addEventListener("pointermove", (event) => this.move(event), heard);
+    at.card.addEventListener("pointerup", (event) => this.up(event), heard);
+    at.card.addEventListener("pointercancel", (event) => this.up(event), heard);
+    at.card.addEventListener("pointerleave", () => (this.pointed = null), heard);
+    at.card.addEventListener("wheel", (event) => this.wheel(event), { passive: false, ...heard });
+    at.card.addEventListener("contextmenu", (event) => event.pointerType !== "mouse" && event.preventDefault(), heard);
+    window.addEventListener("blur", () => this.drop(), heard);
+  }
+
+  // --- what is shown ---------------------------------------------------------------------------------------------
+
+  /** Put a picture on the stage, whole; null clears it. */
+  show(picture) {
+    this.picture = picture;
+    this.zoomed = { zoom: 1, x: 0, y: 0 };
+    if (this.gesture) this.drop();
+    for (const context of [this.photo, this.plain]) {
+      if (picture) context.drawImage(picture.photo, 0, 0, SIDE, SIDE);
+      else context.clearRect(0, 0, SIDE, SIDE);
+    }
+    this.draw();
+    this.apply();
+  }
+
+  draw() {
+    const { mask, picture, view } = this;
+    mask.reset();
+    if (picture) LAYERS[view](mask, picture, this.opacity[view]);
+  }
+
+  /** Bring the page to what is set; cheap, nothing is drawn. */
+  apply() {
+    const { zoom, x, y } = this.zoomed;
+    const shown = this.masked && !this.holds.size;
+    for (const canvas of [this.at.photo, this.at.mask, this.at.plain]) {
+      canvas.style.transform = zoom === 1 ? "" : `translate(${100 * x}%, ${100 * y}%) scale(${zoom})`;
+    }
+    this.at.mask.style.visibility = shown ? "" : "hidden";
+    this.at.beside.hidden = this.view !== "side";
+    this.at.deck.dataset.view = this.view;
+    Object.assign(this.at.photo.dataset, { view: this.view, zoom: String(Math.round(100 * zoom) / 100), masked: String(shown) });
+    this.changed();
+  }
+
+  /** Change how pictures are looked at; it stays so in this browser. */
+  set(change) {
+    Object.assign(this, change);
+    this.shelf.put("deck", { view: this.view, opacity: this.opacity, masked: this.masked });
+    this.draw();
+    this.apply();
+  }
+
+  /** The next view, or the one named. */
+  turn(view = VIEWS[(VIEWS.indexOf(this.view) + 1) % VIEWS.length]) {
+    this.set({ view });
+  }
+
+  fadeTo(opacity) {
+    const within = Math.min(1, Math.max(OPACITY_STEP, Math.round(20 * opacity) / 20));
+    this.set({ opacity: { ...this.opacity, [this.view]: within } });
+  }
+
+  /** Stronger (1) or fainter (-1). */
+  fadeBy(steps) {
+    this.fadeTo(this.opacity[this.view] + steps * OPACITY_STEP);
+  }
+
+  /** Hide the mask for as long as something holds it. */
+  hold(by, held) {
+    if (held === this.holds.has(by)) return;
+    if (held) this.holds.add(by);
+    else this.holds.delete(by);
+    this.apply();
+  }
+
+  // --- closer and farther ----------------------------------------------------------------------------------------
+
+  /** The next of fit, 2x and 4x, around the pointer or the middle. */
+  zoomOn() {
+    const closer = ZOOMS.find((zoom) => zoom > this.zoomed.zoom + 0.01) ?? 1;
+    this.zoomTo(closer, this.pointed ?? [0.5, 0.5]);
+  }
+
+  /** Zoom around a place of the frame, which stays where it is. */
+  zoomTo(zoom, [across, down]) {
+    const { zoom: was, x, y } = this.zoomed;
+    zoom = Math.min(CLOSEST, Math.max(1, zoom));
+    this.lay(zoom, across - ((across - x) * zoom) / was, down - ((down - y) * zoom) / was);
+  }
+
+  lay(zoom, x, y) {
+    const within = (value) => Math.min(0, Math.max(1 - zoom, value)); // the picture always fills the frame
+    this.zoomed = { zoom, x: within(x), y: within(y) };
+    this.apply();
+  }
+
+  wheel(event) {
+    event.preventDefault(); // over the picture a wheel zooms, and never scrolls the page by surprise
+    const pixels = event.deltaY * (event.deltaMode ? 33 : 1);
+    const pinch = event.ctrlKey ? 0.01 : 0.0015; // a pinch on a trackpad comes as a wheel with ctrl, in small steps
+    this.zoomTo(this.zoomed.zoom * Math.exp(-pixels * pinch), this.place(event));
+  }
+
+  // --- under the hand --------------------------------------------------------------------------------------------
+
+  /** Where on its pane an event is, as shares of its width and height. */
+  place({ clientX, clientY }) {
+    const boxes = [this.at.pane, this.at.beside].map((pane) => pane.getBoundingClientRect());
+    const over = (box) => clientX >= box.left && clientX < box.right && clientY >= box.top && clientY < box.bottom;
+    const box = boxes.find(over) ?? boxes[0];
+    return [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
+  }
+
+  down(event) {
+    if (event.button || !this.picture) return;
+    event.preventDefault();
+    this.at.card.setPointerCapture(event.pointerId);
+    this.pointers.set(event.pointerId, event);
+    this.release();
+    if (this.pointers.size > 1) {
+      this.gesture = { what: "pinch", apart: this.apart(), zoom: this.zoomed.zoom };
+      return;
+    }
+    this.gesture = { what: "press", from: event, laid: this.zoomed };
+    this.holding = setTimeout(() => this.hold("press", true), HOLD_MS);
+  }
+
+  move(event) {
+    this.pointed = this.place(event);
+    const { gesture } = this;
+    if (!gesture || !this.pointers.has(event.pointerId)) return;
+    this.pointers.set(event.pointerId, event);
+    if (gesture.what === "pinch") {
+      if (this.pointers.size < 2) return;
+      const [one, other] = [...this.pointers.values()].map((pointer) => this.place(pointer));
+      return this.zoomTo((gesture.zoom * this.apart()) / gesture.apart, [(one[0] + other[0]) / 2, (one[1] + other[1]) / 2]);
+    }
+    const [dx, dy] = [event.clientX - gesture.from.clientX, event.clientY - gesture.from.clientY];
+    if (gesture.what === "press") {
+      if (Math.hypot(dx, dy) < SLOP) return;
+      this.release();
+      gesture.what = gesture.laid.zoom > 1 ? "pan" : event.pointerType === "mouse" ? "nothing" : "swipe";
+    }
+    if (gesture.what === "pan") {
+      const { width, height } = this.at.pane.getBoundingClientRect();
+      this.lay(gesture.laid.zoom, gesture.laid.x + dx / width, gesture.laid.y + dy / height);
+    }
+    if (gesture.what === "swipe") this.follow(dx, dy);
+  }
+
+  up(event) {
+    this.pointers.delete(event.pointerId);
+    this.release();
+    const { gesture } = this;
+    if (!gesture || this.pointers.size) return; // what is left of a pinch does nothing
+    this.gesture = null;
+    if (gesture.what !== "swipe") return;
+    const [dx, dy] = [event.clientX - gesture.from.clientX, event.clientY - gesture.from.clientY];
+    const far = Math.hypot(dx, dy);
+    const flicked = far > FLICK_PX && far > FLICK * (event.timeStamp - gesture.from.timeStamp);
+    const what = event.type === "pointerup" && (flicked || this.reach(dx, dy) >= 1) ? towards(dx, dy) : null;
+    this.settle(!what);
+    if (what) this.swiped(what, event.timeStamp);
+  }
+
+  apart() {
+    const [one, other] = [...this.pointers.values()];
+    return Math.max(1, Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY));
+  }
+
+  /** How far a swipe has come: 1 and it is meant. */
+  reach(dx, dy) {
+    return Math.hypot(dx, dy) / (SWIPE * this.at.frame.clientWidth);
+  }
+
+  follow(dx, dy) {
+    const what = towards(dx, dy);
+    const { card, swiped } = this.at;
+    card.removeAttribute("data-springs");
+    card.style.transform = `translate(${dx}px, ${dy}px) rotate(${dx / 40}deg)`;
+    swiped.textContent = SWIPES[what] ?? "";
+    swiped.dataset.what = what ?? "";
+    swiped.dataset.meant = String(this.reach(dx, dy) >= 1);
+    swiped.style.opacity = what ? Math.min(1, this.reach(dx, dy)) : 0;
+  }
+
+  /** Put the picture back where it belongs, springing or at once. */
+  settle(springs) {
+    this.at.card.toggleAttribute("data-springs", springs);
+    this.at.card.style.transform = "";
+    this.at.swiped.style.opacity = 0;
+  }
+
+  /** The press is over: the mask comes back. */
+  release() {
+    clearTimeout(this.holding);
+    this.hold("press", false);
+  }
+
+  /** Let go of everything: the window lost the focus, or the picture changed under the hand. */
+  drop() {
+    this.gesture = null;
+    this.pointers.clear();
+    this.release();
+    this.hold("key", false);
+    this.settle(false);
+  }
+}
+
+/** What a swipe in this direction means; null for down, which means nothing. */
+function towards(dx, dy) {
+  if (Math.abs(dx) >= Math.abs(dy)) return dx > 0 ? "keep" : "reject";
+  return dy < 0 ? "skip" : null;
+}

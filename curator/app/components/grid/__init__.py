@@ -1,0 +1,24 @@
+"""The review grid: forty examples at a glance, one commit for all of them; over our HTTP routes, like the deck."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from curator.app.components import component
+from curator.app.guard import token_for
+
+
+def grid(reviewer: str, wanted: Mapping[str, Any] | None = None, *, lead: bool = False) -> None:
+    """Draw the grid for a reviewer, with what they want to see of `/api/deck`'s `wanted`; None is the queue.
+
+    It fetches its cards itself; a rerun of the page leaves it as it is, unless something else is wanted. A lead settles
+    disputes.
+    """
+    component("grid", "outbox", "sitting")(
+        key="grid",
+        data={"reviewer": reviewer, "token": token_for(reviewer), "wanted": dict(wanted or {}), "lead": lead},
+        on_renew_change=_nothing,
+    )
+
+
+def _nothing() -> None:
+    """Streamlit makes a trigger of what has a callback; the rerun itself is all that is wanted."""

@@ -1,0 +1,699 @@
+// The review grid. Most of what a crowd paints is right: so forty are kept at once, but for those that are marked, and
+// those that nobody can have seen. A whole grid is one commit; the next one is fetched while this one is looked at.
+
+const COUNT = 40;
+const THUMBNAIL = 192; // pixels, the side that the server draws
+const LOADERS = 6; // pictures fetched at a time
+const GAP = 6; // CSS pixels between tiles, as in grid.css
+const LEAST = 124; // CSS pixels: on a smaller tile nobody sees a wrong mask, so the grid scrolls instead
+const SEEN_MS = 1500;
+const SEEN_SHARE = 0.6; // of a tile within the window
+const STEP_MS = 100;
+const LONGEST_STEP_MS = 250; // a computer that slept showed nothing
+const PRESS_MS = 450; // a finger this long on a tile shows it large
+const RENEW_MS = 4 * 60 * 1000; // leases last ten minutes
+const POLL_MS = 15000; // who has nothing left looks again
+const RETRY_PICTURE_MS = 1000;
+const HELD = 2000; // the server reads no longer a list
+const LARGE_KEPT = 12; // large pictures kept
+const REASONS = ["no_face", "not_hair", "hair_missing", "spills_over", "too_coarse", "bad_photo"];
+const WORDS = {
+  keep: "keeps", reject: "rejects", unsaid: "no reason given",
+  no_face: "no face", not_hair: "not hair", hair_missing: "hair missing",
+  spills_over: "spills over", too_coarse: "too coarse", bad_photo: "bad photo",
+};
+const KEYS = {
+  x: "toggle", " ": "toggle", Enter: "commit", u: "undo", Backspace: "undo", m: "mask", h: "hide", z: "lens", "?": "help",
+  ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", Home: "first", End: "last", Escape: "escape",
+};
+REASONS.forEach((reason, i) => (KEYS[i + 1] = reason));
+const MOVES = ["left", "right", "up", "down", "first", "last"];
+const PRESSED = ["Enter", " ", "Home", "End", "Escape", "Backspace"]; // and the arrows: what a widget of the page may want
+
+/** How long a tile has been seen after `passed` ms more: only a drawn picture, mostly in the window, that somebody may look at. */
+function onScreen(before, passed, { drawn, share, looking }) {
+  return drawn && looking && share >= SEEN_SHARE ? before + Math.min(passed, LONGEST_STEP_MS) : before;
+}
+
+/** What a commit does with each tile: the marked are rejected, the seen are kept, the others stay. */
+function sortedOut(tiles) {
+  const of = (tile) => (tile.rejects ? "rejects" : tile.ms >= SEEN_MS && tile.picture?.photo ? "keeps" : "stays");
+  const found = { rejects: [], keeps: [], stays: [] };
+  for (const tile of tiles) found[of(tile)].push(tile);
+  return found;
+}
+
+/** Columns and side of `count` square tiles, as large as the room allows; they scroll where they would be too small. */
+function arranged(count, width, height) {
+  let best = { columns: 1, side: 0 };
+  for (let columns = 1; columns <= count; columns++) {
+    const rows = Math.ceil(count / columns);
+    const side = Math.floor(Math.min((width + GAP) / columns, (height + GAP) / rows) - GAP);
+    if (side > best.side) best = { columns, side };
+  }
+  if (best.side >= LEAST) return best;
+  const columns = Math.max(2, Math.floor((width + GAP) / (LEAST + GAP)));
+  return { columns, side: Math.floor((width + GAP) / columns) - GAP };
+}
+
+/** One example on the grid, or on its way there. */
+class Tile {
+  constructor(card, rejects = null, ms = 0) {
+    Object.assign(this, { card, rejects, ms }); // rejects: null, or a reason; ms: how long it was seen
+    this.picture = null; // {photo, tint} once decoded, or {missing}
+    this.share = 0; // of it within the window
+    const element = (this.element = document.createElement("div"));
+    element.className = "tile";
+    element.tabIndex = -1;
+    element.setAttribute("role", "option");
+    element.dataset.example = card.example;
+    element.title = card.photo;
+    element.innerHTML =
+      `<canvas width="${THUMBNAIL}" height="${THUMBNAIL}"></canvas>` +
+      '<svg class="cross" viewBox="0 0 24 24" aria-hidden="true"><path d="M5 5 19 19M19 5 5 19"/></svg>' +
+      '<span class="why" aria-hidden="true"></span><span class="ring" aria-hidden="true"></span><span class="absent" aria-hidden="true"></span>';
+    this.context = element.querySelector("canvas").getContext("2d");
+    element.winnowTile = this;
+    this.tell();
+  }
+
+  get example() {
+    return this.card.example;
+  }
+
+  get missing() {
+    return Boolean(this.picture?.missing);
+  }
+
+  mark(reason) {
+    this.rejects = reason;
+    this.tell();
+  }
+
+  /** Bring the tile's element to what the tile is. */
+  tell() {
+    const { element, rejects, card } = this;
+    const reason = rejects && rejects !== "unsaid" ? WORDS[rejects] : "";
+    const state = this.missing && !rejects ? "picture missing, can't be kept" : rejects ? WORDS.reject : WORDS.keep;
+    element.setAttribute("aria-label", [card.photo, state, reason].filter(Boolean).join(", "));
+    element.setAttribute("aria-selected", String(Boolean(rejects)));
+    element.dataset.seen = String(this.ms >= SEEN_MS);
+    element.dataset.state = this.missing ? "missing" : this.picture?.photo ? "showing" : "loading";
+    element.querySelector(".why").textContent = reason;
+    element.querySelector(".absent").textContent = this.missing ? "Picture missing" : "";
+  }
+
+  draw(masked) {
+    if (!this.picture?.photo) return;
+    this.context.drawImage(this.picture.photo, 0, 0, THUMBNAIL, THUMBNAIL);
+    if (masked) this.context.drawImage(this.picture.tint, 0, 0);
+  }
+
+  drop() {
+    this.gone = true;
+    this.picture?.photo?.close();
+    this.picture?.tint?.close();
+    this.picture = null;
+  }
+}
+
+class Grid {
+  constructor({ reviewer, token, wanted = {}, lead = false }, renew) {
+    Object.assign(this, { reviewer, wanted, lead });
+    this.outbox = new Outbox(reviewer, {
+      token,
+      renew,
+      changed: () => this.tellSoon(),
+      elsewhere: (item) => this.elsewhere(item),
+      saved: (items) => this.saved(items),
+      refusal: (item) => this.sitting.forget(item.client_id),
+    });
+    this.sitting = new Sitting(reviewer, () => this.tellSoon());
+    this.tiles = []; // on the page
+    this.ahead = []; // the next
+    this.behind = []; // those of the last commit, should it be taken back
+    this.current = null; // the tile that the keys are about
+    this.pointed = null; // the tile under the pointer
+    this.moved = new Set(); // decided or taken back since the server was last asked for cards
+    this.large = new Map(); // example -> {photo, tint}
+    this.stand = null; // {counts, left, upto} of the server's last answer
+    this.exhausted = false;
+    this.loading = 0;
+    this.masked = true;
+    this.hidden = false; // the mask, for as long as H is held
+    this.columns = 8;
+    // A reload goes on where it was; another queue begins anew. The deck's is the same.
+    this.shelf = new Shelf("sessionStorage", `winnow.since.${reviewer}.`);
+    this.since = this.shelf.get(JSON.stringify(wanted));
+    this.hook = { onScreen, arranged, commits: [] };
+  }
+
+  // --- on the page -----------------------------------------------------------------------------------------------
+
+  mount(root) {
+    this.root = root;
+    this.at = partsOf(root);
+    this.at.tiles.replaceChildren(); // of the grid before, where something else is wanted now
+    this.magnify(false);
+    this.say("");
+    this.leave = new AbortController();
+    const { signal } = this.leave;
+    const heard = { signal };
+    window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
+    window.addEventListener("keyup", (event) => event.key.toLowerCase() === "h" && this.hide(false), heard);
+    window.addEventListener("blur", () => this.hide(false), heard);
+    // What was reached with Tab keeps its keys; what was clicked gives them back to the grid.
+    const reached = () => {
+      const focused = this.focused();
+      this.theirs = focused?.matches(":is(a, button, summary, [role]):focus-visible") && focused.getRootNode() !== root;
+    };
+    document.addEventListener("focusin", reached, heard);
+    document.addEventListener("focusout", () => (this.theirs = false), heard);
+    reached();
+    root.addEventListener("click", (event) => this.click(event), heard);
+    this.at.tiles.addEventListener("pointerover", (event) => this.point(event), heard);
+    this.at.tiles.addEventListener("pointerleave", () => this.point(null), heard);
+    this.at.tiles.addEventListener("pointerdown", (event) => this.press(event), heard);
+    for (const over of ["pointerup", "pointercancel"]) window.addEventListener(over, () => this.release(), heard);
+    this.at.tiles.addEventListener("contextmenu", (event) => event.pointerType === "touch" && event.preventDefault(), heard);
+    this.at.tiles.addEventListener("focusin", (event) => this.go(event.target.closest(".tile")?.winnowTile, false), heard);
+    this.at.help.addEventListener("click", (event) => event.target === this.at.help && this.at.help.close(), heard);
+    window.addEventListener("resize", () => this.arrange(), heard);
+    for (const wait of [0, 300, 1500]) setTimeout(() => signal.aborted || this.arrange(), wait); // what is above may still grow
+    this.renewing = setInterval(() => this.deal(0), RENEW_MS);
+    this.ticked = performance.now();
+    this.ticking = setInterval(() => this.tick(), STEP_MS);
+    window.__winnowGrid = this.hook;
+    this.arrange();
+    this.tell();
+    this.outbox.flush();
+    this.deal();
+  }
+
+  unmount() {
+    this.gone = true;
+    this.leave.abort();
+    this.watcher?.disconnect();
+    for (const timer of [this.renewing, this.ticking]) clearInterval(timer);
+    for (const timer of [this.polling, this.pressing]) clearTimeout(timer);
+    for (const part of [this.outbox, this.sitting]) part.close();
+    for (const tile of [...this.tiles, ...this.ahead, ...this.behind]) tile.drop();
+    delete window.__winnowGrid;
+  }
+
+  focused() {
+    let element = document.activeElement;
+    while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+    return element === document.body ? null : element;
+  }
+
+  key(event) {
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const what = this.at.help.open ? { "?": "help" }[key] : KEYS[key];
+    const held = event.ctrlKey || event.metaKey || event.altKey;
+    if (isTheirs(event, this.root) && !(this.at.help.open && !held)) return;
+    if (this.theirs && (PRESSED.includes(key) || key.startsWith("Arrow"))) return;
+    if (what === "escape" && this.at.lens.hidden) return;
+    // C and R are Streamlit's own shortcuts ("clear caches", "rerun"): a slip of the finger mustn't reach them.
+    if (!what && !["c", "r"].includes(key)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (what && (!event.repeat || MOVES.includes(what))) this.act(what);
+  }
+
+  click(event) {
+    const tile = event.target.closest?.(".tile")?.winnowTile;
+    if (tile && this.pressed) return void (this.pressed = false); // it was shown large; that marks nothing
+    if (tile) {
+      this.go(tile);
+      return this.toggle();
+    }
+    const button = event.target.closest?.("button[data-do]");
+    if (!button) return;
+    this.act(button.dataset.do);
+    if (event.detail) button.blur(); // a mouse leaves no focus behind that Space would press again
+  }
+
+  act(what) {
+    const acts = {
+      toggle: () => this.toggle(),
+      commit: () => this.commit(),
+      undo: () => this.undo(),
+      mask: () => this.draw({ masked: !this.masked }),
+      hide: () => this.hide(true),
+      lens: () => this.magnify(this.at.lens.hidden),
+      escape: () => this.magnify(false),
+      help: () => (this.at.help.open ? this.at.help.close() : this.at.help.showModal()),
+      closeHelp: () => this.at.help.close(),
+      dismiss: () => this.outbox.dismiss(),
+    };
+    if (acts[what]) acts[what]();
+    else if (MOVES.includes(what)) this.move(what);
+    else this.toggle(what);
+  }
+
+  // --- which tile ------------------------------------------------------------------------------------------------
+
+  /** Make a tile the one that keys are about, and give it the focus. */
+  go(tile, focuses = true) {
+    if (!tile || !this.tiles.includes(tile)) return;
+    for (const other of this.tiles) {
+      other.element.tabIndex = other === tile ? 0 : -1;
+      other.element.toggleAttribute("data-current", other === tile);
+    }
+    this.current = tile;
+    if (focuses) tile.element.focus();
+    this.describe();
+    this.lens();
+  }
+
+  move(where) {
+    if (!this.tiles.length) return;
+    const [at, last] = [this.tiles.indexOf(this.current), this.tiles.length - 1];
+    const to = { left: at - 1, right: at + 1, up: at - this.columns, down: at + this.columns, first: 0, last }[where];
+    this.pointed = null; // the keys have it now
+    this.go(this.tiles[to >= 0 && to <= last ? to : at]);
+  }
+
+  /** Mark the current tile as bad, or not; with a reason it is marked whatever it was. */
+  toggle(reason = null) {
+    const tile = this.current;
+    if (!tile) return;
+    tile.mark(reason ?? (tile.rejects ? null : "unsaid"));
+    this.describe();
+    this.tellSoon();
+  }
+
+  describe() {
+    const { current, at } = this;
+    const card = current?.card;
+    at.file.textContent = at.file.title = card?.photo ?? "\u00a0";
+    const level = !card ? "" : card.suspicion >= 0.66 ? "Doubtful" : card.suspicion >= 0.33 ? "Look twice" : "Looks right";
+    const opinions = (card?.opinions ?? []).map(({ reviewer, decision, reason }) => {
+      return `${reviewer} ${WORDS[decision]}${reason ? ` (${WORDS[reason]})` : ""}`;
+    });
+    const reasons = card?.reasons.join("; ");
+    at.about.textContent = at.about.title = card ? [`${level} · ${card.suspicion.toFixed(2)}`, reasons, ...opinions].filter(Boolean).join(" · ") : "";
+    for (const button of this.root.querySelectorAll(".reasons button")) {
+      const what = button.dataset.do;
+      button.disabled = !card;
+      button.setAttribute("aria-pressed", String(Boolean(current?.rejects) && (what === "toggle" || current.rejects === what)));
+    }
+  }
+
+  // --- verdicts --------------------------------------------------------------------------------------------------
+
+  /** Reject the marked, keep the rest that was seen, all in one request; and on to the next grid. */
+  commit() {
+    const { rejects, keeps, stays } = sortedOut(this.tiles);
+    const unseen = `${stays.length} ${stays.length === 1 ? "was" : "were"} not on screen long enough and ${stays.length === 1 ? "stays" : "stay"}`;
+    if (!this.tiles.length) return;
+    if (!keeps.length && !rejects.length) return this.say(`Nothing taken yet: ${unseen}.`);
+    const decided = this.tiles.filter((tile) => !stays.includes(tile));
+    for (const { example } of decided) this.moved.add(example);
+    this.renew([...stays, ...this.ahead]); // the next grid first
+    const commit = crypto.randomUUID();
+    const settles = this.lead && this.wanted.show === "disputed";
+    for (const { card, rejects: reason } of decided) {
+      const decision = reason ? "reject" : "keep";
+      const why = reason === "unsaid" ? null : reason;
+      const item = this.outbox.add({ example: card.example, photo: card.photo, decision, reason: why, settles });
+      this.sitting.add({ card, did: decision, reason: why, client_id: item.client_id, order: item.order, commit });
+    }
+    for (const tile of this.behind) tile.drop();
+    this.behind = decided;
+    this.hook.commits.push({ commit, examples: decided.map(({ example }) => example) });
+    this.say(`${keeps.length} kept, ${rejects.length} rejected${stays.length ? `; ${unseen}` : ""}.`);
+    this.deal();
+  }
+
+  /** Take the last commit back, all of it: its tiles come again as they were marked. */
+  undo() {
+    const last = this.sitting.verdict;
+    if (!last) return;
+    const entries = last.commit ? this.sitting.entries.filter(({ commit }) => commit === last.commit) : [last];
+    const back = entries.map(({ card, did, reason }) => {
+      this.without(card.example);
+      const rejects = did === "reject" ? (reason ?? "unsaid") : null;
+      const known = this.behind.find(({ example }) => example === card.example);
+      known?.mark(rejects);
+      return known ?? new Tile(card, rejects, SEEN_MS);
+    });
+    this.behind = this.behind.filter((tile) => !back.includes(tile));
+    this.renew([...back, ...this.tiles, ...this.ahead]);
+    for (const { card, did, client_id } of entries) {
+      this.moved.add(card.example);
+      this.sitting.forget(client_id);
+      this.outbox.add({ example: card.example, photo: card.photo, decision: "undo", from: did });
+    }
+    this.say(`Taken back: ${entries.length === 1 ? last.card.photo : `${formatted(entries.length)} verdicts`}.`);
+  }
+
+  say(text) {
+    this.at.last.textContent = text;
+  }
+
+  // --- what is on the grid ---------------------------------------------------------------------------------------
+
+  /** Show the first of these tiles, have the others ready. */
+  renew(tiles) {
+    const focused = this.tiles.some(({ element }) => element === this.root.activeElement);
+    this.tiles = tiles.slice(0, COUNT);
+    this.ahead = tiles.slice(COUNT);
+    this.pointed = null;
+    for (const tile of this.tiles) {
+      tile.tell();
+      tile.draw(this.tinted);
+    }
+    this.at.tiles.replaceChildren(...this.tiles.map(({ element }) => element));
+    this.settle(this.tiles[0], focused);
+    this.scrollUp();
+  }
+
+  /** More cards have come: fill the grid, the rest is for the next. */
+  fill(cards) {
+    this.ahead.push(...cards.map((card) => new Tile(card)));
+    const fresh = this.ahead.splice(0, COUNT - this.tiles.length);
+    this.tiles.push(...fresh);
+    this.at.tiles.append(...fresh.map(({ element }) => element));
+    this.settle(this.current ?? this.tiles[0]);
+  }
+
+  /** Take an example off the grid and out of what comes. */
+  without(example) {
+    const tile = this.tiles.find((one) => one.example === example);
+    for (const one of [...this.tiles, ...this.ahead]) if (one.example === example) one.drop();
+    const others = (one) => one.example !== example;
+    const at = this.tiles.indexOf(tile);
+    this.tiles = this.tiles.filter(others);
+    this.ahead = this.ahead.filter(others);
+    if (!tile) return;
+    const focused = tile.element === this.root.activeElement;
+    tile.element.remove();
+    this.settle(tile === this.current ? this.tiles[Math.min(at, this.tiles.length - 1)] : this.current, focused);
+  }
+
+  elsewhere({ example, decision }) {
+    this.moved.add(example);
+    if (decision === "undo") return; // that tab has it in hand
+    this.without(example);
+    this.deal();
+  }
+
+  /** The grid is another: what is current, what is watched, what is fetched, and what it says when it is empty. */
+  settle(current, focuses = false) {
+    this.current = null;
+    if (current) this.go(current, focuses);
+    this.arrange();
+    this.become();
+    this.describe();
+    this.prefetch();
+    this.tellSoon();
+  }
+
+  become(trouble = "") {
+    const state = this.tiles.length ? "showing" : this.exhausted && !trouble ? "done" : "loading";
+    this.countUnseen();
+    this.at.grid.dataset.state = state;
+    this.at.over.hidden = state === "showing";
+    clearTimeout(this.polling);
+    if (state === "loading") this.at.over.replaceChildren(paragraph(trouble || "Getting the next pictures…"));
+    if (state !== "done") return;
+    const others = this.stand && this.tallied().left > 0;
+    const whole = ["open", undefined].includes(this.wanted.show) && !this.wanted.reason && !this.wanted.reviewer;
+    const title = Object.assign(document.createElement("strong"), {
+      textContent: others ? "Nothing left for you just now" : "Nothing left to review",
+    });
+    let text = "You have seen all that you asked for. U takes the last commit back.";
+    if (others) text = "The rest is in other reviewers' hands. What they leave comes to you by itself.";
+    else if (whole) text = "Every picture has a verdict. U takes the last commit back.";
+    this.at.over.replaceChildren(title, paragraph(text));
+    this.polling = setTimeout(() => this.deal(COUNT), POLL_MS);
+  }
+
+  // --- the window ------------------------------------------------------------------------------------------------
+
+  /** As large as they fit into what the window leaves below the page's head. */
+  arrange() {
+    const { field, tiles, grid, panel } = this.at;
+    const aside = getComputedStyle(grid).flexDirection === "row"; // else the panel lies below, over the tiles that scroll
+    const below = aside ? 0 : panel.offsetHeight;
+    let top = field.getBoundingClientRect().top;
+    for (let part = grid; part; part = part.parentElement ?? part.getRootNode().host) top += part.scrollTop; // unscrolled
+    const { columns, side } = arranged(COUNT, field.clientWidth, window.innerHeight - top - below - GAP);
+    this.columns = columns;
+    tiles.style.gridTemplateColumns = `repeat(${columns}, ${side}px)`;
+    grid.style.setProperty("--below", `${below}px`);
+    this.watch(below);
+  }
+
+  /** Measure how much of each tile is in the window; what lies under the panel is not. */
+  watch(below) {
+    this.watcher?.disconnect();
+    this.watcher = new IntersectionObserver(
+      (entries) => {
+        for (const { target, intersectionRatio } of entries) target.winnowTile.share = intersectionRatio;
+      },
+      { threshold: [0, SEEN_SHARE], rootMargin: `0px 0px ${-below}px 0px` },
+    );
+    for (const { element } of this.tiles) this.watcher.observe(element);
+  }
+
+  scrollUp() {
+    if (this.at.field.getBoundingClientRect().top < 0) this.at.field.scrollIntoView({ block: "start" });
+  }
+
+  tick() {
+    const now = performance.now();
+    const passed = now - this.ticked;
+    this.ticked = now;
+    const looking = document.visibilityState === "visible" && !this.at.help.open;
+    const shown = this.at.lens.hidden ? null : this.shown; // the lens lies over the others
+    for (const tile of this.tiles) {
+      const before = tile.ms;
+      const watched = { drawn: Boolean(tile.picture?.photo), share: tile.share, looking: looking && (!shown || tile === shown) };
+      tile.ms = onScreen(before, passed, watched);
+      if (before < SEEN_MS && tile.ms >= SEEN_MS) tile.tell();
+    }
+    this.countUnseen();
+  }
+
+  countUnseen() {
+    this.at.grid.dataset.unseen = String(this.tiles.filter(({ ms }) => ms < SEEN_MS).length);
+  }
+
+  // --- looks -----------------------------------------------------------------------------------------------------
+
+  get tinted() {
+    return this.masked && !this.hidden;
+  }
+
+  hide(hidden) {
+    if (hidden !== this.hidden) this.draw({ hidden });
+  }
+
+  draw(change) {
+    Object.assign(this, change);
+    for (const tile of this.tiles) tile.draw(this.tinted);
+    this.at.grid.dataset.masked = String(this.tinted);
+    this.at.maskButton.setAttribute("aria-pressed", String(this.masked));
+    this.lens();
+  }
+
+  point(event) {
+    if (event?.pointerType === "touch") return;
+    this.pointed = event?.target.closest?.(".tile")?.winnowTile ?? null;
+    this.lens();
+  }
+
+  press(event) {
+    this.pressed = false;
+    const tile = event.target.closest?.(".tile")?.winnowTile;
+    if (event.pointerType !== "touch" || !tile) return;
+    clearTimeout(this.pressing);
+    this.pressing = setTimeout(() => {
+      this.pressed = true;
+      this.go(tile, false);
+      this.magnify(true);
+    }, PRESS_MS);
+  }
+
+  release() {
+    clearTimeout(this.pressing);
+    if (this.pressed) this.magnify(false);
+  }
+
+  magnify(opens) {
+    this.at.lens.hidden = !opens;
+    this.at.lensButton.setAttribute("aria-pressed", String(opens));
+    this.lens();
+  }
+
+  /** Draw the tile that is pointed at, or the current one, large; beside it, so that it stays in sight. */
+  async lens() {
+    const tile = this.pointed ?? this.current;
+    if (this.at.lens.hidden) return;
+    if (!tile) return this.magnify(false);
+    this.shown = tile;
+    const { left, width } = tile.element.getBoundingClientRect();
+    this.at.lens.dataset.side = left + width / 2 > this.at.field.getBoundingClientRect().left + this.at.field.clientWidth / 2 ? "left" : "right";
+    this.at.largeFile.textContent = tile.card.photo;
+    this.enlarge(tile.picture, tile);
+    const { image, mask } = tile.card;
+    if (!this.large.has(tile.example)) this.large.set(tile.example, picturesOf(image, mask, SIDE));
+    if (this.large.size > LARGE_KEPT) this.large.delete(this.large.keys().next().value);
+    const picture = await this.large.get(tile.example).catch(() => this.large.delete(tile.example) && null);
+    if (tile === this.shown) this.enlarge(picture, tile);
+  }
+
+  enlarge(picture, tile) {
+    const context = (this.context ??= this.at.large.getContext("2d"));
+    if (!picture?.photo) return;
+    context.drawImage(picture.photo, 0, 0, SIDE, SIDE);
+    if (this.tinted) context.drawImage(picture.tint, 0, 0, SIDE, SIDE);
+    Object.assign(this.at.large.dataset, { example: tile.example, side: picture.photo.width });
+  }
+
+  // --- counts ----------------------------------------------------------------------------------------------------
+
+  tallied() {
+    const { counts, left, upto } = this.stand;
+    return this.outbox.tallied(counts, left, upto);
+  }
+
+  /** Tell once for all that happens in a turn: a commit is forty verdicts. */
+  tellSoon() {
+    if (this.telling || this.gone) return;
+    this.telling = true;
+    queueMicrotask(() => {
+      this.telling = false;
+      this.tell();
+    });
+  }
+
+  tell() {
+    if (!this.at || this.gone) return;
+    const { at, outbox } = this;
+    at.grid.dataset.unsaved = String(outbox.items.length);
+    const says = outbox.says();
+    at.unsaved.hidden = !says;
+    if (at.unsaved.textContent !== says) at.unsaved.textContent = says;
+    at.dismiss.hidden = !outbox.refused.length;
+    if (this.stand) {
+      const { keep, reject, open, left } = this.tallied();
+      const share = (part) => `${(100 * part) / Math.max(1, keep + reject + open)}%`;
+      at.left.textContent = formatted(left);
+      at.kept.textContent = formatted(keep);
+      at.rejected.textContent = formatted(reject);
+      at.barKept.style.width = share(keep);
+      at.barRejected.style.width = share(reject);
+      at.bar.setAttribute("aria-label", `${keep} kept, ${reject} rejected, ${left} left`);
+    }
+    const marked = this.tiles.filter(({ rejects }) => rejects).length;
+    at.commits.textContent = marked ? "Keep the rest" : "Keep all";
+    at.marked.textContent = marked ? `and reject ${marked}` : "";
+    for (const button of this.root.querySelectorAll("button[data-do]")) {
+      const what = button.dataset.do;
+      if (what === "undo") button.disabled = !this.sitting.verdict;
+      if (what === "commit") button.disabled = !this.tiles.length;
+    }
+  }
+
+  // --- the server ------------------------------------------------------------------------------------------------
+
+  saved(items) {
+    if (!this.tiles.length) this.become();
+    if (items.some(({ decision }) => decision === "undo")) this.deal(0); // take their leases again
+  }
+
+  /** Ask for the next cards where few are left; 0 only renews the leases of what we hold. */
+  async deal(count = this.tiles.length + this.ahead.length < 2 * COUNT && !this.exhausted ? COUNT : null) {
+    if (count === null || this.dealing || this.gone) return;
+    this.dealing = true;
+    this.moved.clear();
+    const mine = () => [...this.tiles, ...this.ahead].map(({ example }) => example);
+    const held = [...new Set([...mine(), ...this.outbox.items.map(({ example }) => example)])].slice(0, HELD);
+    let trouble = null;
+    try {
+      const said = await ask("/api/deck", this.outbox.token, { count, held, since: this.since, wanted: this.wanted });
+      if (!this.gone) this.take(said, count, new Set([...held, ...mine()]));
+    } catch (error) {
+      trouble = error;
+    } finally {
+      this.dealing = false;
+    }
+    if (this.gone) return;
+    if (trouble) {
+      if (trouble.status === 403) this.outbox.renew();
+      if (!this.tiles.length) this.become(`${trouble.message} Trying again…`);
+      setTimeout(() => this.deal(count), 2000);
+    } else this.deal();
+    this.tell();
+  }
+
+  /** What was decided while the answer was on its way is known better here than there. */
+  take({ cards, gone, counts, left, upto, since }, count, known) {
+    this.stand = { counts, left, upto };
+    if (this.since !== since) this.shelf.put(JSON.stringify(this.wanted), (this.since = since));
+    if (count) this.exhausted = cards.length < count;
+    for (const example of gone) if (!this.outbox.holds(example) && !this.moved.has(example)) this.without(example);
+    this.fill(cards.filter(({ example }) => !known.has(example) && !this.moved.has(example)));
+  }
+
+  /** Fetch, decode and tint what is on the grid, then what comes next. */
+  prefetch() {
+    for (const tile of [...this.tiles, ...this.ahead]) {
+      if (this.loading >= LOADERS) return;
+      if (!tile.picture && !tile.loading) this.load(tile);
+    }
+  }
+
+  async load(tile) {
+    this.loading++;
+    tile.loading = true;
+    try {
+      const { image, mask } = tile.card;
+      tile.picture = await picturesOf(`${image}?side=${THUMBNAIL}`, `${mask}?side=${THUMBNAIL}`, THUMBNAIL);
+      if (tile.gone) tile.drop();
+    } catch (error) {
+      if (error.missing) tile.picture = { missing: true };
+    }
+    this.loading--;
+    if (this.gone) return;
+    if (tile.picture) {
+      tile.loading = false;
+      tile.draw(this.tinted);
+      tile.tell();
+    } else setTimeout(() => (tile.loading = false) || this.gone || this.prefetch(), RETRY_PICTURE_MS);
+    this.prefetch();
+  }
+}
+
+/** A photo and the tint of its mask, decoded, `side` pixels square. */
+async function picturesOf(image, mask, side) {
+  const [photo, painted] = await Promise.all([bitmap(image), bitmap(mask)]);
+  const tint = await createImageBitmap(tintOf(maskBytes(painted, side), 0, 0, side, side, [FILL, EDGE], side));
+  painted.close();
+  return { photo, tint };
+}
+
+function paragraph(textContent) {
+  return Object.assign(document.createElement("p"), { textContent });
+}
+
+let grid = null; // module scope outlives reruns; the grid lives from mount to unmount
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const same = (name) => JSON.stringify(grid[name]) === JSON.stringify(data[name]);
+  if (!grid || grid.root !== parentElement || !["reviewer", "wanted", "lead"].every(same)) {
+    grid?.unmount();
+    grid = new Grid(data, () => setTriggerValue("renew", true));
+    grid.mount(parentElement);
+  }
+  grid.outbox.use(data.token);
+  const mine = grid;
+  return () => {
+    mine.unmount();
+    if (grid === mine) grid = null;
+  };
+}

@@ -1,0 +1,84 @@
+"""WCAG 2.2 AA as far as a machine can tell: axe looks at the review pages, in light and dark; and the keyboard reaches all."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+from sqlalchemy.orm import Session
+
+from curator.gold import set_answer
+from curator.reviewers import reviewer_called
+from curator.verdicts import Given, record
+from db.jobs import utc_now
+from db.session import writing
+from db.tables import Decision, Reason, Split
+from tests.e2e.conftest import Server
+from tests.examples import add_examples
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("chromium") or shutil.which("chromium-browser")),
+    reason="Chromium is not installed; apt-get install chromium",
+)
+WCAG_2_2_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+DECK = 'canvas[data-state="showing"]'
+PAGES = {
+    "/review": DECK,
+    "/review?view=grid": "[data-part=grid] img, [data-part=grid] canvas",
+    "/review?show=disputed": DECK,
+    "/guide": "figure img",
+    "/guide?screen=reject": "figure img",
+    "/team": "h2",
+    "/team?part=agreement": "h2",
+    "/team?part=gold": "h2",
+    "/team?part=you": "h2",
+}
+
+
+@pytest.fixture
+def worked_on(app: Server) -> Server:
+    """An app in the middle of its work: open, kept, rejected and disputed examples, and a known answer."""
+    with writing(app.engine) as session:
+        examples = add_examples(session, app.store, 12, Split.train)
+        for name, decision in (("Ada", Decision.keep), ("Bo", Decision.reject)):
+            judge(session, name, examples[:3], decision)
+        judge(session, "Ada", examples[3:6], Decision.keep)
+        judge(session, "Bo", examples[4:6], Decision.keep)
+        set_answer(session, reviewer_called(session, "Lea").id, examples[6], Decision.keep, None, utc_now())
+    return app
+
+
+def judge(session: Session, name: str, examples: list[int], decision: Decision) -> None:
+    reason = Reason.spills_over if decision is Decision.reject else None
+    given = [Given(example, decision, reason, f"{example}") for example in examples]
+    record(session, reviewer_called(session, name).id, given, utc_now())
+
+
+@pytest.fixture(params=["light", "dark"])
+def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A page in one of the two themes."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=request.param)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_to_mend(path: str, themed: Page, worked_on: Server) -> None:
+    themed.goto(worked_on.url + path)
+    themed.wait_for_selector(PAGES[path])
+    themed.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    found = Axe().run(themed, options={"runOnly": WCAG_2_2_AA}).response["violations"]
+    told = [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
+    assert told == []
+
+
+def test_axe_does_find_what_is_wrong(themed: Page, worked_on: Server) -> None:
+    themed.goto(worked_on.url + "/review")
+    themed.wait_for_selector(DECK)
+    themed.locator("[data-part=file]").evaluate("file => file.style.cssText = 'color: #ccc; background: #ddd'")
+    themed.locator("[data-part=deck]").evaluate("deck => deck.insertAdjacentHTML('beforeend', '<button></button>')")
+    found = Axe().run(themed, options={"runOnly": WCAG_2_2_AA}).response["violations"]
+    assert {"button-name", "color-contrast"} <= {each["id"] for each in found}
