@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from curator.app.guard import MIDDLEWARE
+from curator.app.guard import middleware
 from curator.app.routes import ROUTES
 
-app = st.App("curator/app/main.py", routes=ROUTES, middleware=MIDDLEWARE)
+app = st.App("curator/app/main.py", routes=ROUTES, middleware=middleware())

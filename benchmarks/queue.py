@@ -45,7 +45,7 @@ import numpy as np
 from sqlalchemy import BigInteger, Engine, String, case, cast, func, insert, literal, select
 from sqlalchemy.orm import Session
 
-from curator.deck import deal
+from curator.deck import Mix, deal
 from curator.leases import LEASE
 from curator.reviewers import reviewer_called
 from curator.verdicts import Given, record
@@ -183,6 +183,7 @@ def scale(server: str, sizes: list[int], times: int) -> list[dict[str, Any]]:
 def measured(engine: Engine, times: int) -> dict[str, Any]:
     """Ten reviewers in turn; everybody's cards are leased, so that each looks past what the others hold."""
     held: dict[int, list[int]] = {}
+    mix = Mix(0.05, random.Random(0))
     with reading(engine) as session:
         judged = list(session.scalars(select(Standing.example_id).order_by(Standing.doubt).limit(100)))
 
@@ -190,12 +191,12 @@ def measured(engine: Engine, times: int) -> dict[str, Any]:
         return reviewer_called(session, f"reviewer {turn % 10}").id
 
     def lease(session: Session, turn: int) -> None:
-        theirs = held.setdefault(reviewer(session, turn), [])
-        (card,) = deal(session, reviewer(session, turn), 1, utc_now(), theirs[-HAND:]).cards
-        held[reviewer(session, turn)] = [*theirs, card.example][-HAND // 2 :]
+        who = reviewer(session, turn)
+        (card,) = deal(session, who, 1, utc_now(), held.get(who, ()), mix=mix).cards
+        held[who] = [*held.get(who, []), card.example][-HAND // 2 :]
 
     def hand(session: Session, turn: int) -> None:
-        assert len(deal(session, reviewer(session, turn), HAND, utc_now()).cards) == HAND
+        assert len(deal(session, reviewer(session, turn), HAND, utc_now(), mix=mix).cards) == HAND
 
     def verdict(session: Session, turn: int) -> None:
         given = Given(judged[turn % len(judged)], Decision.keep, None, uuid4().hex)

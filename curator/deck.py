@@ -15,13 +15,13 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from curator.gold import unseen_gold
-from curator.leases import claim, held_by_another, locked
+from curator.leases import PLACE, Place, claim, held_by_another, take_turns
+from curator.touchups import masks_that_count
 from curator.verdicts import newest
 from db.errors import WinnowError
-from db.tables import Decision, Example, Gold, Reason, Reviewer, Split, Standing, State, Submission, TouchUp, Verdict
+from db.tables import Decision, Example, Gold, Reason, Reviewer, Split, Standing, State, Submission, Suspicion, TouchUp, Verdict
 
 SECONDS_IN_A_HAND = 4  # one card in so many is a second opinion, where enough are wanted
-ROUNDS = 3  # another reviewer's hand may be dealt between our looking and our leasing
 
 
 class Order(StrEnum):
@@ -99,6 +99,11 @@ class Mix:
     gold_share: float
     chance: random.Random
 
+    def golds_among(self, cards: int) -> int:
+        """How many of so many cards are known answers: the share of them on average."""
+        exact = self.gold_share * cards
+        return int(exact) + (self.chance.random() < exact % 1)
+
 
 @dataclass(frozen=True)
 class Card:
@@ -140,19 +145,12 @@ def deal(
     judged examples come at all) and the examples in `held`, which the page has already: their leases are renewed, and taken
     again for one that an undo opened. An example whose lease ran out can be dealt again.
     """
+    take_turns(session)
     gone = _gone(session, reviewer_id, held, wanted, since)
-    claim(session, reviewer_id, set(held) - gone, now)
-    dealt: list[int] = []
-    for _ in range(ROUNDS):
-        picked = _picked(session, reviewer_id, count - len(dealt), now, {*held, *dealt}, wanted, since, mix)
-        mine = claim(session, reviewer_id, picked, now)
-        dealt += [example for example in picked if example in mine]
-        if len(mine) == len(picked):
-            break
-    opinions = _opinions(session, dealt) if wanted.show is Show.disputed else {}
-    loaded = select(Example).where(Example.id.in_(dealt)).options(joinedload(Example.suspicion), joinedload(Example.submission))
-    cards = {example.id: card(example, opinions.get(example.id, [])) for example in session.scalars(loaded)}
-    return Hand([cards[example] for example in dealt], sorted(gone))
+    picked = _picked(session, reviewer_id, count, now, held, wanted, since, mix)
+    mine = claim(session, reviewer_id, {*picked, *held} - gone, now)
+    dealt = [example for example in picked if example in mine]
+    return Hand(_cards(session, dealt, wanted), sorted(gone))
 
 
 def waiting(session: Session, reviewer_id: int, wanted: Wanted, since: int) -> int:
@@ -178,14 +176,14 @@ def _picked(
         return []
     free = and_(Standing.example_id.not_in(held), ~held_by_another(reviewer_id, now))
     first = _wanted(reviewer_id, wanted, since).where(free).order_by(*_ordered(wanted.order)).limit(count)
-    picked = list(session.scalars(locked(first)))
+    picked = [Place(*row) for row in session.execute(first)]
     if wanted.again:
         return [place.example_id for place in picked]
     seconds = _second_wanted(session, reviewer_id, wanted, free, max(count // SECONDS_IN_A_HAND, count - len(picked)))
     picked = picked[: count - len(seconds)] + seconds
-    if mix is not None and picked:
+    if mix is not None and (number := mix.golds_among(len(picked))):
         known = unseen_gold(session, reviewer_id, and_(free, *_filters(wanted)))
-        golds = drawn_golds(known, picked, mix, wanted.order)
+        golds = drawn_golds(known, picked, number, mix.chance, wanted.order)
         picked = picked[: count - len(golds)] + golds
     if wanted.order is Order.random and mix is not None:
         mix.chance.shuffle(picked)
@@ -194,30 +192,29 @@ def _picked(
     return [place.example_id for place in picked]
 
 
-def drawn_golds(known: Sequence[Standing], hand: Sequence[Standing], mix: Mix, order: Order) -> list[Standing]:
-    """The known answers to mix into a hand: as many as the share asks for on average, such as could lie in it anyway.
+def drawn_golds(known: Sequence[Place], hand: Sequence[Place], number: int, chance: random.Random, order: Order) -> list[Place]:
+    """So many known answers to mix into a hand (fewer where there are fewer), such as could lie in it anyway.
 
     In doubt's order those nearest to the hand's own doubts; in the order of sources, those of the hand's sources.
     """
     if order is Order.source:
         sources = {place.source_id for place in hand}
         known = [place for place in known if place.source_id in sources]
-    exact = mix.gold_share * len(hand)
-    number = min(int(exact) + (mix.chance.random() < exact % 1), len(known), len(hand))
-    drawn = mix.chance.sample(known, len(known))
+    drawn = chance.sample(known, len(known))
     if order is not Order.random:
         low, high = min(place.doubt for place in hand), max(place.doubt for place in hand)
         drawn.sort(key=lambda place: max(low - place.doubt, place.doubt - high, 0.0))
     return drawn[:number]
 
 
-def _second_wanted(session: Session, reviewer_id: int, wanted: Wanted, free: ColumnElement[bool], count: int) -> list[Standing]:
+def _second_wanted(session: Session, reviewer_id: int, wanted: Wanted, free: ColumnElement[bool], count: int) -> list[Place]:
     """What one other reviewer has judged and a second is to. Two ranges of the index, never over one's own examples."""
     first = Standing.first_reviewer_id
-    found: list[Standing] = []
+    found: list[Place] = []
     for others in (first < reviewer_id, first > reviewer_id):
-        theirs = select(Standing).where(others, free, *_filters(wanted)).order_by(first, Standing.example_id)
-        found += session.scalars(locked(theirs.limit(count - len(found))))
+        if len(found) < count:
+            theirs = select(*PLACE).where(others, free, *_filters(wanted)).order_by(first, Standing.example_id)
+            found += [Place(*row) for row in session.execute(theirs.limit(count - len(found)))]
     return found
 
 
@@ -237,9 +234,9 @@ def _ordered(order: Order) -> tuple[ColumnElement[Any], ...]:
     return (Standing.source_id.asc(), *doubt) if order is Order.source else doubt
 
 
-def _wanted(reviewer_id: int, wanted: Wanted, since: int) -> Select[Standing]:
+def _wanted(reviewer_id: int, wanted: Wanted, since: int) -> Select[int, int, float]:
     """The places of the examples that are wanted, whoever holds them."""
-    found = select(Standing).where(*_filters(wanted))
+    found = select(*PLACE).where(*_filters(wanted))
     if not wanted.again:
         return found.where(Standing.state == State.open)
     if wanted.show is not Show.unseen:
@@ -303,20 +300,34 @@ def _gone(session: Session, reviewer_id: int, held: Collection[int], wanted: Wan
 # --- what they show --------------------------------------------------------------------------------------------------
 
 
-def card(example: Example, opinions: list[dict[str, str | None]]) -> Card:
-    """An example as the deck shows it."""
-    submission: Submission = example.submission
-    return Card(
-        example=example.id,
-        image=example.image_sha256,
-        mask=example.mask_sha256,
-        photo=submission.photo_name,
-        split=example.split.value,
-        suspicion=0.0 if example.suspicion is None else example.suspicion.value,
-        reasons=[] if example.suspicion is None else example.suspicion.reasons,
-        drawn=submission.drawn,
-        opinions=opinions,
-    )
+def _cards(session: Session, examples: Sequence[int], wanted: Wanted) -> list[Card]:
+    """The cards of these examples, in this order. One that is looked at again shows the mask that counts by now."""
+    opinions = _opinions(session, examples) if wanted.show is Show.disputed else {}
+    masks = masks_that_count(session, examples) if wanted.again else {}
+    rows = session.execute(
+        select(
+            Example.id, Example.image_sha256, Example.mask_sha256, Example.split, Submission.photo_name, Submission.drawn,
+            Suspicion.value, Suspicion.reasons,
+        )
+        .join(Submission, Submission.id == Example.submission_id)
+        .outerjoin(Suspicion, Suspicion.example_id == Example.id)
+        .where(Example.id.in_(examples))
+    )  # fmt: skip
+    cards = {
+        example: Card(
+            example=example,
+            image=image,
+            mask=masks.get(example, mask),
+            photo=photo,
+            split=split.value,
+            suspicion=suspicion or 0.0,
+            reasons=reasons or [],
+            drawn=drawn,
+            opinions=opinions.get(example, []),
+        )
+        for example, image, mask, split, photo, drawn, suspicion, reasons in rows
+    }
+    return [cards[example] for example in examples]
 
 
 def _opinions(session: Session, examples: Collection[int]) -> dict[int, list[dict[str, str | None]]]:

@@ -1,7 +1,7 @@
 """Known answers: examples that a lead has settled for good, mixed into every deck to see how often each reviewer hits them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from curator.agreement import wilson
-from curator.leases import locked
+from curator.leases import PLACE, Place
 from curator.verdicts import Given, new_client_id, record
 from db.errors import NotThereError, WinnowError
 from db.tables import Decision, Example, Gold, Reason, Reviewer, Standing, Submission, Verdict
@@ -90,12 +90,12 @@ def _current() -> Select[Gold]:
     return select(Gold).where(Gold.id.in_(latest), Gold.answer.is_not(None))
 
 
-def unseen_gold(session: Session, reviewer_id: int, free: ColumnElement[bool]) -> Sequence[Standing]:
+def unseen_gold(session: Session, reviewer_id: int, free: ColumnElement[bool]) -> list[Place]:
     """The places of the known answers that a reviewer has never judged and didn't give, where `free` holds."""
     known = _current().where(Gold.reviewer_id != reviewer_id).subquery()
     judged = exists().where(Verdict.example_id == Standing.example_id, Verdict.reviewer_id == reviewer_id)
-    places = select(Standing).join(known, known.c.example_id == Standing.example_id)
-    return session.scalars(locked(places.where(free, ~judged).order_by(Standing.example_id))).all()
+    places = select(*PLACE).join(known, known.c.example_id == Standing.example_id).where(free, ~judged)
+    return [Place(*row) for row in session.execute(places.order_by(Standing.example_id))]
 
 
 def tries(session: Session) -> list[Try]:

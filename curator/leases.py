@@ -2,14 +2,16 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, delete, exists, or_, select
+from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from db.session import insert_or
 from db.tables import Lease, Standing
 
 LEASE = timedelta(minutes=10)
+DEALING = 0x57494E4E  # the number of PostgreSQL's lock: "WINN", so that no other program's comes in the way
 
 
 def claim(session: Session, reviewer_id: int, examples: Collection[int], now: datetime) -> set[int]:
@@ -17,8 +19,9 @@ def claim(session: Session, reviewer_id: int, examples: Collection[int], now: da
     if not examples:
         return set()
     # In one order for everybody, so that two who ask for the same examples wait for each other, not on each other.
-    rows = [{"example_id": number, "reviewer_id": reviewer_id, "until": now + LEASE} for number in sorted(examples)]
-    statement = insert_or(session, Lease).values(rows)
+    rows = select(Standing.example_id, literal(reviewer_id), literal(now + LEASE, Lease.until.type))
+    theirs = rows.where(Standing.example_id.in_(examples)).order_by(Standing.example_id)
+    statement = insert_or(session, Lease).from_select([Lease.example_id, Lease.reviewer_id, Lease.until], theirs)
     taken = statement.on_conflict_do_update(
         index_elements=[Lease.example_id],
         set_={"reviewer_id": statement.excluded.reviewer_id, "until": statement.excluded.until},
@@ -37,13 +40,25 @@ def release(session: Session, reviewer_id: int, examples: Collection[int]) -> No
     session.execute(delete(Lease).where(Lease.example_id.in_(locked)), execution_options={"synchronize_session": False})
 
 
-def locked(places: Select[Standing]) -> Select[Standing]:
-    """Those of the places that nobody else is dealing at this very moment, and nobody else will until we are done.
+class Place(NamedTuple):
+    """Where an example stands in the queue: what its order goes by."""
 
-    Two who are dealt to at once then never wait for each other, and mostly don't even meet. SQLite, where one writes at a
-    time, needs no such thing and leaves it out.
+    example_id: int
+    source_id: int
+    doubt: float
+
+
+PLACE = (Standing.example_id, Standing.source_id, Standing.doubt)
+
+
+def take_turns(session: Session) -> None:
+    """Wait until nobody else is being dealt to; nobody else is until this transaction ends.
+
+    So two who ask at the same moment get different cards without seeing each other's. A hand takes some milliseconds. SQLite
+    lets one write at a time anyway.
     """
-    return places.with_for_update(of=Standing, skip_locked=True)
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(DEALING)))
 
 
 def held_by_another(reviewer_id: int, now: datetime) -> ColumnElement[bool]:

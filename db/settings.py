@@ -35,10 +35,22 @@ class Settings(BaseSettings):
         default=0.05, ge=0, le=1, description="Share of a deck's cards whose answer is known to a lead, 0 to 1."
     )
 
+    hosts: str = Field(
+        default="", description="Host names besides localhost that a proxy serves the app under, commas between them."
+    )
+    user_header: str = Field(
+        default="", description="Header in which that proxy names who is signed in; empty: the name that the browser keeps."
+    )
+
     @property
     def lead_names(self) -> frozenset[str]:
         """The names in `leads`."""
-        return frozenset(name for each in self.leads.split(",") if (name := " ".join(each.split())))
+        return frozenset(_listed(self.leads))
+
+    @property
+    def host_names(self) -> list[str]:
+        """The names in `hosts`."""
+        return _listed(self.hosts)
 
     @property
     def database(self) -> str:
@@ -64,3 +76,7 @@ class Settings(BaseSettings):
     def uploads(self) -> Path:
         """Folder of zips on their way in from the page."""
         return self.home.resolve() / "uploads"
+
+
+def _listed(names: str) -> list[str]:
+    return [name for each in names.split(",") if (name := " ".join(each.split()))]

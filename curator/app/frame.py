@@ -11,10 +11,19 @@ from curator.status import Flow, newest_job
 from db.errors import WinnowError
 from db.jobs import ALIVE, cancel, start, state_of, utc_now
 from db.session import reading
-from db.tables import Job, JobState
+from db.tables import Job, JobState, Reason
 
 LOOK = Path(__file__).parent / "look.css"
 HERE = "views/{}.py"
+REASONS = {
+    Reason.no_face.value: "No face",
+    Reason.not_hair.value: "Not hair",
+    Reason.hair_missing.value: "Hair missing",
+    Reason.spills_over.value: "Spills over",
+    Reason.too_coarse.value: "Too coarse",
+    Reason.bad_photo.value: "Bad photo",
+    Reason.unsaid.value: "No reason given",
+}
 
 
 def show_flow() -> None:
@@ -52,11 +61,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def header(title: str, lead: str = "") -> None:
-    """The page's name, and in one line what it is for."""
+def header(title: str, lead: str = "", more: tuple[str, str] | None = None) -> None:
+    """The page's name, and in one line what it is for; `more` is a page's address with the words that lead there."""
     st.header(title, anchor=False)
+    link = "" if more is None else f' <a href="{escape(more[0])}" target="_self">{escape(more[1])}</a>'
     if lead:
-        st.html(f'<p class="winnow-lead">{escape(lead)}</p>')
+        st.html(f'<p class="winnow-lead">{escape(lead)}{link}</p>')
 
 
 def empty_state(what: str, next_label: str, next_page: str) -> None:

@@ -1,8 +1,8 @@
 """Who may ask our HTTP routes, and on whose behalf. Streamlit protects none of them, so every POST passes here.
 
-A POST is answered only when it comes from a page of this very host (Origin equals Host), when that host is a local one
-(so that no foreign name that resolves to this machine passes), and when it carries a token that our own page made; the
-token names the reviewer.
+A POST is answered only when it comes from a page of this very host (Origin equals Host), when that host is a local one or
+one that the settings name (so that no foreign name that resolves to this machine passes), and when it carries a token that
+our own page made; the token names the reviewer.
 """
 
 import os
@@ -27,16 +27,23 @@ COOKIE = "winnow_reviewer"  # set by the Team page, URL-encoded
 TOKEN_HEADER = "X-Winnow-Token"  # noqa: S105 - a header's name, not a secret
 TOKEN_SECONDS = 24 * 3600
 LOCAL_HOSTS = ["localhost", "127.0.0.1"]
-MIDDLEWARE = [Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS, www_redirect=False)]
 
 
 class RefusedError(WinnowError):
     """A request that does not come from a page of ours; a route answers 403."""
 
 
+def middleware() -> list[Middleware]:
+    """What every request passes first: only local host names, and those that the settings add."""
+    allowed = [*LOCAL_HOSTS, *settings().host_names]
+    return [Middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False)]
+
+
 def current_reviewer() -> str:
-    """Who sits before the page: the name in the Team page's cookie, else the one in the settings."""
-    name = " ".join(unquote(st.context.cookies.get(COOKIE, "")).split())
+    """Who sits before the page: whom the proxy says, else the name in the Team page's cookie, else the one in the settings."""
+    header = settings().user_header
+    said = st.context.headers.get(header, "") if header else st.context.cookies.get(COOKIE, "")
+    name = " ".join(unquote(said).split())
     return name if 1 <= len(name) <= 80 and name.isprintable() else settings().reviewer
 
 

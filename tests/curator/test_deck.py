@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from curator.deck import Hand, Mix, Order, Show, Wanted, deal, drawn_golds, waiting, wanted_from
 from curator.gold import set_answer
-from curator.leases import LEASE
+from curator.leases import LEASE, Place
 from curator.reviewers import reviewer_called
 from curator.verdicts import Given, record
 from db.errors import WinnowError
@@ -358,21 +358,19 @@ def test_a_withdrawn_answer_is_mixed_in_no_more(engine: Engine, clock: FakeClock
 
 
 def test_as_many_known_answers_as_the_share_asks_for_on_average() -> None:
-    hand = [Standing(example_id=number, doubt=0.5, source_id=1) for number in range(20)]
-    known = [Standing(example_id=100 + number, doubt=number / 50, source_id=1) for number in range(50)]
-    chance = random.Random(2)
-    drawn = [len(drawn_golds(known, hand, Mix(0.12, chance), Order.doubt)) for _ in range(400)]
+    mix = Mix(0.12, random.Random(2))
+    drawn = [mix.golds_among(20) for _ in range(400)]
     assert set(drawn) == {2, 3}
     assert sum(drawn) / len(drawn) == pytest.approx(2.4, abs=0.1)
 
 
 def test_known_answers_do_not_stand_out_by_their_doubt_or_source() -> None:
-    hand = [Standing(example_id=number, doubt=0.4 + number / 100, source_id=1) for number in range(20)]
-    known = [Standing(example_id=100 + number, doubt=number / 50, source_id=number % 2) for number in range(50)]
-    drawn = drawn_golds(known, hand, Mix(0.5, random.Random(3)), Order.doubt)
+    hand = [Place(number, 1, 0.4 + number / 100) for number in range(20)]
+    known = [Place(100 + number, number % 2, number / 50) for number in range(50)]
+    drawn = drawn_golds(known, hand, 10, random.Random(3), Order.doubt)
     assert len(drawn) == 10
     assert all(0.4 <= place.doubt <= 0.59 for place in drawn[:9])
-    assert {place.source_id for place in drawn_golds(known, hand, Mix(0.5, random.Random(3)), Order.source)} == {1}
+    assert {place.source_id for place in drawn_golds(known, hand, 10, random.Random(3), Order.source)} == {1}
 
 
 # --- from an address --------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from curator.app import guard, routes, state
-from curator.app.guard import MIDDLEWARE, TOKEN_HEADER, token_for
+from curator.app.guard import TOKEN_HEADER, middleware, token_for
 from curator.app.routes import ROUTES
 from db.session import reading, writing
 from db.settings import Settings
@@ -32,7 +32,7 @@ def client(monkeypatch: pytest.MonkeyPatch, settings: Settings, engine: Engine, 
         monkeypatch.setattr(module, "settings", lambda: settings, raising=False)
     monkeypatch.setattr(routes, "engine", lambda: engine)
     monkeypatch.setattr(routes, "store", lambda: store)
-    yield TestClient(Starlette(routes=ROUTES, middleware=MIDDLEWARE), base_url=HOST)
+    yield TestClient(Starlette(routes=ROUTES, middleware=middleware()), base_url=HOST)
     state.settings.cache_clear()
 
 
@@ -339,4 +339,33 @@ def test_another_reviewers_touch_up_is_not_ours_to_save(client: TestClient, ours
 def test_the_only_door_serves_these_routes() -> None:
     door = (Path(__file__).parents[2] / "streamlit_app.py").read_text()
     assert "routes=ROUTES" in door
-    assert "middleware=MIDDLEWARE" in door
+    assert "middleware=middleware()" in door
+
+
+def test_a_host_that_the_settings_name_is_served_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, engine: Engine, ours: dict[str, str], examples: list[int]
+) -> None:
+    named = settings.model_copy(update={"hosts": "winnow.example.com, hair.example.com"})
+    monkeypatch.setattr(guard, "settings", lambda: named)
+    at_home = Starlette(routes=ROUTES, middleware=middleware())
+    for host, status in [("winnow.example.com", 200), ("hair.example.com", 200), ("evil.example.com", 400)]:
+        client = TestClient(at_home, base_url=f"http://{host}")
+        answer = client.post("/api/deck", json={"count": 1}, headers={**ours, "Origin": f"http://{host}"})
+        assert answer.status_code == status
+    client = TestClient(at_home, base_url="http://winnow.example.com")
+    foreign = {**ours, "Origin": "http://hair.example.com"}
+    assert client.post("/api/deck", json={"count": 1}, headers=foreign).status_code == 403
+
+
+@pytest.mark.parametrize(("header", "who"), [("Ada%20Lovelace", "Ada Lovelace"), ("", "reviewer"), ("a" * 81, "reviewer")])
+def test_whom_the_proxy_names_is_who_reviews(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, header: str, who: str
+) -> None:
+    monkeypatch.setattr(guard, "settings", lambda: settings.model_copy(update={"user_header": "X-Forwarded-User"}))
+
+    class Context:
+        headers = {"X-Forwarded-User": header}
+        cookies = {guard.COOKIE: "Mallory"}
+
+    monkeypatch.setattr(guard.st, "context", Context)
+    assert guard.current_reviewer() == who

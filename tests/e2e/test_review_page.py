@@ -753,3 +753,23 @@ def test_a_lead_settles_what_reviewers_disagree_on_and_sees_who_said_what(page: 
     with reading(app.engine) as session:
         newest = session.scalars(select(Verdict).order_by(Verdict.id.desc()).limit(1)).one()
         assert (newest.example_id, newest.decision, newest.settles) == (4, Decision.keep, True)
+
+
+def test_a_control_of_the_page_that_was_reached_with_tab_keeps_its_keys_and_one_that_was_clicked_does_not(
+    page: Page, app: Server
+) -> None:
+    opened(page, app)
+    filters = page.get_by_role("button", name="Order and filters")
+    filters.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("combobox", name="Order")).to_be_visible()
+    shows(page, 1)
+    page.keyboard.press("Escape")
+    page.get_by_text("left to review").click()
+    page.get_by_role("link", name="Review").first.focus()
+    filters.click()
+    filters.click()
+    page.keyboard.press("k")
+    shows(page, 2)

@@ -65,7 +65,7 @@ class Outbox {
   add({ example, photo, decision, reason = null, settles = false, from = "open" }) {
     const item = {
       example, photo, decision, reason, settles, from, to: decision === "undo" ? "open" : decision,
-      client_id: crypto.randomUUID(), order: this.stamp(),
+      client_id: newId(), order: this.stamp(),
     };
     this.take(item);
     this.shelf.put(item.client_id, item);

@@ -136,3 +136,6 @@ class Shelf {
     for (const name of names) this.storage?.removeItem(this.prefix + name);
   }
 }
+
+/** A name that nothing else has: 128 random bits. crypto.randomUUID is there on https and localhost alone. */
+const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -4,7 +4,7 @@ import streamlit as st
 
 from curator.app.components.me import remember
 from curator.app.guard import current_reviewer
-from curator.app.state import engine
+from curator.app.state import engine, settings
 from curator.reviewers import reviewer_called
 from db.errors import WinnowError
 from db.session import writing
@@ -12,6 +12,9 @@ from db.session import writing
 
 def show_you() -> None:
     """The form that gives this browser a reviewer's name."""
+    if settings().user_header:
+        st.markdown(f"You review as **{current_reviewer()}**: that is who is signed in.")
+        return
     with st.form("me", border=True, width=480):
         name = st.text_input("Your name", value=current_reviewer(), max_chars=80)
         if st.form_submit_button("Review under this name", type="primary"):

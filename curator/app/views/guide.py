@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from curator.app.frame import HERE, drawn_note, gallery, header
+from curator.app.frame import HERE, REASONS, drawn_note, gallery, header
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
 from curator.guide import BAD, GOOD, Lesson, candidates, choose, lessons
@@ -14,14 +14,6 @@ from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
 
-TITLES = {
-    "no_face": "No face",
-    "not_hair": "Not hair",
-    "hair_missing": "Hair missing",
-    "spills_over": "Spills over",
-    "too_coarse": "Too coarse",
-    "bad_photo": "Bad photo",
-}
 SCREENS = {"keep": "Keep these", "reject": "Reject these"}
 
 
@@ -29,7 +21,7 @@ def show(found: Iterable[Lesson], verdict: str) -> None:
     """The pictures of a screen, each with its key and what to see in it."""
     parts = []
     for number, lesson in enumerate(found, start=1):
-        key, title = ("K", "Keep") if verdict == "keep" else (str(number), TITLES[lesson.place])
+        key, title = ("K", "Keep") if verdict == "keep" else (str(number), REASONS[lesson.place])
         parts.append(
             f'<figure data-place="{lesson.place}"><img src="/pictures/guide/{lesson.place}?v={lesson.version}" '
             f'alt="{escape(title)}: {escape(lesson.words)}"><figcaption><b><kbd>{key}</kbd> {title}</b> {escape(lesson.words)}'
@@ -91,6 +83,6 @@ elif st.button("Start reviewing"):
     st.switch_page(HERE.format("review"))
 if leads(current_reviewer()):
     with st.expander("Change the pictures of this screen"):
-        titles = {place: f"Good, {place[-1]}" for place in GOOD} | TITLES
+        titles = {place: f"Good, {place[-1]}" for place in GOOD} | REASONS
         chosen: str = st.selectbox("Place", list(places), format_func=lambda place: titles[place])
         change(known[chosen], titles[chosen])

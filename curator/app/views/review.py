@@ -8,7 +8,7 @@ import streamlit as st
 
 from curator.app.components.deck import deck
 from curator.app.components.grid import grid
-from curator.app.frame import drawn_note, empty_state, gallery, header
+from curator.app.frame import REASONS, drawn_note, empty_state, gallery, header
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
 from curator.deck import Order, Show, Wanted, wanted_from
@@ -17,7 +17,7 @@ from curator.status import count_faceless, faceless, sources
 from curator.verdicts import counts
 from db.errors import WinnowError
 from db.session import reading
-from db.tables import Reason, Split
+from db.tables import Split
 
 SHOWN = 60
 NO_FACE = "no_face"  # submissions without a face are no examples: they are looked at, and nothing else
@@ -34,15 +34,6 @@ SHOWS = {
     NO_FACE: "No face found",
 }
 SPLITS = {Split.train.value: "Train", Split.validation.value: "Validation", Split.test.value: "Test"}
-REASONS = {
-    Reason.no_face.value: "No face",
-    Reason.not_hair.value: "Not hair",
-    Reason.hair_missing.value: "Hair missing",
-    Reason.spills_over.value: "Spills over",
-    Reason.too_coarse.value: "Too coarse",
-    Reason.bad_photo.value: "Bad photo",
-    Reason.unsaid.value: "No reason given",
-}
 
 
 def to_address() -> None:
@@ -121,7 +112,8 @@ for name, value in chosen.items():
 
 with st.container(key="review-head", horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
     with st.container(width="content", gap="small"):
-        header("Review", "Does the tint cover the hair, all of it and nothing else? Keep it. If not, reject it.")
+        guide = "What is a good mask?" if reviewer in people else "New here? What a good mask is"
+        header("Review", "Does the tint cover all of the hair, and nothing else?", ("/guide", guide))
     if known.examples:
         with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
             st.segmented_control(

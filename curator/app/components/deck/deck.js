@@ -4,22 +4,14 @@
 const AHEAD = 20; // pictures decoded ahead
 const BEHIND = 10; // and kept for undo
 const HAND = 40; // cards asked for at a time, at least AHEAD of them left
-const RENEW_MS = 4 * 60 * 1000; // leases last ten minutes
-const POLL_MS = 15000; // who has nothing left looks again
 const LINES = 84; // CSS pixels of a caption with two lines of reasons
-const HELD = 2000; // the server reads no longer a list
-const REASONS = ["no_face", "not_hair", "hair_missing", "spills_over", "too_coarse", "bad_photo"];
 const KEYS = {
   k: "keep", a: "keep", x: "reject", " ": "skip", u: "undo", Backspace: "undo", v: "view", m: "mask", h: "hide", z: "zoom",
   "[": "fainter", "]": "stronger", g: "gold", "?": "help",
 };
 REASONS.forEach((reason, i) => (KEYS[i + 1] = reason));
 const REPEATING = ["fainter", "stronger"];
-const WORDS = {
-  keep: "Kept", reject: "Rejected", skip: "Skipped", undo: "Taken back", unsaid: "no reason given",
-  no_face: "no face", not_hair: "not hair", hair_missing: "hair missing",
-  spills_over: "spills over", too_coarse: "too coarse", bad_photo: "bad photo",
-};
+const DID = { keep: "Kept", reject: "Rejected", skip: "Skipped", undo: "Taken back" };
 
 class Deck {
   constructor({ reviewer, token, wanted = {}, lead = false }, renew) {
@@ -56,6 +48,7 @@ class Deck {
     this.leave = new AbortController();
     const { signal } = this.leave;
     this.stage = new Stage(this.at, { swiped: (what, at) => this.act(what, at), changed: () => this.tools(), signal });
+    this.widgetWants = widgetKeys(root, { signal });
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal });
     window.addEventListener("keyup", (event) => event.key.toLowerCase() === "h" && this.stage.hold("key", false), { signal });
     root.addEventListener("click", (event) => {
@@ -98,6 +91,7 @@ class Deck {
     const { help } = this.at;
     const what = help.open ? { "?": "help" }[key] : KEYS[key];
     if (isTheirs(event, this.root) && !(help.open && !event.ctrlKey && !event.metaKey && !event.altKey)) return;
+    if (this.widgetWants(key)) return;
     // C and R are Streamlit's own shortcuts ("clear caches", "rerun"): a slip of the finger mustn't reach them.
     if (!what && !["c", "r"].includes(key)) return;
     event.preventDefault();
@@ -143,7 +137,7 @@ class Deck {
 
   skip(at) {
     const card = this.current;
-    this.sitting.add({ card, did: "skip", client_id: crypto.randomUUID(), order: this.outbox.stamp() });
+    this.sitting.add({ card, did: "skip", client_id: newId(), order: this.outbox.stamp() });
     this.skipped.push(card);
     this.next(at);
     this.say("skip", card);
@@ -174,7 +168,7 @@ class Deck {
 
   async gold({ client_id, card, did, reason }, known) {
     const answer = known ? { decision: did, reason: reason ?? null } : { decision: null, reason: null };
-    let says = known ? `Known answer: ${card.photo} (${WORDS[did].toLowerCase()})` : `No known answer any more: ${card.photo}`;
+    let says = known ? `Known answer: ${card.photo} (${DID[did].toLowerCase()})` : `No known answer any more: ${card.photo}`;
     try {
       await ask("/api/gold", this.outbox.token, { example: card.example, ...answer });
       if (known) this.golden.add(client_id);
@@ -213,7 +207,7 @@ class Deck {
   elsewhere({ example, decision }) {
     this.moved.add(example);
     if (decision === "undo") return; // that tab has it in hand
-    this.drop(example, `${WORDS[decision]} in your other tab`);
+    this.drop(example, `${DID[decision]} in your other tab`);
     this.deal();
   }
 
@@ -305,7 +299,7 @@ class Deck {
   }
 
   say(what, card, reason = null) {
-    this.at.last.textContent = `${WORDS[what]}: ${card.photo}${reason ? ` (${WORDS[reason]})` : ""}`;
+    this.at.last.textContent = `${DID[what]}: ${card.photo}${reason ? ` (${REASON_WORDS[reason]})` : ""}`;
     this.at.frame.dataset.flash = what;
     clearTimeout(this.flashing);
     this.flashing = setTimeout(() => delete this.at.frame.dataset.flash, 160);
@@ -411,7 +405,7 @@ class Deck {
 }
 
 function opinionInWords({ reviewer, decision, reason }) {
-  return `${reviewer}: ${WORDS[decision].toLowerCase()}${reason ? ` (${WORDS[reason]})` : ""}`;
+  return `${reviewer}: ${DID[decision].toLowerCase()}${reason ? ` (${REASON_WORDS[reason]})` : ""}`;
 }
 
 let deck = null; // module scope outlives reruns; the deck lives from mount to unmount

@@ -11,24 +11,15 @@ const SEEN_SHARE = 0.6; // of a tile within the window
 const STEP_MS = 100;
 const LONGEST_STEP_MS = 250; // a computer that slept showed nothing
 const PRESS_MS = 450; // a finger this long on a tile shows it large
-const RENEW_MS = 4 * 60 * 1000; // leases last ten minutes
-const POLL_MS = 15000; // who has nothing left looks again
 const RETRY_PICTURE_MS = 1000;
-const HELD = 2000; // the server reads no longer a list
 const LARGE_KEPT = 12; // large pictures kept
-const REASONS = ["no_face", "not_hair", "hair_missing", "spills_over", "too_coarse", "bad_photo"];
-const WORDS = {
-  keep: "keeps", reject: "rejects", unsaid: "no reason given",
-  no_face: "no face", not_hair: "not hair", hair_missing: "hair missing",
-  spills_over: "spills over", too_coarse: "too coarse", bad_photo: "bad photo",
-};
+const DOES = { keep: "keeps", reject: "rejects" };
 const KEYS = {
   x: "toggle", " ": "toggle", Enter: "commit", u: "undo", Backspace: "undo", m: "mask", h: "hide", z: "lens", "?": "help",
   ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", Home: "first", End: "last", Escape: "escape",
 };
 REASONS.forEach((reason, i) => (KEYS[i + 1] = reason));
 const MOVES = ["left", "right", "up", "down", "first", "last"];
-const PRESSED = ["Enter", " ", "Home", "End", "Escape", "Backspace"]; // and the arrows: what a widget of the page may want
 
 /** How long a tile has been seen after `passed` ms more: only a drawn picture, mostly in the window, that somebody may look at. */
 function onScreen(before, passed, { drawn, share, looking }) {
@@ -93,8 +84,8 @@ class Tile {
   /** Bring the tile's element to what the tile is. */
   tell() {
     const { element, rejects, card } = this;
-    const reason = rejects && rejects !== "unsaid" ? WORDS[rejects] : "";
-    const state = this.missing && !rejects ? "picture missing, can't be kept" : rejects ? WORDS.reject : WORDS.keep;
+    const reason = rejects && rejects !== "unsaid" ? REASON_WORDS[rejects] : "";
+    const state = this.missing && !rejects ? "picture missing, can't be kept" : rejects ? DOES.reject : DOES.keep;
     element.setAttribute("aria-label", [card.photo, state, reason].filter(Boolean).join(", "));
     element.setAttribute("aria-selected", String(Boolean(rejects)));
     element.dataset.seen = String(this.ms >= SEEN_MS);
@@ -162,14 +153,7 @@ class Grid {
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
     window.addEventListener("keyup", (event) => event.key.toLowerCase() === "h" && this.hide(false), heard);
     window.addEventListener("blur", () => this.hide(false), heard);
-    // What was reached with Tab keeps its keys; what was clicked gives them back to the grid.
-    const reached = () => {
-      const focused = this.focused();
-      this.theirs = focused?.matches(":is(a, button, summary, [role]):focus-visible") && focused.getRootNode() !== root;
-    };
-    document.addEventListener("focusin", reached, heard);
-    document.addEventListener("focusout", () => (this.theirs = false), heard);
-    reached();
+    this.widgetWants = widgetKeys(root, heard);
     root.addEventListener("click", (event) => this.click(event), heard);
     this.at.tiles.addEventListener("pointerover", (event) => this.point(event), heard);
     this.at.tiles.addEventListener("pointerleave", () => this.point(null), heard);
@@ -201,18 +185,12 @@ class Grid {
     delete window.__winnowGrid;
   }
 
-  focused() {
-    let element = document.activeElement;
-    while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
-    return element === document.body ? null : element;
-  }
-
   key(event) {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const what = this.at.help.open ? { "?": "help" }[key] : KEYS[key];
     const held = event.ctrlKey || event.metaKey || event.altKey;
     if (isTheirs(event, this.root) && !(this.at.help.open && !held)) return;
-    if (this.theirs && (PRESSED.includes(key) || key.startsWith("Arrow"))) return;
+    if (this.widgetWants(key)) return;
     if (what === "escape" && this.at.lens.hidden) return;
     // C and R are Streamlit's own shortcuts ("clear caches", "rerun"): a slip of the finger mustn't reach them.
     if (!what && !["c", "r"].includes(key)) return;
@@ -290,7 +268,7 @@ class Grid {
     at.file.textContent = at.file.title = card?.photo ?? "\u00a0";
     const level = !card ? "" : card.suspicion >= 0.66 ? "Doubtful" : card.suspicion >= 0.33 ? "Look twice" : "Looks right";
     const opinions = (card?.opinions ?? []).map(({ reviewer, decision, reason }) => {
-      return `${reviewer} ${WORDS[decision]}${reason ? ` (${WORDS[reason]})` : ""}`;
+      return `${reviewer} ${DOES[decision]}${reason ? ` (${REASON_WORDS[reason]})` : ""}`;
     });
     const reasons = card?.reasons.join("; ");
     at.about.textContent = at.about.title = card ? [`${level} · ${card.suspicion.toFixed(2)}`, reasons, ...opinions].filter(Boolean).join(" · ") : "";
@@ -312,7 +290,7 @@ class Grid {
     const decided = this.tiles.filter((tile) => !stays.includes(tile));
     for (const { example } of decided) this.moved.add(example);
     this.renew([...stays, ...this.ahead]); // the next grid first
-    const commit = crypto.randomUUID();
+    const commit = newId();
     const settles = this.lead && this.wanted.show === "disputed";
     for (const { card, rejects: reason } of decided) {
       const decision = reason ? "reject" : "keep";
