@@ -137,7 +137,8 @@ def show_status(as_json: Json = False) -> None:
         given = now["verdicts"]
         text = (
             f"{now['submissions']} submissions ({now['no_face']} without a face), {now['refused']} refused\n"
-            f"{now['examples']} examples: {given['keep']} kept, {given['reject']} rejected, {given['open']} open\n"
+            f"{now['examples']} examples: {given['keep']} kept, {given['reject']} rejected "
+            f"({given['disputed']} of them disputed), {given['open']} open\n"
             f"{len(now['sets'])} curated sets, {len(now['runs'])} runs, {now['exports']} proven exports"
         )
         answer(now, text, as_json=as_json)

@@ -1,6 +1,6 @@
 """What stands where, and what to do next: counted when asked, never kept."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Integer, Select, func, select
@@ -131,7 +131,7 @@ def status(session: Session) -> dict[str, Any]:
         "refused": now.refused,
         "no_face": now.no_face,
         "examples": now.verdicts.examples,
-        "verdicts": {"keep": now.verdicts.keep, "reject": now.verdicts.reject, "open": now.verdicts.open},
+        "verdicts": asdict(now.verdicts),
         "splits": splits,
         "sets": list_sets(session),
         "runs": list_runs(session),

@@ -89,14 +89,20 @@ def record(session: Session, reviewer_id: int, given: Sequence[Given], now: date
     added = session.scalars(insert(Verdict).returning(Verdict.id, sort_by_parameter_order=True), rows)
     numbers |= dict(zip(new, added, strict=True))
     last = {item.example: item.decision for item in new.values()}
-    opinions = opinions_on(session, last)
-    for place, image in (places[example] for example in sorted(last)):
-        place.state = state_of(opinions.get(place.example_id, []))
-        place.first_reviewer_id = first_of(opinions.get(place.example_id, []), image, second_share)
+    _stand_anew(session, [places[example] for example in last], second_share)
     undone = {example for example, decision in last.items() if decision is Decision.undo}
     release(session, reviewer_id, last.keys() - undone)
     claim(session, reviewer_id, undone, now)
     return Recorded(len(new), numbers)
+
+
+def _stand_anew(session: Session, places: Sequence[tuple[Standing, str]], second_share: float) -> None:
+    """Let each example, given with its picture's hash, stand where its newest verdicts put it."""
+    opinions = opinions_on(session, [place.example_id for place, _ in places])
+    for place, image_sha256 in places:
+        theirs = opinions.get(place.example_id, [])
+        place.state = state_of(theirs)
+        place.first_reviewer_id = first_of(theirs, image_sha256, second_share)
 
 
 def _numbers(session: Session, reviewer_id: int, client_ids: Collection[str]) -> dict[str, int]:

@@ -76,7 +76,7 @@ def test_the_curation_loop_by_commands_alone(run: Run, pairs: Path, tmp_path: Pa
     assert run.json("verdicts", str(file))["taken"] == 0
 
     now = run.json("status")
-    assert now["verdicts"] == {"keep": len(queue) - 1, "reject": 1, "open": 0}
+    assert now["verdicts"] == {"keep": len(queue) - 1, "reject": 1, "open": 0, "disputed": 0}
     assert now["submissions"] == SAMPLE
     assert sum(now["splits"].values()) == now["examples"]
 

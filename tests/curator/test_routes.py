@@ -269,6 +269,34 @@ def test_a_verdict_that_cannot_be_taken_is_named_and_holds_up_no_other(
     assert written(engine) == 1
 
 
+def test_a_page_from_before_an_update_is_still_answered(
+    client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int]
+) -> None:
+    hand = client.post("/api/deck", json={"count": 3, "held": []}, headers=ours)  # as the first version's page asked
+    assert [card["example"] for card in hand.json()["cards"]] == examples
+    old = {"example": examples[0], "decision": "reject", "reason": None, "client_id": "kept-in-the-browser"}
+    answer = client.post("/api/verdicts", json={"verdicts": [old]}, headers=ours)
+    assert (answer.status_code, answer.json()["taken"], answer.json()["refused"]) == (200, 1, [])
+
+
+def test_who_is_no_lead_settles_nothing_and_sets_no_known_answer(
+    client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int], monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(guard, "settings", lambda: settings.model_copy(update={"leads": "Lea, Max"}))
+    only = "Only a lead may do this (see WINNOW_LEADS in docs/settings.md)."
+    gold = {"example": examples[0], "decision": "keep"}
+    settling = verdict(examples[0])["verdicts"][0] | {"settles": True}
+    for path, asked in [("/api/gold", gold), ("/api/deck", {"count": 1, "wanted": {"show": "disputed"}})]:
+        answer = client.post(path, json=asked, headers=ours)
+        assert (answer.status_code, answer.json()) == (403, {"error": only})
+    answer = client.post("/api/verdicts", json={"verdicts": [settling]}, headers=ours)
+    assert answer.json() == {"taken": 0, "ids": {}, "refused": [{"client_id": "one", "error": only}]}
+    lea = {**ours, TOKEN_HEADER: token_for("Lea")}
+    assert client.post("/api/gold", json=gold, headers=lea).json() == {"example": examples[0], "decision": "keep"}
+    assert written(engine) == 1  # hers, which settles it
+
+
 @pytest.mark.parametrize("asked", [{"verdicts": []}, {"verdicts": ["keep"]}, {}, {"verdicts": [{}] * 201}])
 def test_a_body_that_holds_no_verdicts_is_refused_whole(
     client: TestClient, ours: dict[str, str], engine: Engine, asked: dict[str, Any]

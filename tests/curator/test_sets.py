@@ -58,6 +58,19 @@ def test_a_set_stays_as_it_was_when_verdicts_change(engine: Engine, clock: FakeC
     assert before.hash != second.hash
 
 
+def test_what_reviewers_see_differently_is_in_no_set_until_a_lead_settles_it(
+    engine: Engine, clock: FakeClock, examples: list[int]
+) -> None:
+    decide(engine, clock, Decision.keep, *examples)
+    with writing(engine) as session:
+        record(session, reviewer_called(session, "Bo").id, [Given(examples[0], Decision.reject, None, "no")], clock())
+    assert examples[0] not in [number for number, _, _ in members(engine, frozen(engine, clock).set)]
+    with writing(engine) as session:
+        settled = [Given(examples[0], Decision.keep, None, "yes", settles=True)]
+        record(session, reviewer_called(session, "Lea").id, settled, clock())
+    assert examples[0] in [number for number, _, _ in members(engine, frozen(engine, clock).set)]
+
+
 def test_freezing_the_same_again_gives_the_set_that_has_it(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     decide(engine, clock, Decision.keep, *examples)
     first, again = frozen(engine, clock), frozen(engine, clock)

@@ -22,7 +22,7 @@ from db.jobs import utc_now
 from db.session import reading, writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import Decision, Example, Gold, Reason, Reviewer, Split, Standing, Suspicion, Verdict
+from db.tables import Decision, Example, Gold, Lease, Reason, Reviewer, Split, Standing, Suspicion, Verdict
 from tests.e2e.conftest import Server, canvas_pixels
 from tests.examples import add_examples
 
@@ -773,3 +773,16 @@ def test_a_control_of_the_page_that_was_reached_with_tab_keeps_its_keys_and_one_
     filters.click()
     page.keyboard.press("k")
     shows(page, 2)
+
+
+def test_an_open_page_renews_its_leases_by_itself(page: Page, app: Server) -> None:
+    page.clock.install()
+    opened(page, app)
+    with reading(app.engine) as session:
+        before = dict(session.execute(select(Lease.example_id, Lease.until)).all())
+    assert len(before) == COUNT
+    with page.expect_response("**/api/deck"):
+        page.clock.run_for(4 * 60 * 1000)
+    with reading(app.engine) as session:
+        after = dict(session.execute(select(Lease.example_id, Lease.until)).all())
+    assert all(after[example] > until for example, until in before.items())
