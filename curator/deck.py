@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 from curator.gold import unseen_gold
 from curator.leases import PLACE, Place, claim, held_by_another, take_turns
 from curator.touchups import masks_that_count
-from curator.verdicts import newest
+from curator.verdicts import newest, stands
 from db.errors import WinnowError
-from db.tables import Decision, Example, Gold, Reason, Reviewer, Split, Standing, State, Submission, Suspicion, TouchUp, Verdict
+from db.tables import Example, Gold, Reason, Reviewer, Split, Standing, State, Submission, Suspicion, TouchUp, Verdict
 
 SECONDS_IN_A_HAND = 4  # one card in so many is a second opinion, where enough are wanted
 
@@ -240,14 +240,13 @@ def _wanted(reviewer_id: int, wanted: Wanted, since: int) -> Select[int, int, fl
     if not wanted.again:
         return found.where(Standing.state == State.open)
     if wanted.show is not Show.unseen:
-        found = found.where(~exists().where(*_by(reviewer_id), Verdict.id > since))
+        found = found.where(~exists().where(*_by(reviewer_id), Verdict.id > since, stands()))
     if wanted.show is Show.disputed:
         found = found.where(Standing.state == State.disputed)
     elif wanted.show is Show.touched:
         found = found.where(exists().where(TouchUp.example_id == Standing.example_id))
     elif wanted.show is Show.unseen:
-        newest = select(Verdict.decision).where(*_by(reviewer_id)).order_by(Verdict.id.desc()).limit(1)
-        found = found.where(func.coalesce(newest.scalar_subquery(), Decision.undo.value) == Decision.undo.value)
+        found = found.where(~exists().where(*_by(reviewer_id), stands()))
     if wanted.reason is not None or wanted.reviewer is not None:
         found = found.where(_judged(wanted))
     return found
@@ -258,12 +257,10 @@ def _by(reviewer_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 
 def _judged(wanted: Wanted) -> ColumnElement[bool]:
-    """That somebody's newest verdict on the example is by the wanted reviewer, with the wanted reason."""
+    """That somebody's newest standing verdict on the example is by the wanted reviewer, with the wanted reason."""
     later = aliased(Verdict)
-    superseded = exists().where(
-        later.example_id == Verdict.example_id, later.reviewer_id == Verdict.reviewer_id, later.id > Verdict.id
-    )
-    rules = [Verdict.example_id == Standing.example_id, Verdict.decision != Decision.undo, ~superseded]
+    theirs = (later.example_id == Verdict.example_id, later.reviewer_id == Verdict.reviewer_id, later.id > Verdict.id)
+    rules = [Verdict.example_id == Standing.example_id, stands(), ~exists().where(*theirs, stands(later))]
     if wanted.reason is not None:
         rules.append(Verdict.reason == wanted.reason)
     if wanted.reviewer is not None:
@@ -276,21 +273,19 @@ def _gone(session: Session, reviewer_id: int, held: Collection[int], wanted: Wan
     """Those of the held examples that are erased, that the reviewer has judged, or that wait for no verdict of theirs."""
     if not held:
         return set()
-    mine = select(Verdict.id).where(*_by(reviewer_id)).order_by(Verdict.id.desc()).limit(1)
-    said = mine.with_only_columns(Verdict.decision)
+    mine = select(func.max(Verdict.id)).where(*_by(reviewer_id), stands())
     rows = session.execute(
         select(
             Standing.example_id,
             Standing.state,
             Standing.first_reviewer_id,
             mine.scalar_subquery(),
-            said.scalar_subquery(),
             exists().where(Gold.example_id == Standing.example_id),
         ).where(Standing.example_id.in_(held))
     )
     still = set()
-    for example, state, first, verdict, decision, gold in rows:
-        judged = verdict is not None and decision is not Decision.undo and (not wanted.again or verdict > since)
+    for example, state, first, verdict, gold in rows:
+        judged = verdict is not None and (not wanted.again or verdict > since)
         asked = wanted.again or state is State.open or gold or (first is not None and first != reviewer_id)
         if asked and not judged:
             still.add(example)
@@ -333,12 +328,8 @@ def _cards(session: Session, examples: Sequence[int], wanted: Wanted) -> list[Ca
 def _opinions(session: Session, examples: Collection[int]) -> dict[int, list[dict[str, str | None]]]:
     """Who said what of each of these, in the order it was said: for a lead who settles."""
     given = newest(examples)
-    rows = session.execute(
-        select(given.c.example_id, Reviewer.name, given.c.decision, given.c.reason)
-        .join(Reviewer, Reviewer.id == given.c.reviewer_id)
-        .where(given.c.decision != Decision.undo)
-        .order_by(given.c.id)
-    )
+    columns = (given.c.example_id, Reviewer.name, given.c.decision, given.c.reason)
+    rows = session.execute(select(*columns).join(Reviewer, Reviewer.id == given.c.reviewer_id).order_by(given.c.id))
     found: dict[int, list[dict[str, str | None]]] = {}
     for example, name, decision, reason in rows:
         said = {"reviewer": name, "decision": decision.value, "reason": None if reason is None else reason.value}

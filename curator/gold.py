@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from curator.agreement import wilson
 from curator.leases import PLACE, Place
-from curator.verdicts import Given, new_client_id, record
+from curator.verdicts import Given, new_client_id, record, stands
 from db.errors import NotThereError, WinnowError
 from db.tables import Decision, Example, Gold, Reason, Reviewer, Standing, Submission, Verdict
 
@@ -103,14 +103,14 @@ def tries(session: Session) -> list[Try]:
     known = _current().subquery()
     latest = (
         select(func.max(Verdict.id))
-        .where(Verdict.example_id.in_(select(known.c.example_id)))
+        .where(Verdict.example_id.in_(select(known.c.example_id)), stands())
         .group_by(Verdict.example_id, Verdict.reviewer_id)
     )
     rows = session.execute(
         select(Reviewer.name, Verdict.example_id, Verdict.at, Verdict.decision == known.c.answer)
         .join(Verdict, Verdict.reviewer_id == Reviewer.id)
         .join(known, known.c.example_id == Verdict.example_id)
-        .where(Verdict.id.in_(latest), Verdict.decision != Decision.undo)
+        .where(Verdict.id.in_(latest))
         .where(Verdict.at > known.c.at, Verdict.reviewer_id != known.c.reviewer_id)
         .order_by(Verdict.id)
     )

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from curator.agreement import Agreement, cohen_kappa, wilson
 from curator.gold import HitRate
+from curator.verdicts import stands
 from db.tables import Decision, Example, Reviewer, Source, Standing, State, Submission, Verdict
 
 Times = npt.NDArray[np.float64]
@@ -204,13 +205,13 @@ def ratings(session: Session) -> dict[int, dict[str, Decision]]:
     )
     blind = (
         select(func.max(Verdict.id))
-        .where(~Verdict.settles, Verdict.example_id.in_(shared))
+        .where(~Verdict.settles, stands(), Verdict.example_id.in_(shared))
         .group_by(Verdict.example_id, Verdict.reviewer_id)
     )
     wanted = select(Verdict.example_id, Reviewer.name, Verdict.decision).join(Reviewer, Reviewer.id == Verdict.reviewer_id)
     found: dict[int, dict[str, Decision]] = defaultdict(dict)
     for example, name, decision in session.execute(
-        wanted.where(Verdict.id.in_(blind), Verdict.decision != Decision.undo).order_by(Verdict.example_id, Reviewer.id)
+        wanted.where(Verdict.id.in_(blind)).order_by(Verdict.example_id, Reviewer.id)
     ):
         found[example][name] = decision
     return {example: opinions for example, opinions in found.items() if len(opinions) > 1}

@@ -46,9 +46,7 @@ def decided(session: Session) -> list[dict[str, Any]]:
     """
     given = newest()
     keeps = func.sum(case((given.c.decision == Decision.keep, 1), else_=0))
-    standing = session.execute(
-        select(given.c.reviewer_id, func.count(), keeps).where(given.c.decision != Decision.undo).group_by(given.c.reviewer_id)
-    ).all()
+    standing = session.execute(select(given.c.reviewer_id, func.count(), keeps).group_by(given.c.reviewer_id)).all()
     verdicts = {reviewer: (number, kept) for reviewer, number, kept in standing}
     last = select(func.max(Verdict.id)).group_by(Verdict.reviewer_id)
     seen = dict(session.execute(select(Verdict.reviewer_id, Verdict.at).where(Verdict.id.in_(last))).all())

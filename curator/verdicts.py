@@ -1,4 +1,4 @@
-"""What was decided: verdicts are appended, the newest of each reviewer counts, and how the example stands follows.
+"""What was decided: verdicts are appended, the newest of each reviewer that stands counts, and how the example stands follows.
 
 The rules of what stands are in curator/standing.py; here verdicts are recorded, and `db.tables.Standing` is kept in step in
 the same transaction.
@@ -11,11 +11,12 @@ from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, Subquery, func, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, func, insert, select
+from sqlalchemy.orm import Session, aliased
 
 from curator.leases import claim, release
 from curator.standing import Opinion, first_of, state_of
@@ -85,9 +86,7 @@ def record(session: Session, reviewer_id: int, given: Sequence[Given], now: date
     new = {item.client_id: item for item in given if item.client_id not in numbers}
     if not new:
         return Recorded(0, numbers)
-    rows = [_row(item, reviewer_id, now) for item in new.values()]
-    added = session.scalars(insert(Verdict).returning(Verdict.id, sort_by_parameter_order=True), rows)
-    numbers |= dict(zip(new, added, strict=True))
+    numbers |= dict(zip(new, _append(session, reviewer_id, list(new.values()), now), strict=True))
     last = {item.example: item.decision for item in new.values()}
     _stand_anew(session, [places[example] for example in last], second_share)
     undone = {example for example, decision in last.items() if decision is Decision.undo}
@@ -110,7 +109,27 @@ def _numbers(session: Session, reviewer_id: int, client_ids: Collection[str]) ->
     return dict(session.execute(wanted).all())
 
 
-def _row(item: Given, reviewer_id: int, now: datetime) -> dict[str, Any]:
+def _append(session: Session, reviewer_id: int, given: Sequence[Given], now: datetime) -> list[int]:
+    """Add the verdicts in their order, and say their numbers. An undo names what it takes back, as it is at its turn."""
+    numbers: list[int] = []
+    for undoing, run in groupby(given, key=lambda item: item.decision is Decision.undo):
+        items = list(run)
+        undone = _last_of(session, reviewer_id, [item.example for item in items]) if undoing else [None] * len(items)
+        rows = [_row(item, reviewer_id, now, undoes) for item, undoes in zip(items, undone, strict=True)]
+        numbers += session.scalars(insert(Verdict).returning(Verdict.id, sort_by_parameter_order=True), rows)
+    return numbers
+
+
+def _last_of(session: Session, reviewer_id: int, examples: Sequence[int]) -> list[int | None]:
+    """The reviewer's last verdict on each example that stands, the one before it where an example comes again, or None."""
+    wanted = select(Verdict.example_id, Verdict.id).where(Verdict.reviewer_id == reviewer_id, Verdict.example_id.in_(examples))
+    standing: dict[int, list[int]] = defaultdict(list)
+    for example, number in session.execute(wanted.where(stands()).order_by(Verdict.id)):
+        standing[example].append(number)
+    return [standing[example].pop() if standing[example] else None for example in examples]
+
+
+def _row(item: Given, reviewer_id: int, now: datetime, undoes: int | None) -> dict[str, Any]:
     rejects = item.decision is Decision.reject
     return {
         "example_id": item.example,
@@ -118,19 +137,17 @@ def _row(item: Given, reviewer_id: int, now: datetime) -> dict[str, Any]:
         "decision": item.decision,
         "reason": (item.reason or Reason.unsaid) if rejects else None,
         "settles": item.settles and item.decision is not Decision.undo,
+        "undoes": undoes,
         "at": now,
         "client_id": item.client_id,
     }
 
 
 def opinions_on(session: Session, examples: Iterable[int] | None = None) -> dict[int, list[Opinion]]:
-    """The opinions on each of these examples, or on all: the newest verdict of each reviewer, without those taken back."""
+    """The opinions on each of these examples, or on all: the newest standing verdict of each reviewer."""
     given = newest(examples)
-    rows = session.execute(
-        select(given.c.example_id, given.c.id, given.c.reviewer_id, given.c.decision, given.c.settles)
-        .where(given.c.decision != Decision.undo)
-        .order_by(given.c.id)
-    )
+    columns = (given.c.example_id, given.c.id, given.c.reviewer_id, given.c.decision, given.c.settles)
+    rows = session.execute(select(*columns).order_by(given.c.id))
     found: dict[int, list[Opinion]] = defaultdict(list)
     for example, verdict, reviewer, decision, settles in rows:
         found[example].append(Opinion(verdict, reviewer, decision, settles))
@@ -166,9 +183,15 @@ def those_there(session: Session, examples: Collection[int]) -> set[int]:
     return set(session.scalars(select(Standing.example_id).where(Standing.example_id.in_(examples))))
 
 
+def stands(verdict: type[Verdict] = Verdict) -> ColumnElement[bool]:
+    """That a verdict is a keep or a reject which no undo has taken back."""
+    undo = aliased(Verdict)
+    return and_(verdict.decision != Decision.undo, ~exists().where(undo.undoes == verdict.id))
+
+
 def newest(examples: Iterable[int] | None = None) -> Subquery:
-    """The newest verdict of each reviewer on each example (on these alone, when given), as a subquery of all its columns."""
-    latest = select(func.max(Verdict.id)).group_by(Verdict.example_id, Verdict.reviewer_id)
+    """The newest standing verdict of each reviewer on each example (on these alone, when given), with all its columns."""
+    latest = select(func.max(Verdict.id)).where(stands()).group_by(Verdict.example_id, Verdict.reviewer_id)
     if examples is not None:
         latest = latest.where(Verdict.example_id.in_(examples))
     return select(Verdict).where(Verdict.id.in_(latest)).subquery()

@@ -49,7 +49,7 @@ class Split(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a verdict says; `undo` takes the reviewer's verdict back and opens the example again."""
+    """What a verdict says; `undo` takes the reviewer's last one on the example back, and the one before it counts again."""
 
     keep = "keep"
     reject = "reject"
@@ -294,12 +294,14 @@ class Lease(Base):
 
 
 class Verdict(Base):
-    """Keep or reject, by a reviewer, at a time; append-only, the newest of a reviewer counts."""
+    """Keep or reject, by a reviewer, at a time; append-only. The newest of a reviewer that no undo takes back counts."""
 
     __tablename__ = "verdict"
     __table_args__ = (
         CheckConstraint("(decision = 'reject') = (reason IS NOT NULL)", name="reject_has_a_reason"),
+        CheckConstraint("undoes IS NULL OR decision = 'undo'", name="only_an_undo_takes_back"),
         UniqueConstraint("reviewer_id", "client_id"),
+        UniqueConstraint("undoes"),
         Index("ix_verdict_newest", "example_id", "reviewer_id", "id"),
         Index("ix_verdict_reviewer", "reviewer_id", "id"),
         Index("ix_verdict_reason", "reason", "example_id"),
@@ -311,6 +313,10 @@ class Verdict(Base):
     reason: Mapped[Reason | None]
     settles: Mapped[bool] = mapped_column(
         default=False, server_default=false(), comment="a lead's word on what others see differently"
+    )
+    undoes: Mapped[int | None] = mapped_column(
+        ForeignKey("verdict.id"),
+        comment="what an undo takes back; the reviewer's verdict before that counts again",
     )
     at: Mapped[datetime] = mapped_column(index=True)
     client_id: Mapped[str] = mapped_column(String(64), comment="made by the sender, so that a repeat is taken once")

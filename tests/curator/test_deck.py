@@ -206,6 +206,22 @@ def test_looking_again_brings_what_was_rejected_for_a_reason_until_it_is_judged(
 
 
 @on_both_servers
+def test_taking_a_second_look_back_brings_the_first_back_and_keeps_the_card_in_hand(
+    engine: Engine, clock: FakeClock, examples: list[int]
+) -> None:
+    coarse = Wanted(reason=Reason.too_coarse)
+    with writing(engine) as session:
+        who = reviewer_called(session, "Ada").id
+        decide(session, "Ada", examples[0], Decision.reject, "a", clock, reason=Reason.too_coarse)
+        decide(session, "Ada", examples[0], Decision.keep, "second look", clock)
+        assert deal(session, who, 0, clock(), [examples[0]], wanted=coarse, since=1).gone == [examples[0]]
+        decide(session, "Ada", examples[0], Decision.undo, "back", clock)
+        assert session.get_one(Standing, examples[0]).state == "reject"
+        assert deal(session, who, 0, clock(), [examples[0]], wanted=coarse, since=1).gone == []
+        assert shown(session, "Ada", clock, coarse, since=1) == [examples[0]]
+
+
+@on_both_servers
 def test_looking_again_at_what_a_reviewer_judged(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with writing(engine) as session:
         decide(session, "Ada", examples[0], Decision.keep, "a", clock)

@@ -66,6 +66,29 @@ def test_keep_and_its_undo_in_one_batch_leave_it_open(engine: Engine, clock: Fak
         assert counts(session).open == 3
 
 
+def test_an_undo_brings_the_reviewers_verdict_before_it_back(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+    with writing(engine) as session:
+        say(session, "Ada", clock, (examples[0], REJECT, Reason.no_face, "a"))
+        say(session, "Ada", clock, (examples[0], KEEP, None, "b"), (examples[0], UNDO, None, "c"))
+        assert counts(session) == Counts(keep=0, reject=1, open=2)
+        say(session, "Ada", clock, (examples[0], UNDO, None, "d"), (examples[0], UNDO, None, "e"))
+        assert counts(session) == Counts(keep=0, reject=0, open=3)
+        assert list(session.scalars(select(Verdict.undoes).order_by(Verdict.id))) == [None, None, 2, 1, None]
+
+
+def test_a_leads_settlement_taken_back_leaves_the_dispute_as_it_was(
+    engine: Engine, clock: FakeClock, examples: list[int]
+) -> None:
+    with writing(engine) as session:
+        lea = reviewer_called(session, "Lea").id
+        say(session, "Ada", clock, (examples[0], KEEP, None, "a"))
+        say(session, "Lea", clock, (examples[0], REJECT, Reason.not_hair, "b"))  # as anybody, before it was disputed
+        record(session, lea, [Given(examples[0], KEEP, None, "c", settles=True)], clock())
+        assert counts(session) == Counts(keep=1, reject=0, open=2)
+        say(session, "Lea", clock, (examples[0], UNDO, None, "d"))
+        assert counts(session) == Counts(keep=0, reject=1, open=2, disputed=1)
+
+
 def test_a_reject_by_one_reviewer_rules_out_what_another_keeps(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with writing(engine) as session:
         say(session, "Ada", clock, (examples[0], REJECT, Reason.too_coarse, "a"))

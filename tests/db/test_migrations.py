@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Engine, MetaData, select
 
 import db.migrations
+from curator.verdicts import wrongly_standing
 from db.session import connect, migrate, reading
-from db.tables import Standing, State
+from db.tables import Standing, State, Verdict
 from tests.postgres import new_database
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -78,13 +79,17 @@ def test_examples_of_the_first_version_stand_where_their_verdicts_put_them(first
             4: [(1, "keep"), (1, "undo")],
             5: [(1, "keep"), (2, "reject")],
             6: [(1, "reject"), (1, "undo"), (2, "keep")],
+            7: [(1, "keep"), (1, "reject"), (1, "undo")],
         },
     )
     migrate(first_version)
     with reading(first_version) as session:
         places = {place.example_id: place for place in session.scalars(select(Standing))}
+        undone = {undo.id: undo.undoes for undo in session.scalars(select(Verdict).where(Verdict.decision == "undo"))}
+        assert undone == {4: 3, 8: 7, 12: 11}
+        assert wrongly_standing(session) == []
     assert {number: place.state for number, place in places.items()} == {
-        1: State.open, 2: State.keep, 3: State.reject, 4: State.open, 5: State.disputed, 6: State.keep,
+        1: State.open, 2: State.keep, 3: State.reject, 4: State.open, 5: State.disputed, 6: State.keep, 7: State.keep,
     }  # fmt: skip
     assert [places[number].doubt for number in (1, 2, 6)] == [0.0, 0.2, 0.6]
     assert {place.split for place in places.values()} == {"test"}

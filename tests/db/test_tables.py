@@ -15,6 +15,7 @@ from db.tables import (
     Base,
     Decision,
     Example,
+    Gold,
     Job,
     JobState,
     Reason,
@@ -57,6 +58,10 @@ def verdict(decision: Decision, reason: Reason | None, client_id: str = "a") -> 
     return Verdict(example_id=1, reviewer_id=1, decision=decision, reason=reason, at=NOW, client_id=client_id)
 
 
+def undoing(decision: Decision, number: int, client_id: str = "b") -> Verdict:
+    return Verdict(example_id=1, reviewer_id=1, decision=decision, at=NOW, client_id=client_id, undoes=number)
+
+
 @pytest.fixture
 def reviewed(engine: Engine) -> Engine:
     add(engine, example(), Reviewer(name="ada"))
@@ -77,6 +82,8 @@ def test_the_migrations_build_exactly_the_models(engine: Engine) -> None:
     [
         (lambda: [verdict(Decision.reject, None)], "reject_has_a_reason"),
         (lambda: [verdict(Decision.keep, Reason.bad_photo)], "reject_has_a_reason"),
+        (lambda: [verdict(Decision.keep, None), undoing(Decision.keep, 1)], "only_an_undo_takes_back"),
+        (lambda: [Gold(example_id=1, reviewer_id=1, answer=Decision.undo, at=NOW)], "answer_is_keep_or_reject"),
         (lambda: [Suspicion(example_id=1, model="m", value=1.5, reasons=[])], "value_is_a_share"),
         (lambda: [Job(kind="x", arguments=[], state=JobState.done, progress=2.0, created_at=NOW, heartbeat_at=NOW)], "share"),
     ],
@@ -103,6 +110,13 @@ def test_a_client_id_is_taken_once_from_each_reviewer(reviewed: Engine) -> None:
     add(reviewed, verdict(Decision.keep, None))
     with pytest.raises(IntegrityError):
         add(reviewed, verdict(Decision.keep, None))
+
+
+def test_a_verdict_is_taken_back_once(reviewed: Engine) -> None:
+    add(reviewed, verdict(Decision.keep, None))
+    add(reviewed, undoing(Decision.undo, 1))
+    with pytest.raises(IntegrityError):
+        add(reviewed, undoing(Decision.undo, 1, "c"))
 
 
 def test_a_verdict_names_an_example_that_is_there(reviewed: Engine) -> None:

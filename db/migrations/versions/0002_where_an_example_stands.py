@@ -1,4 +1,4 @@
-"""Where an example stands, known answers, the guide's pictures, and verdicts that settle."""
+"""Where an example stands, known answers, the guide's pictures, verdicts that settle, and what an undo takes back."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -61,7 +61,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_standing_source_id")),
         sa.PrimaryKeyConstraint("example_id", name=op.f("pk_standing")),
     )
-    _fill()
     doubt = sa.column("doubt").desc()
     op.create_index("ix_standing_doubt", "standing", [doubt, "example_id"])
     op.create_index("ix_standing_state_doubt", "standing", ["state", doubt, "example_id"])
@@ -76,35 +75,63 @@ def upgrade() -> None:
         postgresql_where=second_wanted,
     )
 
-    op.add_column(
-        "verdict",
-        sa.Column(
-            "settles",
-            sa.Boolean(),
-            server_default=sa.false(),
-            nullable=False,
-            comment="a lead's word on what others see differently",
-        ),
-    )
+    with op.batch_alter_table("verdict") as verdict:
+        verdict.add_column(
+            sa.Column(
+                "settles",
+                sa.Boolean(),
+                server_default=sa.false(),
+                nullable=False,
+                comment="a lead's word on what others see differently",
+            )
+        )
+        verdict.add_column(
+            sa.Column(
+                "undoes",
+                sa.Integer(),
+                nullable=True,
+                comment="what an undo takes back; the reviewer's verdict before that counts again",
+            )
+        )
+        verdict.create_foreign_key(op.f("fk_verdict_undoes"), "verdict", ["undoes"], ["id"])
+        verdict.create_unique_constraint(op.f("uq_verdict_undoes"), ["undoes"])
+        verdict.create_check_constraint(op.f("ck_verdict_only_an_undo_takes_back"), "undoes IS NULL OR decision = 'undo'")
     op.create_index(op.f("ix_verdict_at"), "verdict", ["at"])
     op.create_index("ix_verdict_reason", "verdict", ["reason", "example_id"])
     op.create_index("ix_verdict_reviewer", "verdict", ["reviewer_id", "id"])
+    _fill(_take_back())
 
 
-def _fill() -> None:
-    """A row for every example that is there, by its newest verdicts."""
+def _take_back() -> dict[int, set[str]]:
+    """Let every undo name the verdict that it takes back; what is said of each example by the verdicts that are left."""
+    verdict = sa.table("verdict", *map(sa.column, ("id", "example_id", "reviewer_id", "decision", "undoes")))
+    connection = op.get_bind()
+    standing: dict[tuple[int, int], list[tuple[int, str]]] = {}
+    named = []
+    columns = (verdict.c.id, verdict.c.example_id, verdict.c.reviewer_id, verdict.c.decision)
+    for number, example, reviewer, decision in connection.execute(sa.select(*columns).order_by(verdict.c.id)):
+        theirs = standing.setdefault((example, reviewer), [])
+        if decision != "undo":
+            theirs.append((number, decision))
+        elif theirs:
+            named.append({"undo": number, "verdict": theirs.pop()[0]})
+    for batch in _batches(named):
+        wanted = verdict.update().where(verdict.c.id == sa.bindparam("undo")).values(undoes=sa.bindparam("verdict"))
+        connection.execute(wanted, batch)
+    said: dict[int, set[str]] = {}
+    for (example, _), theirs in standing.items():
+        if theirs:
+            said.setdefault(example, set()).add(theirs[-1][1])
+    return said
+
+
+def _fill(said: dict[int, set[str]]) -> None:
+    """A row for every example that is there, by what is said of it."""
     example = sa.table("example", *map(sa.column, ("id", "submission_id", "image_sha256", "split")))
     submission = sa.table("submission", sa.column("id"), sa.column("source_id"))
     suspicion = sa.table("suspicion", sa.column("example_id"), sa.column("value"))
-    verdict = sa.table("verdict", *map(sa.column, ("id", "example_id", "reviewer_id", "decision")))
     standing = sa.table("standing", *map(sa.column, ("example_id", "state", "source_id", "split", "doubt", "lot")))
     connection = op.get_bind()
-
-    latest = sa.select(sa.func.max(verdict.c.id)).group_by(verdict.c.example_id, verdict.c.reviewer_id)
-    newest = sa.select(verdict.c.example_id, verdict.c.decision).where(verdict.c.id.in_(latest), verdict.c.decision != "undo")
-    said: dict[int, set[str]] = {}
-    for number, decision in connection.execute(newest):
-        said.setdefault(number, set()).add(decision)
     rows = connection.execute(
         sa.select(example.c.id, example.c.image_sha256, example.c.split, submission.c.source_id, suspicion.c.value)
         .join_from(example, submission, submission.c.id == example.c.submission_id)
