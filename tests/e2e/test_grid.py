@@ -487,7 +487,7 @@ def test_a_lead_settles_what_others_see_differently(page: Page, app: Server) -> 
         for name, decision in [("Bo", Decision.keep), ("Cy", Decision.reject)]:
             record(session, reviewer_called(session, name).id, [Given(2, decision, None, name)], utc_now())
     opened(page, app, 1, "view=grid&show=disputed")
-    expect(page.locator('[data-part="about"]')).to_contain_text("Bo keeps · Cy rejects (no reason given)")
+    expect(page.locator('[data-part="about"]')).to_contain_text("Bo: kept · Cy: rejected (no reason given)")
     seen(page)
     page.keyboard.press("Enter")
     saved(page)

@@ -24,20 +24,19 @@ class Deck {
       saved: (items) => this.saved(items),
       refusal: (item) => this.sitting.forget(item.client_id),
     });
+    this.dealer = new Dealer(this, this.outbox, {
+      holds: () => [this.current, ...this.fresh, ...this.skipped].filter(Boolean).map(({ example }) => example),
+      dealt: (cards, gone) => this.dealt(cards, gone),
+      failed: (says) => this.current || this.become("loading", says),
+    });
     this.sitting = new Sitting(reviewer, () => this.tell());
     this.pictures = new Pictures((example) => this.arrived(example));
     this.current = null;
     this.fresh = []; // not seen yet
     this.skipped = []; // come again when nothing fresh is left
-    this.moved = new Set(); // what an answer on its way can't know of: decided or taken back, and not committed when we asked
     this.golden = new Set(); // client ids of verdicts that were made known answers here
-    this.stand = null; // {counts, left, upto} of the server's last answer
-    this.exhausted = false;
     this.state = "loading";
     this.hook = { shown: [], saved: [] };
-    // A reload goes on where it was; another queue begins anew.
-    this.shelf = new Shelf("sessionStorage", `winnow.since.${reviewer}.`);
-    this.since = this.shelf.get(JSON.stringify(wanted));
   }
 
   // --- on the page -----------------------------------------------------------------------------------------------
@@ -59,7 +58,6 @@ class Deck {
     }, { signal });
     this.at.opacity.addEventListener("input", () => this.stage.fadeTo(this.at.opacity.value / 100), { signal });
     this.at.help.addEventListener("click", (event) => event.target === this.at.help && this.at.help.close(), { signal });
-    this.renewing = setInterval(() => this.deal(0), RENEW_MS);
     this.at.gold.hidden = !this.lead;
     this.at.deck.toggleAttribute("data-lead", this.lead);
     fitted(this.at.deck, this.at.frame, signal, () => this.below());
@@ -67,15 +65,14 @@ class Deck {
     this.stage.apply();
     this.tell();
     this.outbox.flush();
-    this.deal(HAND);
+    this.dealer.ask(HAND);
   }
 
   unmount() {
     this.gone = true;
     this.leave.abort();
-    clearInterval(this.renewing);
     for (const timer of [this.polling, this.speaking, this.flashing]) clearTimeout(timer);
-    for (const part of [this.outbox, this.sitting, this.pictures]) part.close();
+    for (const part of [this.dealer, this.outbox, this.sitting, this.pictures]) part.close();
     delete window.__winnowDeck;
   }
 
@@ -125,7 +122,7 @@ class Deck {
   decide(decision, reason, at) {
     const card = this.current;
     const settles = this.lead && this.wanted.show === "disputed";
-    this.moved.add(card.example);
+    this.dealer.moved.add(card.example);
     this.next(at); // the picture first
     const item = this.outbox.add({ example: card.example, photo: card.photo, decision, reason, settles });
     this.sitting.add({ card, did: decision, reason, client_id: item.client_id, order: item.order });
@@ -151,7 +148,7 @@ class Deck {
     if (this.current && this.current.example !== card.example) this.fresh.unshift(this.current);
     this.without(card.example); // a skipped one may have come round again since
     if (did !== "skip") {
-      this.moved.add(card.example);
+      this.dealer.moved.add(card.example);
       this.outbox.add({ example: card.example, photo: card.photo, decision: "undo", from: did });
       if (this.golden.has(last.client_id)) this.gold(last, false);
     }
@@ -184,7 +181,7 @@ class Deck {
 
   next(at) {
     let card = this.fresh.shift();
-    if (!card && this.exhausted) card = this.skipped.shift();
+    if (!card && this.dealer.exhausted) card = this.skipped.shift();
     this.show(card ?? null, at);
   }
 
@@ -205,7 +202,7 @@ class Deck {
   }
 
   elsewhere({ example, decision }) {
-    this.moved.add(example);
+    this.dealer.moved.add(example);
     if (decision === "undo") return; // that tab has it in hand
     this.drop(example, `${DID[decision]} in your other tab`);
     this.deal();
@@ -217,7 +214,7 @@ class Deck {
     this.current = card;
     clearTimeout(this.polling);
     if (card) this.look(at);
-    else if (this.exhausted) this.done();
+    else if (this.dealer.exhausted) this.done();
     else this.become("loading", "Getting the next pictures…");
     this.prefetch();
     this.describe();
@@ -261,23 +258,20 @@ class Deck {
   }
 
   done() {
-    const others = this.tallied().left > 0;
-    const whole = ["open", undefined].includes(this.wanted.show) && !this.wanted.reason && !this.wanted.reviewer;
+    const others = this.dealer.tally.left > 0;
+    const whole = isQueue(this.wanted);
+    const [title, text] = nothingLeft(others, whole, "the last one");
     this.become("done");
-    const title = document.createElement("strong");
-    title.textContent = others ? "Nothing left for you just now" : "Nothing left to review";
-    const text = document.createElement("p");
-    if (others) text.textContent = "The rest is in other reviewers' hands. What they leave comes to you by itself.";
-    else if (whole) text.textContent = "Every picture has a verdict. U takes the last one back.";
-    else text.textContent = "You have seen all that you asked for. U takes the last one back.";
     const links = document.createElement("div");
     links.className = "next";
     for (const [href, label] of [["/touchup", "Touch up test masks"], ["/sets", "Freeze a curated set"]]) {
       links.append(Object.assign(document.createElement("a"), { href, textContent: label, className: "button" }));
     }
-    this.at.over.replaceChildren(title, text, ...(others || !whole ? [] : [links]));
+    const strong = Object.assign(document.createElement("strong"), { textContent: title });
+    const sentence = Object.assign(document.createElement("p"), { textContent: text });
+    this.at.over.replaceChildren(strong, sentence, ...(others || !whole ? [] : [links]));
     clearTimeout(this.polling);
-    this.polling = setTimeout(() => this.deal(HAND), POLL_MS);
+    this.polling = setTimeout(() => this.dealer.ask(HAND), POLL_MS);
   }
 
   describe() {
@@ -285,17 +279,16 @@ class Deck {
     this.at.caption.hidden = !card;
     clearTimeout(this.speaking);
     if (!card) return;
-    const level = card.suspicion >= 0.66 ? "Doubtful" : card.suspicion >= 0.33 ? "Look twice" : "Looks right";
     this.at.file.textContent = this.at.file.title = card.photo;
     this.at.split.textContent = card.split;
     this.at.drawn.hidden = !card.drawn;
     this.at.meter.style.width = `${Math.round(card.suspicion * 100)}%`;
-    this.at.doubt.textContent = `${level} · ${card.suspicion.toFixed(2)}`;
+    this.at.doubt.textContent = doubtInWords(card);
     this.at.reasons.textContent = card.reasons.join("; ");
     this.at.opinions.textContent = (card.opinions ?? []).map(opinionInWords).join(" · ");
     this.at.photo.setAttribute("aria-label", `${card.photo} with its mask${card.drawn ? ", a drawn portrait" : ""}`);
     // Read out only where somebody stays.
-    this.speaking = setTimeout(() => (this.at.spoken.textContent = `${card.photo}. ${level}. ${card.reasons.join("; ")}`), 600);
+    this.speaking = setTimeout(() => (this.at.spoken.textContent = `${card.photo}. ${doubtInWords(card)}. ${card.reasons.join("; ")}`), 600);
   }
 
   say(what, card, reason = null) {
@@ -307,31 +300,12 @@ class Deck {
 
   // --- counts and buttons ----------------------------------------------------------------------------------------
 
-  /** The server's counts, and what is left, with what it doesn't know of yet. */
-  tallied() {
-    const { counts, left, upto } = this.stand;
-    return this.outbox.tallied(counts, left, upto);
-  }
-
   tell() {
     if (!this.at || this.gone) return;
-    this.at.deck.dataset.unsaved = String(this.outbox.items.length);
-    const says = this.outbox.says();
-    this.at.unsaved.hidden = !says;
-    if (this.at.unsaved.textContent !== says) this.at.unsaved.textContent = says;
-    this.at.dismiss.hidden = !this.outbox.refused.length;
-    if (this.stand) {
-      const { keep, reject, open, left } = this.tallied();
-      const share = (part) => `${(100 * part) / Math.max(1, keep + reject + open)}%`;
-      const now = Date.now();
-      this.at.left.textContent = formatted(left);
-      this.at.kept.textContent = formatted(keep);
-      this.at.rejected.textContent = formatted(reject);
-      this.at.barKept.style.width = share(keep);
-      this.at.barRejected.style.width = share(reject);
-      this.at.bar.setAttribute("aria-label", `${keep} kept, ${reject} rejected, ${left} left`);
-      this.at.pace.textContent = paceInWords(pace(this.sitting.times, left, now), left, now);
-    }
+    const { tally } = this.dealer;
+    drawCounts(this.at, this.at.deck, this.outbox, tally);
+    const now = Date.now();
+    if (tally) this.at.pace.textContent = paceInWords(pace(this.sitting.times, tally.left, now), tally.left, now);
     this.tools();
   }
 
@@ -362,65 +336,20 @@ class Deck {
     const ids = new Set(items.map((item) => item.client_id));
     for (const entry of this.hook.saved) if (ids.has(entry.client_id)) entry.saved = now;
     if (this.state === "done") this.done();
-    if (items.some((item) => item.decision === "undo")) this.deal(0); // take its lease again
   }
 
-  /** Ask for cards where few are left; 0 only renews the leases of what we hold. */
-  async deal(count = this.fresh.length < AHEAD + 5 && !this.exhausted ? HAND : null) {
-    if (count === null || this.dealing || this.gone) return;
-    this.dealing = true;
-    this.moved = new Set(this.outbox.items.map((item) => item.example));
-    const mine = () => [this.current, ...this.fresh, ...this.skipped].filter(Boolean).map((card) => card.example);
-    const held = [...new Set([...mine(), ...this.moved])].slice(0, HELD);
-    let trouble = null;
-    try {
-      const said = await ask("/api/deck", this.outbox.token, { count, held, since: this.since, wanted: this.wanted });
-      if (this.gone) return;
-      this.take(said, count, new Set([...held, ...mine()]));
-    } catch (error) {
-      trouble = error;
-    } finally {
-      this.dealing = false;
-    }
-    if (this.gone) return;
-    if (trouble) {
-      if (trouble.status === 403) this.outbox.renew();
-      if (!this.current) this.become("loading", `${trouble.message} Trying again…`);
-      setTimeout(() => this.deal(count), 2000);
-    } else if (!this.current) this.next(null);
-    else this.prefetch();
+  /** Ask for cards where few are left. */
+  deal() {
+    if (this.fresh.length < AHEAD + 5 && !this.dealer.exhausted) this.dealer.ask(HAND);
+  }
+
+  dealt(cards, gone) {
+    this.fresh.push(...cards);
+    for (const example of gone) this.drop(example, "Decided elsewhere, or erased");
+    if (this.current) this.prefetch();
+    else this.next(null);
     this.tell();
   }
-
-  /** What was decided while the answer was on its way is known better here than there. */
-  take({ cards, gone, counts, left, upto, since }, count, known) {
-    this.stand = { counts, left, upto };
-    if (this.since !== since) this.shelf.put(JSON.stringify(this.wanted), (this.since = since));
-    this.fresh.push(...cards.filter(({ example }) => !known.has(example) && !this.moved.has(example)));
-    if (count) this.exhausted = cards.length < count;
-    for (const example of gone) {
-      if (!this.moved.has(example)) this.drop(example, "Decided elsewhere, or erased");
-    }
-  }
 }
 
-function opinionInWords({ reviewer, decision, reason }) {
-  return `${reviewer}: ${DID[decision].toLowerCase()}${reason ? ` (${REASON_WORDS[reason]})` : ""}`;
-}
-
-let deck = null; // module scope outlives reruns; the deck lives from mount to unmount
-
-export default function ({ data, parentElement, setTriggerValue }) {
-  const same = (name) => JSON.stringify(deck[name]) === JSON.stringify(data[name]);
-  if (!deck || deck.root !== parentElement || !["reviewer", "wanted", "lead"].every(same)) {
-    deck?.unmount();
-    deck = new Deck(data, () => setTriggerValue("renew", true));
-    deck.mount(parentElement);
-  }
-  deck.outbox.use(data.token);
-  const mine = deck;
-  return () => {
-    mine.unmount();
-    if (deck === mine) deck = null;
-  };
-}
+export default lasting(Deck);

@@ -116,8 +116,13 @@ class Grid {
       renew,
       changed: () => this.tellSoon(),
       elsewhere: (item) => this.elsewhere(item),
-      saved: (items) => this.saved(items),
+      saved: () => this.saved(),
       refusal: (item) => this.sitting.forget(item.client_id),
+    });
+    this.dealer = new Dealer(this, this.outbox, {
+      holds: () => [...this.tiles, ...this.ahead].map(({ example }) => example),
+      dealt: (cards, gone) => this.dealt(cards, gone),
+      failed: (says) => this.tiles.length || this.become(says),
     });
     this.sitting = new Sitting(reviewer, () => this.tellSoon());
     this.tiles = []; // on the page
@@ -125,17 +130,11 @@ class Grid {
     this.behind = []; // those of the last commit, should it be taken back
     this.current = null; // the tile that the keys are about
     this.pointed = null; // the tile under the pointer
-    this.moved = new Set(); // decided or taken back since the server was last asked for cards
     this.large = new Map(); // example -> {photo, tint}
-    this.stand = null; // {counts, left, upto} of the server's last answer
-    this.exhausted = false;
     this.loading = 0;
     this.masked = true;
     this.hidden = false; // the mask, for as long as H is held
     this.columns = 8;
-    // A reload goes on where it was; another queue begins anew. The deck's is the same.
-    this.shelf = new Shelf("sessionStorage", `winnow.since.${reviewer}.`);
-    this.since = this.shelf.get(JSON.stringify(wanted));
     this.hook = { onScreen, arranged, commits: [] };
   }
 
@@ -164,7 +163,6 @@ class Grid {
     this.at.help.addEventListener("click", (event) => event.target === this.at.help && this.at.help.close(), heard);
     window.addEventListener("resize", () => this.arrange(), heard);
     for (const wait of [0, 300, 1500]) setTimeout(() => signal.aborted || this.arrange(), wait); // what is above may still grow
-    this.renewing = setInterval(() => this.deal(0), RENEW_MS);
     this.ticked = performance.now();
     this.ticking = setInterval(() => this.tick(), STEP_MS);
     window.__winnowGrid = this.hook;
@@ -178,9 +176,9 @@ class Grid {
     this.gone = true;
     this.leave.abort();
     this.watcher?.disconnect();
-    for (const timer of [this.renewing, this.ticking]) clearInterval(timer);
+    clearInterval(this.ticking);
     for (const timer of [this.polling, this.pressing]) clearTimeout(timer);
-    for (const part of [this.outbox, this.sitting]) part.close();
+    for (const part of [this.dealer, this.outbox, this.sitting]) part.close();
     for (const tile of [...this.tiles, ...this.ahead, ...this.behind]) tile.drop();
     delete window.__winnowGrid;
   }
@@ -266,12 +264,8 @@ class Grid {
     const { current, at } = this;
     const card = current?.card;
     at.file.textContent = at.file.title = card?.photo ?? "\u00a0";
-    const level = !card ? "" : card.suspicion >= 0.66 ? "Doubtful" : card.suspicion >= 0.33 ? "Look twice" : "Looks right";
-    const opinions = (card?.opinions ?? []).map(({ reviewer, decision, reason }) => {
-      return `${reviewer} ${DOES[decision]}${reason ? ` (${REASON_WORDS[reason]})` : ""}`;
-    });
-    const reasons = card?.reasons.join("; ");
-    at.about.textContent = at.about.title = card ? [`${level} · ${card.suspicion.toFixed(2)}`, reasons, ...opinions].filter(Boolean).join(" · ") : "";
+    const told = card ? [doubtInWords(card), card.reasons.join("; "), ...(card.opinions ?? []).map(opinionInWords)] : [];
+    at.about.textContent = at.about.title = told.filter(Boolean).join(" · ");
     for (const button of this.root.querySelectorAll(".reasons button")) {
       const what = button.dataset.do;
       button.disabled = !card;
@@ -288,7 +282,7 @@ class Grid {
     if (!this.tiles.length) return;
     if (!keeps.length && !rejects.length) return this.say(`Nothing taken yet: ${unseen}.`);
     const decided = this.tiles.filter((tile) => !stays.includes(tile));
-    for (const { example } of decided) this.moved.add(example);
+    for (const { example } of decided) this.dealer.moved.add(example);
     this.renew([...stays, ...this.ahead]); // the next grid first
     const commit = newId();
     const settles = this.lead && this.wanted.show === "disputed";
@@ -320,7 +314,7 @@ class Grid {
     this.behind = this.behind.filter((tile) => !back.includes(tile));
     this.renew([...back, ...this.tiles, ...this.ahead]);
     for (const { card, did, client_id } of entries) {
-      this.moved.add(card.example);
+      this.dealer.moved.add(card.example);
       this.sitting.forget(client_id);
       this.outbox.add({ example: card.example, photo: card.photo, decision: "undo", from: did });
     }
@@ -372,7 +366,7 @@ class Grid {
   }
 
   elsewhere({ example, decision }) {
-    this.moved.add(example);
+    this.dealer.moved.add(example);
     if (decision === "undo") return; // that tab has it in hand
     this.without(example);
     this.deal();
@@ -390,23 +384,16 @@ class Grid {
   }
 
   become(trouble = "") {
-    const state = this.tiles.length ? "showing" : this.exhausted && !trouble ? "done" : "loading";
+    const state = this.tiles.length ? "showing" : this.dealer.exhausted && !trouble ? "done" : "loading";
     this.countUnseen();
     this.at.grid.dataset.state = state;
     this.at.over.hidden = state === "showing";
     clearTimeout(this.polling);
     if (state === "loading") this.at.over.replaceChildren(paragraph(trouble || "Getting the next pictures…"));
     if (state !== "done") return;
-    const others = this.stand && this.tallied().left > 0;
-    const whole = ["open", undefined].includes(this.wanted.show) && !this.wanted.reason && !this.wanted.reviewer;
-    const title = Object.assign(document.createElement("strong"), {
-      textContent: others ? "Nothing left for you just now" : "Nothing left to review",
-    });
-    let text = "You have seen all that you asked for. U takes the last commit back.";
-    if (others) text = "The rest is in other reviewers' hands. What they leave comes to you by itself.";
-    else if (whole) text = "Every picture has a verdict. U takes the last commit back.";
-    this.at.over.replaceChildren(title, paragraph(text));
-    this.polling = setTimeout(() => this.deal(COUNT), POLL_MS);
+    const [title, text] = nothingLeft(this.dealer.tally?.left > 0, isQueue(this.wanted), "the last commit");
+    this.at.over.replaceChildren(Object.assign(document.createElement("strong"), { textContent: title }), paragraph(text));
+    this.polling = setTimeout(() => this.dealer.ask(COUNT), POLL_MS);
   }
 
   // --- the window ------------------------------------------------------------------------------------------------
@@ -534,11 +521,6 @@ class Grid {
 
   // --- counts ----------------------------------------------------------------------------------------------------
 
-  tallied() {
-    const { counts, left, upto } = this.stand;
-    return this.outbox.tallied(counts, left, upto);
-  }
-
   /** Tell once for all that happens in a turn: a commit is forty verdicts. */
   tellSoon() {
     if (this.telling || this.gone) return;
@@ -552,21 +534,7 @@ class Grid {
   tell() {
     if (!this.at || this.gone) return;
     const { at, outbox } = this;
-    at.grid.dataset.unsaved = String(outbox.items.length);
-    const says = outbox.says();
-    at.unsaved.hidden = !says;
-    if (at.unsaved.textContent !== says) at.unsaved.textContent = says;
-    at.dismiss.hidden = !outbox.refused.length;
-    if (this.stand) {
-      const { keep, reject, open, left } = this.tallied();
-      const share = (part) => `${(100 * part) / Math.max(1, keep + reject + open)}%`;
-      at.left.textContent = formatted(left);
-      at.kept.textContent = formatted(keep);
-      at.rejected.textContent = formatted(reject);
-      at.barKept.style.width = share(keep);
-      at.barRejected.style.width = share(reject);
-      at.bar.setAttribute("aria-label", `${keep} kept, ${reject} rejected, ${left} left`);
-    }
+    drawCounts(at, at.grid, outbox, this.dealer.tally);
     const marked = this.tiles.filter(({ rejects }) => rejects).length;
     at.commits.textContent = marked ? "Keep the rest" : "Keep all";
     at.marked.textContent = marked ? `and reject ${marked}` : "";
@@ -579,43 +547,20 @@ class Grid {
 
   // --- the server ------------------------------------------------------------------------------------------------
 
-  saved(items) {
+  saved() {
     if (!this.tiles.length) this.become();
-    if (items.some(({ decision }) => decision === "undo")) this.deal(0); // take their leases again
   }
 
-  /** Ask for the next cards where few are left; 0 only renews the leases of what we hold. */
-  async deal(count = this.tiles.length + this.ahead.length < 2 * COUNT && !this.exhausted ? COUNT : null) {
-    if (count === null || this.dealing || this.gone) return;
-    this.dealing = true;
-    this.moved.clear();
-    const mine = () => [...this.tiles, ...this.ahead].map(({ example }) => example);
-    const held = [...new Set([...mine(), ...this.outbox.items.map(({ example }) => example)])].slice(0, HELD);
-    let trouble = null;
-    try {
-      const said = await ask("/api/deck", this.outbox.token, { count, held, since: this.since, wanted: this.wanted });
-      if (!this.gone) this.take(said, count, new Set([...held, ...mine()]));
-    } catch (error) {
-      trouble = error;
-    } finally {
-      this.dealing = false;
-    }
-    if (this.gone) return;
-    if (trouble) {
-      if (trouble.status === 403) this.outbox.renew();
-      if (!this.tiles.length) this.become(`${trouble.message} Trying again…`);
-      setTimeout(() => this.deal(count), 2000);
-    } else this.deal();
+  /** Ask for the next cards where few are left. */
+  deal() {
+    if (this.tiles.length + this.ahead.length < 2 * COUNT && !this.dealer.exhausted) this.dealer.ask(COUNT);
+  }
+
+  dealt(cards, gone) {
+    for (const example of gone) this.without(example);
+    this.fill(cards);
+    this.deal();
     this.tell();
-  }
-
-  /** What was decided while the answer was on its way is known better here than there. */
-  take({ cards, gone, counts, left, upto, since }, count, known) {
-    this.stand = { counts, left, upto };
-    if (this.since !== since) this.shelf.put(JSON.stringify(this.wanted), (this.since = since));
-    if (count) this.exhausted = cards.length < count;
-    for (const example of gone) if (!this.outbox.holds(example) && !this.moved.has(example)) this.without(example);
-    this.fill(cards.filter(({ example }) => !known.has(example) && !this.moved.has(example)));
   }
 
   /** Fetch, decode and tint what is on the grid, then what comes next. */
@@ -659,19 +604,4 @@ function paragraph(textContent) {
   return Object.assign(document.createElement("p"), { textContent });
 }
 
-let grid = null; // module scope outlives reruns; the grid lives from mount to unmount
-
-export default function ({ data, parentElement, setTriggerValue }) {
-  const same = (name) => JSON.stringify(grid[name]) === JSON.stringify(data[name]);
-  if (!grid || grid.root !== parentElement || !["reviewer", "wanted", "lead"].every(same)) {
-    grid?.unmount();
-    grid = new Grid(data, () => setTriggerValue("renew", true));
-    grid.mount(parentElement);
-  }
-  grid.outbox.use(data.token);
-  const mine = grid;
-  return () => {
-    mine.unmount();
-    if (grid === mine) grid = null;
-  };
-}
+export default lasting(Grid);
