@@ -1,9 +1,9 @@
 """How long from a key to the next picture, and to the commit: the deck beside a plain button-and-rerun page.
 
-    python benchmarks/deck.py [-n 300] [--json]
+    python benchmarks/deck.py [-n 300] [--data FOLDER] [--json]
 
-Both pages show the same pictures, from the same kind of database, to the same Chromium, one after the other. Every number
-counts from the key's own event time.
+Both pages show the same pictures (noise, or with --data real ones, brought in as `curator ingest` does it), from the same kind
+of database, to the same Chromium, one after the other. Every number counts from the key's own event time.
 
 - painted, deck: the frame has been handed over after the canvas was drawn. Painted, plain page: the new <img> is loaded
   and decoded, and the frame after that has been handed over. Both wait for requestAnimationFrame and a message after it.
@@ -161,20 +161,26 @@ def fill(home: Path, count: int) -> None:
     engine.dispose()
 
 
+def bring_in(home: Path, data: Path) -> None:
+    """A home with the examples of a folder of real pairs."""
+    command = [sys.executable, "-m", "curator", "ingest", str(data), "--json"]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "WINNOW_HOME": str(home)}, check=True, stdout=subprocess.DEVNULL)
+
+
 @contextmanager
-def serving(script: Path, home: Path) -> Iterator[str]:
-    """Streamlit on a free port; its address."""
+def serving(script: Path, home: Path, **environment: str) -> Iterator[str]:
+    """Streamlit on a free port; its address. What it prints is in the home's app.log."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port), "--server.headless", "true",
-         "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none"],
-        cwd=ROOT,
-        env={**os.environ, "WINNOW_HOME": str(home), "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    with (home / "app.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port), "--server.headless", "true"],
+            cwd=ROOT,
+            env={**os.environ, "WINNOW_HOME": str(home), "PYTHONPATH": str(ROOT), **environment},
+            stdout=log,
+            stderr=log,
+        )
     url = f"http://localhost:{port}"
     try:
         for _ in range(600):
@@ -270,7 +276,7 @@ def figures(values: list[float]) -> dict[str, float]:
     return {"median": round(median(values), 1), "p95": round(quantiles(values, n=20)[-1], 1)}
 
 
-def run(count: int) -> dict[str, Any]:
+def run(count: int, data: Path | None) -> dict[str, Any]:
     """Measure both pages with the same pictures."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
@@ -284,7 +290,10 @@ def run(count: int) -> dict[str, Any]:
         )
         for name, script, measure in [("deck", ROOT / "streamlit_app.py", measure_deck), ("plain", plain, measure_plain)]:
             home = Path(folder) / name
-            fill(home, count + WARM_UP + 10)
+            if data is None:
+                fill(home, count + WARM_UP + 10)
+            else:
+                bring_in(home, data)
             with serving(script, home) as url:
                 page = browser.new_page(viewport={"width": 1440, "height": 900})
                 measured = measure(page, url, count + WARM_UP)
@@ -303,9 +312,10 @@ def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-n", type=int, default=300, help="verdicts on each page (300)")
+    parser.add_argument("--data", type=Path, help="a folder of real photos and masks, with more faces than verdicts")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
-    found = run(arguments.n)
+    found = run(arguments.n, arguments.data)
     if arguments.json:
         print(json.dumps(found))
         return

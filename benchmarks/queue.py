@@ -27,12 +27,9 @@ import asyncio
 import json
 import os
 import random
-import signal
-import socket
 import subprocess
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from statistics import median, quantiles
@@ -45,6 +42,7 @@ import numpy as np
 from sqlalchemy import BigInteger, Engine, String, case, cast, func, insert, literal, select
 from sqlalchemy.orm import Session
 
+from benchmarks.deck import serving
 from curator.deck import Mix, deal
 from curator.leases import LEASE
 from curator.reviewers import reviewer_called
@@ -208,44 +206,6 @@ def measured(engine: Engine, times: int) -> dict[str, Any]:
 # --- load ------------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def app(home: Path, url: str) -> Iterator[str]:
-    """The app on that database; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with (home / "app.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "streamlit",
-                "run",
-                "streamlit_app.py",
-                "--server.port",
-                str(port),
-                "--server.headless",
-                "true",
-            ],
-            cwd=ROOT,
-            env={**os.environ, "WINNOW_HOME": str(home), "WINNOW_DB_URL": url},
-            stdout=log,
-            stderr=log,
-        )
-    address = f"http://localhost:{port}"
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"{address}/healthz", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield address
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
-
-
 def tokens_for(home: Path, names: list[str]) -> dict[str, str]:
     """A page's token for each reviewer; made in a process of its own, since settings are read once a process."""
     script = (
@@ -338,7 +298,7 @@ def load(server: str, reviewers: int, rate: float, seconds: float, examples: int
         migrate(engine)
         store = Store(str(home / "store"))
         fill(engine, examples, [store.put(photo(number)) for number in range(PICTURES)])
-        address = stack.enter_context(app(home, url))
+        address = stack.enter_context(serving(ROOT / "streamlit_app.py", home, WINNOW_DB_URL=url))
         tokens = tokens_for(home, [f"reviewer {number}" for number in range(reviewers)])
         watch = Watch()
         began = time.perf_counter()

@@ -23,6 +23,8 @@ from curator.standing import Opinion, first_of, state_of
 from db.errors import NotThereError, WinnowError
 from db.tables import Decision, Example, Reason, Standing, State, Submission, Suspicion, Verdict
 
+_UNDO = aliased(Verdict)
+
 
 @dataclass(frozen=True)
 class Given:
@@ -185,8 +187,7 @@ def those_there(session: Session, examples: Collection[int]) -> set[int]:
 
 def stands(verdict: type[Verdict] = Verdict) -> ColumnElement[bool]:
     """That a verdict is a keep or a reject which no undo has taken back."""
-    undo = aliased(Verdict)
-    return and_(verdict.decision != Decision.undo, ~exists().where(undo.undoes == verdict.id))
+    return and_(verdict.decision != Decision.undo, ~exists().where(_UNDO.undoes == verdict.id))
 
 
 def newest(examples: Iterable[int] | None = None) -> Subquery:

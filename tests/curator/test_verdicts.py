@@ -4,12 +4,13 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
+from curator.leases import claim
 from curator.reviewers import reviewer_called
 from curator.verdicts import Counts, Given, approved, counts, record
 from db.errors import NotThereError, WinnowError
 from db.session import reading, writing
 from db.store import Store
-from db.tables import Decision, Example, Reason, Verdict
+from db.tables import Decision, Example, Lease, Reason, Verdict
 from tests.conftest import FakeClock, on_both_servers
 from tests.examples import add_examples
 
@@ -74,6 +75,18 @@ def test_an_undo_brings_the_reviewers_verdict_before_it_back(engine: Engine, clo
         say(session, "Ada", clock, (examples[0], UNDO, None, "d"), (examples[0], UNDO, None, "e"))
         assert counts(session) == Counts(keep=0, reject=0, open=3)
         assert list(session.scalars(select(Verdict.undoes).order_by(Verdict.id))) == [None, None, 2, 1, None]
+
+
+def test_a_verdict_ends_ones_lease_and_an_undo_takes_it_again(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+    with writing(engine) as session:
+        ada, bo = reviewer_called(session, "Ada").id, reviewer_called(session, "Bo").id
+        claim(session, ada, examples[:2], clock())
+        claim(session, bo, examples[2:], clock())
+        say(session, "Ada", clock, *[(example, KEEP, None, f"{example}") for example in examples])
+        assert dict(session.execute(select(Lease.example_id, Lease.reviewer_id)).all()) == {examples[2]: bo}  # Bo's stays
+        say(session, "Ada", clock, (examples[0], UNDO, None, "back"), (examples[2], UNDO, None, "that too"))
+        leases = dict(session.execute(select(Lease.example_id, Lease.reviewer_id)).all())
+        assert leases == {examples[0]: ada, examples[2]: bo}
 
 
 def test_a_leads_settlement_taken_back_leaves_the_dispute_as_it_was(
