@@ -5,7 +5,7 @@ opinion is wanted, or by a lead, who knows the answer. Those cards look like all
 """
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -62,10 +62,11 @@ class Wanted:
 Word = TypeVar("Word", bound=StrEnum)
 
 
-def wanted_from(params: Mapping[str, str]) -> Wanted:
+def wanted_from(params: Mapping[str, str], sources: Container[str], reviewers: Container[str], *, lead: bool = False) -> Wanted:
     """What an address asks for: order, show, source, split, reason, reviewer; names that it doesn't know are passed by.
 
-    Raises WinnowError with a sentence for a value that means nothing: addresses are written by hand, and grow old.
+    `sources` are the numbers there are, as text, and `reviewers` the names; only a lead may ask for disagreements. Raises
+    WinnowError with a sentence for a value that means nothing: addresses are written by hand, and grow old.
     """
 
     def one_of(name: str, words: type[Word]) -> Word | None:
@@ -77,12 +78,11 @@ def wanted_from(params: Mapping[str, str]) -> Wanted:
         return words(said)
 
     source, reviewer = params.get("source"), params.get("reviewer")
-    # ASCII alone: other digits are digits to Python, and would be written back differently.
-    if source is not None and not (source.isascii() and source.isdigit() and 1 <= len(source) <= 9 and int(source)):
-        raise WinnowError(f"“{source[:40]}” is no source; a source is named by its number.")
-    if reviewer is not None and not (1 <= len(reviewer) <= 80 and reviewer.isprintable()):
-        raise WinnowError("A reviewer's name has 1 to 80 printable characters.")
-    return Wanted(
+    if source is not None and source not in sources:
+        raise WinnowError(f"There is no source {source[:40]}.")
+    if reviewer is not None and reviewer not in reviewers:
+        raise WinnowError(f"Nobody called “{reviewer[:80]}” reviews here.")
+    wanted = Wanted(
         order=one_of("order", Order) or Order.doubt,
         show=one_of("show", Show) or Show.open,
         source=None if source is None else int(source),
@@ -90,6 +90,9 @@ def wanted_from(params: Mapping[str, str]) -> Wanted:
         reason=one_of("reason", Reason),
         reviewer=reviewer,
     )
+    if wanted.show is Show.disputed and not lead:
+        raise WinnowError("Only a lead settles disagreements.")
+    return wanted
 
 
 @dataclass(frozen=True)

@@ -85,13 +85,8 @@ view = address.get("view", "one")
 aside = address.get("show") == NO_FACE
 problem = "" if view in VIEWS else f"“{view[:40]}” is no view; there are {', '.join(VIEWS)}."
 try:
-    wanted = wanted_from({name: value for name, value in address.items() if not (aside and name == "show")})
-    if wanted.source is not None and str(wanted.source) not in source_names:
-        problem = f"There is no source {wanted.source}."
-    elif wanted.reviewer is not None and wanted.reviewer not in people:
-        problem = f"Nobody called “{wanted.reviewer}” reviews here."
-    elif wanted.show is Show.disputed and not lead:
-        problem = "Only a lead settles disagreements."
+    asked_for = {name: value for name, value in address.items() if not (aside and name == "show")}
+    wanted = wanted_from(asked_for, source_names, people, lead=lead)
 except WinnowError as error:
     problem = str(error)
 if problem:
