@@ -16,7 +16,7 @@ import numpy as np
 
 from curator import crop
 from curator.faces import find_faces
-from curator.pictures import Limits, fit_mask, read_mask, read_photo
+from curator.pictures import Limits, fit_mask, read_labels, read_photo
 from curator.sources import RawPair, mask_bytes, photo_bytes, read, recognise
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     ]
     for pair in pairs[: given.n]:
         photo = read_photo(photo_bytes(pair, limits), limits)
-        mask = fit_mask(read_mask(mask_bytes(pair, limits), limits), photo.shape)
+        mask = fit_mask(read_labels(mask_bytes(pair, limits), limits).hair, photo.shape)
         faces = find_faces(photo)
         if faces and mask.any():
             found.append((faces[0].box, mask > 0))

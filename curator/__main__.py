@@ -16,7 +16,7 @@ from curator.check import check as prove
 from curator.check import remove_orphans
 from curator.erase import erase_contributor
 from curator.exchange import export_set
-from curator.ingest import Summary
+from curator.ingest import Cut, Summary
 from curator.ingest import ingest as bring_in
 from curator.pictures import Limits
 from curator.reviewers import reviewer_called
@@ -64,6 +64,7 @@ def ingest(
         str, typer.Option("--format", help="auto, folder, zip, manifest, coco, label-studio or lfw-parts.")
     ] = "auto",
     split: Annotated[Literal["auto", "train", "validation", "test"], typer.Option()] = "auto",
+    cut: Annotated[Cut, typer.Option("--crop", help="The square around the face, or the whole photo.")] = "face",
     called: Annotated[str | None, typer.Option(hidden=True, help="The name to remember the source by.")] = None,
     discard: Annotated[bool, typer.Option(hidden=True, help="Delete SOURCE, an upload, when all is in.")] = False,
     as_json: Json = False,
@@ -79,7 +80,7 @@ def ingest(
                 name = recognise(source)[0] if kind == "auto" else kind
                 items = read(name, source, Path(folder), Limits())
                 chosen = None if split == "auto" else Split(split)
-                summary = _bring_in(settings, progress, items, name, called or str(source.resolve()), chosen)
+                summary = _bring_in(settings, progress, items, name, called or str(source.resolve()), chosen, cut)
         finally:
             if discard:
                 source.unlink(missing_ok=True)
@@ -93,6 +94,7 @@ def _bring_in(
     adapter: str,
     location: str,
     split: Split | None,
+    cut: Cut = "face",
     *,
     start: float = 0.0,
 ) -> dict[str, Any]:
@@ -115,6 +117,7 @@ def _bring_in(
             clock=utc_now,
             limits=Limits(),
             split=split,
+            cut=cut,
             told=told,
         )
     progress.result = asdict(summary)

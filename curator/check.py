@@ -148,9 +148,8 @@ def _hashes_right(store: Store, sha256: str) -> bool:
 
 
 def _as_frozen(session: Session, curated: CuratedSet) -> bool:
-    wanted = select(SetMember.image_sha256, SetMember.mask_sha256, SetMember.split).where(SetMember.set_id == curated.id)
-    members = [(image, mask, split.value) for image, mask, split in session.execute(wanted)]
-    return set_hash(members) == curated.hash
+    members = session.scalars(select(SetMember).where(SetMember.set_id == curated.id))
+    return set_hash((one.image_sha256, one.mask_sha256, one.split.value, one.skin_sha256) for one in members) == curated.hash
 
 
 def _listed(what: str, found: list[str]) -> list[str]:

@@ -57,7 +57,7 @@ def around(face: Box) -> Square:
 
 
 def whole(height: int, width: int) -> Square:
-    """The smallest square that shows a whole picture, for a photo without a face."""
+    """The smallest square that shows a whole picture: for one without a face, or that is a selfie's cut already."""
     side = max(height, width)
     return Square(top=(height - side) / 2, left=(width - side) / 2, side=float(side))
 

@@ -21,7 +21,7 @@ from db.errors import WinnowError
 from db.store import Store
 from db.tables import CuratedSet, Example, SetMember, Split, Submission
 
-BLUE, RED = (0, 0, 255), (255, 0, 0)
+BLUE, RED, GREEN = (0, 0, 255), (255, 0, 0), (0, 255, 0)
 LFW_LISTS = {Split.train: "parts_train.txt", Split.validation: "parts_validation.txt", Split.test: "parts_test.txt"}
 
 
@@ -45,6 +45,7 @@ class _Item:
     example: int
     image: str
     mask: str
+    skin: str | None
     split: Split
     licence: str | None
     drawn: bool
@@ -90,6 +91,7 @@ def _items(session: Session, set_number: int) -> tuple[list[_Item], int]:
             example=member.example_id,
             image=member.image_sha256,
             mask=member.mask_sha256,
+            skin=member.skin_sha256,
             split=member.split,
             licence=licence,
             drawn=bool(drawn),
@@ -180,13 +182,16 @@ def _write_hf(folder: Path, items: list[_Item], store: Store) -> None:
 
 
 def _write_lfw_parts(folder: Path, items: list[_Item], store: Store) -> None:
-    """`images/`, `masks/` with red hair on blue, and the lists of names and numbers, a made-up name an example."""
+    """`images/`, `masks/` with red hair on blue and green skin where it is known, and the lists; a made-up name an example."""
     lines: dict[Split, list[str]] = {split: [] for split in Split}
     for item in items:
         stem = f"Example_{item.example}_0001"
         _write(folder / "images" / f"{stem}.jpg", store.get(item.image))
         hair = decode_mask(store.get(item.mask)) > 0
-        _write(folder / "masks" / f"{stem}.png", encode_colours(np.where(hair[:, :, None], RED, BLUE).astype(np.uint8)))
+        classes = np.where(hair[:, :, None], RED, BLUE)
+        if item.skin is not None:
+            classes[(decode_mask(store.get(item.skin)) > 0) & ~hair] = GREEN
+        _write(folder / "masks" / f"{stem}.png", encode_colours(classes.astype(np.uint8)))
         lines[item.split].append(f"Example_{item.example} 0001\n")
     for split, name in LFW_LISTS.items():
         _write(folder / name, "".join(lines[split]).encode())

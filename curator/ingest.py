@@ -11,14 +11,15 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from typing import Literal
 
 from sqlalchemy import Engine, select, tuple_
 from sqlalchemy.orm import Session
 
 from curator import suspicion as doubt
-from curator.crop import Square, around, cut_mask, cut_photo, to_crop
+from curator.crop import Square, around, cut_mask, cut_photo, to_crop, whole
 from curator.faces import Face, find_faces
-from curator.pictures import Limits, encode_mask, encode_photo, fit_mask, read_mask, read_photo
+from curator.pictures import Limits, encode_mask, encode_photo, fit_mask, read_labels, read_photo
 from curator.signals import Box, signals
 from curator.sources import RawPair, Refused, mask_bytes, photo_bytes
 from curator.splits import split_for
@@ -30,6 +31,8 @@ from db.store import Store
 from db.tables import Contributor, Example, Refusal, Signal, Source, Split, Standing, Submission, Suspicion
 
 BATCH = 32
+
+Cut = Literal["face", "whole"]
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,14 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Cropped:
-    """The crop around a photo's face, in the store, and what is known about it."""
+    """The crop around a photo's face, or of the whole photo, in the store, and what is known about it."""
 
-    face: Face
+    face: Face | None
     square: Square
     inside: Box
     image: str
     mask: str
+    skin: str | None
     signals: dict[str, float]
     suspicion: float
     reasons: list[str]
@@ -85,7 +89,7 @@ def fingerprint(pair: RawPair, limits: Limits) -> Fingerprint | Refused:
     return Fingerprint(pair, hashlib.sha256(photo).hexdigest(), hashlib.sha256(mask).hexdigest())
 
 
-def examine(found: Fingerprint, store_url: str, limits: Limits) -> Examined | Refused:
+def examine(found: Fingerprint, store_url: str, limits: Limits, cut: Cut) -> Examined | Refused:
     """Decode a pair, find its face, cut and keep its crop; or say why it cannot come in."""
     pair, store = found.pair, Store(store_url)
     try:
@@ -94,21 +98,23 @@ def examine(found: Fingerprint, store_url: str, limits: Limits) -> Examined | Re
     except WinnowError as error:
         return Refused(pair.name, str(error))
     try:
-        mask = fit_mask(read_mask(mask_file, limits), photo.shape)
+        labels = read_labels(mask_file, limits)
+        mask = fit_mask(labels.hair, photo.shape)
+        skin = None if labels.skin is None else fit_mask(labels.skin, photo.shape)
     except WinnowError as error:
         return Refused(pair.name, f"its mask: {error}")
     store.put(photo_file)
     store.put(mask_file)
     height, width = photo.shape[:2]
     faces = find_faces(photo)
-    if not faces:
+    if cut == "whole":
+        face, square = (faces[0] if faces else None), whole(height, width)
+    elif faces:
+        face, square = faces[0], around(faces[0].box)
+    else:
         return Examined(found, height, width, None)
-    face = faces[0]
-    square = around(face.box)
     image, hair = cut_photo(photo, square), cut_mask(mask, square)
-    top, left = to_crop(square, face.box[:2])
-    bottom, right = to_crop(square, face.box[2:])
-    numbers = signals(image, hair, (round(top), round(left), round(bottom), round(right)))
+    numbers = signals(image, hair, None if face is None else _box_in(square, face.box))
     value, reasons = doubt.suspicion(numbers)
     crop = Cropped(
         face=face,
@@ -116,11 +122,18 @@ def examine(found: Fingerprint, store_url: str, limits: Limits) -> Examined | Re
         inside=square.inside(height, width),
         image=store.put(encode_photo(image)),
         mask=store.put(encode_mask(hair)),
+        skin=None if skin is None else store.put(encode_mask(cut_mask(skin, square))),
         signals=numbers,
         suspicion=value,
         reasons=reasons,
     )
     return Examined(found, height, width, crop)
+
+
+def _box_in(square: Square, box: Box) -> Box:
+    top, left = to_crop(square, box[:2])
+    bottom, right = to_crop(square, box[2:])
+    return round(top), round(left), round(bottom), round(right)
 
 
 def ingest(
@@ -134,11 +147,14 @@ def ingest(
     clock: Clock,
     limits: Limits,
     split: Split | None = None,
+    cut: Cut = "face",
     told: Callable[[Summary], None] = lambda summary: None,
 ) -> Summary:
     """Bring a source in. What is there already is passed over; what cannot come in is kept as a refusal with its reason.
 
-    `split` overrides what the source says. `told` hears the summary so far after every batch; it may raise to stop.
+    `split` overrides what the source says. `cut` says whether an example is the square around the face, and a photo without
+    one is kept aside, or the whole photo, for those that are cut like selfies already. `told` hears the summary so far after
+    every batch; it may raise to stop.
     """
     summary = Summary()
     source_id = _source(engine, adapter, location, clock)
@@ -154,7 +170,7 @@ def ingest(
                 prints.append(outcome)
         new = list(_new_ones(engine, prints))
         examined: list[Examined] = []
-        for result in executor.map(partial(examine, store_url=store.url, limits=limits), new):
+        for result in executor.map(partial(examine, store_url=store.url, limits=limits, cut=cut), new):
             if isinstance(result, Refused):
                 refused.append(result)
             else:
@@ -242,7 +258,7 @@ def _split(session: Session, submission: Submission, said: Split | None) -> Spli
 
 
 def _example(submission: Submission, crop: Cropped, split: Split) -> Example:
-    face_top, face_left, face_bottom, face_right = crop.face.box
+    face_top, face_left, face_bottom, face_right = (None,) * 4 if crop.face is None else crop.face.box
     inside_top, inside_left, inside_bottom, inside_right = crop.inside
     return Example(
         submission_id=submission.id,
@@ -250,7 +266,7 @@ def _example(submission: Submission, crop: Cropped, split: Split) -> Example:
         face_left=face_left,
         face_bottom=face_bottom,
         face_right=face_right,
-        face_score=crop.face.score,
+        face_score=None if crop.face is None else crop.face.score,
         crop_top=crop.square.top,
         crop_left=crop.square.left,
         crop_side=crop.square.side,
@@ -261,6 +277,7 @@ def _example(submission: Submission, crop: Cropped, split: Split) -> Example:
         inside_right=inside_right,
         image_sha256=crop.image,
         mask_sha256=crop.mask,
+        skin_sha256=crop.skin,
         split=split,
         standing=Standing(source_id=submission.source_id, split=split, doubt=crop.suspicion, lot=lot_of(crop.image)),
         signals=[Signal(name=name, value=value) for name, value in crop.signals.items()],

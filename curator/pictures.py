@@ -34,6 +34,14 @@ BROKEN = (
 
 
 @dataclass(frozen=True)
+class Labels:
+    """What a mask's file says: the hair, and the skin too where it has class colours with some green."""
+
+    hair: Mask
+    skin: Mask | None = None
+
+
+@dataclass(frozen=True)
 class Limits:
     """What one upload may cost us, at most."""
 
@@ -74,26 +82,26 @@ def read_photo(data: bytes, limits: Limits) -> Photo:
     return np.array(_converted(image, "RGB"))
 
 
-def read_mask(data: bytes, limits: Limits) -> Mask:
-    """The mask, uint8 (H, W), 255 where there is hair and 0 elsewhere, upright by its own EXIF orientation.
+def read_labels(data: bytes, limits: Limits) -> Labels:
+    """The masks of hair and skin, uint8 (H, W), 255 where it is and 0 elsewhere, upright by their own EXIF orientation.
 
     Understood: grey 0/1, 0/255 or soft (hair from half on), 8 or 16 bit; transparency that varies (the opaque part is
-    hair); one colour on black (the coloured part is hair); class colours: red is hair, green, blue and black are not.
+    hair); one colour on black (the coloured part is hair); class colours: red is hair, green skin, blue and black neither.
     A palette counts by its colours. Raises WinnowError like `read_photo`, and for a picture that is no mask.
     """
     image = _upright(data, limits)
     if image.mode in GREYS_16_BIT:
-        return _from_deep_grey(np.asarray(image))
+        return Labels(_from_deep_grey(np.asarray(image)))
     if image.mode == "F":
         raise WinnowError("the mask has floating-point values. Send it with 8 bits, black and white.")
     if "A" in image.getbands() or "transparency" in image.info:
         pixels = np.asarray(image.convert("RGBA"))  # (H, W, 4)
         alpha = pixels[:, :, 3]
         if alpha.min() != alpha.max() or alpha.max() == 0:
-            return _from_grey(alpha)
+            return Labels(_from_grey(alpha))
         return _from_colours(pixels[:, :, :3])
     if image.mode in ("1", "L"):
-        return _from_grey(np.asarray(image.convert("L")))
+        return Labels(_from_grey(np.asarray(image.convert("L"))))
     return _from_colours(np.asarray(_converted(image, "RGB")))
 
 
@@ -224,25 +232,29 @@ def _from_deep_grey(grey: NDArray[Any]) -> Mask:
     return np.where(grey >= 32768, 255, 0).astype(np.uint8)
 
 
-def _from_colours(rgb: NDArray[np.uint8]) -> Mask:
-    """A mask from uint8 (H, W, 3); see `read_mask` for the rules."""
+def _from_colours(rgb: NDArray[np.uint8]) -> Labels:
+    """Masks from uint8 (H, W, 3); see `read_labels` for the rules."""
     high, low = rgb.max(axis=2), rgb.min(axis=2)
     if int((high - low).max()) <= 16:  # grey, or grey that went through a JPEG
-        return _from_grey(rgb[:, :, 1])
+        return Labels(_from_grey(rgb[:, :, 1]))
     # JPEG and soft brushes leave a few pixels between the colours; 3 % may be anything.
     between = (rgb > 40) & (rgb < 215)
     bits = (rgb >= HALF) @ np.array([4, 2, 1], np.uint8)  # (H, W): 4 red, 2 green, 1 blue, 0 black
     shares = np.bincount(bits.ravel(), minlength=8) / bits.size
     pure = between.any(axis=2).mean() <= 0.03
     if pure and shares[[0, 1, 2, 4]].sum() >= 0.97:
-        return np.where(bits == 4, 255, 0).astype(np.uint8)
+        return Labels(_where(bits == 4), _where(bits == 2) if shares[2] > 0 else None)
     coloured = rgb[high > 0]
     if (high == 0).any() and (coloured == coloured[0]).all():
-        return np.where(high > 0, 255, 0).astype(np.uint8)
+        return Labels(_where(high > 0))
     raise WinnowError(
         "the mask is a colour picture. Send black and white, one colour on black, or red for hair, green for skin and blue "
         "for background."
     )
+
+
+def _where(there: NDArray[np.bool_]) -> Mask:
+    return np.where(there, 255, 0).astype(np.uint8)
 
 
 # --- OpenCV's side ---------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,9 +26,9 @@ class Frozen:
     new: bool
 
 
-def set_hash(members: Sequence[tuple[str, str, str]]) -> str:
-    """The content hash of (image sha256, mask sha256, split) triples, whatever their order: sha256, hexadecimal."""
-    lines = sorted(f"{image} {mask} {split}" for image, mask, split in members)
+def set_hash(members: Iterable[tuple[str | None, ...]]) -> str:
+    """The content hash of (image sha256, mask sha256, split, skin sha256 where there is one), whatever their order."""
+    lines = sorted(" ".join(filter(None, member)) for member in members)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -48,11 +48,12 @@ def freeze(session: Session, note: str, now: datetime) -> Frozen:
             example_id=example.id,
             image_sha256=example.image_sha256,
             mask_sha256=repaired.get(example.id, example.mask_sha256),
+            skin_sha256=example.skin_sha256,
             split=example.split,
         )
         for position, example in enumerate(examples)
     ]
-    content = set_hash([(member.image_sha256, member.mask_sha256, member.split.value) for member in members])
+    content = set_hash((one.image_sha256, one.mask_sha256, one.split.value, one.skin_sha256) for one in members)
     found = session.scalars(select(CuratedSet).where(CuratedSet.hash == content)).one_or_none()
     new = found is None
     if found is None:

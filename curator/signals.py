@@ -15,8 +15,8 @@ Box = tuple[int, int, int, int]
 FINGER = 15  # pixels of a 512 crop: strokes thinner than this come from single swipes of a finger
 
 
-def signals(photo: Picture, mask: Picture, face: Box) -> dict[str, float]:
-    """Every signal of one example, by name.
+def signals(photo: Picture, mask: Picture, face: Box | None) -> dict[str, float]:
+    """Every signal of one example, by name; those that ask for a face only where there is one.
 
     hair_share          share of the crop that the mask covers, 0 to 1
     on_face             share of the inner face (eyes to mouth) that the mask covers, 0 to 1
@@ -28,11 +28,18 @@ def signals(photo: Picture, mask: Picture, face: Box) -> dict[str, float]:
     edge_disagreement   mask-image gradient consistency (the paper's eq. 1), 0 (agrees) to 1; 0 for an empty mask
     """
     hair = mask > 127
+    of_the_face = (
+        {}
+        if face is None
+        else {
+            "on_face": _covered(hair, inner_face(face)),
+            "crown": _covered_arch(hair, face),
+            "away": _away(hair, face),
+        }
+    )
     return {
         "hair_share": float(hair.mean()),
-        "on_face": _covered(hair, inner_face(face)),
-        "crown": _covered_arch(hair, face),
-        "away": _away(hair, face),
+        **of_the_face,
         "thin": _thin(mask),
         "pieces": float(_pieces(mask)),
         "straight": _straight(mask),

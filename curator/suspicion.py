@@ -41,8 +41,8 @@ RULES = (
 
 
 def suspicion(signals: Mapping[str, float]) -> tuple[float, list[str]]:
-    """The doubt about a mask, 0 to 1, and its reasons in words, the strongest first."""
-    doubts = [(rule.doubt(signals[rule.signal]), rule.reason) for rule in RULES]
+    """The doubt about a mask, 0 to 1, and its reasons in words, the strongest first; by the signals that there are."""
+    doubts = [(rule.doubt(signals[rule.signal]), rule.reason) for rule in RULES if rule.signal in signals]
     trust = 1.0
     for doubt, _ in doubts:
         trust *= 1.0 - doubt

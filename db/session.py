@@ -108,11 +108,32 @@ def migrate(engine: Engine) -> None:
         raise WinnowError(
             f"The database {_shown(engine)} was made by a newer Winnow (schema {current}). Update Winnow, then start again."
         )
-    with engine.execution_options(writes=True).begin() as connection:
+    with _keys_asleep(engine), engine.execution_options(writes=True).begin() as connection:
         if MigrationContext.configure(connection).get_current_revision() == head:
             return  # another process was first while we waited
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, "head")
+        if engine.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+            raise WinnowError(f"The database {_shown(engine)} names rows that are not there, so it was left as it was.")
+
+
+@contextmanager
+def _keys_asleep(engine: Engine) -> Iterator[None]:
+    """No foreign keys on new connections to SQLite: changing a column there drops its table, and all that hangs on it."""
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    engine.dispose()
+    event.listen(engine, "connect", _sqlite_without_keys)
+    try:
+        yield
+    finally:
+        event.remove(engine, "connect", _sqlite_without_keys)
+        engine.dispose()
+
+
+def _sqlite_without_keys(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA foreign_keys = OFF")
 
 
 def _shown(engine: Engine) -> str:

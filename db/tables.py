@@ -187,8 +187,9 @@ class Refusal(Base):
 class Example(Base):
     """A crop with everything known about it. A submission without one shows no face and is kept aside.
 
-    Boxes are (top, left, bottom, right), ends exclusive: the face and the crop in pixels of the upright photo (the crop
-    may reach beyond it), `inside` in pixels of the 512 x 512 crop: the part that shows the photo; the rest is filled.
+    Boxes are (top, left, bottom, right), ends exclusive: the face (none where a whole photo shows none) and the crop in
+    pixels of the upright photo (the crop may reach beyond it), `inside` in pixels of the 512 x 512 crop: the part that shows
+    the photo; the rest is filled.
     """
 
     __tablename__ = "example"
@@ -199,11 +200,11 @@ class Example(Base):
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), unique=True)
-    face_top: Mapped[int]
-    face_left: Mapped[int]
-    face_bottom: Mapped[int]
-    face_right: Mapped[int]
-    face_score: Mapped[float] = mapped_column(comment="the detector's own; higher is surer")
+    face_top: Mapped[int | None]
+    face_left: Mapped[int | None]
+    face_bottom: Mapped[int | None]
+    face_right: Mapped[int | None]
+    face_score: Mapped[float | None] = mapped_column(comment="the detector's own; higher is surer")
     crop_top: Mapped[float]
     crop_left: Mapped[float]
     crop_side: Mapped[float]
@@ -214,6 +215,7 @@ class Example(Base):
     inside_right: Mapped[int]
     image_sha256: Mapped[Sha256] = mapped_column(index=True)
     mask_sha256: Mapped[Sha256]
+    skin_sha256: Mapped[Sha256 | None] = mapped_column(comment="the skin's mask, where the source labels it")
     split: Mapped[Split] = mapped_column(index=True)
 
     submission: Mapped[Submission] = relationship(back_populates="example")
@@ -405,6 +407,7 @@ class SetMember(Base):
     example_id: Mapped[int | None] = mapped_column(ForeignKey("example.id", ondelete="SET NULL"), index=True)
     image_sha256: Mapped[Sha256]
     mask_sha256: Mapped[Sha256]
+    skin_sha256: Mapped[Sha256 | None]
     split: Mapped[Split]
 
     example: Mapped[Example | None] = relationship()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, update
 
 from curator.exchange import WRITERS, Exported, export_set
-from curator.pictures import Limits, encode_mask, encode_photo, read_mask, read_photo
+from curator.pictures import Limits, encode_mask, encode_photo, read_labels, read_photo
 from curator.sets import set_hash
 from curator.sources import RawPair, mask_bytes, photo_bytes, read, recognise
 from db.errors import WinnowError
@@ -76,12 +76,32 @@ def test_a_set_comes_back_bit_for_bit_through_the_adapter(
     found = {}
     for pair in pairs:
         shade = round(read_photo(photo_bytes(pair, LIMITS), LIMITS).mean() / 40)  # tells which photo it is
-        found[shade] = (pair.split, read_mask(mask_bytes(pair, LIMITS), LIMITS))
+        found[shade] = (pair.split, read_labels(mask_bytes(pair, LIMITS), LIMITS).hair)
     assert sorted(found) == [0, 1, 2, 3]
     assert len(pairs) == 4
     for number, (split, mask) in found.items():
         assert split is SPLITS[number]
         assert (mask == painted(number)).all()
+
+
+def test_the_skin_that_is_known_comes_back_through_lfw_parts(
+    engine: Engine, store: Store, curated: int, tmp_path: Path
+) -> None:
+    skin = np.where(painted(0) > 0, 0, painted(7)).astype(np.uint8)  # no pixel is both
+    with writing(engine) as session:
+        known = store.put(encode_mask(skin))
+        session.execute(update(SetMember).where(SetMember.position == 0).values(skin_sha256=known))
+    exported(engine, store, tmp_path / "out", "lfw-parts")
+    found = []
+    for item in read("lfw-parts", tmp_path / "out", tmp_path, LIMITS):
+        assert isinstance(item, RawPair)
+        labels = read_labels(mask_bytes(item, LIMITS), LIMITS)
+        if labels.skin is not None:
+            found.append(labels)
+    assert len(found) == 1
+    assert (found[0].hair == painted(0)).all()
+    assert found[0].skin is not None
+    assert (found[0].skin == skin).all()
 
 
 def test_a_hugging_face_folder_names_each_mask_beside_its_photo(

@@ -77,6 +77,42 @@ def test_portraits_become_examples_and_the_rest_is_kept_aside(bring: Ingest, dra
             assert example.submission.drawn
 
 
+def test_photos_can_come_in_whole_with_a_face_or_without(bring: Ingest, drawn: Path) -> None:
+    summary = bring(bring.read(drawn), cut="whole")
+    assert (summary.added, summary.no_face) == (18, 0)
+    with reading(bring.engine) as session:
+        examples = list(session.scalars(select(Example)))
+        for example in examples:
+            submission = example.submission
+            side = max(submission.height, submission.width)
+            assert (example.crop_top, example.crop_left, example.crop_side) == (
+                (submission.height - side) / 2, (submission.width - side) / 2, side,
+            )  # fmt: skip
+            names = {signal.name for signal in example.signals}
+            assert ("on_face" in names) == (example.face_top is not None)
+        assert sum(example.face_top is None for example in examples) == 2
+
+
+def test_the_skin_of_class_colours_is_cut_and_kept(bring: Ingest, drawn: Path, tmp_path: Path) -> None:
+    photo = cv2.imread(str(next((drawn / "images").iterdir())))
+    classes = np.zeros_like(photo)
+    classes[:, : photo.shape[1] // 2] = (0, 0, 255)  # OpenCV's order: the left half red
+    classes[:, photo.shape[1] // 2 :] = (0, 255, 0)
+    for name, picture in (("images/a.png", photo), ("masks/a.png", classes)):
+        (tmp_path / "pairs" / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / "pairs" / name), picture)
+    bring(bring.read(tmp_path / "pairs"), cut="whole")
+    with reading(bring.engine) as session:
+        example = session.scalars(select(Example)).one()
+        assert example.skin_sha256 is not None
+        hair, skin = (decode_mask(bring.store.get(sha)) > 0 for sha in (example.mask_sha256, example.skin_sha256))
+    top, left, bottom, right = example.inside_top, example.inside_left, example.inside_bottom, example.inside_right
+    part = np.s_[top + 2 : bottom - 2, left + 2 : right - 2]
+    assert (hair[part] ^ skin[part]).mean() > 0.99
+    assert hair[part][:, :50].all()
+    assert skin[part][:, -50:].all()
+
+
 def test_running_it_again_adds_nothing_twice(bring: Ingest, drawn: Path) -> None:
     first = bring(bring.read(drawn))
     again = bring(bring.read(drawn))

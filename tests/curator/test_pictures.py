@@ -19,7 +19,7 @@ from curator.pictures import (
     encode_photo,
     fit_mask,
     read_bytes,
-    read_mask,
+    read_labels,
     read_photo,
 )
 from db.errors import WinnowError
@@ -33,6 +33,10 @@ def saved(image: Image.Image, format: str = "PNG", **how: object) -> bytes:
     out = io.BytesIO()
     image.save(out, format, **how)
     return out.getvalue()
+
+
+def read_mask(data: bytes, limits: Limits) -> np.ndarray:
+    return read_labels(data, limits).hair
 
 
 def grey(values: list[list[int]], dtype: type = np.uint8) -> bytes:
@@ -78,6 +82,14 @@ def test_class_numbers_are_refused_rather_than_read_as_no_hair() -> None:
 def test_in_class_colours_red_is_hair_and_green_and_blue_are_not(format: str) -> None:
     rgb = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0]]], np.uint8)
     assert read_mask(saved(Image.fromarray(rgb), format), LIMITS).tolist() == [[255, 0, 0, 0]]
+
+
+def test_in_class_colours_green_is_skin_and_other_masks_say_nothing_of_skin() -> None:
+    rgb = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0]]], np.uint8)
+    skin = read_labels(saved(Image.fromarray(rgb)), LIMITS).skin
+    assert skin is not None
+    assert skin.tolist() == [[0, 255, 0, 0]]
+    assert read_labels(grey([[0, 255]]), LIMITS).skin is None
 
 
 def test_class_colours_without_red_are_somebody_without_hair() -> None:

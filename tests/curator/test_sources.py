@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from curator.pictures import Limits, fit_mask, read_mask, read_photo
+from curator.pictures import Limits, fit_mask, read_labels, read_photo
 from curator.sources import ADAPTERS, RawPair, Refused, adapter, mask_bytes, photo_bytes, read, recognise
 from db.errors import WinnowError
 from db.tables import Split
@@ -93,7 +93,7 @@ def test_real_data_comes_in_whole(tmp_path: Path, folder: str, name: str, count:
     for pair in items[::20]:
         assert isinstance(pair, RawPair)
         photo = read_photo(photo_bytes(pair, Limits()), Limits())
-        assert fit_mask(read_mask(mask_bytes(pair, Limits()), Limits()), photo.shape).shape == photo.shape[:2]
+        assert fit_mask(read_labels(mask_bytes(pair, Limits()), Limits()).hair, photo.shape).shape == photo.shape[:2]
 
 
 @real_data

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, MetaData, select
 import db.migrations
 from curator.verdicts import wrongly_standing
 from db.session import connect, migrate, reading
-from db.tables import Standing, State, Verdict
+from db.tables import Standing, State, Suspicion, Verdict
 from tests.postgres import new_database
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -88,6 +88,7 @@ def test_examples_of_the_first_version_stand_where_their_verdicts_put_them(first
         undone = {undo.id: undo.undoes for undo in session.scalars(select(Verdict).where(Verdict.decision == "undo"))}
         assert undone == {4: 3, 8: 7, 12: 11}
         assert wrongly_standing(session) == []
+        assert set(session.scalars(select(Suspicion.example_id))) == {2, 3, 4, 5, 6, 7}  # what hangs on a rebuilt table stays
     assert {number: place.state for number, place in places.items()} == {
         1: State.open, 2: State.keep, 3: State.reject, 4: State.open, 5: State.disputed, 6: State.keep, 7: State.keep,
     }  # fmt: skip
