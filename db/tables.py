@@ -498,6 +498,15 @@ class Measure(Base):
     iou: Mapped[float | None]
     accuracy: Mapped[float | None]
     gradient_consistency: Mapped[float | None]
+    leak: Mapped[float | None] = mapped_column(comment="mean alpha on skin well away from the true hair")
+    hollow: Mapped[float | None] = mapped_column(comment="mean of 1 - alpha well inside the true hair")
+    sad: Mapped[float | None] = mapped_column(comment="sum of absolute differences of alpha, in thousands")
+    mse: Mapped[float | None] = mapped_column(comment="mean squared difference of alpha")
+    gradient_error: Mapped[float | None] = mapped_column(comment="Rhemann et al., in thousands")
+    connectivity_error: Mapped[float | None] = mapped_column(comment="Rhemann et al., in thousands")
+    class_accuracy: Mapped[float | None] = mapped_column(comment="of hair, skin and background, for three-class runs")
+    hair_share: Mapped[float | None] = mapped_column(comment="of the true mask, 0 to 1")
+    hair_brightness: Mapped[float | None] = mapped_column(comment="mean of the true hair's grey, 0 to 1")
     mask_sha256: Mapped[Sha256] = mapped_column(comment="what the matte was measured against")
     matte_sha256: Mapped[Sha256]
 

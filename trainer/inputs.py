@@ -24,6 +24,8 @@ class Member:
     image_sha256: str
     mask_sha256: str
     inside: tuple[int, int, int, int]  # top, left, bottom, right in pixels of the crop, ends exclusive
+    skin_sha256: str | None = None
+    face: tuple[float, float, float, float] | None = None  # as `inside`; may reach beyond it; None where none was found
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Subset:
     images: NDArray[np.uint8]  # (N, S, S, 3) RGB
     masks: NDArray[np.uint8]  # (N, S, S), 0 to 255; between where an outline crosses a pixel
     inside: NDArray[np.int32]  # (N, 4) top, left, bottom, right, ends exclusive
+    skins: NDArray[np.uint8] | None = None  # (N, S, S), 0 to 255, where asked for; 0 where a source labels no skin
 
     def __len__(self) -> int:
         """Images and mirror images."""
@@ -43,10 +46,12 @@ class Subset:
         """The items of those numbers, 0 to 2N - 1."""
         plain, mirrored = items % len(self.members), items >= len(self.members)
         images, masks, inside = self.images[plain], self.masks[plain], self.inside[plain]
-        images[mirrored] = images[mirrored, :, ::-1]
-        masks[mirrored] = masks[mirrored, :, ::-1]
+        skins = None if self.skins is None else self.skins[plain]
+        for pictures in (images, masks, skins):
+            if pictures is not None:
+                pictures[mirrored] = pictures[mirrored, :, ::-1]
         inside[mirrored] = mirror(inside[mirrored], self.images.shape[1])
-        return Batch(images, masks, inside)
+        return Batch(images, masks, inside, skins)
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Batch:
     images: NDArray[np.uint8]
     masks: NDArray[np.uint8]
     inside: NDArray[np.int32]
+    skins: NDArray[np.uint8] | None = None
 
 
 def members(session: Session, set_number: int, split: Split) -> list[Member]:
@@ -77,6 +83,8 @@ def members(session: Session, set_number: int, split: Split) -> list[Member]:
             image_sha256=member.image_sha256,
             mask_sha256=member.mask_sha256,
             inside=(example.inside_top, example.inside_left, example.inside_bottom, example.inside_right),
+            skin_sha256=member.skin_sha256,
+            face=_face(example),
         )
         for member, example in found
     ]
@@ -88,22 +96,38 @@ def members(session: Session, set_number: int, split: Split) -> list[Member]:
     return taken
 
 
+def _face(example: Example) -> tuple[float, float, float, float] | None:
+    """An example's face box, from pixels of the photo to pixels of its crop."""
+    if example.face_top is None or example.face_left is None or example.face_bottom is None or example.face_right is None:
+        return None
+    step = CROP / example.crop_side
+    top, bottom = ((row - example.crop_top) * step for row in (example.face_top, example.face_bottom))
+    left, right = ((column - example.crop_left) * step for column in (example.face_left, example.face_right))
+    return top, left, bottom, right
+
+
 def _known_sets(session: Session) -> str:
     newest = session.scalar(select(CuratedSet.id).order_by(CuratedSet.id.desc()).limit(1))
     return f"The newest is {newest}." if newest is not None else "None has been frozen yet: run `python -m curator freeze`."
 
 
-def load(store: Store, members: list[Member], size: int) -> Subset:
-    """Read and decode the members' pictures, once, at `size` pixels. Raises WinnowError for a missing or broken one."""
+def load(store: Store, members: list[Member], size: int, *, skins: bool = False) -> Subset:
+    """Read and decode the members' pictures, once, at `size` pixels, with the skin's masks where asked.
+
+    Raises WinnowError for a missing or broken one.
+    """
     count = len(members)
     images = np.empty((count, size, size, 3), np.uint8)
     masks = np.empty((count, size, size), np.uint8)
+    skin = np.zeros((count, size, size), np.uint8) if skins else None
     for at, member in enumerate(members):
         name = f"The crop of example {member.example}"
         images[at] = resized(image_from(store.get(member.image_sha256), name), size)
         masks[at] = resized(mask_from(store.get(member.mask_sha256), f"{name}'s mask"), size)
+        if skin is not None and member.skin_sha256 is not None:
+            skin[at] = resized(mask_from(store.get(member.skin_sha256), f"{name}'s skin mask"), size)
     inside = np.array([scaled(member.inside, size) for member in members], np.int32).reshape(count, 4)
-    return Subset(members, images, masks, inside)
+    return Subset(members, images, masks, inside, skin)
 
 
 def scaled(inside: tuple[int, int, int, int], size: int) -> tuple[int, int, int, int]:
