@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from curator.gold import unseen_gold
 from curator.leases import PLACE, Place, claim, held_by_another, take_turns
+from curator.reopening import why_again
 from curator.touchups import masks_that_count
-from curator.verdicts import newest, stands
+from curator.verdicts import counting, newest
 from db.errors import WinnowError
 from db.tables import Example, Gold, Reason, Reviewer, Split, Standing, State, Submission, Suspicion, TouchUp, Verdict
 
@@ -243,13 +244,13 @@ def _wanted(reviewer_id: int, wanted: Wanted, since: int) -> Select[int, int, fl
     if not wanted.again:
         return found.where(Standing.state == State.open)
     if wanted.show is not Show.unseen:
-        found = found.where(~exists().where(*_by(reviewer_id), Verdict.id > since, stands()))
+        found = found.where(~exists().where(*_by(reviewer_id), Verdict.id > since, counting()))
     if wanted.show is Show.disputed:
         found = found.where(Standing.state == State.disputed)
     elif wanted.show is Show.touched:
         found = found.where(exists().where(TouchUp.example_id == Standing.example_id))
     elif wanted.show is Show.unseen:
-        found = found.where(~exists().where(*_by(reviewer_id), stands()))
+        found = found.where(~exists().where(*_by(reviewer_id), counting()))
     if wanted.reason is not None or wanted.reviewer is not None:
         found = found.where(_judged(wanted))
     return found
@@ -260,10 +261,10 @@ def _by(reviewer_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 
 def _judged(wanted: Wanted) -> ColumnElement[bool]:
-    """That somebody's newest standing verdict on the example is by the wanted reviewer, with the wanted reason."""
+    """That somebody's newest counting verdict on the example is by the wanted reviewer, with the wanted reason."""
     later = aliased(Verdict)
     theirs = (later.example_id == Verdict.example_id, later.reviewer_id == Verdict.reviewer_id, later.id > Verdict.id)
-    rules = [Verdict.example_id == Standing.example_id, stands(), ~exists().where(*theirs, stands(later))]
+    rules = [Verdict.example_id == Standing.example_id, counting(), ~exists().where(*theirs, counting(later))]
     if wanted.reason is not None:
         rules.append(Verdict.reason == wanted.reason)
     if wanted.reviewer is not None:
@@ -276,7 +277,7 @@ def _gone(session: Session, reviewer_id: int, held: Collection[int], wanted: Wan
     """Those of the held examples that are erased, that the reviewer has judged, or that wait for no verdict of theirs."""
     if not held:
         return set()
-    mine = select(func.max(Verdict.id)).where(*_by(reviewer_id), stands())
+    mine = select(func.max(Verdict.id)).where(*_by(reviewer_id), counting())
     rows = session.execute(
         select(
             Standing.example_id,
@@ -301,7 +302,8 @@ def _gone(session: Session, reviewer_id: int, held: Collection[int], wanted: Wan
 def _cards(session: Session, examples: Sequence[int], wanted: Wanted) -> list[Card]:
     """The cards of these examples, in this order. One that is looked at again shows the mask that counts by now."""
     opinions = _opinions(session, examples) if wanted.show is Show.disputed else {}
-    masks = masks_that_count(session, examples) if wanted.again else {}
+    sent_back = why_again(session, examples)
+    masks = masks_that_count(session, examples if wanted.again else sent_back.keys())
     rows = session.execute(
         select(
             Example.id, Example.image_sha256, Example.mask_sha256, Example.split, Submission.photo_name, Submission.drawn,
@@ -319,13 +321,18 @@ def _cards(session: Session, examples: Sequence[int], wanted: Wanted) -> list[Ca
             photo=photo,
             split=split.value,
             suspicion=suspicion or 0.0,
-            reasons=reasons or [],
+            reasons=_told(sent_back.get(example), reasons),
             drawn=drawn,
             opinions=opinions.get(example, []),
         )
         for example, image, mask, split, photo, drawn, suspicion, reasons in rows
     }
     return [cards[example] for example in examples]
+
+
+def _told(sent_back: str | None, reasons: list[str] | None) -> list[str]:
+    """What is said on a card: why it comes again, then what is doubtful."""
+    return [*([] if sent_back is None else [sent_back]), *(reasons or [])]
 
 
 def _opinions(session: Session, examples: Collection[int]) -> dict[int, list[dict[str, str | None]]]:
@@ -349,12 +356,13 @@ def queue(session: Session, count: int | None) -> list[dict[str, Any]]:
         .order_by(*_ordered(Order.doubt))
         .options(joinedload(Example.suspicion), joinedload(Example.submission), selectinload(Example.signals))
     )
+    sent_back = why_again(session)
     return [
         {
             "example": example.id,
             "photo": example.submission.photo_name,
             "suspicion": 0.0 if example.suspicion is None else round(example.suspicion.value, 4),
-            "reasons": [] if example.suspicion is None else example.suspicion.reasons,
+            "reasons": _told(sent_back.get(example.id), None if example.suspicion is None else example.suspicion.reasons),
             "signals": {signal.name: round(signal.value, 4) for signal in example.signals},
         }
         for example in session.scalars(wanted.limit(count))

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, delete, select, update
 from sqlalchemy.orm import Session
+from upath import UPath
 
 from curator.check import named_blobs
 from curator.uploads import sweep
@@ -34,6 +35,7 @@ from db.tables import (
     Measure,
     Preview,
     Refusal,
+    Reopening,
     Run,
     SetMember,
     Signal,
@@ -48,7 +50,7 @@ from db.tables import (
 
 # Rows that go with an example, those that point at others first. Whatever is missing here makes the database refuse the
 # example's deletion, so that nothing is left behind in silence.
-OF_AN_EXAMPLE: tuple[type[Base], ...] = (Measure, Preview, Verdict, Gold, Lease, Standing, Suspicion, Signal)
+OF_AN_EXAMPLE: tuple[type[Base], ...] = (Measure, Preview, Verdict, Reopening, Gold, Lease, Standing, Suspicion, Signal)
 EMPTIED: tuple[type[Base], ...] = (SetMember, GuideExample)  # rows that stay, without the example
 INSTEAD = "(erased)"
 
@@ -194,7 +196,7 @@ def _struck(value: Any, telling: re.Pattern[str]) -> Any:
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-def _delete_files(folder: Path, lost: set[str]) -> None:
+def _delete_files(folder: UPath, lost: set[str]) -> None:
     for path in list(folder.rglob("*")) if folder.is_dir() else []:
         if path.is_file() and path.stem in lost:
             path.unlink(missing_ok=True)

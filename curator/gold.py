@@ -1,7 +1,7 @@
 """Known answers: examples that a lead has settled for good, mixed into every deck to see how often each reviewer hits them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,6 +82,12 @@ def set_answer(
     if answer is not None:
         record(session, reviewer_id, [Given(example, answer, reason, new_client_id(), settles=True)], now)
     session.add(Gold(example_id=example, reviewer_id=reviewer_id, answer=answer, at=now))
+
+
+def withdraw(session: Session, reviewer_id: int, examples: Collection[int], now: datetime) -> None:
+    """Withdraw the known answers that there are among these examples."""
+    for one in session.scalars(_current().where(Gold.example_id.in_(examples))).all():
+        session.add(Gold(example_id=one.example_id, reviewer_id=reviewer_id, answer=None, at=now))
 
 
 def _current() -> Select[Gold]:

@@ -1,22 +1,37 @@
 """What runs came to, as rows for pages: history, reports, exports. Only reads."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import PurePosixPath
+from statistics import median
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Float, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from curator.status import best_epoch
-from db.tables import Example, Export, Measure, Preview, Run, SetMember, Split
-from trainer.measures import MEASURES
+from db.jobs import ALIVE, state_of
+from db.tables import Example, Export, Measure, Run, SetMember, Source, Split
+from trainer.measures import Measure as Measuring
+
+SOME_OF_THE_BAR = 0.002  # full before it says how fast the rest will come: a first step is slower than those after it
+REFINED = {"none": "none", "guided": "guided filter", "superpixel": "superpixels"}  # what was done to mattes first, in words
+REFINES = tuple(REFINED)
+# Everything that the table holds a number of: the measures, and what examples are sliced by.
+VALUES = tuple(column.name for column in Measure.__table__.columns if isinstance(column.type, Float))
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One example of a report: photo, the mask it was measured against, the run's matte, and its measures."""
+    """One example of a report: photo, the mask it was measured against, the run's matte, and all that was measured."""
 
     example: int
     photo: str
+    source: str
+    split: Split
+    refine: str
     image: str
     mask: str
     matte: str
@@ -37,62 +52,111 @@ def title(run: Run) -> str:
     return f"Run {run.id} · {run.model} · set {run.set_id} · {epochs}" + (f", best {best}" if best else "") + scratch
 
 
-def history(run: Run) -> list[dict[str, float]]:
-    """The losses of a run, an epoch a row."""
+def curve(run: Run, loss: str) -> list[dict[str, Any]]:
+    """One of the losses of a run ("loss", "mask_loss" or "consistency_loss"), two rows an epoch: training and validation."""
     return [
-        {
-            "epoch": epoch.number,
-            "training": epoch.loss,
-            "validation": epoch.validation_loss,
-            "mask": epoch.validation_mask_loss,
-            "consistency": epoch.validation_consistency_loss,
-            "seconds": epoch.seconds,
-        }
+        {"run": f"Run {run.id}", "epoch": epoch.number, "examples": examples, "value": getattr(epoch, column)}
         for epoch in run.epochs
+        for examples, column in (("training", loss), ("validation", f"validation_{loss}"))
     ]
 
 
-def previews(session: Session, run: int) -> tuple[int, list[tuple[Preview, Example]]]:
-    """The validation mattes of the newest epoch that has some, with their examples; epoch 0 where there is none."""
-    newest = session.scalar(select(func.max(Preview.epoch)).where(Preview.run_id == run)) or 0
-    wanted = select(Preview, Example).join(Example, Example.id == Preview.example_id)
-    rows = session.execute(wanted.where(Preview.run_id == run, Preview.epoch == newest).order_by(Preview.example_id))
-    return newest, [(preview, example) for preview, example in rows]
+def time_left(run: Run, now: datetime) -> timedelta | None:
+    """How long a run's last epochs will take, from the seconds that its newest five took; what follows them is not in it.
+
+    Before the first has ended, from the share of the bar that is full. None where nothing can be said: nobody trains it, the
+    last epoch is done, or the first has just begun.
+    """
+    if state_of(run.job, now) not in ALIVE:
+        return None
+    coming = int(run.settings.get("epochs", 0)) - len(run.epochs)
+    if not run.epochs:
+        spent = now - max(run.created_at, run.job.created_at)
+        return spent * (1 / run.job.progress - 1) if run.job.progress >= SOME_OF_THE_BAR else None
+    if coming < 1:
+        return None
+    each = timedelta(seconds=float(median(epoch.seconds for epoch in run.epochs[-5:])))
+    # One that takes longer than those before it may be over at any moment, not in the past.
+    spent = min(now - max(run.epochs[-1].at, run.job.created_at), each)
+    return each * coming - spent
 
 
-def summary(session: Session, run: int) -> list[dict[str, Any]]:
-    """The measures of a run's reports, averaged over images: a row for each split and refinement."""
-    averages = [func.avg(getattr(Measure, measure.name)).label(measure.name) for measure in MEASURES]
-    rows = session.execute(
-        select(Measure.split, Measure.refine, func.count().label("images"), *averages)
-        .where(Measure.run_id == run)
-        .group_by(Measure.split, Measure.refine)
+def reports(session: Session, run: int) -> dict[Split, list[str]]:
+    """Which reports a run has: for each split that it was measured on, in order, by which refinements, "none" first."""
+    found = session.execute(select(Measure.split, Measure.refine).where(Measure.run_id == run).distinct()).all()
+    there = {(split, refine) for split, refine in found}
+    return {
+        split: [refine for refine in REFINES if (split, refine) in there]
+        for split in Split
+        if any((split, refine) in there for refine in REFINES)
+    }
+
+
+def unseen(session: Session, run: int) -> list[Split]:
+    """The splits of a run's set that it did not learn from, and that have an example: what it can be measured on."""
+    wanted = (
+        select(SetMember.split)
+        .join(Run, Run.set_id == SetMember.set_id)
+        .where(Run.id == run, SetMember.split != Split.train, SetMember.example_id.is_not(None))
+        .distinct()
     )
-    found = [{**row, "split": row["split"].value} for row in rows.mappings()]
-    order = [split.value for split in Split]
-    return sorted(found, key=lambda row: (order.index(row["split"]), row["refine"]))
+    there = set(session.scalars(wanted))
+    return [split for split in Split if split in there]
 
 
-def examples(session: Session, run: int, split: Split) -> list[Seen]:
-    """The examples of a run's plain report on a split, the best F1 first; those without an F1 (no hair at all) last."""
+def examples(session: Session, run: int, split: Split | None = None, refine: str | None = None) -> list[Seen]:
+    """The examples of a run's reports, by split, refinement and number; of one report or all. Who was erased is in none."""
     wanted = (
         select(Measure, Example)
         .join(Example, Example.id == Measure.example_id)
         .options(joinedload(Example.submission))
-        .where(Measure.run_id == run, Measure.split == split, Measure.refine == "none")
-        .order_by(Measure.f1.desc().nulls_last(), Measure.example_id)
+        .where(Measure.run_id == run)
     )
-    return [
+    if split is not None:
+        wanted = wanted.where(Measure.split == split)
+    if refine is not None:
+        wanted = wanted.where(Measure.refine == refine)
+    sources = source_names(session)
+    found = [
         Seen(
             example=example.id,
             photo=example.submission.photo_name,
+            source=sources[example.submission.source_id],
+            split=row.split,
+            refine=row.refine,
             image=example.image_sha256,
             mask=row.mask_sha256,
             matte=row.matte_sha256,
-            values={measure.name: getattr(row, measure.name) for measure in MEASURES},
+            values={name: getattr(row, name) for name in VALUES},
         )
         for row, example in session.execute(wanted)
     ]
+    splits = list(Split)
+    return sorted(found, key=lambda one: (splits.index(one.split), REFINES.index(one.refine), one.example))
+
+
+def headline(found: Iterable[Seen]) -> list[Seen]:
+    """The report that speaks for a run: its mattes as they are, on test examples, else on validation ones."""
+    plain = [one for one in found if one.refine == "none"]
+    return [one for one in plain if one.split is plain[-1].split]
+
+
+def source_names(session: Session) -> dict[int, str]:
+    """What to call each source, by its number: the last part of where it lies, without the folders of somebody's machine.
+
+    Where two would be called alike, their numbers tell them apart.
+    """
+    places = session.execute(select(Source.id, Source.location)).all()
+    short = {number: PurePosixPath(location.replace("\\", "/")).name or location for number, location in places}
+    shared = Counter(short.values())
+    return {number: name if shared[name] == 1 else f"{name} (source {number})" for number, name in short.items()}
+
+
+def best_first(found: Iterable[Seen], measure: Measuring) -> list[Seen]:
+    """The examples that have a value for a measure, by its direction; equal ones by their numbers."""
+    sign = -1 if measure.better == "higher" else 1
+    keyed = [(sign * value, one.example, one) for one in found if (value := one.values[measure.name]) is not None]
+    return [one for _, _, one in sorted(keyed, key=lambda each: each[:2])]
 
 
 def exports(session: Session) -> list[Export]:

@@ -26,7 +26,7 @@ def reviewer_called(session: Session, name: str) -> Reviewer:
 
 
 def is_lead(name: str, leads: Collection[str]) -> bool:
-    """Whether a reviewer may settle what others see differently, set known answers and change the guide.
+    """Whether a reviewer may settle what others see differently, set known answers, send examples back and change the guide.
 
     Where the settings name no leads, everybody is one.
     """
@@ -44,7 +44,7 @@ def decided(session: Session) -> list[dict[str, Any]]:
     A row holds the name, standing verdicts, the share kept of them (0 to 1; None without any), touch-ups, and when the
     reviewer was last seen to do either.
     """
-    given = newest()
+    given = newest(ever=True)
     keeps = func.sum(case((given.c.decision == Decision.keep, 1), else_=0))
     standing = session.execute(select(given.c.reviewer_id, func.count(), keeps).group_by(given.c.reviewer_id)).all()
     verdicts = {reviewer: (number, kept) for reviewer, number, kept in standing}

@@ -14,7 +14,7 @@ DIGITS = 13  # hexadecimal digits of a hash that fit a float's 52 bits of mantis
 
 @dataclass(frozen=True)
 class Opinion:
-    """The newest verdict of one reviewer on one example; an undo is none."""
+    """The newest verdict of one reviewer on one example that counts; an undo is none."""
 
     verdict: int
     reviewer: int

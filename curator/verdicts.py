@@ -1,5 +1,7 @@
 """What was decided: verdicts are appended, the newest of each reviewer that stands counts, and how the example stands follows.
 
+A verdict stands while no undo takes it back; it counts while its example is not sent back to review (curator/reopening.py).
+
 The rules of what stands are in curator/standing.py; here verdicts are recorded, and `db.tables.Standing` is kept in step in
 the same transaction.
 """
@@ -21,7 +23,7 @@ from sqlalchemy.orm import Session, aliased
 from curator.leases import claim, release
 from curator.standing import Opinion, first_of, state_of
 from db.errors import NotThereError, WinnowError
-from db.tables import Decision, Example, Reason, Standing, State, Submission, Suspicion, Verdict
+from db.tables import Decision, Example, Reason, Reopening, Standing, State, Submission, Suspicion, Verdict
 
 _UNDO = aliased(Verdict)
 
@@ -146,7 +148,7 @@ def _row(item: Given, reviewer_id: int, now: datetime, undoes: int | None) -> di
 
 
 def opinions_on(session: Session, examples: Iterable[int] | None = None) -> dict[int, list[Opinion]]:
-    """The opinions on each of these examples, or on all: the newest standing verdict of each reviewer."""
+    """The opinions on each of these examples, or on all: the newest counting verdict of each reviewer."""
     given = newest(examples)
     columns = (given.c.example_id, given.c.id, given.c.reviewer_id, given.c.decision, given.c.settles)
     rows = session.execute(select(*columns).order_by(given.c.id))
@@ -190,9 +192,19 @@ def stands(verdict: type[Verdict] = Verdict) -> ColumnElement[bool]:
     return and_(verdict.decision != Decision.undo, ~exists().where(_UNDO.undoes == verdict.id))
 
 
-def newest(examples: Iterable[int] | None = None) -> Subquery:
-    """The newest standing verdict of each reviewer on each example (on these alone, when given), with all its columns."""
-    latest = select(func.max(Verdict.id)).where(stands()).group_by(Verdict.example_id, Verdict.reviewer_id)
+def counting(verdict: type[Verdict] = Verdict) -> ColumnElement[bool]:
+    """That a verdict stands, and that its example was not sent back to review since."""
+    since = (Reopening.example_id == verdict.example_id, Reopening.after_verdict >= verdict.id)
+    return and_(stands(verdict), ~exists().where(*since))
+
+
+def newest(examples: Iterable[int] | None = None, *, ever: bool = False) -> Subquery:
+    """The newest counting verdict of each reviewer on each example (on these alone, when given), with all its columns.
+
+    With `ever` the newest standing one, also where its example was sent back to review: what was given, not what counts.
+    """
+    rule = stands() if ever else counting()
+    latest = select(func.max(Verdict.id)).where(rule).group_by(Verdict.example_id, Verdict.reviewer_id)
     if examples is not None:
         latest = latest.where(Verdict.example_id.in_(examples))
     return select(Verdict).where(Verdict.id.in_(latest)).subquery()

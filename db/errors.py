@@ -11,3 +11,7 @@ class WinnowError(Exception):
 
 class NotThereError(WinnowError):
     """What was asked for does not exist, or no longer: a route answers 404."""
+
+
+class DiskFullError(WinnowError):
+    """There is no room left where something was to be kept."""

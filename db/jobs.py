@@ -76,6 +76,14 @@ def enqueue(engine: Engine, kind: str, arguments: Sequence[str], now: datetime) 
 def start(engine: Engine, kind: str, module: str, arguments: Sequence[str], log_folder: Path, now: datetime) -> int:
     """Start `python -m module arguments --job N` as a process of its own, that outlives us; the job's number."""
     number = enqueue(engine, kind, arguments, now)
+    process = launch(engine, number, module, arguments, log_folder)
+    # Waited for in the background, so that a finished job is not left behind as a zombie, nor a dead one as queued.
+    threading.Thread(target=watch, args=(engine, number, process), daemon=True).start()
+    return number
+
+
+def launch(engine: Engine, number: int, module: str, arguments: Sequence[str], log_folder: Path) -> "subprocess.Popen[bytes]":
+    """The process of a queued job, started on this machine; what it prints goes to `job-<number>.log`."""
     log_folder.mkdir(parents=True, exist_ok=True)
     with (log_folder / f"job-{number}.log").open("wb") as log:
         process = subprocess.Popen(
@@ -85,14 +93,12 @@ def start(engine: Engine, kind: str, module: str, arguments: Sequence[str], log_
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    with writing(engine) as session:
-        session.execute(update(Job).where(Job.id == number).values(process=process.pid))
-    # Waited for in the background, so that a finished job is not left behind as a zombie, nor a dead one as queued.
-    threading.Thread(target=_watch, args=(engine, number, process), daemon=True).start()
-    return number
+    _write(engine, number, process=process.pid)
+    return process
 
 
-def _watch(engine: Engine, number: int, process: "subprocess.Popen[bytes]") -> None:
+def watch(engine: Engine, number: int, process: "subprocess.Popen[bytes]") -> None:
+    """Wait for a job's process to end, and write `interrupted` where it ended without a word."""
     code = process.wait()
     now = utc_now()
     with writing(engine) as session:
@@ -102,10 +108,23 @@ def _watch(engine: Engine, number: int, process: "subprocess.Popen[bytes]") -> N
             job.message = job.message or f"The command ended by itself (exit code {code})."
 
 
-def cancel(engine: Engine, number: int) -> None:
-    """Ask a job to stop; it does so at its next step."""
+def claim(engine: Engine, number: int, created_at: datetime, now: datetime) -> bool:
+    """Take a job that waits for a machine; False where somebody has, or where it was stopped or given up meanwhile.
+
+    A database that is not the one the job was written to has none made at the very same moment.
+    """
+    waiting = update(Job).where(Job.id == number, Job.created_at == created_at, Job.state == JobState.queued)
+    with writing(engine) as session:
+        taken = session.execute(waiting.values(state=JobState.running, message="", heartbeat_at=now))
+        return bool(taken.rowcount)  # type: ignore[attr-defined]
+
+
+def cancel(engine: Engine, number: int, now: datetime) -> None:
+    """Ask a job to stop; it does so at its next step, and one that no process has taken up yet at once."""
+    nobodys = update(Job).where(Job.id == number, Job.state == JobState.queued, Job.process.is_(None))
     with writing(engine) as session:
         session.execute(update(Job).where(Job.id == number).values(cancel_requested=True))
+        session.execute(nobodys.values(state=JobState.cancelled, message="", ended_at=now))
 
 
 class Progress:

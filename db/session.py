@@ -12,13 +12,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from db.errors import WinnowError
+from db.errors import DiskFullError, WinnowError
 from db.settings import Settings
-from db.tables import Base, CuratedSet, Gold, GuideExample, SetMember, TouchUp, TouchUpSave, Verdict
+from db.tables import Base, CuratedSet, Gold, GuideExample, Reopening, SetMember, TouchUp, TouchUpSave, Verdict
 
-APPEND_ONLY = (Verdict, TouchUp, TouchUpSave, CuratedSet, SetMember, Gold, GuideExample)
+APPEND_ONLY = (Verdict, Reopening, TouchUp, TouchUpSave, CuratedSet, SetMember, Gold, GuideExample)
 
 _ONE_WRITER = threading.RLock()
 
@@ -71,11 +72,20 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
-    """A session that is committed at the end of the `with`, or rolled back whole when it raises."""
+    """A session that is committed at the end of the `with`, or rolled back whole when it raises.
+
+    Raises DiskFullError where the database finds no room.
+    """
     # SQLite lets one write at a time, and who has to wait asks again after a nap that grows: our own threads queue instead.
     turn = _ONE_WRITER if engine.dialect.name == "sqlite" else nullcontext()
-    with turn, Session(engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
-        yield session
+    try:
+        with turn, Session(engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
+            yield session
+    except OperationalError as error:
+        full = getattr(error.orig, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(error.orig, "sqlstate", "") == "53100"
+        if not full:
+            raise
+        raise DiskFullError(f"The disk of the database {_shown(engine)} is full. Make room, then try again.") from error
 
 
 def insert_or(session: Session, table: type[Base]) -> postgresql.Insert:

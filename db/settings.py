@@ -4,6 +4,9 @@ from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from upath import UPath
+
+from db.files import root
 
 
 class Settings(BaseSettings):
@@ -16,11 +19,20 @@ class Settings(BaseSettings):
     store_url: str = Field(
         default="", description="Folder or fsspec URL (s3://...) of the pictures; empty: in the home folder."
     )
+    runs_url: str = Field(default="", description="Folder or fsspec URL of checkpoints and exports; empty: in the home folder.")
+    cluster: str = Field(
+        default="", description="Address of a Dask scheduler (tcp://...) whose workers train; empty: this machine trains."
+    )
     touchup_seconds: int = Field(
         default=120, gt=0, description="Time for one touch-up, in seconds; 120 in the paper's section IV."
     )
     encoder_weights: Path | None = Field(
         default=None, description="File with MobileNet's ImageNet weights; unset: Keras' own download."
+    )
+    memory_mb: int = Field(
+        default=4096,
+        gt=0,
+        description="Memory for a training's decoded pictures, in MiB; a subset that needs more lies in a nameless file.",
     )
     reviewer: str = Field(
         default="reviewer", min_length=1, max_length=80, description="Name a verdict is recorded under when none is given."
@@ -63,9 +75,18 @@ class Settings(BaseSettings):
         return self.store_url or str(self.home.resolve() / "store")
 
     @property
-    def runs(self) -> Path:
+    def runs(self) -> UPath:
         """Folder of checkpoints and exports, one folder a run."""
-        return self.home.resolve() / "runs"
+        return root(self.runs_url or str(self.home.resolve() / "runs"))
+
+    def exported(self, file: str) -> UPath:
+        """Where an export lies whose row names it `runs/<run>/exports/...`, as it does in a home that has its runs inside."""
+        return self.runs / file.removeprefix("runs/")
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of what TensorBoard draws, one folder a run."""
+        return self.home.resolve() / "tensorboard"
 
     @property
     def logs(self) -> Path:

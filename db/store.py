@@ -9,6 +9,7 @@ from pathlib import Path
 from upath import UPath
 
 from db.errors import WinnowError
+from db.files import root, told_when_full
 
 
 class Store:
@@ -16,7 +17,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.root = UPath(url)
+        self.root = root(url)
 
     def path(self, sha256: str) -> UPath:
         """Where a blob lies. Raises WinnowError for anything but 64 lower-case hexadecimal digits."""
@@ -25,24 +26,25 @@ class Store:
         return self.root / sha256[:2] / sha256[2:]
 
     def put(self, data: bytes) -> str:
-        """Keep the bytes, and say their sha256. The same bytes twice are kept once."""
+        """Keep the bytes, and say their sha256. The same bytes twice are kept once. Raises DiskFullError."""
         sha256 = hashlib.sha256(data).hexdigest()
         path = self.path(sha256)
         if path.exists():
             return sha256
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(path, Path):
-            # Renamed into place, so that a kill in the middle never leaves half a picture under a whole one's name.
-            handle, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-            try:
-                with os.fdopen(handle, "wb") as out:
-                    out.write(data)
-                Path(part).replace(path)
-            except BaseException:
-                Path(part).unlink(missing_ok=True)
-                raise
-        else:
-            path.write_bytes(data)
+        with told_when_full(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(path, Path):
+                # Renamed into place, so that a kill in the middle never leaves half a picture under a whole one's name.
+                handle, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+                try:
+                    with os.fdopen(handle, "wb") as out:
+                        out.write(data)
+                    Path(part).replace(path)
+                except BaseException:
+                    Path(part).unlink(missing_ok=True)
+                    raise
+            else:
+                path.write_bytes(data)
         return sha256
 
     def get(self, sha256: str) -> bytes:

@@ -324,6 +324,20 @@ class Verdict(Base):
     client_id: Mapped[str] = mapped_column(String(64), comment="made by the sender, so that a repeat is taken once")
 
 
+class Reopening(Base):
+    """An example sent back to review: what was said of it before counts no more, and stays on record; append-only."""
+
+    __tablename__ = "reopening"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id"), index=True)
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"), comment="who sent it back")
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"), comment="whose report showed it")
+    after_verdict: Mapped[int] = mapped_column(
+        comment="the example's newest verdict then, 0 without one; only later ones count"
+    )
+    at: Mapped[datetime]
+
+
 class Gold(Base):
     """An example whose answer is known, mixed into every deck; append-only, the newest row of an example counts."""
 
@@ -512,7 +526,7 @@ class Measure(Base):
 
 
 class Export(Base):
-    """A file made from a run for a device."""
+    """A file made from a run for a device; where it lies, `Settings.exported` says: runs/ may have moved out of the home."""
 
     __tablename__ = "export"
     id: Mapped[int] = mapped_column(primary_key=True)

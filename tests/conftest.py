@@ -1,5 +1,6 @@
 """Shared parts: a fresh home for each test, a migrated database, a store, and a clock that only moves when told."""
 
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -64,3 +65,16 @@ def engine(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Engin
 @pytest.fixture
 def store(settings: Settings) -> Store:
     return Store(settings.store)
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """The folder of a disk of 2 MiB, with room for 0.4 MB until the file `filler` is deleted."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False)
+    if made.returncode != 0:
+        pytest.skip("needs the right to mount a small disk")
+    (folder / "filler").write_bytes(bytes(2 * 2**20 - 400_000))
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)

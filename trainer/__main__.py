@@ -64,6 +64,15 @@ class Network(StrEnum):
 
     hairmattenet = "hairmattenet"
     hairsegnet = "hairsegnet"
+    fcn_vgg16 = "fcn-vgg16"
+
+
+class Arithmetic(StrEnum):
+    """Of the layers while training; weights are float32 in each."""
+
+    float32 = "float32"
+    mixed_float16 = "mixed_float16"
+    mixed_bfloat16 = "mixed_bfloat16"
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
@@ -76,10 +85,22 @@ def fit(
     set_number: Annotated[int | None, typer.Argument(metavar="SET", help="The curated set's number.")] = None,
     resume: Annotated[int | None, typer.Option(metavar="RUN", help="Go on with this run after its last whole epoch.")] = None,
     model: Annotated[Network, typer.Option(help="The network.")] = Network.hairmattenet,
-    epochs: Annotated[int, typer.Option(min=1, help="Times through the training examples.")] = 50,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Times through the training examples; 50, or as the resumed run says.")
+    ] = None,
     size: Annotated[int, typer.Option(min=32, help="Pixels of the input's side, a multiple of 32.")] = 224,
     decoder_depth: Annotated[int, typer.Option(min=1, help="Channels of the decoder.")] = 64,
+    classes: Annotated[int, typer.Option(help="1: hair; 3: hair, skin and background, on a set with skin labels.")] = 1,
     consistency: Annotated[float, typer.Option(min=0, help="w in L = L_M + w L_C.")] = 0.5,
+    band: Annotated[
+        int, typer.Option(min=0, help="Pixels around the mask's edge that L_C is kept to; 0: everywhere, as in the paper.")
+    ] = 0,
+    batch: Annotated[int, typer.Option(min=1, help="Examples a step.")] = 4,
+    l2: Annotated[float, typer.Option(min=0, help="Penalty on the weights of plain convolutions.")] = 2e-5,
+    learning_rate: Annotated[float, typer.Option(min=0, help="Adadelta's.")] = 1.0,
+    rho: Annotated[float, typer.Option(min=0, help="Adadelta's.")] = 0.95,
+    epsilon: Annotated[float, typer.Option(min=0, help="Adadelta's.")] = 1e-7,
+    precision: Annotated[Arithmetic, typer.Option(help="Of the layers' arithmetic: float16 for GPUs.")] = Arithmetic.float32,
     seed: Annotated[int, typer.Option(min=0, help="Of what is drawn at random.")] = 0,
     as_json: AsJson = False,
     job: JobNumber = None,
@@ -90,14 +111,27 @@ def fit(
     arguments = _typed(job, "fit")
     with _house() as (settings, engine, store), held(engine, "fit", arguments, job) as progress:
         from trainer import fit as fitting
-        from trainer.step import FitSettings
+        from trainer.recipe import FitSettings
 
         place = fitting.Place(engine, store, settings, lambda share, words: progress.say(share * FIT_SHARE, words), utc_now)
         if resume is not None:
-            fitted = fitting.resume(place, resume, progress.number)
+            fitted = fitting.resume(place, resume, progress.number, epochs)
         else:
             chosen = FitSettings(
-                model=model.value, epochs=epochs, size=size, decoder_depth=decoder_depth, consistency=consistency, seed=seed
+                model=model.value,
+                epochs=epochs or FitSettings.epochs,
+                size=size,
+                decoder_depth=decoder_depth,
+                classes=classes,
+                consistency=consistency,
+                band=band,
+                batch=batch,
+                l2=l2,
+                learning_rate=learning_rate,
+                rho=rho,
+                epsilon=epsilon,
+                precision=precision.value,
+                seed=seed,
             )
             fitted = fitting.fit(place, set_number or 0, chosen, progress.number)
         note = _reports(settings, engine, store, fitted.run, progress)
@@ -126,14 +160,15 @@ def report(
     as_json: AsJson = False,
     job: JobNumber = None,
 ) -> None:
-    """Measure a run's best epoch on a split of its set; the measures are the paper's five."""
+    """Measure a run's best epoch on a split of its set: the paper's five measures, then those beside them."""
     arguments = _typed(job, "report")
     with _house() as (settings, engine, store), held(engine, "report", arguments, job) as progress:
         from trainer import report as reporting
+        from trainer.measures import ALL
 
         result = reporting.report(engine, store, settings, run, split, refine.value, progress.say)
         progress.result = result
-    measures = ", ".join(f"{name} {_number(result[name])}" for name in list(result)[4:])
+    measures = ", ".join(f"{each.name} {_number(result[each.name])}" for each in ALL)
     answer(result, f"Run {run} on {result['images']} {split} examples: {measures}.", as_json=as_json)
 
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +9,14 @@ from typing import Any
 
 import keras
 import numpy as np
+from upath import UPath
 
 from db.errors import WinnowError
+from db.files import write
 
 
-def save(file: Path, model: keras.Model, optimizer: keras.Optimizer, row: dict[str, Any]) -> None:
-    """Write model, optimizer and the epoch's history row (of JSON's types) to the file."""
+def save(file: Path | UPath, model: keras.Model, optimizer: keras.Optimizer, row: dict[str, Any]) -> None:
+    """Write model, optimizer and the epoch's history row (of JSON's types) to the file. Raises DiskFullError."""
     arrays = {f"model/{at}": np.asarray(variable) for at, variable in enumerate(model.variables)}
     arrays |= {f"optimizer/{at}": np.asarray(variable) for at, variable in enumerate(optimizer.variables)}
     bytes_ = io.BytesIO()
@@ -23,13 +24,14 @@ def save(file: Path, model: keras.Model, optimizer: keras.Optimizer, row: dict[s
     write(file, bytes_.getvalue())
 
 
-def restore(file: Path, model: keras.Model, optimizer: keras.Optimizer) -> dict[str, Any]:
+def restore(file: Path | UPath, model: keras.Model, optimizer: keras.Optimizer) -> dict[str, Any]:
     """Put a checkpoint's numbers back into the built model and optimizer; the epoch's history row.
 
     Raises WinnowError for a file that is damaged or belongs to another network.
     """
+    data = file.read_bytes()
     try:
-        with np.load(file, allow_pickle=False) as saved:
+        with np.load(io.BytesIO(data), allow_pickle=False) as saved:
             _assign(model.variables, saved, "model")
             _assign(optimizer.variables, saved, "optimizer")
             row: dict[str, Any] = json.loads(str(saved["row"]))
@@ -45,13 +47,3 @@ def _assign(variables: Sequence[Any], saved: Any, part: str) -> None:
         raise ValueError(f"the file holds another number of {part} variables than {len(variables)}")
     for at, variable in enumerate(variables):
         variable.assign(saved[f"{part}/{at}"])
-
-
-def write(file: Path, data: bytes) -> None:
-    """Put bytes into a file in one move, on the disk before the name is."""
-    part = file.with_name(f".part-{file.name}")
-    with part.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(file)

@@ -1,16 +1,30 @@
-"""The MobileNet v1 that both networks stand on, plain or dilated, and its ImageNet weights."""
+"""What the networks stand on, and its ImageNet weights: MobileNet v1, plain or dilated, and VGG16."""
 
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
+from keras import layers
 
 from db.errors import WinnowError
 
 Weights = list[np.ndarray[Any, Any]]
-Origin = Literal["imagenet", "scratch"]
+
+
+@dataclass(frozen=True)
+class Application:
+    """One of keras.applications, and how people call it."""
+
+    name: str
+    make: Callable[..., keras.Model]
+
+
+MOBILENET = Application("MobileNet", keras.applications.MobileNet)
+VGG16 = Application("VGG16", keras.applications.VGG16)
 
 # HairSegNet (section III-A). The last two strides of 2, in blocks 6 and 12, become 1. A kernel is dilated by the factor
 # its *input* grew by: block 6 still reads the original 28 x 28, so 7 to 12 are dilated by 2, and 13 by 4.
@@ -25,13 +39,40 @@ def encoder(size: int, *, dilated: bool) -> keras.Model:
     (B, size / 8, size / 8, 1024). Layers have Keras' own names and shapes, so that ImageNet weights fit both. The dilated
     output at rows and columns 3, 7, 11, ... is the plain output. Raises WinnowError unless size is a multiple of 32.
     """
-    if size < 32 or size % 32:
-        raise WinnowError(f"The size is {size}: the networks need a multiple of 32 pixels, such as 224 or 480.")
-    image = keras.Input((size, size, 3), name="image")
+    image = _input(size)
     plain = keras.applications.MobileNet(input_tensor=image, include_top=False, weights=None)
     if not dilated:
         return keras.Model(image, plain.output, name="mobilenet")  # Keras' own takes a list of one image
     return keras.Model(image, _dilated(image, plain), name="mobilenet_dilated")
+
+
+def vgg16(size: int) -> keras.Model:
+    """VGG16 without its dense layers, weights not loaded.
+
+    `image` float32 (B, size, size, 3), RGB in [-1, 1], to features (B, size / 32, size / 32, 512). Raises WinnowError
+    unless size is a multiple of 32.
+    """
+    image = _input(size)
+    # Its ImageNet weights want BGR of 0 to 255 less its mean: a fixed 1x1 convolution, so that every exporter knows it.
+    turn = layers.Conv2D(3, 1, trainable=False, name="caffe_input")
+    x = turn(image)
+    turn.set_weights([127.5 * np.eye(3, dtype=np.float32)[::-1][None, None], 127.5 - np.array(CAFFE_MEAN, np.float32)])
+    features = keras.applications.VGG16(include_top=False, weights=None, input_shape=(size, size, 3))
+    for layer in features.layers[1:]:
+        config = layer.get_config()
+        if isinstance(layer, layers.Conv2D):  # from scratch, Keras' usual draw would halve the signal at each of the 13
+            config["kernel_initializer"] = keras.initializers.HeNormal()
+        x = type(layer).from_config(config)(x)
+    return keras.Model(image, x, name="vgg16")
+
+
+CAFFE_MEAN = (103.939, 116.779, 123.68)  # of blue, green and red over ImageNet, as keras.applications has it
+
+
+def _input(size: int) -> keras.KerasTensor:
+    if size < 32 or size % 32:
+        raise WinnowError(f"The size is {size}: the networks need a multiple of 32 pixels, such as 224 or 480.")
+    return keras.Input((size, size, 3), name="image")
 
 
 def _dilated(image: keras.KerasTensor, plain: keras.Model) -> keras.KerasTensor:
@@ -46,31 +87,34 @@ def _dilated(image: keras.KerasTensor, plain: keras.Model) -> keras.KerasTensor:
     return x
 
 
-def imagenet(file: Path | None) -> Weights | None:
-    """The encoder's ImageNet weights, in the order of its variables; None where they cannot be downloaded.
+def imagenet(application: Application, file: Path | None) -> Weights | None:
+    """An encoder's ImageNet weights, in the order of its variables; None where they cannot be downloaded.
 
-    With a file (`WINNOW_ENCODER_WEIGHTS`), from there; else by Keras' own download, kept in Keras' cache. Raises
-    WinnowError for a file that is missing or holds something else: then a person meant it, and scratch would surprise.
+    With a file (`WINNOW_ENCODER_WEIGHTS`), from there; else by Keras' own download, kept in Keras' cache. Only numbers are
+    read from a file, never code. Raises WinnowError for a file that is missing or holds something else: then a person meant
+    it, and scratch would surprise.
     """
     if file is None:
-        return _downloaded()
+        return _downloaded(application)
     if not file.is_file():
         raise WinnowError(f"WINNOW_ENCODER_WEIGHTS names {file}, which is not there. Correct it, or unset it to download.")
-    plain = encoder(224, dilated=False)
+    if file.suffix != ".h5":  # a .keras file is a program too
+        raise WinnowError(f"{file.name} is no .h5 file of weights. Correct WINNOW_ENCODER_WEIGHTS, or unset it to download.")
+    plain = application.make(input_shape=(224, 224, 3), include_top=False, weights=None)
     try:
         with warnings.catch_warnings(action="ignore"):  # one for each layer that does not fit; the error says it once
             plain.load_weights(file)
     except (OSError, ValueError, KeyError) as error:
         raise WinnowError(
-            f"{file.name} does not hold the weights of keras.applications.MobileNet(include_top=False) at alpha 1.0. "
+            f"{file.name} does not hold the weights of keras.applications.{application.name}(include_top=False). "
             "Correct WINNOW_ENCODER_WEIGHTS, or unset it to download them."
         ) from error
     return list(plain.get_weights())
 
 
-def _downloaded() -> Weights | None:
+def _downloaded(application: Application) -> Weights | None:
     try:
-        model = keras.applications.MobileNet(input_shape=(224, 224, 3), include_top=False, weights="imagenet")
+        model = application.make(input_shape=(224, 224, 3), include_top=False, weights="imagenet")
     except Exception:  # Keras raises a bare Exception for whatever went wrong on the way
         return None
     return list(model.get_weights())

@@ -3,17 +3,18 @@
 import math
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 from sqlalchemy import Engine
+from upath import UPath
 
-from db.errors import WinnowError
+from db.errors import DiskFullError, WinnowError
 from db.session import reading, writing
 from db.settings import Settings
 from db.store import Store
@@ -21,7 +22,8 @@ from db.tables import Run, Split
 from trainer import checkpoint, history, inputs, runs
 from trainer.encoder import imagenet
 from trainer.models import Network, build
-from trainer.step import FitSettings, Losses, Stepper, mean
+from trainer.recipe import FitSettings, check
+from trainer.step import Losses, Stepper, mean
 
 Say = Callable[[float, str], None]  # share done, a line for people; may raise to stop the work
 
@@ -57,7 +59,7 @@ class Work:
 
     run: int
     settings: FitSettings
-    folder: Path
+    folder: UPath
     train: inputs.Subset
     validation: inputs.Subset
     stepper: Stepper
@@ -70,8 +72,8 @@ def fit(place: Place, set_number: int, settings: FitSettings, job: int) -> Fitte
     examples: then there is no run yet. Whatever `place.say` raises leaves a run that `resume` goes on with.
     """
     check(settings)
-    train, validation = _pictures(place, set_number, settings.size)
-    network, encoder = _network(place.settings, settings)
+    train, validation = _pictures(place, set_number, settings)
+    stepper, encoder, parameters = _started(place.settings, settings)
     with writing(place.engine) as session:
         row = Run(
             set_id=set_number,
@@ -79,92 +81,125 @@ def fit(place: Place, set_number: int, settings: FitSettings, job: int) -> Fitte
             model=settings.model,
             settings=asdict(settings),
             encoder=encoder,
-            parameters=network.parameters,
+            parameters=parameters,
             created_at=place.clock(),
         )
         session.add(row)
         session.flush()
         run = row.id
-    folder = _made(place.settings, run)
-    return _train(place, Work(run, settings, folder, train, validation, Stepper(network, settings)))
+    folder = runs.folder(place.settings, run)
+    return _train(place, Work(run, settings, folder, train, validation, stepper))
 
 
-def resume(place: Place, run: int, job: int) -> Fitted:
-    """Go on after a run's last whole epoch, along the curve that an unbroken run would have taken.
+def resume(place: Place, run: int, job: int, epochs: int | None = None) -> Fitted:
+    """Go on after a run's last whole epoch, along the curve that an unbroken run would have taken; to `epochs` where said.
 
-    Raises WinnowError for a run that is not there, and for a checkpoint that is lost or damaged.
+    Raises WinnowError for a run that is not there or has more epochs already, and for a checkpoint that is lost or damaged.
     """
+    done = history.rows(place.engine, run)
     with writing(place.engine) as session:
         row = runs.find(session, run)
         settings, set_number, row.job_id = FitSettings(**row.settings), row.set_id, job
-    train, validation = _pictures(place, set_number, settings.size)
-    folder = _made(place.settings, run)
+        if epochs is not None:
+            settings = replace(settings, epochs=epochs)
+            check(settings)
+            if epochs < len(done):
+                raise WinnowError(f"Run {run} has trained {len(done)} epochs already. Name {len(done) + 1} or more.")
+            row.settings = asdict(settings)
+    train, validation = _pictures(place, set_number, settings)
+    folder = runs.folder(place.settings, run)
     file = folder / runs.CHECKPOINT
-    done = history.rows(place.engine, run)
     if not file.exists():
         if done:
             raise WinnowError(f"The checkpoint of run {run} is gone ({file}), so it cannot go on. Start a new run.")
-        network, encoder = _network(place.settings, settings)
+        stepper, encoder, _ = _started(place.settings, settings)
         with writing(place.engine) as session:
             runs.find(session, run).encoder = encoder
-        return _train(place, Work(run, settings, folder, train, validation, Stepper(network, settings)))
-    stepper = Stepper(_drawn(settings), settings)
+        return _train(place, Work(run, settings, folder, train, validation, stepper))
+    with _devices(settings.batch).scope():
+        stepper = Stepper(_drawn(settings), settings)
     last = history.Row(**checkpoint.restore(file, stepper.model, stepper.optimizer))
     work = Work(run, settings, folder, train, validation, stepper)
     if last.number > len(done):  # killed between the checkpoint and the commit
-        history.record(place.engine, place.store, folder, run, last, stepper.model, validation)
+        with _resumable(run):
+            history.record(place.engine, place.store, folder, run, last, stepper.model, validation)
     return _train(place, work)
 
 
-def check(settings: FitSettings) -> None:
-    """Raises WinnowError for a setting out of its range."""
-    for name in ("epochs", "decoder_depth", "batch"):
-        if getattr(settings, name) < 1:
-            raise WinnowError(f"{name.replace('_', ' ').capitalize()} is {getattr(settings, name)}: it must be 1 or more.")
-    if not 0 <= settings.consistency < math.inf:
-        raise WinnowError(f"Consistency is {settings.consistency}: it must be 0 or more.")
-
-
-def _pictures(place: Place, set_number: int, size: int) -> tuple[inputs.Subset, inputs.Subset]:
+def _pictures(place: Place, set_number: int, settings: FitSettings) -> tuple[inputs.Subset, inputs.Subset]:
     with reading(place.engine) as session:
         train = inputs.members(session, set_number, Split.train)
         validation = inputs.members(session, set_number, Split.validation)
+    unlabelled = sum(member.skin_sha256 is None for member in train + validation)
+    if settings.classes == 3 and unlabelled:
+        raise WinnowError(
+            f"{unlabelled} of {len(train + validation)} examples of curated set {set_number} have no skin labels, which a "
+            "three-class network learns from. Train with --classes 1, or on a set whose masks have hair red and skin green."
+        )
     place.say(0.0, f"Reading {len(train) + len(validation)} examples")
-    return inputs.load(place.store, train, size), inputs.load(place.store, validation, size)
+    room = inputs.Room(place.settings.memory_mb * 2**20, place.settings.home)
+    skins = settings.classes == 3
+    subset = inputs.load(place.store, train, settings.size, skins=skins, room=room)
+    if not subset.masks.any():
+        raise WinnowError(
+            f"No training mask of curated set {set_number} marks any hair, so there is nothing to learn. Keep some that do "
+            "on the Review page, then freeze a new set."
+        )
+    return subset, inputs.load(place.store, validation, settings.size, skins=skins, room=room)
 
 
-def _made(settings: Settings, run: int) -> Path:
-    folder = runs.folder(settings, run)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+@contextmanager
+def _resumable(run: int) -> Iterator[None]:
+    """Raises WinnowError with how to go on, where the disk is full: the checkpoint and the best weights are whole."""
+    try:
+        yield
+    except DiskFullError as error:
+        raise WinnowError(f"{error} The best epoch is safe; go on with `python -m trainer fit --resume {run}`.") from error
+
+
+def _devices(batch: int) -> tf.distribute.Strategy:
+    """As many GPUs as a batch can be shared out among evenly; where there is one or none, wherever TensorFlow puts it."""
+    gpus = tf.config.list_logical_devices("GPU")
+    used = max((count for count in range(1, len(gpus) + 1) if batch % count == 0), default=1)
+    return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus[:used]]) if used > 1 else tf.distribute.get_strategy()
 
 
 def _drawn(settings: FitSettings) -> Network:
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()  # same seed, same data, same run
-    return build(settings.model, settings.size, settings.decoder_depth)
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(settings.precision)
+    try:
+        return build(settings.model, settings.size, settings.decoder_depth, settings.classes)
+    finally:
+        keras.config.set_dtype_policy(usual)
 
 
-def _network(home: Settings, settings: FitSettings) -> tuple[Network, str]:
-    weights = imagenet(home.encoder_weights)
-    network = _drawn(settings)
-    if weights is None:
-        print(SCRATCH, file=sys.stderr)
-        return network, "scratch"
-    network.start_from(weights)
-    return network, "imagenet"
+def _started(home: Settings, settings: FitSettings) -> tuple[Stepper, str, int]:
+    """A network at its start with its steps, where its encoder's weights are from, and how many numbers it learns."""
+    with _devices(settings.batch).scope():
+        network = _drawn(settings)
+        weights = imagenet(network.application, home.encoder_weights)
+        if weights is None:
+            print(SCRATCH, file=sys.stderr)
+        else:
+            network.start_from(weights)
+        return Stepper(network, settings), "scratch" if weights is None else "imagenet", network.parameters
 
 
 def _train(place: Place, work: Work) -> Fitted:
     rows = history.rows(place.engine, work.run)
     lowest = min((row.validation_loss for row in rows), default=math.inf)
+    charts = tf.summary.create_file_writer(str(place.settings.tensorboard / str(work.run)))
     for number in range(len(rows) + 1, work.settings.epochs + 1):
         began = time.monotonic()
         train, validation = _epoch(place.say, work, number)
         seconds = time.monotonic() - began
         row = history.row_of(number, train, validation, work.settings, lowest, seconds, place.clock())
-        checkpoint.save(work.folder / runs.CHECKPOINT, work.stepper.model, work.stepper.optimizer, asdict(row))
-        history.record(place.engine, place.store, work.folder, work.run, row, work.stepper.model, work.validation)
+        with _resumable(work.run):
+            checkpoint.save(work.folder / runs.CHECKPOINT, work.stepper.model, work.stepper.optimizer, asdict(row))
+            history.record(place.engine, place.store, work.folder, work.run, row, work.stepper.model, work.validation)
+        history.chart(charts, row)
         lowest = min(lowest, row.validation_loss)
     rows = history.rows(place.engine, work.run)
     return Fitted(work.run, len(rows), max(row.number for row in rows if row.best))
@@ -173,28 +208,27 @@ def _train(place: Place, work: Work) -> Fitted:
 def _epoch(say: Say, work: Work, number: int) -> tuple[Losses, Losses]:
     """All training items once, in this epoch's order, then all validation items."""
     settings = work.settings
+    devices = work.stepper.strategy.num_replicas_in_sync
     order = inputs.order(len(work.train), settings.seed, number)
-    steps = _batches(order, settings.batch)
-    checks = _batches(np.arange(len(work.validation)), settings.batch)
+    if devices > 1:  # each needs its part of the last batch too, so the first items come once more
+        order = np.resize(order, -(-len(order) // settings.batch) * settings.batch)
+    steps = -(-len(order) // settings.batch)
+    checks = -(-len(work.validation) // settings.batch)
     here = f"Epoch {number} of {settings.epochs}"
 
     def share(done: int) -> float:
-        return (number - 1 + done / (len(steps) + len(checks))) / settings.epochs
+        return (number - 1 + done / (steps + checks)) / settings.epochs
 
     parts: list[Losses] = []
-    for at, items in enumerate(steps, start=1):
-        parts.append(_finite(work.stepper.train(work.train.batch(items)), settings, work.run, f"{here}, step {at}"))
-        say(share(at), f"{here}, step {at} of {len(steps)}, loss {mean(parts).total(settings):.3f}")
+    batches = inputs.batches(work.train, order, settings.batch)
+    for at, batch in enumerate(work.stepper.strategy.experimental_distribute_dataset(batches), start=1):
+        parts.append(_finite(work.stepper.train(batch), settings, work.run, f"{here}, step {at}"))
+        say(share(at), f"{here}, step {at} of {steps}, loss {mean(parts).total(settings):.3f}")
     validation: list[Losses] = []
-    for at, items in enumerate(checks, start=1):
-        losses = work.stepper.validate(work.validation.batch(items))
-        validation.append(_finite(losses, settings, work.run, f"{here}, validation"))
-        say(share(len(steps) + at) * 0.999, f"{here}, validation {at} of {len(checks)}")
+    for at, batch in enumerate(inputs.batches(work.validation, np.arange(len(work.validation)), settings.batch), start=1):
+        validation.append(_finite(work.stepper.validate(batch), settings, work.run, f"{here}, validation"))
+        say(share(steps + at) * 0.999, f"{here}, validation {at} of {checks}")
     return mean(parts), mean(validation)
-
-
-def _batches(items: np.ndarray, size: int) -> list[np.ndarray]:
-    return [items[at : at + size] for at in range(0, len(items), size)]
 
 
 def _finite(losses: Losses, settings: FitSettings, run: int, where: str) -> Losses:

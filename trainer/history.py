@@ -1,20 +1,26 @@
 """What a run leaves behind after each epoch: its row, its best weights, and mattes to watch."""
 
+import tempfile
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 from sqlalchemy import Engine, select
+from upath import UPath
 
+from db.files import told_when_full, write
 from db.session import reading, writing
 from db.store import Store
 from db.tables import Epoch, Example, Preview
 from trainer.inputs import Subset
+from trainer.models import HAIR
 from trainer.pictures import grey, png
+from trainer.recipe import FitSettings
 from trainer.runs import BEST, predict
-from trainer.step import FitSettings, Losses
+from trainer.step import Losses
 
 PREVIEWS = 8  # validation examples whose mattes are kept for every epoch
 
@@ -58,23 +64,47 @@ def row_of(
     )
 
 
+CHARTED = {
+    "loss/training": "loss",
+    "loss/validation": "validation_loss",
+    "mask_loss/training": "mask_loss",
+    "mask_loss/validation": "validation_mask_loss",
+    "consistency_loss/training": "consistency_loss",
+    "consistency_loss/validation": "validation_consistency_loss",
+    "seconds": "seconds",
+}
+
+
+def chart(writer: tf.summary.SummaryWriter, row: Row) -> None:
+    """Write an epoch's numbers for TensorBoard. No picture: what lies in logs is not found when somebody is erased."""
+    scalars = tf.compat.v1.SummaryMetadata()  # what tf.summary.scalar says too, but only where TensorBoard is installed
+    scalars.plugin_data.plugin_name = "scalars"
+    with writer.as_default():
+        for tag, name in CHARTED.items():
+            tf.summary.write(tag, getattr(row, name), step=row.number, metadata=scalars)
+    writer.flush()
+
+
 def rows(engine: Engine, run: int) -> list[Epoch]:
     """The run's epochs so far, oldest first."""
     with reading(engine) as session:
         return list(session.scalars(select(Epoch).where(Epoch.run_id == run).order_by(Epoch.number)))
 
 
-def record(engine: Engine, store: Store, folder: Path, run: int, row: Row, model: keras.Model, validation: Subset) -> None:
+def record(engine: Engine, store: Store, folder: UPath, run: int, row: Row, model: keras.Model, validation: Subset) -> None:
     """Keep an epoch: its weights when it is the best so far, its previews, its row.
 
     The checkpoint is written before; whatever a kill leaves undone of this, a resumed run does again from there.
+    Raises DiskFullError.
     """
     if row.best:
-        part = folder / f".part-{BEST}"
-        model.save_weights(part)
-        part.replace(folder / BEST)
+        with tempfile.TemporaryDirectory(prefix="winnow-") as scratch:
+            file = Path(scratch) / BEST  # Keras writes to this machine's disks alone
+            with told_when_full(file):
+                model.save_weights(file)
+            write(folder / BEST, file.read_bytes())
     shown = validation.members[:PREVIEWS]
-    alphas = predict(model, validation.images[:PREVIEWS])
+    alphas = predict(model, validation.images[:PREVIEWS])[..., HAIR]
     with reading(engine) as session:
         # Somebody may have been erased while we trained: of them, no new picture.
         there = set(session.scalars(select(Example.id).where(Example.id.in_([member.example for member in shown]))))

@@ -1,9 +1,15 @@
-"""A curated set as arrays in memory, and batches of its images and their mirror images (section IV)."""
+"""A curated set as arrays, and batches of its images and their mirror images (section IV)."""
 
 import math
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -111,23 +117,71 @@ def _known_sets(session: Session) -> str:
     return f"The newest is {newest}." if newest is not None else "None has been frozen yet: run `python -m curator freeze`."
 
 
-def load(store: Store, members: list[Member], size: int, *, skins: bool = False) -> Subset:
+@dataclass(frozen=True)
+class Room:
+    """How many bytes of decoded pictures may lie in memory; where the others go, into a file without a name."""
+
+    memory: int
+    folder: Path
+
+    def array(self, shape: tuple[int, ...], whole: int) -> NDArray[np.uint8]:
+        """Zeros of that shape, part of `whole` bytes that are wanted together."""
+        if whole <= self.memory:
+            return np.zeros(shape, np.uint8)
+        # The file has lost its name before a picture is in it: whatever ends us, no face stays behind.
+        with tempfile.TemporaryFile(dir=self.folder) as file:
+            return np.memmap(file, np.uint8, "w+", shape=shape)
+
+
+def load(store: Store, members: list[Member], size: int, *, skins: bool = False, room: Room | None = None) -> Subset:
     """Read and decode the members' pictures, once, at `size` pixels, with the skin's masks where asked.
 
-    Raises WinnowError for a missing or broken one.
+    In memory, or as `room` says. Raises WinnowError for a missing or broken picture.
     """
     count = len(members)
-    images = np.empty((count, size, size, 3), np.uint8)
-    masks = np.empty((count, size, size), np.uint8)
-    skin = np.zeros((count, size, size), np.uint8) if skins else None
-    for at, member in enumerate(members):
-        name = f"The crop of example {member.example}"
-        images[at] = resized(image_from(store.get(member.image_sha256), name), size)
-        masks[at] = resized(mask_from(store.get(member.mask_sha256), f"{name}'s mask"), size)
-        if skin is not None and member.skin_sha256 is not None:
-            skin[at] = resized(mask_from(store.get(member.skin_sha256), f"{name}'s skin mask"), size)
+    shapes = {"images": (count, size, size, 3), "masks": (count, size, size)}
+    if skins:
+        shapes["skins"] = (count, size, size)
+    whole = sum(math.prod(shape) for shape in shapes.values())
+    arrays = {name: np.zeros(shape, np.uint8) if room is None else room.array(shape, whole) for name, shape in shapes.items()}
+
+    def put(at: int) -> None:
+        member, name = members[at], f"The crop of example {members[at].example}"
+        arrays["images"][at] = resized(image_from(store.get(member.image_sha256), name), size)
+        arrays["masks"][at] = resized(mask_from(store.get(member.mask_sha256), f"{name}'s mask"), size)
+        if skins and member.skin_sha256 is not None:
+            arrays["skins"][at] = resized(mask_from(store.get(member.skin_sha256), f"{name}'s skin mask"), size)
+
+    with ThreadPoolExecutor(os.cpu_count()) as executor:  # OpenCV decodes without Python's lock
+        list(executor.map(put, range(count)))
     inside = np.array([scaled(member.inside, size) for member in members], np.int32).reshape(count, 4)
-    return Subset(members, images, masks, inside, skin)
+    return Subset(members, arrays["images"], arrays["masks"], inside, arrays.get("skins"))
+
+
+def described(size: int, *, skins: bool) -> tuple[tf.TensorSpec, ...]:
+    """What a batch of `batches` is, at that size of pictures, with the skin's masks or without."""
+    picture = tf.TensorSpec((None, size, size), tf.uint8)
+    whole = (tf.TensorSpec((None, size, size, 3), tf.uint8), picture, tf.TensorSpec((None, 4), tf.int32))
+    return (*whole, picture) if skins else whole
+
+
+def batches(subset: Subset, items: NDArray[np.int64], size: int) -> tf.data.Dataset:
+    """The items in that order, `size` at a time, each batch made ready while the one before it is learnt from.
+
+    A batch is a tuple of tensors: images uint8 (B, S, S, 3), masks uint8 (B, S, S), inside int32 (B, 4) and, where the
+    subset has them, skins uint8 (B, S, S).
+    """
+    specs = described(subset.images.shape[1], skins=subset.skins is not None)
+
+    def taken(numbers: NDArray[np.int64]) -> list[Any]:
+        batch = subset.batch(numbers)
+        return [batch.images, batch.masks, batch.inside, batch.skins][: len(specs)]
+
+    def pick(numbers: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        arrays = tf.numpy_function(taken, [numbers], [spec.dtype for spec in specs])
+        return tuple(tf.ensure_shape(array, spec.shape) for array, spec in zip(arrays, specs, strict=True))
+
+    return tf.data.Dataset.from_tensor_slices(items).batch(size).map(pick).prefetch(2)
 
 
 def scaled(inside: tuple[int, int, int, int], size: int) -> tuple[int, int, int, int]:

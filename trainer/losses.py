@@ -36,6 +36,26 @@ def mask_loss(truth: tf.Tensor, hair: tf.Tensor, weights: tf.Tensor) -> tf.Tenso
     return _ratio(tf.reduce_sum(weights * entropy, (1, 2)), tf.reduce_sum(weights, (1, 2)))
 
 
+def class_loss(truth: tf.Tensor, probabilities: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """L_M of each image with more classes than one: the cross entropy between labels and softmax, float32 (B,).
+
+    `truth` and `probabilities` float32 (B, H, W, C), each pixel's summing to 1; `weights` and what is left out as in
+    `mask_loss`, which is this for two classes.
+    """
+    entropy = -tf.reduce_sum(truth * tf.math.log(tf.maximum(probabilities, SMALLEST)), axis=3)
+    return _ratio(tf.reduce_sum(weights * entropy, (1, 2)), tf.reduce_sum(weights, (1, 2)))
+
+
+def near_edge(truth: tf.Tensor, reach: int) -> tf.Tensor:
+    """1.0 within `reach` pixels (of a square's side) of the mask's edge, 0.0 elsewhere: float32 (B, H, W) both.
+
+    `truth` in [0, 1]; pixels on either side of an edge are 1 away from it. All 0.0 for a mask without an edge.
+    """
+    size = 2 * reach + 1
+    most, least = (sign * tf.nn.max_pool2d(sign * truth[..., None], size, 1, "SAME")[..., 0] for sign in (1.0, -1.0))
+    return tf.cast(most - least > 0.5, tf.float32)
+
+
 def consistency_loss(image: tf.Tensor, hair: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """L_C of each image: the mask-image gradient consistency loss, eq. 1 (section III-B), float32 (B,).
 

@@ -1,24 +1,31 @@
-"""The paper's five measures (section IV-A) of one matte against its mask, in NumPy alone: the app reads them too.
+"""What one matte measures against its mask: the paper's five (section IV-A), and what those don't see.
 
-`truth` and `guess` are bool (H, W), True for hair; `alpha` is float32 (H, W), 0 to 1; `image` is uint8 (H, W, 3) RGB. Cut
-all of them to the part of the crop that shows the photo first: filled pixels would flatter every measure. A measure that
-an image has no value for gives None, and the average is over the others.
+Without TensorFlow, for the app reads them too. `truth` and `guess` are bool (H, W), True for hair; `alpha` is float32
+(H, W), 0 to 1; `image` is uint8 (H, W, 3) RGB. Cut all of them to the part of the crop that shows the photo first: filled
+pixels would flatter every measure. A measure that an image has no value for gives None, and the average is over the others.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from trainer.alpha_errors import connectivity_error, gradient_error, mse, sad
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Alpha = NDArray[np.float32]
+Classes = NDArray[np.integer[Any]]
 Values = Mapping[str, float | None]
 
 THRESHOLD = 0.5  # of alpha, for the measures that need a yes or no
 NO_EDGE = 1e-6  # as in trainer.losses: a gradient shorter than this has no direction
+REACH = 8 / 224  # of the input's side: nearer to the outline of the hair, a mask isn't to be trusted to the pixel
+BACKGROUND, HAIR, SKIN = 0, 1, 2
+GREY = np.array([0.299, 0.587, 0.114])  # of red, green and blue
 
 
 def f1(truth: Mask, guess: Mask) -> float | None:
@@ -58,7 +65,7 @@ def gradient_consistency(image: Image, alpha: Alpha) -> float | None:
     """
     if min(alpha.shape) < 3:
         return None
-    image_x, image_y = _gradient(image.astype(np.float64) @ np.array([0.299, 0.587, 0.114]))
+    image_x, image_y = _gradient(image.astype(np.float64) @ GREY)
     mask_x, mask_y = _gradient(alpha.astype(np.float64))
     magnitude = np.hypot(mask_x, mask_y)
     magnitude[magnitude <= NO_EDGE] = 0.0
@@ -68,45 +75,187 @@ def gradient_consistency(image: Image, alpha: Alpha) -> float | None:
     return float((magnitude * (1 - cosine**2)).sum()) / whole if whole > 0 else None
 
 
+def leak(truth: Mask, alpha: Alpha, skin: Mask, reach: float) -> float | None:
+    """The mean alpha on skin more than `reach` pixels away from the true hair, 0 to 1: eyebrows, a blush, half a face.
+
+    None where there is no such skin. Without any true hair all skin is away from it.
+
+    >>> skin = np.array([[False, True, True, True]])
+    >>> leak(np.array([[True, False, False, False]]), np.array([[1.0, 1.0, 0.5, 0.0]]), skin, reach=1.0)
+    0.25
+    """
+    return _mean(alpha, skin & (_distance_to(truth) > reach))
+
+
+def hollow(truth: Mask, alpha: Alpha, reach: float) -> float | None:
+    """The mean of 1 - alpha more than `reach` pixels inside the true hair, 0 to 1: highlights that the matte leaves out.
+
+    None where no hair lies so deep. Hair that goes on beyond the picture's edge doesn't end there.
+
+    >>> hollow(np.array([[False, True, True, True]]), np.array([[0.0, 0.0, 1.0, 0.5]]), reach=1.0)
+    0.25
+    """
+    missing = _mean(alpha, _distance_to(~truth) > reach)
+    return None if missing is None else 1 - missing
+
+
+def class_accuracy(truth: Classes, guess: Classes) -> float | None:
+    """The share of pixels whose class is right, 0 to 1, of integer (H, W) with BACKGROUND, HAIR and SKIN. None without pixels.
+
+    What section IV reports on LFW Parts.
+    """
+    return _ratio(int(np.count_nonzero(truth == guess)), truth.size)
+
+
+def hair_share(truth: Mask) -> float | None:
+    """The share of the picture that is hair, 0 to 1. None without pixels."""
+    return _ratio(int(np.count_nonzero(truth)), truth.size)
+
+
+def hair_brightness(image: Image, truth: Mask) -> float | None:
+    """The mean grey of the true hair, 0 (black) to 1. None without hair."""
+    return float((image[truth] @ GREY).mean()) / 255 if truth.any() else None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A matte, and all that it is measured against."""
+
+    image: Image
+    mask: NDArray[np.uint8]  # (H, W), 0 to 255; between where an outline crosses a pixel
+    alpha: Alpha
+    reach: float  # in pixels of these pictures: REACH times the side of the network's input
+    skin: Mask | None = None  # where the source labels it
+    face: Mask | None = None  # the face's box: where no skin is labelled, it stands for it
+    classes: Classes | None = None  # what a three-class network says of each pixel
+
+    @property
+    def truth(self) -> Mask:
+        """Where the mask says hair."""
+        return np.asarray(self.mask >= 128)
+
+    @property
+    def target(self) -> Alpha:
+        """The mask as the matte that alpha ought to be, 0 to 1."""
+        return np.asarray(self.mask / 255, np.float32)
+
+
 @dataclass(frozen=True)
 class Measure:
-    """A measure, and which way is better: best epochs, arrows and colours read that one word."""
+    """A measure, what it is in plain words, and which way is better: best epochs, arrows and colours read that one word."""
 
     name: str
     title: str
     better: Literal["higher", "lower"]
-    compute: Callable[[Image, Mask, Alpha], float | None]
+    compute: Callable[[Case], float | None]
+    means: str
 
 
-def _thresholded(rule: Callable[[Mask, Mask], float | None]) -> Callable[[Image, Mask, Alpha], float | None]:
-    return lambda _image, truth, alpha: rule(truth, alpha >= THRESHOLD)
+def _thresholded(rule: Callable[[Mask, Mask], float | None]) -> Callable[[Case], float | None]:
+    return lambda case: rule(case.truth, case.alpha >= THRESHOLD)
 
 
-def _consistency(image: Image, _truth: Mask, alpha: Alpha) -> float | None:
-    return gradient_consistency(image, alpha)
+def _against_target(rule: Callable[[Alpha, Alpha], float | None]) -> Callable[[Case], float | None]:
+    return lambda case: rule(case.target, case.alpha)
+
+
+def _leak(case: Case) -> float | None:
+    skin = case.face if case.skin is None else case.skin
+    return None if skin is None else leak(case.truth, case.alpha, skin, case.reach)
+
+
+def _class_accuracy(case: Case) -> float | None:
+    if case.classes is None or case.skin is None:
+        return None
+    return class_accuracy(np.where(case.truth, HAIR, np.where(case.skin, SKIN, BACKGROUND)), case.classes)
 
 
 MEASURES = (
-    Measure("f1", "F1", "higher", _thresholded(f1)),
-    Measure("performance", "Performance", "higher", _thresholded(performance)),
-    Measure("iou", "IoU", "higher", _thresholded(iou)),
-    Measure("accuracy", "Accuracy", "higher", _thresholded(accuracy)),
-    Measure("gradient_consistency", "Gradient consistency", "lower", _consistency),
+    Measure("f1", "F1", "higher", _thresholded(f1), "How well hair and matte overlap: 1 is all of the hair and nothing else."),
+    Measure(
+        "performance",
+        "Performance",
+        "higher",
+        _thresholded(performance),
+        "What is rightly called hair less what is wrongly called so, as a share of the true hair.",
+    ),
+    Measure("iou", "IoU", "higher", _thresholded(iou), "What hair and matte share, of all that either of them covers."),
+    Measure("accuracy", "Accuracy", "higher", _thresholded(accuracy), "The share of all pixels that are right."),
+    Measure(
+        "gradient_consistency",
+        "Gradient consistency",
+        "lower",
+        lambda case: gradient_consistency(case.image, case.alpha),
+        "How far the matte's edges run across those of the photo: 0 is along them everywhere. It needs no mask.",
+    ),
 )
+BLIND = (  # gradient consistency, eq. 1, sees nothing of either
+    Measure("leak", "Leak", "lower", _leak, "How much of the face, well away from the hair, is taken for hair."),
+    Measure(
+        "hollow",
+        "Hollow",
+        "lower",
+        lambda case: hollow(case.truth, case.alpha, case.reach),
+        "How much is missing deep inside the hair, as where a highlight is taken for background.",
+    ),
+)
+ALPHA = (
+    Measure("sad", "SAD", "lower", _against_target(sad), "The sum of all differences from the mask, in thousands of pixels."),
+    Measure("mse", "MSE", "lower", _against_target(mse), "The mean squared difference from the mask: large ones weigh most."),
+    Measure(
+        "gradient_error",
+        "Gradient error",
+        "lower",
+        _against_target(gradient_error),
+        "How differently the matte and the mask rise and fall: lost strands, soft edges.",
+    ),
+    Measure(
+        "connectivity_error",
+        "Connectivity error",
+        "lower",
+        _against_target(connectivity_error),
+        "How much lies loose that should hang together with the hair, or the other way round.",
+    ),
+)
+CLASSES = (
+    Measure(
+        "class_accuracy",
+        "Class accuracy",
+        "higher",
+        _class_accuracy,
+        "The share of pixels rightly told to be hair, skin or background, by a three-class network.",
+    ),
+)
+ALL = (*MEASURES, *BLIND, *ALPHA, *CLASSES)
+PAPERS = tuple(each.name for each in MEASURES)
+NAMES = tuple(each.name for each in ALL)
+TRAITS = ("hair_share", "hair_brightness")  # of an example, not of a matte: what reports are sliced by
 
 
-def measure(image: Image, truth: Mask, alpha: Alpha) -> dict[str, float | None]:
-    """All five of one matte, by name."""
-    return {each.name: each.compute(image, truth, alpha) for each in MEASURES}
+def measure(case: Case) -> dict[str, float | None]:
+    """All measures of one matte, and the traits of its example, by name."""
+    traits = {"hair_share": hair_share(case.truth), "hair_brightness": hair_brightness(case.image, case.truth)}
+    return {each.name: each.compute(case) for each in ALL} | traits
 
 
-def average(rows: Sequence[Values]) -> dict[str, float | None]:
-    """The mean of each measure over the images that have a value for it; None where none has."""
+def average(rows: Sequence[Values], names: Iterable[str] = PAPERS) -> dict[str, float | None]:
+    """The mean over the images that have a value, for each name (the paper's five unless said); None where none has."""
     means: dict[str, float | None] = {}
-    for each in MEASURES:
-        values = [value for row in rows if (value := row[each.name]) is not None]
-        means[each.name] = float(np.mean(values)) if values else None
+    for name in names:
+        values = [value for row in rows if (value := row[name]) is not None]
+        means[name] = float(np.mean(values)) if values else None
     return means
+
+
+def _mean(alpha: Alpha, where: Mask) -> float | None:
+    return float(alpha[where].mean(dtype=np.float64)) if where.any() else None
+
+
+def _distance_to(region: Mask) -> NDArray[np.float32]:
+    """Each pixel's exact Euclidean distance to the nearest one of a region, in pixels; infinite where the region is empty."""
+    if not region.any():
+        return np.full(region.shape, np.inf, np.float32)
+    return np.asarray(cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
 
 
 def _counts(truth: Mask, guess: Mask) -> tuple[int, int, int]:

@@ -32,14 +32,21 @@ def guided(image: Image, alpha: Alpha) -> Alpha:
 
 def superpixel(image: Image, alpha: Alpha) -> Alpha:
     """The mean probability of each SLIC superpixel decides the whole of it: 0.0 or 1.0 everywhere."""
-    side = max(4, round(SUPERPIXEL_SIDE * alpha.shape[0] / 224))
+    return np.asarray(voted(image, alpha[..., None])[..., 0] >= 0.5, np.float32)
+
+
+def voted(image: Image, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each SLIC superpixel's mean probability, everywhere in it: float32 (H, W, C) both; `image` uint8 (H, W, 3) RGB."""
+    side = max(4, round(SUPERPIXEL_SIDE * image.shape[0] / 224))
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
     slic = cv2.ximgproc.createSuperpixelSLIC(lab, cv2.ximgproc.SLIC, side, 10.0)
     slic.iterate(10)
     slic.enforceLabelConnectivity(25)
     labels = slic.getLabels()
-    mean = np.bincount(labels.ravel(), alpha.ravel()) / np.maximum(np.bincount(labels.ravel()), 1)
-    return np.asarray((mean >= 0.5)[labels], np.float32)
+    flat, sizes = labels.ravel(), np.maximum(np.bincount(labels.ravel()), 1)
+    channels = probabilities.reshape(-1, probabilities.shape[-1]).T
+    means = [np.bincount(flat, channel) / sizes for channel in channels]
+    return np.stack([mean[labels] for mean in means], axis=-1).astype(np.float32)
 
 
 REFINEMENTS: dict[str, Callable[[Image, Alpha], Alpha]] = {"none": none, "guided": guided, "superpixel": superpixel}

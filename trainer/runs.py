@@ -1,7 +1,6 @@
 """Runs as they lie in the database and on disk, and their best model, ready to make mattes."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -9,11 +8,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from upath import UPath
 
 from db.errors import WinnowError
+from db.files import local
 from db.settings import Settings
 from db.tables import Epoch, Run
 from trainer.models import HAIR, build
+from trainer.recipe import FitSettings
 
 BEST = "best.weights.h5"
 CHECKPOINT = "last.ckpt"
@@ -31,19 +33,19 @@ class TrainedRun:
     encoder: str
     model: keras.Model
 
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The softmax on uint8 (N, size, size, 3) RGB: float32 (N, size, size, C); channel 1 is hair, 2 of 3 skin."""
+        return predict(self.model, images)
+
     def alpha(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The mattes of uint8 (N, size, size, 3) RGB: float32 (N, size, size), 0 to 1."""
-        return predict(self.model, images)
+        return predict(self.model, images)[..., HAIR]
 
 
 def predict(model: keras.Model, images: NDArray[np.uint8], batch: int = 8) -> NDArray[np.float32]:
-    """The hair probability of uint8 (N, S, S, 3) RGB, a few at a time: float32 (N, S, S)."""
-    parts = [_hair(model, tf.constant(images[at : at + batch])).numpy() for at in range(0, len(images), batch)]
-    return np.concatenate(parts)
-
-
-def _hair(model: keras.Model, images: tf.Tensor) -> tf.Tensor:
-    return model(prepared(images), training=False)[..., HAIR]
+    """The softmax on uint8 (N, S, S, 3) RGB, a few at a time: float32 (N, S, S, C)."""
+    chunks = [tf.constant(images[at : at + batch]) for at in range(0, len(images), batch)]
+    return np.concatenate([model(prepared(chunk), training=False).numpy() for chunk in chunks])
 
 
 def prepared(images: tf.Tensor) -> tf.Tensor:
@@ -51,7 +53,7 @@ def prepared(images: tf.Tensor) -> tf.Tensor:
     return tf.cast(images, tf.float32) / 127.5 - 1.0
 
 
-def folder(settings: Settings, number: int) -> Path:
+def folder(settings: Settings, number: int) -> UPath:
     """Where a run keeps its checkpoint, its best weights and its exports."""
     return settings.runs / str(number)
 
@@ -77,9 +79,11 @@ def load(session: Session, settings: Settings, number: int) -> TrainedRun:
     epoch, file = best_epoch(session, number), folder(settings, number) / BEST
     if epoch is None or not file.is_file():
         raise WinnowError(f"Run {number} has no model yet. Let it finish an epoch: `python -m trainer fit --resume {number}`.")
-    model = build(run.model, run.settings["size"], run.settings["decoder_depth"]).model
+    made = FitSettings(**run.settings)
+    model = build(made.model, made.size, made.decoder_depth, made.classes).model
     try:
-        model.load_weights(file)
+        with local(file) as here:
+            model.load_weights(here)
     except (OSError, ValueError, KeyError) as error:
         raise WinnowError(f"The best weights of run {number} ({file}) cannot be read. Train it again.") from error
-    return TrainedRun(number, run.set_id, run.model, run.settings["size"], epoch, run.encoder, model)
+    return TrainedRun(number, run.set_id, run.model, made.size, epoch, run.encoder, model)

@@ -5,27 +5,13 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from trainer.inputs import Batch
-from trainer.losses import consistency_loss, inside_weights, mask_loss
+from trainer.inputs import described
+from trainer.losses import class_loss, consistency_loss, inside_weights, mask_loss, near_edge
 from trainer.models import HAIR, Network, regularized
+from trainer.recipe import FitSettings
 from trainer.runs import prepared
 
-
-@dataclass(frozen=True)
-class FitSettings:
-    """Every choice of a training; the defaults are the paper's."""
-
-    model: str = "hairmattenet"  # section III-B
-    epochs: int = 50  # section IV
-    size: int = 224  # section III-A, pixels
-    decoder_depth: int = 64  # section IV-C, Table II
-    consistency: float = 0.5  # section IV: w in L = L_M + w L_C
-    batch: int = 4  # section IV
-    l2: float = 2e-5  # section IV: on plain convolutions but the last
-    learning_rate: float = 1.0  # section IV: Adadelta's
-    rho: float = 0.95  # section IV: Adadelta's
-    epsilon: float = 1e-7  # section IV: Adadelta's
-    seed: int = 0  # of weights drawn at random, and of the order
+Tensors = tuple[tf.Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -52,49 +38,70 @@ def mean(parts: list[Losses]) -> Losses:
 
 
 class Stepper:
-    """A network and its optimizer, and the two compiled steps."""
+    """A network and its optimizer, and the two compiled steps, on every device of the strategy it is made under."""
 
     def __init__(self, network: Network, settings: FitSettings) -> None:
         self.model, self.settings = network.model, settings
-        self.optimizer = keras.optimizers.Adadelta(settings.learning_rate, rho=settings.rho, epsilon=settings.epsilon)
+        self.strategy = tf.distribute.get_strategy()
+        adadelta = keras.optimizers.Adadelta(settings.learning_rate, rho=settings.rho, epsilon=settings.epsilon)
+        # float16 rounds small gradients to nothing unless they are scaled up on their way.
+        half = settings.precision == "mixed_float16"
+        self.optimizer = keras.optimizers.LossScaleOptimizer(adadelta) if half else adadelta
         self.optimizer.build(self.model.trainable_variables)
         self._kernels = regularized(self.model)
-        signature = [
-            tf.TensorSpec((None, settings.size, settings.size, 3), tf.uint8),
-            tf.TensorSpec((None, settings.size, settings.size), tf.uint8),
-            tf.TensorSpec((None, 4), tf.int32),
-        ]
-        self._train = tf.function(self._train_step, input_signature=signature)
+        signature = [described(settings.size, skins=settings.classes == 3)]
+        one = self.strategy.num_replicas_in_sync == 1  # else a batch comes in parts, which no signature describes
+        self._train = tf.function(self._on_all, input_signature=signature if one else None)
         self._validate = tf.function(self._validate_step, input_signature=signature)
 
-    def train(self, batch: Batch) -> Losses:
-        """One step down the gradient; the losses before it."""
-        return _losses(self._train(batch.images, batch.masks, batch.inside), batch)
+    def train(self, batch: Tensors) -> Losses:
+        """One step down the gradient; the losses before it. A batch is one of `trainer.inputs.batches`."""
+        return _losses(self._train(batch))
 
-    def validate(self, batch: Batch) -> Losses:
-        """The losses of a batch; nothing changes."""
-        return _losses(self._validate(batch.images, batch.masks, batch.inside), batch)
+    def validate(self, batch: Tensors) -> Losses:
+        """The losses of a batch, on one device; nothing changes."""
+        return _losses(self._validate(batch))
 
-    def _train_step(self, images: tf.Tensor, masks: tf.Tensor, inside: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _on_all(self, batch: Tensors) -> tf.Tensor:
+        """The training step on every device, each with its part of the batch; what they return, added up."""
+        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, self.strategy.run(self._train_step, args=batch), axis=None)
+
+    def _train_step(self, *batch: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            mask, consistency = self._both(images, masks, inside, training=True)
+            masks, consistencies = self._both(*batch, training=True)
             penalty = self.settings.l2 * tf.add_n([tf.reduce_sum(tf.square(kernel.value)) for kernel in self._kernels])
-            loss = mask + self.settings.consistency * consistency + penalty
+            loss = tf.reduce_mean(masks) + self.settings.consistency * tf.reduce_mean(consistencies) + penalty
+            loss = self.optimizer.scale_loss(loss / self.strategy.num_replicas_in_sync)  # the optimizer adds up gradients
         variables = self.model.trainable_variables
         self.optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
-        return mask, consistency
+        return _sums(masks, consistencies)
 
-    def _validate_step(self, images: tf.Tensor, masks: tf.Tensor, inside: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return self._both(images, masks, inside, training=False)
+    def _validate_step(self, batch: Tensors) -> tf.Tensor:
+        return _sums(*self._both(*batch, training=False))
 
-    def _both(self, images: tf.Tensor, masks: tf.Tensor, inside: tf.Tensor, *, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
+    def _both(
+        self, images: tf.Tensor, masks: tf.Tensor, inside: tf.Tensor, skins: tf.Tensor | None = None, *, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """L_M and L_C of each image, float32 (B,) both."""
         image = prepared(images)
         truth = tf.cast(masks, tf.float32) / 255
-        hair = self.model(image, training=training)[..., HAIR]
+        probabilities = self.model(image, training=training)
+        hair = probabilities[..., HAIR]
         weights = inside_weights(inside, self.settings.size)
-        mask = tf.reduce_mean(mask_loss(truth, hair, weights))
-        return mask, tf.reduce_mean(consistency_loss(image, hair, weights))
+        if skins is None:
+            mask = mask_loss(truth, hair, weights)
+        else:
+            skin = (1 - truth) * tf.cast(skins, tf.float32) / 255  # a pixel on the border between both is partly each
+            mask = class_loss(tf.stack([1 - truth - skin, truth, skin], axis=-1), probabilities, weights)
+        if self.settings.band:
+            weights *= near_edge(truth, self.settings.band)
+        return mask, consistency_loss(image, hair, weights)
 
 
-def _losses(both: tuple[tf.Tensor, tf.Tensor], batch: Batch) -> Losses:
-    return Losses(mask=float(both[0]), consistency=float(both[1]), items=len(batch.images))
+def _sums(masks: tf.Tensor, consistencies: tf.Tensor) -> tf.Tensor:
+    return tf.stack([tf.reduce_sum(masks), tf.reduce_sum(consistencies), tf.cast(tf.size(masks), tf.float32)])
+
+
+def _losses(sums: tf.Tensor) -> Losses:
+    mask, consistency, items = sums.numpy()
+    return Losses(mask=float(mask / items), consistency=float(consistency / items), items=int(items))

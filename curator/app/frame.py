@@ -8,8 +8,9 @@ import streamlit as st
 
 from curator.app.state import engine, flow_now, settings
 from curator.status import Flow, newest_job
+from db.cluster import start
 from db.errors import WinnowError
-from db.jobs import ALIVE, cancel, start, state_of, utc_now
+from db.jobs import ALIVE, cancel, state_of, utc_now
 from db.session import reading
 from db.tables import Job, JobState, Reason
 
@@ -97,7 +98,7 @@ def gallery(figures: Iterable[tuple[Sequence[str], str]], *, wide: str = "13rem"
 def start_job(kind: str, module: str, arguments: Sequence[str]) -> None:
     """Start one of our commands; what stands in its way is shown in one sentence."""
     try:
-        start(engine(), kind, module, arguments, settings().logs, utc_now())
+        start(engine(), settings(), kind, module, arguments, utc_now())
     except WinnowError as error:
         st.error(str(error))
 
@@ -133,4 +134,4 @@ def _working(kind: str, doing: str) -> None:
     with st.container(border=True):
         st.progress(job.progress, text=job.message or f"{doing} is starting …")
         if st.button("Stopping …" if job.cancel_requested else "Stop", disabled=job.cancel_requested, key=f"stop-{job.id}"):
-            cancel(engine(), job.id)
+            cancel(engine(), job.id, utc_now())

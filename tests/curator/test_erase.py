@@ -11,6 +11,7 @@ from curator.check import check
 from curator.erase import EMPTIED, OF_AN_EXAMPLE, Erased, erase_contributor
 from curator.sets import set_hash
 from db.errors import WinnowError
+from db.files import write
 from db.session import reading, writing
 from db.settings import Settings
 from db.store import Store
@@ -30,6 +31,7 @@ from db.tables import (
     Measure,
     Preview,
     Refusal,
+    Reopening,
     Reviewer,
     Run,
     SetMember,
@@ -141,6 +143,7 @@ def add_example(
                 example_id=of, reviewer_id=by, mask_before_sha256=before, started_at=LONG_AGO, seconds_shown=9, saves=saves
             ),
             Verdict(example_id=of, reviewer_id=by, decision=Decision.keep, at=LONG_AGO, client_id=f"{of}"),
+            Reopening(example_id=of, reviewer_id=by, after_verdict=0, at=LONG_AGO),
             Lease(example_id=of, reviewer_id=by, until=LONG_AGO),
             Gold(example_id=of, reviewer_id=by, answer=Decision.keep, at=LONG_AGO),
             GuideExample(place="good_1", example_id=of, words="a sharp edge", reviewer_id=by, at=LONG_AGO),
@@ -294,3 +297,13 @@ def test_an_erasure_that_breaks_off_after_the_rows_shows_as_orphans(rooms: Rooms
     with reading(rooms.engine) as session:
         found = check(session, rooms.store)
     assert (len(found.orphaned), found.missing) == (12, [])
+
+
+def test_files_of_runs_behind_a_url_go_too(rooms: Rooms) -> None:
+    moved = rooms.settings.model_copy(update={"runs_url": "memory://erased-runs"})
+    cached = {moved.runs / "1" / file.name: file.read_bytes() for file in rooms.settings.runs.rglob("*.npy")}
+    for file, data in cached.items():
+        write(file, data)
+    erase_contributor(rooms.engine, rooms.store, moved, NORA, "Ada", LONG_AGO)
+    assert {data for file, data in cached.items() if file.exists()} == {f"cached for {BO}".encode()}
+    assert {data for file, data in cached.items() if not file.exists()} == {f"cached for {NORA}".encode()}

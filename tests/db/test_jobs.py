@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from db.errors import WinnowError
-from db.jobs import Cancelled, cancel, enqueue, held, start, state_of
+from db.jobs import Cancelled, cancel, claim, enqueue, held, start, state_of
 from db.session import open_database, reading
 from db.settings import Settings
 from db.tables import Job, JobState
@@ -45,9 +45,23 @@ def test_progress_is_written_at_most_every_half_second(engine: Engine, clock: Fa
 
 def test_a_job_that_is_asked_to_stop_stops_at_its_next_step(engine: Engine, clock: FakeClock) -> None:
     with pytest.raises(Cancelled), held(engine, "fit", [], None, clock) as progress:  # noqa: PT012 - a job's body
-        cancel(engine, 1)
+        cancel(engine, 1, clock())
         progress.say(0.5, "half")
     assert job(engine).state is JobState.cancelled
+
+
+def test_a_job_that_nobody_has_taken_up_stops_at_once_and_is_taken_by_nobody_then(engine: Engine, clock: FakeClock) -> None:
+    first, second = (enqueue(engine, "export", [], clock()) for _ in range(2))
+    cancel(engine, first, clock())
+    assert (job(engine, first).state, job(engine, first).ended_at) == (JobState.cancelled, clock())
+    assert not claim(engine, first, clock(), clock())
+    assert job(engine, first).state is JobState.cancelled
+    created_at = clock()
+    clock.pass_(3600)
+    assert not claim(engine, second, clock(), clock())  # another database's job of this number
+    assert claim(engine, second, created_at, clock())
+    assert (job(engine, second).state, job(engine, second).heartbeat_at) == (JobState.running, clock())
+    assert not claim(engine, second, created_at, clock())
 
 
 def test_what_went_wrong_stands_in_the_row_in_one_sentence(engine: Engine, clock: FakeClock) -> None:

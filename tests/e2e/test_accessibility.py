@@ -1,4 +1,4 @@
-"""WCAG 2.2 AA as far as a machine can tell: axe looks at the review pages, in light and dark; and the keyboard reaches all."""
+"""WCAG 2.2 AA as far as a machine can tell: axe looks at the pages, in light and dark; and the keyboard reaches all."""
 
 import shutil
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from db.session import writing
 from db.tables import Decision, Reason, Split
 from tests.e2e.conftest import Server
 from tests.examples import add_examples
+from tests.trained import add_run, freeze_all
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("chromium") or shutil.which("chromium-browser")),
@@ -29,6 +30,8 @@ PAGES = {
     "/review?show=disputed": DECK,
     "/guide": "figure img",
     "/guide?screen=reject": "figure img",
+    "/train": "[data-part=film] img",
+    "/report": "[data-part=wipe] img",
     "/team": "h2",
     "/team?part=agreement": "h2",
     "/team?part=gold": "h2",
@@ -38,7 +41,7 @@ PAGES = {
 
 @pytest.fixture
 def worked_on(app: Server) -> Server:
-    """An app in the middle of its work: open, kept, rejected and disputed examples, and a known answer."""
+    """An app in the middle of its work: open, kept, rejected and disputed examples, a known answer, a run."""
     with writing(app.engine) as session:
         examples = add_examples(session, app.store, 12, Split.train)
         for name, decision in (("Ada", Decision.keep), ("Bo", Decision.reject)):
@@ -46,6 +49,8 @@ def worked_on(app: Server) -> Server:
         judge(session, "Ada", examples[3:6], Decision.keep)
         judge(session, "Bo", examples[4:6], Decision.keep)
         set_answer(session, reviewer_called(session, "Lea").id, examples[6], Decision.keep, None, utc_now())
+        seen = add_examples(session, app.store, 3, Split.validation)
+        add_run(session, app.store, freeze_all(session, seen, utc_now()), utc_now(), encoder="scratch")
     return app
 
 

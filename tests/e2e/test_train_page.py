@@ -43,7 +43,7 @@ def test_a_training_outlives_the_app_and_is_stopped_and_resumed(page: Page, serv
     page.get_by_text("More", exact=True).click()
     choose(page, "Input size, pixels", "128")
     page.get_by_role("button", name="Train on approved set").click()
-    expect(page.get_by_text("mattes after epoch")).to_be_visible(timeout=LATE)
+    expect(page.get_by_role("heading", name="Film strip")).to_be_visible(timeout=LATE)
 
     app.process.kill()  # the app is gone; the training is not
     app.process.wait()
@@ -63,7 +63,7 @@ def test_a_training_outlives_the_app_and_is_stopped_and_resumed(page: Page, serv
     resume.click()
     expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=SOON)
     page.wait_for_function(
-        "after => Number(document.body.innerText.match(/(\\d+) epochs, best/)?.[1]) > after", arg=stopped_at, timeout=LATE
+        "after => Number(document.body.innerText.match(/Epochs\\s+(\\d+) of/)?.[1]) > after", arg=stopped_at, timeout=LATE
     )
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Resume from its last epoch")).to_be_visible(timeout=SOON)

@@ -124,8 +124,9 @@ def train(page: Page) -> None:
     epochs.press("Enter")
     page.get_by_role("button", name="Train on approved set").click()
     expect(page.get_by_role("progressbar").first).to_be_visible(timeout=SOON)
-    expect(page.get_by_text("mattes after epoch 1")).to_be_visible(timeout=LATE)
-    looked_at(page.locator(".winnow-gallery img").nth(0))
+    matte = page.get_by_role("button", name="matte after epoch 1").first
+    expect(matte).to_be_visible(timeout=LATE)
+    looked_at(matte.get_by_role("img"))
     expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=LATE)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,6 +88,14 @@ def freeze(
         return frozen.id
 
 
+def label(engine: Engine, store: Store, set_number: int, skins: Mapping[int, NDArray[np.uint8]]) -> None:
+    """Give the set's members at those positions a skin mask, as if their source had labelled it."""
+    with writing(engine) as session:
+        for position, skin in skins.items():
+            place = (SetMember.set_id == set_number, SetMember.position == position)
+            session.execute(update(SetMember).where(*place).values(skin_sha256=store.put(png(skin))))
+
+
 def _submission(source: Source, unique: str) -> Submission:
     return Submission(
         source=source,
@@ -159,7 +167,7 @@ def job(engine: Engine) -> int:
 def trained(freeze_set: Freeze, place: "Place", tiny_network: None) -> int:
     """A run of one epoch of the tiny network on a set with all three splits: its number."""
     from trainer.fit import fit
-    from trainer.step import FitSettings
+    from trainer.recipe import FitSettings
 
     number = freeze_set([Split.train] * 2 + [Split.validation] * 2 + [Split.test] * 2)
     run = fit(place, number, FitSettings(epochs=1, size=32, decoder_depth=8), job(place.engine)).run
@@ -170,24 +178,8 @@ def trained(freeze_set: Freeze, place: "Place", tiny_network: None) -> int:
 @pytest.fixture
 def tiny_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five layers under HairMatteNet's name: what is tested with it asks how a training goes, not what it learns."""
-    import keras
-    from keras import layers
-
-    from trainer import encoder, fit, models
-
-    class Tiny(models.Network):
-        def start_from(self, weights: encoder.Weights) -> None:
-            pass
-
-    def build(size: int, depth: int) -> models.Network:
-        image = keras.Input((size, size, 3), name="image")
-        x = layers.Conv2D(depth, 3, strides=2, padding="same", name="conv")(image)
-        x = layers.BatchNormalization(name="bn")(x)
-        backbone = keras.Model(image, x)
-        x = layers.UpSampling2D(2, name="up")(x)
-        x = layers.DepthwiseConv2D(3, padding="same", name="depthwise")(x)
-        x = layers.Softmax(name="matte")(layers.Conv2D(2, 1, name=models.LAST)(x))
-        return Tiny(keras.Model(image, x, name="hairmattenet"), backbone)
+    from tests.tiny_trainer import build
+    from trainer import fit, models
 
     monkeypatch.setitem(models.MODELS, "hairmattenet", build)
-    monkeypatch.setattr(fit, "imagenet", lambda file: None if file is None else [])
+    monkeypatch.setattr(fit, "imagenet", lambda application, file: None if file is None else [])

@@ -38,10 +38,11 @@ def test_a_write_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
     def full(_handle):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         checkpoint.save(file, model, optimizer, {"number": 2})
     assert file.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [file]
 
 
 @pytest.mark.parametrize("damage", ["cut short", "empty", "no archive", "another network"])

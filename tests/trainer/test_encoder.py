@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from db.errors import WinnowError
-from trainer import encoder as encoders
-from trainer.encoder import DILATION, encoder, imagenet
+from trainer.encoder import DILATION, MOBILENET, VGG16, Application, encoder, imagenet
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +75,7 @@ def test_the_dilated_output_holds_the_plain_one(both, image, layer, every):
 
 
 def test_imagenet_weights_fit_both(imagenet_file):
-    weights = imagenet(imagenet_file)
+    weights = imagenet(MOBILENET, imagenet_file)
     reference = keras.applications.MobileNet(input_shape=(64, 64, 3), include_top=False, weights=str(imagenet_file))
     assert len(weights) == 135
     for dilated in (False, True):
@@ -94,7 +93,7 @@ def test_a_size_that_does_not_divide_is_refused():
 
 def test_a_weights_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(WinnowError) as error:
-        imagenet(tmp_path / "none.h5")
+        imagenet(MOBILENET, tmp_path / "none.h5")
     assert str(error.value) == (
         f"WINNOW_ENCODER_WEIGHTS names {tmp_path / 'none.h5'}, which is not there. Correct it, or unset it to download."
     )
@@ -108,16 +107,30 @@ def test_a_file_with_other_weights_is_told(tmp_path, content):
     else:
         file.write_bytes(b"not an HDF5 file")
     with pytest.raises(WinnowError) as error:
-        imagenet(file)
+        imagenet(MOBILENET, file)
     assert str(error.value) == (
-        "other.weights.h5 does not hold the weights of keras.applications.MobileNet(include_top=False) at alpha 1.0. "
+        "other.weights.h5 does not hold the weights of keras.applications.MobileNet(include_top=False). "
         "Correct WINNOW_ENCODER_WEIGHTS, or unset it to download them."
     )
 
 
-def test_no_weights_where_the_download_fails(monkeypatch):
+def test_the_weights_of_the_other_encoder_are_told(tmp_path, encoder_file):
+    with pytest.raises(WinnowError, match=r"does not hold the weights of keras.applications.VGG16\(include_top=False\)"):
+        imagenet(VGG16, encoder_file)
+
+
+def test_a_keras_file_is_not_opened_at_all(tmp_path):
+    file = tmp_path / "model.keras"  # holds a network as well as numbers, and a network may hold code
+    keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x)]).save(file)
+    with pytest.raises(WinnowError) as error:
+        imagenet(MOBILENET, file)
+    assert str(error.value) == (
+        "model.keras is no .h5 file of weights. Correct WINNOW_ENCODER_WEIGHTS, or unset it to download."
+    )
+
+
+def test_no_weights_where_the_download_fails():
     def offline(**_):
         raise Exception("URL fetch failure")
 
-    monkeypatch.setattr(encoders.keras.applications, "MobileNet", offline)
-    assert imagenet(None) is None
+    assert imagenet(Application("MobileNet", offline), None) is None

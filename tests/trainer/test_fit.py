@@ -2,18 +2,21 @@
 
 import dataclasses
 import math
+import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from db.errors import WinnowError
 from db.jobs import Cancelled
 from db.session import reading, writing
 from db.tables import Epoch, Example, Preview, Run, Split
-from tests.trainer.conftest import job
-from trainer import checkpoint, fit, history, runs
+from tests.trainer.conftest import drawn, job, label
+from trainer import fit, history, runs
 from trainer.pictures import mask_from
-from trainer.step import FitSettings, Losses, Stepper
+from trainer.recipe import FitSettings
+from trainer.step import Losses, Stepper
 
 pytestmark = pytest.mark.usefixtures("tiny_network")
 
@@ -57,6 +60,23 @@ def test_a_run_and_what_it_leaves_behind(place, number, settings, store, engine)
     assert sorted(file.name for file in runs.folder(settings, 1).iterdir()) == ["best.weights.h5", "last.ckpt"]
     assert [share for share, _ in said] == sorted(share for share, _ in said)
     assert "Epoch 2 of 3, step 1 of 2, loss" in " ".join(words for _, words in said)
+
+
+def test_tensorboard_finds_every_epoch_once_it_is_resumed_too(place, number, settings, engine):
+    fit.fit(place, number, dataclasses.replace(TINY, epochs=2), job(engine))
+    fit.resume(place, 1, job(engine), epochs=3)
+    files = sorted((settings.tensorboard / "1").iterdir())
+    assert len(files) == 2
+    found = {}
+    for data in tf.data.TFRecordDataset([str(file) for file in files]):
+        event = tf.compat.v1.Event.FromString(data.numpy())
+        for value in event.summary.value:
+            assert value.metadata.plugin_data.plugin_name == "scalars"
+            assert (value.tag, event.step) not in found
+            found[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
+    assert len(found) == 3 * len(history.CHARTED)
+    for row in history.rows(engine, 1):
+        assert found["loss/validation", row.number] == pytest.approx(row.validation_loss)
 
 
 def test_the_best_weights_are_those_of_the_best_epoch(place, number, settings, engine):
@@ -172,7 +192,7 @@ def test_a_set_that_cannot_be_trained_on_leaves_no_run(place, freeze_set, engine
 def test_a_lost_or_damaged_checkpoint_is_told(place, number, settings, engine):
     fit.fit(place, number, dataclasses.replace(TINY, epochs=1), job(engine))
     file = runs.folder(settings, 1) / runs.CHECKPOINT
-    checkpoint.write(file, b"damaged")
+    file.write_bytes(b"damaged")
     with pytest.raises(WinnowError, match="is damaged"):
         fit.resume(place, 1, job(engine))
     file.unlink()
@@ -181,7 +201,134 @@ def test_a_lost_or_damaged_checkpoint_is_told(place, number, settings, engine):
     assert str(error.value) == f"The checkpoint of run 1 is gone ({file}), so it cannot go on. Start a new run."
 
 
-def test_settings_out_of_range_are_told(place, number, engine):
+def test_a_run_can_be_trained_longer_as_if_it_had_been_meant_to(place, number, engine):
+    longer = fit.fit(place, number, TINY, job(engine)).run
+    fit.fit(place, number, dataclasses.replace(TINY, epochs=2), job(engine))
+    assert fit.resume(place, 2, job(engine), epochs=3).epochs == 3
+    assert curve(engine, 2) == pytest.approx(curve(engine, longer), rel=1e-5)
+    with reading(engine) as session:
+        assert session.get_one(Run, 2).settings["epochs"] == 3
     with pytest.raises(WinnowError) as error:
-        fit.fit(place, number, dataclasses.replace(TINY, epochs=0), job(engine))
-    assert str(error.value) == "Epochs is 0: it must be 1 or more."
+        fit.resume(place, 2, job(engine), epochs=2)
+    assert str(error.value) == "Run 2 has trained 3 epochs already. Name 4 or more."
+
+
+def test_one_training_example_is_enough(place, freeze_set, engine):
+    number = freeze_set([Split.train, Split.validation])
+    assert fit.fit(place, number, dataclasses.replace(TINY, epochs=1), job(engine)).epochs == 1
+    assert all(math.isfinite(value) for value in curve(engine, 1))
+
+
+def test_masks_that_all_are_empty_are_told_before_there_is_a_run(place, freeze_set, engine):
+    bald = [drawn(number, hair=False) for number in range(2)]
+    number = freeze_set([Split.train, Split.train, Split.validation], pictures=[*bald, drawn(3)])
+    with pytest.raises(WinnowError) as error:
+        fit.fit(place, number, TINY, job(engine))
+    assert str(error.value) == (
+        f"No training mask of curated set {number} marks any hair, so there is nothing to learn. Keep some that do on the "
+        "Review page, then freeze a new set."
+    )
+    with reading(engine) as session:
+        assert session.query(Run).count() == 0
+
+
+def test_three_classes_learn_from_skin_labels_and_are_refused_without(place, number, store, settings, engine):
+    skin = np.zeros((512, 512), np.uint8)
+    skin[300:, 200:300] = 255
+    three = dataclasses.replace(TINY, epochs=1, classes=3)
+    label(engine, store, number, dict.fromkeys(range(4), skin))
+    with pytest.raises(WinnowError) as error:
+        fit.fit(place, number, three, job(engine))
+    assert str(error.value) == (
+        f"1 of 5 examples of curated set {number} have no skin labels, which a three-class network learns from. Train with "
+        "--classes 1, or on a set whose masks have hair red and skin green."
+    )
+    label(engine, store, number, {4: skin})
+    assert fit.fit(place, number, three, job(engine)).run == 1
+    with reading(engine) as session:
+        trained = runs.load(session, settings, 1)
+    probabilities = trained.probabilities(np.zeros((1, 32, 32, 3), np.uint8))
+    assert probabilities.shape == (1, 32, 32, 3)
+    assert (trained.alpha(np.zeros((1, 32, 32, 3), np.uint8)) == probabilities[..., 1]).all()
+    # A one-class run on the same set does not mind the labels.
+    fit.fit(place, number, dataclasses.replace(TINY, epochs=1), job(engine))
+
+
+def test_a_band_changes_what_is_learnt(place, number, engine):
+    short = dataclasses.replace(TINY, epochs=1)
+    for band in (0, 2):
+        fit.fit(place, number, dataclasses.replace(short, band=band), job(engine))
+    with reading(engine) as session:
+        everywhere, kept = (session.get_one(Epoch, (run, 1)).consistency_loss for run in (1, 2))
+    assert kept != pytest.approx(everywhere, rel=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_follows_the_curve_and_resumes(place, number, engine, precision):
+    fit.fit(place, number, TINY, job(engine))
+    mixed = dataclasses.replace(TINY, precision=precision)
+    fit.fit(place, number, dataclasses.replace(mixed, epochs=2), job(engine))
+    fit.resume(place, 2, job(engine), epochs=3)
+    exact, half = ([row.loss for row in history.rows(engine, run)] for run in (1, 2))
+    assert half == pytest.approx(exact, rel=0.05)
+    assert half != exact
+
+
+OUT_OF_RANGE = [
+    ("epochs", 0, "Epochs is 0: it must be 1 or more."),
+    ("batch", 0, "Batch is 0: it must be 1 or more."),
+    ("consistency", -1.0, "Consistency is -1.0: it must be 0 or more."),
+    ("l2", math.nan, "L2 is nan: it must be 0 or more."),
+    ("learning_rate", 0.0, "Learning rate is 0.0: it must be above 0."),
+    ("rho", 1.0, "Rho is 1.0: it must be from 0 to below 1."),
+    ("precision", "int4", "There is no precision int4. Choose one of: float32, mixed_float16, mixed_bfloat16."),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "told"), OUT_OF_RANGE)
+def test_settings_out_of_range_are_told(place, number, engine, name, value, told):
+    with pytest.raises(WinnowError) as error:
+        fit.fit(place, number, dataclasses.replace(TINY, **{name: value}), job(engine))
+    assert str(error.value) == told
+
+
+def test_a_run_behind_a_url_goes_on_from_there_and_gives_its_best_epoch(place, number, engine, settings):
+    there = settings.model_copy(update={"runs_url": "memory://fitted-runs"})
+    place = dataclasses.replace(place, settings=there)
+    fit.fit(place, number, dataclasses.replace(TINY, epochs=1), job(engine))
+    assert fit.resume(place, 1, job(engine), epochs=2).epochs == 2
+    assert sorted(file.name for file in (there.runs / "1").iterdir()) == ["best.weights.h5", "last.ckpt"]
+    with reading(engine) as session:
+        assert runs.load(session, there, 1).epoch == runs.best_epoch(session, 1)
+    assert not settings.runs.exists()
+
+
+@pytest.mark.parametrize("full", ["the folder of runs", "the scratch folder"])
+def test_a_full_disk_stops_it_in_one_sentence_and_it_goes_on_when_there_is_room(
+    place, number, engine, settings, full_disk, monkeypatch, full
+):
+    (full_disk / "filler").unlink()
+    there = settings.model_copy(update={"runs_url": str(full_disk / "runs")})
+    place = dataclasses.replace(place, settings=there)
+    fit.fit(place, number, dataclasses.replace(TINY, epochs=1), job(engine))
+    folder = runs.folder(there, 1)
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    checkpointed = before["last.ckpt"]
+    (full_disk / "filler").write_bytes(bytes(shutil.disk_usage(full_disk).free))
+    if full == "the scratch folder":  # where Keras writes the weights that then move to the folder of runs
+        monkeypatch.setattr("tempfile.tempdir", str(full_disk))
+        place = dataclasses.replace(place, settings=settings)
+        shutil.copytree(folder, runs.folder(settings, 1))
+        folder, checkpointed = runs.folder(settings, 1), None
+    with pytest.raises(WinnowError) as error:
+        fit.resume(place, 1, job(engine), epochs=3)
+    assert str(error.value).startswith("The disk is full: ")
+    assert str(error.value).endswith(
+        "0 MB are free. What was there before is kept. Make room, then try again. The best epoch is safe; go on with "
+        "`python -m trainer fit --resume 1`."
+    )
+    assert (folder / "best.weights.h5").read_bytes() == before["best.weights.h5"]
+    assert checkpointed is None or (folder / "last.ckpt").read_bytes() == checkpointed
+    assert sorted(file.name for file in folder.iterdir()) == ["best.weights.h5", "last.ckpt"]
+    (full_disk / "filler").unlink()
+    assert fit.resume(place, 1, job(engine)).epochs == 3

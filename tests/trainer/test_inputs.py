@@ -6,8 +6,8 @@ import pytest
 from db.errors import WinnowError
 from db.session import reading, writing
 from db.tables import Example, Split
-from tests.trainer.conftest import drawn
-from trainer.inputs import load, members, mirror, order, scaled
+from tests.trainer.conftest import drawn, label
+from trainer.inputs import Room, batches, load, members, mirror, order, scaled
 
 SPLITS = [Split.train] * 3 + [Split.validation]
 
@@ -120,3 +120,56 @@ def test_order_is_drawn_from_seed_and_epoch_alone():
 def test_drawn_pictures_are_what_they_claim():
     assert drawn(0)[1].any()
     assert not drawn(0, hair=False)[1].any()
+
+
+def test_batches_are_the_items_in_their_order(engine, store, freeze_set):
+    number = freeze_set(SPLITS)
+    with reading(engine) as session:
+        subset = load(store, members(session, number, Split.train), 64)
+    items = np.array([4, 0, 3, 1, 5])
+    found = list(batches(subset, items, 2))
+    assert [len(batch[0]) for batch in found] == [2, 2, 1]
+    for at, batch in enumerate(found):
+        expected = subset.batch(items[2 * at : 2 * at + 2])
+        for tensor, array in zip(batch, (expected.images, expected.masks, expected.inside), strict=True):
+            assert (tensor.numpy() == array).all()
+
+
+def test_skins_come_where_they_are_asked_for_and_are_mirrored_too(engine, store, freeze_set):
+    number = freeze_set(SPLITS)
+    skin = np.zeros((512, 512), np.uint8)
+    skin[:, :128] = 255
+    label(engine, store, number, {0: skin})
+    with reading(engine) as session:
+        train = members(session, number, Split.train)
+    assert load(store, train, 64).skins is None
+    subset = load(store, train, 64, skins=True)
+    [batch] = batches(subset, np.array([0, 3, 1]), 4)
+    assert batch[3].shape == (3, 64, 64)
+    assert (batch[3][0].numpy()[:, :16] == 255).all()
+    assert (batch[3][1].numpy()[:, -16:] == 255).all()
+    assert not batch[3][2].numpy().any()  # nobody labelled its skin
+
+
+def test_pictures_that_need_more_memory_than_they_may_lie_in_a_file_without_a_name(engine, store, freeze_set, tmp_path):
+    number = freeze_set(SPLITS)
+    with reading(engine) as session:
+        train = members(session, number, Split.train)
+    inside, outside = (load(store, train, 64, room=Room(memory, tmp_path)) for memory in (10**6, 1000))
+    assert not isinstance(inside.images, np.memmap)
+    assert isinstance(outside.images, np.memmap)
+    assert (inside.images == outside.images).all()
+    assert (inside.masks == outside.masks).all()
+    assert list(tmp_path.glob("*.*")) == []  # a kill leaves no face behind
+
+
+def test_a_face_is_where_it_is_in_the_crop(engine, freeze_set):
+    number = freeze_set(SPLITS)
+    with writing(engine) as session:
+        example = session.get_one(Example, 1)
+        example.crop_top, example.crop_left, example.crop_side = 50.0, -28.0, 256.0
+        session.get_one(Example, 2).face_top = None
+    with reading(engine) as session:
+        first, second, _ = members(session, number, Split.train)
+    assert first.face == (100.0, 256.0, 500.0, 656.0)  # of 100 to 300 either way
+    assert second.face is None

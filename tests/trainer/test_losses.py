@@ -1,12 +1,14 @@
 """Both losses against golden values, a plain NumPy computation, finite differences, and the odd cases."""
 
+import math
+
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from trainer import measures
-from trainer.losses import consistency_loss, inside_weights, mask_loss
+from trainer.losses import class_loss, consistency_loss, inside_weights, mask_loss, near_edge
 
 SIDE = 224
 
@@ -165,3 +167,35 @@ def test_a_loss_does_not_depend_on_how_a_subset_is_cut_into_batches():
     assert both == pytest.approx(
         [consistency_loss(image[i : i + 1], hair[i : i + 1], whole(1, 8, 8)).numpy()[0] for i in (0, 1)]
     )
+
+
+def test_two_classes_cost_what_hair_alone_costs():
+    rng = np.random.default_rng(5)
+    truth, hair = (rng.random((3, 8, 9)).astype(np.float32) for _ in range(2))
+    weights = rng.integers(0, 2, (3, 8, 9)).astype(np.float32)
+    both = class_loss(np.stack([1 - truth, truth], -1), np.stack([1 - hair, hair], -1), weights)
+    np.testing.assert_allclose(both, mask_loss(truth, hair, weights), rtol=1e-5)
+
+
+def test_class_loss_golden_value():
+    truth = np.array([[[[0, 0, 1], [0, 1, 0]]]], np.float32)
+    guess = np.array([[[[0.2, 0.3, 0.5], [0.1, 0.8, 0.1]]]], np.float32)
+    assert float(class_loss(truth, guess, whole(1, 1, 2))[0]) == pytest.approx((math.log(2) + math.log(1.25)) / 2)
+    assert math.isfinite(float(class_loss(truth, 1 - truth, whole(1, 1, 2))[0]))  # sure, and wrong
+
+
+def test_the_band_reaches_as_far_as_said_on_either_side_of_the_edge():
+    truth = np.zeros((1, 1, 12), np.float32)
+    truth[..., 6:] = 1
+    assert near_edge(truth, 2)[0, 0].numpy().tolist() == [0] * 4 + [1] * 4 + [0] * 4
+    assert not near_edge(np.ones((1, 5, 5), np.float32), 3).numpy().any()
+
+
+def test_with_a_band_an_edge_far_from_the_masks_is_neither_wanted_nor_punished():
+    image, truth = pictured(0.1, 0.9), ripple()
+    ghost = truth.copy()
+    ghost[5:15, 5:15] = 0.5  # a square on plain background
+    weights = near_edge(truth[None], 8)
+    assert consistency(image, ghost) > 1.3 * consistency(image, truth)
+    kept = [float(consistency_loss(image, hair[None], weights)[0]) for hair in (truth, ghost)]
+    assert kept[0] == kept[1]

@@ -1,4 +1,4 @@
-"""The five measures: golden values with their arithmetic, odd cases, and what must hold for any pair of masks."""
+"""The measures: golden values with their arithmetic, odd cases, and what must hold for any pair of masks."""
 
 import subprocess
 import sys
@@ -9,7 +9,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from trainer.measures import MEASURES, accuracy, average, f1, gradient_consistency, iou, measure, performance
+from db.tables import Measure as Row
+from trainer.measures import (
+    ALL,
+    ALPHA,
+    BACKGROUND,
+    BLIND,
+    HAIR,
+    MEASURES,
+    NAMES,
+    SKIN,
+    TRAITS,
+    Case,
+    accuracy,
+    average,
+    class_accuracy,
+    f1,
+    gradient_consistency,
+    hair_brightness,
+    hair_share,
+    hollow,
+    iou,
+    leak,
+    measure,
+    performance,
+)
 
 TRUTH = np.array([[True, True, True, False]])
 GUESS = np.array([[True, True, False, True]])  # TP 2, FP 1, FN 1, TN 0
@@ -128,26 +152,137 @@ def test_averages_are_over_the_images_that_have_a_value():
     assert average(rows) == {"f1": 0.75, "performance": None, "iou": 0.25, "accuracy": 0.75, "gradient_consistency": 0.2}
 
 
+def test_other_averages_are_taken_by_name():
+    assert average([{"leak": 0.5}, {"leak": None}, {"leak": 0.1}], ["leak"]) == {"leak": pytest.approx(0.3)}
+
+
 def test_every_measure_says_which_way_is_better():
-    assert {each.name: each.better for each in MEASURES} == {
-        "f1": "higher",
-        "performance": "higher",
-        "iou": "higher",
-        "accuracy": "higher",
-        "gradient_consistency": "lower",
-    }
+    higher = {"f1", "performance", "iou", "accuracy", "class_accuracy"}
+    assert {each.name for each in ALL if each.better == "higher"} == higher
+    assert all(each.better == "lower" for each in (*BLIND, *ALPHA))
+
+
+def test_the_papers_measures_come_first_and_each_has_a_column():
+    assert [each.name for each in MEASURES] == ["f1", "performance", "iou", "accuracy", "gradient_consistency"]
+    assert NAMES[:5] == tuple(each.name for each in MEASURES)
+    assert {*NAMES, *TRAITS} < {column.name for column in Row.__table__.columns}
+
+
+# --- leak and hollow -------------------------------------------------------------------------------------------------
+
+
+def strip(*values: float) -> np.ndarray:
+    return np.array([values], np.float32)
+
+
+def test_leak_is_the_mean_on_skin_that_lies_farther_than_its_reach():
+    truth = strip(1, 0, 0, 0, 0) > 0
+    skin = strip(1, 1, 1, 1, 0) > 0
+    alpha = strip(1, 1, 0.8, 0.2, 1)
+    assert leak(truth, alpha, skin, 1.0) == pytest.approx(0.5)  # the pixels 2 and 3 away: (.8 + .2) / 2
+    assert leak(truth, alpha, skin, 2.0) == pytest.approx(0.2)  # the one 3 away
+    assert leak(truth, alpha, skin, 3.0) is None
+
+
+def test_distances_are_euclidean_and_not_along_rows_and_columns():
+    truth, skin = np.zeros((6, 6), bool), np.zeros((6, 6), bool)
+    truth[0, 0] = skin[4, 3] = True  # 5 apart: 3, 4, 5
+    assert leak(truth, np.ones((6, 6), np.float32), skin, 4.99) == 1.0
+    assert leak(truth, np.ones((6, 6), np.float32), skin, 5.0) is None
+    assert hollow(~skin, np.zeros((6, 6), np.float32), 4.99) == 1.0  # the corner, 5 from the one pixel without hair
+    assert hollow(~skin, np.zeros((6, 6), np.float32), 5.0) is None
+
+
+def test_without_hair_all_skin_can_leak_and_nothing_is_hollow():
+    skin = strip(1, 1, 0, 0) > 0
+    assert leak(NO_HAIR, strip(1, 0.5, 1, 1), skin, 100.0) == pytest.approx(0.75)
+    assert hollow(NO_HAIR, strip(0, 0, 0, 0), 0.0) is None
+
+
+def test_hair_that_fills_the_picture_ends_nowhere():
+    everywhere = np.ones((3, 3), bool)
+    assert hollow(everywhere, np.full((3, 3), 0.75, np.float32), 100.0) == pytest.approx(0.25)
+    assert leak(everywhere, np.ones((3, 3), np.float32), everywhere, 0.0) is None
+
+
+@given(masks, masks, st.floats(0, 4))
+def test_the_truth_itself_neither_leaks_nor_is_hollow(truth, skin, reach):
+    alpha = truth.astype(np.float32)
+    assert leak(truth, alpha, skin, reach) in (0.0, None)
+    assert hollow(truth, alpha, reach) in (0.0, None)
+
+
+@given(masks, masks, arrays.arrays(np.float32, (6, 5), elements=st.floats(0, 1, width=32)), st.integers(0, 2**32 - 1))
+def test_a_mirror_image_measures_the_same(mask, skin, alpha, seed):
+    chance = np.random.default_rng(seed)
+    image, classes = chance.integers(0, 256, (6, 5, 3), np.uint8), chance.integers(0, 3, (6, 5))
+    plain = measure(case(mask, alpha, image, skin=skin, classes=classes))
+    mirrored = measure(case(mask[:, ::-1], alpha[:, ::-1], image[:, ::-1], skin=skin[:, ::-1], classes=classes[:, ::-1]))
+    for name, value in plain.items():
+        assert mirrored[name] == (None if value is None else pytest.approx(value, rel=1e-6, abs=1e-9)), name
+
+
+# --- a case ----------------------------------------------------------------------------------------------------------
+
+
+def case(mask: np.ndarray, alpha: np.ndarray, image: np.ndarray | None = None, reach: float = 1.0, **more: object) -> Case:
+    image = np.zeros((*mask.shape, 3), np.uint8) if image is None else image
+    return Case(image, mask * np.uint8(255), alpha, reach, **more)
 
 
 def test_measure_thresholds_alpha_at_a_half():
-    alpha = np.array([[0.5, 0.9, 0.49, 0.6]], np.float32)  # hair, hair, not, hair: GUESS
-    values = measure(np.zeros((1, 4, 3), np.uint8), TRUTH, alpha)
+    values = measure(case(TRUTH, strip(0.5, 0.9, 0.49, 0.6)))  # hair, hair, not, hair: GUESS
     assert values["f1"] == f1(TRUTH, GUESS)
     assert values["accuracy"] == accuracy(TRUTH, GUESS)
 
 
+def test_a_mask_is_hair_from_a_half_on_and_a_matte_in_all_its_shades():
+    shades = np.array([[0, 127, 128, 255]], np.uint8)
+    values = measure(Case(np.zeros((1, 4, 3), np.uint8), shades, (shades / 255).astype(np.float32), 1.0))
+    assert values["hair_share"] == 0.5  # 128 and 255
+    assert values["f1"] == 1.0
+    assert [values[name] for name in ("sad", "mse", "gradient_error", "connectivity_error")] == [0.0] * 4
+
+
+def test_leak_is_looked_for_on_labelled_skin_and_else_in_the_face():
+    truth, alpha = strip(1, 0, 0, 0, 0) > 0, strip(1, 0, 0, 0.5, 1)
+    label, face = strip(0, 0, 0, 1, 0) > 0, strip(0, 0, 0, 0, 1) > 0
+    assert measure(case(truth, alpha, skin=label, face=face))["leak"] == 0.5
+    assert measure(case(truth, alpha, face=face))["leak"] == 1.0
+    assert measure(case(truth, alpha))["leak"] is None
+
+
+def test_classes_are_right_where_hair_goes_before_skin():
+    truth, skin = strip(1, 1, 0, 0) > 0, strip(0, 1, 1, 0) > 0  # hair, hair over skin, skin, background
+    said = np.array([[HAIR, SKIN, SKIN, BACKGROUND]])
+    assert measure(case(truth, strip(1, 0, 0, 0), skin=skin, classes=said))["class_accuracy"] == 0.75
+    assert class_accuracy(np.array([[HAIR, HAIR, SKIN, BACKGROUND]]), said) == 0.75
+
+
+def test_class_accuracy_needs_a_skin_label_and_a_network_of_three_classes():
+    some, said = strip(1, 0, 0, 0), np.zeros((1, 4), int)
+    assert measure(case(some > 0, some, face=some > 0, classes=said))["class_accuracy"] is None
+    assert measure(case(some > 0, some, skin=some > 0))["class_accuracy"] is None
+
+
+def test_traits_of_hair():
+    image = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]], np.uint8)
+    assert hair_share(TRUTH) == 0.75
+    assert hair_brightness(image, TRUTH) == pytest.approx((0.299 + 0.587 + 0.114) / 3)  # red, green, blue; the white is none
+    assert hair_share(NO_HAIR) == 0.0
+    assert hair_brightness(image, NO_HAIR) is None
+
+
+def test_a_photo_that_shows_no_pixel_has_no_values():
+    nothing = np.zeros((0, 5), np.float32)
+    values = measure(case(nothing > 0, nothing, skin=nothing > 0, face=nothing > 0, classes=np.zeros((0, 5), int)))
+    assert set(values.values()) == {None}
+
+
 def test_measures_refine_recolor_and_the_litert_runtime_load_no_tensorflow():
     modules = (
-        "trainer.measures, trainer.refine, trainer.recolor, trainer.pictures, trainer.device.litert_runtime, trainer.__main__"
+        "trainer.measures, trainer.slices, trainer.refine, trainer.recolor, trainer.pictures, "
+        "trainer.device.litert_runtime, trainer.__main__"
     )
     code = f"import sys, {modules}; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,7 +8,7 @@ from db.errors import WinnowError
 from tests.trainer.conftest import drawn
 from trainer.measures import gradient_consistency
 from trainer.pictures import resized
-from trainer.refine import refinement
+from trainer.refine import refinement, voted
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +48,15 @@ def test_an_unknown_refinement_is_told():
     with pytest.raises(WinnowError) as error:
         refinement("crf")
     assert str(error.value) == "There is no refinement crf. Choose one of: none, guided, superpixel."
+
+
+def test_a_superpixels_classes_are_voted_for_together():
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[:, 32:] = 255
+    probabilities = np.full((64, 64, 3), [0.2, 0.5, 0.3], np.float32)
+    probabilities[:, 32:] = [0.1, 0.2, 0.7]
+    probabilities[10, 10] = [1, 0, 0]  # one pixel against its neighbours
+    means = voted(image, probabilities)
+    np.testing.assert_allclose(means.sum(-1), 1, rtol=1e-5)
+    assert (means[:, :30].argmax(-1) == 1).all()
+    assert (means[:, 34:].argmax(-1) == 2).all()

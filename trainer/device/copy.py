@@ -30,6 +30,6 @@ def for_device(model: keras.Model) -> keras.Model:
 
 
 def _swapped(layer: layers.Layer) -> layers.Layer:
-    if isinstance(layer, layers.UpSampling2D):
+    if isinstance(layer, layers.UpSampling2D) and layer.interpolation == "nearest":
         return NearestUpsampling(name=layer.name)
     return type(layer).from_config(layer.get_config())

@@ -1,6 +1,6 @@
 """From a run to a file for a device, with its row."""
 
-import shutil
+import hashlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from db.errors import WinnowError
+from db.files import told_when_full, write
 from db.jobs import Clock
 from db.session import reading, writing
 from db.settings import Settings
@@ -22,9 +23,9 @@ USUAL = {"coreml": "float16", "litert": "float32"}  # the precision where none i
 def export(engine: Engine, settings: Settings, run: int, format_: str, precision: str | None, clock: Clock) -> dict[str, Any]:
     """Write the run's best epoch for a device: `coreml` (a zipped .mlpackage) or `litert` (a .tflite).
 
-    Each export has a folder of its own, `runs/<run>/exports/<export>`, so that no file ever changes under a row. Returns
-    what `python -m trainer export --json` prints. Raises WinnowError for a format or precision there is none for, and for a
-    run that is not there or has no model yet.
+    Its folder, `runs/<run>/exports/<hash>`, is named by the file's sha256, so that no file ever changes under a row. Returns
+    what `python -m trainer export --json` prints. Raises WinnowError for a format or precision there is none for, for a run
+    that is not there or has no model yet, and where the disk is full.
     """
     if format_ not in USUAL:
         raise WinnowError(f"There is no format {format_}. Choose one of: {', '.join(USUAL)}.")
@@ -34,29 +35,19 @@ def export(engine: Engine, settings: Settings, run: int, format_: str, precision
     with reading(engine) as session:
         trained = runs.load(session, settings, run)
         set_hash = session.get_one(CuratedSet, trained.set_number).hash
-    exports = runs.folder(settings, run) / "exports"
-    exports.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=".part-", dir=exports))
-    try:
-        file = _written(trained, set_hash, format_, precision, part)
-        with writing(engine) as session:
-            row = Export(
-                run_id=run, format=format_, precision=precision, file="", bytes=file.stat().st_size, created_at=clock()
-            )
-            session.add(row)
-            session.flush()
-            folder = exports / str(row.id)
-            shutil.rmtree(folder, ignore_errors=True)  # of an export whose row was never committed
-            row.file = str((folder / file.name).relative_to(settings.home.resolve()))
-            part.replace(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    where = str(settings.home / row.file)
-    return {"export": row.id, "run": run, "format": format_, "precision": precision, "file": where, "bytes": row.bytes}
+    with tempfile.TemporaryDirectory(prefix="winnow-") as scratch, told_when_full(Path(scratch)):
+        made = _written(trained, set_hash, format_, precision, Path(scratch))
+        data = made.read_bytes()
+    name = f"runs/{run}/exports/{hashlib.sha256(data).hexdigest()[:12]}/{made.name}"
+    file = settings.exported(name)
+    write(file, data)
+    with writing(engine) as session:
+        row = Export(run_id=run, format=format_, precision=precision, file=name, bytes=len(data), created_at=clock())
+        session.add(row)
+    return {"export": row.id, "run": run, "format": format_, "precision": precision, "file": str(file), "bytes": row.bytes}
 
 
 def _written(trained: TrainedRun, set_hash: str, format_: str, precision: str, folder: Path) -> Path:
-    folder.chmod(0o755)  # mkdtemp's own is for its maker alone
     if format_ == "coreml":
         from trainer.device import coreml
 

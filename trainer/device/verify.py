@@ -18,6 +18,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from db.errors import WinnowError
+from db.files import local
 from db.jobs import Clock
 from db.session import reading, writing
 from db.settings import Settings
@@ -53,8 +54,11 @@ def verify(engine: Engine, store: Store, settings: Settings, number: int, clock:
         trained = runs.load(session, settings, export.run_id)
         members = _members(session, trained.number, trained.set_number)
     subset = inputs.load(store, members, trained.size)
-    with tempfile.TemporaryDirectory() as folder:
-        alpha = _loaded(export, settings.home.resolve() / export.file, Path(folder))
+    file = settings.exported(export.file)
+    if not file.is_file():
+        raise WinnowError(f"The file of export {number} is gone ({file}). Export the run again.")
+    with local(file) as here, tempfile.TemporaryDirectory() as folder:
+        alpha = _loaded(export, here, Path(folder))
         exported = np.stack([alpha(image) for image in subset.images])
     # A file that computes NaN is as wrong as can be.
     difference = np.nan_to_num(np.abs(exported - trained.alpha(subset.images)), nan=1.0, posinf=1.0)
@@ -91,16 +95,14 @@ def _members(session: Session, run: int, set_number: int) -> list[inputs.Member]
 
 
 def _loaded(export: Export, file: Path, folder: Path) -> Alpha:
-    if not file.is_file():
-        raise WinnowError(f"The file of export {export.id} is gone ({file}). Export the run again.")
     if export.format == "litert":
         return LiteRt(file).alpha
     try:
         with zipfile.ZipFile(file) as archive:
             archive.extractall(folder)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise WinnowError(f"The file of export {export.id} is damaged ({file}). Export the run again.") from error
+        raise WinnowError(f"The file of export {export.id} is damaged ({export.file}). Export the run again.") from error
     packages = list(folder.glob("*.mlpackage"))
     if len(packages) != 1:
-        raise WinnowError(f"The file of export {export.id} holds no Core ML package ({file}). Export the run again.")
+        raise WinnowError(f"The file of export {export.id} holds no Core ML package ({export.file}). Export the run again.")
     return CoreMlProgram(packages[0]).alpha

@@ -37,7 +37,7 @@ with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
 job_panel("export", "Exporting")
 
 for one in made:
-    path = settings().home.resolve() / one.file
+    path = settings().exported(one.file)
     proof = one.proofs[-1] if one.proofs else None
     with st.container(border=True):
         name, difference, button = st.columns([3, 5, 1.5], vertical_alignment="center")
@@ -56,5 +56,5 @@ for one in made:
                 "Download", path.read_bytes, file_name=path.name, key=f"download-{one.id}", on_click="ignore"
             )
         else:
-            button.caption("The file is gone from the home folder.")
+            button.caption("The file is gone.")
 st.caption("The proof runs the saved file off the device. It does not imitate how a phone’s Neural Engine rounds.")

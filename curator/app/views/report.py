@@ -1,65 +1,77 @@
-"""The five measures of a run, and its best and worst examples beside their masks."""
+"""What a run came to: its measures with intervals, beside another run's, its best and worst, and files to take away."""
 
-import pandas as pd
 import streamlit as st
 
 from curator import results
-from curator.app.frame import drawn_note, empty_state, gallery, header, job_panel, start_job
+from curator.app.curves import scratch_mark
+from curator.app.frame import drawn_note, empty_state, header, job_panel
+from curator.app.reports.compared import compare, look_closely
+from curator.app.reports.ends import best_and_worst
+from curator.app.reports.measured import measure_button, show_measures, show_slices
 from curator.app.state import engine
+from curator.estimates import Pair
+from curator.results import REFINED
 from curator.status import flow
 from db.session import reading
 from db.tables import Split
-from trainer.measures import MEASURES
-
-BEST_AND_WORST = 6
-
-
-def caption(seen: results.Seen) -> str:
-    """An example in one line: its photo and what it measured."""
-    f1, gradient = seen.values["f1"], seen.values["gradient_consistency"]
-    shown = "no hair" if f1 is None else f"F1 {f1:.3f}"
-    return f"{seen.photo} · {shown}" + ("" if gradient is None else f" · gradient {gradient:.3f}")
-
+from trainer.measures import ALPHA, MEASURES
 
 header("Report", "Measured per image and averaged, on examples that the run never learned from.")
 with reading(engine()) as session:
-    runs, now = results.runs(session), flow(session)
+    runs, now = {run.id: run for run in results.runs(session)}, flow(session)
 if not runs:
     empty_state("No run yet, so there is nothing to measure.", "Train one", "train")
     st.stop()
 
-run = st.selectbox("Run", runs, format_func=results.title, label_visibility="collapsed")
+
+def called(run: int) -> str:
+    """A run in a list; 0 is none."""
+    return results.title(runs[run]) if run else "no other run"
+
+
+places = st.columns(2)
+chosen = places[0].selectbox("Run", list(runs), format_func=called)
+compared = places[1].selectbox("Compare with", [0, *(run for run in runs if run != chosen)], format_func=called)
+scratch_mark(runs[chosen])
+if compared:
+    scratch_mark(runs[compared])
 with reading(engine()) as session:
-    table = results.summary(session, run.id)
+    reports, splits = results.reports(session, chosen), results.unseen(session, chosen)
 job_panel("report", "Measuring")
-if not table:
+if not reports:
     st.info("This run has not been measured yet: training does it at its end.")
-    with st.container(horizontal=True):
-        for split in (Split.validation, Split.test):
-            if st.button(f"Measure on {split.value}"):
-                start_job("report", "trainer", ["report", str(run.id), "--split", split.value])
-                st.rerun()
+
+if not splits:
     st.stop()
-
-frame = pd.DataFrame(table)
-for measure in MEASURES:
-    frame[measure.name] = frame[measure.name].map(lambda value: "—" if value is None or pd.isna(value) else f"{value:.4f}")
-frame = frame.rename(columns={m.name: f"{m.title} {'↑' if m.better == 'higher' else '↓'}" for m in MEASURES})
-st.dataframe(frame, hide_index=True)
-if not any(row["split"] == "test" for row in table):
-    st.caption("Its curated set has no test examples, so it is measured on validation alone.")
-
-measured = [row["split"] for row in table if row["refine"] == "none"]
-split = st.segmented_control("Split", measured, default=measured[-1], label_visibility="collapsed") or measured[-1]
+with st.container(horizontal=True):
+    measured = [split for split in splits if split in reports] or splits
+    split = st.segmented_control(
+        "Split", splits, default=measured[-1], format_func=lambda one: one.value, required=True, label_visibility="collapsed"
+    )
+    refine = st.segmented_control(
+        "Refinement",
+        list(REFINED),
+        default="none",
+        format_func=lambda one: "as it is" if one == "none" else REFINED[one],
+        required=True,
+        label_visibility="collapsed",
+    )
+there = refine in reports.get(split, [])
 with reading(engine()) as session:
-    found = results.examples(session, run.id, Split(split))
-half = min(BEST_AND_WORST, (len(found) + 1) // 2)
-st.caption("Photo, mask, matte")
-best, worst = st.columns(2, gap="large")
-with best:
-    st.subheader("Best", anchor=False)
-    gallery([([one.image, one.mask, one.matte], caption(one)) for one in found[:half]], wide="22rem")
-with worst:
-    st.subheader("Worst", anchor=False)
-    gallery([([one.image, one.mask, one.matte], caption(one)) for one in found[half:][::-1][:half]], wide="22rem")
+    found = results.examples(session, chosen, split, refine)
+lacking = all(one.values[ALPHA[0].name] is None for one in found)  # an alpha's error is there for every image
+if lacking:
+    measure_button(chosen, split, refine, again=there)
+if reports:
+    show_measures(chosen, reports)
+    if Split.test not in splits:
+        st.caption("Its curated set has no test examples, so it is measured on validation alone.")
+if compared:
+    compare(runs[chosen], runs[compared], split, refine)
+if there:
+    show_slices(chosen, split, refine)
+    best_and_worst(chosen, found)
+    if not compared and (ordered := results.best_first(found, MEASURES[0])[::-1]):
+        st.subheader("Look closely", anchor=False)
+        look_closely([Pair(one, one) for one in ordered], chosen, chosen)
 drawn_note(now.drawn)

@@ -44,7 +44,7 @@ with pictures:
         st.stop()
     try:
         photo = read_photo(upload.getvalue(), Limits()) if upload else decode_photo(store().get(chosen.image_sha256))
-        tried = recoloured(settings().home.resolve() / export.file, photo, colour, strength / 100, cropped=upload is None)
+        tried = recoloured(settings().exported(export.file), photo, colour, strength / 100, cropped=upload is None)
     except WinnowError as error:
         st.error(str(error))
         st.stop()

@@ -1,16 +1,21 @@
 """Exports and their proofs: rows, files, and that a file which was tampered with does not pass."""
 
+import shutil
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from db.errors import WinnowError
+from db.files import write
 from db.session import reading, writing
 from db.tables import Example, Export, Proof
 from trainer.device.export import export
 from trainer.device.litert_runtime import LiteRt, matte
 from trainer.device.verify import verify
+from trainer.runs import BEST
 
 
 def proofs(engine) -> list[Proof]:
@@ -28,7 +33,7 @@ def test_an_export_and_its_proof(trained, engine, store, settings, clock, format
     assert (made["export"], made["precision"], file.name) == (1, precision, name)
     assert made["bytes"] == file.stat().st_size
     with reading(engine) as session:
-        assert session.get_one(Export, 1).file == f"runs/1/exports/1/{name}"
+        assert session.get_one(Export, 1).file == f"runs/1/exports/{sha256(file.read_bytes()).hexdigest()[:12]}/{name}"
     result = verify(engine, store, settings, 1, clock)
     assert result["passed"] is True
     assert result["images"] == 2  # the test split
@@ -37,10 +42,45 @@ def test_an_export_and_its_proof(trained, engine, store, settings, clock, format
 
 
 def test_a_second_export_leaves_the_first_one_alone(trained, engine, settings, clock):
-    first, second = (export(engine, settings, trained, "litert", None, clock) for _ in range(2))
+    first = export(engine, settings, trained, "litert", "float32", clock)
+    before = Path(first["file"]).read_bytes()
+    second = export(engine, settings, trained, "litert", "float16", clock)
     assert first["file"] != second["file"]
-    assert Path(first["file"]).is_file()
-    assert not list((settings.runs / "1" / "exports").glob(".part-*"))
+    assert Path(first["file"]).read_bytes() == before
+    assert not list((settings.runs / "1" / "exports").rglob(".part-*"))
+
+
+def test_exporting_again_mends_a_damaged_file(trained, engine, store, settings, clock):
+    first = export(engine, settings, trained, "litert", None, clock)
+    Path(first["file"]).write_bytes(b"damaged")
+    second = export(engine, settings, trained, "litert", None, clock)
+    assert first["file"] == second["file"]
+    assert verify(engine, store, settings, 1, clock)["passed"] is True
+
+
+@pytest.mark.parametrize("format_", ["coreml", "litert"])
+def test_runs_behind_a_url_are_exported_proven_and_tried_on(trained, engine, store, settings, clock, format_):
+    from curator.tryon import recoloured
+
+    moved = settings.model_copy(update={"runs_url": f"memory://moved-{format_}"})
+    write(moved.runs / "1" / BEST, (settings.runs / "1" / BEST).read_bytes())
+    shutil.rmtree(settings.runs)
+    made = export(engine, moved, trained, format_, None, clock)
+    assert made["file"].startswith(f"{moved.runs}/1/exports/")
+    assert verify(engine, store, moved, 1, clock)["passed"] is True
+    assert not settings.runs.exists()
+    with reading(engine) as session:
+        file = moved.exported(session.get_one(Export, 1).file)
+    if format_ == "litert":
+        tried = recoloured(file, np.full((64, 64, 3), 120, np.uint8), "#8a2be2", 1.0, cropped=True)
+        assert tried.matte.shape == (64, 64)
+    file.unlink()
+    with pytest.raises(WinnowError) as error:
+        verify(engine, store, moved, 1, clock)
+    assert str(error.value) == f"The file of export 1 is gone ({file}). Export the run again."
+    with pytest.raises(WinnowError) as error:
+        recoloured(file, np.full((64, 64, 3), 120, np.uint8), "#8a2be2", 1.0, cropped=True)
+    assert str(error.value) == f"The exported file {file} is gone. Export the run again."
 
 
 def tampered(file: Path) -> None:
@@ -102,8 +142,6 @@ def test_what_there_is_none_of_is_told(trained, engine, store, settings, clock):
 
 
 def test_the_runtime_makes_mattes_of_photos_of_any_shape(trained, engine, settings, clock):
-    import numpy as np
-
     file = Path(export(engine, settings, trained, "litert", None, clock)["file"])
     alpha = matte(file, np.full((50, 80, 3), 120, np.uint8))
     assert (alpha.shape, alpha.dtype) == ((50, 80), np.float32)

@@ -1,0 +1,190 @@
+"""What each network costs: forward pass, training step, size and memory, and what reading its input adds to a step.
+
+    python benchmarks/speed.py                    all rows; --rows hairmattenet 224 litert int8  picks some by their names
+    python benchmarks/speed.py --peer ../shared/peers/mediapipe_hair.tflite
+
+Every row is a process of its own, so that its memory is its own: the figure is the highest that the process came to, less
+what it had before the network was built. Times are medians. Weights are drawn at random: they change no time.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder: its queue.py isn't Python's
+# ruff: noqa: E402 - so this has to come before every import that might look for it
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from benchmarks.machine import machine
+
+ROWS = [
+    ("forward", "hairmattenet", 224, "keras"),
+    ("forward", "hairsegnet", 224, "keras"),
+    ("forward", "fcn-vgg16", 224, "keras"),
+    ("forward", "hairmattenet", 480, "keras"),
+    ("forward", "hairsegnet", 480, "keras"),
+    ("forward", "hairmattenet", 224, "litert float32"),
+    ("forward", "hairmattenet", 224, "litert float16"),
+    ("forward", "hairmattenet", 224, "litert int8"),
+    ("forward", "hairsegnet", 224, "litert float32"),
+    ("forward", "hairmattenet", 480, "litert float32"),
+    ("step", "hairmattenet", 224, "float32"),
+    ("step", "hairsegnet", 224, "float32"),
+    ("step", "fcn-vgg16", 224, "float32"),
+    ("step", "hairmattenet", 480, "float32"),
+]
+RUNS = 30
+
+
+def peak() -> float:
+    """The most memory that this process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 * 1.048576
+
+
+def timed(once: Callable[[], Any], runs: int = RUNS) -> float:
+    """Milliseconds of the median call, after three that aren't counted."""
+    for _ in range(3):
+        once()
+    seconds = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        once()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds) * 1000
+
+
+def forward(model: str, size: int, kind: str) -> dict[str, float]:
+    """A matte of one image: milliseconds, the file's MB, the MB of memory."""
+    from trainer.models import HAIR, build
+    from trainer.runs import prepared
+
+    image = np.random.default_rng(0).integers(0, 256, (size, size, 3)).astype(np.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        if kind == "keras":
+            import tensorflow as tf
+
+            before = peak()
+            network = build(model, size, 64)
+            compiled = tf.function(lambda x: network.model(prepared(x), training=False)[..., HAIR])
+            ms = timed(lambda: compiled(image[None]))
+            memory = peak() - before
+            file = Path(folder) / "saved.weights.h5"
+            network.model.save_weights(file)
+        else:
+            # The file is written by another process, so that TensorFlow's memory isn't counted as the runtime's.
+            file = Path(folder) / f"{model}.tflite"
+            code = (
+                "from pathlib import Path; from trainer.models import build; from trainer.runs import TrainedRun; "
+                "from trainer.device import litert; "
+                f"litert.export(TrainedRun(1, 1, {model!r}, {size}, 1, 'scratch', build({model!r}, {size}, 64).model), "
+                f"{kind.split()[1]!r}, Path({folder!r}))"
+            )
+            subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+            return peer(file, size)
+        return {"ms": ms, "file": file.stat().st_size / 1e6, "memory": memory}
+
+
+def peer(file: Path, size: int | None = None) -> dict[str, float]:
+    """The same for any LiteRT file that takes one square picture, such as MediaPipe's hair segmenter."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    before = peak()
+    interpreter = Interpreter(model_path=str(file), num_threads=os.cpu_count())
+    interpreter.allocate_tensors()
+    [taken] = interpreter.get_input_details()
+    picture = np.random.default_rng(0).random(taken["shape"]).astype(np.float32)
+
+    def once() -> None:
+        interpreter.set_tensor(taken["index"], picture)
+        interpreter.invoke()
+
+    return {"ms": timed(once), "file": file.stat().st_size / 1e6, "memory": peak() - before}
+
+
+def step(model: str, size: int, precision: str) -> dict[str, float]:
+    """A training step of four examples, bare and with its input, in turns; what the input adds, in percent."""
+    import tensorflow as tf
+
+    from trainer.inputs import Subset, batches
+    from trainer.models import build
+    from trainer.recipe import FitSettings
+    from trainer.step import Stepper
+
+    before = peak()
+    rng = np.random.default_rng(0)
+    count = 200
+    subset = Subset(
+        [None] * count,  # type: ignore[list-item] # who they are has no part in it
+        rng.integers(0, 256, (count, size, size, 3), np.uint8),
+        rng.integers(0, 256, (count, size, size), np.uint8),
+        np.tile(np.array([0, 0, size, size], np.int32), (count, 1)),
+    )
+    tf.config.experimental.enable_op_determinism()  # as in training
+    settings = FitSettings(model=model, size=size)
+    stepper = Stepper(build(model, size, 64), settings)
+    endless = iter(batches(subset, rng.integers(0, 2 * count, 4000), 4))
+    same = next(endless)
+    ratios, bares = [], []
+    for _ in range(5):  # in turns, so that what else the machine does meets both
+        bare = timed(lambda: stepper.train(same), 10)
+        fed = timed(lambda: stepper.train(next(endless)), 10)
+        bares.append(bare)
+        ratios.append(fed / bare)
+    return {"ms": statistics.median(bares), "input": (statistics.median(ratios) - 1) * 100, "memory": peak() - before}
+
+
+def measured(row: tuple[str, ...]) -> dict[str, float]:
+    """A row, measured by a process of its own."""
+    done = subprocess.run([sys.executable, __file__, "--one", json.dumps(row)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"{row}: {done.stderr.strip()[-2000:]}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", nargs="*", default=None, help="only rows that have each of these words")
+    parser.add_argument("--peer", type=Path, default=None, help="MediaPipe's hair_segmenter.tflite")
+    parser.add_argument("--one", default=None, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        what, *rest = json.loads(given.one)
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        call: Callable[..., dict[str, float]] = {"forward": forward, "step": step, "peer": lambda file: peer(Path(file))}[what]
+        print(json.dumps(call(*rest)))
+        return
+    rows: list[tuple[Any, ...]] = [row for row in ROWS if all(word in f"{row}" for word in given.rows or [])]
+    if given.peer:
+        rows.append(("peer", str(given.peer)))
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}\n")
+    print("| what | network | pixels | how | ms | times HairMatteNet | file, MB | memory, MB | input adds |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    first: dict[str, float] = {}
+    for row in rows:
+        found = measured(row)
+        what, name, size, how = row if row[0] != "peer" else ("forward", "MediaPipe hair segmenter", 512, "litert float32")
+        base = first.setdefault(what, found["ms"])
+        file = f"{found['file']:.1f}" if "file" in found else ""
+        added = f"{found['input']:.1f} %" if "input" in found else ""
+        ratio = f"{found['ms'] / base:.2f}"
+        print(
+            f"| {what} | {name} | {size} | {how} | {found['ms']:.1f} | {ratio} | {file} | {found['memory']:.0f} | {added} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+"""Table I of the paper on LFW Parts: what each network and refinement comes to, on photos that no choice was made on.
+
+    WINNOW_ENCODER_WEIGHTS=... python benchmarks/table1.py --data ../shared/data/lfw-parts --home ../table1 --epochs 20
+
+Trained on the official 1,500 photos, whole; the best epoch is chosen on the second half of the official 500, and measured on
+the first. It runs in pieces: stop it when you like; started again, each training goes on after its last whole epoch,
+and the table is printed from what there is. `--epochs 0` trains nothing and prints. `--only` names the trainings to go on
+with, in that order. The dense CRF of Qin et al. needs `pip install -c constraints.txt -e .[benchmarks]`.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder: its queue.py isn't Python's
+# ruff: noqa: E402 - so this has to come before every import that might look for it
+
+import argparse
+import csv
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from benchmarks.loop import command
+from benchmarks.machine import machine
+from db.session import open_database, reading
+from db.settings import Settings
+from db.store import Store
+from db.tables import CuratedSet, Run, Split
+from trainer import inputs, runs
+from trainer.inputs import Subset
+from trainer.recipe import FitSettings
+from trainer.report import Guess, measured, summary
+
+Alpha = NDArray[np.float32]
+Image = NDArray[np.uint8]
+Averages = dict[str, Any]  # of each measure by its name, and "intervals"
+
+# The trainings, in the order in which they are worth their time.
+TRAININGS = {
+    "hairmattenet": FitSettings(),
+    "hairsegnet": FitSettings(model="hairsegnet", consistency=0.0),  # section III-A: L_M alone
+    "hairmattenet-3": FitSettings(classes=3),
+    "hairmattenet-band": FitSettings(band=8),
+    "fcn-vgg16": FitSettings(model="fcn-vgg16", consistency=0.0),
+}
+# What the table has a row for: its name, the training, and the refinement.
+ROWS = (
+    ("HairSegNet", "hairsegnet", "none"),
+    ("HairSegNet + guided filter", "hairsegnet", "guided"),
+    ("HairMatteNet", "hairmattenet", "none"),
+    ("HairMatteNet superpixel", "hairmattenet", "superpixel"),
+    ("HairMatteNet, eq. 1 within 8 px", "hairmattenet-band", "none"),
+    ("HairMatteNet, three classes", "hairmattenet-3", "none"),
+    ("HairMatteNet superpixel, three classes", "hairmattenet-3", "superpixel"),
+    ("fcn-vgg16", "fcn-vgg16", "none"),
+    ("fcn-vgg16 + CRF", "fcn-vgg16", "crf"),
+)
+COLUMNS = {
+    "f1": "F1",
+    "performance": "Perf.",
+    "iou": "IoU",
+    "accuracy": "Acc.",
+    "gradient_consistency": "Grad-cons.",
+    "leak": "Leak",
+    "hollow": "Hollow",
+    "class_accuracy": "Acc. of 3",
+}
+PAPER = """\
+| paper, own photos: HairSegNet | | .9212 | .7833 | .8564 | .9624 | .2696 | | | |
+| paper, own photos: HairSegNet + GF | | .9251 | .7964 | .8637 | .9646 | .1803 | | | |
+| paper, own photos: HairMatteNet | | .9219 | .7945 | .8589 | .9619 | .0533 | | | |
+| paper, LFW Parts: HairMatteNet | | | | | | | | | .965 |
+| paper, LFW Parts: HairMatteNet SP | | | | | | | | | .9769 |
+| paper, LFW Parts: Qin et al., FCN+CRF | | | | | | | | | .9676 |
+| paper, LFW Parts: Qin et al., FCN+CRF SP | | | | | | | | | .9732 |"""
+
+
+def prepare(home: Path, data: Path) -> None:
+    """Make the curated set in a new home: all photos whole, the first half of the official 500 as test split."""
+    if (home / "halves").exists():
+        raise SystemExit(f"{home} was left half made. Delete it, and start again.")
+    halves = home / "halves"
+    shutil.copytree(data / "images", halves / "images")
+    shutil.copytree(data / "masks", halves / "masks")
+    shutil.copy(data / "parts_train.txt", halves)
+    lines = (data / "parts_validation.txt").read_text().splitlines(keepends=True)
+    (halves / "parts_test.txt").write_text("".join(lines[: len(lines) // 2]))
+    (halves / "parts_validation.txt").write_text("".join(lines[len(lines) // 2 :]))
+    command(home, "curator", "ingest", str(halves), "--format", "lfw-parts", "--crop", "whole")
+    queue, _ = command(home, "curator", "queue", "-n", "0")
+    with (home / "verdicts.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["example", "verdict", "reason", "reviewer"])
+        rows.writerows((one["example"], "keep", "", "benchmark") for one in queue["examples"])
+    command(home, "curator", "verdicts", str(home / "verdicts.csv"))
+    command(home, "curator", "freeze", "--note", "LFW Parts, whole photos")
+    shutil.rmtree(halves)
+
+
+def run_of(session: Session, wanted: FitSettings) -> tuple[int, int, int | None] | None:
+    """The newest run with those settings, however many epochs it was to have: its number, epochs so far, the best."""
+    for run in session.scalars(select(Run).order_by(Run.id.desc())):
+        if replace(FitSettings(**run.settings), epochs=wanted.epochs) == wanted:
+            best = max((epoch.number for epoch in run.epochs if epoch.best), default=None)
+            return run.id, len(run.epochs), best
+    return None
+
+
+def train(home: Path, engine: Engine, name: str, wanted: FitSettings, epochs: int) -> None:
+    """Start a training, or go on with it, up to that many epochs."""
+    with reading(engine) as session:
+        found = run_of(session, wanted)
+    if found is None:
+        settings = asdict(replace(wanted, epochs=epochs))
+        given = [text for key, value in settings.items() for text in (f"--{key.replace('_', '-')}", str(value))]
+        command(home, "trainer", "fit", "1", *given)
+    elif found[1] < epochs:
+        command(home, "trainer", "fit", "--resume", str(found[0]), "--epochs", str(epochs))
+    print(f"{name}: {epochs} epochs", file=sys.stderr, flush=True)
+
+
+def crf(image: Image, alpha: Alpha) -> Alpha:
+    """Krähenbühl and Koltun's dense CRF on the hair probability, with their code's usual settings; 0 to 1 again.
+
+    Qin et al. name no settings. `image` uint8 (H, W, 3) RGB, `alpha` float32 (H, W).
+    """
+    from pydensecrf import densecrf
+
+    height, width = alpha.shape
+    field = densecrf.DenseCRF2D(width, height, 2)
+    both = np.stack([1 - alpha, alpha]).clip(1e-6, 1).reshape(2, -1)
+    field.setUnaryEnergy(np.ascontiguousarray(-np.log(both), np.float32))
+    field.addPairwiseGaussian(sxy=3, compat=3)
+    field.addPairwiseBilateral(sxy=80, srgb=13, rgbim=np.ascontiguousarray(image), compat=10)
+    return np.asarray(field.inference(5), np.float32)[1].reshape(height, width)
+
+
+def averages(subset: Subset, alphas: Sequence[Alpha]) -> Averages:
+    """What mattes that no run of ours made come to; an image and its mirror image each have one."""
+    rows = measured(subset, [Guess(alpha) for alpha in alphas])
+    return summary(rows)
+
+
+def of_mediapipe(file: Path, subset: Subset, large: Subset) -> Averages:
+    """MediaPipe's hair segmenter on the same photos, given to it at its own 512 pixels and measured at ours."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(file))
+    interpreter.allocate_tensors()
+    [taken], [given] = interpreter.get_input_details(), interpreter.get_output_details()
+    alphas = []
+    for image in large.batch(np.arange(len(large))).images:
+        picture = np.concatenate([image / 255, np.zeros((*image.shape[:2], 1))], axis=2)
+        interpreter.set_tensor(taken["index"], picture[None].astype(np.float32))
+        interpreter.invoke()
+        alpha = interpreter.get_tensor(given["index"])[0, ..., 1]
+        alphas.append(cv2.resize(alpha, subset.images.shape[1:3], interpolation=cv2.INTER_AREA))
+    return averages(subset, alphas)
+
+
+def table(home: Path, engine: Engine, peer: Path | None) -> str:
+    """The table as it stands, in Markdown."""
+    settings = Settings(home=home)
+    store = Store(settings.store)
+    with reading(engine) as session:
+        members = inputs.members(session, 1, Split.test)
+    subset = inputs.load(store, members, 224, skins=True)
+    lines = ["| model | epochs, best | " + " | ".join(COLUMNS.values()) + " |", "|---|---|" + "---|" * len(COLUMNS)]
+    for name, training, refine in ROWS:
+        with reading(engine) as session:
+            found = run_of(session, TRAININGS[training])
+            trained = None if found is None or found[2] is None else runs.load(session, settings, found[0])
+        if found is None or trained is None:
+            continue
+        run, epochs, best = found
+        if refine == "crf":
+            images = subset.batch(np.arange(len(subset))).images
+            row = averages(subset, [crf(image, alpha) for image, alpha in zip(images, trained.alpha(images), strict=True)])
+        else:
+            row, _ = command(home, "trainer", "report", str(run), "--split", "test", "--refine", refine)
+        scratch = "" if trained.encoder == "imagenet" else ", from scratch"
+        lines.append(line(name, f"{epochs}, {best}{scratch}", row))
+    if peer is not None:
+        lines.append(line("MediaPipe's hair segmenter", "", of_mediapipe(peer, subset, inputs.load(store, members, 512))))
+    return "\n".join([*lines, PAPER])
+
+
+def line(name: str, epochs: str, row: Averages) -> str:
+    """A row of the table: each mean with its 95 % interval over photos."""
+    cells = [name, epochs]
+    for key in COLUMNS:
+        mean, interval = row[key], row["intervals"][key]
+        cells.append(
+            "" if mean is None else number(mean) + (f" ({number(interval[0])}–{number(interval[1])})" if interval else "")
+        )
+    return "| " + " | ".join(cells) + " |"
+
+
+def number(value: float) -> str:
+    """0.05331 as .0533."""
+    return f"{value:.4f}".replace("0.", ".", 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="LFW Parts: images/, masks/ and the official lists")
+    parser.add_argument("--home", type=Path, required=True, help="where runs are kept from one piece to the next")
+    parser.add_argument("--epochs", type=int, default=50, help="up to how many; 0 only prints")
+    parser.add_argument("--only", nargs="*", choices=list(TRAININGS), default=list(TRAININGS))
+    parser.add_argument("--peer", type=Path, default=None, help="MediaPipe's hair_segmenter.tflite")
+    given = parser.parse_args()
+    engine = open_database(Settings(home=given.home))
+    with reading(engine) as session:
+        made = session.get(CuratedSet, 1) is not None
+    if not made:
+        prepare(given.home, given.data)
+    for name in given.only if given.epochs else ():
+        train(given.home, engine, name, TRAININGS[name], given.epochs)
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}; 250 photos and their mirror images\n")
+    print(table(given.home, engine, given.peer))
+
+
+if __name__ == "__main__":
+    main()

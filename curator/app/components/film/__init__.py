@@ -1,0 +1,11 @@
+"""The film strip: a run's validation examples, a row each, and their mattes, a column an epoch; any of them large."""
+
+from dataclasses import asdict
+
+from curator.app.components import component
+from curator.film import Strip
+
+
+def film(run: int, strip: Strip) -> None:
+    """Draw the strip of a run, the newest epoch in view; a rerun with more epochs adds them and leaves the rest as it is."""
+    component("film")(key=f"film-{run}", data=asdict(strip))

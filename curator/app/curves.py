@@ -1,0 +1,57 @@
+"""What Train and Report both draw of a run: its losses as curves, and a mark where its encoder learned nothing before."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from curator import results
+from curator.app.team.looks import COLOURS, chart
+from curator.status import best_epoch
+from db.tables import Run
+
+LOSSES = {"Loss": "loss", "Mask loss": "mask_loss", "Edge consistency": "consistency_loss"}
+
+
+def scratch_mark(run: Run) -> None:
+    """Say loudly that a run began from scratch, where it did."""
+    if run.encoder == "scratch":
+        st.error(
+            f"**Run {run.id} started from scratch**, without ImageNet weights: its mattes are far worse than this network "
+            "can make. Set `WINNOW_ENCODER_WEIGHTS` to a file with them, then train again.",
+            icon=":material/warning:",
+        )
+
+
+def loss_curves(runs: Sequence[Run], *, height: int = 280) -> None:
+    """The losses of one run or several, an epoch a step, with a point on the best epoch of each; one loss at a time."""
+    chosen = st.segmented_control("Loss", list(LOSSES), default="Loss", required=True, label_visibility="collapsed")
+    frame = pd.DataFrame([row for run in runs for row in results.curve(run, LOSSES[chosen])])
+    frame["best"] = False
+    for run in runs:
+        frame.loc[(frame.run == f"Run {run.id}") & (frame.epoch == best_epoch(run.epochs)), "best"] = True
+    # One run: a colour for each kind of example. Several: a colour for each run, its training dashed.
+    alone = len(runs) == 1
+    names = ["training", "validation"] if alone else [f"Run {run.id}" for run in runs]
+    most = int(frame.epoch.max())
+    base = alt.Chart(frame).encode(
+        x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(domain=[1, max(2, most)])),
+        y=alt.Y("value:Q", title=chosen.lower(), scale=alt.Scale(zero=False)),
+        color=alt.Color(
+            "examples:N" if alone else "run:N",
+            scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)])),
+            legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3),
+        ),
+        tooltip=["run", "examples", "epoch", alt.Tooltip("value:Q", title=chosen.lower(), format=".4f")],
+    )
+    dashes = alt.StrokeDash(
+        "examples:N",
+        scale=alt.Scale(domain=["validation", "training"], range=[[1, 0], [5, 4]]),
+        legend=None if alone else alt.Legend(title=None, orient="top", symbolType="stroke"),
+    )
+    lines = base.mark_line(point=most == 1).encode(strokeDash=dashes)
+    best = base.transform_filter("datum.best && datum.examples == 'validation'").mark_point(size=110, filled=True, opacity=1)
+    chart(
+        lines + best, height=height, says=f"{chosen} on training and validation examples, an epoch a step; the best is marked"
+    )

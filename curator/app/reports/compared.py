@@ -1,0 +1,78 @@
+"""Two runs side by side: their curves, what differs on the same examples, and one example under a slider."""
+
+import streamlit as st
+
+from curator import figures, results
+from curator.app.components.wipe import Side, wipe
+from curator.app.curves import loss_curves
+from curator.app.frame import counted
+from curator.app.reports.measured import measure_button
+from curator.app.state import engine
+from curator.estimates import Pair, changes, most_different, pairs
+from curator.figures import number
+from curator.report_file import table
+from db.session import reading
+from db.tables import Run, Split
+from trainer.measures import ALL, MEASURES
+
+
+def show_differing(other: Run, run: Run, names: tuple[str, str]) -> None:
+    """What the two runs were told differently."""
+    made = figures.differing({"set": other.set_id, **other.settings}, {"set": run.set_id, **run.settings}, names)
+    st.html(table(made) if made.rows else '<p class="winnow-note">Both have the same set and settings.</p>')
+    if other.settings.get("consistency") != run.settings.get("consistency"):
+        st.caption("The loss is not on one scale where the consistency weighs differently; the mask loss is.")
+
+
+def compare(run: Run, other: Run, split: Split, refine: str) -> None:
+    """Two runs: their curves, what differs on the same examples, and one example under a slider."""
+    st.subheader(f"Run {run.id} against run {other.id}", anchor=False)
+    with reading(engine()) as session:
+        before = results.examples(session, other.id, split, refine)
+        after = results.examples(session, run.id, split, refine)
+    names = (f"Run {other.id}", f"Run {run.id}")
+    curves, settings = st.columns([3, 1], gap="large")
+    with curves:
+        loss_curves([other, run])
+    with settings:
+        show_differing(other, run, names)
+    if not before or not after:
+        return measure_button(other.id if not before else run.id, split, refine)
+    both = pairs(before, after)
+    said = f"Paired on {counted(len(both), 'example')} of {split.value} that both measured against the same mask"
+    apart = (len(before) - len(both), len(after) - len(both))
+    left = f"; {apart[0]:,} of run {other.id} and {apart[1]:,} of run {run.id} are left out." if any(apart) else "."
+    st.caption(said + left)
+    if not both:
+        return None
+    st.html(table(figures.compared((one for one in changes(both, ALL) if one.images), *names)))
+    return look_closely(most_different(both, MEASURES[0]), other.id, run.id)
+
+
+@st.fragment
+def look_closely(both: list[Pair], first: int, second: int) -> None:
+    """One example of two runs (or one, then both are the same) with any two of its pictures under a slider."""
+    by_number = {pair.second.example: pair for pair in both}
+    alone = first == second
+
+    def with_values(example: int) -> str:
+        pair = by_number[example]
+        values = [pair.second] if alone else [pair.first, pair.second]
+        return f"{pair.second.photo} · F1 " + " → ".join(number(one.values["f1"]) for one in values)
+
+    words, picture = st.columns([2, 3], gap="large")
+    with words:
+        chosen = st.selectbox("Example", list(by_number), format_func=with_values, key=f"look-{first}-{second}")
+        pair = by_number[chosen]
+        sides = {"Photo": pair.second.image, "Mask": pair.second.mask, f"Run {second}": pair.second.matte}
+        if not alone:
+            sides[f"Run {first}"] = pair.first.matte
+        names = list(sides)
+        left = st.segmented_control("Left", names, default="Photo" if alone else f"Run {first}", required=True)
+        right = st.segmented_control("Right", names, default=f"Run {second}", required=True)
+        st.caption(
+            "Drag the line over the picture, or move it with the arrow keys. "
+            + ("The worst come first." if alone else "Where the runs differ most comes first.")
+        )
+    with picture:
+        wipe("wipe", Side(left, sides[left]), Side(right, sides[right]))

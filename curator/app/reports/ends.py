@@ -1,0 +1,86 @@
+"""The best and the worst examples of a report; the worst can go back to review."""
+
+import streamlit as st
+
+from curator import results
+from curator.app.frame import counted, gallery
+from curator.app.guard import check_lead, current_reviewer, leads
+from curator.app.state import engine
+from curator.figures import number
+from curator.reopening import send_back, why_again
+from curator.results import Seen
+from db.errors import WinnowError
+from db.jobs import utc_now
+from db.session import reading, writing
+from trainer.measures import ALL, Measure
+
+SHOWN = [6, 12, 24]  # of the best and of the worst
+TITLES = {measure.name: measure.title for measure in ALL}
+
+
+def caption(seen: Seen, measure: Measure) -> str:
+    """An example in one line: its photo and what it measured."""
+    more = "" if measure.name == "f1" else f" · F1 {number(seen.values['f1'])}"
+    return f"{seen.photo} · {measure.title} {number(seen.values[measure.name])}{more}"
+
+
+@st.fragment
+def best_and_worst(run: int, found: list[Seen]) -> None:
+    """The two ends of a report; the worst can go back to review."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox("Best and worst by", list(TITLES), format_func=TITLES.__getitem__, width=240)
+        count = st.segmented_control("Of each", SHOWN, default=SHOWN[0], required=True)
+    measure = next(each for each in ALL if each.name == name)
+    ordered = results.best_first(found, measure)
+    half = min(count, (len(ordered) + 1) // 2)
+    if not ordered:
+        st.caption(f"No example of this report has a value for {measure.title}.")
+        return
+    best, worst = st.columns(2, gap="large")
+    with best:
+        st.subheader("Best", anchor=False)
+        st.caption("Photo, mask, matte")
+        gallery([([one.image, one.mask, one.matte], caption(one, measure)) for one in ordered[:half]], wide="18rem")
+    with worst:
+        st.subheader("Worst", anchor=False)
+        st.caption("Photo, mask, matte. Where the mask is at fault, send the example back to review.")
+        going_back(run, ordered[half:][::-1][:half], measure)
+
+
+def going_back(run: int, worst: list[Seen], measure: Measure) -> None:
+    """The worst examples, each with a box to tick, and a button that sends the ticked ones back to review."""
+    reviewer = current_reviewer()
+    may = leads(reviewer)
+    with reading(engine()) as session:
+        waiting = why_again(session, [one.example for one in worst])
+    ticked = []
+    places = st.columns(2)
+    for at, one in enumerate(worst):
+        with places[at % 2]:
+            gallery([([one.image, one.mask, one.matte], caption(one, measure))], wide="18rem")
+            if one.example in waiting:
+                st.caption("It waits on the Review page.")
+            elif st.checkbox(f"Send {one.photo} back", key=f"back-{one.example}", disabled=not may):
+                ticked.append(one.example)
+    label = f"{counted(len(ticked), 'example')} back to review" if ticked else "Back to review"
+    if st.button(label, disabled=not ticked, help=None if may else "Only a lead may send examples back."):
+        try:
+            check_lead(reviewer)
+            with writing(engine()) as session:
+                sent = send_back(session, ticked, reviewer, run, utc_now())
+        except WinnowError as error:
+            st.error(str(error))
+            return
+        st.session_state["sent-back"] = told(len(sent), len(ticked) - len(sent))
+        st.rerun(scope="fragment")
+    if said := st.session_state.pop("sent-back", None):
+        st.success(said)
+
+
+def told(sent: int, lost: int) -> str:
+    """What sending back did, in words."""
+    gone = f" {counted(lost, 'example')} could not be found (any more): erased, perhaps." if lost else ""
+    return (
+        f"{counted(sent, 'example')} open for review again: what was said before no longer counts, and stays on record. "
+        f"Curated sets stay as they were frozen.{gone}"
+    )

@@ -1,0 +1,54 @@
+"""Files to take away, made when they are asked for, so that who was erased meanwhile is in none."""
+
+from contextlib import suppress
+from functools import partial
+
+import streamlit as st
+
+from curator import figures, results
+from curator.app.state import engine, store
+from curator.model_card import card
+from curator.pictures import thumbnail
+from curator.provenance import provenance
+from curator.report_file import csv_of, html_of, worst_of
+from db.errors import WinnowError
+from db.jobs import utc_now
+from db.session import reading
+
+THUMBNAIL = 192  # pixels, in the HTML file
+
+
+def made_html(run: int) -> str:
+    """The report as one HTML file."""
+    with reading(engine()) as session:
+        origin, found = provenance(session, run), results.examples(session, run)
+    worst = worst_of(found)
+    thumbnails = {}
+    for sha256 in {sha256 for one in worst for sha256 in (one.image, one.mask, one.matte)}:
+        with suppress(WinnowError):  # missing from the store: its example is left out
+            thumbnails[sha256] = thumbnail(store().get(sha256), THUMBNAIL)
+    return html_of(origin, found, figures.sliced(results.headline(found)), worst, thumbnails, utc_now())
+
+
+def made_csv(run: int) -> bytes:
+    """The report as a CSV file."""
+    with reading(engine()) as session:
+        return csv_of(results.examples(session, run))
+
+
+def made_card(run: int) -> str:
+    """The run's model card."""
+    with reading(engine()) as session:
+        origin, found = provenance(session, run), results.examples(session, run)
+    return card(origin, found, figures.sliced(results.headline(found)), utc_now())
+
+
+def downloads(run: int) -> None:
+    """A button for each file."""
+    with st.container(horizontal=True):
+        for label, made, name, kind in (
+            ("Report as HTML", made_html, f"winnow-run-{run}.html", "text/html"),
+            ("Measures as CSV", made_csv, f"winnow-run-{run}.csv", "text/csv"),
+            ("Model card", made_card, f"winnow-run-{run}-model-card.md", "text/markdown"),
+        ):
+            st.download_button(label, partial(made, run), name, kind, on_click="ignore", icon=":material/download:")

@@ -1,0 +1,75 @@
+"""A run's measures with their intervals, by kinds of images; and what was not measured yet."""
+
+import streamlit as st
+from sqlalchemy import Engine
+
+from curator import figures, results
+from curator.app.frame import start_job
+from curator.app.reports.files import downloads
+from curator.app.state import dear, engine
+from curator.figures import Table
+from curator.report_file import meanings, table
+from curator.results import REFINED
+from curator.status import newest_job
+from db.jobs import ALIVE, state_of, utc_now
+from db.session import reading
+from db.tables import Split
+from trainer.measures import ALPHA, BLIND, CLASSES, MEASURES, Measure
+
+
+@dear
+def _tables(engine: Engine, run: int, reports: tuple[tuple[Split, str], ...]) -> list[tuple[Table, list[Measure]]]:
+    """The paper's five, what they are blind to, the errors of alpha and of classes: a table each, with its measures.
+
+    `reports` are those that the run has, so that a new one is counted at once.
+    """
+    with reading(engine) as session:
+        found = results.examples(session, run)
+    parts = [figures.known(found, measures) for measures in (MEASURES, BLIND, ALPHA, CLASSES)]
+    return [(figures.measured(found, measures), measures) for measures in parts]
+
+
+@dear
+def _slices(engine: Engine, run: int, split: Split, refine: str) -> dict[str, Table]:
+    """The tables of a report's slices."""
+    with reading(engine) as session:
+        return figures.sliced(results.examples(session, run, split, refine))
+
+
+def measure_button(run: int, split: Split, refine: str, *, again: bool = False) -> None:
+    """Offer to make a report that isn't there, or one that an older Winnow made, with fewer measures; one at a time."""
+    with reading(engine()) as session:
+        job = newest_job(session, "report")
+    busy = job is not None and state_of(job, utc_now()) in ALIVE
+    how = "" if refine == "none" else f", {REFINED[refine]}"
+    what = f"Run {run} on {split.value}{how}"
+    st.caption(f"{what} was measured before there were all of today’s measures." if again else f"{what} is not measured yet.")
+    if st.button(f"Measure run {run} on {split.value}{how}{' again' if again else ''}", disabled=busy):
+        start_job("report", "trainer", ["report", str(run), "--split", split.value, "--refine", refine])
+        st.rerun()
+
+
+def show_measures(run: int, reports: dict[Split, list[str]]) -> None:
+    """The paper's five; what they are blind to; the errors of alpha and of classes, folded away."""
+    key = tuple((split, refine) for split, refines in reports.items() for refine in refines)
+    (five, named), (blind, unseen), *more = _tables(engine(), run, key)
+    st.html(table(five))
+    st.caption("Per image, then averaged; in brackets the 95 % interval of the mean over images.")
+    downloads(run)
+    if unseen:
+        st.subheader("Where gradient consistency sees nothing", anchor=False)
+        st.html(table(blind) + meanings(unseen))
+    with st.expander("Errors of alpha, and what the measures are"):
+        for made, measures in more:
+            if measures:
+                st.html(table(made) + meanings(measures))
+        st.html(meanings(named))
+
+
+def show_slices(run: int, split: Split, refine: str) -> None:
+    """The report by what the examples are like."""
+    made = _slices(engine(), run, split, refine)
+    if made:
+        st.subheader("Slices", anchor=False)
+    for tab, made_table in zip(st.tabs(list(made)) if made else [], made.values(), strict=True):
+        tab.html(table(made_table))

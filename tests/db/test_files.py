@@ -1,0 +1,97 @@
+"""Files that are there whole or not at all, in a folder and behind a URL; and a disk that is really full."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+from sqlalchemy import text
+from upath import UPath
+
+from db.errors import DiskFullError
+from db.files import local, root, told_when_full, write
+from db.session import open_database, reading, writing
+from db.settings import Settings
+from db.store import Store
+from db.tables import Contributor
+
+
+@pytest.fixture(params=["folder", "memory"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[UPath]:
+    yield UPath(tmp_path) if request.param == "folder" else UPath("memory://winnow-runs")
+    MemoryFileSystem.store.clear()
+
+
+def test_bytes_come_back_and_are_replaced_whole(folder: UPath) -> None:
+    file = folder / "3" / "last.ckpt"
+    for data in (b"first", b"two"):
+        write(file, data)
+        assert file.read_bytes() == data
+    assert [path.name for path in (folder / "3").iterdir()] == ["last.ckpt"]
+
+
+def test_a_local_copy_holds_the_same_and_is_gone_afterwards(folder: UPath) -> None:
+    file = folder / "best.weights.h5"
+    write(file, b"weights")
+    with local(file) as here:
+        assert isinstance(here, Path)
+        assert (here.name, here.read_bytes()) == ("best.weights.h5", b"weights")
+    assert here.exists() == isinstance(file, Path)
+    assert file.read_bytes() == b"weights"
+
+
+def test_a_file_url_is_a_path_as_any_other(tmp_path: Path) -> None:
+    assert root(tmp_path.as_uri()) == root(str(tmp_path)) == UPath(tmp_path)
+    assert isinstance(root(tmp_path.as_uri()), Path)
+    assert not isinstance(root("memory://winnow-runs"), Path)
+
+
+def test_what_is_not_behind_the_url_has_no_local_copy() -> None:
+    with pytest.raises(FileNotFoundError), local(UPath("memory://winnow-runs/gone")):
+        pass
+
+
+def test_a_full_disk_is_told_and_the_file_stays_as_it_was(full_disk: Path) -> None:
+    file = full_disk / "last.ckpt"
+    file.write_bytes(b"before")
+    with pytest.raises(DiskFullError) as error:
+        write(file, bytes(10**6))
+    assert str(error.value) == (
+        f"The disk is full: {file} could not be written, 0 MB are free. What was there before is kept. "
+        "Make room, then try again."
+    )
+    assert file.read_bytes() == b"before"
+    assert sorted(path.name for path in full_disk.iterdir()) == ["filler", "last.ckpt"]
+
+
+def test_a_full_disk_leaves_no_half_picture(full_disk: Path) -> None:
+    store = Store(str(full_disk / "store"))
+    with pytest.raises(DiskFullError, match=r"^The disk is full: "):
+        store.put(bytes(10**6))
+    assert list(store.all()) == []
+
+
+def test_a_database_on_a_full_disk_is_told_and_goes_on_when_there_is_room(full_disk: Path) -> None:
+    (full_disk / "filler").unlink()
+    engine = open_database(Settings(home=full_disk))
+    with engine.connect() as connection:
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    names = [f"{number:05} " + "x" * 900 for number in range(20_000)]
+
+    def add() -> None:
+        with writing(engine) as session:
+            session.add_all(Contributor(name=name) for name in names)
+
+    with pytest.raises(DiskFullError) as error:
+        add()
+    assert str(error.value) == f"The disk of the database {engine.url} is full. Make room, then try again."
+    names = names[:10]
+    add()
+    with reading(engine) as session:
+        assert session.query(Contributor).count() == 10
+    engine.dispose()
+
+
+def test_other_troubles_are_not_called_a_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError), told_when_full(tmp_path):
+        tmp_path.write_bytes(b"")
