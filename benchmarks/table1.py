@@ -16,11 +16,14 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder: its q
 
 import argparse
 import csv
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import cv2
 import numpy as np

@@ -130,6 +130,23 @@ def _upsample(v: Values) -> tf.Tensor:
     return tf.repeat(tf.repeat(v["x"], down, axis=2), across, axis=3)
 
 
+def _upsample_bilinear(v: Values) -> tf.Tensor:
+    """Half-pixel centres, as Keras has them: what Core ML calls not to align the corners."""
+    if v["align_corners"] or v.get("half_pixel_centers") is False:
+        raise WinnowError("A bilinear upsampling by other than half-pixel centres cannot be checked here.")
+    x = tf.transpose(_float(v["x"]), (0, 2, 3, 1))
+    size = [round(x.shape[1] * float(v["scale_factor_height"])), round(x.shape[2] * float(v["scale_factor_width"]))]
+    return tf.transpose(tf.image.resize(x, size, "bilinear"), (0, 3, 1, 2))
+
+
+def _max_pool(v: Values) -> tf.Tensor:
+    if v["pad_type"] != "valid" or v["ceil_mode"]:
+        raise WinnowError("A pooling beyond the picture's edge cannot be checked here.")
+    x = tf.transpose(_float(v["x"]), (0, 2, 3, 1))
+    x = tf.nn.max_pool2d(x, [int(n) for n in v["kernel_sizes"]], [int(n) for n in v["strides"]], "VALID")
+    return tf.transpose(x, (0, 3, 1, 2))
+
+
 def _cast(v: Values) -> tf.Tensor:
     kinds = {"fp16": tf.float16, "fp32": tf.float32}
     if v["dtype"] not in kinds:
@@ -167,6 +184,8 @@ OPERATIONS: dict[str, Callable[[Values], Any]] = {
     "softmax": lambda v: tf.nn.softmax(_float(v["x"]), int(v["axis"])),
     "slice_by_index": _slice,
     "upsample_nearest_neighbor": _upsample,
+    "upsample_bilinear": _upsample_bilinear,
+    "max_pool": _max_pool,
     "expand_dims": lambda v: tf.expand_dims(v["x"], int(v["axes"][0])),
     "cast": _cast,
     "constexpr_affine_dequantize": _dequantize,

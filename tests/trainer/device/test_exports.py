@@ -84,3 +84,19 @@ def test_the_copy_for_devices_is_the_same_network(untrained, image, expected):
     assert sum(isinstance(layer, NearestUpsampling) for layer in copy.layers) in (3, 5)
     alpha = copy(image[None].astype(np.float32) / 127.5 - 1, training=False).numpy()[0, ..., 1]
     np.testing.assert_allclose(alpha, expected, atol=1e-5)
+
+
+def test_what_only_the_fcn_has_is_run_too(image, tmp_path):
+    """Pools and bilinear upsampling, in a network whose file is not half a gigabyte; of three classes, hair is taken."""
+    keras.utils.set_random_seed(2)
+    taken = keras.Input((SIZE, SIZE, 3))
+    x = keras.layers.MaxPooling2D(2)(keras.layers.Conv2D(4, 3, strides=2, padding="same")(taken))
+    x = keras.layers.UpSampling2D(4, interpolation="bilinear")(x)
+    x = keras.layers.Softmax()(3 * keras.layers.Conv2D(3, 1)(x))
+    run = TrainedRun(1, 1, "fcn-vgg16", SIZE, 1, "scratch", keras.Model(taken, x))
+    expected = run.alpha(image[None])[0]
+    assert expected.std() > 0.01
+    assert np.abs(LiteRt(litert.export(run, "float32", tmp_path)).alpha(image) - expected).max() < 1e-4
+    with zipfile.ZipFile(coreml.export(run, "ab" * 32, "float32", tmp_path)) as archive:
+        archive.extractall(tmp_path / "out")
+    assert np.abs(CoreMlProgram(tmp_path / "out" / "fcn-vgg16.mlpackage").alpha(image) - expected).max() < 1e-4
