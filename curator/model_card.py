@@ -97,11 +97,13 @@ def _consent(origin: Provenance) -> str:
     people = origin.contributors
     unsaid = origin.licences.get(SAID_NOTHING, 0)
     who = f"{people:,} contributor{'' if people == 1 else 's'} named by the sources"
+    nobody = (
+        f" Nobody is named for {origin.anonymous:,} examples, so they cannot be erased by name." if origin.anonymous else ""
+    )
     return "\n".join(
         [
-            f"- Recorded: the licence that each source gave (above), and {who}. "
-            f"Nobody is named for {origin.anonymous:,} examples, so they cannot be erased by name.",
-            f"- Not recorded: the licence of {unsaid:,} examples.",
+            f"- Recorded: the licence that each source gave (above), and {who}.{nobody}",
+            *([f"- Not recorded: the licence of {unsaid:,} examples."] if unsaid else []),
             "- **Not known to Winnow: whether the people in the photos agreed**, to what, and whether they still do. A licence "
             "is about the picture, not the person. Whoever publishes this model answers for that: say here how they agreed.",
         ]
