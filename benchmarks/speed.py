@@ -45,7 +45,7 @@ ROWS = [
     ("step", "fcn-vgg16", 224, "float32"),
     ("step", "hairmattenet", 480, "float32"),
 ]
-RUNS = 30
+RUNS, TEN_SECONDS = 30, 10.0
 
 
 def peak() -> float:
@@ -53,12 +53,12 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 * 1.048576
 
 
-def timed(once: Callable[[], Any], runs: int = RUNS) -> float:
-    """Milliseconds of the median call, after three that aren't counted."""
-    for _ in range(3):
+def timed(once: Callable[[], Any], runs: int = RUNS, warm: int = 3) -> float:
+    """Milliseconds of the median call of at most `runs` and some ten seconds, after `warm` that aren't counted."""
+    for _ in range(warm):
         once()
-    seconds = []
-    for _ in range(runs):
+    seconds: list[float] = []
+    while len(seconds) < runs and sum(seconds) < TEN_SECONDS:
         began = time.perf_counter()
         once()
         seconds.append(time.perf_counter() - began)
@@ -138,8 +138,8 @@ def step(model: str, size: int, precision: str) -> dict[str, float]:
     same = next(endless)
     ratios, bares = [], []
     for _ in range(5):  # in turns, so that what else the machine does meets both
-        bare = timed(lambda: stepper.train(same), 10)
-        fed = timed(lambda: stepper.train(next(endless)), 10)
+        bare = timed(lambda: stepper.train(same), 10, warm=1)
+        fed = timed(lambda: stepper.train(next(endless)), 10, warm=1)
         bares.append(bare)
         ratios.append(fed / bare)
     return {"ms": statistics.median(bares), "input": (statistics.median(ratios) - 1) * 100, "memory": peak() - before}
