@@ -52,12 +52,16 @@ def title(run: Run) -> str:
     return f"Run {run.id} · {run.model} · set {run.set_id} · {epochs}" + (f", best {best}" if best else "") + scratch
 
 
-def curve(run: Run, loss: str) -> list[dict[str, Any]]:
-    """One of the losses of a run ("loss", "mask_loss" or "consistency_loss"), two rows an epoch: training and validation."""
+def curve(run: Run, what: str) -> list[dict[str, Any]]:
+    """A run's "loss", "mask_loss", "consistency_loss" or "f1", two rows an epoch: training, and validation.
+
+    F1 is known of validation alone, and of no epoch from before it was kept.
+    """
     return [
-        {"run": f"Run {run.id}", "epoch": epoch.number, "examples": examples, "value": getattr(epoch, column)}
+        {"run": f"Run {run.id}", "epoch": epoch.number, "examples": examples, "value": value}
         for epoch in run.epochs
-        for examples, column in (("training", loss), ("validation", f"validation_{loss}"))
+        for examples, column in (("training", what), ("validation", f"validation_{what}"))
+        if (value := getattr(epoch, column, None)) is not None
     ]
 
 

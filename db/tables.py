@@ -481,6 +481,8 @@ class Epoch(Base):
     validation_loss: Mapped[float]
     validation_mask_loss: Mapped[float]
     validation_consistency_loss: Mapped[float]
+    validation_f1: Mapped[float | None] = mapped_column(comment="the mean over images, of alpha from half on")
+    validation_accuracy: Mapped[float | None] = mapped_column(comment="the mean over images, of alpha from half on")
     best: Mapped[bool] = mapped_column(comment="better than every epoch before it on validation")
     seconds: Mapped[float]
     at: Mapped[datetime]

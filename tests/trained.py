@@ -74,6 +74,7 @@ def add_epoch(
         Epoch(
             run_id=run, number=number, loss=loss, mask_loss=loss * 0.8, consistency_loss=loss * 0.4,
             validation_loss=loss + 0.05, validation_mask_loss=loss, validation_consistency_loss=loss * 0.5,
+            validation_f1=1 - loss, validation_accuracy=1 - loss / 2,
             best=best, seconds=60.0, at=at,
         )
     )  # fmt: skip

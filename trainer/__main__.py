@@ -67,6 +67,13 @@ class Network(StrEnum):
     fcn_vgg16 = "fcn-vgg16"
 
 
+class BestBy(StrEnum):
+    """What the best epoch is chosen by."""
+
+    f1 = "f1"
+    loss = "loss"
+
+
 class Arithmetic(StrEnum):
     """Of the layers while training; weights are float32 in each."""
 
@@ -100,6 +107,7 @@ def fit(
     learning_rate: Annotated[float, typer.Option(min=0, help="Adadelta's.")] = 1.0,
     rho: Annotated[float, typer.Option(min=0, help="Adadelta's.")] = 0.95,
     epsilon: Annotated[float, typer.Option(min=0, help="Adadelta's.")] = 1e-7,
+    best_by: Annotated[BestBy, typer.Option(help="What the best epoch is chosen by, on validation.")] = BestBy.f1,
     precision: Annotated[Arithmetic, typer.Option(help="Of the layers' arithmetic: float16 for GPUs.")] = Arithmetic.float32,
     seed: Annotated[int, typer.Option(min=0, help="Of what is drawn at random.")] = 0,
     as_json: AsJson = False,
@@ -130,6 +138,7 @@ def fit(
                 learning_rate=learning_rate,
                 rho=rho,
                 epsilon=epsilon,
+                best_by=best_by.value,
                 precision=precision.value,
                 seed=seed,
             )

@@ -11,6 +11,7 @@ from datetime import datetime
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from sqlalchemy import Engine
 from upath import UPath
 
@@ -21,9 +22,10 @@ from db.store import Store
 from db.tables import Run, Split
 from trainer import checkpoint, history, inputs, runs
 from trainer.encoder import imagenet
+from trainer.measures import THRESHOLD, Values, accuracy, average, f1
 from trainer.models import Network, build
 from trainer.recipe import FitSettings, check
-from trainer.step import Losses, Stepper, mean
+from trainer.step import Losses, Stepper, Tensors, Validation, mean
 
 Say = Callable[[float, str], None]  # share done, a line for people; may raise to stop the work
 
@@ -139,13 +141,14 @@ def _pictures(place: Place, set_number: int, settings: FitSettings) -> tuple[inp
     place.say(0.0, f"Reading {len(train) + len(validation)} examples")
     room = inputs.Room(place.settings.memory_mb * 2**20, place.settings.home)
     skins = settings.classes == 3
-    subset = inputs.load(place.store, train, settings.size, skins=skins, room=room)
-    if not subset.masks.any():
-        raise WinnowError(
-            f"No training mask of curated set {set_number} marks any hair, so there is nothing to learn. Keep some that do "
-            "on the Review page, then freeze a new set."
-        )
-    return subset, inputs.load(place.store, validation, settings.size, skins=skins, room=room)
+    subsets = [inputs.load(place.store, found, settings.size, skins=skins, room=room) for found in (train, validation)]
+    for subset, split in zip(subsets, (Split.train, Split.validation), strict=True):
+        if not subset.masks.any():
+            raise WinnowError(
+                f"No {split} mask of curated set {set_number} marks any hair. Keep some that do on the Review page, then "
+                "freeze a new set."
+            )
+    return subsets[0], subsets[1]
 
 
 @contextmanager
@@ -189,23 +192,23 @@ def _started(home: Settings, settings: FitSettings) -> tuple[Stepper, str, int]:
 
 def _train(place: Place, work: Work) -> Fitted:
     rows = history.rows(place.engine, work.run)
-    lowest = min((row.validation_loss for row in rows), default=math.inf)
+    highest = max((history.score(row, work.settings) for row in rows), default=-math.inf)
     charts = tf.summary.create_file_writer(str(place.settings.tensorboard / str(work.run)))
     for number in range(len(rows) + 1, work.settings.epochs + 1):
         began = time.monotonic()
         train, validation = _epoch(place.say, work, number)
         seconds = time.monotonic() - began
-        row = history.row_of(number, train, validation, work.settings, lowest, seconds, place.clock())
+        row = history.row_of(number, train, validation, work.settings, highest, seconds, place.clock())
         with _resumable(work.run):
             checkpoint.save(work.folder / runs.CHECKPOINT, work.stepper.model, work.stepper.optimizer, asdict(row))
             history.record(place.engine, place.store, work.folder, work.run, row, work.stepper.model, work.validation)
         history.chart(charts, row)
-        lowest = min(lowest, row.validation_loss)
+        highest = max(highest, history.score(row, work.settings))
     rows = history.rows(place.engine, work.run)
     return Fitted(work.run, len(rows), max(row.number for row in rows if row.best))
 
 
-def _epoch(say: Say, work: Work, number: int) -> tuple[Losses, Losses]:
+def _epoch(say: Say, work: Work, number: int) -> tuple[Losses, Validation]:
     """All training items once, in this epoch's order, then all validation items."""
     settings = work.settings
     devices = work.stepper.strategy.num_replicas_in_sync
@@ -224,11 +227,24 @@ def _epoch(say: Say, work: Work, number: int) -> tuple[Losses, Losses]:
     for at, batch in enumerate(work.stepper.strategy.experimental_distribute_dataset(batches), start=1):
         parts.append(_finite(work.stepper.train(batch), settings, work.run, f"{here}, step {at}"))
         say(share(at), f"{here}, step {at} of {steps}, loss {mean(parts).total(settings):.3f}")
-    validation: list[Losses] = []
+    checked: list[Losses] = []
+    measured: list[Values] = []
     for at, batch in enumerate(inputs.batches(work.validation, np.arange(len(work.validation)), settings.batch), start=1):
-        validation.append(_finite(work.stepper.validate(batch), settings, work.run, f"{here}, validation"))
+        losses, alphas = work.stepper.validate(batch)
+        checked.append(_finite(losses, settings, work.run, f"{here}, validation"))
+        measured += _measured(batch, alphas)
         say(share(steps + at) * 0.999, f"{here}, validation {at} of {checks}")
-    return mean(parts), mean(validation)
+    return mean(parts), Validation(mean(checked), **average(measured, ("f1", "accuracy")))
+
+
+def _measured(batch: Tensors, alphas: NDArray[np.float32]) -> list[Values]:
+    """F1 and accuracy of each image of a batch, of the part that shows the photo."""
+    values: list[Values] = []
+    for mask, (top, left, bottom, right), alpha in zip(batch[1].numpy(), batch[2].numpy(), alphas, strict=True):
+        part = np.s_[top:bottom, left:right]
+        truth, guess = mask[part] >= 128, alpha[part] >= THRESHOLD
+        values.append({"f1": f1(truth, guess), "accuracy": accuracy(truth, guess)})
+    return values
 
 
 def _finite(losses: Losses, settings: FitSettings, run: int, where: str) -> Losses:

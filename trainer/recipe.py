@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from db.errors import WinnowError
 
+BEST_BY = ("f1", "loss")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")  # Keras' names; float16 for GPUs, bfloat16 for CPUs and TPUs
 
 
@@ -24,6 +25,7 @@ class FitSettings:
     learning_rate: float = 1.0  # section IV: Adadelta's
     rho: float = 0.95  # section IV: Adadelta's
     epsilon: float = 1e-7  # section IV: Adadelta's
+    best_by: str = "f1"  # section IV: "the best performing epoch using validation data"; or by L, "loss"
     precision: str = "float32"  # of the layers' arithmetic; weights are float32 in each
     seed: int = 0  # of weights drawn at random, and of the order
 
@@ -41,6 +43,8 @@ def check(settings: FitSettings) -> None:
             raise WinnowError(f"{_shown(name)} is {getattr(settings, name)}: it must be above 0.")
     if not 0 <= settings.rho < 1:
         raise WinnowError(f"Rho is {settings.rho}: it must be from 0 to below 1.")
+    if settings.best_by not in BEST_BY:
+        raise WinnowError(f"There is no best epoch by {settings.best_by}. Choose one of: {', '.join(BEST_BY)}.")
     if settings.precision not in PRECISIONS:
         raise WinnowError(f"There is no precision {settings.precision}. Choose one of: {', '.join(PRECISIONS)}.")
 

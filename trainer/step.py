@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from trainer.inputs import described
 from trainer.losses import class_loss, consistency_loss, inside_weights, mask_loss, near_edge
@@ -25,6 +27,15 @@ class Losses:
     def total(self, settings: FitSettings) -> float:
         """L = L_M + w L_C."""
         return self.mask + settings.consistency * self.consistency
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What an epoch came to on the validation subset: its losses, and two of the paper's measures, averaged over images."""
+
+    losses: Losses
+    f1: float | None  # of alpha from half on; None where neither masks nor mattes have hair
+    accuracy: float | None
 
 
 def mean(parts: list[Losses]) -> Losses:
@@ -58,9 +69,10 @@ class Stepper:
         """One step down the gradient; the losses before it. A batch is one of `trainer.inputs.batches`."""
         return _losses(self._train(batch))
 
-    def validate(self, batch: Tensors) -> Losses:
-        """The losses of a batch, on one device; nothing changes."""
-        return _losses(self._validate(batch))
+    def validate(self, batch: Tensors) -> tuple[Losses, NDArray[np.float32]]:
+        """The losses of a batch and its mattes, float32 (B, S, S), on one device; nothing changes."""
+        sums, hair = self._validate(batch)
+        return _losses(sums), hair.numpy()
 
     def _on_all(self, batch: Tensors) -> tf.Tensor:
         """The training step on every device, each with its part of the batch; what they return, added up."""
@@ -68,7 +80,7 @@ class Stepper:
 
     def _train_step(self, *batch: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            masks, consistencies = self._both(*batch, training=True)
+            masks, consistencies, _ = self._both(*batch, training=True)
             penalty = self.settings.l2 * tf.add_n([tf.reduce_sum(tf.square(kernel.value)) for kernel in self._kernels])
             loss = tf.reduce_mean(masks) + self.settings.consistency * tf.reduce_mean(consistencies) + penalty
             loss = self.optimizer.scale_loss(loss / self.strategy.num_replicas_in_sync)  # the optimizer adds up gradients
@@ -76,13 +88,14 @@ class Stepper:
         self.optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
         return _sums(masks, consistencies)
 
-    def _validate_step(self, batch: Tensors) -> tf.Tensor:
-        return _sums(*self._both(*batch, training=False))
+    def _validate_step(self, batch: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
+        masks, consistencies, hair = self._both(*batch, training=False)
+        return _sums(masks, consistencies), hair
 
     def _both(
         self, images: tf.Tensor, masks: tf.Tensor, inside: tf.Tensor, skins: tf.Tensor | None = None, *, training: bool
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """L_M and L_C of each image, float32 (B,) both."""
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """L_M and L_C of each image, float32 (B,) both, and its hair probability, float32 (B, S, S)."""
         image = prepared(images)
         truth = tf.cast(masks, tf.float32) / 255
         probabilities = self.model(image, training=training)
@@ -95,7 +108,7 @@ class Stepper:
             mask = class_loss(tf.stack([1 - truth - skin, truth, skin], axis=-1), probabilities, weights)
         if self.settings.band:
             weights *= near_edge(truth, self.settings.band)
-        return mask, consistency_loss(image, hair, weights)
+        return mask, consistency_loss(image, hair, weights), hair
 
 
 def _sums(masks: tf.Tensor, consistencies: tf.Tensor) -> tf.Tensor:

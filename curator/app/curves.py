@@ -1,4 +1,4 @@
-"""What Train and Report both draw of a run: its losses as curves, and a mark where its encoder learned nothing before."""
+"""What Train and Report both draw of a run: its curves, and a mark where its encoder learned nothing before."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from curator.app.team.looks import COLOURS, chart
 from curator.status import best_epoch
 from db.tables import Run
 
-LOSSES = {"Loss": "loss", "Mask loss": "mask_loss", "Edge consistency": "consistency_loss"}
+CURVES = {"Loss": "loss", "Mask loss": "mask_loss", "Edge consistency": "consistency_loss", "F1": "f1"}
 
 
 def scratch_mark(run: Run) -> None:
@@ -24,10 +24,11 @@ def scratch_mark(run: Run) -> None:
         )
 
 
-def loss_curves(runs: Sequence[Run], *, height: int = 280) -> None:
-    """The losses of one run or several, an epoch a step, with a point on the best epoch of each; one loss at a time."""
-    chosen = st.segmented_control("Loss", list(LOSSES), default="Loss", required=True, label_visibility="collapsed")
-    frame = pd.DataFrame([row for run in runs for row in results.curve(run, LOSSES[chosen])])
+def draw_curves(runs: Sequence[Run], *, height: int = 280) -> None:
+    """A loss, or F1, of one run or several, an epoch a step, with a point on the best epoch of each."""
+    kept = {name: what for name, what in CURVES.items() if any(results.curve(run, what) for run in runs)}
+    chosen = st.segmented_control("Curve", list(kept), default="Loss", required=True, label_visibility="collapsed")
+    frame = pd.DataFrame([row for run in runs for row in results.curve(run, kept[chosen])])
     frame["best"] = False
     for run in runs:
         frame.loc[(frame.run == f"Run {run.id}") & (frame.epoch == best_epoch(run.epochs)), "best"] = True
@@ -37,13 +38,13 @@ def loss_curves(runs: Sequence[Run], *, height: int = 280) -> None:
     most = int(frame.epoch.max())
     base = alt.Chart(frame).encode(
         x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(domain=[1, max(2, most)])),
-        y=alt.Y("value:Q", title=chosen.lower(), scale=alt.Scale(zero=False)),
+        y=alt.Y("value:Q", title=chosen, scale=alt.Scale(zero=False)),
         color=alt.Color(
             "examples:N" if alone else "run:N",
             scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)])),
             legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3),
         ),
-        tooltip=["run", "examples", "epoch", alt.Tooltip("value:Q", title=chosen.lower(), format=".4f")],
+        tooltip=["run", "examples", "epoch", alt.Tooltip("value:Q", title=chosen, format=".4f")],
     )
     dashes = alt.StrokeDash(
         "examples:N",
@@ -52,6 +53,4 @@ def loss_curves(runs: Sequence[Run], *, height: int = 280) -> None:
     )
     lines = base.mark_line(point=most == 1).encode(strokeDash=dashes)
     best = base.transform_filter("datum.best && datum.examples == 'validation'").mark_point(size=110, filled=True, opacity=1)
-    chart(
-        lines + best, height=height, says=f"{chosen} on training and validation examples, an epoch a step; the best is marked"
-    )
+    chart(lines + best, height=height, says=f"{chosen} by kind of examples, an epoch a step; the best epoch is marked")

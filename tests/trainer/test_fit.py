@@ -50,8 +50,8 @@ def test_a_run_and_what_it_leaves_behind(place, number, settings, store, engine)
         assert run.settings["rho"] == 0.95
         rows = run.epochs
         assert [row.number for row in rows] == [1, 2, 3]
-        lowest = min(rows, key=lambda row: row.validation_loss)
-        assert done.best_epoch == lowest.number == max(row.number for row in rows if row.best)
+        highest = max(rows, key=lambda row: row.validation_f1)
+        assert done.best_epoch == highest.number == max(row.number for row in rows if row.best)
         for row in rows:
             assert row.loss == pytest.approx(row.mask_loss + 0.5 * row.consistency_loss)
     mattes = previews(engine, 1)
@@ -149,8 +149,8 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_best(place, number, settin
     validate = Stepper.validate
 
     def broken(self, batch):
-        losses = validate(self, batch)
-        return losses if not curve(engine, 1) else Losses(math.nan, 0.0, losses.items)
+        losses, alphas = validate(self, batch)
+        return (losses if not curve(engine, 1) else Losses(math.nan, 0.0, losses.items)), alphas
 
     monkeypatch.setattr(Stepper, "validate", broken)
     with pytest.raises(WinnowError) as error:
@@ -219,14 +219,14 @@ def test_one_training_example_is_enough(place, freeze_set, engine):
     assert all(math.isfinite(value) for value in curve(engine, 1))
 
 
-def test_masks_that_all_are_empty_are_told_before_there_is_a_run(place, freeze_set, engine):
-    bald = [drawn(number, hair=False) for number in range(2)]
-    number = freeze_set([Split.train, Split.train, Split.validation], pictures=[*bald, drawn(3)])
+@pytest.mark.parametrize("empty", [Split.train, Split.validation])
+def test_masks_that_all_are_empty_are_told_before_there_is_a_run(place, freeze_set, engine, empty):
+    splits = [Split.train, Split.train, Split.validation]
+    number = freeze_set(splits, pictures=[drawn(at, hair=split is not empty) for at, split in enumerate(splits)])
     with pytest.raises(WinnowError) as error:
         fit.fit(place, number, TINY, job(engine))
     assert str(error.value) == (
-        f"No training mask of curated set {number} marks any hair, so there is nothing to learn. Keep some that do on the "
-        "Review page, then freeze a new set."
+        f"No {empty} mask of curated set {number} marks any hair. Keep some that do on the Review page, then freeze a new set."
     )
     with reading(engine) as session:
         assert session.query(Run).count() == 0
@@ -252,6 +252,35 @@ def test_three_classes_learn_from_skin_labels_and_are_refused_without(place, num
     assert (trained.alpha(np.zeros((1, 32, 32, 3), np.uint8)) == probabilities[..., 1]).all()
     # A one-class run on the same set does not mind the labels.
     fit.fit(place, number, dataclasses.replace(TINY, epochs=1), job(engine))
+
+
+@pytest.mark.parametrize(("best_by", "best"), [("f1", 2), ("loss", 3)])
+def test_the_best_epoch_is_chosen_by_f1_or_by_the_loss(place, number, settings, engine, monkeypatch, best_by, best):
+    """Three epochs whose loss falls, of which the second has the outline right."""
+    epochs = iter([(0.9, 0.0), (0.8, 1.0), (0.7, 0.0)])
+
+    def validated(self, batch):
+        loss, right = next(epochs)
+        mask = batch[1].numpy().astype(np.float32) / 255
+        return Losses(loss, 0.0, len(mask)), mask if right else 1 - mask
+
+    monkeypatch.setattr(Stepper, "validate", validated)
+    done = fit.fit(place, number, dataclasses.replace(TINY, best_by=best_by), job(engine))
+    assert done.best_epoch == best
+    rows = history.rows(engine, 1)
+    assert [row.validation_f1 for row in rows] == [0.0, 1.0, 0.0]
+    assert [row.validation_accuracy for row in rows] == [0.0, 1.0, 0.0]
+    with reading(engine) as session:
+        assert runs.load(session, settings, 1).epoch == best
+
+
+def test_a_run_from_before_f1_was_kept_goes_on(place, number, engine):
+    fit.fit(place, number, dataclasses.replace(TINY, epochs=1, best_by="loss"), job(engine))
+    with writing(engine) as session:
+        run, epoch = session.get_one(Run, 1), session.get_one(Epoch, (1, 1))
+        run.settings = {name: value for name, value in run.settings.items() if name not in ("best_by", "band", "classes")}
+        epoch.validation_f1 = epoch.validation_accuracy = None
+    assert fit.resume(place, 1, job(engine), epochs=2).best_epoch == 2
 
 
 def test_a_band_changes_what_is_learnt(place, number, engine):
@@ -281,6 +310,7 @@ OUT_OF_RANGE = [
     ("l2", math.nan, "L2 is nan: it must be 0 or more."),
     ("learning_rate", 0.0, "Learning rate is 0.0: it must be above 0."),
     ("rho", 1.0, "Rho is 1.0: it must be from 0 to below 1."),
+    ("best_by", "eye", "There is no best epoch by eye. Choose one of: f1, loss."),
     ("precision", "int4", "There is no precision int4. Choose one of: float32, mixed_float16, mixed_bfloat16."),
 ]
 

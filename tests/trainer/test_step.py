@@ -33,7 +33,7 @@ def trained(strategy):
         stepper = Stepper(Network(model, model, MOBILENET), settings)
     data = strategy.experimental_distribute_dataset(batches(subset, np.array([0, 5, 2, 7, 4, 1, 6, 3]), 4))
     losses = [stepper.train(batch) for batch in data]
-    losses += [stepper.validate(batch) for batch in batches(subset, np.arange(3), 4)]
+    losses += [stepper.validate(batch)[0] for batch in batches(subset, np.arange(3), 4)]
     return [(one.mask, one.consistency, one.items) for one in losses], [np.array(v) for v in model.trainable_variables]
 
 one, several = (trained(strategy) for strategy in (

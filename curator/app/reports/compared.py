@@ -4,7 +4,7 @@ import streamlit as st
 
 from curator import figures, results
 from curator.app.components.wipe import Side, wipe
-from curator.app.curves import loss_curves
+from curator.app.curves import draw_curves
 from curator.app.frame import counted
 from curator.app.reports.measured import measure_button
 from curator.app.state import engine
@@ -33,7 +33,7 @@ def compare(run: Run, other: Run, split: Split, refine: str) -> None:
     names = (f"Run {other.id}", f"Run {run.id}")
     curves, settings = st.columns([3, 1], gap="large")
     with curves:
-        loss_curves([other, run])
+        draw_curves([other, run])
     with settings:
         show_differing(other, run, names)
     if not before or not after:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from curator import results
 from curator.app.components.film import film
-from curator.app.curves import loss_curves, scratch_mark
+from curator.app.curves import draw_curves, scratch_mark
 from curator.app.frame import counted, drawn_note, empty_state, header, job_panel, start_job
 from curator.app.state import engine
 from curator.app.team.looks import lasting, zone
@@ -17,7 +17,7 @@ from db.errors import WinnowError
 from db.jobs import ALIVE, state_of, utc_now
 from db.session import reading, writing
 from db.tables import JobState, Run
-from trainer.recipe import PRECISIONS, FitSettings
+from trainer.recipe import BEST_BY, PRECISIONS, FitSettings
 
 RESUMABLE = (JobState.cancelled, JobState.interrupted, JobState.failed)
 NETWORKS = ["hairmattenet", "hairsegnet", "fcn-vgg16"]
@@ -53,6 +53,7 @@ def chosen_settings() -> list[str]:
     precision = second.selectbox(
         "Precision", PRECISIONS, help="Of the layers’ arithmetic: mixed_float16 is faster on GPUs, mixed_bfloat16 on some CPUs."
     )
+    best_by = third.selectbox("Best epoch by", BEST_BY, help="On the validation examples: F1, or the loss L.")
     said = {
         "--model": model,
         "--epochs": epochs,
@@ -63,6 +64,7 @@ def chosen_settings() -> list[str]:
         "--band": band,
         "--classes": classes,
         "--seed": seed,
+        "--best-by": best_by,
         "--precision": precision,
     }
     return [word for name, value in said.items() for word in (name, f"{value:g}" if isinstance(value, float) else str(value))]
@@ -115,8 +117,11 @@ def figures(run: Run, now: datetime, clock: tzinfo) -> None:
     places = st.columns(4)
     places[0].metric("Epochs", f"{len(run.epochs)} of {planned}")
     places[1].metric("Best epoch", best or "—")
-    lowest = min((epoch.validation_loss for epoch in run.epochs), default=None)
-    places[2].metric("Validation loss", "—" if lowest is None else f"{lowest:.3f}")
+    of_the_best = next((epoch for epoch in run.epochs if epoch.number == best), None)
+    if of_the_best is not None and of_the_best.validation_f1 is not None:
+        places[2].metric("Validation F1", f"{of_the_best.validation_f1:.3f}")
+    else:
+        places[2].metric("Validation loss", "—" if of_the_best is None else f"{of_the_best.validation_loss:.3f}")
     left = results.time_left(run, now)
     if left is not None:
         at = (now + left).astimezone(clock)
@@ -150,7 +155,7 @@ def show_runs() -> None:
         if state in ALIVE:
             st.caption("The first epoch’s losses and mattes come when it is done.")
         return go_on(run, state, busy)
-    loss_curves([run])
+    draw_curves([run])
     go_on(run, state, busy)
     st.subheader("Film strip", anchor=False)
     st.caption(
