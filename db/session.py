@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from db.errors import DiskFullError, WinnowError
 from db.settings import Settings
-from db.tables import Base, CuratedSet, Gold, GuideExample, Reopening, SetMember, TouchUp, TouchUpSave, Verdict
+from db.tables import Base, CropChoice, CuratedSet, Gold, GuideExample, Reopening, SetMember, TouchUp, TouchUpSave, Verdict
 
-APPEND_ONLY = (Verdict, Reopening, TouchUp, TouchUpSave, CuratedSet, SetMember, Gold, GuideExample)
+APPEND_ONLY = (CropChoice, Verdict, Reopening, TouchUp, TouchUpSave, CuratedSet, SetMember, Gold, GuideExample)
 
 _ONE_WRITER = threading.RLock()
 

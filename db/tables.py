@@ -159,6 +159,9 @@ class Submission(Base):
     height: Mapped[int] = mapped_column(comment="of the upright photo, pixels")
     width: Mapped[int] = mapped_column(comment="of the upright photo, pixels")
     licence: Mapped[str | None] = mapped_column(String(200))
+    likeness: Mapped[str | None] = mapped_column(
+        String(16), index=True, comment="perceptual hash of the upright photo, 64 bits in hexadecimal"
+    )
     drawn: Mapped[bool] = mapped_column(default=False, comment="a portrait of the built-in sample set, not a person")
     received_at: Mapped[datetime]
 
@@ -179,6 +182,43 @@ class Refusal(Base):
     at: Mapped[datetime]
 
     source: Mapped[Source] = relationship()
+
+
+class Remark(Base):
+    """Something odd about a file that came in all the same, in words: its mask resized, its face one of several, ..."""
+
+    __tablename__ = "remark"
+    __table_args__ = (UniqueConstraint("submission_id", "words"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"), index=True)
+    words: Mapped[Name]
+    at: Mapped[datetime]
+
+    submission: Mapped[Submission] = relationship()
+
+
+class CropChoice(Base):
+    """What a person said of a photo in which no face was found: this square is the crop, or it is of no use; append-only.
+
+    The square is in pixels of the upright photo and may reach beyond it; all four are empty where the photo is discarded.
+    """
+
+    __tablename__ = "crop_choice"
+    __table_args__ = (
+        CheckConstraint(
+            "(crop_side IS NULL AND crop_top IS NULL AND crop_left IS NULL AND crop_rotation IS NULL) OR "
+            "(crop_side > 0 AND crop_top IS NOT NULL AND crop_left IS NOT NULL AND crop_rotation IS NOT NULL)",
+            name="a_square_or_none",
+        ),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"), index=True)
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"))
+    crop_top: Mapped[float | None]
+    crop_left: Mapped[float | None]
+    crop_side: Mapped[float | None]
+    crop_rotation: Mapped[float | None] = mapped_column(comment="degrees counter-clockwise the photo is turned")
+    at: Mapped[datetime]
 
 
 # --- what is reviewed -----------------------------------------------------------------------------------------------
@@ -217,6 +257,9 @@ class Example(Base):
     mask_sha256: Mapped[Sha256]
     skin_sha256: Mapped[Sha256 | None] = mapped_column(comment="the skin's mask, where the source labels it")
     split: Mapped[Split] = mapped_column(index=True)
+    group_id: Mapped[int | None] = mapped_column(
+        ForeignKey("example.id", ondelete="SET NULL"), index=True, comment="the first example of the same picture; empty: alone"
+    )
 
     submission: Mapped[Submission] = relationship(back_populates="example")
     signals: Mapped[list["Signal"]] = relationship()
