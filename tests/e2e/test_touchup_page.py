@@ -81,6 +81,23 @@ def test_the_clock_starts_only_when_the_reviewer_says_so(page: Page, app: Server
         assert session.scalars(select(TouchUp)).one().seconds_shown == 120
 
 
+def test_a_stroke_ends_where_the_pen_was_lifted_though_the_moves_before_were_left_out(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    opened(page, app.url)
+    page.keyboard.press("s")
+    state(page, "painting")
+    box = page.locator("canvas").bounding_box()
+    assert box is not None
+    pen = {"pointerId": 1, "isPrimary": True, "pointerType": "mouse", "bubbles": True}
+    row = box["y"] + box["height"] * 0.9
+    page.mouse.move(box["x"] + box["width"] * 0.1, row)
+    page.mouse.down()
+    page.locator("canvas").dispatch_event("pointerup", {**pen, "clientX": box["x"] + box["width"] * 0.9, "clientY": row})
+    status(page, "Saved.")
+    painted = mask_of(app, saves(app)[-1][0])
+    assert (painted[round(0.9 * 512), 70:440] == 255).all()
+
+
 def test_strokes_are_saved_as_they_are_painted_and_the_mask_before_stays(page: Page, app: Server) -> None:
     add_kept(app.engine, app.store, 2)
     opened(page, app.url)

@@ -457,7 +457,10 @@ class Painter {
 
   up(event) {
     this.panning = null;
-    if (this.stroke?.pointer === event.pointerId) this.endStroke();
+    if (this.stroke?.pointer !== event.pointerId) return;
+    // A busy browser may leave out the last moves of a quick stroke: it still ends where the pen was lifted.
+    if (event.type === "pointerup") this.paintTo(this.place(event));
+    this.endStroke();
   }
 
   endStroke() {
