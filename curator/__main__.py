@@ -1,28 +1,30 @@
 """The commands `python -m curator ...`: parse, call, print."""
 
-import multiprocessing
-import os
+import math
 import tempfile
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from curator import deck, sets, status, verdicts
+from curator import aside, deck, sets, status, verdicts
 from curator.check import check as prove
 from curator.check import remove_orphans
+from curator.crop import Square
 from curator.erase import erase_contributor
 from curator.exchange import export_set
-from curator.ingest import Cut, Summary
+from curator.ingest import Cut, Summary, how_it_goes, laid_out
 from curator.ingest import ingest as bring_in
-from curator.pictures import Limits
+from curator.pace import Mark, lately
 from curator.reviewers import reviewer_called
 from curator.sample import write_sample
-from curator.sources import RawPair, Refused, read, recognise
-from db.commands import answer, one_clear_line
+from curator.sources import ADAPTERS, Found, RawPair, Refused, counted, find, located, read, said
+from curator.workers import workers_for
+from db.commands import answer, one_clear_line, one_line
+from db.errors import WinnowError
 from db.jobs import Progress, held, utc_now
 from db.session import open_database, reading, writing
 from db.settings import Settings
@@ -52,39 +54,66 @@ def sample(
                 progress.say(0.5 * done / total, f"Drawing portrait {done} of {total}")
 
             write_sample(Path(folder), count, seed, drew)
-            items = read("manifest", Path(folder), Path(folder), Limits())
-            summary = _bring_in(settings, progress, items, "sample", f"drawn, seed {seed}", None, start=0.5)
+            items = read("manifest", Path(folder), Path(folder), settings.limits)
+            summary = _bring_in(
+                settings, progress, items, "sample", f"drawn, seed {seed}", None, folders=[Path(folder)], start=0.5
+            )
         answer(summary, _said(summary), as_json=as_json)
 
 
 @app.command()
 def ingest(
-    source: Annotated[Path, typer.Argument(help="A folder, a .zip, a .csv manifest or a .json export.")],
-    kind: Annotated[
-        str, typer.Option("--format", help="auto, folder, zip, manifest, coco, label-studio or lfw-parts.")
-    ] = "auto",
+    source: Annotated[str, typer.Argument(help="A folder, a zip, a list or an export; a path or a URL (s3://, https://).")],
+    kind: Annotated[str, typer.Option("--format", help=f"auto, {', '.join(each.name for each in ADAPTERS)}.")] = "auto",
     split: Annotated[Literal["auto", "train", "validation", "test"], typer.Option()] = "auto",
     cut: Annotated[Cut, typer.Option("--crop", help="The square around the face, or the whole photo.")] = "face",
     called: Annotated[str | None, typer.Option(hidden=True, help="The name to remember the source by.")] = None,
     discard: Annotated[bool, typer.Option(hidden=True, help="Delete SOURCE, an upload, when all is in.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what there is; nothing is opened or written.")] = False,
     as_json: Json = False,
     job: JobNumber = None,
 ) -> None:
     """Bring in photos with their masks, and cut each to its face."""
     settings = Settings()
     with one_clear_line(), tempfile.TemporaryDirectory() as folder:
+        place = located(source)
+        if dry_run:
+            # A page that asks for it has made a job; asked for by hand, it leaves no trace.
+            asked = nullcontext() if job is None else held(open_database(settings), "look", [], job)
+            with asked as watched:
+                there = counted(find(place, kind, Path(folder), settings.limits))
+                if watched is not None:
+                    watched.result = there
+            answer(there, _said_of(there), as_json=as_json)
+            return
         engine = open_database(settings)
         try:
-            with held(engine, "ingest", [called or str(source)], job) as progress:
+            with held(engine, "ingest", [called or said(place)], job) as progress:
                 progress.say(0.0, "Reading the list of files")
-                name = recognise(source)[0] if kind == "auto" else kind
-                items = read(name, source, Path(folder), Limits())
+                found = find(place, kind, Path(folder), settings.limits)
+                progress.say(0.0, f"Reading it as {found.format}: {found.because}")
                 chosen = None if split == "auto" else Split(split)
-                summary = _bring_in(settings, progress, items, name, called or str(source.resolve()), chosen, cut)
+                location = called or (str(place.resolve()) if isinstance(place, Path) else said(place))
+                folders = [place, Path(folder)] if isinstance(place, Path) else [Path(folder)]
+                items = _announced(found)
+                summary = _bring_in(settings, progress, items, found.format, location, chosen, cut, folders=folders)
         finally:
             if discard:
-                source.unlink(missing_ok=True)
+                place.unlink(missing_ok=True)
         answer(summary, _said(summary), as_json=as_json)
+
+
+def _announced(found: Found) -> Iterator[RawPair | Refused]:
+    yield from found.items
+    typer.echo(f"This was read as {found.format}: {found.because}.", err=True)
+
+
+def _said_of(there: dict[str, Any]) -> str:
+    lines = [
+        f"{there['format']}: {there['because']}.",
+        f"{there['pairs']:,} pairs, {len(there['refused']):,} refused. Nothing was written.",
+    ]
+    return "\n".join(lines + [f"  {item['file']}: {item['reason']}" for item in there["refused"]])
 
 
 def _bring_in(
@@ -96,40 +125,46 @@ def _bring_in(
     split: Split | None,
     cut: Cut = "face",
     *,
+    folders: Sequence[Path] = (),
     start: float = 0.0,
 ) -> dict[str, Any]:
-    waiting = list(items)
+    """Bring a source in as a job; `folders` are those that the pairs lie in, for whoever else looks at them."""
+    marks: list[Mark] = []
 
-    def told(summary: Summary) -> None:
-        share = start + (1 - start) * summary.seen / max(len(waiting), 1)
-        progress.say(min(share, 0.999), f"{summary.seen} of {len(waiting)} seen, {summary.added} added")
+    with laid_out(items) as (total, waiting), workers_for(settings, *folders) as workers, one_line() as show:
 
-    # Spawned, not forked: a fork would share dlib's, OpenCV's and the database's threads.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=context) as executor:
+        def told(summary: Summary) -> None:
+            marks[:] = lately([*marks, Mark(utc_now(), summary.seen)])
+            words = how_it_goes(summary, total, marks)
+            show(words)
+            progress.say(min(start + (1 - start) * summary.seen / max(total, 1), 0.999), words)
+
         summary = bring_in(
             waiting,
             adapter=adapter,
             location=location,
             engine=progress.engine,
             store=Store(settings.store),
-            executor=executor,
+            workers=workers,
             clock=utc_now,
-            limits=Limits(),
+            limits=settings.limits,
             split=split,
             cut=cut,
             told=told,
         )
-    progress.result = asdict(summary)
-    return asdict(summary)
+    progress.result = asdict(summary) | {"workers": workers.who}
+    return progress.result
 
 
 def _said(summary: dict[str, Any]) -> str:
     lines = [
-        f"{summary['seen']} seen: {summary['added']} added ({summary['no_face']} of them without a face, kept aside), "
-        f"{summary['already']} were there already, {len(summary['refused'])} refused."
+        f"{summary['seen']:,} seen: {summary['added']:,} added ({summary['no_face']:,} of them without a face, kept aside; "
+        f"{summary['remarks']:,} with remarks), {summary['already']:,} were there already, {summary['refusals']:,} refused. "
+        f"By {summary['workers']}."
     ]
-    return "\n".join(lines + [f"  {item['file']}: {item['reason']}" for item in summary["refused"]])
+    lines += [f"  {item['file']}: {item['reason']}" for item in summary["refused"]]
+    unsaid = summary["refusals"] - len(summary["refused"])
+    return "\n".join([*lines, f"  and {unsaid:,} more, all on the Ingest page"] if unsaid else lines)
 
 
 @app.command("status")
@@ -199,6 +234,59 @@ def many_verdicts(
         answer({"verdicts": total, "taken": taken}, f"{taken} of {total} verdicts were new.", as_json=as_json)
 
 
+@app.command("aside")
+def kept_aside(
+    number: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """The photos in which no face was found, with their numbers for `crop`."""
+    with one_clear_line(), reading(open_database(Settings())) as session:
+        found, left = aside.waiting(session, number), aside.left(session)
+        lines = [f"{one.submission:>6}  {one.width} x {one.height}  {one.photo}  {' '.join(one.remarks)}" for one in found]
+        answer(
+            {"left": left, "photos": [asdict(one) for one in found]},
+            "\n".join([*lines, f"{left} in all"] if left else ["No photo is kept aside."]),
+            as_json=as_json,
+        )
+
+
+@app.command()
+def crop(
+    submission: int,
+    box: Annotated[
+        str | None, typer.Option(help="top,left,side in pixels of the upright photo, and degrees to turn it by to the left.")
+    ] = None,
+    discard: Annotated[bool, typer.Option("--discard", help="The photo is of no use.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back what you said of it.")] = False,
+    by: Annotated[str, typer.Option(help="The reviewer's name.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Say which square of a photo without a face is its crop, or that the photo is of no use."""
+    settings = Settings()
+    with one_clear_line():
+        if [box is not None, discard, undo].count(True) != 1:
+            raise WinnowError("Give one of --box, --discard and --undo.")
+        engine, store, who = open_database(settings), Store(settings.store), by or settings.reviewer
+        if undo:
+            aside.take_back(engine, store, who, submission, utc_now())
+        else:
+            aside.decide(engine, store, settings.limits, who, submission, None if box is None else _square(box), utc_now())
+        said = "waits again" if undo else "discarded" if discard else "cropped"
+        answer({"submission": submission, "now": said, "by": who}, f"Photo {submission}: {said}.", as_json=as_json)
+
+
+def _square(words: str) -> Square:
+    """A square as it is written on the command line. Raises WinnowError where it isn't one."""
+    try:
+        top, left, side, *rotation = (float(word) for word in words.split(","))
+        (turn,) = rotation or [0.0]
+    except ValueError:
+        raise WinnowError(f"--box {words}: it takes three or four numbers, top,left,side[,rotation].") from None
+    if not all(math.isfinite(number) for number in (top, left, side, turn)):
+        raise WinnowError(f"--box {words}: these are not all numbers.")
+    return Square(top, left, side, turn)
+
+
 @app.command()
 def freeze(note: str = "", as_json: Json = False) -> None:
     """Make the next curated set from what is approved."""
@@ -215,7 +303,9 @@ def freeze(note: str = "", as_json: Json = False) -> None:
 def export(
     number: Annotated[int, typer.Argument(metavar="SET")],
     folder: Annotated[Path, typer.Argument(metavar="DIR")],
-    kind: Annotated[Literal["folder", "coco", "hf", "lfw-parts"], typer.Option("--format")] = "folder",
+    kind: Annotated[
+        Literal["folder", "coco", "hf", "lfw-parts", "label-studio", "supervisely", "cvat"], typer.Option("--format")
+    ] = "folder",
     as_json: Json = False,
 ) -> None:
     """Write a curated set as files that other tools read."""

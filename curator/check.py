@@ -7,7 +7,7 @@ forgotten, neither here nor where a contributor is erased.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -85,6 +85,11 @@ def named_blobs(session: Session) -> Iterator[tuple[str, str]]:
     """
     for column in blob_columns():
         yield from ((sha256, f"{column.table.name}.{column.name}") for sha256 in session.scalars(_named_in(column)))
+
+
+def still_named(session: Session, pictures: Collection[str]) -> set[str]:
+    """Those of a few pictures that some row names."""
+    return {sha256 for column in blob_columns() for sha256 in session.scalars(_named_in(column).where(column.in_(pictures)))}
 
 
 def _named_in(column: Column[str]) -> Select[str]:

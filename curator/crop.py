@@ -1,10 +1,12 @@
 """From a face box to a square, selfie-scale crop, and back: pure geometry.
 
 A pixel's place is its centre: pixel (0, 0) of a picture covers 0..1, its centre lies at 0.5. Boxes are
-(top, left, bottom, right), ends exclusive; points are (row, column).
+(top, left, bottom, right), ends exclusive; points are (row, column). A rotation is in degrees that the photo is turned
+counter-clockwise, as one sees it, to come upright.
 """
 
 from dataclasses import dataclass
+from math import cos, radians, sin
 
 import cv2
 import numpy as np
@@ -14,7 +16,9 @@ from db.errors import WinnowError
 
 Picture = npt.NDArray[np.uint8]
 Matte = npt.NDArray[np.float32]
+Affine = npt.NDArray[np.float64]  # (2, 3), of (x, y): OpenCV's order, and nobody else's here
 Box = tuple[int, int, int, int]
+Point = tuple[float, float]
 
 SIDE = 512  # pixels of a crop
 # How far a selfie reaches around the detector's box, in sides of that box: chosen so that the hair of most people lies
@@ -22,38 +26,52 @@ SIDE = 512  # pixels of a crop
 SCALE = 2.8
 LIFT = 0.05  # the crop's centre lies this many box sides above the box's: long hair needs the room below as much
 FILL = 128  # grey, which the network reads as 0; the filled part is left out of training and measures
+NEAR = 1e-6  # pixels that rounding may cost
 
 
 @dataclass(frozen=True)
 class Square:
-    """A square of the upright photo, in its pixels; it may reach beyond the photo."""
+    """A square of the upright photo, in its pixels; it may reach beyond the photo.
+
+    The crop shows the photo turned by `rotation` about the square's centre: on the photo, the square lies turned the other
+    way. `top` and `left` are those of the square that isn't turned.
+    """
 
     top: float
     left: float
     side: float
+    rotation: float = 0.0
 
     def inside(self, height: int, width: int) -> Box:
-        """The part of the 512 x 512 crop that shows the photo, in whole crop pixels.
+        """The largest box of whole pixels of the 512 x 512 crop that shows nothing but photo.
 
-        Raises WinnowError where the square lies wholly outside the photo.
+        It is all the photo there is in a crop that isn't turned. In one that is turned and reaches beyond the photo, some of
+        the photo lies outside the box, for training and measures ask for a box, and nothing in it may be filled.
+        Raises WinnowError where the crop shows no whole pixel of the photo.
         """
-        step = SIDE / self.side
-        top, left = max(0.0, -self.top) * step, max(0.0, -self.left) * step
-        bottom = min(float(SIDE), (height - self.top) * step)
-        right = min(float(SIDE), (width - self.left) * step)
-        box = (int(np.ceil(top)), int(np.ceil(left)), int(np.floor(bottom)), int(np.floor(right)))
+        if self.rotation % 360 == 0:
+            step = SIDE / self.side
+            box = (
+                int(np.ceil(max(0.0, -self.top) * step)),
+                int(np.ceil(max(0.0, -self.left) * step)),
+                int(np.floor(min(float(SIDE), (height - self.top) * step))),
+                int(np.floor(min(float(SIDE), (width - self.left) * step))),
+            )
+        else:
+            box = _largest_box(*_reach(self, height, width))
         if box[2] <= box[0] or box[3] <= box[1]:
             raise WinnowError("The crop lies outside the photo.")
         return box
 
 
-def around(face: Box) -> Square:
-    """The selfie-scale square around a face box."""
+def around(face: Box, rotation: float = 0.0) -> Square:
+    """The selfie-scale square around a face box, which stands upright when the photo is turned by `rotation`."""
     top, left, bottom, right = face
     side = max(bottom - top, right - left)
-    middle = ((top + bottom) / 2 - LIFT * side, (left + right) / 2)
+    turn = radians(rotation)
+    row, column = (top + bottom) / 2 - LIFT * side * cos(turn), (left + right) / 2 + LIFT * side * sin(turn)
     reach = SCALE * side
-    return Square(top=middle[0] - reach / 2, left=middle[1] - reach / 2, side=reach)
+    return Square(top=row - reach / 2, left=column - reach / 2, side=reach, rotation=rotation)
 
 
 def whole(height: int, width: int) -> Square:
@@ -62,66 +80,104 @@ def whole(height: int, width: int) -> Square:
     return Square(top=(height - side) / 2, left=(width - side) / 2, side=float(side))
 
 
-def to_crop(square: Square, point: tuple[float, float]) -> tuple[float, float]:
-    """A place in the photo as a place in the crop, both (row, column)."""
-    step = SIDE / square.side
-    return (point[0] - square.top) * step, (point[1] - square.left) * step
+def to_crop(square: Square, point: Point, pixels: int = SIDE) -> Point:
+    """A place in the photo as a place in the crop of `pixels` x `pixels`, both (row, column)."""
+    return _moved(_forth(square, pixels), point)
 
 
-def to_photo(square: Square, point: tuple[float, float]) -> tuple[float, float]:
+def to_photo(square: Square, point: Point, pixels: int = SIDE) -> Point:
     """The inverse of `to_crop`."""
-    step = square.side / SIDE
-    return point[0] * step + square.top, point[1] * step + square.left
+    return _moved(_back(square, pixels), point)
 
 
-def cut_photo(photo: Picture, square: Square) -> Picture:
-    """The crop of a photo: uint8 (H, W, 3) in, uint8 (512, 512, 3) out; grey where the photo does not reach."""
-    return _cut(photo, square, (FILL, FILL, FILL))
+def box_in_crop(square: Square, box: Box) -> Box:
+    """A face's box, turned as the square is, in whole pixels of the crop, where it stands upright."""
+    top, left, bottom, right = box
+    row, column = to_crop(square, ((top + bottom) / 2, (left + right) / 2))
+    down, across = (bottom - top) / 2 * SIDE / square.side, (right - left) / 2 * SIDE / square.side
+    return round(row - down), round(column - across), round(row + down), round(column + across)
+
+
+def cut_photo(photo: Picture, square: Square, pixels: int = SIDE) -> Picture:
+    """The crop of a photo: uint8 (H, W, 3) in, uint8 (pixels, pixels, 3) out; grey where the photo does not reach."""
+    return _cut(photo, square, pixels, FILL)
 
 
 def cut_mask(mask: Picture, square: Square) -> Picture:
     """The crop of a mask: uint8 (H, W) of 0 and 255 in, (512, 512) of 0 and 255 out; 0 where the photo does not reach."""
-    soft = _cut(mask, square, (0, 0, 0))
+    soft = _cut(mask, square, SIDE, 0)
     return np.where(soft > 127, np.uint8(255), np.uint8(0))
 
 
 def paste_matte(matte: Matte, square: Square, height: int, width: int) -> Matte:
     """A crop's matte back in its photo: float32 (512, 512) 0..1 in, (height, width) out; 0 outside the crop."""
-    step = SIDE / square.side
-    back = np.array(
-        [[1 / step, 0, square.left + 0.5 / step - 0.5], [0, 1 / step, square.top + 0.5 / step - 0.5]],
-        dtype=np.float64,
-    )
+    back = _between_centres(_back(square))
     pasted = cv2.warpAffine(matte, back, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return np.clip(pasted, 0.0, 1.0).astype(np.float32)
 
 
-def _cut(picture: Picture, square: Square, fill: tuple[int, int, int]) -> Picture:
+def _forth(square: Square, pixels: int = SIDE) -> Affine:
+    """The affine map from the photo to the crop; everything else follows from it."""
+    step, turn = pixels / square.side, radians(square.rotation)
+    middle = square.left + square.side / 2, square.top + square.side / 2
+    turned = step * np.array([[cos(turn), sin(turn)], [-sin(turn), cos(turn)]])
+    return np.column_stack([turned, pixels / 2 - turned @ middle])
+
+
+def _back(square: Square, pixels: int = SIDE) -> Affine:
+    return np.asarray(cv2.invertAffineTransform(_forth(square, pixels)), np.float64)
+
+
+def _moved(affine: Affine, point: Point) -> Point:
+    x, y = affine @ (point[1], point[0], 1.0)
+    return float(y), float(x)
+
+
+def _between_centres(affine: Affine) -> Affine:
+    """The same map as OpenCV's warp wants it: it counts from the first pixel's centre, and we from its corner."""
+    moved = affine.copy()
+    moved[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
+    return moved
+
+
+def _reach(square: Square, height: int, width: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Where the photo begins and ends along each of the 513 lines between the crop's columns; it ends first where it isn't."""
+    back = _back(square)
+    lines = back[:, :1] * np.arange(SIDE + 1) + back[:, 2:]  # (2, 513): where each line starts, in the photo
+    begin, end = np.zeros(SIDE + 1), np.full(SIDE + 1, float(SIDE))
+    for start, pace, limit in zip(lines, back[:, 1], (width, height), strict=True):
+        # A line that runs along the photo's edge never meets it: it lies within all the way, or nowhere.
+        pace = pace if abs(pace) > 1e-12 else 1e-12
+        meets = np.sort([(-NEAR - start) / pace, (limit + NEAR - start) / pace], axis=0)
+        begin, end = np.maximum(begin, meets[0]), np.minimum(end, meets[1])
+    return begin, end
+
+
+def _largest_box(begin: npt.NDArray[np.float64], end: npt.NDArray[np.float64]) -> Box:
+    """The largest box of whole pixels within a convex shape that begins and ends so along each line between columns."""
+    # Convex: a box is within the shape when its left and right side are.
+    top = np.ceil(np.maximum.outer(begin, begin) - NEAR)
+    bottom = np.floor(np.minimum.outer(end, end) + NEAR)
+    lines = np.arange(len(begin))
+    areas = np.maximum(bottom - top, 0) * np.maximum(lines - lines[:, None], 0)  # (left, right)
+    left, right = np.unravel_index(int(areas.argmax()), areas.shape)
+    return int(top[left, right]), int(left), int(bottom[left, right]), int(right)
+
+
+def _cut(picture: Picture, square: Square, pixels: int, fill: int) -> Picture:
     height, width = picture.shape[:2]
-    step = SIDE / square.side
+    step = pixels / square.side
+    small = picture
     if step < 1:
         # Shrinking by warpAffine alone would alias (it looks at 4 neighbours however far apart they are), and what
         # aliases is the strands.
         shrunk_to = (max(1, round(width * step)), max(1, round(height * step)))
-        small = cv2.resize(picture, shrunk_to, interpolation=cv2.INTER_AREA)
-        row_step, column_step = small.shape[0] / height, small.shape[1] / width
-    else:
-        small, row_step, column_step = picture, 1.0, 1.0
-    # OpenCV's affine maps pixel centres as whole numbers and (x, y); the halves shift between the two ways of counting.
-    grow_x, grow_y = step / column_step, step / row_step
-    forth = np.array(
-        [
-            [grow_x, 0, 0.5 * grow_x - square.left * step - 0.5],
-            [0, grow_y, 0.5 * grow_y - square.top * step - 0.5],
-        ],
-        dtype=np.float64,
-    )
-    cut = cv2.warpAffine(
-        small,
-        forth,
-        (SIDE, SIDE),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=fill,
-    )
+        small = np.asarray(cv2.resize(picture, shrunk_to, interpolation=cv2.INTER_AREA), np.uint8)
+    forth = _forth(square, pixels)
+    forth[:, :2] *= (width / small.shape[1], height / small.shape[0])
+    forth, size = _between_centres(forth), (pixels, pixels)
+    cut = cv2.warpAffine(small, forth, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    # Filled afterwards: the photo's last pixels must not blend with what lies beyond.
+    shown = cv2.warpAffine(np.ones(small.shape[:2], np.uint8), forth, size, flags=cv2.INTER_NEAREST)
+    cut[shown == 0] = fill
     return np.asarray(cut, dtype=np.uint8)

@@ -243,6 +243,7 @@ def _wanted(reviewer_id: int, wanted: Wanted, since: int) -> Select[int, int, fl
     found = select(*PLACE).where(*_filters(wanted))
     if not wanted.again:
         return found.where(Standing.state == State.open)
+    found = found.where(Standing.state != State.waiting)
     if wanted.show is not Show.unseen:
         found = found.where(~exists().where(*_by(reviewer_id), Verdict.id > since, counting()))
     if wanted.show is Show.disputed:
@@ -290,7 +291,12 @@ def _gone(session: Session, reviewer_id: int, held: Collection[int], wanted: Wan
     still = set()
     for example, state, first, verdict, gold in rows:
         judged = verdict is not None and (not wanted.again or verdict > since)
-        asked = wanted.again or state is State.open or gold or (first is not None and first != reviewer_id)
+        asked = (
+            (wanted.again and state is not State.waiting)
+            or state is State.open
+            or gold
+            or (first is not None and first != reviewer_id)
+        )
         if asked and not judged:
             still.add(example)
     return set(held) - still

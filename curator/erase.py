@@ -7,8 +7,9 @@ point anywhere. A run's weights stay too: what was learned from one photo cannot
 """
 
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from upath import UPath
 
 from curator.check import named_blobs
+from curator.groups import without
 from curator.uploads import sweep
 from db.errors import WinnowError
 from db.session import writing
@@ -25,6 +27,7 @@ from db.store import Store
 from db.tables import (
     Base,
     Contributor,
+    CropChoice,
     CuratedSet,
     Event,
     Example,
@@ -32,9 +35,11 @@ from db.tables import (
     GuideExample,
     Job,
     Lease,
+    Likeness,
     Measure,
     Preview,
     Refusal,
+    Remark,
     Reopening,
     Run,
     SetMember,
@@ -51,8 +56,10 @@ from db.tables import (
 # Rows that go with an example, those that point at others first. Whatever is missing here makes the database refuse the
 # example's deletion, so that nothing is left behind in silence.
 OF_AN_EXAMPLE: tuple[type[Base], ...] = (Measure, Preview, Verdict, Reopening, Gold, Lease, Standing, Suspicion, Signal)
+OF_A_SUBMISSION: tuple[type[Base], ...] = (Remark, Likeness, CropChoice)
 EMPTIED: tuple[type[Base], ...] = (SetMember, GuideExample)  # rows that stay, without the example
 INSTEAD = "(erased)"
+ON_ITS_WAY = timedelta(hours=1)  # a picture is stored before the row that names it is committed
 
 
 @dataclass(frozen=True)
@@ -73,8 +80,8 @@ def erase_contributor(engine: Engine, store: Store, settings: Settings, name: st
     """Erase all that is a contributor's, and record who did it and when, without the name.
 
     Files in the runs' folder that are named by the hash of an erased picture go too, the name is struck from the logs of
-    jobs, and zips that an ingest left behind are deleted, since nobody knows who is in them. Raises WinnowError for a name
-    that no contributor has.
+    jobs. What an ingest left behind is deleted, since nobody knows who is in it: zips, and pictures that it stored before it
+    broke off or refused them. Raises WinnowError for a name that no contributor has.
     """
     with writing(engine) as session:
         contributor = session.scalars(select(Contributor).where(Contributor.name == name)).one_or_none()
@@ -83,16 +90,27 @@ def erase_contributor(engine: Engine, store: Store, settings: Settings, name: st
         telling = _telling(session, contributor)
         lost = {sha256 for sha256, _ in named_blobs(session)}
         counted = _erase_rows(session, contributor, telling)
-        lost -= {sha256 for sha256, _ in named_blobs(session)}
+        named = {sha256 for sha256, _ in named_blobs(session)}
+        lost = (lost - named) | _left_behind(store, named, now)
         erased = Erased(**counted, blobs=len(lost))
         session.add(Event(at=now, who=who, what="erase", detail=asdict(erased)))
     for sha256 in sorted(lost):
         store.delete(sha256)
     _delete_files(settings.runs, lost)
     _strike_logs(settings.logs, telling)
-    sweep(settings.uploads, engine)
+    sweep(settings.uploads, engine, now, older=None)
     _empty_the_write_ahead_log(engine)
     return erased
+
+
+def _left_behind(store: Store, named: set[str], now: datetime) -> set[str]:
+    """Pictures that no row names, and that have been here too long for a row to be on its way."""
+    found = set()
+    for sha256 in set(store.all()) - named:
+        with suppress(FileNotFoundError):  # gone meanwhile
+            if now - store.stored_at(sha256) > ON_ITS_WAY:
+                found.add(sha256)
+    return found
 
 
 def _erase_rows(session: Session, contributor: Contributor, telling: re.Pattern[str]) -> dict[str, Any]:
@@ -101,6 +119,7 @@ def _erase_rows(session: Session, contributor: Contributor, telling: re.Pattern[
     examples = select(Example.id).where(Example.submission_id.in_(theirs))
     touch_ups = select(TouchUp.id).where(TouchUp.example_id.in_(examples))
     sets, runs = _users(session, examples)
+    without(session, examples)
     sources = list(session.scalars(select(Submission.source_id).where(Submission.id.in_(theirs)).distinct()))
     refusals = _erase_words(session, contributor, telling)
     counted: dict[str, Any] = {"sets": sets, "runs": runs, "refusals": refusals}
@@ -112,6 +131,8 @@ def _erase_rows(session: Session, contributor: Contributor, telling: re.Pattern[
             counted["verdicts"] = gone
     for table in EMPTIED:
         session.execute(update(table).where(table.__table__.c.example_id.in_(examples)).values(example_id=None))
+    for table in OF_A_SUBMISSION:
+        _delete(session, table, table.__table__.c.submission_id.in_(theirs))
     counted["examples"] = _delete(session, Example, Example.submission_id.in_(theirs))
     counted["submissions"] = _delete(session, Submission, Submission.contributor_id == contributor.id)
     session.execute(delete(Contributor).where(Contributor.id == contributor.id))

@@ -1,14 +1,17 @@
 """From a source to submissions, crops, examples and refusals: the one path, whatever the format.
 
-Each pair is examined by itself, under any executor, and what is wrong with it is a value, not an exception that ends the
+Each pair is examined by itself, whoever the workers are, and what is wrong with it is a value, not an exception that ends the
 batch. Pictures go to the store first, then their rows are committed, a batch at a time; so stopping at any moment loses
 nothing that was said to be in, and starting again goes on.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
+import pickle
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Literal
@@ -16,28 +19,31 @@ from typing import Literal
 from sqlalchemy import Engine, select, tuple_
 from sqlalchemy.orm import Session
 
-from curator import suspicion as doubt
-from curator.crop import Square, around, cut_mask, cut_photo, to_crop, whole
-from curator.faces import Face, find_faces
-from curator.pictures import Limits, encode_mask, encode_photo, fit_mask, read_labels, read_photo
-from curator.signals import Box, signals
+from curator.crop import around, whole
+from curator.examples import Cropped, cropped, place_of, set_example, splits_of, take_turns
+from curator.faces import choose, find_faces
+from curator.groups import join
+from curator.likeness import Look, Twin, alike, likeness_of, look_of, twins
+from curator.pace import Mark, pace_in_words
+from curator.pictures import read_pair
 from curator.sources import RawPair, Refused, mask_bytes, photo_bytes
-from curator.splits import split_for
-from curator.standing import lot_of
+from curator.workers import Workers, in_turn
 from db.errors import WinnowError
 from db.jobs import Clock
-from db.session import writing
+from db.session import reading, writing
+from db.settings import Limits, Settings
 from db.store import Store
-from db.tables import Contributor, Example, Refusal, Signal, Source, Split, Standing, Submission, Suspicion
+from db.tables import Contributor, Refusal, Remark, Source, Split, Submission
 
 BATCH = 32
+LISTED = 1000  # refusals that a summary names; all of them are rows
 
 Cut = Literal["face", "whole"]
 
 
 @dataclass(frozen=True)
-class Fingerprint:
-    """A pair with the hashes of its two files."""
+class Seen:
+    """A pair whose two files are in the store, as after an ingest of the same source: nothing was decoded."""
 
     pair: RawPair
     photo: str
@@ -45,95 +51,61 @@ class Fingerprint:
 
 
 @dataclass(frozen=True)
-class Cropped:
-    """The crop around a photo's face, or of the whole photo, in the store, and what is known about it."""
-
-    face: Face | None
-    square: Square
-    inside: Box
-    image: str
-    mask: str
-    skin: str | None
-    signals: dict[str, float]
-    suspicion: float
-    reasons: list[str]
-
-
-@dataclass(frozen=True)
 class Examined:
-    """A pair that came in, its files in the store; without a crop when no face was found."""
+    """A pair that can come in, its pictures in the store; without a crop when no face was found."""
 
-    print: Fingerprint
+    pair: RawPair
+    photo: str
+    mask: str
     height: int
     width: int
+    look: Look
     crop: Cropped | None
+    remarks: list[str]  # what was odd about it, in words
 
 
 @dataclass
 class Summary:
-    """What came of an ingest; the keys of `ingest --json`."""
+    """What came of an ingest; the keys of `ingest --json`. `refused` names the first thousand, `refusals` counts all."""
 
     seen: int = 0
     added: int = 0
     already: int = 0
     no_face: int = 0
+    remarks: int = 0
+    refusals: int = 0
     refused: list[dict[str, str]] = field(default_factory=list)
 
 
-def fingerprint(pair: RawPair, limits: Limits) -> Fingerprint | Refused:
-    """The hashes of a pair's files, or why it cannot come in. Cheap: nothing is decoded."""
-    try:
-        photo, mask = photo_bytes(pair, limits), mask_bytes(pair, limits)
-    except WinnowError as error:
-        return Refused(pair.name, str(error))
-    return Fingerprint(pair, hashlib.sha256(photo).hexdigest(), hashlib.sha256(mask).hexdigest())
+def examine(
+    item: RawPair | Refused, *, store_url: str | None, limits: Limits, cut: Cut, again: bool = False
+) -> Examined | Seen | Refused:
+    """Decode a pair, find its face, cut and keep its crop; or say why it cannot come in.
 
-
-def examine(found: Fingerprint, store_url: str, limits: Limits, cut: Cut) -> Examined | Refused:
-    """Decode a pair, find its face, cut and keep its crop; or say why it cannot come in."""
-    pair, store = found.pair, Store(store_url)
+    A pair whose files are both in the store is not decoded, unless `again` says so. The files themselves are stored last:
+    where they are, all of this has come to an end before. `store_url` is None on a worker that knows its own store.
+    """
+    if isinstance(item, Refused):
+        return item
+    store = Store(Settings().store if store_url is None else store_url)
     try:
-        photo_file, mask_file = photo_bytes(pair, limits), mask_bytes(pair, limits)
-        photo = read_photo(photo_file, limits)
+        photo_file, mask_file = photo_bytes(item, limits), mask_bytes(item, limits)
+        names = (hashlib.sha256(photo_file).hexdigest(), hashlib.sha256(mask_file).hexdigest())
+        if not again and all(store.path(name).exists() for name in names):
+            return Seen(item, *names)
+        read = read_pair(photo_file, mask_file, limits)
     except WinnowError as error:
-        return Refused(pair.name, str(error))
-    try:
-        labels = read_labels(mask_file, limits)
-        mask = fit_mask(labels.hair, photo.shape)
-        skin = None if labels.skin is None else fit_mask(labels.skin, photo.shape)
-    except WinnowError as error:
-        return Refused(pair.name, f"its mask: {error}")
+        return Refused(item.name, str(error))
+    photo, hair = read.photo, read.hair
+    height, width = photo.shape[:2]
+    face, said = choose(find_faces(photo, hair), hair)
+    square = whole(height, width) if cut == "whole" else None if face is None else around(face.box, face.rotation)
+    crop = None if square is None else cropped(photo, hair, read.skin, face, square, store)
+    remarks = [*read.remarks, *(said if cut == "face" else ())]
+    found = Examined(item, *names, height, width, look_of(photo), crop, remarks)
     store.put(photo_file)
     store.put(mask_file)
-    height, width = photo.shape[:2]
-    faces = find_faces(photo)
-    if cut == "whole":
-        face, square = (faces[0] if faces else None), whole(height, width)
-    elif faces:
-        face, square = faces[0], around(faces[0].box)
-    else:
-        return Examined(found, height, width, None)
-    image, hair = cut_photo(photo, square), cut_mask(mask, square)
-    numbers = signals(image, hair, None if face is None else _box_in(square, face.box))
-    value, reasons = doubt.suspicion(numbers)
-    crop = Cropped(
-        face=face,
-        square=square,
-        inside=square.inside(height, width),
-        image=store.put(encode_photo(image)),
-        mask=store.put(encode_mask(hair)),
-        skin=None if skin is None else store.put(encode_mask(cut_mask(skin, square))),
-        signals=numbers,
-        suspicion=value,
-        reasons=reasons,
-    )
-    return Examined(found, height, width, crop)
-
-
-def _box_in(square: Square, box: Box) -> Box:
-    top, left = to_crop(square, box[:2])
-    bottom, right = to_crop(square, box[2:])
-    return round(top), round(left), round(bottom), round(right)
+    return found
 
 
 def ingest(
@@ -143,7 +115,7 @@ def ingest(
     location: str,
     engine: Engine,
     store: Store,
-    executor: Executor,
+    workers: Workers,
     clock: Clock,
     limits: Limits,
     split: Split | None = None,
@@ -154,42 +126,80 @@ def ingest(
 
     `split` overrides what the source says. `cut` says whether an example is the square around the face, and a photo without
     one is kept aside, or the whole photo, for those that are cut like selfies already. `told` hears the summary so far after
-    every batch; it may raise to stop.
+    every batch; it may raise to stop. However long the source, memory is bounded. Raises DiskFullError where there is no
+    room; what was told before is in.
     """
     summary = Summary()
     source_id = _source(engine, adapter, location, clock)
-    waiting = iter(items)
-    while batch := list(islice(waiting, BATCH)):
-        pairs = [item for item in batch if isinstance(item, RawPair)]
-        refused = [item for item in batch if isinstance(item, Refused)]
-        prints: list[Fingerprint] = []
-        for outcome in executor.map(partial(fingerprint, limits=limits), pairs):
-            if isinstance(outcome, Refused):
-                refused.append(outcome)
-            else:
-                prints.append(outcome)
-        new = list(_new_ones(engine, prints))
-        examined: list[Examined] = []
-        for result in executor.map(partial(examine, store_url=store.url, limits=limits, cut=cut), new):
-            if isinstance(result, Refused):
-                refused.append(result)
-            else:
-                examined.append(result)
-        with writing(engine) as session:
-            added = [_add(session, one, source_id, split, clock) for one in examined]
-            for item in refused:
-                _refuse(session, source_id, item, clock)
-        summary.seen += len(batch)
-        summary.added += sum(added)
-        summary.no_face += sum(is_new and one.crop is None for is_new, one in zip(added, examined, strict=True))
-        summary.already += len(pairs) - sum(added) - (len(refused) - sum(isinstance(item, Refused) for item in batch))
-        summary.refused += [{"file": item.file, "reason": item.reason} for item in refused]
-        told(summary)
+    looking = partial(examine, limits=limits, cut=cut)
+    with closing(in_turn(workers, partial(looking, store_url=workers.store), items, _died)) as found:
+        while batch := list(islice(found, BATCH)):
+            with reading(engine) as session:
+                known = _known(session, [one for one in batch if isinstance(one, Seen)])
+            # Their rows are missing: an ingest broke off between the store and them, or their files came in with others.
+            batch = [
+                looking(one.pair, store_url=store.url, again=True)
+                if isinstance(one, Seen) and (one.photo, one.mask) not in known
+                else one
+                for one in batch
+            ]
+            with writing(engine) as session:
+                take_turns(session)
+                outcomes = _bring(session, batch, source_id, split, clock)
+            _count(summary, outcomes)
+            told(summary)
     return summary
+
+
+@contextmanager
+def laid_out(items: Iterable[RawPair | Refused]) -> Iterator[tuple[int, Iterator[RawPair | Refused]]]:
+    """How many items a source has, and the items; meanwhile they lie in a nameless file, so that memory is bounded."""
+    with tempfile.TemporaryFile() as file:
+        number = 0
+        for item in items:
+            pickle.dump(item, file)
+            number += 1
+        file.seek(0)
+        yield number, (pickle.load(file) for _ in range(number))  # noqa: S301 - nobody else could write there
+
+
+def how_it_goes(summary: Summary, total: int, marks: Sequence[Mark]) -> str:
+    """A line for people about an ingest that is on, with the pace that its marks tell."""
+    parts = [f"{summary.seen:,} of {total:,} seen", f"{summary.added:,} added", f"{summary.refusals:,} refused"]
+    return ", ".join(parts) + (f"; {pace}" if (pace := pace_in_words(marks, total)) else "")
+
+
+def _died(item: RawPair | Refused) -> Refused:
+    name = item.name if isinstance(item, RawPair) else item.file
+    return Refused(name, "whoever looked at it came to an end, twice: it may be made to do harm, or need too much memory.")
+
+
+@dataclass(frozen=True)
+class _Brought:
+    """What came of a pair that was not refused."""
+
+    added: bool
+    no_face: bool = False
+    remarks: int = 0
+
+
+def _count(summary: Summary, outcomes: Sequence[_Brought | Refused]) -> None:
+    summary.seen += len(outcomes)
+    for outcome in outcomes:
+        if isinstance(outcome, Refused):
+            summary.refusals += 1
+            if len(summary.refused) < LISTED:
+                summary.refused.append({"file": outcome.file, "reason": outcome.reason})
+        else:
+            summary.added += outcome.added
+            summary.already += not outcome.added
+            summary.no_face += outcome.no_face
+            summary.remarks += outcome.remarks > 0
 
 
 def _source(engine: Engine, adapter: str, location: str, clock: Clock) -> int:
     with writing(engine) as session:
+        take_turns(session)
         wanted = select(Source).where(Source.adapter == adapter, Source.location == location)
         source = session.scalars(wanted).one_or_none()
         if source is None:
@@ -199,89 +209,89 @@ def _source(engine: Engine, adapter: str, location: str, clock: Clock) -> int:
         return source.id
 
 
-def _new_ones(engine: Engine, prints: list[Fingerprint]) -> Iterator[Fingerprint]:
-    with Session(engine) as session:
-        wanted = [(found.photo, found.mask) for found in prints]
-        known = select(Submission.photo_sha256, Submission.mask_sha256).where(
-            tuple_(Submission.photo_sha256, Submission.mask_sha256).in_(wanted)
-        )
-        seen = {(photo, mask) for photo, mask in session.execute(known)}
-    for found in prints:
-        if (found.photo, found.mask) not in seen:
-            seen.add((found.photo, found.mask))
-            yield found
+def _known(session: Session, pairs: Sequence[Seen | Examined]) -> set[tuple[str, str]]:
+    """Those of the pairs that have rows, as the hashes of their photo and mask."""
+    both = tuple_(Submission.photo_sha256, Submission.mask_sha256)
+    wanted = select(Submission.photo_sha256, Submission.mask_sha256).where(both.in_([(one.photo, one.mask) for one in pairs]))
+    return {(photo, mask) for photo, mask in session.execute(wanted)} if pairs else set()
 
 
-def _add(session: Session, one: Examined, source_id: int, split: Split | None, clock: Clock) -> bool:
-    """Add the rows of one pair; False when another ingest brought it in meanwhile."""
-    found, pair = one.print, one.print.pair
-    twin = select(Submission.id).where(Submission.photo_sha256 == found.photo, Submission.mask_sha256 == found.mask)
-    if session.scalar(twin) is not None:
-        return False
-    submission = Submission(
+def _bring(
+    session: Session, batch: Sequence[Examined | Seen | Refused], source_id: int, split: Split | None, clock: Clock
+) -> list[_Brought | Refused]:
+    """Add the rows of a batch, in its order: of pairs that are not there yet, and of refusals.
+
+    What the rows depend on is asked for once for all; so the database has some ten statements a batch, not a pair.
+    """
+    examined = [one for one in batch if isinstance(one, Examined)]
+    there = _known(session, examined)
+    twins_of = dict(zip(map(id, examined), twins(session, [(one.photo, one.look) for one in examined]), strict=True))
+    names = {one.pair.contributor for one in examined if one.pair.contributor is not None}
+    people = {one.name: one for one in session.scalars(select(Contributor).where(Contributor.name.in_(names)))}
+    splits = splits_of(session, people.values())
+    new: list[Examined] = []  # that no query would find yet
+    outcomes: list[_Brought | Refused] = []
+    for one in batch:
+        outcome: _Brought | Refused = _Brought(added=False)
+        if isinstance(one, Refused):
+            outcome = one
+        elif isinstance(one, Examined) and (one.photo, one.mask) not in there:
+            same = twins_of[id(one)]
+            if any(one.photo == other.photo or alike(one.look, other.look) for other in new):
+                session.flush()
+                new.clear()
+                (same,) = twins(session, [(one.photo, one.look)])
+            name = one.pair.contributor
+            person = None if name is None else people.setdefault(name, Contributor(name=name))
+            theirs = set() if name is None else splits.setdefault(name, set())
+            outcome = _add(session, _submission(one, person, source_id, split, clock()), one, same, theirs)
+            if not isinstance(outcome, Refused):
+                new.append(one)
+                there.add((one.photo, one.mask))
+        if isinstance(outcome, Refused):
+            _refuse(session, source_id, outcome, clock)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _add(
+    session: Session, submission: Submission, one: Examined, same: Sequence[Twin], theirs: set[Split]
+) -> _Brought | Refused:
+    """Add a submission, with its example where it has a crop, whose split joins `theirs`; or say why it has no place."""
+    if one.crop is None:
+        session.add(submission)
+        return _Brought(added=True, no_face=True, remarks=len(submission.remarks))
+    try:
+        place = place_of(submission, same, theirs)
+    except WinnowError as error:
+        return Refused(one.pair.name, str(error))
+    set_example(submission, one.crop, place, submission.received_at)
+    session.add(submission)
+    theirs.add(place.split)
+    if same:
+        session.flush()
+        assert submission.example is not None
+        join(session, submission.example, same)
+    return _Brought(added=True, remarks=len(submission.remarks))
+
+
+def _submission(one: Examined, person: Contributor | None, source_id: int, split: Split | None, now: datetime) -> Submission:
+    pair = one.pair
+    return Submission(
         source_id=source_id,
-        contributor=None if pair.contributor is None else _contributor(session, pair.contributor),
+        contributor=person,
         photo_name=pair.name,
-        photo_sha256=found.photo,
-        mask_sha256=found.mask,
+        photo_sha256=one.photo,
+        mask_sha256=one.mask,
         height=one.height,
         width=one.width,
         licence=pair.licence,
         drawn=pair.drawn,
-        received_at=clock(),
-    )
-    session.add(submission)
-    session.flush()
-    if one.crop is not None:
-        session.add(_example(submission, one.crop, _split(session, submission, split or pair.split)))
-        session.flush()
-    return True
-
-
-def _contributor(session: Session, name: str) -> Contributor:
-    found = session.scalars(select(Contributor).where(Contributor.name == name)).one_or_none()
-    return found or Contributor(name=name)
-
-
-def _split(session: Session, submission: Submission, said: Split | None) -> Split:
-    """The split that the same photo is in already, else what the source says, else the contributor's, else a drawn one."""
-    others = select(Example.split).join(Submission).where(Submission.id != submission.id).order_by(Example.id).limit(1)
-    photos = session.scalar(others.where(Submission.photo_sha256 == submission.photo_sha256))
-    known = photos or said
-    if known is not None:
-        return known
-    contributor = submission.contributor
-    if contributor is None:
-        return split_for(submission.photo_sha256)
-    theirs = session.scalar(others.where(Submission.contributor_id == contributor.id))
-    return theirs or split_for(contributor.name)
-
-
-def _example(submission: Submission, crop: Cropped, split: Split) -> Example:
-    face_top, face_left, face_bottom, face_right = (None,) * 4 if crop.face is None else crop.face.box
-    inside_top, inside_left, inside_bottom, inside_right = crop.inside
-    return Example(
-        submission_id=submission.id,
-        face_top=face_top,
-        face_left=face_left,
-        face_bottom=face_bottom,
-        face_right=face_right,
-        face_score=None if crop.face is None else crop.face.score,
-        crop_top=crop.square.top,
-        crop_left=crop.square.left,
-        crop_side=crop.square.side,
-        crop_rotation=0.0,
-        inside_top=inside_top,
-        inside_left=inside_left,
-        inside_bottom=inside_bottom,
-        inside_right=inside_right,
-        image_sha256=crop.image,
-        mask_sha256=crop.mask,
-        skin_sha256=crop.skin,
-        split=split,
-        standing=Standing(source_id=submission.source_id, split=split, doubt=crop.suspicion, lot=lot_of(crop.image)),
-        signals=[Signal(name=name, value=value) for name, value in crop.signals.items()],
-        suspicion=Suspicion(model=doubt.MODEL, value=crop.suspicion, reasons=crop.reasons),
+        said_split=split or pair.split,
+        official=pair.official,
+        received_at=now,
+        likeness=likeness_of(one.look),
+        remarks=[Remark(words=words[:1000], at=now) for words in dict.fromkeys(one.remarks)],
     )
 
 

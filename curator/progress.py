@@ -231,7 +231,7 @@ def sources(session: Session) -> list[dict[str, Any]]:
     found = []
     for one in session.scalars(select(Source).where(Source.id.in_(number)).order_by(Source.id)):
         states = number[one.id]
-        kept, decided = states[State.keep], states.total() - states[State.open]
+        kept, decided = states[State.keep], states.total() - states[State.open] - states[State.waiting]
         low, high = wilson(kept, decided)
         found.append(
             {

@@ -8,31 +8,32 @@ from sqlalchemy.orm import Session
 
 from curator.gold import withdraw
 from curator.reviewers import reviewer_called
+from curator.verdicts import locked, stand_anew
 from db.tables import Reopening, Standing, State, Verdict
 
 
 def send_back(session: Session, examples: Sequence[int], by: str, run: int | None, now: datetime) -> list[int]:
-    """Let these examples be open again, whatever was said of them; the numbers of those that are open now, in order.
+    """Let these examples be open again, whatever was said of them; their numbers, in order.
 
     `by` names who sends them back, and `run` the run whose report showed them. Those that are not there (any more) are
-    passed by: the answer is so much shorter. A known answer among them is withdrawn. Frozen sets and leases stay as they
-    are. Sent back twice, with nothing said in between, is sent back once. Who may do it is the caller's to ask. Raises
-    WinnowError for a name that no reviewer can have.
+    passed by: the answer is so much shorter. One of a group may have to wait behind another that is open. A known answer
+    among them is withdrawn. Frozen sets and leases stay as they are. Sent back twice, with nothing said in between, is sent
+    back once. Who may do it is the caller's to ask. Raises WinnowError for a name that no reviewer can have.
     """
     reviewer = reviewer_called(session, by)
     # Locked as when a verdict is recorded, so that each verdict comes clearly before or after.
-    places = session.scalars(
-        select(Standing).where(Standing.example_id.in_(examples)).order_by(Standing.example_id).with_for_update()
-    ).all()
-    there = [place.example_id for place in places]
+    places = locked(session, examples)
+    there = [place.example for place in places if place.example in set(examples)]
     said = _newest_verdicts(session, there)
     sent_back = _newest_reopenings(session, there)
     for place in places:
-        after = said.get(place.example_id, 0)
-        if place.state is State.open and sent_back.get(place.example_id) == after:
-            continue
-        session.add(Reopening(example_id=place.example_id, reviewer_id=reviewer.id, run_id=run, after_verdict=after, at=now))
-        place.state, place.first_reviewer_id = State.open, None
+        after = said.get(place.example, 0)
+        nothing_since = place.standing.state in (State.open, State.waiting) and sent_back.get(place.example) == after
+        if place.example in there and not nothing_since:
+            place.standing.first_reviewer_id = None
+            session.add(Reopening(example_id=place.example, reviewer_id=reviewer.id, run_id=run, after_verdict=after, at=now))
+    session.flush()
+    stand_anew(session, places)
     withdraw(session, reviewer.id, there, now)
     return there
 

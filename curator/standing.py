@@ -1,7 +1,8 @@
 """How an example stands: the rules, from values alone. The row that keeps the answer is `db.tables.Standing`.
 
 An example is *open* while nobody has a verdict standing on it; *keep* or *reject* when all who have one agree; *disputed*
-when they differ, until a lead settles it. Only what stands at keep is approved.
+when they differ, until a lead settles it. Only what stands at keep is approved. Of a group, examples of the same picture, one
+is open at a time, the least doubtful first; the others are *waiting* and come only after it was rejected.
 """
 
 from collections.abc import Sequence
@@ -30,6 +31,24 @@ def state_of(opinions: Sequence[Opinion]) -> State:
     if not decisions:
         return State.open
     return State(decisions.pop().value) if len(decisions) == 1 else State.disputed
+
+
+@dataclass(frozen=True)
+class Member:
+    """One example of a group, and where it would stand alone."""
+
+    example: int
+    doubt: float
+    alone: State
+
+
+def together(members: Sequence[Member]) -> dict[int, State]:
+    """Where the examples of a group stand: as alone, but one open at most, and none beside a kept or disputed one."""
+    opens = [(member.doubt, member.example) for member in members if member.alone is State.open]
+    held = any(member.alone in (State.keep, State.disputed) for member in members)
+    shown = None if held or not opens else min(opens)[1]
+    waits = {example for _, example in opens if example != shown}
+    return {member.example: State.waiting if member.example in waits else member.alone for member in members}
 
 
 def first_of(opinions: Sequence[Opinion], image_sha256: str, share: float) -> int | None:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Integer, Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from curator.aside import discarded, kept_aside
 from curator.verdicts import Counts, approved, counts
 from db.tables import (
     CuratedSet,
@@ -48,7 +49,7 @@ def flow(session: Session) -> Flow:
     return Flow(
         submissions=submissions,
         refused=_count(session, Refusal),
-        no_face=submissions - examples,
+        no_face=submissions - examples - (session.scalar(select(func.count()).select_from(discarded().subquery())) or 0),
         drawn=session.scalar(select(func.count()).where(Submission.drawn)) or 0,
         verdicts=counts(session),
         touchups=_untouched(session),
@@ -107,8 +108,7 @@ def count_faceless(session: Session, source: int | None = None) -> int:
 
 
 def _faceless(source: int | None) -> Select[Submission]:
-    wanted = select(Submission).outerjoin(Example).where(Example.id.is_(None))
-    return wanted if source is None else wanted.where(Submission.source_id == source)
+    return kept_aside() if source is None else kept_aside().where(Submission.source_id == source)
 
 
 def refusals(session: Session, count: int) -> list[dict[str, str]]:

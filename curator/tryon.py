@@ -8,7 +8,7 @@ import numpy.typing as npt
 from upath import UPath
 
 from curator.crop import around, cut_photo, paste_matte, whole
-from curator.faces import find_faces
+from curator.faces import choose, find_faces
 from db.errors import WinnowError
 from db.files import local
 from trainer.device.litert_runtime import matte as run_file
@@ -42,6 +42,6 @@ def _matte(file: Path, photo: npt.NDArray[np.uint8], cropped: bool) -> npt.NDArr
     if cropped:
         return run_file(file, photo)
     height, width = photo.shape[:2]
-    faces = find_faces(photo)
-    square = around(faces[0].box) if faces else whole(height, width)
+    face, _ = choose(find_faces(photo))
+    square = around(face.box, face.rotation) if face else whole(height, width)
     return paste_matte(run_file(file, cut_photo(photo, square)), square, height, width)

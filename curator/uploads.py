@@ -2,31 +2,43 @@
 
 import shutil
 import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from sqlalchemy import Engine, select
 
-from db.jobs import ALIVE, state_of, utc_now
+from db.jobs import ALIVE, state_of
 from db.session import reading
 from db.tables import Job
 
+UNDECIDED = timedelta(hours=1)  # that a zip somebody has looked at waits for their word
 
-def keep(folder: Path, upload: BinaryIO) -> Path:
+
+@dataclass(frozen=True)
+class Upload:
+    """A zip that is here, and what its sender calls it."""
+
+    path: Path
+    name: str
+
+
+def keep(folder: Path, upload: BinaryIO, name: str) -> Upload:
     """Write an upload to a new file under a name of ours (the sender's name is data, not a path)."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}.zip"
     with path.open("wb") as out:
         shutil.copyfileobj(upload, out)
-    return path
+    return Upload(path, name[:200])
 
 
-def sweep(folder: Path, engine: Engine) -> None:
-    """Delete what ingests that were killed have left behind; does nothing while an ingest is on."""
+def sweep(folder: Path, engine: Engine, now: datetime, older: timedelta | None = UNDECIDED) -> None:
+    """Delete what ingests that were killed have left behind, `older` than that or all; nothing while an ingest is on."""
     with reading(engine) as session:
-        now = utc_now()
-        if any(state_of(job, now) in ALIVE for job in session.scalars(select(Job).where(Job.kind == "ingest"))):
+        jobs = session.scalars(select(Job).where(Job.kind.in_(["ingest", "look"])))
+        if any(state_of(job, now) in ALIVE for job in jobs):
             return
-    if folder.exists():
-        for file in folder.glob("*.zip"):
+    for file in folder.glob("*.zip") if folder.exists() else []:
+        if older is None or now - datetime.fromtimestamp(file.stat().st_mtime, UTC) >= older:
             file.unlink(missing_ok=True)

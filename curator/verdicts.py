@@ -17,11 +17,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, func, insert, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, func, insert, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from curator.leases import claim, release
-from curator.standing import Opinion, first_of, state_of
+from curator.standing import Member, Opinion, first_of, state_of, together
 from db.errors import NotThereError, WinnowError
 from db.tables import Decision, Example, Reason, Reopening, Standing, State, Submission, Suspicion, Verdict
 
@@ -41,17 +41,21 @@ class Given:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many examples stand where; `reject` has the disputed ones in it, for they are ruled out until a lead settles them."""
+    """How many examples stand where; `reject` has the disputed ones in it, for they are ruled out until a lead settles them.
+
+    Those that wait behind another of the same picture are counted apart: nobody has to judge them.
+    """
 
     keep: int
     reject: int
     open: int
     disputed: int = 0
+    waiting: int = 0
 
     @property
     def examples(self) -> int:
         """All of them."""
-        return self.keep + self.reject + self.open
+        return self.keep + self.reject + self.open + self.waiting
 
 
 def not_there(examples: Iterable[int], known: Container[int]) -> str | None:
@@ -75,13 +79,8 @@ def record(session: Session, reviewer_id: int, given: Sequence[Given], now: date
     takes it again. After a first verdict the example may want a blind second one (`second_share`, 0 to 1).
     Raises NotThereError for an example that is not there, naming it; then nothing of the batch is taken.
     """
-    # The rows are locked before anything is read of them: two verdicts on one example count one after the other.
-    wanted = (
-        select(Standing, Example.image_sha256).join(Example).where(Standing.example_id.in_({item.example for item in given}))
-    )
-    found = session.execute(wanted.order_by(Standing.example_id).with_for_update(of=Standing)).all()
-    places = {place.example_id: (place, image) for place, image in found}
-    if lost := not_there([item.example for item in given], places):
+    places = locked(session, {item.example for item in given})
+    if lost := not_there([item.example for item in given], {place.example for place in places}):
         raise NotThereError(lost)
     for item in given:
         if not 1 <= len(item.client_id) <= 64:
@@ -92,20 +91,74 @@ def record(session: Session, reviewer_id: int, given: Sequence[Given], now: date
         return Recorded(0, numbers)
     numbers |= dict(zip(new, _append(session, reviewer_id, list(new.values()), now), strict=True))
     last = {item.example: item.decision for item in new.values()}
-    _stand_anew(session, [places[example] for example in last], second_share)
+    opinions = stand_anew(session, places)
+    for place in places:
+        if place.example in last:
+            theirs = opinions.get(place.example, [])
+            place.standing.first_reviewer_id = first_of(theirs, place.image, second_share)
     undone = {example for example, decision in last.items() if decision is Decision.undo}
     release(session, reviewer_id, last.keys() - undone)
     claim(session, reviewer_id, undone, now)
     return Recorded(len(new), numbers)
 
 
-def _stand_anew(session: Session, places: Sequence[tuple[Standing, str]], second_share: float) -> None:
-    """Let each example, given with its picture's hash, stand where its newest verdicts put it."""
-    opinions = opinions_on(session, [place.example_id for place, _ in places])
-    for place, image_sha256 in places:
-        theirs = opinions.get(place.example_id, [])
-        place.state = state_of(theirs)
-        place.first_reviewer_id = first_of(theirs, image_sha256, second_share)
+@dataclass(frozen=True)
+class Located:
+    """An example's standing, and what it depends on."""
+
+    standing: Standing
+    image: str
+    group: int | None
+
+    @property
+    def example(self) -> int:
+        """The example's number."""
+        return self.standing.example_id
+
+
+def locked(session: Session, examples: Collection[int]) -> list[Located]:
+    """Where these examples stand, and all that are of a group with one of them, in the order of their numbers.
+
+    The rows are locked before anything is read of them: two verdicts on one example, or one group, count one after the other.
+    """
+    groups = select(Example.group_id).where(Example.id.in_(examples), Example.group_id.is_not(None))
+    wanted = (
+        select(Standing, Example.image_sha256, Example.group_id)
+        .join(Example, Example.id == Standing.example_id)
+        .where(or_(Example.id.in_(examples), Example.group_id.in_(groups)))
+        .order_by(Example.id)
+        .with_for_update(of=Standing)
+    )
+    return [Located(*row) for row in session.execute(wanted)]
+
+
+def stand_anew(session: Session, places: Sequence[Located]) -> dict[int, list[Opinion]]:
+    """Let each example stand where its newest verdicts and those of its group put it, and say which opinions there are.
+
+    Groups have to be whole, as `locked` gives them.
+    """
+    opinions = opinions_on(session, [place.example for place in places])
+    states = _together(
+        (place.group, Member(place.example, place.standing.doubt, state_of(opinions.get(place.example, []))))
+        for place in places
+    )
+    for place in places:
+        place.standing.state = states[place.example]
+    return opinions
+
+
+def _together(members: Iterable[tuple[int | None, Member]]) -> dict[int, State]:
+    """Where examples stand, each given with its group: those of one together, those of none alone."""
+    states: dict[int, State] = {}
+    groups: dict[int, list[Member]] = defaultdict(list)
+    for group, member in members:
+        if group is None:
+            states[member.example] = member.alone
+        else:
+            groups[group].append(member)
+    for each in groups.values():
+        states |= together(each)
+    return states
 
 
 def _numbers(session: Session, reviewer_id: int, client_ids: Collection[str]) -> dict[str, int]:
@@ -159,22 +212,33 @@ def opinions_on(session: Session, examples: Iterable[int] | None = None) -> dict
 
 
 def wrongly_standing(session: Session) -> list[int]:
-    """The examples whose `Standing` is missing, or says something else than their verdicts, suspicion and source."""
+    """The examples whose `Standing` is missing, or says something else than verdicts, suspicion, source and group do."""
     opinions = opinions_on(session)
     rows = session.execute(
-        select(Example.id, Example.split, Submission.source_id, func.coalesce(Suspicion.value, 0.0), Standing)
+        select(Example.id, Example.group_id, Example.split, Submission.source_id, func.coalesce(Suspicion.value, 0.0), Standing)
         .join(Submission, Submission.id == Example.submission_id)
         .outerjoin(Suspicion, Suspicion.example_id == Example.id)
         .outerjoin(Standing, Standing.example_id == Example.id)
         .order_by(Example.id)
         .execution_options(yield_per=10_000)
     )
-    wrong = []
-    for example, split, source, doubt, place in rows:
-        ought = (state_of(opinions.get(example, [])), split, source, doubt)
-        if place is None or (place.state, place.split, place.source_id, place.doubt) != ought:
+    wrong: list[int] = []
+    grouped: list[tuple[int | None, Member]] = []
+    said: dict[int, State] = {}  # of those that are of a group: only all together tell where one stands
+    for example, group, split, source, doubt, place in rows:
+        alone = state_of(opinions.get(example, []))
+        ought = (split, source, doubt)
+        if (
+            place is None
+            or (place.split, place.source_id, place.doubt) != ought
+            or (group is None and place.state is not alone)
+        ):
             wrong.append(example)
-    return wrong
+        if group is not None and place is not None:
+            grouped.append((group, Member(example, doubt, alone)))
+            said[example] = place.state
+    wrong += [example for example, state in _together(grouped).items() if said[example] is not state]
+    return sorted(set(wrong))
 
 
 def newest_number(session: Session) -> int:
@@ -211,8 +275,13 @@ def newest(examples: Iterable[int] | None = None, *, ever: bool = False) -> Subq
 
 
 def approved() -> Select[Example]:
-    """The approved examples, in the order they came in."""
-    return select(Example).join(Standing).where(Standing.state == State.keep).order_by(Example.id)
+    """The approved examples, in the order they came in; of a group, should two be kept, the least doubtful alone."""
+    theirs, other = aliased(Standing), aliased(Example)
+    better = or_(theirs.doubt < Standing.doubt, and_(theirs.doubt == Standing.doubt, theirs.example_id < Standing.example_id))
+    beaten = exists().where(
+        other.group_id == Example.group_id, theirs.example_id == other.id, theirs.state == State.keep, better
+    )
+    return select(Example).join(Standing).where(Standing.state == State.keep, ~beaten).order_by(Example.id)
 
 
 def counts(session: Session) -> Counts:
@@ -225,6 +294,7 @@ def counts(session: Session) -> Counts:
         reject=found.get(State.reject, 0) + disputed,
         open=found.get(State.open, 0),
         disputed=disputed,
+        waiting=found.get(State.waiting, 0),
     )
 
 

@@ -1,5 +1,7 @@
 """Where a job runs: a training on a worker of a Dask cluster, where one is set; all else on this machine.
 
+(An ingest runs on this machine too, and has the cluster's workers look at its pictures: curator/workers.py.)
+
 Workers are started with the app's own WINNOW_DB_URL, WINNOW_STORE_URL and WINNOW_RUNS_URL (docs/scaling.md), so that what
 travels through the scheduler, and shows on its dashboard, is the command's words and the job's number, never an address
 with a password. A worker starts the very process that this machine would: how it goes comes back in the job's row,
@@ -42,7 +44,7 @@ def start(engine: Engine, settings: Settings, kind: str, module: str, arguments:
     # Nobody beats for a job that waits, so its heartbeat is dated ahead by as long as it may wait.
     _update(engine, number, message="Waiting for a worker with a free GPU", heartbeat_at=now + PATIENCE)
     try:
-        with _client(settings.cluster) as client, _mark(settings.runs, number, now) as mark:
+        with connected(settings.cluster) as client, _mark(settings.runs, number, now) as mark:
             _refuse_strangers(client, settings.cluster, number, now, mark.name)
             _submit(client, number, now, module, arguments)
     except Exception as error:  # whatever it is: a job that is not on its way must not seem to wait
@@ -58,17 +60,17 @@ def _update(engine: Engine, number: int, **values: object) -> None:
 
 
 @contextmanager
-def _client(address: str) -> "Iterator[Client]":
+def connected(address: str) -> "Iterator[Client]":
     """A connection to the scheduler. Raises WinnowError where there is none to be had."""
     try:
         from distributed import Client
     except ImportError:
-        raise WinnowError("Training on a cluster needs Dask. Install `winnow[cluster]`, or unset WINNOW_CLUSTER.") from None
+        raise WinnowError("A cluster needs Dask. Install `winnow[cluster]`, or unset WINNOW_CLUSTER.") from None
     try:
         client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
     except Exception:  # what answers there may be no scheduler at all, and Dask then raises anything
         raise WinnowError(
-            f"The cluster at {address} cannot be reached. Start it with `dask scheduler`, or unset WINNOW_CLUSTER to train on "
+            f"The cluster at {address} cannot be reached. Start it with `dask scheduler`, or unset WINNOW_CLUSTER to work on "
             "this machine."
         ) from None
     with client:

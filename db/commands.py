@@ -1,7 +1,9 @@
 """The edge of every command: one clear line for a person, or one JSON object for a script."""
 
 import json
-from collections.abc import Iterator, Mapping
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,3 +31,20 @@ def one_clear_line(stopped: str = STOPPED) -> Iterator[None]:
 def answer(result: Mapping[str, Any] | None, text: str, *, as_json: bool) -> None:
     """Print a command's result on stdout: exactly one JSON object, or text for a person."""
     typer.echo(json.dumps(result) if as_json else text)
+
+
+@contextmanager
+def one_line() -> Iterator[Callable[[str], None]]:
+    """Shows how work goes, each time in the place of the time before; on a terminal alone, and gone when the work is done."""
+    if not sys.stderr.isatty():
+        yield lambda words: None
+        return
+
+    def show(words: str) -> None:
+        width = shutil.get_terminal_size().columns - 1
+        typer.echo(f"\r\x1b[K{words[:width]}", nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        show("")

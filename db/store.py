@@ -4,7 +4,9 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from upath import UPath
 
@@ -30,6 +32,8 @@ class Store:
         sha256 = hashlib.sha256(data).hexdigest()
         path = self.path(sha256)
         if path.exists():
+            if isinstance(path, Path):
+                path.touch()  # as good as new: see `stored_at`
             return sha256
         with told_when_full(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +60,13 @@ class Store:
                 f"The picture {sha256[:12]}… is missing from the store at {self.url}. "
                 "Run `python -m curator check` to see what else is."
             ) from None
+
+    def stored_at(self, sha256: str) -> datetime:
+        """When a blob was put here, UTC, for the last time where the store is a folder. Raises FileNotFoundError."""
+        path = self.path(sha256)
+        if isinstance(path, Path):
+            return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return cast("datetime", path.fs.modified(path.path))
 
     def delete(self, sha256: str) -> None:
         """Remove a blob for good; nothing happens where there is none."""

@@ -69,12 +69,13 @@ class Reason(StrEnum):
 
 
 class State(StrEnum):
-    """How an example stands by the newest verdict of each reviewer (the rule is `curator.standing.state_of`)."""
+    """How an example stands by the newest verdict of each reviewer, and by the others of its group (curator/standing.py)."""
 
     open = "open"
     keep = "keep"
     reject = "reject"
     disputed = "disputed"
+    waiting = "waiting"
 
 
 class JobState(StrEnum):
@@ -159,15 +160,33 @@ class Submission(Base):
     height: Mapped[int] = mapped_column(comment="of the upright photo, pixels")
     width: Mapped[int] = mapped_column(comment="of the upright photo, pixels")
     licence: Mapped[str | None] = mapped_column(String(200))
-    likeness: Mapped[str | None] = mapped_column(
-        String(16), index=True, comment="perceptual hash of the upright photo, 64 bits in hexadecimal"
-    )
     drawn: Mapped[bool] = mapped_column(default=False, comment="a portrait of the built-in sample set, not a person")
+    said_split: Mapped[Split | None] = mapped_column(comment="by its source, or by whoever brought it in")
+    official: Mapped[bool] = mapped_column(
+        default=False, server_default=false(), comment="the source is a published set, and so are its splits"
+    )
     received_at: Mapped[datetime]
 
     source: Mapped[Source] = relationship()
     contributor: Mapped[Contributor | None] = relationship()
     example: Mapped["Example | None"] = relationship(back_populates="submission")
+    likeness: Mapped["Likeness | None"] = relationship(passive_deletes=True)
+    remarks: Mapped[list["Remark"]] = relationship(back_populates="submission", passive_deletes=True)
+
+
+class Likeness(Base):
+    """Two perceptual hashes of a submission's upright photo, by which the same picture is found again (curator/likeness.py).
+
+    Of the first, 64 bits, each part is 16: what differs in fewer bits than there are parts has one part in common.
+    """
+
+    __tablename__ = "likeness"
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"), primary_key=True)
+    part_1: Mapped[int] = mapped_column(index=True)
+    part_2: Mapped[int] = mapped_column(index=True)
+    part_3: Mapped[int] = mapped_column(index=True)
+    part_4: Mapped[int] = mapped_column(index=True)
+    blocks: Mapped[str] = mapped_column(String(64), comment="the second hash, 256 bits in hexadecimal")
 
 
 class Refusal(Base):
@@ -194,13 +213,14 @@ class Remark(Base):
     words: Mapped[Name]
     at: Mapped[datetime]
 
-    submission: Mapped[Submission] = relationship()
+    submission: Mapped[Submission] = relationship(back_populates="remarks")
 
 
 class CropChoice(Base):
     """What a person said of a photo in which no face was found: this square is the crop, or it is of no use; append-only.
 
-    The square is in pixels of the upright photo and may reach beyond it; all four are empty where the photo is discarded.
+    The square is in pixels of the upright photo and may reach beyond it; all four are empty where the photo is discarded,
+    and in an undo, which names what it takes back.
     """
 
     __tablename__ = "crop_choice"
@@ -210,6 +230,8 @@ class CropChoice(Base):
             "(crop_side > 0 AND crop_top IS NOT NULL AND crop_left IS NOT NULL AND crop_rotation IS NOT NULL)",
             name="a_square_or_none",
         ),
+        CheckConstraint("undoes IS NULL OR crop_side IS NULL", name="an_undo_has_no_square"),
+        UniqueConstraint("undoes"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"), index=True)
@@ -218,6 +240,7 @@ class CropChoice(Base):
     crop_left: Mapped[float | None]
     crop_side: Mapped[float | None]
     crop_rotation: Mapped[float | None] = mapped_column(comment="degrees counter-clockwise the photo is turned")
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("crop_choice.id"), comment="the choice that an undo takes back")
     at: Mapped[datetime]
 
 
@@ -258,7 +281,9 @@ class Example(Base):
     skin_sha256: Mapped[Sha256 | None] = mapped_column(comment="the skin's mask, where the source labels it")
     split: Mapped[Split] = mapped_column(index=True)
     group_id: Mapped[int | None] = mapped_column(
-        ForeignKey("example.id", ondelete="SET NULL"), index=True, comment="the first example of the same picture; empty: alone"
+        ForeignKey("example.id", ondelete="SET NULL"),
+        index=True,
+        comment="an example of the same picture, one for all of them; empty: alone",
     )
 
     submission: Mapped[Submission] = relationship(back_populates="example")

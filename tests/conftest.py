@@ -67,6 +67,32 @@ def store(settings: Settings) -> Store:
     return Store(settings.store)
 
 
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of an S3 on this machine."""
+    from moto.server import ThreadedMotoServer  # a second of imports that few tests need
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3_bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The name of an empty bucket there, which `s3://` URLs of this test and of the processes that it starts lead to."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    name = f"bucket-{abs(hash(str(tmp_path))):x}"
+    from s3fs import S3FileSystem
+
+    S3FileSystem(skip_instance_cache=True).mkdir(name)
+    return name
+
+
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
     """The folder of a disk of 2 MiB, with room for 0.4 MB until the file `filler` is deleted."""

@@ -42,6 +42,23 @@ def png(picture: Picture) -> bytes:
     return cv2.imencode(".png", ordered)[1].tobytes()
 
 
+def add_faceless(session: Session, store: Store, count: int) -> list[int]:
+    """Insert submissions in which no face was found; their numbers."""
+    source = Source(adapter="folder", location=f"walls {datetime.now(UTC)}", added_at=LONG_AGO)
+    session.add(source)
+    session.flush()
+    added = [
+        Submission(
+            source_id=source.id, photo_name=f"wall-{number}.png", photo_sha256=store.put(png(drawn_photo(1000 + number))),
+            mask_sha256=store.put(png(drawn_mask(1000 + number))), height=SIDE, width=SIDE, drawn=True, received_at=LONG_AGO,
+        )
+        for number in range(count)
+    ]  # fmt: skip
+    session.add_all(added)
+    session.flush()
+    return [one.id for one in added]
+
+
 def add_examples(
     session: Session, store: Store, count: int, split: Split = Split.train, suspicions: list[float] | None = None
 ) -> list[int]:

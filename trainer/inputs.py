@@ -103,13 +103,22 @@ def members(session: Session, set_number: int, split: Split) -> list[Member]:
 
 
 def _face(example: Example) -> tuple[float, float, float, float] | None:
-    """An example's face box, from pixels of the photo to pixels of its crop."""
+    """An example's face box, from pixels of the photo to pixels of its crop, where the face stands upright."""
     if example.face_top is None or example.face_left is None or example.face_bottom is None or example.face_right is None:
         return None
-    step = CROP / example.crop_side
-    top, bottom = ((row - example.crop_top) * step for row in (example.face_top, example.face_bottom))
-    left, right = ((column - example.crop_left) * step for column in (example.face_left, example.face_right))
-    return top, left, bottom, right
+    step, turn, half = CROP / example.crop_side, math.radians(example.crop_rotation), example.crop_side / 2
+    # The photo was turned about the crop's middle, and the box about its own.
+    down = (example.face_top + example.face_bottom) / 2 - (example.crop_top + half)
+    across = (example.face_left + example.face_right) / 2 - (example.crop_left + half)
+    row = half + down * math.cos(turn) - across * math.sin(turn)
+    column = half + across * math.cos(turn) + down * math.sin(turn)
+    height, width = example.face_bottom - example.face_top, example.face_right - example.face_left
+    return (
+        (row - height / 2) * step,
+        (column - width / 2) * step,
+        (row + height / 2) * step,
+        (column + width / 2) * step,
+    )
 
 
 def _known_sets(session: Session) -> str:

@@ -95,26 +95,26 @@ def gallery(figures: Iterable[tuple[Sequence[str], str]], *, wide: str = "13rem"
     st.html(f'<div class="winnow-gallery" style="--wide: {wide}">{"".join(parts)}</div>')
 
 
-def start_job(kind: str, module: str, arguments: Sequence[str]) -> None:
-    """Start one of our commands; what stands in its way is shown in one sentence."""
+def start_job(kind: str, module: str, arguments: Sequence[str]) -> int | None:
+    """Start one of our commands, and say its job's number; what stands in its way is shown in one sentence."""
     try:
-        start(engine(), settings(), kind, module, arguments, utc_now())
+        return start(engine(), settings(), kind, module, arguments, utc_now())
     except WinnowError as error:
         st.error(str(error))
+        return None
 
 
-def job_panel(kind: str, doing: str) -> Job | None:
-    """How the newest job of a kind is going, with a Stop button, refreshed every second while it works; the job.
+def job_panel(kind: str, doing: str, number: int | None = None) -> Job | None:
+    """How a job is going, or the newest of its kind, with a Stop button, refreshed every second while it works; the job.
 
     When it ends the whole page runs again, so that what it made is shown.
     """
-    with reading(engine()) as session:
-        job = newest_job(session, kind)
+    job = _job(kind, number)
     if job is None:
         return None
     state = state_of(job, utc_now())
     if state in ALIVE:
-        _working(kind, doing)
+        _working(kind, doing, number)
     elif state is JobState.failed:
         st.error(job.message)
     elif state is JobState.interrupted:
@@ -124,10 +124,14 @@ def job_panel(kind: str, doing: str) -> Job | None:
     return job
 
 
-@st.fragment(run_every="1s")
-def _working(kind: str, doing: str) -> None:
+def _job(kind: str, number: int | None) -> Job | None:
     with reading(engine()) as session:
-        job = newest_job(session, kind)
+        return newest_job(session, kind) if number is None else session.get(Job, number)
+
+
+@st.fragment(run_every="1s")
+def _working(kind: str, doing: str, number: int | None) -> None:
+    job = _job(kind, number)
     if job is None or state_of(job, utc_now()) not in ALIVE:
         st.rerun()
     assert job is not None

@@ -9,6 +9,7 @@ st.set_page_config(page_title="Winnow", page_icon=":material/content_cut:", layo
 PAGES = [
     st.Page("views/home.py", title="Winnow", default=True),
     st.Page("views/ingest.py", title="Ingest", url_path="ingest"),
+    st.Page("views/aside.py", title="No face found", url_path="aside"),
     st.Page("views/review.py", title="Review", url_path="review"),
     st.Page("views/touchup.py", title="Touch-up", url_path="touchup"),
     st.Page("views/sets.py", title="Sets", url_path="sets"),

@@ -20,9 +20,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from curator import guide, touchups
+from curator import aside, guide, touchups
 from curator.app.guard import TOKEN_HEADER, RefusedError, check_lead, check_origin, reviewer_of
 from curator.app.state import engine, settings, store, tallied
+from curator.crop import Square
 from curator.deck import Mix, Order, Show, Wanted, deal
 from curator.gold import set_answer
 from curator.pictures import thumbnail
@@ -121,6 +122,30 @@ class FinishForm(Form):
     mask: str | None = Field(default=None, description="the last mask, where it has not been saved yet")
 
 
+class AsideForm(Form):
+    after: int = Field(default=0, ge=0, le=2**31 - 1)
+    count: int = Field(default=8, ge=0, le=50)
+
+
+Pixels = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
+
+
+class SquareForm(Form):
+    top: Pixels
+    left: Pixels
+    side: Pixels
+    rotation: float = Field(default=0.0, allow_inf_nan=False, ge=-180, le=180)
+
+
+class ChoiceForm(Form):
+    submission: Number
+    square: SquareForm | None = Field(description="empty: the photo is discarded")
+
+
+class TakeBackForm(Form):
+    submission: Number
+
+
 def picture(request: Request) -> Response:
     """A stored picture by its hash: it can never change, so a browser need ask only once."""
     sha256 = request.path_params["sha256"]
@@ -147,6 +172,15 @@ def guide_picture(request: Request) -> Response:
             data = guide.picture(session, store(), request.path_params["place"], GUIDE_SIDE)
     except WinnowError:
         return PlainTextResponse("There is no such picture.", 404, PICTURE_HEADERS)
+    return Response(data, media_type="image/webp", headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=86400"})
+
+
+def aside_picture(request: Request) -> Response:
+    """A photo kept aside with its mask below it. Its address carries a version: asked for once each."""
+    try:
+        data = aside.picture(engine(), store(), request.path_params["submission"], settings().limits)
+    except WinnowError as error:
+        return PlainTextResponse(str(error), 404, PICTURE_HEADERS)
     return Response(data, media_type="image/webp", headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=86400"})
 
 
@@ -245,6 +279,31 @@ def finish_touch_up(reviewer: str, form: FinishForm) -> dict[str, Any]:
     return asdict(saved)
 
 
+def more_aside(_: str, form: AsideForm) -> dict[str, Any]:
+    """The next photos in which no face was found, and how many there are."""
+    with reading(engine()) as session:
+        photos = aside.waiting(session, form.count, form.after)
+        return {"photos": [asdict(photo) for photo in photos], "left": aside.left(session)}
+
+
+def choose_crop(reviewer: str, form: ChoiceForm) -> dict[str, Any]:
+    """Make a square of a photo an example, or discard the photo."""
+    square = None if form.square is None else Square(**form.square.model_dump())
+    aside.decide(engine(), store(), settings().limits, reviewer, form.submission, square, utc_now())
+    return _aside_now()
+
+
+def take_crop_back(reviewer: str, form: TakeBackForm) -> dict[str, Any]:
+    """Take back a crop or a discard; the photo waits again."""
+    photo = aside.take_back(engine(), store(), reviewer, form.submission, utc_now())
+    return {"photo": asdict(photo), **_aside_now()}
+
+
+def _aside_now() -> dict[str, Any]:
+    with reading(engine()) as session:
+        return {"left": aside.left(session)}
+
+
 def _bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
@@ -316,10 +375,14 @@ def _first(error: ValidationError) -> str:
 ROUTES: list[Route] = [
     Route("/pictures/{sha256}", picture),
     Route("/pictures/guide/{place}", guide_picture),
+    Route("/pictures/aside/{submission:int}", aside_picture),
     Route("/healthz", healthz),
     _post("/api/deck", DeckForm, more_cards),
     _post("/api/verdicts", VerdictsForm, take_verdicts),
     _post("/api/gold", GoldForm, make_gold),
+    _post("/api/aside", AsideForm, more_aside),
+    _post("/api/aside/choose", ChoiceForm, choose_crop),
+    _post("/api/aside/undo", TakeBackForm, take_crop_back),
     _post("/api/touchups/begin", BeginForm, begin_touch_up),
     _post("/api/touchups/save", SaveForm, save_touch_up, WITH_MASK),
     _post("/api/touchups/finish", FinishForm, finish_touch_up, WITH_MASK),

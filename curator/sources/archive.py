@@ -13,20 +13,24 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from curator.pictures import Limits
-from curator.sources.pairs import Refused, is_junk, key
+from curator.sources.folder import MASKS, PHOTOS
+from curator.sources.pairs import Refused, key, split_named
+from curator.sources.places import Place, is_folder, is_junk
 from db.errors import WinnowError
+from db.settings import Limits
 
 CHUNK = 2**20
+BEGINNING = b"PK\3\4"
 
 
-def recognise(location: Path) -> str | None:
+def recognise(location: Place) -> str | None:
     """Why this is a zip, or None; an empty or broken file called .zip counts, so that `unpack` can say what is wrong."""
-    if not location.is_file():
+    if is_folder(location):
         return None
     if location.suffix.lower() == ".zip":
         return "its name ends in .zip"
-    return "it begins like a zip" if zipfile.is_zipfile(location) else None
+    with location.open("rb") as opened:
+        return "it begins like a zip" if opened.read(len(BEGINNING)) == BEGINNING else None
 
 
 def unpack(location: Path, into: Path, limits: Limits) -> tuple[Path, list[Refused]]:
@@ -47,7 +51,7 @@ def unpack(location: Path, into: Path, limits: Limits) -> tuple[Path, list[Refus
 
 
 def _is_nothing(member: zipfile.ZipInfo) -> bool:
-    return member.is_dir() or is_junk(Path(member.filename))
+    return member.is_dir() or is_junk(_slashed(member))
 
 
 def _check_whole(location: Path, members: list[zipfile.ZipInfo], into: Path, limits: Limits) -> None:
@@ -137,6 +141,7 @@ def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, out: BinaryIO) -> s
 def _content(folder: Path) -> Path:
     """The folder itself, or the one folder that everything in it lies in, as when a folder was zipped as a whole."""
     inside = list(folder.iterdir())
-    if len(inside) == 1 and inside[0].is_dir() and inside[0].name.lower() not in ("images", "masks"):
-        return _content(inside[0])
-    return folder
+    if len(inside) != 1 or not inside[0].is_dir():
+        return folder
+    name = inside[0].name.lower()
+    return folder if name in PHOTOS + MASKS or split_named(name) else _content(inside[0])

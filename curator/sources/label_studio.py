@@ -6,97 +6,23 @@ then be kept in one split. A task whose data has a `contributor` names it so.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
-import numpy as np
-from numpy.typing import NDArray
-
-from curator.pictures import Limits
-from curator.sources.pairs import RawPair, Refused, within
+from curator.sources.brush import Stroke
+from curator.sources.pairs import RawPair, Refused, split_named
+from curator.sources.places import Place, Shelf, files_in, is_folder, said
+from curator.sources.shapes import Shapes
 from db.errors import WinnowError
-from db.tables import Split
-
-CHANNELS = 4  # a brush mask is a whole RGBA picture; the opaque part is what was painted
 
 
-@dataclass(frozen=True)
-class BrushMask:
-    """What an annotation's brush strokes are: packed RGBA pictures of one size, joined where they are most opaque."""
-
-    height: int
-    width: int
-    packed: tuple[bytes, ...]
-
-    def pixels(self, limits: Limits) -> NDArray[np.uint8]:
-        """The mask, uint8 (H, W), 0 to 255. Raises WinnowError for damaged strokes and a size beyond the limits."""
-        count = self.height * self.width
-        if count > limits.pixels:
-            raise WinnowError(f"its mask is {self.width:,} x {self.height:,}: more than {limits.pixels:,} pixels.")
-        mask = np.zeros(count, np.uint8)
-        for packed in self.packed:
-            mask = np.maximum(mask, unpacked(packed, count * CHANNELS)[CHANNELS - 1 :: CHANNELS])
-        return mask.reshape(self.height, self.width)
-
-
-class _Bits:
-    """Reads numbers of some bits, highest first."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.position = 0
-
-    def read(self, size: int) -> int:
-        start, end = self.position, self.position + size
-        if end > len(self.data) * 8:
-            raise WinnowError("its brush mask is cut off.")
-        self.position = end
-        last = (end + 7) // 8
-        return int.from_bytes(self.data[start // 8 : last]) >> (last * 8 - end) & ((1 << size) - 1)
-
-    def read_bytes(self, count: int) -> NDArray[np.uint8]:
-        """The next `count` bytes, wherever between two bytes they begin."""
-        start, shift = divmod(self.position, 8)
-        if self.position + count * 8 > len(self.data) * 8:
-            raise WinnowError("its brush mask is cut off.")
-        self.position += count * 8
-        pairs = np.frombuffer(self.data[start : start + count + 1] + b"\0", np.uint8).astype(np.uint16)
-        return ((pairs[:count] << 8 | pairs[1 : count + 1]) >> (8 - shift)).astype(np.uint8)
-
-
-def unpacked(packed: bytes, count: int) -> NDArray[np.uint8]:
-    """The `count` bytes that a brush mask packs (the `rle-pack` format).
-
-    A head gives the count (32 bits), the size of a word (5 bits, less 1) and four sizes of run lengths (4 bits each,
-    less 1). Each run: a bit (repeat one word, or spell all out), which of the four sizes (2 bits), the length less 1.
-    Raises WinnowError for a mask that is cut off, of another size, or not of bytes.
-    """
-    bits = _Bits(packed)
-    declared, word = bits.read(32), bits.read(5) + 1
-    if declared != count or word != 8:
-        raise WinnowError(f"its brush mask has {declared:,} words of {word} bits; {count:,} of 8 belong to its size.")
-    sizes = [bits.read(4) + 1 for _ in range(4)]
-    out = np.zeros(count, np.uint8)
-    done = 0
-    while done < count:
-        repeats, size = bits.read(1), sizes[bits.read(2)]
-        end = done + bits.read(size) + 1
-        if end > count:
-            raise WinnowError("its brush mask runs over its end.")
-        out[done:end] = bits.read(8) if repeats else bits.read_bytes(end - done)
-        done = end
-    return out
-
-
-def recognise(location: Path) -> str | None:
+def recognise(location: Place) -> str | None:
     """Why this is a Label Studio export, or None: a JSON file, or a folder with one, that lists tasks."""
     found = [file.name for file in _files(location) if _tasks(file) is not None]
     return f"{found[0]} lists Label Studio's tasks" if found else None
 
 
-def read(location: Path) -> Iterator[RawPair | Refused]:
+def read(location: Place) -> Iterator[RawPair | Refused]:
     """A pair for every annotation of an export, or of every export in a folder.
 
     Photos are looked for beside the file and in `images/` there, by their path and by their name, with and without the
@@ -104,20 +30,21 @@ def read(location: Path) -> Iterator[RawPair | Refused]:
     """
     exports = [(file, tasks) for file in _files(location) if (tasks := _tasks(file)) is not None]
     if not exports:
-        raise WinnowError(f"{location} is no JSON export of Label Studio: a list of tasks with data and annotations.")
+        raise WinnowError(f"{said(location)} is no JSON export of Label Studio: a list of tasks with data and annotations.")
     for file, tasks in exports:
         hair = _label_of_hair(file, tasks)
+        shelf = Shelf(file.parent)
         for task in tasks:
-            yield from _pairs(file, task, hair)
+            yield from _pairs(file, shelf, task, hair)
 
 
-def _files(location: Path) -> list[Path]:
-    if location.is_file():
+def _files(location: Place) -> list[Place]:
+    if not is_folder(location):
         return [location] if location.suffix.lower() == ".json" else []
-    return sorted(location.glob("*.json"))
+    return files_in(location, ".json")
 
 
-def _tasks(file: Path) -> list[dict[str, Any]] | None:
+def _tasks(file: Place) -> list[dict[str, Any]] | None:
     """The tasks of an export; None for any other file."""
     try:
         with file.open("rb") as opened:
@@ -130,21 +57,28 @@ def _tasks(file: Path) -> list[dict[str, Any]] | None:
     return tasks if tasks and fits else None
 
 
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _strokes(annotation: Any) -> list[dict[str, Any]]:
-    results = annotation.get("result") if isinstance(annotation, dict) else None
-    return [result for result in results or [] if isinstance(result, dict) and result.get("type") == "brushlabels"]
+    """What was painted: by a labelling brush, or by a brush whose labels are a control of their own."""
+    results = _listed(annotation.get("result")) if isinstance(annotation, dict) else []
+    kinds = {"brushlabels": "brushlabels", "labels": "rle"}  # the kind of a result, and what its value has to hold
+    dicts = [result for result in results if isinstance(result, dict) and isinstance(result.get("value"), dict)]
+    return [result for result in dicts if kinds.get(str(result.get("type"))) in result["value"]]
 
 
 def _labels(stroke: dict[str, Any]) -> list[str]:
-    value = stroke.get("value")
-    return [str(label) for label in (value.get("brushlabels") or [])] if isinstance(value, dict) else []
+    value = stroke["value"]
+    return [str(label) for label in _listed(value.get("brushlabels") or value.get("labels"))]
 
 
-def _label_of_hair(file: Path, tasks: list[dict[str, Any]]) -> str:
+def _label_of_hair(file: Place, tasks: list[dict[str, Any]]) -> str:
     used = {
         label
         for task in tasks
-        for annotation in task["annotations"] or []
+        for annotation in _listed(task["annotations"])
         for stroke in _strokes(annotation)
         for label in _labels(stroke)
     }
@@ -154,17 +88,17 @@ def _label_of_hair(file: Path, tasks: list[dict[str, Any]]) -> str:
     return next(iter(named), "hair")
 
 
-def _pairs(file: Path, task: dict[str, Any], hair: str) -> Iterator[RawPair | Refused]:
+def _pairs(file: Place, shelf: Shelf, task: dict[str, Any], hair: str) -> Iterator[RawPair | Refused]:
     data = task["data"]
     named = next((data[field] for field in ("image", "img", "photo") if isinstance(data.get(field), str)), None)
     if named is None:
         yield Refused(f"task {task.get('id')}", "its data names no image.")
         return
-    photo = _photo(file.parent, named, task.get("file_upload"))
+    photo = _photo(shelf, named, task.get("file_upload"))
     if photo is None:
         yield Refused(named, f"the photo isn't there, neither beside {file.name} nor in images/ there.")
         return
-    given = [each for each in task["annotations"] or [] if _strokes(each) and not each.get("was_cancelled")]
+    given = [each for each in _listed(task["annotations"]) if _strokes(each) and not each.get("was_cancelled")]
     if not given:
         yield Refused(named, "nobody painted a brush mask on it.")
     for annotation in given:
@@ -172,10 +106,9 @@ def _pairs(file: Path, task: dict[str, Any], hair: str) -> Iterator[RawPair | Re
         yield Refused(named, mask) if isinstance(mask, str) else _named_pair(named, photo, mask, data)
 
 
-def _named_pair(named: str, photo: Path, mask: BrushMask, data: dict[str, Any]) -> RawPair | Refused:
-    try:
-        split = Split(str(data["split"]).lower()) if data.get("split") else None
-    except ValueError:
+def _named_pair(named: str, photo: Place, mask: Shapes, data: dict[str, Any]) -> RawPair | Refused:
+    split = split_named(str(data.get("split") or ""))
+    if data.get("split") and split is None:
         return Refused(named, f"its split is {data['split']!r}; it is train, validation, test or nothing.")
     contributor, licence = data.get("contributor"), data.get("licence")
     return RawPair(
@@ -188,30 +121,33 @@ def _named_pair(named: str, photo: Path, mask: BrushMask, data: dict[str, Any]) 
     )
 
 
-def _photo(base: Path, named: str, upload: Any) -> Path | None:
+def _photo(shelf: Shelf, named: str, upload: Any) -> Place | None:
     """The file of a task's image: a path, an upload's address or a `?d=` address, all looked for in the export's folder."""
-    address = urlparse(named)
+    try:
+        address = urlparse(named)
+    except ValueError:
+        return None
     wanted = [unquote(address.path), *parse_qs(address.query).get("d", []), str(upload or "")]
     for path in [each.lstrip("/") for each in wanted if each]:
         name = path.rpartition("/")[2]
         plain = name[9:] if name[8:9] == "-" else name
         for candidate in (path, f"images/{path}", name, f"images/{name}", plain, f"images/{plain}"):
-            found = within(base, candidate)
-            if found is not None and found.is_file():
+            found = shelf.within(candidate)
+            if found is not None and shelf.has(found):
                 return found
     return None
 
 
-def _described(strokes: list[dict[str, Any]]) -> BrushMask | str:
+def _described(strokes: list[dict[str, Any]]) -> Shapes | str:
     """The mask of an annotation's strokes, or what is wrong with them."""
     if not strokes:
         return "its annotation has no stroke of hair."
     try:
         sizes = {(int(stroke["original_height"]), int(stroke["original_width"])) for stroke in strokes}
-        packed = tuple(bytes(stroke["value"]["rle"]) for stroke in strokes)
-    except (KeyError, TypeError, ValueError):
+        painted = tuple(Stroke(bytes(list(stroke["value"]["rle"]))) for stroke in strokes)
+    except (KeyError, TypeError, ValueError, OverflowError):
         return "its brush mask lacks its size or its bytes."
     (height, width), *others = sizes
     if others or height <= 0 or width <= 0:
         return "its brush strokes don't agree on a size."
-    return BrushMask(height, width, packed)
+    return Shapes(height, width, painted)

@@ -1,15 +1,37 @@
-"""COCO's run-length encoding, out and in: the runs of 0 and 1 in turn, down the columns, as a list or as a short string.
+"""Runs of 0 and 1 in turn, out and in: COCO's go down the columns, as a list or as a short string; CVAT's go along the rows.
 
-The string is the format's own variable-length code: five bits a character, each run from the fourth on as the
-difference to the one two before it.
+The string is COCO's own variable-length code: five bits a character, each run from the fourth on as the difference to
+the one two before it.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.sources.shapes import Canvas, check_size, join
 from db.errors import WinnowError
+from db.settings import Limits
+
+
+@dataclass(frozen=True)
+class Runs:
+    """A box of a mask by its runs, as a list or as COCO's string."""
+
+    height: int
+    width: int
+    counts: str | tuple[int, ...]
+    top: int = 0
+    left: int = 0
+    along_rows: bool = False
+
+    def onto(self, canvas: Canvas, limits: Limits) -> None:
+        """Join the box to a canvas. Raises WinnowError for damaged runs and a size beyond the limits."""
+        check_size(self.height, self.width, limits)
+        counts = from_string(self.counts) if isinstance(self.counts, str) else self.counts
+        part = mask_of(counts, self.width, self.height).T if self.along_rows else mask_of(counts, self.height, self.width)
+        join(canvas, part, self.top, self.left)
 
 
 def runs_of(mask: NDArray[np.uint8]) -> list[int]:

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner, Result
@@ -21,6 +22,7 @@ from db.jobs import ALIVE
 from db.session import open_database, reading
 from db.settings import Settings
 from db.tables import Job, JobState
+from tests.examples import png
 
 SAMPLE = 12
 
@@ -76,7 +78,7 @@ def test_the_curation_loop_by_commands_alone(run: Run, pairs: Path, tmp_path: Pa
     assert run.json("verdicts", str(file))["taken"] == 0
 
     now = run.json("status")
-    assert now["verdicts"] == {"keep": len(queue) - 1, "reject": 1, "open": 0, "disputed": 0}
+    assert now["verdicts"] == {"keep": len(queue) - 1, "reject": 1, "open": 0, "disputed": 0, "waiting": 0}
     assert now["submissions"] == SAMPLE
     assert sum(now["splits"].values()) == now["examples"]
 
@@ -184,3 +186,30 @@ def test_a_job_outlives_the_process_that_started_it(tmp_path: Path) -> None:
     assert job().state is JobState.done
     assert (job().result or {})["added"] == 8
     engine.dispose()
+
+
+def test_a_crop_is_drawn_discarded_and_taken_back_by_commands(run: Run, tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / "walls" / folder).mkdir(parents=True)
+    for number in (1, 2):
+        (tmp_path / "walls" / "images" / f"{number}.png").write_bytes(png(np.full((300, 400, 3), 90 * number, np.uint8)))
+        (tmp_path / "walls" / "masks" / f"{number}.png").write_bytes(png(np.zeros((300, 400), np.uint8)))
+    assert run.json("ingest", str(tmp_path / "walls"))["no_face"] == 2
+    aside = run.json("aside")
+    assert (aside["left"], [photo["submission"] for photo in aside["photos"]]) == (2, [1, 2])
+    assert run.json("crop", "1", "--box", "10,20,250,-15", "--by", "Ada") == {"submission": 1, "now": "cropped", "by": "Ada"}
+    assert run.json("crop", "2", "--discard")["now"] == "discarded"
+    status = run.json("status")
+    assert (status["submissions"], status["no_face"], status["examples"]) == (2, 0, 1)
+    assert run("aside").output.strip() == "No photo is kept aside."
+    assert run.json("crop", "1", "--undo", "--by", "Ada")["now"] == "waits again"
+    assert run.json("status")["no_face"] == 1
+    for arguments, sentence in {
+        ("crop", "1"): "Give one of --box, --discard and --undo.",
+        ("crop", "1", "--discard", "--undo"): "Give one of --box, --discard and --undo.",
+        ("crop", "1", "--box", "10,20"): "--box 10,20: it takes three or four numbers, top,left,side[,rotation].",
+        ("crop", "1", "--box", "0,0,nan"): "--box 0,0,nan: these are not all numbers.",
+        ("crop", "9", "--discard"): "There is no photo with the number 9.",
+    }.items():
+        refused = run(*arguments)
+        assert (refused.exit_code, refused.output.strip().removeprefix("Error: ")) == (1, sentence)

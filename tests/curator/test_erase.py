@@ -1,5 +1,6 @@
 """A contributor who is erased is gone: from every table, from the store, from the words and from the disk."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,16 +9,18 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from curator.check import check
-from curator.erase import EMPTIED, OF_AN_EXAMPLE, Erased, erase_contributor
+from curator.erase import EMPTIED, OF_A_SUBMISSION, OF_AN_EXAMPLE, Erased, erase_contributor
 from curator.sets import set_hash
 from db.errors import WinnowError
 from db.files import write
+from db.jobs import utc_now
 from db.session import reading, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import (
     Base,
     Contributor,
+    CropChoice,
     CuratedSet,
     Decision,
     Epoch,
@@ -28,9 +31,11 @@ from db.tables import (
     Job,
     JobState,
     Lease,
+    Likeness,
     Measure,
     Preview,
     Refusal,
+    Remark,
     Reopening,
     Reviewer,
     Run,
@@ -145,6 +150,9 @@ def add_example(
             Verdict(example_id=of, reviewer_id=by, decision=Decision.keep, at=LONG_AGO, client_id=f"{of}"),
             Reopening(example_id=of, reviewer_id=by, after_verdict=0, at=LONG_AGO),
             Lease(example_id=of, reviewer_id=by, until=LONG_AGO),
+            Remark(submission_id=submission.id, words=f"the photo of {person.name} is small", at=LONG_AGO),
+            CropChoice(submission_id=submission.id, reviewer_id=by, at=LONG_AGO),
+            Likeness(submission_id=submission.id, part_1=number, part_2=2, part_3=3, part_4=4, blocks="0" * 64),
             Gold(example_id=of, reviewer_id=by, answer=Decision.keep, at=LONG_AGO),
             GuideExample(place="good_1", example_id=of, words="a sharp edge", reviewer_id=by, at=LONG_AGO),
         ]
@@ -210,20 +218,31 @@ def test_everybody_elses_is_untouched(rooms: Rooms) -> None:
 
 
 def test_every_table_loses_the_contributors_half(rooms: Rooms) -> None:
-    tables = (Contributor, Submission, Example, TouchUp, TouchUpSave, *OF_AN_EXAMPLE)
+    tables = (Contributor, Submission, Example, TouchUp, TouchUpSave, *OF_AN_EXAMPLE, *OF_A_SUBMISSION)
     before = {table: rooms.count(table) for table in tables}
     rooms.erase(NORA)
     assert {table: rooms.count(table) for table in tables} == {table: number // 2 for table, number in before.items()}
 
 
-def test_no_table_that_belongs_to_an_example_is_forgotten() -> None:
-    handled = {table.__tablename__ for table in (*OF_AN_EXAMPLE, *EMPTIED, TouchUp, Example)}
+@pytest.mark.parametrize(
+    ("owner", "handled"),
+    [("example", (*OF_AN_EXAMPLE, *EMPTIED, TouchUp, Example)), ("submission", (*OF_A_SUBMISSION, Example))],
+)
+def test_no_table_that_belongs_to_an_example_or_a_submission_is_forgotten(owner: str, handled: tuple[type[Base], ...]) -> None:
     theirs = {
-        table.name
-        for table in Base.metadata.sorted_tables
-        if any(key.column.table.name == "example" for key in table.foreign_keys)
+        table.name for table in Base.metadata.sorted_tables if any(key.column.table.name == owner for key in table.foreign_keys)
     }
-    assert theirs == handled
+    assert theirs == {table.__tablename__ for table in handled}
+
+
+def test_pictures_that_an_ingest_left_behind_go_too_but_none_whose_row_is_on_its_way(rooms: Rooms) -> None:
+    left, on_its_way = rooms.store.put(b"stored before its ingest was killed"), rooms.store.put(b"stored just now")
+    stored = rooms.store.stored_at(left).timestamp()
+    os.utime(rooms.store.path(left), (stored - 7200, stored - 7200))
+    os.utime(rooms.store.path(on_its_way), (stored - 60, stored - 60))
+    erase_contributor(rooms.engine, rooms.store, rooms.settings, NORA, "Ada", utc_now())
+    assert not rooms.store.path(left).exists()
+    assert rooms.store.path(on_its_way).exists()
 
 
 def test_what_went_is_counted_and_recorded_without_the_name(rooms: Rooms) -> None:

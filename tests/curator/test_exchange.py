@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, update
 
-from curator.exchange import WRITERS, Exported, export_set
-from curator.pictures import Limits, encode_mask, encode_photo, read_labels, read_photo
+from curator.exchange import Exported, export_set
+from curator.masks import read_labels
+from curator.pictures import encode_mask, encode_photo, read_photo
 from curator.sets import set_hash
-from curator.sources import RawPair, mask_bytes, photo_bytes, read, recognise
+from curator.sources import RawPair, Refused, mask_bytes, photo_bytes, read, recognise
+from curator.writers import WRITERS
 from db.errors import WinnowError
 from db.session import reading, writing
+from db.settings import Limits
 from db.store import Store
 from db.tables import Contributor, CuratedSet, Example, SetMember, Source, Split, Submission
 from tests.examples import LONG_AGO
@@ -65,7 +68,7 @@ def exported(engine: Engine, store: Store, folder: Path, format: str) -> Exporte
         return export_set(session, store, 1, folder, format)
 
 
-@pytest.mark.parametrize(("format", "adapter"), [("folder", "manifest"), ("coco", "coco"), ("lfw-parts", "lfw-parts")])
+@pytest.mark.parametrize(("format", "adapter"), [(name, "manifest" if name == "folder" else name) for name in WRITERS])
 def test_a_set_comes_back_bit_for_bit_through_the_adapter(
     engine: Engine, store: Store, curated: int, tmp_path: Path, format: str, adapter: str
 ) -> None:
@@ -145,6 +148,18 @@ def test_nobody_is_named(engine: Engine, store: Store, curated: int, tmp_path: P
         assert path.is_dir() or b"Quist" not in path.read_bytes()
 
 
+@pytest.mark.parametrize(("format", "file"), [("supervisely", "train/ann/000002.jpg.json"), ("cvat", "annotations.xml")])
+def test_a_photo_without_hair_is_told_by_a_tag_from_one_without_labels(
+    engine: Engine, store: Store, curated: int, tmp_path: Path, format: str, file: str
+) -> None:
+    exported(engine, store, tmp_path / "out", format)
+    path = tmp_path / "out" / file
+    assert "no hair" in path.read_text()
+    path.write_text(path.read_text().replace('"no hair"', '"nice"'))
+    refused = [item for item in read(format, tmp_path / "out", tmp_path, LIMITS) if isinstance(item, Refused)]
+    assert [item.reason for item in refused] == ["no annotation of hair."]
+
+
 def test_pictures_go_out_as_they_are_stored(engine: Engine, store: Store, curated: int, tmp_path: Path) -> None:
     exported(engine, store, tmp_path / "out", "folder")
     with reading(engine) as session:
@@ -164,10 +179,9 @@ def test_a_folder_with_something_in_it_is_left_alone(engine: Engine, store: Stor
 
 
 def test_an_unknown_format_or_set_is_one_clear_sentence(engine: Engine, store: Store, tmp_path: Path) -> None:
-    with pytest.raises(
-        WinnowError, match=r"^There is no format 'voc' to export to\. There are: folder, coco, hf, lfw-parts\.$"
-    ):
+    with pytest.raises(WinnowError) as said:
         exported(engine, store, tmp_path / "out", "voc")
+    assert str(said.value) == f"There is no format 'voc' to export to. There are: {', '.join(WRITERS)}."
     with pytest.raises(WinnowError, match=r"^There is no curated set 1\. There are: none yet\.$"):
         exported(engine, store, tmp_path / "out", "coco")
     assert not (tmp_path / "out").exists()

@@ -1,7 +1,10 @@
 """From a source to examples: drawn portraits, real dlib, a real store and database."""
 
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -10,15 +13,20 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from curator.crop import SIDE
-from curator.ingest import Summary, ingest
-from curator.pictures import Limits, decode_mask, decode_photo
-from curator.sample import write_sample
+from curator.ingest import Examined, Seen, Summary, examine, how_it_goes, ingest, laid_out
+from curator.pace import Mark
+from curator.pictures import decode_mask, decode_photo
+from curator.sample import draw_portrait, write_sample
 from curator.sources import RawPair, Refused, read
+from curator.verdicts import wrongly_standing
+from curator.workers import Workers, processes
+from db.errors import DiskFullError
 from db.jobs import Cancelled
 from db.session import reading
+from db.settings import Limits
 from db.store import Store
-from db.tables import Example, Refusal, Split, Submission
-from tests.conftest import FakeClock
+from db.tables import Base, Example, Likeness, Refusal, Remark, Source, Split, Standing, State, Submission
+from tests.conftest import FakeClock, on_both_servers
 
 
 @pytest.fixture(scope="module")
@@ -29,35 +37,30 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def executor() -> Iterator[Executor]:
-    with ThreadPoolExecutor(2) as executor:
-        yield executor
-
-
 class Ingest:
     """An ingest of a folder into a fresh home, as often as a test likes."""
 
-    def __init__(self, engine: Engine, store: Store, executor: Executor, clock: FakeClock, tmp_path: Path) -> None:
-        self.engine, self.store, self.executor, self.clock, self.tmp_path = engine, store, executor, clock, tmp_path
+    def __init__(self, engine: Engine, store: Store, clock: FakeClock, tmp_path: Path) -> None:
+        self.engine, self.store, self.clock, self.tmp_path = engine, store, clock, tmp_path
+        self.workers = Workers(partial(ThreadPoolExecutor, 2), 2, store.url)
 
     def __call__(self, items: list[RawPair | Refused], **options: object) -> Summary:
         return ingest(
-            items, adapter="folder", location="here", engine=self.engine, store=self.store, executor=self.executor,
+            items, adapter="folder", location="here", engine=self.engine, store=self.store, workers=self.workers,
             clock=self.clock, limits=Limits(), **options,
         )  # type: ignore[arg-type]  # fmt: skip
 
     def read(self, folder: Path) -> list[RawPair | Refused]:
         return list(read("manifest" if (folder / "manifest.csv").exists() else "folder", folder, self.tmp_path, Limits()))
 
-    def count(self, table: type[Submission] | type[Example] | type[Refusal]) -> int:
+    def count(self, table: type[Base]) -> int:
         with reading(self.engine) as session:
             return session.scalar(select(func.count()).select_from(table)) or 0
 
 
 @pytest.fixture
-def bring(engine: Engine, store: Store, executor: Executor, clock: FakeClock, tmp_path: Path) -> Ingest:
-    return Ingest(engine, store, executor, clock, tmp_path)
+def bring(engine: Engine, store: Store, clock: FakeClock, tmp_path: Path) -> Ingest:
+    return Ingest(engine, store, clock, tmp_path)
 
 
 def test_portraits_become_examples_and_the_rest_is_kept_aside(bring: Ingest, drawn: Path) -> None:
@@ -152,6 +155,17 @@ def test_bad_files_are_refused_with_their_reason_and_the_good_ones_come_in(bring
     assert bring.count(Refusal) == 4
 
 
+def test_what_was_odd_about_a_pair_is_said_of_what_was_examined(store: Store, tmp_path: Path) -> None:
+    mask = np.zeros((150, 120), np.uint8)
+    mask[:50] = 255
+    for name, pixels in (("photo.png", np.full((300, 240, 3), 128, np.uint8)), ("mask.png", mask)):
+        (tmp_path / name).write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+    pair = RawPair("photo.png", tmp_path / "photo.png", tmp_path / "mask.png")
+    found = examine(pair, store_url=store.url, limits=Limits(), cut="face")
+    assert isinstance(found, Examined)
+    assert (found.crop, found.remarks) == (None, ["the mask was resized from 120 x 150 to the photo's 240 x 300."])
+
+
 def test_a_contributor_is_in_one_split_only(bring: Ingest, drawn: Path) -> None:
     bring(bring.read(drawn))
     with reading(bring.engine) as session:
@@ -161,6 +175,161 @@ def test_a_contributor_is_in_one_split_only(bring: Ingest, drawn: Path) -> None:
             splits.setdefault(contributor, set()).add(split)
     assert len(splits) > 3
     assert all(len(found) == 1 for found in splits.values())
+
+
+def test_the_same_picture_is_one_group_in_one_split_and_one_of_it_is_open(bring: Ingest, drawn: Path, tmp_path: Path) -> None:
+    one, other = (item for item in bring.read(drawn)[:2] if isinstance(item, RawPair))
+    assert isinstance(one.photo, Path)
+    smaller, worse = tmp_path / "smaller.jpg", empty_mask(one.photo, tmp_path / "worse.png")
+    photo = cv2.imread(str(one.photo))
+    assert photo is not None
+    smaller.write_bytes(
+        cv2.imencode(".jpg", cv2.resize(photo, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA))[1].tobytes()
+    )
+    bring([RawPair("a.jpg", one.photo, one.mask, split=Split.train), RawPair("b.jpg", other.photo, other.mask)])
+    said = bring([RawPair("smaller.jpg", smaller, one.mask, split=Split.test), RawPair("c.jpg", one.photo, worse)])
+    assert (said.added, said.refusals) == (2, 0)
+    with reading(bring.engine) as session:
+        found = {example.submission.photo_name: example for example in session.scalars(select(Example))}
+        first = found["a.jpg"]
+        assert {name: example.group_id for name, example in found.items()} == {
+            "a.jpg": first.id, "smaller.jpg": first.id, "c.jpg": first.id, "b.jpg": None,
+        }  # fmt: skip
+        assert {found[name].split for name in ("smaller.jpg", "c.jpg")} == {Split.train}
+        states = {name: example.standing.state for name, example in found.items()}
+        assert sorted(states.values()) == [State.open, State.open, State.waiting, State.waiting]
+        assert states["c.jpg"] is State.waiting  # an empty mask is the most doubtful
+        words = session.scalars(select(Remark.words).join(Submission).where(Submission.photo_name == "smaller.jpg")).all()
+        assert "its source says test, but the same picture is in train: so this one is." in words
+        assert wrongly_standing(session) == []
+
+
+def empty_mask(photo: Path, into: Path) -> Path:
+    """A mask of the photo's size that says nothing is hair."""
+    pixels = cv2.imread(str(photo))
+    assert pixels is not None
+    into.write_bytes(cv2.imencode(".png", np.zeros(pixels.shape[:2], np.uint8))[1].tobytes())
+    return into
+
+
+def test_a_picture_that_would_part_its_contributor_is_refused_and_leaves_no_row(
+    bring: Ingest, drawn: Path, tmp_path: Path
+) -> None:
+    one, other = (item for item in bring.read(drawn)[:2] if isinstance(item, RawPair))
+    bring(
+        [RawPair("a.jpg", one.photo, one.mask, "ada", Split.train), RawPair("b.jpg", other.photo, other.mask, "bo", Split.test)]
+    )
+    assert isinstance(one.photo, Path)
+    third = RawPair("c.jpg", one.photo, empty_mask(one.photo, tmp_path / "empty.png"), "bo")
+    said = bring([third])
+    assert (said.added, said.refused[0]["file"]) == (0, "c.jpg")
+    assert "in train already, and its contributor's others are in test" in said.refused[0]["reason"]
+    with reading(bring.engine) as session:
+        for table in (Submission, Example, Standing, Likeness):
+            assert session.scalar(select(func.count()).select_from(table)) == 2
+    again = bring([third])
+    assert (again.seen, again.refusals) == (1, 1)
+
+
+def test_what_is_odd_becomes_a_remark_once(bring: Ingest, drawn: Path, tmp_path: Path) -> None:
+    one = next(item for item in bring.read(drawn) if isinstance(item, RawPair))
+    photo = cv2.imread(str(one.photo))
+    assert photo is not None
+    half = tmp_path / "half.png"
+    half.write_bytes(cv2.imencode(".png", np.zeros((photo.shape[0] // 2, photo.shape[1] // 2), np.uint8))[1].tobytes())
+    for _ in range(2):
+        bring([RawPair("a.jpg", one.photo, half)])
+    with reading(bring.engine) as session:
+        found = session.scalars(select(Remark.words)).all()
+    assert len(found) == 2
+    assert any("the mask was resized from" in words for words in found)
+    assert any("shows no hair" in words for words in found)
+
+
+def test_a_pair_whose_rows_were_lost_between_store_and_commit_comes_in_when_it_is_started_again(
+    bring: Ingest, drawn: Path
+) -> None:
+    pairs = bring.read(drawn)[:3]
+    for pair in pairs:
+        assert isinstance(examine(pair, store_url=bring.store.url, limits=Limits(), cut="face"), Examined)
+        assert isinstance(examine(pair, store_url=bring.store.url, limits=Limits(), cut="face"), Seen)
+    summary = bring(pairs)
+    assert (summary.seen, summary.added, summary.already) == (3, 3, 0)
+
+
+def examine_or_die(item: RawPair, **options: object) -> object:
+    if item.name == "killer.jpg":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return examine(item, **options)  # type: ignore[arg-type]
+
+
+def test_a_picture_that_kills_whoever_looks_at_it_is_refused_and_the_others_come_in(
+    bring: Ingest, drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curator.ingest.examine", examine_or_die)
+    bring.workers = processes(bring.store.url, 2)
+    one, other = (item for item in bring.read(drawn)[:2] if isinstance(item, RawPair))
+    summary = bring([one, RawPair("killer.jpg", one.photo, other.mask), other])
+    assert (summary.seen, summary.added) == (3, 2)
+    assert [item["file"] for item in summary.refused] == ["killer.jpg"]
+    assert "came to an end, twice" in summary.refused[0]["reason"]
+
+
+@on_both_servers
+def test_two_ingests_of_one_source_at_once_do_no_harm(bring: Ingest, drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curator.ingest.BATCH", 3)  # many commits, so that they cross
+    items = bring.read(drawn)
+    refused = Refused("images/x.jpg", "it has no mask.")
+    summaries: list[Summary] = []
+    both = threading.Barrier(2)
+
+    def go(mine: list[RawPair | Refused]) -> None:
+        both.wait()
+        summaries.append(bring([refused, *mine]))
+
+    threads = [threading.Thread(target=go, args=[mine]) for mine in (items, items[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(summary.added for summary in summaries) == 18
+    assert sum(summary.already for summary in summaries) == 18
+    assert (bring.count(Submission), bring.count(Example), bring.count(Refusal), bring.count(Source)) == (18, 16, 1, 1)
+    with reading(bring.engine) as session:
+        assert wrongly_standing(session) == []
+
+
+def test_a_full_disk_ends_an_ingest_in_words_and_what_was_told_before_is_in(
+    engine: Engine, clock: FakeClock, drawn: Path, full_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curator.ingest.BATCH", 1)
+    store = Store(str(full_disk / "store"))
+    bring = Ingest(engine, store, clock, tmp_path)
+    bring.workers = Workers(partial(ThreadPoolExecutor, 1), 1, store.url)  # one pair after the other: the first has room
+    pairs, told = bring.read(drawn)[:5], []
+    with pytest.raises(DiskFullError, match="disk is full"):
+        bring(pairs, told=lambda summary: told.append(summary.added))
+    assert 0 < bring.count(Submission) < 5
+    assert bring.count(Submission) == told[-1]
+    (full_disk / "filler").unlink()
+    rest = bring(pairs)
+    assert (rest.added + told[-1], bring.count(Submission)) == (5, 5)
+
+
+def test_a_source_is_laid_out_and_counted_without_being_held(drawn: Path, bring: Ingest) -> None:
+    items = [*bring.read(drawn), Refused("x", "why")]
+    with laid_out(iter(items)) as (number, again):
+        assert (number, list(again)) == (19, items)
+    with laid_out([]) as (number, again):
+        assert (number, list(again)) == (0, [])
+
+
+def test_an_ingest_says_how_it_goes(clock: FakeClock) -> None:
+    marks = [Mark(clock(), 0), Mark(clock.pass_(10), 200)]
+    assert how_it_goes(Summary(seen=1200, added=1100, refusals=3), 2000, marks) == (
+        "1,200 of 2,000 seen, 1,100 added, 3 refused; 20 a second, 2 min left"
+    )
+    assert how_it_goes(Summary(), 5, []) == "0 of 5 seen, 0 added, 0 refused"
 
 
 def test_the_same_photo_with_another_mask_stays_in_its_split(bring: Ingest, drawn: Path, tmp_path: Path) -> None:
@@ -203,3 +372,21 @@ def test_doubt_ranks_bad_masks_over_good_ones(bring: Ingest, drawn: Path) -> Non
             doubts[kinds[example.submission.photo_name] == "good"].append(example.suspicion.value)
     assert len(doubts[False]) >= 2
     assert np.mean(doubts[False]) > np.mean(doubts[True]) + 0.2
+
+
+def test_a_lying_portrait_stands_upright_in_its_crop_and_a_remark_says_so(bring: Ingest, tmp_path: Path) -> None:
+    portrait = draw_portrait(np.random.default_rng(1))
+    hair = np.where(portrait.alpha > 0.5, np.uint8(255), np.uint8(0))
+    for folder, picture in (("images", portrait.photo), ("masks", hair)):
+        (tmp_path / "lying" / folder).mkdir(parents=True)
+        lying = np.rot90(picture, k=-1)
+        cv2.imwrite(str(tmp_path / "lying" / folder / "a.png"), lying[..., ::-1] if lying.ndim == 3 else lying)
+    assert bring(bring.read(tmp_path / "lying")).added == 1
+    with reading(bring.engine) as session:
+        example = session.scalars(select(Example)).one()
+        assert 60 <= example.crop_rotation <= 90
+        words = f"the face is tilted; the photo was turned by {example.crop_rotation:.0f} degrees."
+        assert words in session.scalars(select(Remark.words)).all()
+        mask = decode_mask(bring.store.get(example.mask_sha256))
+    rows = np.nonzero(mask)[0]
+    assert rows.mean() < SIDE / 2  # hair is above the face again

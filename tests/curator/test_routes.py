@@ -1,6 +1,7 @@
 """The HTTP routes: what they answer, and whom they refuse."""
 
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,13 @@ from db.session import reading, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import Decision, Example, Reviewer, Split, TouchUpSave, Verdict
-from tests.examples import add_examples, drawn_mask, drawn_photo, png
+from tests.examples import add_examples, add_faceless, drawn_mask, drawn_photo, png
 
 HOST = "http://localhost"
-POSTS = ["/api/deck", "/api/verdicts", "/api/gold", "/api/touchups/begin", "/api/touchups/save", "/api/touchups/finish"]
+POSTS = [
+    *("/api/deck", "/api/verdicts", "/api/gold", "/api/touchups/begin", "/api/touchups/save", "/api/touchups/finish"),
+    *("/api/aside", "/api/aside/choose", "/api/aside/undo"),
+]
 
 
 @pytest.fixture
@@ -220,7 +224,7 @@ def test_cards_and_counts_come_and_the_token_says_for_whom(
     assert [card["example"] for card in said["cards"]] == examples[:2]
     card = {"example", "image", "mask", "photo", "split", "suspicion", "reasons", "drawn", "opinions"}
     assert set(said["cards"][0]) == card
-    assert said["counts"] == {"keep": 0, "reject": 0, "open": 3, "disputed": 0}
+    assert said["counts"] == {"keep": 0, "reject": 0, "open": 3, "disputed": 0, "waiting": 0}
     assert {key: said[key] for key in ("left", "gone", "upto", "since")} == {"left": 3, "gone": [], "upto": 0, "since": 0}
     bo = {**ours, TOKEN_HEADER: token_for("Bo")}
     assert [card["example"] for card in client.post("/api/deck", json={"count": 9}, headers=bo).json()["cards"]] == [
@@ -397,3 +401,59 @@ def test_whom_the_proxy_names_is_who_reviews(
 
     monkeypatch.setattr(guard.st, "context", Context)
     assert guard.current_reviewer() == who
+
+
+# --- the tray ---------------------------------------------------------------------------------------------------------
+
+
+def test_photos_without_a_face_come_in_turn_and_take_a_square_a_discard_and_an_undo(
+    client: TestClient, ours: dict[str, str], engine: Engine, store: Store
+) -> None:
+    with writing(engine) as session:
+        first, second, third = add_faceless(session, store, 3)
+    answer = client.post("/api/aside", json={"count": 2}, headers=ours).json()
+    assert [photo["submission"] for photo in answer["photos"]] == [first, second]
+    assert answer["left"] == 3
+    (last,) = client.post("/api/aside", json={"after": second}, headers=ours).json()["photos"]
+    assert last["submission"] == third
+    square = {"top": 0.0, "left": 10.0, "side": 300.0, "rotation": 12.0}
+    assert client.post("/api/aside/choose", json={"submission": first, "square": square}, headers=ours).json() == {"left": 2}
+    assert client.post("/api/aside/choose", json={"submission": second, "square": None}, headers=ours).json() == {"left": 1}
+    with reading(engine) as session:
+        example = session.scalars(select(Example)).one()
+        assert (example.submission_id, example.crop_side, example.crop_rotation) == (first, 300.0, 12.0)
+    back = client.post("/api/aside/undo", json={"submission": second}, headers=ours).json()
+    assert (back["photo"]["submission"], back["left"]) == (second, 2)
+
+
+@pytest.mark.parametrize(
+    ("square", "status", "sentence"),
+    [
+        ({"top": 0, "left": 0, "side": 20}, 409, "The crop's side is 20 pixels of the photo; it must be 64 to 1536."),
+        ({"top": 0, "left": 0, "side": 300, "rotation": 181}, 400, "square.rotation"),
+        ({"top": 0, "left": 0}, 400, "square.side: Field required"),
+        ({"top": 0, "left": 0, "side": 1e999}, 400, "square.side"),
+    ],
+)
+def test_a_square_that_makes_no_crop_is_told(
+    client: TestClient, ours: dict[str, str], engine: Engine, store: Store, square: dict[str, float], status: int, sentence: str
+) -> None:
+    with writing(engine) as session:
+        (number,) = add_faceless(session, store, 1)
+    body = json.dumps({"submission": number, "square": square})
+    answer = client.post("/api/aside/choose", content=body, headers={**ours, "Content-Type": "application/json"})
+    assert answer.status_code == status
+    assert sentence in answer.json()["error"]
+    assert client.post("/api/aside", json={}, headers=ours).json()["left"] == 1
+
+
+def test_a_photo_kept_aside_is_shown_with_its_mask_below(client: TestClient, engine: Engine, store: Store) -> None:
+    with writing(engine) as session:
+        (number,) = add_faceless(session, store, 1)
+    answer = client.get(f"/pictures/aside/{number}?v=1")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+    assert answer.headers["cache-control"] == "private, max-age=86400"
+    both = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+    assert both is not None
+    assert both.shape == (1024, 512, 3)
+    assert (client.get("/pictures/aside/99").status_code, client.get("/pictures/aside/x").status_code) == (404, 404)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from curator.pictures import Limits, fit_mask, read_labels, read_photo
+from curator.masks import fit_mask, read_labels
+from curator.pictures import read_photo
 from curator.sources import ADAPTERS, RawPair, Refused, adapter, mask_bytes, photo_bytes, read, recognise
 from db.errors import WinnowError
+from db.settings import Limits
 from db.tables import Split
 
 REAL = os.environ.get("WINNOW_REAL_DATA", "")
@@ -34,7 +36,7 @@ TASKS = json.dumps([{"data": {}, "annotations": []}])
     [
         ({"images__a": "", "masks__a": ""}, "", "folder", "it has a folder images/"),
         ({"images__a": ""}, "", "folder", "it has a folder images/"),
-        ({"Images__a": "", "MASKS__a": ""}, "", "folder", "it has a folder images/"),
+        ({"Images__a": "", "MASKS__a": ""}, "", "folder", "it has a folder Images/"),
         ({"images__a": "", "masks__a": "", "manifest_dot_csv": ""}, "", "manifest", "it has a file manifest.csv"),
         ({"list_dot_CSV": ""}, "list.CSV", "manifest", "its name ends in .csv"),
         ({"images__a": "", "parts_train_dot_txt": ""}, "", "lfw-parts", "it has the list parts_train.txt"),
@@ -55,14 +57,16 @@ def test_what_nothing_reads_is_one_sentence_that_lists_what_is_understood(tmp_pa
     with pytest.raises(WinnowError) as said:
         recognise(tmp_path)
     assert str(said.value) == (
-        f"{tmp_path} is nothing that Winnow reads. It reads zip: a .zip of any of the others; manifest: a .csv with columns "
-        "image and mask; lfw-parts: images/, masks/ and parts_train.txt; coco: a .json with images and annotations; "
-        "label-studio: a .json export with brush masks; folder: images/ and masks/ with the same names."
+        f"{tmp_path} is nothing that Winnow reads. It reads zip: a .zip of any of the others; manifest: a .csv, .jsonl or "
+        ".parquet with columns image and mask; lfw-parts: images/, masks/ and parts_train.txt; supervisely: meta.json, and "
+        "img/ and ann/ in a folder; cvat: annotations.xml and images/; coco: a .json with images and annotations; "
+        "label-studio: a .json export with brush masks; hf: metadata.jsonl in folders train, validation, test; "
+        "folder: images/ and masks/ with the same names, or photo.jpg beside photo.png."
     )
 
 
 def test_a_place_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(WinnowError, match=r"nowhere isn't there\. Name a folder, a \.zip, a \.csv or a \.json\.$"):
+    with pytest.raises(WinnowError, match=r"nowhere isn't there\. Name a folder, a file or a URL of one\.$"):
         recognise(tmp_path / "nowhere")
 
 
@@ -70,7 +74,9 @@ def test_an_unknown_format_is_one_sentence() -> None:
     assert [adapter(each.name) for each in ADAPTERS] == list(ADAPTERS)
     with pytest.raises(WinnowError) as said:
         adapter("tar")
-    assert str(said.value) == "There is no format 'tar'. Winnow reads: zip, manifest, lfw-parts, coco, label-studio, folder."
+    assert str(said.value) == (
+        "There is no format 'tar'. Winnow reads: zip, manifest, lfw-parts, supervisely, cvat, coco, label-studio, hf, folder."
+    )
 
 
 def test_a_masks_file_is_kept_as_received(tmp_path: Path) -> None:

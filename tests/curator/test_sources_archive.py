@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from curator.pictures import Limits
 from curator.sources import RawPair, Refused, read
 from db.errors import WinnowError
+from db.settings import Limits
 
 GOOD = {"images/a.jpg": b"photo", "masks/a.png": b"mask"}
 SMALL = Limits(file_bytes=5_000_000, zip_bytes=20_000_000, zip_members=50)
@@ -53,6 +53,14 @@ def test_a_zip_of_a_folder_of_pairs_comes_in(tmp_path: Path, workspace: Path) ->
 def test_a_zip_with_one_folder_around_it_all_comes_in(tmp_path: Path, workspace: Path) -> None:
     members = {f"my upload/batch/{name}": data for name, data in GOOD.items()}
     assert outcome(zipped(tmp_path / "a.zip", members), workspace) == (["images/a.jpg"], {})
+
+
+@pytest.mark.parametrize("folder", ["train", "Photos"])
+def test_the_one_folder_around_it_all_is_kept_where_its_name_says_something(
+    tmp_path: Path, workspace: Path, folder: str
+) -> None:
+    members = {f"{folder}/a.jpg": b"photo", f"{folder}/a.png": b"mask"}
+    assert outcome(zipped(tmp_path / "a.zip", members), workspace) == ([f"{folder}/a.jpg"], {})
 
 
 def test_a_zip_with_a_manifest_comes_in_by_it(tmp_path: Path, workspace: Path) -> None:

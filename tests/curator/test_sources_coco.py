@@ -5,15 +5,13 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from curator.pictures import Limits, decode_mask
+from curator.pictures import decode_mask
 from curator.sources import RawPair, Refused, mask_bytes, rle
-from curator.sources.coco import CocoMask, filled, read, recognise
+from curator.sources.coco import read, recognise
 from db.errors import WinnowError
+from db.settings import Limits
 from db.tables import Split
 
 LIMITS = Limits()
@@ -81,7 +79,17 @@ def test_several_categories_without_hair_are_one_clear_sentence(tmp_path: Path) 
     assert str(said.value) == "coco.json has no category hair, nor only one; its categories: hat, cat. Name one of them hair."
 
 
-@pytest.mark.parametrize(("name", "split"), [("train.json", Split.train), ("val.json", Split.validation), ("coco.json", None)])
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("train.json", Split.train),
+        ("val.json", Split.validation),
+        ("instances_val2017.json", Split.validation),
+        ("hair-test.json", Split.test),
+        ("coco.json", None),
+        ("latest.json", None),
+    ],
+)
 def test_the_files_name_says_the_split_and_the_licence_comes_along(tmp_path: Path, name: str, split: Split | None) -> None:
     licences = [{"id": 3, "name": "CC0"}]
     (pair,) = read(coco(tmp_path, [image(1, license=3)], [annotation(1, SQUARE)], name=name, licenses=licences))
@@ -139,11 +147,6 @@ def test_damaged_runs_are_a_sentence_when_the_mask_is_made(tmp_path: Path, segme
         mask_bytes(pair, LIMITS)
 
 
-def test_a_size_beyond_the_limits_is_refused_before_a_pixel_is_made() -> None:
-    with pytest.raises(WinnowError, match=r"^its mask is 1,000,000 x 1,000,000: more than 80,000,000 pixels\.$"):
-        CocoMask(1_000_000, 1_000_000).pixels(LIMITS)
-
-
 @pytest.mark.parametrize("content", ["{", '{"images": []}', "[]", "{}", "[" * 100_000])
 def test_what_is_no_coco_is_one_clear_sentence(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.json").write_text(content)
@@ -152,25 +155,3 @@ def test_what_is_no_coco_is_one_clear_sentence(tmp_path: Path, content: str) -> 
         list(read(tmp_path / "a.json"))
     with pytest.raises(WinnowError, match=r"has no COCO file in it"):
         list(read(tmp_path))
-
-
-COORDINATES = st.floats(-5, 15, allow_nan=False).map(lambda number: round(number, 2))
-
-
-@given(st.lists(st.tuples(COORDINATES, COORDINATES), min_size=3, max_size=8))
-def test_a_polygon_fills_the_pixels_whose_centres_lie_inside(corners: list[tuple[float, float]]) -> None:
-    mask = filled(tuple(number for corner in corners for number in corner), 8, 10)
-    for row in range(8):
-        for column in range(10):
-            x, y, inside = column + 0.5, row + 0.5, False
-            for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
-                # The textbook's rule: how many edges does a ray to the left cross?
-                if (y0 <= y) != (y1 <= y) and x0 + (y - y0) * (x1 - x0) / (y1 - y0) <= x:
-                    inside = not inside
-            assert (mask[row, column] == 255) == inside
-
-
-def test_a_polygon_far_outside_fills_nothing() -> None:
-    assert not filled((1e6, 1e6, 2e6, 1e6, 2e6, 2e6), 4, 4).any()
-    assert filled((-1e6, -1e6, 1e6, -1e6, 1e6, 1e6, -1e6, 1e6), 4, 4).all()
-    assert np.array_equal(filled((0, 0, 4, 0, 4, 4, 0, 4), 4, 4), np.full((4, 4), 255))

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from curator.sources import RawPair, Refused
-from curator.sources.folder import read
+from curator.sources.folder import read, recognise
 from db.errors import WinnowError
+from db.tables import Split
 
 
 def lay(root: Path, *names: str) -> Path:
@@ -111,6 +112,84 @@ def test_an_empty_images_folder_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(WinnowError) as said:
         list(read(tmp_path))
     assert str(said.value) == f"{tmp_path / 'images'} has no photos in it. Put the photos there and their masks into masks/."
+
+
+@pytest.mark.parametrize("photos", ["images", "Image", "IMG", "photos"])
+@pytest.mark.parametrize("masks", ["masks", "Mask", "LABELS", "annotations", "gt"])
+def test_the_two_folders_go_by_their_usual_names(tmp_path: Path, photos: str, masks: str) -> None:
+    lay(tmp_path, f"{photos}/a.jpg", f"{masks}/a.png")
+    assert recognise(tmp_path) == f"it has a folder {photos}/"
+    assert pairs(tmp_path) == {f"{photos}/a.jpg": f"{masks}/a.png"}
+
+
+@pytest.mark.parametrize(
+    ("photo", "mask"),
+    [
+        ("a.jpg", "a.png"),
+        ("A.JPEG", "a.PNG"),
+        ("a.heic", "a.bmp"),
+        ("Frame00001-org.jpg", "Frame00001-gt.pbm"),
+        ("Frame00001-org.jpg", "Frame00001-gt.png"),
+        ("a.jpg", "a_mask.png"),
+        ("a.png", "a_mask.png"),
+        ("a.jpg", "a_hair.png"),
+        ("a.jpg", "a-MASK.jpg"),
+        ("long_hair.jpg", "long_hair.png"),
+        ("long_hair.jpg", "long_hair_hair.png"),
+        ("x/a.jpg", "x/a_mask.png"),
+    ],
+)
+def test_photo_and_mask_side_by_side_are_told_by_their_names(tmp_path: Path, photo: str, mask: str) -> None:
+    lay(tmp_path, photo, mask, "alone.jpg")
+    assert recognise(tmp_path) == f"{mask} lies beside {photo}"
+    assert pairs(tmp_path) == {photo: mask}
+    assert refusals(tmp_path) == {"alone.jpg": "no mask of that name beside it."}
+
+
+def test_marks_count_in_two_folders_too_and_the_very_same_name_goes_first(tmp_path: Path) -> None:
+    lay(tmp_path, "images/a.jpg", "images/b-org.jpg", "images/c.jpg")
+    lay(tmp_path, "masks/a_mask.png", "masks/b-gt.pbm", "masks/c.png", "masks/c_hair.png")
+    assert pairs(tmp_path) == {
+        "images/c.jpg": "masks/c.png", "images/a.jpg": "masks/a_mask.png", "images/b-org.jpg": "masks/b-gt.pbm",
+    }  # fmt: skip
+    assert refusals(tmp_path) == {"masks/c_hair.png": "no photo of that name in images/."}
+
+
+def test_a_photo_with_two_marked_masks_is_refused(tmp_path: Path) -> None:
+    lay(tmp_path, "a.jpg", "a_mask.png", "a_hair.png", "b.jpg", "b.png")
+    assert pairs(tmp_path) == {"b.jpg": "b.png"}
+    assert refusals(tmp_path) == {"a.jpg": "several masks have its name (a_hair.png, a_mask.png); which one counts is a guess."}
+
+
+@pytest.mark.parametrize(
+    ("photo", "mask", "split"),
+    [
+        ("train/images/a.jpg", "train/masks/a.png", Split.train),
+        ("images/val/a.jpg", "masks/val/a.png", Split.validation),
+        ("Original/Testing/F1-org.jpg", "GT/Testing/F1-gt.pbm", Split.test),
+        ("valid/a.jpg", "valid/a_mask.png", Split.validation),
+        ("images/trained/a.jpg", "masks/trained/a.png", None),
+    ],
+)
+def test_folders_called_like_a_split_say_it(tmp_path: Path, photo: str, mask: str, split: Split | None) -> None:
+    (pair,) = read(lay(tmp_path, photo, mask))
+    assert isinstance(pair, RawPair)
+    assert (pair.name, pair.split) == (photo, split)
+    assert recognise(tmp_path) is not None
+
+
+def test_a_split_without_masks_is_refused_and_the_others_come_in(tmp_path: Path) -> None:
+    lay(tmp_path, "train/images/a.jpg", "train/masks/a.png", "test/images/b.jpg")
+    assert pairs(tmp_path) == {"train/images/a.jpg": "train/masks/a.png"}
+    assert refusals(tmp_path) == {"test/images/b.jpg": "no mask of that name in test/masks/."}
+
+
+def test_pairs_side_by_side_in_a_folder_called_images_come_in(tmp_path: Path) -> None:
+    assert pairs(lay(tmp_path, "images/a.jpg", "images/a.png")) == {"images/a.jpg": "images/a.png"}
+
+
+def test_files_that_belong_to_nobody_make_no_folder_of_pairs(tmp_path: Path) -> None:
+    assert recognise(lay(tmp_path, "a.jpg", "b.png", "notes.txt")) is None
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -7,39 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
 
-from curator.pictures import Limits, decode_mask
+from curator.pictures import decode_mask
 from curator.sources import RawPair, Refused, mask_bytes
-from curator.sources.label_studio import BrushMask, read, recognise, unpacked
+from curator.sources.brush import stroke_of
+from curator.sources.label_studio import read, recognise
 from db.errors import WinnowError
+from db.settings import Limits
 from db.tables import Split
 
 LIMITS = Limits()
-
-
-def packed(words: list[int], sizes: tuple[int, ...] = (3, 4, 8, 16), *, spell: bool = False) -> bytes:
-    """`rle-pack`, written again from its description: repeats where there are any, else words one by one."""
-    bits = f"{len(words):032b}{7:05b}" + "".join(f"{size - 1:04b}" for size in sizes)
-    at = 0
-    while at < len(words):
-        end = at + 1
-        while end < len(words) and end - at < 2 ** sizes[-1] and (spell or words[end] == words[at]):
-            end += 1
-        size = next(number for number, size in enumerate(sizes) if end - at <= 2**size)
-        bits += f"{0 if spell else 1}{size:02b}{end - at - 1:0{sizes[size]}b}"
-        bits += "".join(f"{word:08b}" for word in (words[at:end] if spell else words[at : at + 1]))
-        at = end
-    return bytes(int(bits[place : place + 8].ljust(8, "0"), 2) for place in range(0, len(bits), 8))
-
-
-def brush(mask: np.ndarray, **how: Any) -> bytes:
-    """The bytes of a mask uint8 (H, W): a red picture whose opacity is the mask."""
-    rgba = np.zeros((*mask.shape, 4), np.uint8)
-    rgba[:, :, 0], rgba[:, :, 3] = 200, mask
-    return packed(rgba.ravel().tolist(), **how)
 
 
 def stroke(mask: np.ndarray, label: str = "Hair", **value: Any) -> dict[str, Any]:
@@ -47,7 +24,7 @@ def stroke(mask: np.ndarray, label: str = "Hair", **value: Any) -> dict[str, Any
         "type": "brushlabels",
         "original_height": mask.shape[0],
         "original_width": mask.shape[1],
-        "value": {"format": "rle", "rle": list(brush(mask)), "brushlabels": [label], **value},
+        "value": {"format": "rle", "rle": list(stroke_of(mask)), "brushlabels": [label], **value},
     }
 
 
@@ -69,40 +46,6 @@ SOFT = np.array([[0, 100, 200], [255, 1, 128]], np.uint8)
 def mask_in(pair: Any) -> list[list[int]]:
     assert isinstance(pair, RawPair)
     return decode_mask(mask_bytes(pickle.loads(pickle.dumps(pair)), LIMITS)).tolist()
-
-
-@given(
-    arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.sampled_from([0, 1, 100, 255])),
-    st.booleans(),
-    st.sampled_from([(3, 4, 8, 16), (1, 2, 3, 10), (16, 16, 16, 16)]),
-)
-def test_a_brush_mask_comes_back_with_all_its_bits(mask: np.ndarray, spell: bool, sizes: tuple[int, ...]) -> None:
-    data = brush(mask, spell=spell, sizes=sizes)
-    assert (BrushMask(*mask.shape, (data,)).pixels(LIMITS) == mask).all()
-
-
-@given(st.binary(max_size=60))
-def test_any_bytes_are_a_mask_or_a_sentence(data: bytes) -> None:
-    try:
-        assert len(unpacked(data, 16)) == 16
-    except WinnowError as error:
-        assert str(error).startswith("its brush mask ")  # noqa: PT017 - it need not raise
-
-
-@pytest.mark.parametrize("length", range(12))
-def test_a_brush_mask_that_is_cut_off_is_refused(length: int) -> None:
-    with pytest.raises(WinnowError, match=r"^its brush mask is cut off\.$"):
-        unpacked(brush(SOFT)[:length], 24)
-
-
-def test_a_brush_mask_of_another_size_is_refused() -> None:
-    with pytest.raises(WinnowError, match=r"^its brush mask has 24 words of 8 bits; 16 of 8 belong to its size\.$"):
-        unpacked(brush(SOFT), 16)
-
-
-def test_a_size_beyond_the_limits_is_refused_before_a_pixel_is_made() -> None:
-    with pytest.raises(WinnowError, match=r"^its mask is 1,000,000 x 1,000,000: more than 80,000,000 pixels\.$"):
-        BrushMask(1_000_000, 1_000_000, (b"",)).pixels(LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +77,15 @@ def test_strokes_of_an_annotation_are_joined_and_other_labels_passed_over(tmp_pa
     hat = np.full((2, 3), 255, np.uint8)
     (pair,) = read(export(tmp_path, task("b.jpg", [stroke(SOFT), stroke(other), stroke(hat, "Hat")])))
     assert mask_in(pair) == [[9, 100, 200], [255, 1, 128]]
+
+
+def test_a_brush_whose_labels_are_a_control_of_their_own_is_read(tmp_path: Path) -> None:
+    painted = stroke(SOFT)
+    del painted["value"]["brushlabels"]
+    brush, labels = dict(painted, type="brush"), dict(painted, type="labels", value=painted["value"] | {"labels": ["hair"]})
+    box = {"type": "labels", "value": {"x": 1, "y": 1, "width": 2, "height": 2, "labels": ["face"]}}
+    (pair,) = read(export(tmp_path, task("b.jpg", [brush, labels, box])))
+    assert mask_in(pair) == SOFT.tolist()
 
 
 def test_each_annotation_is_a_pair_of_its_own(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """CSV manifests: what the columns say comes along, and every wrong line is refused by its number."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from curator.sources import RawPair, Refused
-from curator.sources.manifest import read
+from curator.sources.manifest import read, recognise
 from db.errors import WinnowError
 from db.tables import Split
 
@@ -20,7 +24,7 @@ def manifest(folder: Path, text: str, name: str = "manifest.csv") -> Path:
 def test_the_columns_come_along(tmp_path: Path) -> None:
     text = "image,mask,contributor,split,licence,drawn\na.jpg,a.png,Ann,Train,CC-BY-4.0,yes\nb.jpg,b.png,,,,\n"
     assert list(read(manifest(tmp_path, text))) == [
-        RawPair("a.jpg", tmp_path / "a.jpg", tmp_path / "a.png", "Ann", Split.train, "CC-BY-4.0", drawn=True),
+        RawPair("a.jpg", tmp_path / "a.jpg", tmp_path / "a.png", "Ann", Split.train, licence="CC-BY-4.0", drawn=True),
         RawPair("b.jpg", tmp_path / "b.jpg", tmp_path / "b.png"),
     ]
 
@@ -96,6 +100,82 @@ def test_another_encoding_is_one_clear_sentence(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_bytes("image,mask\nZoë.jpg,a.png\n".encode("latin-1"))
     with pytest.raises(WinnowError, match=r"^m\.csv is not written in UTF-8\. Save it as CSV UTF-8\.$"):
         list(read(tmp_path / "m.csv"))
+
+
+ROWS = [
+    {"image": "a.jpg", "mask": "a.png", "contributor": "Ann", "split": "val", "licence": "CC0", "drawn": "yes"},
+    {"image": "b.jpg", "mask": "b.png", "contributor": None, "split": None, "licence": None, "drawn": None},
+]
+
+
+def as_json_lines(rows: list[dict[str, Any]], file: Path) -> None:
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def as_parquet(rows: list[dict[str, Any]], file: Path) -> None:
+    pd.DataFrame(rows).to_parquet(file)
+
+
+@pytest.mark.parametrize(("name", "write"), [("manifest.jsonl", as_json_lines), ("manifest.parquet", as_parquet)])
+def test_json_lines_and_parquet_say_the_same_as_csv(
+    tmp_path: Path, name: str, write: Callable[[list[dict[str, Any]], Path], None]
+) -> None:
+    manifest(tmp_path, "", "other.txt")
+    write(ROWS, tmp_path / name)
+    pairs = [
+        RawPair("a.jpg", tmp_path / "a.jpg", tmp_path / "a.png", "Ann", Split.validation, licence="CC0", drawn=True),
+        RawPair("b.jpg", tmp_path / "b.jpg", tmp_path / "b.png"),
+    ]
+    assert list(read(tmp_path / name)) == pairs
+    assert recognise(tmp_path) == f"it has a file {name}"
+    assert list(read(tmp_path)) == pairs
+
+
+def test_columns_by_others_names_are_understood(tmp_path: Path) -> None:
+    (pair,) = read(manifest(tmp_path, "file_name,Mask_File_Name,license,label\na.jpg,a.png,CC0,3\n"))
+    assert isinstance(pair, RawPair)
+    assert (pair.mask, pair.licence) == (tmp_path / "a.png", "CC0")
+
+
+def test_lines_that_are_no_json_are_refused_and_the_others_come_in(tmp_path: Path) -> None:
+    text = '{"image": "a.jpg", "mask": "a.png"}\n{"image": \n\n[1]\n{"image": "b.jpg", "mask": {"bytes": "x"}}\n{"image": 7}\n'
+    pair, *refused = read(manifest(tmp_path, text, "m.jsonl"))
+    assert isinstance(pair, RawPair)
+    assert refused == [
+        Refused("m.jsonl", "line 2 can't be read."),
+        Refused("m.jsonl", "line 4 can't be read."),
+        Refused("b.jpg", "line 5 has something else than a word as its mask."),
+        Refused("7", "line 6 names the image '7', which isn't there."),
+    ]
+
+
+def test_a_line_may_leave_out_what_others_have(tmp_path: Path) -> None:
+    text = '{"image": "a.jpg", "mask": "a.png"}\n{"image": "b.jpg", "mask": "b.png", "contributor": "Bo"}\n'
+    assert [item.contributor for item in read(manifest(tmp_path, text, "m.jsonl")) if isinstance(item, RawPair)] == [None, "Bo"]
+
+
+def test_a_parquet_file_with_pictures_inside_is_refused_row_by_row(tmp_path: Path) -> None:
+    pd.DataFrame([{"image": {"bytes": b"x"}, "mask": {"bytes": b"x"}}]).to_parquet(tmp_path / "m.parquet")
+    (refused,) = read(tmp_path / "m.parquet")
+    assert refused == Refused("row 1", "row 1 has something else than a word as its image.")
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1 but nothing of the kind PAR1"])
+def test_what_is_no_parquet_is_one_clear_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "m.parquet").write_bytes(content)
+    with pytest.raises(WinnowError, match=r"^m\.parquet can't be read as Parquet \("):
+        list(read(tmp_path / "m.parquet"))
+
+
+@pytest.mark.parametrize("text", ["", '{"photo": 1}\n', "nonsense\n"])
+def test_json_lines_without_the_columns_are_one_clear_sentence(tmp_path: Path, text: str) -> None:
+    with pytest.raises(WinnowError, match=r"^m\.jsonl has no column image and mask; its first line says: (photo|nothing)\.$"):
+        list(read(manifest(tmp_path, text, "m.jsonl")))
+
+
+def test_a_list_with_another_ending_is_one_clear_sentence(tmp_path: Path) -> None:
+    with pytest.raises(WinnowError, match=r"^m\.xls is no list of pairs: its name ends neither in \.csv nor in \.tsv nor in"):
+        list(read(manifest(tmp_path, "", "m.xls")))
 
 
 def test_a_missing_manifest_is_one_clear_sentence(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ def test_a_cluster_that_is_not_there_is_told(database, app, monkeypatch):
         failed = job(database, fit(database, app.model_copy(update={"cluster": address}), "1"))
         assert (failed.state, failed.message) == (
             JobState.failed,
-            f"The cluster at {address} cannot be reached. Start it with `dask scheduler`, or unset WINNOW_CLUSTER to train on "
+            f"The cluster at {address} cannot be reached. Start it with `dask scheduler`, or unset WINNOW_CLUSTER to work on "
             "this machine.",
         )
 

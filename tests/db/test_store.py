@@ -1,7 +1,9 @@
 """The blob store, in a folder and behind a URL."""
 
 import hashlib
+import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,22 @@ def test_a_deleted_blob_is_gone_and_said_to_be_missing(store: Store) -> None:
     store.delete(sha256)
     with pytest.raises(WinnowError, match=f"The picture {sha256[:12]}… is missing from the store"):
         store.get(sha256)
+
+
+def test_it_is_known_when_a_blob_was_stored(store: Store) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    assert before <= store.stored_at(store.put(b"a")) <= datetime.now(UTC)
+    with pytest.raises(FileNotFoundError):
+        store.stored_at("0" * 64)
+
+
+def test_a_blob_that_is_put_again_is_as_good_as_new(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    sha256 = store.put(b"a")
+    os.utime(store.path(sha256), (0, 0))
+    assert store.stored_at(sha256).year == 1970
+    store.put(b"a")
+    assert store.stored_at(sha256) > datetime.now(UTC) - timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("name", ["", "../../etc/passwd", "0" * 63, "0" * 65, "A" * 64, "/" * 64])

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from db.session import reading, writing
 from db.tables import (
     Base,
+    CropChoice,
     Decision,
     Example,
     Gold,
@@ -58,6 +59,11 @@ def verdict(decision: Decision, reason: Reason | None, client_id: str = "a") -> 
     return Verdict(example_id=1, reviewer_id=1, decision=decision, reason=reason, at=NOW, client_id=client_id)
 
 
+def choice(side: float | None = None, left: float | None = None, undoes: int | None = None) -> CropChoice:
+    square = {"crop_top": left, "crop_left": left, "crop_side": side, "crop_rotation": left}
+    return CropChoice(submission_id=1, reviewer_id=1, at=NOW, undoes=undoes, **square)
+
+
 def undoing(decision: Decision, number: int, client_id: str = "b") -> Verdict:
     return Verdict(example_id=1, reviewer_id=1, decision=decision, at=NOW, client_id=client_id, undoes=number)
 
@@ -84,6 +90,9 @@ def test_the_migrations_build_exactly_the_models(engine: Engine) -> None:
         (lambda: [verdict(Decision.keep, Reason.bad_photo)], "reject_has_a_reason"),
         (lambda: [verdict(Decision.keep, None), undoing(Decision.keep, 1)], "only_an_undo_takes_back"),
         (lambda: [Gold(example_id=1, reviewer_id=1, answer=Decision.undo, at=NOW)], "answer_is_keep_or_reject"),
+        (lambda: [choice(0.0, 0.0)], "a_square_or_none"),
+        (lambda: [choice(9.0)], "a_square_or_none"),
+        (lambda: [choice(9.0, 0.0), choice(9.0, 0.0, undoes=1)], "an_undo_has_no_square"),
         (lambda: [Suspicion(example_id=1, model="m", value=1.5, reasons=[])], "value_is_a_share"),
         (lambda: [Job(kind="x", arguments=[], state=JobState.done, progress=2.0, created_at=NOW, heartbeat_at=NOW)], "share"),
     ],
@@ -117,6 +126,13 @@ def test_a_verdict_is_taken_back_once(reviewed: Engine) -> None:
     add(reviewed, undoing(Decision.undo, 1))
     with pytest.raises(IntegrityError):
         add(reviewed, undoing(Decision.undo, 1, "c"))
+
+
+def test_a_crop_is_taken_back_once(reviewed: Engine) -> None:
+    add(reviewed, choice(9.0, 0.0))
+    add(reviewed, choice(undoes=1))
+    with pytest.raises(IntegrityError):
+        add(reviewed, choice(undoes=1))
 
 
 def test_a_verdict_names_an_example_that_is_there(reviewed: Engine) -> None:

@@ -15,7 +15,7 @@ from db.jobs import utc_now
 from db.session import writing
 from db.tables import Decision, Reason, Split
 from tests.e2e.conftest import Server
-from tests.examples import add_examples
+from tests.examples import add_examples, add_faceless
 from tests.trained import add_run, freeze_all
 
 pytestmark = pytest.mark.skipif(
@@ -28,6 +28,7 @@ PAGES = {
     "/review": DECK,
     "/review?view=grid": "[data-part=grid] img, [data-part=grid] canvas",
     "/review?show=disputed": DECK,
+    "/aside": "[data-part=aside][data-state=showing]",
     "/guide": "figure img",
     "/guide?screen=reject": "figure img",
     "/train": "[data-part=film] img",
@@ -43,6 +44,7 @@ PAGES = {
 def worked_on(app: Server) -> Server:
     """An app in the middle of its work: open, kept, rejected and disputed examples, a known answer, a run."""
     with writing(app.engine) as session:
+        add_faceless(session, app.store, 2)
         examples = add_examples(session, app.store, 12, Split.train)
         for name, decision in (("Ada", Decision.keep), ("Bo", Decision.reject)):
             judge(session, name, examples[:3], decision)

@@ -1,5 +1,6 @@
 """A zip through the page: what came in, what was refused and why, and what becomes of the upload."""
 
+import csv
 import io
 import shutil
 import zipfile
@@ -7,9 +8,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
 from curator.sample import write_sample
+from db.session import reading, writing
+from db.tables import Refusal, Source, Submission
 from tests.e2e.conftest import Server
+from tests.examples import LONG_AGO
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("chromium") or shutil.which("chromium-browser")),
@@ -27,10 +32,10 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return into.getvalue()
 
 
-def upload(page: Page, name: str, data: bytes) -> None:
+def upload(page: Page, name: str, data: bytes, button: str = "Bring it in") -> None:
     page.locator('input[type="file"]').set_input_files({"name": name, "mimeType": "application/zip", "buffer": data})
     expect(page.get_by_text(name).first).to_be_visible()
-    page.get_by_role("button", name="Bring it in").click()
+    page.get_by_role("button", name=button).click()
 
 
 def test_a_zip_comes_in_with_a_summary_and_its_bad_files_are_named(page: Page, app: Server, tmp_path: Path) -> None:
@@ -42,14 +47,69 @@ def test_a_zip_comes_in_with_a_summary_and_its_bad_files_are_named(page: Page, a
     page.goto(f"{app.url}/ingest")
     upload(page, "crowd.zip", zipped(files))
     expect(page.get_by_text("9 seen, 8 added (1 without a face), 0 there already, 1 refused.")).to_be_visible(timeout=SOON)
-    expect(page.get_by_role("heading", name="Refused")).to_be_visible()
-    expect(page.get_by_role("heading", name="No face found")).to_be_visible()
-    expect(page.locator(".winnow-gallery img").first).to_have_js_property("complete", True)
-    assert page.locator(".winnow-gallery img").first.evaluate("image => image.naturalWidth") > 100
+    expect(page.get_by_role("radio", name="Refused 1")).to_be_checked()
+    assert csv_of(page, "1 row as CSV") == [["images/notes.jpg", "crowd.zip"]]
+    page.get_by_role("radio", name="No face found 1").check(force=True)
+    expect(page.get_by_role("link", name="Draw their crops by hand")).to_be_visible()
     assert list(app.settings.uploads.glob("*")) == []
 
+    page.goto(f"{app.url}/ingest")
     upload(page, "crowd.zip", zipped(files))
     expect(page.get_by_text("9 seen, 0 added (0 without a face), 8 there already, 1 refused.")).to_be_visible(timeout=SOON)
+
+
+def csv_of(page: Page, label: str) -> list[list[str]]:
+    """The file and the source of each row that the button downloads."""
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=label).click()
+    rows = list(csv.reader(waiting.value.path().read_text("utf-8").splitlines()))
+    assert rows[0] == ["at", "file", "why", "source"]
+    return [[row[1], row[3]] for row in rows[1:]]
+
+
+def test_a_zip_can_be_looked_at_first_and_then_be_forgotten_or_come_in(page: Page, app: Server, tmp_path: Path) -> None:
+    write_sample(tmp_path, 8, seed=5)
+    names = [file.name for file in sorted((tmp_path / "images").iterdir())][:2]
+    files = {f"images/{name}": (tmp_path / "images" / name).read_bytes() for name in names}
+    files |= {f"masks/{name[:-4]}.png": (tmp_path / "masks" / f"{name[:-4]}.png").read_bytes() for name in names}
+    files["images/alone.jpg"] = b"without a mask"
+    page.goto(f"{app.url}/ingest")
+    upload(page, "crowd.zip", zipped(files), "Look first")
+    expect(page.get_by_text("2 pairs, 1 refused. Nothing was written yet.")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("it has a folder images/")).to_be_visible()
+    with reading(app.engine) as session:
+        assert session.scalars(select(Submission)).all() == []
+        assert session.scalars(select(Refusal)).all() == []
+    page.get_by_role("button", name="Forget it").click()
+    expect(page.get_by_role("button", name="Bring 2 pairs in")).to_be_hidden()
+    assert list(app.settings.uploads.glob("*")) == []
+
+    page.get_by_role("button", name="Look first").click()
+    page.get_by_role("button", name="Bring 2 pairs in").click(timeout=SOON)
+    expect(page.get_by_text("3 seen, 2 added")).to_be_visible(timeout=SOON)
+    assert list(app.settings.uploads.glob("*")) == []
+
+
+def test_what_became_of_the_files_is_searched_and_paged(page: Page, app: Server) -> None:
+    with writing(app.engine) as session:
+        source = Source(adapter="zip", location="big.zip", added_at=LONG_AGO)
+        session.add(source)
+        session.flush()
+        reasons = {7: "its mask: it is torn."}
+        session.add_all(
+            Refusal(source_id=source.id, file=f"{number:03}.jpg", reason=reasons.get(number, "it is no picture."), at=LONG_AGO)
+            for number in range(120)
+        )
+    page.goto(f"{app.url}/ingest")
+    assert len(csv_of(page, "120 rows as CSV")) == 120
+    expect(page.get_by_role("button", name="Page 3")).to_be_visible()
+    page.get_by_role("textbox", name="Search").fill("TORN")
+    page.get_by_role("textbox", name="Search").press("Enter")
+    expect(page.get_by_role("button", name="1 row as CSV")).to_be_visible()
+    assert csv_of(page, "1 row as CSV") == [["007.jpg", "big.zip"]]
+    page.get_by_role("textbox", name="Search").fill("nothing like it")
+    page.get_by_role("textbox", name="Search").press("Enter")
+    expect(page.get_by_text("None of these.")).to_be_visible()
 
 
 def test_an_empty_zip_is_refused_in_one_sentence_and_loses_nothing(page: Page, app: Server) -> None:

@@ -169,7 +169,11 @@ def test_a_face_is_where_it_is_in_the_crop(engine, freeze_set):
         example = session.get_one(Example, 1)
         example.crop_top, example.crop_left, example.crop_side = 50.0, -28.0, 256.0
         session.get_one(Example, 2).face_top = None
+        tilted = session.get_one(Example, 3)
+        tilted.crop_top, tilted.crop_left, tilted.crop_side, tilted.crop_rotation = 50.0, -28.0, 256.0, 90.0
     with reading(engine) as session:
-        first, second, _ = members(session, number, Split.train)
-    assert first.face == (100.0, 256.0, 500.0, 656.0)  # of 100 to 300 either way
+        first, second, third = members(session, number, Split.train)
+    assert first.face == pytest.approx((100.0, 256.0, 500.0, 656.0))  # of 100 to 300 either way
     assert second.face is None
+    # Its middle, (200, 200), lies 22 below and 100 right of the crop's, (178, 100); turned by 90, 100 above and 22 right.
+    assert third.face == pytest.approx((2 * 28 - 200, 2 * 150 - 200, 2 * 28 + 200, 2 * 150 + 200))

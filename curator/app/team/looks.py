@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 import altair as alt
 import streamlit as st
 
+from curator.pace import lasting
+
 # Okabe and Ito's (2008), made for every kind of colour vision, without the two that vanish on white or on black.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 OTHERS = "#8b8692"
@@ -40,18 +42,6 @@ def day(at: datetime, clock: tzinfo) -> str:
     """A date as people say it: "3 Feb 2026"."""
     local = at.astimezone(clock)
     return f"{local.day} {local:%b %Y}"
-
-
-def lasting(span: timedelta) -> str:
-    """A span in words: "40 s", "12 min", "3 h 20 min", "120 h"."""
-    seconds = span.total_seconds()
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min" if minutes and hours < 100 else f"{hours:,} h"
 
 
 def ago(span: timedelta) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from curator.app.components.deck import deck
 from curator.app.components.grid import grid
-from curator.app.frame import REASONS, drawn_note, empty_state, gallery, header
+from curator.app.frame import HERE, REASONS, drawn_note, empty_state, gallery, header
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
 from curator.deck import Order, Show, Wanted, wanted_from
@@ -66,6 +66,7 @@ def show_faceless(source: int | None) -> None:
     if not there:
         st.markdown("There is none.")
         return
+    st.page_link(HERE.format("aside"), label="Draw their crops by hand, or discard them")
     pages = math.ceil(there / SHOWN)
     page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     with reading(engine()) as session:

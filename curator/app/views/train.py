@@ -9,8 +9,9 @@ from curator.app.components.film import film
 from curator.app.curves import draw_curves, scratch_mark
 from curator.app.frame import counted, drawn_note, empty_state, header, job_panel, start_job
 from curator.app.state import engine
-from curator.app.team.looks import lasting, zone
+from curator.app.team.looks import zone
 from curator.film import strip
+from curator.pace import lasting
 from curator.sets import freeze
 from curator.status import best_epoch, flow
 from db.errors import WinnowError

@@ -5,7 +5,7 @@ import streamlit as st
 from curator import results
 from curator.app.frame import drawn_note, empty_state, header
 from curator.app.state import engine, settings, store
-from curator.pictures import Limits, decode_photo, read_photo
+from curator.pictures import decode_photo, read_photo
 from curator.status import flow
 from curator.tryon import recoloured
 from db.errors import WinnowError
@@ -31,7 +31,9 @@ if not proven:
 controls, pictures = st.columns([1, 3], gap="large")
 with controls:
     export = st.selectbox("File", proven, format_func=lambda one: f"Run {one.run_id}, LiteRT {one.precision}")
-    upload = st.file_uploader("A photo of yours (it is not kept)", type=["jpg", "jpeg", "png", "webp"], max_upload_size=64)
+    upload = st.file_uploader(
+        "A photo of yours (it is not kept)", type=["jpg", "jpeg", "png", "webp", "heic", "heif", "avif"], max_upload_size=64
+    )
     chosen = st.selectbox(
         "or an example", shown, format_func=lambda one: one.submission.photo_name, disabled=upload is not None
     )
@@ -43,7 +45,7 @@ with pictures:
         st.info("Choose a photo.")
         st.stop()
     try:
-        photo = read_photo(upload.getvalue(), Limits()) if upload else decode_photo(store().get(chosen.image_sha256))
+        photo = read_photo(upload.getvalue(), settings().limits) if upload else decode_photo(store().get(chosen.image_sha256))
         tried = recoloured(settings().exported(export.file), photo, colour, strength / 100, cropped=upload is None)
     except WinnowError as error:
         st.error(str(error))

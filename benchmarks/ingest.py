@@ -1,0 +1,223 @@
+"""How fast pictures come in, and how much memory it takes.
+
+    python benchmarks/ingest.py speed ../shared/data/street ../shared/data/lfw-parts
+    python benchmarks/ingest.py memory 1000 10000 100000
+
+`speed` compares one process, the pool and Dask's own local cluster with a naive script (read, detect, crop, write in a loop),
+and with the bare cost: decode, detect, crop and encode by the very functions that an ingest calls, on one core, with nothing
+around them. What processes take to start counts in the seconds, and not in the rate, which is taken from the first commit on.
+
+`memory` brings in so many small pictures, no two of which look alike, and prints the highest memory of the process that
+reads the source and writes the rows, and of the largest of those that look at pictures.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder: its queue.py isn't Python's
+# ruff: noqa: E402 - so this has to come before every import that might look for it
+
+import argparse
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, partial
+from itertools import islice
+
+import cv2
+import dlib
+import numpy as np
+
+from benchmarks.machine import machine
+from curator.crop import around, cut_mask, cut_photo
+from curator.faces import choose, find_faces
+from curator.ingest import Summary, ingest
+from curator.pictures import encode_mask, encode_photo, read_pair
+from curator.sources import RawPair, Refused, find, mask_bytes, photo_bytes
+from curator.workers import Workers, processes
+from db.jobs import utc_now
+from db.session import open_database
+from db.settings import Limits, Settings
+from db.store import Store
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one way of bringing pictures in came to."""
+
+    photos: int
+    seconds: float  # in all
+    rate: float  # photos a second, once it was going
+
+
+def main() -> None:
+    """Measure, and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    what = parser.add_subparsers(dest="what", required=True)
+    fast = what.add_parser("speed")
+    fast.add_argument("sources", nargs="+", type=Path)
+    fast.add_argument("-n", type=int, default=300, help="photos of each source")
+    flat = what.add_parser("memory")
+    flat.add_argument("counts", nargs="+", type=int)
+    given = parser.parse_args()
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}\n")
+    if given.what == "speed":
+        speed(given.sources, given.n)
+    else:
+        memory(given.counts)
+
+
+# --- speed -----------------------------------------------------------------------------------------------------------
+
+
+def speed(sources: Sequence[Path], count: int) -> None:
+    """The table of photos a second."""
+    cores = len(os.sched_getaffinity(0))
+    print("| source | way | photos | seconds | photos a second | of bare cost x cores |\n|---|---|---|---|---|---|")
+    for source in sources:
+        pairs = list(islice((item for item in items(source) if isinstance(item, RawPair)), count))
+        bare = timed(pairs, bring_bare)
+        ways: dict[str, Callable[[], Took]] = {
+            "bare cost, one core": lambda bare=bare: bare,
+            "naive script": lambda pairs=pairs: timed(pairs, naive),
+            "one process": lambda pairs=pairs: brought(pairs, lambda store: processes(store, 1)),
+            f"pool of {cores}": lambda pairs=pairs: brought(pairs, processes),
+            f"Dask's local cluster, {cores} workers": lambda pairs=pairs: by_dask(pairs, cores),
+        }
+        for name, way in ways.items():
+            took = way()
+            print(
+                f"| {source.name} | {name} | {took.photos:,} | {took.seconds:.1f} | {took.rate:.1f} | "
+                f"{took.rate / (bare.rate * cores):.2f} |",
+                flush=True,
+            )
+
+
+def items(source: Path) -> Iterator[RawPair | Refused]:
+    """All pairs of a source, as an ingest reads them."""
+    with tempfile.TemporaryDirectory() as workspace:
+        yield from find(source, "auto", Path(workspace), LIMITS).items
+
+
+def timed(pairs: Sequence[RawPair], one: Callable[[RawPair, Path], None]) -> Took:
+    """A function on one pair after the other, in this process, with one thread."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        one(pairs[0], Path(folder))  # what is made once is made now
+        began = time.perf_counter()
+        for pair in pairs:
+            one(pair, Path(folder))
+        seconds = time.perf_counter() - began
+    cv2.setNumThreads(threads)
+    return Took(len(pairs), seconds, len(pairs) / seconds)
+
+
+def bring_bare(pair: RawPair, folder: Path) -> None:
+    """Decode, detect, crop and encode, and nothing else."""
+    found = read_pair(photo_bytes(pair, LIMITS), mask_bytes(pair, LIMITS), LIMITS)
+    face, _ = choose(find_faces(found.photo, found.hair), found.hair)
+    if face is not None:
+        square = around(face.box, face.rotation)
+        encode_photo(cut_photo(found.photo, square))
+        encode_mask(cut_mask(found.hair, square))
+
+
+def naive(pair: RawPair, folder: Path) -> None:
+    """As a script of twenty lines does it: no orientation, no colours, no doubt, no store, no rows."""
+    photo, mask = cv2.imread(str(pair.photo)), cv2.imread(str(pair.mask), cv2.IMREAD_GRAYSCALE)
+    assert photo is not None
+    assert mask is not None
+    for box in _detector()(cv2.cvtColor(photo, cv2.COLOR_BGR2RGB), 0)[:1]:
+        middle, half = box.center(), int(1.4 * box.width())
+        top, left = max(middle.y - half, 0), max(middle.x - half, 0)
+        for name, picture in (("photo", photo), ("mask", mask)):
+            crop = cv2.resize(picture[top : middle.y + half, left : middle.x + half], (512, 512))
+            cv2.imwrite(str(folder / f"{Path(pair.name).stem}-{name}.png"), crop)
+
+
+@cache
+def _detector() -> Callable[..., Sequence[dlib.rectangle]]:
+    return dlib.get_frontal_face_detector()
+
+
+def brought(pairs: Sequence[RawPair], workers: Callable[[str], Workers], cut: str = "face") -> Took:
+    """An ingest into a fresh home."""
+    with tempfile.TemporaryDirectory(prefix="winnow-ingest-") as home:
+        settings = Settings(home=Path(home))
+        marks: list[tuple[float, int]] = []
+
+        def told(summary: Summary) -> None:
+            marks.append((time.perf_counter(), summary.seen))
+
+        engine = open_database(settings)
+        began = time.perf_counter()
+        summary = ingest(
+            pairs, adapter="folder", location="benchmark", engine=engine, store=Store(settings.store),
+            workers=workers(settings.store), clock=utc_now, limits=LIMITS, cut=cut, told=told,
+        )  # type: ignore[arg-type]  # fmt: skip
+        seconds = time.perf_counter() - began
+        engine.dispose()
+    assert summary.added, summary
+    (first, before), (last, after) = marks[0], marks[-1]
+    return Took(summary.seen, seconds, (after - before) / (last - first))
+
+
+def by_dask(pairs: Sequence[RawPair], cores: int) -> Took:
+    """An ingest by the workers of a local cluster, a process each."""
+    from distributed import Client, KilledWorker, LocalCluster
+
+    with (
+        LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        client.run(cv2.setNumThreads, 1)
+        begin = partial(client.get_executor, pure=False)
+        return brought(pairs, lambda store: Workers(begin, cores, store, killed=(KilledWorker,)))
+
+
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+
+def memory(counts: Sequence[int]) -> None:
+    """The table of peaks: each count in a process of its own, for a peak never comes down."""
+    print("| pictures | photos a second | reads and writes, MiB | looks at pictures, MiB |\n|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = Path(folder)
+        with ThreadPoolExecutor() as executor:
+            list(executor.map(partial(draw, drawn), range(max(counts))))
+        for count in counts:
+            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
+                rate, own, theirs = alone.submit(peak, drawn, count).result()
+            print(f"| {count:,} | {rate:.0f} | {own:,.0f} | {theirs:,.0f} |", flush=True)
+
+
+def draw(folder: Path, number: int) -> None:
+    """A small picture that looks like no other, and its mask."""
+    rng = np.random.default_rng(number)
+    photo = cv2.resize(rng.integers(0, 256, (8, 8, 3), np.uint8), (64, 64), interpolation=cv2.INTER_CUBIC)
+    mask = np.zeros((64, 64), np.uint8)
+    mask[: 8 + number % 40] = 255
+    cv2.imwrite(str(folder / f"{number}.jpg"), photo)
+    cv2.imwrite(str(folder / f"{number}.png"), mask)
+
+
+def peak(folder: Path, count: int) -> tuple[float, float, float]:
+    """Bring so many in, whole; photos a second, and the peaks of our and of the largest child's memory in MiB."""
+    pairs = (RawPair(f"{number}.jpg", folder / f"{number}.jpg", folder / f"{number}.png") for number in range(count))
+    took = brought(pairs, processes, "whole")  # type: ignore[arg-type]
+    of = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    own, theirs = (resource.getrusage(who).ru_maxrss / 1024 for who in of)
+    return took.rate, own, theirs
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,500 @@
+// The tray. A photo is shown with its mask and a square; what is decided is sent, and the next photo comes when the server
+// has said that it is kept.
+
+const AHEAD = 4; // photos asked for beyond the one that is shown
+const MARGIN = 0.1; // of the frame, so that the square's handles can be reached beyond the photo
+const GRIP = { mouse: 14, touch: 28, pen: 20 }; // CSS pixels around a handle
+const STALK = 30; // CSS pixels from the square to its turning handle
+const KEYS = {
+  Enter: "crop", d: "discard", s: "skip", Escape: "skip", u: "undo", m: "mask", 0: "reset", "-": "smaller", "+": "larger",
+  "=": "larger", "[": "left", "]": "right", ArrowLeft: "west", ArrowRight: "east", ArrowUp: "north", ArrowDown: "south",
+};
+const MOVES = { west: [-1, 0], east: [1, 0], north: [0, -1], south: [0, 1] };
+
+class Tray {
+  constructor(reviewer) {
+    this.reviewer = reviewer;
+    this.queue = []; // photos asked for and not shown yet
+    this.after = 0; // the last photo asked for
+    this.skipped = 0;
+    this.done = []; // photos decided in this sitting, with their squares, newest last
+    this.pictures = new Map(); // decoded, or on their way, by submission
+    this.masked = true;
+    this.pointers = new Map();
+  }
+
+  // --- on the page -----------------------------------------------------------------------------------------------
+
+  mount(root) {
+    this.root = root;
+    this.at = partsOf(root);
+    this.canvas = this.at.canvas;
+    this.context = this.canvas.getContext("2d");
+    this.leave = new AbortController();
+    const heard = { signal: this.leave.signal };
+    window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
+    root.addEventListener("click", (event) => {
+      const button = event.target.closest?.("button[data-do]");
+      if (!button) return;
+      this.act(button.dataset.do);
+      if (event.detail) button.blur();
+    }, heard);
+    this.canvas.addEventListener("pointerdown", (event) => this.down(event), heard);
+    this.canvas.addEventListener("pointermove", (event) => this.move(event), heard);
+    for (const end of ["pointerup", "pointercancel"]) this.canvas.addEventListener(end, (event) => this.up(event), heard);
+    this.canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false, ...heard });
+    this.watching = new ResizeObserver(() => this.fitCanvas());
+    this.watching.observe(this.at.frame);
+    fitted(this.at.bench, this.at.frame, this.leave.signal);
+    this.fitCanvas();
+    window.__winnowTray = this;
+    this.next();
+  }
+
+  unmount() {
+    this.gone = true;
+    this.leave.abort();
+    this.watching.disconnect();
+    delete window.__winnowTray;
+  }
+
+  become(state) {
+    this.state = this.at.aside.dataset.state = state;
+    this.canvas.dataset.submission = this.photo?.submission ?? "";
+    const [shown, decidable] = [state === "showing", state === "showing" || state === "broken"];
+    for (const name of ["crop", "smaller", "larger", "left", "right", "mask", "reset"]) this.at[name].disabled = !shown;
+    for (const name of ["discard", "skip"]) this.at[name].disabled = !decidable;
+    this.at.undo.disabled = !this.done.length || state === "saving";
+    this.draw();
+  }
+
+  cover(title, text, ...links) {
+    const line = Object.assign(document.createElement("div"), { className: "links" });
+    line.append(...links);
+    this.at.over.replaceChildren(
+      Object.assign(document.createElement("strong"), { textContent: title }),
+      Object.assign(document.createElement("p"), { textContent: text }),
+      ...(links.length ? [line] : []),
+    );
+    this.at.over.hidden = false;
+  }
+
+  complain(error) {
+    if (error?.status === 403) this.renew?.();
+    this.at.trouble.hidden = !error;
+    this.at.trouble.textContent = error?.message ?? "";
+  }
+
+  /** Say how many wait. */
+  count(left) {
+    this.left = left;
+    this.at.left_over.textContent = left ? `${formatted(left)} ${left === 1 ? "photo waits" : "photos wait"}.` : "";
+  }
+
+  // --- which photo -----------------------------------------------------------------------------------------------
+
+  async next() {
+    this.photo = this.picture = this.square = null;
+    this.become("loading");
+    if (!this.queue.length) {
+      try {
+        await this.fetchMore();
+      } catch (error) {
+        if (!this.gone) this.failed(error);
+        return;
+      }
+    }
+    if (this.gone) return;
+    const photo = this.queue.shift();
+    if (!photo) return this.over();
+    this.show(photo);
+    if (this.queue.length < AHEAD) this.fetchMore().catch(() => {}); // asked for again when none is left
+  }
+
+  fetchMore() {
+    this.fetching ??= (async () => {
+      const said = await ask("/api/aside", this.token, { after: this.after, count: 2 * AHEAD });
+      this.count(said.left);
+      this.queue.push(...said.photos);
+      this.after = said.photos.at(-1)?.submission ?? this.after;
+    })().finally(() => (this.fetching = null));
+    return this.fetching;
+  }
+
+  async show(photo, square = null) {
+    this.photo = photo;
+    this.picture = this.square = null;
+    this.at.file.textContent = this.at.file.title = photo.photo;
+    this.at.drawn.hidden = !photo.drawn;
+    this.at.remarks.textContent = photo.remarks.join(" ");
+    this.at.says.textContent = "";
+    this.at.over.hidden = true;
+    this.become("loading");
+    try {
+      const picture = await this.decoded(photo);
+      if (this.photo !== photo || this.gone) return;
+      this.picture = picture;
+      this.square = square ?? firstSquare(photo, picture.mask, picture.width);
+      this.fitView();
+      this.become("showing");
+      this.told();
+    } catch (error) {
+      if (this.photo !== photo || this.gone) return;
+      this.cover("This photo can't be shown", error.message);
+      this.become("broken");
+    }
+    if (this.queue[0]) this.decoded(this.queue[0]).catch(() => {});
+  }
+
+  /** The photo and the tint of its mask, decoded once, kept for the photo that is shown and the next. */
+  decoded(photo) {
+    const known = this.pictures.get(photo.submission);
+    if (known) return known;
+    const coming = (async () => {
+      const response = await fetch(`/pictures/aside/${photo.submission}?v=${photo.version}`);
+      if (!response.ok) throw new Error(await response.text());
+      const both = await createImageBitmap(await response.blob());
+      const [width, height] = [both.width, both.height / 2];
+      const canvas = new OffscreenCanvas(width, both.height);
+      const context = canvas.getContext("2d", { willReadFrequently: true });
+      context.drawImage(both, 0, 0);
+      both.close();
+      const rgba = context.getImageData(0, height, width, height).data;
+      const mask = new Uint8Array(width * height);
+      for (let i = 0; i < mask.length; i++) mask[i] = rgba[4 * i] >= 128 ? 1 : 0;
+      const tint = new OffscreenCanvas(width, height);
+      tint.getContext("2d").putImageData(tintOf(mask, 0, 0, width, height, [FILL, EDGE], width), 0, 0);
+      return { photo: await createImageBitmap(canvas, 0, 0, width, height), tint, mask, width, height };
+    })();
+    coming.catch(() => this.pictures.delete(photo.submission));
+    this.pictures.set(photo.submission, coming);
+    while (this.pictures.size > 3) this.pictures.delete(this.pictures.keys().next().value);
+    return coming;
+  }
+
+  over() {
+    this.at.file.textContent = this.at.remarks.textContent = this.at.says.textContent = "";
+    this.at.drawn.hidden = true;
+    this.become("over");
+    const review = Object.assign(document.createElement("a"), { className: "button", href: "/review", target: "_self", textContent: "Review" });
+    const ingest = Object.assign(document.createElement("a"), { className: "button", href: "/ingest", target: "_self", textContent: "Ingest" });
+    if (!this.left) return this.cover("No photo waits", "Every photo has a crop, or was discarded.", review, ingest);
+    const again = Object.assign(document.createElement("button"), { textContent: "Look at them again" });
+    again.dataset.do = "again";
+    const skipped = `${formatted(this.left)} ${this.left === 1 ? "photo was" : "photos were"} skipped.`;
+    this.cover("That was the last one", skipped, again, review);
+  }
+
+  failed(error) {
+    this.complain(error);
+    const again = Object.assign(document.createElement("button"), { textContent: "Try again" });
+    again.dataset.do = "again";
+    this.cover("The photos didn't come", error.message, again);
+    this.become("over");
+  }
+
+  // --- decide ----------------------------------------------------------------------------------------------------
+
+  async decide(square) {
+    const { photo } = this;
+    this.become("saving");
+    this.at.says.textContent = "Saving…";
+    try {
+      const said = await ask("/api/aside/choose", this.token, { submission: photo.submission, square });
+      this.done.push({ photo, square: this.square });
+      this.count(said.left);
+      this.complain(null);
+    } catch (error) {
+      this.complain(error);
+      if (this.gone) return;
+      if (error.status === 404 || / already/.test(error.message)) return this.next(); // somebody was faster
+      this.become(this.picture ? "showing" : "broken");
+      return this.told();
+    }
+    if (!this.gone) this.next();
+  }
+
+  async undo() {
+    const last = this.done.at(-1);
+    const { photo } = this;
+    this.become("saving");
+    try {
+      const said = await ask("/api/aside/undo", this.token, { submission: last.photo.submission });
+      this.count(said.left);
+      this.complain(null);
+      this.done.pop();
+      if (photo) this.queue.unshift(photo);
+      if (!this.gone) this.show(said.photo, last.square);
+    } catch (error) {
+      this.complain(error);
+      if ([404, 409].includes(error.status)) this.done.pop();
+      if (this.gone) return;
+      if (!photo) return this.over();
+      this.become(this.picture ? "showing" : "broken");
+    }
+  }
+
+  act(what) {
+    const can = this.state === "showing" || this.state === "broken";
+    if (what === "again") {
+      this.after = 0;
+      this.at.over.hidden = true;
+      this.next();
+    } else if (what === "undo") {
+      if (this.done.length && this.state !== "saving") this.undo();
+    } else if (what === "discard" && can) this.decide(null);
+    else if (what === "skip" && can) this.next();
+    else if (this.state === "showing") this.shape(what);
+  }
+
+  shape(what) {
+    const { square, photo } = this;
+    const change = ([x, y], side, turn) => this.change(squareAt([x, y], side, square.rotation + turn, photo));
+    const at = middle(square);
+    if (what === "crop") return this.decide(square);
+    if (what === "smaller") change(at, square.side / 1.05, 0);
+    else if (what === "larger") change(at, square.side * 1.05, 0);
+    else if (what === "left") change(at, square.side, -3);
+    else if (what === "right") change(at, square.side, 3);
+    else if (what === "reset") this.change(firstSquare(photo, this.picture.mask, this.picture.width));
+    else if (what === "mask") {
+      this.masked = !this.masked;
+      this.at.mask.setAttribute("aria-pressed", this.masked);
+    } else if (what in MOVES) {
+      const step = square.side / 50;
+      change([at[0] + MOVES[what][0] * step, at[1] + MOVES[what][1] * step], square.side, 0);
+    }
+    if (!this.pointers.size) this.fitView();
+    this.draw();
+  }
+
+  change(square) {
+    this.square = square;
+    this.told();
+    this.soon();
+  }
+
+  /** The square in words. */
+  told() {
+    const { side, rotation } = this.square;
+    const turn = Math.round(rotation); // the photo's to the left, so the square's to the right
+    const turned = turn ? `, turned ${Math.abs(turn)}° to the ${turn > 0 ? "right" : "left"}` : "";
+    this.at.says.textContent = `${formatted(Math.round(side))} pixels wide${turned}`;
+  }
+
+  key(event) {
+    if (isTheirs(event, this.root) || event.shiftKey) {
+      if (event.key !== "+") return;
+    }
+    const what = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!what || (event.repeat && ["crop", "discard", "skip", "undo", "mask"].includes(what))) return;
+    if (what in MOVES && this.state !== "showing") return; // the arrows scroll
+    event.preventDefault();
+    event.stopPropagation();
+    this.act(what);
+  }
+
+  // --- the pointer -----------------------------------------------------------------------------------------------
+
+  /** Where on the photo an event is. */
+  place(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const { scale, x, y } = this.view;
+    const ratio = this.canvas.width / box.width;
+    return [((event.clientX - box.left) * ratio) / scale + x, ((event.clientY - box.top) * ratio) / scale + y];
+  }
+
+  /** CSS pixels as pixels of the photo. */
+  css(pixels) {
+    return (pixels * this.canvas.width) / this.canvas.getBoundingClientRect().width / this.view.scale;
+  }
+
+  /** The place of the handle by which the square is turned. */
+  handle(square) {
+    return onPhoto(square, [0, -square.side / 2 - this.css(STALK)]);
+  }
+
+  /** What a press at a place takes hold of. */
+  hold(place, kind) {
+    const { square } = this;
+    const reach = this.css(GRIP[kind] ?? GRIP.mouse);
+    const near = ([x, y]) => Math.hypot(place[0] - x, place[1] - y) <= reach;
+    if (near(this.handle(square))) return "turn";
+    if (corners(square).some(near)) return "size";
+    return Math.max(...within(square, place).map(Math.abs)) <= square.side / 2 ? "move" : "draw";
+  }
+
+  down(event) {
+    if (this.state !== "showing" || (event.pointerType === "mouse" && event.button !== 0)) return;
+    event.preventDefault();
+    this.canvas.setPointerCapture(event.pointerId);
+    this.pointers.set(event.pointerId, this.place(event));
+    this.begun = { square: this.square, places: [...this.pointers.values()] };
+    this.holding = this.pointers.size > 1 ? "pinch" : this.hold(this.place(event), event.pointerType);
+  }
+
+  move(event) {
+    if (!this.square) return;
+    const place = this.place(event);
+    if (!this.pointers.has(event.pointerId)) {
+      const looks = { turn: "grab", size: "nwse-resize", move: "move", draw: "crosshair" };
+      this.canvas.style.cursor = this.state === "showing" ? looks[this.hold(place, event.pointerType)] : "";
+      return;
+    }
+    this.pointers.set(event.pointerId, place);
+    const { square, places: [from, other] } = this.begun;
+    const [at, off] = [middle(square), (a, b) => [b[0] - a[0], b[1] - a[1]]];
+    const angle = ([x, y]) => (Math.atan2(y, x) * 180) / Math.PI;
+    if (this.holding === "move") {
+      const [dx, dy] = off(from, place);
+      this.change(squareAt([at[0] + dx, at[1] + dy], square.side, square.rotation, this.photo));
+    } else if (this.holding === "size") {
+      this.change(squareAt(at, (square.side * Math.hypot(...off(at, place))) / Math.hypot(...off(at, from)), square.rotation, this.photo));
+    } else if (this.holding === "turn") {
+      const turn = square.rotation + angle(off(at, place)) - angle(off(at, from));
+      const upright = Math.abs(turn - 90 * Math.round(turn / 90)) < 2; // a little pull, so that upright is upright
+      this.change(squareAt(at, square.side, upright ? 90 * Math.round(turn / 90) : turn, this.photo));
+    } else if (this.holding === "draw") {
+      const [dx, dy] = off(from, place);
+      const side = Math.max(Math.abs(dx), Math.abs(dy));
+      if (side < this.css(8)) return; // a press is no square
+      this.change(squareAt([from[0] + (Math.sign(dx) * side) / 2, from[1] + (Math.sign(dy) * side) / 2], side, 0, this.photo));
+    } else if (this.holding === "pinch" && this.pointers.size > 1) {
+      const [one, two] = this.pointers.values();
+      const [was, is] = [off(from, other), off(one, two)];
+      const side = (square.side * Math.hypot(...is)) / Math.max(1, Math.hypot(...was));
+      const moved = [(one[0] + two[0] - from[0] - other[0]) / 2, (one[1] + two[1] - from[1] - other[1]) / 2];
+      this.change(squareAt([at[0] + moved[0], at[1] + moved[1]], side, square.rotation + angle(is) - angle(was), this.photo));
+    }
+  }
+
+  up(event) {
+    if (!this.pointers.delete(event.pointerId)) return;
+    this.holding = null; // the finger that is left moves nothing
+    if (!this.pointers.size && this.square) this.fitView();
+    this.draw();
+  }
+
+  wheel(event) {
+    if (this.state !== "showing") return;
+    event.preventDefault();
+    const { square } = this;
+    const side = square.side * Math.exp(event.deltaY * (event.deltaMode ? 0.03 : 0.001));
+    this.change(squareAt(middle(square), side, square.rotation, this.photo));
+  }
+
+  // --- the view --------------------------------------------------------------------------------------------------
+
+  /** Show all of the photo and all of the square, and some room around. */
+  fitView() {
+    const { width, height } = this.photo;
+    const places = [[0, 0], [width, height], ...corners(this.square)];
+    const [xs, ys] = [places.map(([x]) => x), places.map(([, y]) => y)];
+    const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    const scale = (this.canvas.width * (1 - 2 * MARGIN)) / Math.max(right - left, bottom - top);
+    this.view = { scale, x: (left + right - this.canvas.width / scale) / 2, y: (top + bottom - this.canvas.height / scale) / 2 };
+  }
+
+  fitCanvas() {
+    const side = Math.max(1, Math.round(this.at.frame.clientWidth * (window.devicePixelRatio || 1)));
+    if (this.canvas.width !== side) this.canvas.width = this.canvas.height = side;
+    if (this.square) this.fitView();
+    this.draw();
+  }
+
+  soon() {
+    this.drawing ??= requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    if (this.drawing) cancelAnimationFrame(this.drawing);
+    this.drawing = null;
+    const { context, canvas, square, picture, photo } = this;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    this.drawOutcome();
+    if (!picture || !square || !photo) return;
+    const { scale, x, y } = this.view;
+    const line = this.css(1);
+    context.setTransform(scale, 0, 0, scale, -x * scale, -y * scale);
+    this.lay(context);
+    context.beginPath(); // all but the square, darker
+    context.rect(x, y, canvas.width / scale, canvas.height / scale);
+    const [first, ...others] = corners(square);
+    context.moveTo(...first);
+    for (const corner of others) context.lineTo(...corner);
+    context.closePath();
+    context.fillStyle = "rgb(0 0 0 / .45)";
+    context.fill("evenodd");
+    const stalk = [onPhoto(square, [0, -square.side / 2]), this.handle(square)];
+    for (const [colour, width] of [["rgb(0 0 0 / .6)", 4], ["#fff", 2]]) {
+      context.lineWidth = width * line;
+      context.strokeStyle = colour;
+      context.beginPath();
+      context.moveTo(...first);
+      for (const corner of others) context.lineTo(...corner);
+      context.closePath();
+      context.moveTo(...stalk[0]);
+      context.lineTo(...stalk[1]);
+      context.stroke();
+    }
+    for (const [place, radius] of [...corners(square).map((corner) => [corner, 6]), [stalk[1], 8]]) {
+      context.beginPath();
+      context.arc(...place, radius * line, 0, 2 * Math.PI);
+      context.fillStyle = "#fff";
+      context.fill();
+      context.lineWidth = 1.5 * line;
+      context.strokeStyle = "rgb(0 0 0 / .75)";
+      context.stroke();
+    }
+  }
+
+  /** The crop as it would be: upright, grey where there is no photo. */
+  drawOutcome() {
+    const context = this.at.outcome.getContext("2d");
+    const side = this.at.outcome.width;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, side, side);
+    if (!this.picture || !this.square) return;
+    context.fillStyle = "rgb(128 128 128)";
+    context.fillRect(0, 0, side, side);
+    context.translate(side / 2, side / 2);
+    context.scale(side / this.square.side, side / this.square.side);
+    context.rotate(-radians(this.square));
+    context.translate(-middle(this.square)[0], -middle(this.square)[1]);
+    this.lay(context);
+  }
+
+  /** The photo and the tint of its mask, in pixels of the photo. */
+  lay(context) {
+    const { width, height } = this.photo;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(this.picture.photo, 0, 0, width, height);
+    if (this.masked) context.drawImage(this.picture.tint, 0, 0, width, height);
+  }
+}
+
+let tray = null; // module scope outlives reruns
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  if (!tray || tray.root !== parentElement || tray.reviewer !== data.reviewer) {
+    tray?.unmount();
+    tray = new Tray(data.reviewer);
+    tray.token = data.token;
+    tray.mount(parentElement);
+  }
+  const mine = tray;
+  if (mine.token !== data.token) {
+    mine.token = data.token;
+    mine.renewed = false;
+  }
+  mine.renew = () => {
+    if (mine.renewed) return;
+    mine.renewed = true;
+    setTriggerValue("renew", true);
+  };
+  return () => {
+    mine.unmount();
+    if (tray === mine) tray = null;
+  };
+}

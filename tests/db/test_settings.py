@@ -1,0 +1,34 @@
+"""Settings from the environment, and what is made of them."""
+
+import pytest
+from pydantic import ValidationError
+
+from db.settings import Limits, Settings
+
+
+def test_unless_told_otherwise_the_settings_limits_are_the_limits() -> None:
+    assert Settings().limits == Limits()
+
+
+def test_limits_come_from_the_environment_and_sizes_may_have_a_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"FILE_BYTES": "1MiB", "PIXELS": "2000", "ZIP_FILES": "30", "ZIP_BYTES": "4000", "ZIP_RATIO": "5"}
+    for name, value in told.items():
+        monkeypatch.setenv(f"WINNOW_MAX_{name}", value)
+    limits = Settings().limits
+    assert limits == Limits(file_bytes=2**20, pixels=2000, zip_members=30, zip_bytes=4000, zip_ratio=5)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("max_file_bytes", 0),
+        ("max_pixels", 0),
+        ("max_pixels", 178_956_971),
+        ("max_zip_files", 0),
+        ("max_zip_bytes", 0),
+        ("max_zip_ratio", 0),
+    ],
+)
+def test_limits_that_nothing_could_pass_or_that_pillow_would_not_keep_are_refused(field: str, value: int) -> None:
+    with pytest.raises(ValidationError, match=field):
+        Settings.model_validate({field: value})
