@@ -71,17 +71,17 @@ def _detector() -> Any:
     return _own.detector
 
 
-def find_faces(photo: Photo, hair: Mask | None = None) -> list[Face]:
+def find_faces(photo: Photo, hair: Mask | None = None, *, once: bool = False) -> list[Face]:
     """The faces of an upright RGB photo, uint8 (H, W, 3), surest first. Boxes may reach beyond the picture.
 
     `hair`, uint8 (H, W) 0 or 255, is what was painted as hair: where the first look finds no face in it, it says where to
-    look closer.
+    look closer. With `once` there is only the first look, for pictures that come in without a face as well.
     """
     hair = hair if hair is not None and hair.any() else None
     found: list[Face] = []
     for look in looks(photo, hair):
         found = _apart([*found, *look])
-        if found and (hair is None or any(hair_around(face, hair) >= LITTLE for face in found)):
+        if once or (found and (hair is None or any(hair_around(face, hair) >= LITTLE for face in found))):
             break
     return found
 

@@ -98,7 +98,7 @@ def examine(
         return Refused(item.name, str(error))
     photo, hair = read.photo, read.hair
     height, width = photo.shape[:2]
-    face, said = choose(find_faces(photo, hair), hair)
+    face, said = choose(find_faces(photo, hair, once=cut == "whole"), hair)
     square = whole(height, width) if cut == "whole" else None if face is None else around(face.box, face.rotation)
     crop = None if square is None else cropped(photo, hair, read.skin, face, square, store)
     remarks = [*read.remarks, *(said if cut == "face" else ())]

@@ -41,7 +41,8 @@ class Twin:
 def look_of(photo: NDArray[np.uint8]) -> Look:
     """The hashes of an upright photo, uint8 (H, W, 3) RGB."""
     # Both hashes look at few pixels, and pick them: averaged first, a copy of another size looks the same.
-    bgr = cv2.cvtColor(cv2.resize(photo, (SMALL, SMALL), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
+    step = max(1, min(photo.shape[:2]) // (4 * SMALL))  # of a large photo every so many pixels are enough to average
+    bgr = cv2.cvtColor(cv2.resize(photo[::step, ::step], (SMALL, SMALL), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
     hashed = cv2.img_hash.pHash(bgr).tobytes()
     first, second, third, fourth = (int.from_bytes(hashed[start : start + 2]) for start in range(0, 8, 2))
     return Look((first, second, third, fourth), cv2.img_hash.blockMeanHash(bgr).tobytes().hex())

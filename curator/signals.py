@@ -27,7 +27,7 @@ def signals(photo: Picture, mask: Picture, face: Box | None) -> dict[str, float]
     straight            share of the outline that runs in long level or upright lines, 0 to 1
     edge_disagreement   mask-image gradient consistency (the paper's eq. 1), 0 (agrees) to 1; 0 for an empty mask
     """
-    hair = mask > 127
+    hair = cv2.threshold(mask, 127, 1, cv2.THRESH_BINARY)[1].view(bool)
     of_the_face = (
         {}
         if face is None
@@ -37,13 +37,17 @@ def signals(photo: Picture, mask: Picture, face: Box | None) -> dict[str, float]
             "away": _away(hair, face),
         }
     )
+    # What follows depends on the hair and what is right beside it: half of most crops.
+    left, top, width, height = cv2.boundingRect(mask)
+    part = np.s_[max(top - FINGER, 0) : top + height + FINGER, max(left - FINGER, 0) : left + width + FINGER]
+    near = np.ascontiguousarray(hair[part])
     return {
-        "hair_share": float(hair.mean()),
+        "hair_share": cv2.countNonZero(hair.view(np.uint8)) / hair.size,
         **of_the_face,
-        "thin": _thin(mask),
-        "pieces": float(_pieces(mask)),
+        "thin": _thin(near),
+        "pieces": float(_pieces(near, mask.size // 2000)),
         "straight": _straight(mask),
-        "edge_disagreement": gradient_consistency(photo, hair.astype(np.float32)) or 0.0,  # None: no edge at all
+        "edge_disagreement": gradient_consistency(photo[part], near.astype(np.float32)) or 0.0,  # None: no edge at all
     }
 
 
@@ -85,21 +89,22 @@ def _away(hair: npt.NDArray[np.bool_], face: Box) -> float:
     return float((hair & ~near).sum() / hair.sum())
 
 
-def _thin(mask: Picture) -> float:
-    area = int((mask > 127).sum())
+def _thin(hair: npt.NDArray[np.bool_]) -> float:
+    area = cv2.countNonZero(hair.view(np.uint8))
     if area == 0:
         return 0.0
     finger = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (FINGER, FINGER))
-    return 1.0 - float((cv2.morphologyEx(mask, cv2.MORPH_OPEN, finger) > 127).sum()) / area
+    return 1.0 - cv2.countNonZero(cv2.morphologyEx(hair.view(np.uint8), cv2.MORPH_OPEN, finger)) / area
 
 
-def _pieces(mask: Picture) -> int:
-    hair = (mask > 127).astype(np.uint8)
+def _pieces(hair: npt.NDArray[np.bool_], least: int) -> int:
+    """The number of parts of more than `least` pixels."""
+    shape = hair.view(np.uint8)
     # Outlines cost a tenth of labels, and most masks have one alone.
-    if len(cv2.findContours(hair, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)[0]) == 1:
-        return int(cv2.countNonZero(hair) > mask.size // 2000)
-    number, _, stats, _ = cv2.connectedComponentsWithStats(hair)
-    return sum(int(stats[i, cv2.CC_STAT_AREA]) > mask.size // 2000 for i in range(1, number))
+    if len(cv2.findContours(shape, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)[0]) == 1:
+        return int(cv2.countNonZero(shape) > least)
+    number, _, stats, _ = cv2.connectedComponentsWithStats(shape)
+    return sum(int(stats[i, cv2.CC_STAT_AREA]) > least for i in range(1, number))
 
 
 def _straight(mask: Picture) -> float:

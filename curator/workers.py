@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import cv2
 
@@ -29,7 +29,8 @@ from db.store import Store
 if TYPE_CHECKING:
     from distributed import Client
 
-AHEAD = 8  # items on their way for each worker: enough that none is idle while the results of others are written
+TOGETHER = 8  # items that go to a worker at once: between two of them it waits for nobody
+AHEAD = 3  # such handfuls on their way for each worker: enough that none is idle while the results of others are written
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -121,32 +122,51 @@ def in_turn(
     Raises what `work` raises, and WinnowError where no worker comes up at all. When the caller stops, what has not begun is
     dropped, and what has begun is waited for.
     """
-    source, pending = iter(items), deque[tuple[Item, Future[Result]]]()
+    source, pending = iter(items), deque[tuple[list[Item], Future[_Done[Result]]]]()
     executor = _begun(workers)
     try:
         while True:
-            for item in islice(source, AHEAD * workers.number - len(pending)):
-                pending.append((item, _submitted(executor, work, item)))
+            while len(pending) < AHEAD * workers.number and (few := list(islice(source, TOGETHER))):
+                pending.append((few, _submitted(executor, work, few)))
             if not pending:
                 return
-            item, future = pending[0]
             try:
-                result = future.result()
+                done = pending[0][1].result()
             except workers.lost:
                 _drop(pending)
                 executor.shutdown(wait=False)
-                yield from _each_alone(workers, work, [item for item, _ in pending], died)
+                yield from _each_alone(workers, work, [item for few, _ in pending for item in few], died)
                 pending.clear()
                 executor = _begun(workers)
             else:
                 pending.popleft()
-                yield result
+                yield from done.results
+                if done.error is not None:
+                    raise done.error
     finally:
         _drop(pending)
         executor.shutdown()
 
 
-def _drop(pending: "Iterable[tuple[Item, Future[Result]]]") -> None:
+@dataclass(frozen=True)
+class _Done(Generic[Result]):
+    """The results of some items; and what was raised over the next one, if anything was."""
+
+    results: list[Result]
+    error: Exception | None = None
+
+
+def _several(work: Callable[[Item], Result], items: Sequence[Item]) -> _Done[Result]:
+    results: list[Result] = []
+    for item in items:
+        try:
+            results.append(work(item))
+        except Exception as error:  # whatever it is: it is raised where the results are taken
+            return _Done(results, error)
+    return _Done(results)
+
+
+def _drop(pending: "Iterable[tuple[list[Item], Future[_Done[Result]]]]") -> None:
     for _, future in pending:
         future.cancel()
 
@@ -165,11 +185,11 @@ def _begun(workers: Workers) -> Executor:
     return executor
 
 
-def _submitted(executor: Executor, work: Callable[[Item], Result], item: Item) -> "Future[Result]":
+def _submitted(executor: Executor, work: Callable[[Item], Result], few: list[Item]) -> "Future[_Done[Result]]":
     try:
-        return executor.submit(work, item)
-    except BrokenExecutor as error:  # it broke since the last result: told when the item's turn comes
-        future: Future[Result] = Future()
+        return executor.submit(_several, work, few)
+    except BrokenExecutor as error:  # it broke since the last result: told when the items' turn comes
+        future: Future[_Done[Result]] = Future()
         future.set_exception(error)
         return future
 

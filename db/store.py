@@ -36,10 +36,9 @@ class Store:
                 path.touch()  # as good as new: see `stored_at`
             return sha256
         with told_when_full(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
             if isinstance(path, Path):
                 # Renamed into place, so that a kill in the middle never leaves half a picture under a whole one's name.
-                handle, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+                handle, part = _part(path.parent)
                 try:
                     with os.fdopen(handle, "wb") as out:
                         out.write(data)
@@ -48,6 +47,7 @@ class Store:
                     Path(part).unlink(missing_ok=True)
                     raise
             else:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
         return sha256
 
@@ -80,3 +80,12 @@ class Store:
             for file in folder.iterdir():
                 if not file.name.startswith(".part-"):
                     yield folder.name + file.name
+
+
+def _part(folder: Path) -> tuple[int, str]:
+    """A new file in a folder, which nearly always is there: it is made when it turns out not to be."""
+    try:
+        return tempfile.mkstemp(dir=folder, prefix=".part-")
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.mkstemp(dir=folder, prefix=".part-")

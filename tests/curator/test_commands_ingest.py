@@ -1,22 +1,32 @@
 """`ingest` by its words: a dry run writes nothing, what was recognised is said, URLs are sources and keep their secrets."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, func, select
 from typer.testing import CliRunner, Result
 from upath import UPath
 
 from curator.__main__ import app
+from curator.check import check
 from curator.sample import write_sample
 from curator.writers import WRITERS
+from db.commands import STOPPED
 from db.session import open_database, reading
 from db.settings import Settings
-from db.tables import Job, Source
+from db.store import Store
+from db.tables import Job, JobState, Source, Submission
 from tests.curator.served import over_http
 
 
@@ -106,3 +116,66 @@ def test_a_zip_behind_a_signed_link_comes_in_and_its_signature_is_kept_nowhere(h
     assert "hush" not in done.output
     for file in home.rglob("*"):
         assert file.is_dir() or b"hush" not in file.read_bytes()
+
+
+def started(home: Path, crowd: Path) -> "subprocess.Popen[str]":
+    """An ingest of many pairs as a process of its own, with rows of it committed already."""
+    command = [sys.executable, "-m", "curator", "ingest", str(crowd), "--crop", "whole", "--json"]
+    process = subprocess.Popen(
+        command,
+        env=os.environ | {"WINNOW_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    engine = open_database(Settings())
+    deadline = time.monotonic() + 60
+    while not submissions(engine):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "nothing came in"
+        time.sleep(0.02)
+    engine.dispose()
+    return process
+
+
+def submissions(engine: Engine) -> int:
+    with reading(engine) as session:
+        return session.scalar(select(func.count()).select_from(Submission)) or 0
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hundred and twenty small pairs that look like nobody and unlike each other."""
+    folder = tmp_path_factory.mktemp("many")
+    for part in ("images", "masks"):
+        (folder / part).mkdir()
+    rng, hair = np.random.default_rng(1), np.zeros((96, 96), np.uint8)
+    hair[:30] = 255
+    for number in range(120):
+        photo = cv2.resize(rng.integers(0, 256, (8, 8, 3), np.uint8), (96, 96), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(folder / f"images/{number:03}.png"), photo)
+        cv2.imwrite(str(folder / f"masks/{number:03}.png"), hair)
+    return folder
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
+def test_an_ingest_that_is_killed_or_stopped_loses_nothing_and_goes_on_when_started_again(
+    home: Path, many: Path, how: signal.Signals
+) -> None:
+    process = started(home, many)
+    os.killpg(process.pid, how)
+    _, errors = process.communicate(timeout=60)
+    if how is signal.SIGINT:
+        assert (process.returncode, errors.splitlines()[-1]) == (1, STOPPED)
+        assert "Traceback" not in errors
+    engine = open_database(Settings())
+    before = submissions(engine)
+    assert 0 < before < 120
+    rest = answer(str(many), "--crop", "whole")
+    assert (rest["added"], rest["already"], rest["refused"]) == (120 - before, before, [])
+    with reading(engine) as session:
+        assert check(session, Store(Settings().store)).sound
+        states = list(session.scalars(select(Job.state).order_by(Job.id)))
+    assert states == [JobState.cancelled if how is signal.SIGINT else JobState.running, JobState.done]
+    engine.dispose()

@@ -74,6 +74,7 @@ def test_a_tilted_face_is_found_and_stands_upright_in_its_crop(degrees: int) -> 
     assert face is not None
     assert abs(face.rotation - degrees) <= 30
     assert said == [f"the face is tilted; the photo was turned by {abs(face.rotation):.0f} degrees."]
+    assert find_faces(photo, hair, once=True) == []  # the first look alone sees none
     square = around(face.box, face.rotation)
     (upright,) = find_faces(cut_photo(photo, square))
     assert overlap(upright.box, box_in_crop(square, face.box)) > 0.6

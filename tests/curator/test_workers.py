@@ -7,15 +7,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dask.config
 import pytest
-from distributed import Client, LocalCluster
+from distributed import LocalCluster
 
-from curator.workers import AHEAD, Workers, in_turn, processes, workers_for
+from curator.workers import AHEAD, TOGETHER, Workers, in_turn, processes, workers_for
 from db.errors import WinnowError
 from db.settings import Settings
 
@@ -44,7 +45,7 @@ def test_results_come_in_the_order_of_the_items_whoever_is_faster() -> None:
     def work(item: int) -> int:
         if item == 0:
             assert first.wait(20)
-        elif item == 3:
+        elif item == TOGETHER:
             first.set()
         return item
 
@@ -61,9 +62,9 @@ def test_only_so_many_are_ahead_however_many_there_are() -> None:
 
     results = in_turn(THREADS, doubled, items(), dead)
     assert [next(results) for _ in range(3)] == [0, 2, 4]
-    assert len(taken) <= 3 + AHEAD * 2
+    assert len(taken) <= 4 + AHEAD * TOGETHER * 2
     results.close()  # type: ignore[attr-defined]
-    assert len(taken) <= 3 + AHEAD * 2
+    assert len(taken) <= 4 + AHEAD * TOGETHER * 2
 
 
 @pytest.mark.parametrize("items", [[1, -2, 3, 4, -5, 6], [-1], [1, 2, 3, -4]])
@@ -81,13 +82,21 @@ def test_where_no_process_comes_up_no_item_is_blamed() -> None:
         next(in_turn(Workers(begin, 2, ""), doubled, [1, 2], dead))
 
 
-def test_an_item_that_killed_a_clusters_worker_is_told_and_the_executor_goes_on() -> None:
-    def work(item: int) -> int:
-        if item == 1:
-            raise GoneError
-        return item
+class Fatal(ThreadPoolExecutor):
+    """An executor as of a cluster: what kills a worker is told of the work that it was sent with."""
 
-    assert list(in_turn(Workers(THREADS.begin, 2, "", "", (GoneError,)), work, range(3), dead)) == [0, 1000, 2]
+    def submit(self, call: Any, /, *given: Any, **named: Any) -> "Future[Any]":
+        items = given[-1] if given and isinstance(given[-1], list) else given
+        if 1 not in items:
+            return super().submit(call, *given, **named)
+        lost: Future[Any] = Future()
+        lost.set_exception(GoneError())
+        return lost
+
+
+def test_an_item_that_killed_a_clusters_worker_is_told_and_its_neighbours_are_done() -> None:
+    workers = Workers(partial(Fatal, 2), 2, "", "", (GoneError,))
+    assert list(in_turn(workers, doubled, range(3), dead)) == [0, 1000, 4]
 
 
 def test_what_the_work_raises_is_raised_in_its_turn() -> None:
@@ -113,33 +122,20 @@ def test_processes_end_with_a_parent_that_was_killed() -> None:
 # --- on a cluster ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[LocalCluster]:
-    """A scheduler with a worker that is a process of its own, and that knows the store by its environment."""
+@pytest.fixture(params=[1])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """The settings of an app with a cluster, of one worker: a process that knows the store by its environment."""
+    found = Settings(home=tmp_path / "home", store_url=str(tmp_path / "store"))
+    monkeypatch.setenv("WINNOW_STORE_URL", found.store)  # what the worker starts with is our environment
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None, threads_per_worker=1) as found,
+        LocalCluster(n_workers=request.param, host="127.0.0.1", dashboard_address=None, threads_per_worker=1) as cluster,
     ):
-        yield found
-
-
-@pytest.fixture
-def settings(tmp_path: Path, cluster: LocalCluster) -> Settings:
-    return Settings(home=tmp_path / "home", store_url=str(tmp_path / "store"), cluster=cluster.scheduler_address)
-
-
-@pytest.fixture
-def worker(settings: Settings, cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("WINNOW_STORE_URL", settings.store)  # what it starts with is our environment
-    cluster.scale(1)
-    with Client(cluster) as client:  # type: ignore[no-untyped-call]
-        client.wait_for_workers(1, timeout=60)
-    yield
-    cluster.scale(0)
+        yield found.model_copy(update={"cluster": cluster.scheduler_address})
 
 
 def test_a_clusters_workers_do_it_and_one_that_dies_over_an_item_takes_no_other_along(
-    settings: Settings, worker: None, tmp_path: Path
+    settings: Settings, tmp_path: Path
 ) -> None:
     with workers_for(settings, tmp_path) as workers:
         assert (workers.number, workers.store) == (1, None)
@@ -148,7 +144,7 @@ def test_a_clusters_workers_do_it_and_one_that_dies_over_an_item_takes_no_other_
 
 
 def test_our_own_processes_do_it_where_the_clusters_workers_see_other_folders_or_another_store(
-    settings: Settings, worker: None, tmp_path: Path
+    settings: Settings, tmp_path: Path
 ) -> None:
     mine = tmp_path / "only here"  # is on no disk, as seen from another machine
     with workers_for(settings, mine) as workers:
@@ -158,6 +154,7 @@ def test_our_own_processes_do_it_where_the_clusters_workers_see_other_folders_or
         assert "that has another store (WINNOW_STORE_URL)" in workers.who
 
 
+@pytest.mark.parametrize("settings", [0], indirect=True)
 def test_our_own_processes_do_it_where_the_cluster_has_no_worker_or_there_is_none(settings: Settings) -> None:
     with workers_for(settings) as workers:
         assert workers.who.endswith("since the cluster has no worker")
@@ -165,7 +162,7 @@ def test_our_own_processes_do_it_where_the_cluster_has_no_worker_or_there_is_non
         assert workers.who == f"{workers.number} processes of this machine"
 
 
-def test_a_cluster_that_cannot_be_reached_is_said_so(settings: Settings) -> None:
-    lost = settings.model_copy(update={"cluster": "tcp://127.0.0.1:9"})
+def test_a_cluster_that_cannot_be_reached_is_said_so(tmp_path: Path) -> None:
+    lost = Settings(home=tmp_path, cluster="tcp://127.0.0.1:9")
     with pytest.raises(WinnowError, match="cannot be reached"), workers_for(lost):
         pass
