@@ -119,9 +119,9 @@ def show_fates() -> None:
         height=min(35 * (len(table) + 1) + 3, 420),
         column_order=("file", "why", "source", "at"),
         column_config={
-            "file": kinds.TextColumn("File", width="medium"),
+            "file": kinds.TextColumn("File", width=220),
             "why": kinds.TextColumn("Why", width="large"),
-            "source": kinds.TextColumn("Source", width="medium"),
+            "source": kinds.TextColumn("Source", width="small"),
             "at": kinds.DatetimeColumn("When", format="distance", width="small"),
         },
     )
