@@ -146,13 +146,13 @@ def submissions(engine: Engine) -> int:
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A hundred and twenty small pairs that look like nobody and unlike each other."""
+    """Five hundred small pairs that look like nobody and unlike each other."""
     folder = tmp_path_factory.mktemp("many")
     for part in ("images", "masks"):
         (folder / part).mkdir()
     rng, hair = np.random.default_rng(1), np.zeros((96, 96), np.uint8)
     hair[:30] = 255
-    for number in range(120):
+    for number in range(500):
         photo = cv2.resize(rng.integers(0, 256, (8, 8, 3), np.uint8), (96, 96), interpolation=cv2.INTER_CUBIC)
         cv2.imwrite(str(folder / f"images/{number:03}.png"), photo)
         cv2.imwrite(str(folder / f"masks/{number:03}.png"), hair)
@@ -171,9 +171,9 @@ def test_an_ingest_that_is_killed_or_stopped_loses_nothing_and_goes_on_when_star
         assert "Traceback" not in errors
     engine = open_database(Settings())
     before = submissions(engine)
-    assert 0 < before < 120
+    assert 0 < before < 500
     rest = answer(str(many), "--crop", "whole")
-    assert (rest["added"], rest["already"], rest["refused"]) == (120 - before, before, [])
+    assert (rest["added"], rest["already"], rest["refused"]) == (500 - before, before, [])
     with reading(engine) as session:
         assert check(session, Store(Settings().store)).sound
         states = list(session.scalars(select(Job.state).order_by(Job.id)))
