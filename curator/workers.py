@@ -59,10 +59,21 @@ class Workers:
 def processes(store: str, number: int | None = None) -> Workers:
     """Processes of this machine, one for each core that we may use unless a `number` is given."""
     number = number or len(os.sched_getaffinity(0))
+    return Workers(partial(_pool, number), number, store, f"{number} processes of this machine")
+
+
+def _pool(number: int) -> ProcessPoolExecutor:
     # Spawned, not forked: a fork would share dlib's, OpenCV's and the database's threads.
-    context = multiprocessing.get_context("spawn")
-    begin = partial(ProcessPoolExecutor, number, mp_context=context, initializer=_begin)
-    return Workers(begin, number, store, f"{number} processes of this machine")
+    pool = ProcessPoolExecutor(number, mp_context=multiprocessing.get_context("spawn"), initializer=_begin)
+    # A terminal's Ctrl-C goes to all its processes, and is meant for us, who end them in good order: those that are started
+    # while it is blocked never hear it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        for _ in range(number):
+            pool.submit(int)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return pool
 
 
 @contextmanager
@@ -110,7 +121,6 @@ def what_is_missing(mark: str, folders: Sequence[str]) -> str:
 
 
 def _begin() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who ends us in good order
     cv2.setNumThreads(1)  # there is a process for every core already
 
 
@@ -173,11 +183,10 @@ def _drop(pending: "Iterable[tuple[list[Item], Future[_Done[Result]]]]") -> None
 
 def _begun(workers: Workers) -> Executor:
     """An executor that works. Raises WinnowError where none comes up: no item is to blame for that."""
-    executor = workers.begin()
     try:
+        executor = workers.begin()
         executor.submit(int).result()
     except BrokenExecutor:
-        executor.shutdown(wait=False)
         raise WinnowError(
             "The processes that look at the pictures end as soon as they start. What they said is in the log; memory may be "
             "short."
