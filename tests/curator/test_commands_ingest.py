@@ -121,14 +121,19 @@ def test_a_zip_behind_a_signed_link_comes_in_and_its_signature_is_kept_nowhere(h
 def started(home: Path, crowd: Path) -> "subprocess.Popen[str]":
     """An ingest of many pairs as a process of its own, with rows of it committed already."""
     command = [sys.executable, "-m", "curator", "ingest", str(crowd), "--crop", "whole", "--json"]
-    process = subprocess.Popen(
-        command,
-        env=os.environ | {"WINNOW_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    # Where these tests run in the background of a shell, they ignore Ctrl-C, and so would whatever they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            command,
+            env=os.environ | {"WINNOW_HOME": str(home)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     engine = open_database(Settings())
     deadline = time.monotonic() + 60
     while not submissions(engine):
