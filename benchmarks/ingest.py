@@ -19,7 +19,6 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder: its q
 
 import argparse
 import multiprocessing
-import os
 import resource
 import tempfile
 import time
@@ -80,7 +79,7 @@ def main() -> None:
 
 def speed(sources: Sequence[Path], count: int) -> None:
     """The table of photos a second."""
-    cores = len(os.sched_getaffinity(0))
+    cores = processes("").number
     print("| source | way | photos | seconds | photos a second | of bare cost x cores |\n|---|---|---|---|---|---|")
     for source in sources:
         pairs = list(islice((item for item in items(source) if isinstance(item, RawPair)), count))

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from curator.check import still_named
 from curator.crop import Square
-from curator.examples import Cropped, cropped, place_of, set_example, splits_of, take_turns
+from curator.examples import Cropped, chosen_split, cropped, set_example, splits_of, take_turns
 from curator.groups import join, without
 from curator.likeness import look_in, twins
 from curator.pictures import Pair, encode_preview, read_pair
@@ -186,11 +186,10 @@ def _bring(session: Session, there: Submission, crop: Cropped, now: datetime) ->
     look, owner = None if there.likeness is None else look_in(there.likeness), there.contributor
     (same,) = twins(session, [(there.photo_sha256, look)])
     theirs = set() if owner is None else splits_of(session, [owner])[owner.name]
-    place = place_of(there, same, theirs)
-    set_example(there, crop, place, now)
+    set_example(there, crop, chosen_split(there, same, theirs), now)
     session.flush()
     assert there.example is not None
-    join(session, there.example, place.twins)
+    join(session, there.example, same)
 
 
 def _choice_on(session: Session, submission: int) -> CropChoice | None:

@@ -107,7 +107,7 @@ def _left_behind(store: Store, named: set[str], now: datetime) -> set[str]:
     """Pictures that no row names, and that have been here too long for a row to be on its way."""
     found = set()
     for sha256 in set(store.all()) - named:
-        with suppress(FileNotFoundError):  # gone meanwhile
+        with suppress(FileNotFoundError, NotImplementedError):  # gone meanwhile; a store that knows no times
             if now - store.stored_at(sha256) > ON_ITS_WAY:
                 found.add(sha256)
     return found

@@ -14,7 +14,7 @@ from curator.likeness import Twin
 from curator.masks import Mask
 from curator.pictures import Photo, encode_mask, encode_photo
 from curator.signals import signals
-from curator.splits import Claims, choose_split
+from curator.splits import Chosen, Claims, choose_split
 from curator.standing import lot_of
 from db.store import Store
 from db.tables import Contributor, Example, Remark, Signal, Split, Standing, Submission, Suspicion
@@ -68,17 +68,8 @@ def take_turns(session: Session) -> None:
         session.execute(select(func.pg_advisory_xact_lock(ADDING)))
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a newcomer belongs: its split, the pictures that it shows again, and what is odd about that, in words."""
-
-    split: Split
-    twins: list[Twin]
-    remark: str | None
-
-
-def place_of(submission: Submission, same: Sequence[Twin], theirs: Collection[Split]) -> Place:
-    """Where the example of a submission belongs. Raises WinnowError where no split is right.
+def chosen_split(submission: Submission, same: Sequence[Twin], theirs: Collection[Split]) -> Chosen:
+    """Which split the example of a submission belongs to. Raises WinnowError where none is right.
 
     `same` are the pictures that its photo shows again, `theirs` the splits of its contributor's other examples.
     """
@@ -88,9 +79,7 @@ def place_of(submission: Submission, same: Sequence[Twin], theirs: Collection[Sp
         picture=frozenset(twin.split for twin in same),
         contributor=frozenset(theirs),
     )
-    key = submission.photo_sha256 if submission.contributor is None else submission.contributor.name
-    chosen = choose_split(claims, key)
-    return Place(chosen.split, list(same), chosen.remark)
+    return choose_split(claims, submission.photo_sha256 if submission.contributor is None else submission.contributor.name)
 
 
 def splits_of(session: Session, contributors: Iterable[Contributor]) -> dict[str, set[Split]]:
@@ -104,11 +93,11 @@ def splits_of(session: Session, contributors: Iterable[Contributor]) -> dict[str
     return found
 
 
-def set_example(submission: Submission, crop: Cropped, place: Place, now: datetime) -> None:
-    """Give a submission its example, open for review, with the remark of its place. `join` it to its group once flushed."""
-    submission.example = _row(submission, crop, place.split)
-    if place.remark is not None and place.remark not in {remark.words for remark in submission.remarks}:
-        submission.remarks.append(Remark(words=place.remark, at=now))
+def set_example(submission: Submission, crop: Cropped, chosen: Chosen, now: datetime) -> None:
+    """Give a submission its example, open for review, with the remark on its split. `join` it to its group once flushed."""
+    submission.example = _row(submission, crop, chosen.split)
+    if chosen.remark is not None and chosen.remark not in {remark.words for remark in submission.remarks}:
+        submission.remarks.append(Remark(words=chosen.remark, at=now))
 
 
 def _row(submission: Submission, crop: Cropped, split: Split) -> Example:

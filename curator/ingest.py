@@ -20,7 +20,7 @@ from sqlalchemy import Engine, select, tuple_
 from sqlalchemy.orm import Session
 
 from curator.crop import around, whole
-from curator.examples import Cropped, cropped, place_of, set_example, splits_of, take_turns
+from curator.examples import Cropped, chosen_split, cropped, set_example, splits_of, take_turns
 from curator.faces import choose, find_faces
 from curator.groups import join
 from curator.likeness import Look, Twin, alike, likeness_of, look_of, twins
@@ -229,7 +229,7 @@ def _bring(
     names = {one.pair.contributor for one in examined if one.pair.contributor is not None}
     people = {one.name: one for one in session.scalars(select(Contributor).where(Contributor.name.in_(names)))}
     splits = splits_of(session, people.values())
-    new: list[Examined] = []  # that no query would find yet
+    added: list[Examined] = []
     outcomes: list[_Brought | Refused] = []
     for one in batch:
         outcome: _Brought | Refused = _Brought(added=False)
@@ -237,16 +237,15 @@ def _bring(
             outcome = one
         elif isinstance(one, Examined) and (one.photo, one.mask) not in there:
             same = twins_of[id(one)]
-            if any(one.photo == other.photo or alike(one.look, other.look) for other in new):
-                session.flush()
-                new.clear()
+            if any(one.photo == other.photo or alike(one.look, other.look) for other in added):
+                session.flush()  # what was asked before the batch doesn't know that one
                 (same,) = twins(session, [(one.photo, one.look)])
             name = one.pair.contributor
             person = None if name is None else people.setdefault(name, Contributor(name=name))
             theirs = set() if name is None else splits.setdefault(name, set())
             outcome = _add(session, _submission(one, person, source_id, split, clock()), one, same, theirs)
             if not isinstance(outcome, Refused):
-                new.append(one)
+                added.append(one)
                 there.add((one.photo, one.mask))
         if isinstance(outcome, Refused):
             _refuse(session, source_id, outcome, clock)
@@ -262,12 +261,12 @@ def _add(
         session.add(submission)
         return _Brought(added=True, no_face=True, remarks=len(submission.remarks))
     try:
-        place = place_of(submission, same, theirs)
+        chosen = chosen_split(submission, same, theirs)
     except WinnowError as error:
         return Refused(one.pair.name, str(error))
-    set_example(submission, one.crop, place, submission.received_at)
+    set_example(submission, one.crop, chosen, submission.received_at)
     session.add(submission)
-    theirs.add(place.split)
+    theirs.add(chosen.split)
     if same:
         session.flush()
         assert submission.example is not None

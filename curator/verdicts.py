@@ -121,19 +121,18 @@ def locked(session: Session, examples: Collection[int]) -> list[Located]:
 
     The rows are locked before anything is read of them: two verdicts on one example, or one group, count one after the other.
     """
-    found = (
-        select(Standing, Example.image_sha256, Example.group_id)
-        .join(Example, Example.id == Standing.example_id)
-        .order_by(Example.id)
-        .with_for_update(of=Standing)
-    )
-    asked = [Located(*row) for row in session.execute(found.where(Example.id.in_(examples)))]
-    groups = {place.group for place in asked if place.group is not None}
+    found = select(Standing, Example.image_sha256).join(Example, Example.id == Standing.example_id).order_by(Example.id)
+    found = found.with_for_update(of=Standing)
+    rows = session.execute(found.where(Example.id.in_(examples))).all()
+    # Asked only now: whoever had to be waited for may have put them into a group.
+    grouped = select(Example.id, Example.group_id).where(Example.id.in_(examples), Example.group_id.is_not(None))
+    groups: dict[int, int | None] = dict(session.execute(grouped).all())
+    places = [Located(standing, image, groups.get(standing.example_id)) for standing, image in rows]
     if not groups:
-        return asked
-    # A second question, and not an "or" in the first: PostgreSQL would look at every example for that.
-    others = found.where(Example.group_id.in_(groups), Example.id.not_in(examples))
-    return sorted([*asked, *(Located(*row) for row in session.execute(others))], key=lambda place: place.example)
+        return places
+    # A question of its own, and not an "or" in the first: PostgreSQL would look at every example for that.
+    others = found.add_columns(Example.group_id).where(Example.group_id.in_(groups.values()), Example.id.not_in(examples))
+    return sorted([*places, *(Located(*row) for row in session.execute(others))], key=lambda place: place.example)
 
 
 def stand_anew(session: Session, places: Sequence[Located]) -> dict[int, list[Opinion]]:

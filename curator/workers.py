@@ -57,8 +57,8 @@ class Workers:
 
 
 def processes(store: str, number: int | None = None) -> Workers:
-    """Processes of this machine, one for each core that we may use unless a `number` is given."""
-    number = number or len(os.sched_getaffinity(0))
+    """Processes of this machine, one for each core unless a `number` is given."""
+    number = number or os.cpu_count() or 1
     return Workers(partial(_pool, number), number, store, f"{number} processes of this machine")
 
 

@@ -62,7 +62,10 @@ class Store:
             ) from None
 
     def stored_at(self, sha256: str) -> datetime:
-        """When a blob was put here, UTC, for the last time where the store is a folder. Raises FileNotFoundError."""
+        """When a blob was put here, UTC, for the last time where the store is a folder.
+
+        Raises FileNotFoundError where it is missing, NotImplementedError behind a URL of a kind that knows no times.
+        """
         path = self.path(sha256)
         if isinstance(path, Path):
             return datetime.fromtimestamp(path.stat().st_mtime, UTC)

@@ -118,13 +118,13 @@ def read(name: str, location: Place, workspace: Path, limits: Limits) -> Iterato
 
 def counted(found: Found) -> dict[str, Any]:
     """What is in a source, with the keys of `ingest --dry-run --json`. Files are not opened, so more may be refused later."""
-    items = list(found.items)
-    return {
-        "format": found.format,
-        "because": found.because,
-        "pairs": sum(isinstance(item, RawPair) for item in items),
-        "refused": [{"file": item.file, "reason": item.reason} for item in items if isinstance(item, Refused)],
-    }
+    pairs, refused = 0, []
+    for item in found.items:
+        if isinstance(item, Refused):
+            refused.append({"file": item.file, "reason": item.reason})
+        else:
+            pairs += 1
+    return {"format": found.format, "because": found.because, "pairs": pairs, "refused": refused}
 
 
 def _in_a_zip(location: Place, name: str, why: str, workspace: Path, limits: Limits) -> Found:

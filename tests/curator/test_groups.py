@@ -1,12 +1,13 @@
 """Of examples that show the same picture one is open at a time, whatever is said, undone, sent back or erased."""
 
 import random
+import threading
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, column, func, select, table
 from sqlalchemy.orm import Session
 
 from curator.deck import Show, Wanted, deal, queue, waiting
@@ -17,7 +18,7 @@ from curator.reviewers import reviewer_called
 from curator.sets import freeze
 from curator.standing import Member, together
 from curator.verdicts import Given, approved, counts, new_client_id, record, wrongly_standing
-from db.session import writing
+from db.session import reading, writing
 from db.store import Store
 from db.tables import Decision, Example, Split, Standing, State
 from tests.conftest import FakeClock, on_both_servers
@@ -167,3 +168,36 @@ def test_one_is_open_at_most_and_one_is_as_long_as_none_may_be_kept(members: lis
     unjudged = [member for member in group if member.alone is State.open]
     assert len(opens) == (1 if unjudged and not may_be_kept else 0)
     assert all(opens[0].doubt <= member.doubt for member in unjudged if opens)
+
+
+@on_both_servers
+def test_a_verdict_that_had_to_wait_for_a_newcomer_of_the_same_picture_counts_in_their_group(
+    engine: Engine, store: Store, clock: FakeClock
+) -> None:
+    with writing(engine) as session:
+        first, second = add_examples(session, store, 2, suspicions=[0.1, 0.5])
+        reviewer_called(session, "ada")
+
+    def judge() -> None:
+        with writing(engine) as session:
+            says(session, clock, "ada", first, REJECT)
+
+    judging = threading.Thread(target=judge)
+    with writing(engine) as session:
+        join(session, session.get_one(Example, second), [Twin(first, Split.train)])
+        assert states(session) == "ow"
+        judging.start()
+        while engine.dialect.name == "postgresql" and not blocked(engine):
+            assert judging.is_alive()
+    judging.join()
+    with writing(engine) as session:
+        assert states(session) == "ro"
+        assert wrongly_standing(session) == []
+
+
+def blocked(engine: Engine) -> int:
+    """How many of PostgreSQL's connections wait for another's lock."""
+    activity = table("pg_stat_activity", column("wait_event_type"))
+    with reading(engine) as session:
+        wanted = select(func.count()).select_from(activity).where(activity.c.wait_event_type == "Lock")
+        return session.scalar(wanted) or 0

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, func, select
 
 from curator.crop import SIDE
 from curator.ingest import Examined, Seen, Summary, examine, how_it_goes, ingest, laid_out
+from curator.likeness import Look
 from curator.pace import Mark
 from curator.pictures import decode_mask, decode_photo
 from curator.sample import draw_portrait, write_sample
@@ -202,6 +203,19 @@ def test_the_same_picture_is_one_group_in_one_split_and_one_of_it_is_open(bring:
         words = session.scalars(select(Remark.words).join(Submission).where(Submission.photo_name == "smaller.jpg")).all()
         assert "its source says test, but the same picture is in train: so this one is." in words
         assert wrongly_standing(session) == []
+
+
+def test_of_three_in_one_batch_two_may_look_like_the_first_and_not_like_each_other(
+    bring: Ingest, drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = iter([(0, 0, 0, 0), (0b11, 0, 0, 0), (0b1100, 0, 0, 0)])  # two bits off the first, four off each other
+    monkeypatch.setattr("curator.ingest.look_of", lambda photo: Look(next(parts), "0" * 64))
+    bring.workers = Workers(partial(ThreadPoolExecutor, 1), 1, bring.store.url)
+    bring([item for item in bring.read(drawn) if isinstance(item, RawPair)][:3], cut="whole")
+    with reading(bring.engine) as session:
+        examples = session.scalars(select(Example).order_by(Example.id)).all()
+        assert [example.group_id for example in examples] == [examples[0].id] * 3
+        assert sum(example.standing.state is State.open for example in examples) == 1
 
 
 def empty_mask(photo: Path, into: Path) -> Path:

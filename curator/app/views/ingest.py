@@ -46,7 +46,10 @@ def forget(upload: Upload) -> None:
 def show_look(upload: Upload, number: int) -> None:
     """What is in the upload that was looked at, and what to do with it."""
     job = job_panel("look", "Looking at the zip", number)
-    if job is None or job.result is None or state_of(job, utc_now()) in ALIVE:
+    if job is None or state_of(job, utc_now()) in ALIVE:
+        return
+    if job.result is None:
+        st.button("Forget it", on_click=forget, args=[upload])
         return
     there = job.result
     with st.container(border=True):
