@@ -52,10 +52,10 @@ class Square:
         if self.rotation % 360 == 0:
             step = SIDE / self.side
             box = (
-                int(np.ceil(max(0.0, -self.top) * step)),
-                int(np.ceil(max(0.0, -self.left) * step)),
-                int(np.floor(min(float(SIDE), (height - self.top) * step))),
-                int(np.floor(min(float(SIDE), (width - self.left) * step))),
+                int(np.ceil(max(0.0, -self.top) * step - NEAR)),
+                int(np.ceil(max(0.0, -self.left) * step - NEAR)),
+                int(np.floor(min(float(SIDE), (height - self.top) * step + NEAR))),
+                int(np.floor(min(float(SIDE), (width - self.left) * step + NEAR))),
             )
         else:
             box = _largest_box(*_reach(self, height, width))

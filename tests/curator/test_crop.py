@@ -27,8 +27,21 @@ from db.errors import WinnowError
 places = st.floats(-2000, 4000)
 turns = st.floats(-180, 180)
 squares = st.builds(Square, top=places, left=places, side=st.floats(20, 4000), rotation=turns)
+
+
+def thousandths(low: int, high: int) -> st.SearchStrategy[float]:
+    """Numbers that differ by more than rounding may cost."""
+    return st.integers(low * 1000, high * 1000).map(lambda number: number / 1000)
+
+
 # Of a photo of 300 x 400, most of them partly beyond it.
-near = st.builds(Square, top=st.floats(-150, 150), left=st.floats(-150, 200), side=st.floats(60, 700), rotation=turns)
+near = st.builds(
+    Square,
+    top=thousandths(-150, 150),
+    left=thousandths(-150, 200),
+    side=thousandths(60, 700),
+    rotation=thousandths(-180, 180),
+)
 HEIGHT, WIDTH = 300, 400
 
 
@@ -127,6 +140,12 @@ def test_inside_is_the_largest_box_that_shows_nothing_but_photo(square: Square) 
     assert (bottom - top) * (right - left) == largest
     image = cut_photo(np.full((HEIGHT, WIDTH, 3), 200, np.uint8), square)
     assert (image[top:bottom, left:right] == 200).all()
+
+
+@pytest.mark.parametrize("edge", [-1e-9, -1e-250, 0.0, 1e-250])
+@pytest.mark.parametrize("rotation", [0.0, 1e-9])
+def test_rounding_costs_no_pixel_of_a_crop_that_ends_with_the_photo(edge: float, rotation: float) -> None:
+    assert Square(top=edge, left=edge, side=300, rotation=rotation).inside(300, 300) == (0, 0, SIDE, SIDE)
 
 
 @pytest.mark.parametrize(
