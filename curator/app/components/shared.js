@@ -100,6 +100,13 @@ function partsOf(root) {
   return Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
 }
 
+/** The button with a `data-do` that a click is on, if any. A mouse leaves no focus behind that Space would press again. */
+function clicked(event) {
+  const button = event.target.closest?.("button[data-do]");
+  if (button && event.detail) button.blur();
+  return button;
+}
+
 const formatted = (number) => number.toLocaleString("en-US");
 
 

@@ -34,10 +34,8 @@ class Tray {
     const heard = { signal: this.leave.signal };
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
     root.addEventListener("click", (event) => {
-      const button = event.target.closest?.("button[data-do]");
-      if (!button) return;
-      this.act(button.dataset.do);
-      if (event.detail) button.blur();
+      const button = clicked(event);
+      if (button) this.act(button.dataset.do);
     }, heard);
     this.canvas.addEventListener("pointerdown", (event) => this.down(event), heard);
     this.canvas.addEventListener("pointermove", (event) => this.move(event), heard);

@@ -51,10 +51,8 @@ class Deck {
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal });
     window.addEventListener("keyup", (event) => event.key.toLowerCase() === "h" && this.stage.hold("key", false), { signal });
     root.addEventListener("click", (event) => {
-      const button = event.target.closest?.("button[data-do]");
-      if (!button) return;
-      this.act(button.dataset.do, event.timeStamp, button.value || undefined);
-      if (event.detail) button.blur(); // a mouse leaves no focus behind that Space would press again
+      const button = clicked(event);
+      if (button) this.act(button.dataset.do, event.timeStamp, button.value || undefined);
     }, { signal });
     this.at.opacity.addEventListener("input", () => this.stage.fadeTo(this.at.opacity.value / 100), { signal });
     this.at.help.addEventListener("click", (event) => event.target === this.at.help && this.at.help.close(), { signal });

@@ -204,10 +204,8 @@ class Grid {
       this.go(tile);
       return this.toggle();
     }
-    const button = event.target.closest?.("button[data-do]");
-    if (!button) return;
-    this.act(button.dataset.do);
-    if (event.detail) button.blur(); // a mouse leaves no focus behind that Space would press again
+    const button = clicked(event);
+    if (button) this.act(button.dataset.do);
   }
 
   act(what) {

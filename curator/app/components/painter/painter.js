@@ -38,10 +38,8 @@ class Painter {
     window.addEventListener("keyup", (event) => event.key === " " && this.holdSpace(false), { capture: true, ...heard });
     window.addEventListener("blur", () => this.holdSpace(false), heard);
     root.addEventListener("click", (event) => {
-      const button = event.target.closest?.("button[data-do]");
-      if (!button) return;
-      this.act(button.dataset.do, button);
-      if (event.detail) button.blur();
+      const button = clicked(event);
+      if (button) this.act(button.dataset.do, button);
     }, heard);
     this.at.size.addEventListener("input", () => this.resize(Number(this.at.size.value)), heard);
     this.canvas.addEventListener("pointerdown", (event) => this.down(event), heard);
