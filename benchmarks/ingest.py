@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import islice
+from statistics import median
 
 import cv2
 import dlib
@@ -48,6 +49,7 @@ from db.settings import Limits, Settings
 from db.store import Store
 
 LIMITS = Limits()
+ONE, ALL = "bare cost, one core", "bare cost, all cores at once"
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,13 @@ def main() -> None:
     fast = what.add_parser("speed")
     fast.add_argument("sources", nargs="+", type=Path)
     fast.add_argument("-n", type=int, default=300, help="photos of each source")
+    fast.add_argument("--rounds", type=int, default=3, help="how often all ways are gone through")
     flat = what.add_parser("memory")
     flat.add_argument("counts", nargs="+", type=int)
     given = parser.parse_args()
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}\n")
     if given.what == "speed":
-        speed(given.sources, given.n)
+        speed(given.sources, given.n, given.rounds)
     else:
         memory(given.counts)
 
@@ -79,8 +82,8 @@ def main() -> None:
 # --- speed -----------------------------------------------------------------------------------------------------------
 
 
-def speed(sources: Sequence[Path], count: int) -> None:
-    """The table of photos a second."""
+def speed(sources: Sequence[Path], count: int, rounds: int) -> None:
+    """The table of photos a second: medians over rounds, each of which goes through all ways, and ratios within a round."""
     cores = processes("").number
     print(
         "| source | way | photos | seconds | photos a second | of bare cost x cores | of bare cost on all cores |\n"
@@ -88,22 +91,22 @@ def speed(sources: Sequence[Path], count: int) -> None:
     )
     for source in sources:
         pairs = list(islice((item for item in items(source) if isinstance(item, RawPair)), count))
-        bare, most = timed(pairs, bring_bare), bare_on_all(pairs, cores)
         ways: dict[str, Callable[[], Took]] = {
-            "bare cost, one core": lambda bare=bare: bare,
-            f"bare cost, {cores} cores at once": lambda most=most: most,
+            ONE: lambda pairs=pairs: timed(pairs, bring_bare),
+            ALL: lambda pairs=pairs: bare_on_all(pairs, cores),
             "naive script": lambda pairs=pairs: timed(pairs, naive),
             "one process": lambda pairs=pairs: brought(pairs, lambda store: processes(store, 1)),
             f"pool of {cores}": lambda pairs=pairs: brought(pairs, processes),
             f"Dask's local cluster, {cores} workers": lambda pairs=pairs: by_dask(pairs, cores),
         }
-        for name, way in ways.items():
-            took = way()
-            print(
-                f"| {source.name} | {name} | {took.photos:,} | {took.seconds:.1f} | {took.rate:.1f} | "
-                f"{took.rate / (bare.rate * cores):.2f} | {took.rate / most.rate:.2f} |",
-                flush=True,
-            )
+        took = [{name: way() for name, way in ways.items()} for _ in range(rounds)]
+        for name in ways:
+            of_all = [
+                (one[name].seconds, one[name].rate, one[name].rate / (one[ONE].rate * cores), one[name].rate / one[ALL].rate)
+                for one in took
+            ]
+            seconds, rate, of_cores, of_most = map(median, zip(*of_all, strict=True))
+            print(f"| {source.name} | {name} | {len(pairs):,} | {seconds:.1f} | {rate:.1f} | {of_cores:.2f} | {of_most:.2f} |")
 
 
 def items(source: Path) -> Iterator[RawPair | Refused]:
