@@ -5,7 +5,8 @@
 Trained on the official 1,500 photos, whole; the best epoch is chosen on the second half of the official 500, and measured on
 the first. It runs in pieces: stop it when you like; started again, each training goes on after its last whole epoch,
 and the table is printed from what there is. `--epochs 0` trains nothing and prints. `--only` names the trainings to go on
-with, in that order. The dense CRF of Qin et al. needs `pip install -c constraints.txt -e .[benchmarks]`.
+with, in that order. A home trains one network at a time; of several homes the first trains, and the table is printed from all
+of them. The dense CRF of Qin et al. needs `pip install -c constraints.txt -e .[benchmarks]`.
 """
 
 import sys
@@ -41,6 +42,7 @@ from trainer import inputs, runs
 from trainer.inputs import Subset
 from trainer.recipe import FitSettings
 from trainer.report import Guess, measured, summary
+from trainer.runs import TrainedRun
 
 Alpha = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -169,28 +171,37 @@ def of_mediapipe(file: Path, subset: Subset, large: Subset) -> Averages:
     return averages(subset, alphas)
 
 
-def table(home: Path, engine: Engine, peer: Path | None) -> str:
-    """The table as it stands, in Markdown."""
-    settings = Settings(home=home)
+def newest(homes: Sequence[Path], wanted: FitSettings) -> tuple[Path, int, TrainedRun] | None:
+    """The run with those settings in the first home that has one: its home, its epochs so far, and its best weights."""
+    for home in homes:
+        settings = Settings(home=home)
+        with reading(open_database(settings)) as session:
+            found = run_of(session, wanted)
+            if found is not None and found[2] is not None:
+                return home, found[1], runs.load(session, settings, found[0])
+    return None
+
+
+def table(homes: Sequence[Path], peer: Path | None) -> str:
+    """The table as it stands, in Markdown. All homes have the same curated set."""
+    settings = Settings(home=homes[0])
     store = Store(settings.store)
-    with reading(engine) as session:
+    with reading(open_database(settings)) as session:
         members = inputs.members(session, 1, Split.test)
     subset = inputs.load(store, members, 224, skins=True)
     lines = ["| model | epochs, best | " + " | ".join(COLUMNS.values()) + " |", "|---|---|" + "---|" * len(COLUMNS)]
     for name, training, refine in ROWS:
-        with reading(engine) as session:
-            found = run_of(session, TRAININGS[training])
-            trained = None if found is None or found[2] is None else runs.load(session, settings, found[0])
-        if found is None or trained is None:
+        found = newest(homes, TRAININGS[training])
+        if found is None:
             continue
-        run, epochs, best = found
+        home, epochs, trained = found
         if refine == "crf":
             images = subset.batch(np.arange(len(subset))).images
             row = averages(subset, [crf(image, alpha) for image, alpha in zip(images, trained.alpha(images), strict=True)])
         else:
-            row, _ = command(home, "trainer", "report", str(run), "--split", "test", "--refine", refine)
+            row, _ = command(home, "trainer", "report", str(trained.number), "--split", "test", "--refine", refine)
         scratch = "" if trained.encoder == "imagenet" else ", from scratch"
-        lines.append(line(name, f"{epochs}, {best}{scratch}", row))
+        lines.append(line(name, f"{epochs}, {trained.epoch}{scratch}", row))
     if peer is not None:
         lines.append(line("MediaPipe's hair segmenter", "", of_mediapipe(peer, subset, inputs.load(store, members, 512))))
     return "\n".join([*lines, PAPER])
@@ -215,20 +226,21 @@ def number(value: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="LFW Parts: images/, masks/ and the official lists")
-    parser.add_argument("--home", type=Path, required=True, help="where runs are kept from one piece to the next")
+    parser.add_argument("--home", type=Path, nargs="+", required=True, help="where runs are kept from one piece to the next")
     parser.add_argument("--epochs", type=int, default=50, help="up to how many; 0 only prints")
     parser.add_argument("--only", nargs="*", choices=list(TRAININGS), default=list(TRAININGS))
     parser.add_argument("--peer", type=Path, default=None, help="MediaPipe's hair_segmenter.tflite")
     given = parser.parse_args()
-    engine = open_database(Settings(home=given.home))
+    home = given.home[0]
+    engine = open_database(Settings(home=home))
     with reading(engine) as session:
         made = session.get(CuratedSet, 1) is not None
     if not made:
-        prepare(given.home, given.data)
+        prepare(home, given.data)
     for name in given.only if given.epochs else ():
-        train(given.home, engine, name, TRAININGS[name], given.epochs)
+        train(home, engine, name, TRAININGS[name], given.epochs)
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}; 250 photos and their mirror images\n")
-    print(table(given.home, engine, given.peer))
+    print(table(given.home, given.peer))
 
 
 if __name__ == "__main__":
