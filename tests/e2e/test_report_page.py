@@ -159,5 +159,5 @@ def test_the_worst_go_back_to_review_and_come_up_there_with_the_reason(page: Pag
 
     page.goto(f"{measured.url}/review")
     expect(page.locator('canvas[data-state="showing"]')).to_be_visible()
-    expect(page.get_by_text("head-012.png")).to_be_visible()
+    expect(page.locator("[data-part=file]")).to_have_text("head-012.png")
     expect(page.get_by_text("sent back from the report of run 2")).to_be_visible()
