@@ -1,5 +1,6 @@
 """Shared parts: a fresh home for each test, a migrated database, a store, and a clock that only moves when told."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -49,15 +50,35 @@ def postgres() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a migrated, empty SQLite database, to be copied: migrating one takes a hundred times as long."""
+    settings = Settings(home=tmp_path_factory.mktemp("migrated"))
+    open_database(settings).dispose()
+    return settings.home / "winnow.db"
+
+
+@pytest.fixture(scope="session")
+def migrated_on_postgres(postgres: str) -> str:
+    """The name of a migrated, empty database on the PostgreSQL server, to be copied."""
+    engine = connect(new_database(postgres, "migrated"))
+    migrate(engine)
+    engine.dispose()
+    return "migrated"
+
+
 @pytest.fixture
 def engine(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Engine]:
     """A migrated, empty database: the home's own SQLite, or with `on_both_servers` one on PostgreSQL too."""
     if getattr(request, "param", "sqlite") == "sqlite":
-        engine = open_database(settings)
+        settings.home.mkdir(parents=True, exist_ok=True)
+        shutil.copy(request.getfixturevalue("migrated"), settings.home)
+        url = settings.database
     else:
+        template = request.getfixturevalue("migrated_on_postgres")
         name = f"winnow_{abs(hash(str(settings.home))):x}"
-        engine = connect(new_database(request.getfixturevalue("postgres"), name))
-        migrate(engine)
+        url = new_database(request.getfixturevalue("postgres"), name, template)
+    engine = connect(url)
     yield engine
     engine.dispose()
 

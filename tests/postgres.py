@@ -37,8 +37,8 @@ def postgres_server(*, durable: bool) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def new_database(server: str, name: str) -> str:
-    """The URL of a new database of that name on the server."""
+def new_database(server: str, name: str, template: str = "template1") -> str:
+    """The URL of a new database of that name on the server, as the template is that nobody is connected to."""
     with create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
     return make_url(server).set(database=name).render_as_string(hide_password=False)
