@@ -166,7 +166,8 @@ def of_mediapipe(file: Path, subset: Subset, large: Subset) -> Averages:
         picture = np.concatenate([image / 255, np.zeros((*image.shape[:2], 1))], axis=2)
         interpreter.set_tensor(taken["index"], picture[None].astype(np.float32))
         interpreter.invoke()
-        alpha = interpreter.get_tensor(given["index"])[0, ..., 1]
+        background, hair = np.moveaxis(interpreter.get_tensor(given["index"])[0], -1, 0)  # before their softmax
+        alpha = 1 / (1 + np.exp(background - hair))
         alphas.append(cv2.resize(alpha, subset.images.shape[1:3], interpolation=cv2.INTER_AREA))
     return averages(subset, alphas)
 
