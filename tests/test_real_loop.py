@@ -63,9 +63,10 @@ def test_forty_street_photos_become_a_verified_package(real: Path, tmp_path: Pat
     report = run("trainer", "report", str(fit["run"]), "--split", "test")
     assert report["images"] == frozen["test"]
     assert 0 < report["accuracy"] <= 1
-    export = run("trainer", "export", str(fit["run"]), "--format", "coreml")
-    assert export["file"].endswith(".zip")
-    proof = run("trainer", "verify", str(export["export"]))
-    assert proof["passed"] is True
-    assert proof["images"] > 0
+    for kind, ending in (("coreml", ".zip"), ("litert", ".tflite")):
+        export = run("trainer", "export", str(fit["run"]), "--format", kind)
+        assert export["file"].endswith(ending)
+        proof = run("trainer", "verify", str(export["export"]))
+        assert proof["passed"] is True
+        assert proof["images"] > 0
     assert run("curator", "check")["sound"] is True
