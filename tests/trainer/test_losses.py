@@ -219,6 +219,13 @@ def test_the_band_reaches_as_far_as_said_on_either_side_of_the_edge():
     assert not near_edge(np.ones((1, 5, 5), np.float32), 3).numpy().any()
 
 
+def test_the_band_is_what_dilation_and_erosion_by_a_square_leave_between_them():
+    mask = (ripple() >= 0.5).astype(np.uint8)
+    square = np.ones((11, 11), np.uint8)
+    between = cv2.dilate(mask, square) - cv2.erode(mask, square)
+    np.testing.assert_array_equal(near_edge(mask[None].astype(np.float32), 5)[0], between)
+
+
 def test_with_a_band_an_edge_far_from_the_masks_is_neither_wanted_nor_punished():
     image, truth = pictured(0.1, 0.9), ripple()
     ghost = truth.copy()
