@@ -4,9 +4,10 @@
 
 Trained on the official 1,500 photos, whole; the best epoch is chosen on the second half of the official 500, and measured on
 the first. It runs in pieces: stop it when you like; started again, each training goes on after its last whole epoch,
-and the table is printed from what there is. `--epochs 0` trains nothing and prints. `--only` names the trainings to go on
-with, in that order. A home trains one network at a time; of several homes the first trains, and the table is printed from all
-of them. The dense CRF of Qin et al. needs `pip install -c constraints.txt -e .[benchmarks]`.
+and the table is printed from what there is; below it HairMatteNet's row once more, by kinds of photos. `--epochs 0` trains
+nothing and prints. `--only` names the trainings to go on with, in that order. A home trains one network at a time; of several
+homes the first trains, and the tables are printed from all of them. The dense CRF of Qin et al. needs
+`pip install -c constraints.txt -e .[benchmarks]`.
 """
 
 import sys
@@ -34,6 +35,7 @@ from sqlalchemy.orm import Session
 
 from benchmarks.loop import command
 from benchmarks.machine import machine
+from curator import results
 from db.session import open_database, reading
 from db.settings import Settings
 from db.store import Store
@@ -43,6 +45,7 @@ from trainer.inputs import Subset
 from trainer.recipe import FitSettings
 from trainer.report import Guess, measured, summary
 from trainer.runs import TrainedRun
+from trainer.slices import slices
 
 Alpha = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -190,7 +193,7 @@ def table(homes: Sequence[Path], peer: Path | None) -> str:
     with reading(open_database(settings)) as session:
         members = inputs.members(session, 1, Split.test)
     subset = inputs.load(store, members, 224, skins=True)
-    lines = ["| model | epochs, best | " + " | ".join(COLUMNS.values()) + " |", "|---|---|" + "---|" * len(COLUMNS)]
+    lines = head("model", "epochs, best")
     for name, training, refine in ROWS:
         found = newest(homes, TRAININGS[training])
         if found is None:
@@ -208,18 +211,38 @@ def table(homes: Sequence[Path], peer: Path | None) -> str:
     return "\n".join([*lines, PAPER])
 
 
-def line(name: str, epochs: str, row: Averages) -> str:
-    """A row of the table: each mean with its 95 % interval over photos."""
-    cells = [name, epochs]
+def by_kind(homes: Sequence[Path]) -> str:
+    """HairMatteNet's row of the table by kinds of photos, in Markdown; empty before it has one."""
+    found = newest(homes, TRAININGS["hairmattenet"])
+    if found is None:
+        return ""
+    home, _, trained = found
+    with reading(open_database(Settings(home=home))) as session:
+        seen = results.examples(session, trained.number, Split.test, "none")
+    lines = head("HairMatteNet, by kinds of photos", "photos")
+    for one in slices(seen, COLUMNS):
+        if one.by != "source":  # there is one
+            lines.append(line(f"{one.by}: {one.name}", str(one.images), {**one.means, "intervals": one.intervals}))
+    return "\n".join(lines)
+
+
+def head(name: str, number: str) -> list[str]:
+    """The first two lines of a table of `line`s."""
+    return [f"| {name} | {number} | " + " | ".join(COLUMNS.values()) + " |", "|---|---|" + "---|" * len(COLUMNS)]
+
+
+def line(name: str, number: str, row: Averages) -> str:
+    """A row of a table: each mean with its 95 % interval over photos."""
+    cells = [name, number]
     for key in COLUMNS:
         mean, interval = row[key], row["intervals"][key]
         cells.append(
-            "" if mean is None else number(mean) + (f" ({number(interval[0])}–{number(interval[1])})" if interval else "")
+            "" if mean is None else rounded(mean) + (f" ({rounded(interval[0])}–{rounded(interval[1])})" if interval else "")
         )
     return "| " + " | ".join(cells) + " |"
 
 
-def number(value: float) -> str:
+def rounded(value: float) -> str:
     """0.05331 as .0533."""
     return f"{value:.4f}".replace("0.", ".", 1)
 
@@ -241,7 +264,7 @@ def main() -> None:
     for name in given.only if given.epochs else ():
         train(home, engine, name, TRAININGS[name], given.epochs)
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}; 250 photos and their mirror images\n")
-    print(table(given.home, given.peer))
+    print(table(given.home, given.peer), by_kind(given.home), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 from benchmarks.loop import command
 from benchmarks.machine import machine
-from benchmarks.table1 import COLUMNS, line, prepare, run_of, train
+from benchmarks.table1 import head, line, prepare, run_of, train
 from db.session import open_database, reading
 from db.settings import Settings
 from db.tables import CuratedSet
@@ -46,7 +46,7 @@ def main() -> None:
     for depth, settings in trainings.items() if given.epochs else ():
         train(given.home, engine, f"depth {depth}", settings, given.epochs)
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}; 250 photos and their mirror images\n")
-    print("| decoder depth | epochs, best | " + " | ".join(COLUMNS.values()) + " |\n|---|---|" + "---|" * len(COLUMNS))
+    print(*head("decoder depth", "epochs, best"), sep="\n")
     for depth, settings in trainings.items():
         with reading(engine) as session:
             found = run_of(session, settings)
