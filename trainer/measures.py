@@ -29,13 +29,15 @@ GREY = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue
 
 
 def f1(truth: Mask, guess: Mask) -> float | None:
-    """2 TP / (2 TP + FP + FN), 0 to 1. None when neither has hair; 0.0 when only one has.
+    """2 TP / (2 TP + FP + FN), 0 to 1. 1.0 when neither has hair, which is all right; 0.0 when only one has.
+
+    So which images a mean is over is a matter of the images alone, not of what is guessed. None without pixels.
 
     >>> f1(np.array([[True, True, True, False]]), np.array([[True, True, False, True]]))
     0.6666666666666666
     """
     hit, false, missed = _counts(truth, guess)
-    return _ratio(2 * hit, 2 * hit + false + missed)
+    return _overlap(2 * hit, 2 * hit + false + missed, truth.size)
 
 
 def performance(truth: Mask, guess: Mask) -> float | None:
@@ -48,9 +50,9 @@ def performance(truth: Mask, guess: Mask) -> float | None:
 
 
 def iou(truth: Mask, guess: Mask) -> float | None:
-    """TP / (TP + FP + FN), 0 to 1. None when neither has hair; 0.0 when only one has."""
+    """TP / (TP + FP + FN), 0 to 1. 1.0 when neither has hair; 0.0 when only one has. None without pixels."""
     hit, false, missed = _counts(truth, guess)
-    return _ratio(hit, hit + false + missed)
+    return _overlap(hit, hit + false + missed, truth.size)
 
 
 def accuracy(truth: Mask, guess: Mask) -> float | None:
@@ -265,6 +267,10 @@ def _counts(truth: Mask, guess: Mask) -> tuple[int, int, int]:
     """True positives, false positives, false negatives."""
     hit = int(np.count_nonzero(truth & guess))
     return hit, int(np.count_nonzero(guess)) - hit, int(np.count_nonzero(truth)) - hit
+
+
+def _overlap(part: int, whole: int, pixels: int) -> float | None:
+    return _ratio(part, whole) if whole or not pixels else 1.0
 
 
 def _ratio(part: int, whole: int) -> float | None:

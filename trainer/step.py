@@ -34,7 +34,7 @@ class Validation:
     """What an epoch came to on the validation subset: its losses, and two of the paper's measures, averaged over images."""
 
     losses: Losses
-    f1: float | None  # of alpha from half on; None where neither masks nor mattes have hair
+    f1: float | None  # of alpha from half on; None without images, as accuracy
     accuracy: float | None
 
 

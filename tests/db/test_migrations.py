@@ -1,6 +1,7 @@
 """A database of an earlier version comes up with all that was in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sqlalchemy import Engine, MetaData, select
 import db.migrations
 from curator.verdicts import wrongly_standing
 from db.session import connect, migrate, reading
-from db.tables import Standing, State, Suspicion, Verdict
+from db.tables import Measure, Standing, State, Suspicion, Verdict
 from tests.postgres import new_database
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -35,8 +36,9 @@ def first_version(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[En
     found.dispose()
 
 
-def fill(engine: Engine, decisions: dict[int, list[tuple[int, str]]]) -> None:
-    """Examples with verdicts as (reviewer, decision), the oldest first, written as the first version wrote them."""
+@contextmanager
+def adding(engine: Engine) -> Iterator[Callable[..., None]]:
+    """What adds a row to a table, by its name, of the schema that the database has."""
     tables = MetaData()
     tables.reflect(engine)
     with engine.execution_options(writes=True).begin() as connection:
@@ -44,6 +46,12 @@ def fill(engine: Engine, decisions: dict[int, list[tuple[int, str]]]) -> None:
         def add(table: str, **values: object) -> None:
             connection.execute(tables.tables[table].insert().values(**values))
 
+        yield add
+
+
+def fill(engine: Engine, decisions: dict[int, list[tuple[int, str]]]) -> None:
+    """Examples with verdicts as (reviewer, decision), the oldest first, written as the first version wrote them."""
+    with adding(engine) as add:
         add("source", id=1, adapter="folder", location="a", added_at=WHEN)
         for reviewer in (1, 2):
             add("reviewer", id=reviewer, name=f"reviewer {reviewer}")
@@ -95,3 +103,24 @@ def test_examples_of_the_first_version_stand_where_their_verdicts_put_them(first
     assert [places[number].doubt for number in (1, 2, 6)] == [0.0, 0.2, 0.6]
     assert {place.split for place in places.values()} == {"test"}
     assert places[6].lot == pytest.approx(6 / 15)  # 0x666... of 0xfff...
+
+
+def test_an_old_report_counts_an_empty_matte_of_an_image_without_hair_as_right(first_version: Engine) -> None:
+    fill(first_version, {1: [], 2: [], 3: []})
+    measured = {1: (None, None, 1.0), 2: (0.0, None, 0.9), 3: (0.8, 0.7, 0.95)}  # F1, Performance, accuracy
+    with adding(first_version) as add:
+        add(
+            "job", id=1, kind="fit", arguments={}, state="done", progress=1.0, message="", cancel_requested=False,
+            created_at=WHEN, heartbeat_at=WHEN,
+        )  # fmt: skip
+        add("curated_set", id=1, hash="a" * 64, note="", frozen_at=WHEN)
+        add("run", id=1, set_id=1, job_id=1, model="m", settings={}, encoder="scratch", parameters=1, created_at=WHEN)
+        for number, (f1, performance, accuracy) in measured.items():
+            add(
+                "measure", run_id=1, split="test", refine="none", example_id=number, f1=f1, iou=f1, performance=performance,
+                accuracy=accuracy, mask_sha256="a" * 64, matte_sha256="a" * 64,
+            )  # fmt: skip
+    migrate(first_version)
+    with reading(first_version) as session:
+        rows = {row.example_id: (row.f1, row.iou, row.performance) for row in session.scalars(select(Measure))}
+    assert rows == {1: (1.0, 1.0, None), 2: (0.0, 0.0, None), 3: (0.8, 0.8, 0.7)}

@@ -69,8 +69,7 @@ def test_performance_goes_below_zero_when_more_is_false_than_right():
 def test_images_without_hair():
     assert f1(NO_HAIR, SOME_HAIR) == 0.0 == f1(SOME_HAIR, NO_HAIR)
     assert iou(NO_HAIR, SOME_HAIR) == 0.0 == iou(SOME_HAIR, NO_HAIR)
-    assert f1(NO_HAIR, NO_HAIR) is None
-    assert iou(NO_HAIR, NO_HAIR) is None
+    assert f1(NO_HAIR, NO_HAIR) == 1.0 == iou(NO_HAIR, NO_HAIR)
     assert performance(NO_HAIR, SOME_HAIR) is None
     assert performance(NO_HAIR, NO_HAIR) is None
     assert performance(SOME_HAIR, NO_HAIR) == 0.0
@@ -82,7 +81,8 @@ def test_measures_stay_in_their_ranges(pair):
     truth, guess = pair
     for rule in (f1, iou, accuracy):
         value = rule(truth, guess)
-        assert value is None or 0 <= value <= 1
+        assert value is not None
+        assert 0 <= value <= 1
     value = performance(truth, guess)
     assert value is None or value <= 1
 
@@ -90,15 +90,14 @@ def test_measures_stay_in_their_ranges(pair):
 @given(pairs)
 def test_iou_follows_from_f1(pair):
     one, other = f1(*pair), iou(*pair)
-    if one is not None and other is not None:
-        assert other == pytest.approx(one / (2 - one))
+    assert other == pytest.approx(one / (2 - one))
 
 
 @given(masks)
 def test_a_perfect_guess_is_perfect(mask):
-    assert accuracy(mask, mask) == 1.0
-    for rule in (f1, iou, performance):
-        assert rule(mask, mask) == (1.0 if mask.any() else None)
+    for rule in (f1, iou, accuracy):
+        assert rule(mask, mask) == 1.0
+    assert performance(mask, mask) == (1.0 if mask.any() else None)
 
 
 @given(pairs)
