@@ -11,6 +11,7 @@ from trainer.measures import BLIND, MEASURES, Measure
 from trainer.slices import slices
 
 NONE = "—"
+TIED = "\N{NO-BREAK SPACE}"  # between words that belong on one line: where a table is narrow, an interval is below its mean
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,12 @@ def number(value: float | None, *, sign: bool = False) -> str:
 
 def interval(low: float, high: float, *, sign: bool = False) -> str:
     """A 95 % interval in words."""
-    return f"{number(low, sign=sign)} to {number(high, sign=sign)}"
+    return f"{number(low, sign=sign)}{TIED}to{TIED}{number(high, sign=sign)}"
 
 
 def titled(measure: Measure) -> str:
     """A measure's title with the direction that is better."""
-    return f"{measure.title} {'↑' if measure.better == 'higher' else '↓'}"
+    return f"{measure.title}{TIED}{'↑' if measure.better == 'higher' else '↓'}"
 
 
 def known(found: Iterable[Seen], measures: Iterable[Measure]) -> list[Measure]:
