@@ -1,7 +1,9 @@
 """The built-in sample set: who is drawn how often, with which masks, and the folder it is written to."""
 
 import csv
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,17 +116,22 @@ def write_sample(folder: Path, count: int = 72, seed: int = 0, progress: Progres
         folder: made where need be; files of the same name are replaced.
         count: how many pictures, 1 or more.
         seed: the same seed gives the same bytes.
-        progress: called after each picture with (drawn so far, count).
+        progress: called after each picture with (drawn so far, count); what it raises ends the drawing.
     """
     if count < 1:
         raise ValueError(f"{count} pictures asked for; the sample set needs at least 1.")
     for part in ("images", "masks", "alphas"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     rows = []
-    for done, sample in enumerate(draw_samples(count, seed), start=1):
-        rows.append(_write(folder, sample))
-        if progress is not None:
-            progress(done, count)
+    executor = ThreadPoolExecutor(os.cpu_count())  # NumPy and OpenCV draw without Python's lock
+    try:
+        drawn = executor.map(lambda plan: _write(folder, draw_sample(plan)), plan_samples(count, seed))
+        for done, row in enumerate(drawn, start=1):
+            rows.append(row)
+            if progress is not None:
+                progress(done, count)
+    finally:
+        executor.shutdown(cancel_futures=True)  # where `progress` raises, what nobody draws yet is not begun
     with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()

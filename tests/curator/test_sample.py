@@ -1,6 +1,7 @@
 """The drawn sample set: the same for a seed, true to its alpha, seen by the real detector, and bad where it says so."""
 
 import csv
+import os
 from pathlib import Path
 
 import cv2
@@ -186,6 +187,17 @@ def test_the_folder_holds_what_the_manifest_says_and_progress_is_told(tmp_path: 
         assert row["split"] == ""
         assert row["drawn"] == "yes"
         assert row["licence"] == "CC0-1.0 (drawn)"
+
+
+def test_who_stops_it_waits_for_no_more_than_what_is_being_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(_done: int, _whole: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    with pytest.raises(KeyboardInterrupt):
+        write_sample(tmp_path, 40, 0, stop)
+    assert 1 <= len(list((tmp_path / "images").iterdir())) < 40
+    assert not (tmp_path / "manifest.csv").exists()
 
 
 def test_a_set_of_nothing_is_refused(tmp_path: Path) -> None:
