@@ -6,7 +6,7 @@ Trained on the official 1,500 photos, whole; the best epoch is chosen on the sec
 the first. It runs in pieces: stop it when you like; started again, each training goes on after its last whole epoch,
 and the table is printed from what there is; below it HairMatteNet's row once more, by kinds of photos. `--epochs 0` trains
 nothing and prints. `--only` names the trainings to go on with, in that order. A home trains one network at a time; of several
-homes the first trains, and the tables are printed from all of them. The dense CRF of Qin et al. needs
+homes the first trains, and of each training the longest in any of them is printed. The dense CRF of Qin et al. needs
 `pip install -c constraints.txt -e .[benchmarks]`.
 """
 
@@ -175,15 +175,20 @@ def of_mediapipe(file: Path, subset: Subset, large: Subset) -> Averages:
     return averages(subset, alphas)
 
 
-def newest(homes: Sequence[Path], wanted: FitSettings) -> tuple[Path, int, TrainedRun] | None:
-    """The run with those settings in the first home that has one: its home, its epochs so far, and its best weights."""
+def furthest(homes: Sequence[Path], wanted: FitSettings) -> tuple[Path, int, TrainedRun] | None:
+    """Of the homes' newest runs with those settings the one with the most epochs: its home, those, and its best weights."""
+    most: tuple[Path, int, int] | None = None
     for home in homes:
-        settings = Settings(home=home)
-        with reading(open_database(settings)) as session:
+        with reading(open_database(Settings(home=home))) as session:
             found = run_of(session, wanted)
-            if found is not None and found[2] is not None:
-                return home, found[1], runs.load(session, settings, found[0])
-    return None
+        if found is not None and found[2] is not None and (most is None or found[1] > most[2]):
+            most = home, found[0], found[1]
+    if most is None:
+        return None
+    home, run, epochs = most
+    settings = Settings(home=home)
+    with reading(open_database(settings)) as session:
+        return home, epochs, runs.load(session, settings, run)
 
 
 def table(homes: Sequence[Path], peer: Path | None) -> str:
@@ -195,7 +200,7 @@ def table(homes: Sequence[Path], peer: Path | None) -> str:
     subset = inputs.load(store, members, 224, skins=True)
     lines = head("model", "epochs, best")
     for name, training, refine in ROWS:
-        found = newest(homes, TRAININGS[training])
+        found = furthest(homes, TRAININGS[training])
         if found is None:
             continue
         home, epochs, trained = found
@@ -213,7 +218,7 @@ def table(homes: Sequence[Path], peer: Path | None) -> str:
 
 def by_kind(homes: Sequence[Path]) -> str:
     """HairMatteNet's row of the table by kinds of photos, in Markdown; empty before it has one."""
-    found = newest(homes, TRAININGS["hairmattenet"])
+    found = furthest(homes, TRAININGS["hairmattenet"])
     if found is None:
         return ""
     home, _, trained = found
