@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from curator.verdicts import counts
 from db.jobs import utc_now
 from db.session import reading, writing
-from db.tables import Job, JobState, Reopening, Run, SetMember, Split
+from db.tables import Job, JobState, Measure, Reopening, Run, SetMember, Split
 from tests.e2e.conftest import Server, pick
 from tests.examples import add_examples
 from tests.trained import add_epoch, add_run, freeze_all
@@ -141,6 +141,17 @@ def test_a_run_that_was_not_measured_offers_to_do_it(page: Page, measured: Serve
     expect(page.get_by_role("button", name="Measure run 2 on test, guided filter")).to_be_visible()
     with reading(measured.engine) as session:
         assert session.scalars(select(Job).where(Job.kind == "report")).first() is None  # not before it is asked for
+
+
+def test_a_run_that_was_not_measured_can_be_chosen_beside_one_that_was(page: Page, measured: Server) -> None:
+    with writing(measured.engine) as session:
+        session.execute(delete(Measure).where(Measure.run_id == 2))
+    page.goto(f"{measured.url}/report")
+    pick(page, "Compare with", RUN_1)
+    expect(page.get_by_text("Run 2 against run 1")).to_be_visible()
+    expect(page.get_by_text("they show nobody")).to_be_visible()  # the page's end
+    expect(page.get_by_role("button", name="Measure run 2 on test")).to_have_count(1)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def test_the_worst_go_back_to_review_and_come_up_there_with_the_reason(page: Page, measured: Server) -> None:

@@ -30,14 +30,16 @@ def compare(run: Run, other: Run, split: Split, refine: str) -> None:
     with reading(engine()) as session:
         before = results.examples(session, other.id, split, refine)
         after = results.examples(session, run.id, split, refine)
-    names = (f"Run {other.id}", f"Run {run.id}")
+    names = (f"Run{figures.TIED}{other.id}", f"Run{figures.TIED}{run.id}")
     curves, settings = st.columns([3, 1], gap="large")
     with curves:
         draw_curves([other, run])
     with settings:
         show_differing(other, run, names)
+    if not before:
+        measure_button(other.id, split, refine)
     if not before or not after:
-        return measure_button(other.id if not before else run.id, split, refine)
+        return None  # where `run` is the one that lacks it, the page has offered to measure it already
     both = pairs(before, after)
     said = f"Paired on {counted(len(both), 'example')} of {split.value} that both measured against the same mask"
     apart = (len(before) - len(both), len(after) - len(both))
