@@ -1,5 +1,5 @@
-"""How well faces are found and chosen, and how much of the hair a crop holds: the figures behind curator/faces.py and
-curator/crop.py's SCALE and LIFT.
+"""How well faces are found and chosen, and how much of the hair a crop holds: the figures behind curator/pictures/faces.py and
+curator/pictures/crop.py's SCALE and LIFT.
 
 python benchmarks/crop.py ../shared/data -n 300
 """
@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from curator import crop
-from curator.faces import LITTLE, Face, choose, find_faces, hair_around, looks
+from curator.pictures.faces import LITTLE, Face, choose, find_faces, hair_around, looks
+from curator.pictures.pair import crop
 
 LOOKS = ("whole photo", "closer, around the hair", "turned, around the hair")
 # Figaro's backs of heads, and two plaits without a head, sorted out by eye: no eye of the person can be seen.

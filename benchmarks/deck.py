@@ -38,8 +38,8 @@ import cv2
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from curator.pictures import encode_mask, encode_photo
-from curator.standing import lot_of
+from curator.pictures.pair import encode_mask, encode_photo
+from curator.review.standing import lot_of
 from db.jobs import utc_now
 from db.session import open_database, writing
 from db.settings import Settings
@@ -58,9 +58,9 @@ import numpy as np
 import streamlit as st
 
 from curator.app.state import engine, store
-from curator.deck import deal
-from curator.reviewers import reviewer_called
-from curator.verdicts import Given, record
+from curator.review.deck import deal
+from curator.review.reviewers import reviewer_called
+from curator.review.verdicts import Given, record
 from db.jobs import utc_now
 from db.session import writing
 from db.tables import Decision

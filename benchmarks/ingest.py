@@ -39,12 +39,12 @@ import dlib
 import numpy as np
 
 from benchmarks.machine import machine
-from curator.crop import around, cut_mask, cut_photo
-from curator.faces import choose, find_faces
-from curator.ingest import Summary, ingest
-from curator.pictures import encode_mask, encode_photo, read_pair
-from curator.sources import RawPair, Refused, find, mask_bytes, photo_bytes
-from curator.workers import Workers, processes
+from curator.formats import RawPair, Refused, find, mask_bytes, photo_bytes
+from curator.ingest.pipeline import Summary, ingest
+from curator.ingest.workers import Workers, processes
+from curator.pictures.crop import around, cut_mask, cut_photo
+from curator.pictures.faces import choose, find_faces
+from curator.pictures.pair import encode_mask, encode_photo, read_pair
 from db.jobs import utc_now
 from db.session import open_database
 from db.settings import Limits, Settings

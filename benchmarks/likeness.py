@@ -20,9 +20,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.likeness import alike, look_of
-from curator.opening import read_bytes
-from curator.pictures import read_photo
+from curator.ingest.likeness import alike, look_of
+from curator.pictures.opening import read_bytes
+from curator.pictures.pair import read_photo
 from db.errors import WinnowError
 from db.settings import Limits
 

@@ -43,10 +43,10 @@ from sqlalchemy import BigInteger, Engine, String, case, cast, func, insert, lit
 from sqlalchemy.orm import Session
 
 from benchmarks.deck import serving
-from curator.deck import Mix, deal
-from curator.leases import LEASE
-from curator.reviewers import reviewer_called
-from curator.verdicts import Given, record
+from curator.review.deck import Mix, deal
+from curator.review.leases import LEASE
+from curator.review.reviewers import reviewer_called
+from curator.review.verdicts import Given, record
 from db.jobs import utc_now
 from db.session import connect, migrate, reading, writing
 from db.store import Store

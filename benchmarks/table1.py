@@ -35,7 +35,7 @@ from sqlalchemy.orm import Session
 
 from benchmarks.loop import command
 from benchmarks.machine import machine
-from curator import results
+from curator.runs import results
 from db.session import open_database, reading
 from db.settings import Settings
 from db.store import Store

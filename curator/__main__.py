@@ -10,19 +10,22 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from curator import aside, deck, sets, status, verdicts
-from curator.check import check as prove
-from curator.check import remove_orphans
-from curator.crop import Square
-from curator.erase import erase_contributor
-from curator.exchange import export_set
-from curator.ingest import Cut, Summary, how_it_goes, laid_out
-from curator.ingest import ingest as bring_in
-from curator.pace import Mark, lately
-from curator.reviewers import reviewer_called
+from curator import status
+from curator.formats import ADAPTERS, Found, RawPair, Refused, counted, find, located, read, said
+from curator.ingest import aside
+from curator.ingest.pace import Mark, lately
+from curator.ingest.pipeline import Cut, Summary, how_it_goes, laid_out
+from curator.ingest.pipeline import ingest as bring_in
+from curator.ingest.workers import workers_for
+from curator.pictures.crop import Square
+from curator.review import deck, verdicts
+from curator.review.reviewers import reviewer_called
 from curator.sample import write_sample
-from curator.sources import ADAPTERS, Found, RawPair, Refused, counted, find, located, read, said
-from curator.workers import workers_for
+from curator.sets import freeze as sets
+from curator.sets.export import export_set
+from curator.upkeep.check import check as prove
+from curator.upkeep.check import remove_orphans
+from curator.upkeep.erase import erase_contributor
 from db.commands import answer, one_clear_line, one_line
 from db.errors import WinnowError
 from db.jobs import Progress, held, utc_now

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Integer, Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from curator.aside import discarded, kept_aside
-from curator.verdicts import Counts, approved, counts
+from curator.ingest.aside import discarded, kept_aside
+from curator.review.verdicts import Counts, approved, counts
 from db.tables import (
     CuratedSet,
     Epoch,

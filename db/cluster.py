@@ -1,6 +1,6 @@
 """Where a job runs: a training on a worker of a Dask cluster, where one is set; all else on this machine.
 
-(An ingest runs on this machine too, and has the cluster's workers look at its pictures: curator/workers.py.)
+(An ingest runs on this machine too, and has the cluster's workers look at its pictures: curator/ingest/workers.py.)
 
 Workers are started with the app's own WINNOW_DB_URL, WINNOW_STORE_URL and WINNOW_RUNS_URL (docs/scaling.md), so that what
 travels through the scheduler, and shows on its dashboard, is the command's words and the job's number, never an address

@@ -69,7 +69,7 @@ class Reason(StrEnum):
 
 
 class State(StrEnum):
-    """How an example stands by the newest verdict of each reviewer, and by the others of its group (curator/standing.py)."""
+    """How an example stands by the newest verdict of each reviewer, and by its group (curator/review/standing.py)."""
 
     open = "open"
     keep = "keep"
@@ -175,7 +175,7 @@ class Submission(Base):
 
 
 class Likeness(Base):
-    """Two perceptual hashes of a submission's upright photo, by which the same picture is found again (curator/likeness.py).
+    """Two perceptual hashes of a submission's upright photo, to find the same picture again (curator/ingest/likeness.py).
 
     Of the first, 64 bits, each part is 16: what differs in fewer bits than there are parts has one part in common.
     """

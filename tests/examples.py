@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from curator.standing import lot_of
+from curator.review.standing import lot_of
 from db.store import Store
 from db.tables import Example, Source, Split, Standing, Submission, Suspicion
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from curator.sources import ADAPTERS
+from curator.formats import ADAPTERS
 from db.settings import Settings
 
 ROOT = Path(__file__).parents[1]

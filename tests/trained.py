@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import numpy as np
 from sqlalchemy.orm import Session
 
-from curator.reviewers import reviewer_called
-from curator.sets import freeze
-from curator.verdicts import Given, new_client_id, record
+from curator.review.reviewers import reviewer_called
+from curator.review.verdicts import Given, new_client_id, record
+from curator.sets.freeze import freeze
 from db.store import Store
 from db.tables import Decision, Epoch, Job, JobState, Measure, Preview, Run, SetMember, Split
 from tests.examples import drawn_mask, png

@@ -6,8 +6,8 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from curator import results
-from curator.app.team.looks import COLOURS, chart
+from curator.app.charts import COLOURS, chart
+from curator.runs import results
 from curator.status import best_epoch
 from db.tables import Run
 

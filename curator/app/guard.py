@@ -20,7 +20,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 
 from curator.app.state import settings
-from curator.reviewers import is_lead
+from curator.review.reviewers import is_lead
 from db.errors import WinnowError
 
 COOKIE = "winnow_reviewer"  # set by the Team page, URL-encoded

@@ -20,15 +20,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from curator import aside, guide, touchups
 from curator.app.guard import TOKEN_HEADER, RefusedError, check_lead, check_origin, reviewer_of
 from curator.app.state import engine, settings, store, tallied
-from curator.crop import Square
-from curator.deck import Mix, Order, Show, Wanted, deal
-from curator.gold import set_answer
-from curator.pictures import thumbnail
-from curator.reviewers import reviewer_called
-from curator.verdicts import Given, Recorded, newest_number, not_there, record, those_there
+from curator.ingest import aside
+from curator.pictures.crop import Square
+from curator.pictures.pair import thumbnail
+from curator.review import guide
+from curator.review.deck import Mix, Order, Show, Wanted, deal
+from curator.review.gold import set_answer
+from curator.review.reviewers import reviewer_called
+from curator.review.verdicts import Given, Recorded, newest_number, not_there, record, those_there
+from curator.touchup import clock as touchups
 from db.errors import NotThereError, WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing

@@ -8,9 +8,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import Engine
 
-from curator.deck import Wanted, waiting
+from curator.review.deck import Wanted, waiting
+from curator.review.verdicts import Counts, counts, newest_number
 from curator.status import Flow, flow
-from curator.verdicts import Counts, counts, newest_number
 from db.session import open_database, reading
 from db.settings import Settings
 from db.store import Store

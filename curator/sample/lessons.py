@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.crop import around, cut_mask, cut_photo, whole
+from curator.pictures.crop import around, cut_mask, cut_photo, whole
 from curator.sample.crowd import crowd_mask
 from curator.sample.non_face import draw_non_face
 from curator.sample.person import draw_person

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine, event
 
-from curator.reviewers import decided, reviewer_called
-from curator.sets import freeze
+from curator.review.reviewers import decided, reviewer_called
+from curator.review.verdicts import Counts, Given, new_client_id, record
+from curator.sets.freeze import freeze
 from curator.status import Flow, count_faceless, faceless, flow, next_step, sources, status
-from curator.verdicts import Counts, Given, new_client_id, record
 from db.errors import WinnowError
 from db.session import reading, writing
 from db.store import Store

@@ -8,9 +8,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from sqlalchemy.orm import Session
 
-from curator.gold import set_answer
-from curator.reviewers import reviewer_called
-from curator.verdicts import Given, record
+from curator.review.gold import set_answer
+from curator.review.reviewers import reviewer_called
+from curator.review.verdicts import Given, record
 from db.jobs import utc_now
 from db.session import writing
 from db.tables import Decision, Reason, Split

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import select
 
-from curator.crop import Square
+from curator.pictures.crop import Square
 from db.session import reading, writing
 from db.tables import CropChoice, Example, Submission
 from tests.e2e.conftest import Server

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from sqlalchemy import select
 
-from curator.reviewers import reviewer_called
-from curator.verdicts import Given, record
+from curator.review.reviewers import reviewer_called
+from curator.review.verdicts import Given, record
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Decision, Example, Lease, Reason, Verdict

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
-from curator.guide import BAD, GOOD
-from curator.reviewers import reviewer_called
-from curator.verdicts import Given, record
+from curator.review.guide import BAD, GOOD
+from curator.review.reviewers import reviewer_called
+from curator.review.verdicts import Given, record
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Decision, GuideExample, Reviewer, Split

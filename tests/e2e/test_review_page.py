@@ -16,8 +16,8 @@ from playwright.sync_api import Error as PlaywrightError
 from sqlalchemy import Engine, delete, select
 
 import curator.app.components
-from curator.reviewers import reviewer_called
-from curator.verdicts import Given, record
+from curator.review.reviewers import reviewer_called
+from curator.review.verdicts import Given, record
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.settings import Settings

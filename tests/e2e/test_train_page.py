@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from curator.reviewers import reviewer_called
-from curator.verdicts import Given, new_client_id, record
+from curator.review.reviewers import reviewer_called
+from curator.review.verdicts import Given, new_client_id, record
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Decision, Epoch, Job, JobState, Split

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from curator import figures, results
 from curator.app.components.wipe import Side, wipe
 from curator.app.curves import draw_curves
 from curator.app.frame import counted
 from curator.app.reports.measured import measure_button
 from curator.app.state import engine
-from curator.estimates import Pair, changes, most_different, pairs
-from curator.figures import number
-from curator.report_file import table
+from curator.runs import figures, results
+from curator.runs.estimates import Pair, changes, most_different, pairs
+from curator.runs.figures import number
+from curator.runs.report_file import table
 from db.session import reading
 from db.tables import Run, Split
 from trainer.measures import ALL, MEASURES

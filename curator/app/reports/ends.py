@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from curator import results
 from curator.app.frame import counted, gallery
 from curator.app.guard import check_lead, current_reviewer, leads
 from curator.app.state import engine
-from curator.figures import number
-from curator.reopening import send_back, why_again
-from curator.results import Seen
+from curator.review.reopening import send_back, why_again
+from curator.runs import results
+from curator.runs.figures import number
+from curator.runs.results import Seen
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing

@@ -5,12 +5,12 @@ from functools import partial
 
 import streamlit as st
 
-from curator import figures, results
 from curator.app.state import engine, store
-from curator.model_card import card
-from curator.pictures import thumbnail
-from curator.provenance import provenance
-from curator.report_file import csv_of, html_of, worst_of
+from curator.pictures.pair import thumbnail
+from curator.runs import figures, results
+from curator.runs.model_card import card
+from curator.runs.provenance import provenance
+from curator.runs.report_file import csv_of, html_of, worst_of
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading

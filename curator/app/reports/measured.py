@@ -3,13 +3,13 @@
 import streamlit as st
 from sqlalchemy import Engine
 
-from curator import figures, results
 from curator.app.frame import start_job
 from curator.app.reports.files import downloads
 from curator.app.state import dear, engine
-from curator.figures import Table
-from curator.report_file import meanings, table
-from curator.results import REFINED
+from curator.runs import figures, results
+from curator.runs.figures import Table
+from curator.runs.report_file import meanings, table
+from curator.runs.results import REFINED
 from curator.status import newest_job
 from db.jobs import ALIVE, state_of, utc_now
 from db.session import reading

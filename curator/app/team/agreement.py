@@ -5,12 +5,12 @@ import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
 
-from curator.agreement import Agreement, krippendorff_alpha, landis_koch
+from curator.app.charts import percent
 from curator.app.frame import HERE, counted, empty_state
 from curator.app.state import dear, engine, settings
-from curator.app.team.looks import percent
-from curator.progress import Pair, as_csv, pairs, ratings
-from curator.verdicts import counts
+from curator.review.agreement import Agreement, krippendorff_alpha, landis_koch
+from curator.review.progress import Pair, as_csv, pairs, ratings
+from curator.review.verdicts import counts
 from db.session import reading
 
 FEW = 30  # examples, under which the figures say little

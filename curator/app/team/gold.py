@@ -8,13 +8,13 @@ import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
 
-from curator import gold
+from curator.app.charts import PERCENT, chart, colours, day, percent, zone
 from curator.app.frame import counted, empty_state
 from curator.app.guard import check_lead, current_reviewer
 from curator.app.routes import THUMBNAIL
 from curator.app.state import dear, engine, settings
-from curator.app.team.looks import PERCENT, chart, colours, day, percent, zone
-from curator.reviewers import reviewer_called
+from curator.review import gold
+from curator.review.reviewers import reviewer_called
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing

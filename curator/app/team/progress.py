@@ -11,13 +11,13 @@ import streamlit as st
 from sqlalchemy import Engine
 from streamlit.delta_generator import DeltaGenerator
 
-from curator import progress
+from curator.app.charts import COLOURS, OTHERS, PERCENT, ago, chart, colours, percent, zone
 from curator.app.frame import counted, empty_state
 from curator.app.state import dear, engine, flow_now
-from curator.app.team.looks import COLOURS, OTHERS, PERCENT, ago, chart, colours, percent, zone
-from curator.gold import hit_rates, tries
-from curator.pace import lasting
-from curator.reviewers import decided
+from curator.ingest.pace import lasting
+from curator.review import progress
+from curator.review.gold import hit_rates, tries
+from curator.review.reviewers import decided
 from db.jobs import utc_now
 from db.session import reading
 

@@ -5,7 +5,7 @@ import streamlit as st
 from curator.app.components.me import remember
 from curator.app.guard import current_reviewer
 from curator.app.state import engine, settings
-from curator.reviewers import reviewer_called
+from curator.review.reviewers import reviewer_called
 from db.errors import WinnowError
 from db.session import writing
 

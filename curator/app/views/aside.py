@@ -6,7 +6,7 @@ from curator.app.components.aside import aside
 from curator.app.frame import empty_state, header
 from curator.app.guard import current_reviewer
 from curator.app.state import engine
-from curator.aside import left
+from curator.ingest.aside import left
 from db.session import reading
 
 with reading(engine()) as session:

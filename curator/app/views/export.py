@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from curator import results
 from curator.app.frame import empty_state, header, job_panel, start_job
 from curator.app.state import engine, settings
+from curator.runs import results
 from db.session import reading
 
 CHOICES = {

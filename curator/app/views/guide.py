@@ -8,8 +8,8 @@ import streamlit as st
 from curator.app.frame import HERE, REASONS, drawn_note, gallery, header
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
-from curator.guide import BAD, GOOD, Lesson, candidates, choose, lessons
-from curator.reviewers import reviewer_called
+from curator.review.guide import BAD, GOOD, Lesson, candidates, choose, lessons
+from curator.review.reviewers import reviewer_called
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing

@@ -8,11 +8,11 @@ import streamlit as st
 
 from curator.app.frame import HERE, counted, drawn_note, header, job_panel, start_job
 from curator.app.state import engine, settings
-from curator.intake import COLUMNS, Asked, Fate, history, number, numbers, rows
-from curator.progress import as_csv
-from curator.sources import ADAPTERS
+from curator.formats import ADAPTERS
+from curator.ingest.outcomes import COLUMNS, Asked, Fate, history, number, numbers, rows
+from curator.ingest.uploads import Upload, keep, sweep
+from curator.review.progress import as_csv
 from curator.status import flow, sources
-from curator.uploads import Upload, keep, sweep
 from db.jobs import ALIVE, state_of, utc_now
 from db.session import reading
 

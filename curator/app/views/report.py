@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from curator import results
 from curator.app.curves import scratch_mark
 from curator.app.frame import drawn_note, empty_state, header, job_panel
 from curator.app.reports.compared import compare, look_closely
 from curator.app.reports.ends import best_and_worst
 from curator.app.reports.measured import measure_button, show_measures, show_slices
 from curator.app.state import engine
-from curator.estimates import Pair
-from curator.results import REFINED
+from curator.runs import results
+from curator.runs.estimates import Pair
+from curator.runs.results import REFINED
 from curator.status import flow
 from db.session import reading
 from db.tables import Split

@@ -5,9 +5,9 @@ import streamlit as st
 
 from curator.app.frame import empty_state, header
 from curator.app.state import engine
-from curator.sets import freeze
+from curator.review.verdicts import counts
+from curator.sets.freeze import freeze
 from curator.status import list_sets
-from curator.verdicts import counts
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing

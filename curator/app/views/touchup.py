@@ -6,8 +6,8 @@ from curator.app.components.painter import painter
 from curator.app.frame import empty_state, header
 from curator.app.guard import current_reviewer
 from curator.app.state import engine, settings
-from curator.reviewers import reviewer_called
-from curator.touchups import finished, waiting
+from curator.review.reviewers import reviewer_called
+from curator.touchup.clock import finished, waiting
 from db.jobs import utc_now
 from db.session import reading, writing
 

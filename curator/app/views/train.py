@@ -4,15 +4,15 @@ from datetime import datetime, tzinfo
 
 import streamlit as st
 
-from curator import results
+from curator.app.charts import zone
 from curator.app.components.film import film
 from curator.app.curves import draw_curves, scratch_mark
 from curator.app.frame import counted, drawn_note, empty_state, header, job_panel, start_job
 from curator.app.state import engine
-from curator.app.team.looks import zone
-from curator.film import strip
-from curator.pace import lasting
-from curator.sets import freeze
+from curator.ingest.pace import lasting
+from curator.runs import results
+from curator.runs.film import strip
+from curator.sets.freeze import freeze
 from curator.status import best_epoch, flow
 from db.errors import WinnowError
 from db.jobs import ALIVE, state_of, utc_now

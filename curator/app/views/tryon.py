@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from curator import results
 from curator.app.frame import drawn_note, empty_state, header
 from curator.app.state import engine, settings, store
-from curator.pictures import decode_photo, read_photo
+from curator.pictures.pair import decode_photo, read_photo
+from curator.runs import results
+from curator.runs.tryon import recoloured
 from curator.status import flow
-from curator.tryon import recoloured
 from db.errors import WinnowError
 from db.session import reading
 

@@ -60,7 +60,7 @@ def test_exporting_again_mends_a_damaged_file(trained, engine, store, settings, 
 
 @pytest.mark.parametrize("format_", ["coreml", "litert"])
 def test_runs_behind_a_url_are_exported_proven_and_tried_on(trained, engine, store, settings, clock, format_):
-    from curator.tryon import recoloured
+    from curator.runs.tryon import recoloured
 
     moved = settings.model_copy(update={"runs_url": f"memory://moved-{format_}"})
     write(moved.runs / "1" / BEST, (settings.runs / "1" / BEST).read_bytes())

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from curator.app.components import component
-from curator.film import Strip
+from curator.runs.film import Strip
 
 
 def film(run: int, strip: Strip) -> None:

@@ -1,0 +1,1 @@
+"""Numbers about a mask, and how suspect they make it."""

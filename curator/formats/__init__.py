@@ -1,0 +1,146 @@
+"""Where submissions come from: one adapter a file, all yielding the same RawPair, and the way to find the right one."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from curator.formats import archive, coco, cvat, folder, hugging_face, label_studio, lfw_parts, manifest, supervisely
+from curator.formats.pairs import EncodedMask, RawPair, Refused, mask_bytes, photo_bytes, storable
+from curator.formats.places import Place, fetched, is_signed, located, reached, said
+from db.errors import WinnowError
+from db.settings import Limits
+
+__all__ = [
+    "ADAPTERS",
+    "Adapter",
+    "EncodedMask",
+    "Found",
+    "RawPair",
+    "Refused",
+    "adapter",
+    "counted",
+    "find",
+    "located",
+    "mask_bytes",
+    "photo_bytes",
+    "read",
+    "recognise",
+    "said",
+]
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """One format: what it is called, what it looks like, how to tell it, how to read it."""
+
+    name: str
+    looks_like: str
+    recognise: Callable[[Place], str | None]
+    read: Callable[[Place], Iterator[RawPair | Refused]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A source whose format is known: the adapter's name, what it is known by, and all that is in it."""
+
+    format: str
+    because: str
+    items: Iterator[RawPair | Refused]
+
+
+def _read_nested(location: Place) -> Iterator[RawPair | Refused]:
+    raise WinnowError(f"{location.name} is a zip inside a zip. Send what is in it.")
+
+
+# In the order in which they are tried: what only this format has comes before what several have.
+ADAPTERS = (
+    Adapter("zip", "a .zip of any of the others", archive.recognise, _read_nested),
+    Adapter("manifest", "a .csv, .jsonl or .parquet with columns image and mask", manifest.recognise, manifest.read),
+    Adapter("lfw-parts", "images/, masks/ and parts_train.txt", lfw_parts.recognise, lfw_parts.read),
+    Adapter("supervisely", "meta.json, and img/ and ann/ in a folder", supervisely.recognise, supervisely.read),
+    Adapter("cvat", "annotations.xml and images/", cvat.recognise, cvat.read),
+    Adapter("coco", "a .json with images and annotations", coco.recognise, coco.read),
+    Adapter("label-studio", "a .json export with brush masks", label_studio.recognise, label_studio.read),
+    Adapter("hf", "metadata.jsonl in folders train, validation, test", hugging_face.recognise, hugging_face.read),
+    Adapter("folder", "images/ and masks/ with the same names, or photo.jpg beside photo.png", folder.recognise, folder.read),
+)
+
+
+def adapter(name: str) -> Adapter:
+    """The adapter of that name. Raises WinnowError for a name that none has, listing all."""
+    for each in ADAPTERS:
+        if each.name == name:
+            return each
+    raise WinnowError(f"There is no format {name!r}. Winnow reads: {', '.join(each.name for each in ADAPTERS)}.")
+
+
+def recognise(location: Place) -> tuple[str, str]:
+    """The name of the adapter for a location, and what it is known by.
+
+    Raises WinnowError where nothing is there or no adapter knows it, listing what is understood.
+    """
+    with reached(location):
+        if not location.exists():
+            raise WinnowError(f"{said(location)} isn't there. Name a folder, a file or a URL of one.")
+        for each in ADAPTERS:
+            why = each.recognise(location)
+            if why is not None:
+                return each.name, why
+    understood = "; ".join(f"{each.name}: {each.looks_like}" for each in ADAPTERS)
+    raise WinnowError(f"{said(location)} is nothing that Winnow reads. It reads {understood}.")
+
+
+def find(location: Place, name: str, workspace: Path, limits: Limits) -> Found:
+    """A source and all that is in it, read by the adapter of that name; "auto": by the one that recognises it.
+
+    `workspace` is an empty folder of the caller's: a zip is unpacked there, so it must outlive the pairs. A zip's content is
+    recognised for itself, or read by the adapter that is named. Raises WinnowError where the location is not what the
+    adapter reads.
+    """
+    with reached(location):
+        if name == "auto":
+            name, why = recognise(location)
+        else:
+            name, why = adapter(name).name, "it was named"
+        if name == "zip" or (location.exists() and archive.recognise(location) is not None):
+            return _in_a_zip(location, name, why, workspace, limits)
+    if is_signed(location):
+        raise WinnowError(f"{said(location)} is given with a query: that opens one file alone, which can only be a zip.")
+    return Found(name, why, _read(location, adapter(name)))
+
+
+def read(name: str, location: Place, workspace: Path, limits: Limits) -> Iterator[RawPair | Refused]:
+    """Everything in a location, as `find` has it."""
+    yield from find(location, name, workspace, limits).items
+
+
+def counted(found: Found) -> dict[str, Any]:
+    """What is in a source, with the keys of `ingest --dry-run --json`. Files are not opened, so more may be refused later."""
+    pairs, refused = 0, []
+    for item in found.items:
+        if isinstance(item, Refused):
+            refused.append({"file": item.file, "reason": item.reason})
+        else:
+            pairs += 1
+    return {"format": found.format, "because": found.because, "pairs": pairs, "refused": refused}
+
+
+def _in_a_zip(location: Place, name: str, why: str, workspace: Path, limits: Limits) -> Found:
+    if isinstance(location, Path):
+        content, refused = archive.unpack(location, workspace, limits)
+    else:
+        folder = workspace / "unpacked"
+        folder.mkdir()
+        content, refused = archive.unpack(fetched(location, workspace, limits), folder, limits)
+    if refused and not any(content.iterdir()):
+        return Found("zip", why, map(storable, refused))  # nothing was left to read, and every member has said why
+    inner, inner_why = recognise(content) if name == "zip" else (name, why)
+    because = f"{why}; what is in it is {inner}: {inner_why}" if name == "zip" else f"{inner} in a zip: {why}"
+    return Found("zip", because, chain(map(storable, refused), _read(content, adapter(inner))))
+
+
+def _read(location: Place, by: Adapter) -> Iterator[RawPair | Refused]:
+    with reached(location):
+        yield from map(storable, by.read(location))

@@ -1,0 +1,147 @@
+"""A zip of any source that is a folder. A zip is a stranger's: nothing in it is believed before it is checked.
+
+Names that climb out, links, encrypted and bloated members are refused one by one while the others come in. Sizes are
+checked as declared, before anything is written, and again while unpacking.
+"""
+
+import shutil
+import stat
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from curator.formats.folder import MASKS, PHOTOS
+from curator.formats.pairs import Refused, key, split_named
+from curator.formats.places import Place, is_folder, is_junk
+from db.errors import WinnowError
+from db.settings import Limits
+
+CHUNK = 2**20
+BEGINNING = b"PK\3\4"
+
+
+def recognise(location: Place) -> str | None:
+    """Why this is a zip, or None; an empty or broken file called .zip counts, so that `unpack` can say what is wrong."""
+    if is_folder(location):
+        return None
+    if location.suffix.lower() == ".zip":
+        return "its name ends in .zip"
+    with location.open("rb") as opened:
+        return "it begins like a zip" if opened.read(len(BEGINNING)) == BEGINNING else None
+
+
+def unpack(location: Path, into: Path, limits: Limits) -> tuple[Path, list[Refused]]:
+    """Unpack a zip into the empty folder `into`; the folder that holds its content, and the members refused.
+
+    Where everything lies inside one top folder, that one is the content. Raises WinnowError for what is no zip, an empty
+    one, one with too many members, or one that the disk has no room for.
+    """
+    try:
+        with zipfile.ZipFile(location) as archive:
+            members = [member for member in archive.infolist() if not _is_nothing(member)]
+            _check_whole(location, members, into, limits)
+            refused = list(_extract(archive, members, into, limits))
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else "it may be cut off"
+        raise WinnowError(f"{location.name} can't be read as a zip ({said}).") from None
+    return _content(into), refused
+
+
+def _is_nothing(member: zipfile.ZipInfo) -> bool:
+    return member.is_dir() or is_junk(_slashed(member))
+
+
+def _check_whole(location: Path, members: list[zipfile.ZipInfo], into: Path, limits: Limits) -> None:
+    if not members:
+        raise WinnowError(f"{location.name} is empty. Zip a folder with images/ and masks/ in it.")
+    if len(members) > limits.zip_members:
+        raise WinnowError(
+            f"{location.name} holds {len(members):,} files; {limits.zip_members:,} are allowed. Send several zips."
+        )
+    wanted = sum(member.file_size for member in members if _objection(member, limits) is None)
+    needed = min(wanted, limits.zip_bytes)
+    free = shutil.disk_usage(into).free
+    if needed > free:
+        raise WinnowError(f"{location.name} needs {needed:,} bytes unpacked; the disk of {into} has {free:,} left.")
+
+
+def _extract(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], into: Path, limits: Limits) -> Iterator[Refused]:
+    # On some disks two names that differ in case only are one file; refusing both is the same everywhere.
+    names = Counter(key(_slashed(member)) for member in members)
+    left = limits.zip_bytes
+    for member in members:
+        reason = _objection(member, limits)
+        if reason is None and names[key(_slashed(member))] > 1:
+            reason = "another file of the zip has this name, case aside."
+        if reason is None and member.file_size > left:
+            reason = f"with it the zip unpacks to more than the {limits.zip_bytes:,} bytes that are allowed."
+        if reason is None:
+            reason = _write(archive, member, into / _slashed(member))
+            left -= member.file_size
+        if reason is not None:
+            yield Refused(_slashed(member), reason)
+
+
+def _slashed(member: zipfile.ZipInfo) -> str:
+    """A member's name, one way to write it; some zippers on Windows write backslashes."""
+    return PurePosixPath(member.filename.replace("\\", "/")).as_posix()
+
+
+def _objection(member: zipfile.ZipInfo, limits: Limits) -> str | None:
+    """What speaks against a member, by what the zip declares of it; None when nothing does."""
+    path = PurePosixPath(_slashed(member))
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        return "its name leads out of the zip's folder."
+    if kind not in (0, stat.S_IFREG):
+        return "it is a link or another special file, not a picture."
+    if member.flag_bits & 1:
+        return "it is encrypted. Send the zip without a password."
+    if member.file_size > limits.file_bytes:
+        return f"it unpacks to {member.file_size:,} bytes; {limits.file_bytes:,} are allowed."
+    if member.file_size > limits.zip_small and member.file_size > limits.zip_ratio * max(member.compress_size, 1):
+        return f"it unpacks to {member.file_size:,} bytes from {member.compress_size:,}, as a zip bomb does."
+    return None
+
+
+def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> str | None:
+    """Unpack one member; why it failed, or None. Never writes more than the member declared."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as out:
+            reason = _copy(archive, member, out)
+    except FileExistsError:
+        return "another file of the zip has this name."
+    except OSError as error:
+        if path.parent.is_dir() and shutil.disk_usage(path.parent).free < CHUNK:
+            raise WinnowError(f"The disk is full: {archive.filename} can't be unpacked to the end.") from None
+        return f"it can't be written under this name ({error.strerror})."
+    if reason is not None:
+        path.unlink()
+    return reason
+
+
+def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, out: BinaryIO) -> str | None:
+    written = 0
+    try:
+        with archive.open(member) as packed:
+            while chunk := packed.read(CHUNK):
+                written += len(chunk)
+                if written > member.file_size:
+                    return "it is longer than the zip says."
+                out.write(chunk)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError):
+        return "it is damaged, or packed in a way that can't be read."
+    return None if written == member.file_size else "it is shorter than the zip says."
+
+
+def _content(folder: Path) -> Path:
+    """The folder itself, or the one folder that everything in it lies in, as when a folder was zipped as a whole."""
+    inside = list(folder.iterdir())
+    if len(inside) != 1 or not inside[0].is_dir():
+        return folder
+    name = inside[0].name.lower()
+    return folder if name in PHOTOS + MASKS or split_named(name) else _content(inside[0])

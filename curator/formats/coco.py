@@ -1,0 +1,140 @@
+"""COCO annotations: polygons and run-length masks of one category, hair; an image's annotations make one mask."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from curator.formats.pairs import RawPair, Refused, split_named
+from curator.formats.places import Place, Shelf, files_in, is_folder, name_of, relative, said, subfolders
+from curator.formats.rle import Runs
+from curator.formats.shapes import Polygon, Shape, Shapes, points
+from db.errors import WinnowError
+from db.tables import Split
+
+ABOUT_ALL = 4096  # bytes of a large file that are enough to tell its format
+
+
+def recognise(location: Place) -> str | None:
+    """Why this is COCO, or None: a JSON file, or a folder with one, that lists images and annotations."""
+    found = next((file for file in _files(location) if _looks_like_coco(file)), None)
+    if found is None:
+        return None
+    return f"{relative(found, location) if is_folder(location) else found.name} lists images and annotations"
+
+
+def read(location: Place) -> Iterator[RawPair | Refused]:
+    """The pairs of a COCO file, or of every one in a folder; `train.json` and the like say the split by their name.
+
+    Photos are looked for beside the file, in `images/` there, and in `images/` one folder up. Raises WinnowError where
+    there is no such file, it is damaged, or it is unclear which category is hair.
+    """
+    files = [file for file in _files(location) if not is_folder(location) or _looks_like_coco(file)]
+    if not files:
+        raise WinnowError(f"{said(location)} has no COCO file in it: a .json that lists images and annotations.")
+    for file in files:
+        yield from _read_file(file)
+
+
+def _files(location: Place) -> list[Place]:
+    """The JSON files that may be COCO: in the folder, in its folder `annotations`, and in those called like a split."""
+    if not is_folder(location):
+        return [location] if location.suffix.lower() == ".json" else []
+    inner = [each for each in subfolders(location) if name_of(each) == "annotations" or split_named(name_of(each))]
+    return [file for folder in (location, *inner) for file in files_in(folder, ".json")]
+
+
+def _split(file: Place) -> Split | None:
+    """The split that a file's name says (`val.json`, `instances_val2017.json`), or else its folder's."""
+    said_last = re.split(r"[^a-z]+", re.sub(r"\d+$", "", file.stem.lower()))[-1]
+    return split_named(said_last) or split_named(name_of(file.parent))
+
+
+def _looks_like_coco(file: Place) -> bool:
+    with file.open("rb") as opened:
+        start = opened.read(ABOUT_ALL)
+    if not start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
+        return False
+    if len(start) < ABOUT_ALL or b'"images"' not in start:
+        try:
+            content = json.loads(file.read_bytes())
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(content, dict) and {"images", "annotations"} <= content.keys()
+    return True
+
+
+def _read_file(file: Place) -> Iterator[RawPair | Refused]:
+    try:
+        content = json.loads(file.read_bytes())
+        images, annotations = list(content["images"]), list(content["annotations"])
+        hair = _hair(file, content["categories"])
+        licences = {entry["id"]: entry.get("name") for entry in content.get("licenses") or []}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
+        raise WinnowError(f"{file.name} can't be read as COCO ({type(error).__name__}: {error}).") from None
+    painted: dict[Any, list[Any]] = defaultdict(list)
+    for annotation in annotations:
+        try:
+            if annotation["category_id"] == hair:
+                painted[annotation["image_id"]].append(annotation.get("segmentation"))
+        except (KeyError, TypeError):
+            yield Refused(file.name, f"an annotation lacks image_id or category_id: {str(annotation)[:200]}")
+    shelves = [Shelf(folder) for folder in (file.parent, file.parent / "images", file.parent.parent / "images")]
+    for image in images:
+        yield _pair(file, shelves, image, painted, licences)
+
+
+def _hair(file: Place, categories: list[dict[str, Any]]) -> Any:
+    named = [category for category in categories if str(category.get("name", "")).strip().lower() == "hair"]
+    found = named or categories
+    if len(found) != 1:
+        names = ", ".join(str(category.get("name")) for category in categories) or "none"
+        raise WinnowError(f"{file.name} has no category hair, nor only one; its categories: {names}. Name one of them hair.")
+    return found[0]["id"]
+
+
+def _pair(
+    file: Place, shelves: list[Shelf], image: Any, painted: dict[Any, list[Any]], licences: dict[Any, Any]
+) -> RawPair | Refused:
+    try:
+        name, height, width = str(image["file_name"]), int(image["height"]), int(image["width"])
+        segmentations = painted.get(image["id"], [])
+        licence = licences.get(image.get("license"))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return Refused(file.name, f"an image entry lacks id, file_name, height or width: {str(image)[:200]}")
+    photo = _photo(shelves, name)
+    if isinstance(photo, str):
+        return Refused(name, photo)
+    if not segmentations:
+        return Refused(name, f"no annotation of hair in {file.name}.")
+    if height <= 0 or width <= 0:
+        return Refused(name, f"{file.name} gives it a size of {width} x {height}.")
+    try:
+        shapes = [shape for each in segmentations for shape in _shapes(each, height, width)]
+    except WinnowError as error:
+        return Refused(name, str(error))
+    mask = Shapes(height, width, tuple(shapes))
+    return RawPair(name, photo, mask, split=_split(file), licence=str(licence) if licence else None)
+
+
+def _photo(shelves: list[Shelf], name: str) -> Place | str:
+    """The photo's file, or what is wrong with its name."""
+    places = [(shelf, place) for shelf in shelves if (place := shelf.within(name)) is not None]
+    if not places:
+        return "its name leads out of the folder."
+    return next((place for shelf, place in places if shelf.has(place)), "the photo isn't there.")
+
+
+def _shapes(segmentation: Any, height: int, width: int) -> list[Shape]:
+    """The shapes of one annotation: several polygons, or one box of runs. Raises WinnowError for anything else."""
+    try:
+        if isinstance(segmentation, list):
+            return [Polygon(points(polygon)) for polygon in segmentation]
+        size, counts = list(segmentation["size"]), segmentation["counts"]
+        runs = Runs(height, width, counts if isinstance(counts, str) else tuple(int(run) for run in counts))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise WinnowError("its segmentation is neither polygons nor runs.") from None
+    if size != [height, width]:
+        raise WinnowError(f"its mask is {' x '.join(str(side) for side in reversed(size))}, the image {width} x {height}.")
+    return [runs]

@@ -1,0 +1,106 @@
+"""CVAT for images 1.1: annotations.xml with masks (runs along the rows of a box) and polygons, beside the photos in images/."""
+
+from collections.abc import Iterator
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from curator.formats.pairs import NO_HAIR, RawPair, Refused, split_named
+from curator.formats.places import Place, Shelf, is_folder, said
+from curator.formats.rle import Runs
+from curator.formats.shapes import Polygon, Shape, Shapes, points
+from db.errors import WinnowError
+
+NAME = "annotations.xml"
+ABOUT_ALL = 4096  # bytes that are enough to tell the format
+COVERING = ("mask", "polygon")  # boxes, lines and points cover no hair pixel by pixel
+
+
+class _NoTypes(ElementTree.TreeBuilder):
+    """CVAT writes no document type; those who write one want to have entities blown up."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        raise WinnowError(f"{NAME} has a document type ({name}), which CVAT's files have not.")
+
+
+def recognise(location: Place) -> str | None:
+    """Why this is CVAT's, or None: an XML file, or a folder with `annotations.xml`, that annotates images."""
+    file = location / NAME if is_folder(location) else location
+    if file.suffix.lower() != ".xml" or not file.is_file():
+        return None
+    with file.open("rb") as opened:
+        start = opened.read(ABOUT_ALL)
+    return f"{file.name} holds CVAT's annotations" if b"<annotations" in start and b"<track" not in start else None
+
+
+def read(location: Place) -> Iterator[RawPair | Refused]:
+    """A pair for every image of the file. Photos are looked for in `images/` beside it, and beside it.
+
+    Raises WinnowError where there is no such file, it is no XML or declares a type, or it is unclear which label is hair.
+    """
+    file = location / NAME if is_folder(location) else location
+    images = _images(file)
+    hair = _label_of_hair(file, images)
+    shelves = [Shelf(file.parent / "images"), Shelf(file.parent)]
+    for image in images:
+        name = image.get("name") or f"image {image.get('id')}"
+        try:
+            yield _pair(shelves, name, image, hair)
+        except WinnowError as error:
+            yield Refused(name, str(error))
+
+
+def _images(file: Place) -> list[Element]:
+    try:
+        parser = ElementTree.XMLParser(target=_NoTypes())  # noqa: S314 - without types nothing can be blown up
+        parser.feed(file.read_bytes())
+        root = parser.close()
+    except OSError as error:
+        raise WinnowError(f"{said(file)} can't be read ({error.strerror or type(error).__name__}).") from None
+    except (ElementTree.ParseError, ValueError) as error:
+        raise WinnowError(f"{file.name} can't be read as XML ({error}).") from None
+    if root.tag != "annotations":
+        raise WinnowError(f"{file.name} is not CVAT's: its first tag is {root.tag}, not annotations.")
+    return root.findall("image")
+
+
+def _label_of_hair(file: Place, images: list[Element]) -> str:
+    used = {str(shape.get("label")) for image in images for shape in image if shape.tag in COVERING}
+    named = {label for label in used if label.strip().lower() == "hair"} or used
+    if len(named) > 1:
+        raise WinnowError(f"{file.name} has no label hair, nor only one; its labels: {', '.join(sorted(used))}.")
+    return next(iter(named), "hair")
+
+
+def _pair(shelves: list[Shelf], name: str, image: Element, hair: str) -> RawPair | Refused:
+    subset = image.get("subset") or ""
+    named = [name, f"{subset}/{name}"] if subset else [name]
+    places = [(shelf, place) for shelf in shelves for each in named if (place := shelf.within(each)) is not None]
+    if not places:
+        return Refused(name, "its name leads out of the folder.")
+    photo = next((place for shelf, place in places if shelf.has(place)), None)
+    if photo is None:
+        return Refused(name, "the photo isn't there.")
+    shapes = tuple(_shape(drawn) for drawn in image if drawn.tag in COVERING and drawn.get("label") == hair)
+    if not shapes and NO_HAIR not in {tag.get("label") for tag in image.findall("tag")}:
+        return Refused(name, "no annotation of hair.")
+    height, width = _numbers(image, "height", "width")
+    return RawPair(name, photo, Shapes(height, width, shapes), split=split_named(subset))
+
+
+def _shape(drawn: Element) -> Shape:
+    if drawn.tag == "polygon":
+        return Polygon(points(drawn.get("points", "").replace(";", ",").split(",")))
+    top, left, height, width = _numbers(drawn, "top", "left", "height", "width")
+    try:
+        runs = tuple(int(run) for run in drawn.get("rle", "").split(","))
+    except ValueError:
+        raise WinnowError("its mask's runs are not numbers with commas between.") from None
+    return Runs(height, width, runs, top, left, along_rows=True)
+
+
+def _numbers(element: Any, *names: str) -> list[int]:
+    try:
+        return [int(element.get(name)) for name in names]
+    except (TypeError, ValueError):
+        raise WinnowError(f"its {element.tag} lacks {', '.join(names)}.") from None

@@ -1,0 +1,145 @@
+"""A folder of pairs under the usual names: photos and masks in two folders, or side by side in one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from posixpath import splitext
+
+from curator.formats.pairs import RawPair, Refused, key, shown, split_named
+from curator.formats.places import Place, inside, is_folder, name_of, names_below, relative, said, subfolder, subfolders
+from db.errors import WinnowError
+from db.tables import Split
+
+PHOTOS = ("images", "image", "imgs", "img", "photos", "photo", "original")
+MASKS = ("masks", "mask", "labels", "label", "annotations", "gt")
+PHOTO_ENDINGS = ("-org",)  # of a name; Figaro's Frame00001-org.jpg and Frame00001-gt.pbm
+MASK_ENDINGS = ("-gt", "_gt", "-mask", "_mask", "-hair", "_hair")
+CAMERAS = (".jpg", ".jpeg", ".heic", ".heif", ".webp", ".avif")  # what a photo is written as; beside it lies a mask
+PAINTED = (".png", ".pbm", ".pgm", ".ppm", ".bmp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    name: str  # relative to the source
+    exact: str  # what it is paired by: its name in its folder, without the ending
+    plain: str  # the same without marks such as -org and _mask
+    is_mask: bool
+
+
+def recognise(location: Place) -> str | None:
+    """Why this is a folder of pairs, or None. One without masks/ counts: `read` says what is missing."""
+    if not is_folder(location):
+        return None
+    photos = next((found for above in _splits(location) if (found := subfolder(above, *PHOTOS)) is not None), None)
+    if photos is not None:
+        return f"it has a folder {relative(photos, location)}/"
+    pair = next((group for group in _groups(_beside(location)) if all(group)), None)
+    return f"{shown(pair[1][0])} lies beside {shown(pair[0][0])}" if pair else None
+
+
+def read(location: Place) -> Iterator[RawPair | Refused]:
+    """Pair photos with masks by name: case, ending, and marks such as `-org` and `_mask` aside.
+
+    Folders inside images/ are matched in masks/. A folder called train, validation or test says the split. Raises
+    WinnowError where images/ or masks/ is missing and nothing lies side by side, or images/ has no file in it.
+    """
+    if not is_folder(location):
+        raise WinnowError(f"{said(location)} is not a folder.")
+    halves = [(above, images) for above in _splits(location) if (images := subfolder(above, *PHOTOS)) is not None]
+    if not any(subfolder(above, *MASKS) for above, _ in halves):
+        yield from _read_beside(location, halves)
+        return
+    for above, images in halves:
+        files = _files(location, images, PHOTO_ENDINGS, is_mask=False)
+        if not files and len(halves) == 1:
+            raise WinnowError(f"{said(images)} has no photos in it. Put the photos there and their masks into masks/.")
+        masks = subfolder(above, *MASKS)
+        if masks is not None:
+            files += _files(location, masks, MASK_ENDINGS, is_mask=True)
+        where = [f"in {relative(each or above / 'masks', location)}/" for each in (images, masks)]
+        yield from (item for group in _groups(files) for item in _paired(location, *group, *where))
+
+
+def _read_beside(location: Place, halves: list[tuple[Place, Place]]) -> Iterator[RawPair | Refused]:
+    files = _beside(location)
+    if any(all(group) for group in _groups(files)):
+        yield from (item for group in _groups(files) for item in _paired(location, *group, "beside it", "beside it"))
+    elif halves:
+        raise WinnowError(f"{said(halves[0][0])} has no folder masks/. Put a mask of the same name there for every photo.")
+    else:
+        raise WinnowError(f"{said(location)} has no folder images/. Put the photos into images/ and their masks into masks/.")
+
+
+def _splits(location: Place) -> list[Place]:
+    """The source itself, and the folders in it that are called like a split."""
+    return [location, *(inner for inner in subfolders(location) if split_named(name_of(inner)) is not None)]
+
+
+def _files(location: Place, folder: Place, endings: tuple[str, ...], *, is_mask: bool) -> list[_File]:
+    above = "" if folder is location else f"{relative(folder, location)}/"
+    return [_file(above, name, endings, is_mask=is_mask) for name in names_below(folder)]
+
+
+def _file(above: str, name: str, endings: tuple[str, ...], *, is_mask: bool) -> _File:
+    exact = key(shown(splitext(name)[0]))
+    plain = next((exact.removesuffix(ending) for ending in endings if exact.endswith(ending)), exact)
+    return _File(above + name, exact, plain, is_mask)
+
+
+def _beside(location: Place) -> list[_File]:
+    """The photos and the masks of a folder that has both side by side."""
+    photos = _files(location, location, PHOTO_ENDINGS, is_mask=False)
+    by_camera = {file.exact for file in photos if _ending(file) in CAMERAS}
+    names = {name for file in photos for name in (file.exact, file.plain)}
+    files = []
+    for photo in photos:
+        mask = _file("", photo.name, MASK_ENDINGS, is_mask=True)
+        is_twin = _ending(mask) in PAINTED and mask.exact in by_camera
+        is_marked = mask.plain != mask.exact and mask.plain in names
+        files.append(mask if is_twin or is_marked else photo)
+    return files
+
+
+def _ending(file: _File) -> str:
+    return splitext(file.name)[1].lower()
+
+
+def _groups(files: list[_File]) -> Iterator[tuple[list[str], list[str]]]:
+    """The photos and the masks of each name: the very same name first, then the same but for its marks."""
+    for spelled in (attrgetter("exact"), attrgetter("plain")):
+        left: list[_File] = []
+        for _, group in groupby(sorted(files, key=spelled), spelled):
+            alike = list(group)
+            photos = [file.name for file in alike if not file.is_mask]
+            masks = [file.name for file in alike if file.is_mask]
+            if photos and masks:
+                yield photos, masks
+            else:
+                left += alike
+        files = left
+    for file in files:
+        yield ([], [file.name]) if file.is_mask else ([file.name], [])
+
+
+def _paired(location: Place, photos: list[str], masks: list[str], near: str, far: str) -> Iterator[RawPair | Refused]:
+    """The pair of one name, or a refusal for each photo (and for masks too many) where it takes a guess to pair them."""
+    if not photos:
+        yield from (Refused(shown(mask), f"no photo of that name {near}.") for mask in masks)
+    elif not masks:
+        yield from (Refused(shown(photo), f"no mask of that name {far}.") for photo in photos)
+    elif len(photos) > 1:
+        for photo in photos:
+            others = ", ".join(shown(other) for other in photos if other != photo)
+            reason = f"its name differs only in case or ending from {others}; which one the mask is of is a guess."
+            yield Refused(shown(photo), reason)
+    elif len(masks) > 1:
+        several = ", ".join(shown(mask) for mask in masks)
+        yield Refused(shown(photos[0]), f"several masks have its name ({several}); which one counts is a guess.")
+    else:
+        name = photos[0]
+        yield RawPair(shown(name), inside(location, name), inside(location, masks[0]), split=_split(name))
+
+
+def _split(name: str) -> Split | None:
+    return next((split for part in name.split("/")[:-1] if (split := split_named(part)) is not None), None)

@@ -1,0 +1,38 @@
+"""Hugging Face's image folder: a folder a split, in each a metadata list (JSON lines, CSV or Parquet) that names the files."""
+
+from collections.abc import Iterator
+
+from curator.formats.manifest import read_list
+from curator.formats.pairs import RawPair, Refused, split_named
+from curator.formats.places import Place, is_folder, name_of, relative, said, subfolders
+from db.errors import WinnowError
+
+NAMES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+
+
+def recognise(location: Place) -> str | None:
+    """Why this is Hugging Face's image folder, or None."""
+    found = _lists(location)
+    return f"{relative(found[0], location)} lists its files" if found else None
+
+
+def read(location: Place) -> Iterator[RawPair | Refused]:
+    """The pairs of every list. A folder called train, validation or test says the split.
+
+    Raises WinnowError where there is no list, or one of them can't be read or lacks the column of the photo or the mask.
+    """
+    found = _lists(location)
+    if not found:
+        raise WinnowError(f"{said(location)} has no {NAMES[0]} in it, nor in a folder train, validation or test.")
+    for file in found:
+        yield from read_list(file, split_named(name_of(file.parent)))
+
+
+def _lists(location: Place) -> list[Place]:
+    """The lists in a folder, in those right in it, and in those in its folder `data`."""
+    if not is_folder(location):
+        return []
+    folders = [location]
+    for inner in subfolders(location):
+        folders += [inner, *(subfolders(inner) if name_of(inner) == "data" else [])]
+    return [file for folder in folders for name in NAMES if (file := folder / name).is_file()]

@@ -1,0 +1,153 @@
+"""Label Studio's JSON export with brush masks. All eight bits of a brush are kept: soft edges stay soft.
+
+Whoever annotated is not taken for the contributor: one annotator paints many people's photos, and all of these would
+then be kept in one split. A task whose data has a `contributor` names it so.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlparse
+
+from curator.formats.brush import Stroke
+from curator.formats.pairs import RawPair, Refused, split_named
+from curator.formats.places import Place, Shelf, files_in, is_folder, said
+from curator.formats.shapes import Shapes
+from db.errors import WinnowError
+
+
+def recognise(location: Place) -> str | None:
+    """Why this is a Label Studio export, or None: a JSON file, or a folder with one, that lists tasks."""
+    found = [file.name for file in _files(location) if _tasks(file) is not None]
+    return f"{found[0]} lists Label Studio's tasks" if found else None
+
+
+def read(location: Place) -> Iterator[RawPair | Refused]:
+    """A pair for every annotation of an export, or of every export in a folder.
+
+    Photos are looked for beside the file and in `images/` there, by their path and by their name, with and without the
+    eight digits that an upload puts in front. Raises WinnowError where there is no export.
+    """
+    exports = [(file, tasks) for file in _files(location) if (tasks := _tasks(file)) is not None]
+    if not exports:
+        raise WinnowError(f"{said(location)} is no JSON export of Label Studio: a list of tasks with data and annotations.")
+    for file, tasks in exports:
+        hair = _label_of_hair(file, tasks)
+        shelf = Shelf(file.parent)
+        for task in tasks:
+            yield from _pairs(file, shelf, task, hair)
+
+
+def _files(location: Place) -> list[Place]:
+    if not is_folder(location):
+        return [location] if location.suffix.lower() == ".json" else []
+    return files_in(location, ".json")
+
+
+def _tasks(file: Place) -> list[dict[str, Any]] | None:
+    """The tasks of an export; None for any other file."""
+    try:
+        with file.open("rb") as opened:
+            if not opened.read(64).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"["):
+                return None
+        tasks = json.loads(file.read_bytes())
+    except (ValueError, RecursionError, OSError):
+        return None
+    fits = all(isinstance(task, dict) and isinstance(task.get("data"), dict) and "annotations" in task for task in tasks)
+    return tasks if tasks and fits else None
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _strokes(annotation: Any) -> list[dict[str, Any]]:
+    """What was painted: by a labelling brush, or by a brush whose labels are a control of their own."""
+    results = _listed(annotation.get("result")) if isinstance(annotation, dict) else []
+    kinds = {"brushlabels": "brushlabels", "labels": "rle"}  # the kind of a result, and what its value has to hold
+    dicts = [result for result in results if isinstance(result, dict) and isinstance(result.get("value"), dict)]
+    return [result for result in dicts if kinds.get(str(result.get("type"))) in result["value"]]
+
+
+def _labels(stroke: dict[str, Any]) -> list[str]:
+    value = stroke["value"]
+    return [str(label) for label in _listed(value.get("brushlabels") or value.get("labels"))]
+
+
+def _label_of_hair(file: Place, tasks: list[dict[str, Any]]) -> str:
+    used = {
+        label
+        for task in tasks
+        for annotation in _listed(task["annotations"])
+        for stroke in _strokes(annotation)
+        for label in _labels(stroke)
+    }
+    named = {label for label in used if label.strip().lower() == "hair"} or used
+    if len(named) > 1:
+        raise WinnowError(f"{file.name} has no label hair, nor only one; its labels: {', '.join(sorted(used))}.")
+    return next(iter(named), "hair")
+
+
+def _pairs(file: Place, shelf: Shelf, task: dict[str, Any], hair: str) -> Iterator[RawPair | Refused]:
+    data = task["data"]
+    named = next((data[field] for field in ("image", "img", "photo") if isinstance(data.get(field), str)), None)
+    if named is None:
+        yield Refused(f"task {task.get('id')}", "its data names no image.")
+        return
+    photo = _photo(shelf, named, task.get("file_upload"))
+    if photo is None:
+        yield Refused(named, f"the photo isn't there, neither beside {file.name} nor in images/ there.")
+        return
+    given = [each for each in _listed(task["annotations"]) if _strokes(each) and not each.get("was_cancelled")]
+    if not given:
+        yield Refused(named, "nobody painted a brush mask on it.")
+    for annotation in given:
+        mask = _described([stroke for stroke in _strokes(annotation) if hair in _labels(stroke)])
+        yield Refused(named, mask) if isinstance(mask, str) else _named_pair(named, photo, mask, data)
+
+
+def _named_pair(named: str, photo: Place, mask: Shapes, data: dict[str, Any]) -> RawPair | Refused:
+    split = split_named(str(data.get("split") or ""))
+    if data.get("split") and split is None:
+        return Refused(named, f"its split is {data['split']!r}; it is train, validation, test or nothing.")
+    contributor, licence = data.get("contributor"), data.get("licence")
+    return RawPair(
+        named,
+        photo,
+        mask,
+        contributor=str(contributor) if contributor else None,
+        split=split,
+        licence=str(licence) if licence else None,
+    )
+
+
+def _photo(shelf: Shelf, named: str, upload: Any) -> Place | None:
+    """The file of a task's image: a path, an upload's address or a `?d=` address, all looked for in the export's folder."""
+    try:
+        address = urlparse(named)
+    except ValueError:
+        return None
+    wanted = [unquote(address.path), *parse_qs(address.query).get("d", []), str(upload or "")]
+    for path in [each.lstrip("/") for each in wanted if each]:
+        name = path.rpartition("/")[2]
+        plain = name[9:] if name[8:9] == "-" else name
+        for candidate in (path, f"images/{path}", name, f"images/{name}", plain, f"images/{plain}"):
+            found = shelf.within(candidate)
+            if found is not None and shelf.has(found):
+                return found
+    return None
+
+
+def _described(strokes: list[dict[str, Any]]) -> Shapes | str:
+    """The mask of an annotation's strokes, or what is wrong with them."""
+    if not strokes:
+        return "its annotation has no stroke of hair."
+    try:
+        sizes = {(int(stroke["original_height"]), int(stroke["original_width"])) for stroke in strokes}
+        painted = tuple(Stroke(bytes(list(stroke["value"]["rle"]))) for stroke in strokes)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return "its brush mask lacks its size or its bytes."
+    (height, width), *others = sizes
+    if others or height <= 0 or width <= 0:
+        return "its brush strokes don't agree on a size."
+    return Shapes(height, width, painted)

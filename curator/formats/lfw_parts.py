@@ -1,0 +1,76 @@
+"""LFW Parts: `images/Name_0001.jpg`, `masks/Name_0001.png` or `.ppm` (red is hair), and the official lists of splits."""
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from curator.formats.pairs import RawPair, Refused, shown
+from curator.formats.places import Place, Shelf, inside, is_folder, names_below, relative, said, subfolder
+from db.errors import WinnowError
+from db.tables import Split
+
+LISTS = {"parts_train.txt": Split.train, "parts_validation.txt": Split.validation, "parts_test.txt": Split.test}
+MASK_ENDINGS = (".png", ".ppm")
+NAMED = re.compile(r"(?P<person>.+)_(?P<number>\d{4,})")
+
+
+def recognise(location: Place) -> str | None:
+    """Why this is LFW Parts, or None: a folder with images/ and one of the official lists."""
+    if not is_folder(location) or subfolder(location, "images") is None:
+        return None
+    found = [name for name in LISTS if (location / name).is_file()]
+    return f"it has the list {found[0]}" if found else None
+
+
+def read(location: Place) -> Iterator[RawPair | Refused]:
+    """Pairs with the person as contributor, and the split of the list that names them; unlisted ones have none.
+
+    Raises WinnowError where images/ or masks/ is missing.
+    """
+    images = subfolder(location, "images") if is_folder(location) else None
+    masks = subfolder(location, "masks") if is_folder(location) else None
+    if images is None or masks is None:
+        raise WinnowError(
+            f"{said(location)} lacks images/ or masks/. LFW Parts is read from images/Name_0001.jpg and masks/Name_0001.png."
+        )
+    splits, refused = _splits(location)
+    yield from refused
+    seen = set()
+    shelf = Shelf(masks)
+    for name in names_below(images):
+        photo = inside(images, name)
+        stem = PurePosixPath(name).stem
+        seen.add(stem)
+        yield _pair(shown(f"{relative(images, location)}/{name}"), stem, photo, shelf, splits.get(stem))
+    for stem, split in splits.items():
+        if stem not in seen:
+            yield Refused(f"images/{stem}.jpg", f"the list of {split} names it, but it isn't there.")
+
+
+def _splits(location: Place) -> tuple[dict[str, Split], list[Refused]]:
+    """The split of each listed photo by its stem, and the lines that name none."""
+    splits: dict[str, Split] = {}
+    refused = []
+    for name, split in LISTS.items():
+        text = (location / name).read_text("utf-8", "replace") if (location / name).is_file() else ""
+        for number, line in enumerate(text.splitlines(), start=1):
+            words = line.split()
+            if not words:
+                continue
+            if len(words) < 2 or not words[1].isdecimal() or len(words[1]) > 9:
+                refused.append(Refused(name, f"line {number} is not a name and a number: {line[:100]!r}."))
+                continue
+            stem = f"{words[0]}_{int(words[1]):04d}"
+            if splits.setdefault(stem, split) is not split:
+                refused.append(Refused(name, f"line {number} names {stem}, which is in the list of {splits[stem]} already."))
+    return splits, refused
+
+
+def _pair(name: str, stem: str, photo: Place, masks: Shelf, split: Split | None) -> RawPair | Refused:
+    named = NAMED.fullmatch(stem)
+    if named is None:
+        return Refused(name, "its name is not Name_0001.")
+    mask = next((path for ending in MASK_ENDINGS if masks.has(path := inside(masks.base, stem + ending))), None)
+    if mask is None:
+        return Refused(name, "no mask of that name in masks/.")
+    return RawPair(name, photo, mask, contributor=named["person"], split=split, official=True)

@@ -1,0 +1,200 @@
+"""A list of pairs as CSV, JSON lines or Parquet: image and mask, and where known contributor, split, licence and drawn.
+
+Hugging Face's lists are the same but for the columns' names, so that both are understood.
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from curator.formats.pairs import RawPair, Refused, split_named
+from curator.formats.places import Place, Shelf, is_folder, said, without_secrets
+from db.errors import WinnowError
+from db.tables import Split
+
+# Our word for a column, and the names that it goes by; the first that is there counts.
+COLUMNS = {
+    "image": ("image", "file_name", "image_file_name"),
+    "mask": ("mask", "mask_file_name", "label_file_name", "annotation_file_name", "label", "annotation", "segmentation"),
+    "contributor": ("contributor",),
+    "split": ("split",),
+    "licence": ("licence", "license"),
+    "drawn": ("drawn",),
+}
+REQUIRED = ("image", "mask")
+DRAWN = {"": False, "no": False, "yes": True}  # a portrait of the sample set, or a person
+NAMES = ("manifest.csv", "manifest.parquet", "manifest.jsonl")
+
+Row = tuple[str, dict[str, Any] | None]  # where it stands, and what it says; None for what can't be read
+
+
+@dataclass(frozen=True)
+class _Table:
+    columns: list[str]
+    rows: Iterator[Row]
+
+
+def recognise(location: Place) -> str | None:
+    """Why this is a manifest, or None."""
+    if is_folder(location):
+        found = next((name for name in NAMES if (location / name).is_file()), None)
+        return f"it has a file {found}" if found else None
+    ending = location.suffix.lower()
+    return f"its name ends in {ending}" if ending in READERS else None
+
+
+def read(location: Place) -> Iterator[RawPair | Refused]:
+    """The pairs of a manifest, or of the one in a folder. Paths in it are relative to the manifest.
+
+    Raises WinnowError where it is missing, can't be read, or lacks the column image or mask.
+    """
+    if not is_folder(location):
+        yield from read_list(location)
+        return
+    found = next((name for name in NAMES if (location / name).is_file()), NAMES[0])
+    yield from read_list(location / found)
+
+
+def read_list(file: Place, split: Split | None = None) -> Iterator[RawPair | Refused]:
+    """The pairs of one list, all in a split unless a row says another. Raises WinnowError like `read`."""
+    reader = READERS.get(file.suffix.lower())
+    if reader is None:
+        raise WinnowError(f"{file.name} is no list of pairs: its name ends neither in {' nor in '.join(READERS)}.")
+    table = reader(file)
+    lower = {column.strip().lower(): column for column in reversed(table.columns)}
+    theirs = {ours: lower[name] for ours, names in COLUMNS.items() for name in reversed(names) if name in lower}
+    missing = [name for name in REQUIRED if name not in theirs]
+    if missing:
+        came = ", ".join(column.strip().lower() for column in table.columns) or "nothing"
+        raise WinnowError(f"{file.name} has no column {' and '.join(missing)}; its first line says: {came}.")
+    shelf = Shelf(file.parent)
+    for where, row in table.rows:
+        if row is None:
+            yield Refused(file.name, f"{where} can't be read.")
+        else:
+            yield _pair(shelf, {ours: _word(row.get(column)) for ours, column in theirs.items()}, where, split)
+
+
+def _pair(shelf: Shelf, row: dict[str, str | None], where: str, split: Split | None) -> RawPair | Refused:
+    name = row["image"] or where
+    for column, word in row.items():
+        if word is None:
+            return Refused(name, f"{where} has something else than a word as its {column}.")
+    paths = []
+    for column in REQUIRED:
+        named = row[column] or ""
+        if not named:
+            return Refused(name, f"{where} names no {column}.")
+        path, spelled = shelf.within(named), repr(without_secrets(named))
+        if path is None:
+            return Refused(name, f"{where} points outside the manifest's folder ({column} {spelled}).")
+        if not shelf.has(path):
+            return Refused(name, f"{where} names the {column} {spelled}, which isn't there.")
+        paths.append(path)
+    its_split, drawn = row.get("split") or "", DRAWN.get((row.get("drawn") or "").lower())
+    if its_split and split_named(its_split) is None:
+        return Refused(name, f"{where} says split {its_split!r}; it is train, validation, test or empty.")
+    if drawn is None:
+        return Refused(name, f"{where} says drawn {row['drawn']!r}; it is yes, no or empty.")
+    return RawPair(
+        name,
+        photo=paths[0],
+        mask=paths[1],
+        contributor=row.get("contributor") or None,
+        split=split_named(its_split) or split,
+        licence=row.get("licence") or None,
+        drawn=drawn,
+    )
+
+
+def _word(value: Any) -> str | None:
+    """A cell as a word; None for one that holds other things, such as a picture's bytes."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value).strip() if isinstance(value, str | int | float) else None
+
+
+# --- one reader an ending --------------------------------------------------------------------------------------------
+
+
+def _csv(file: Place) -> _Table:
+    text = _text(file)
+    # Spreadsheets in half of Europe write semicolons into a file that they call CSV.
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    rows = csv.DictReader(io.StringIO(text), delimiter=delimiter, restval="")
+
+    def told() -> Iterator[Row]:
+        try:
+            for row in rows:
+                yield f"line {rows.line_num}", dict(row)
+        except csv.Error as error:
+            raise WinnowError(f"{file.name}, line {rows.line_num}: this is not CSV ({error}).") from None
+
+    return _Table([name or "" for name in rows.fieldnames or []], told())
+
+
+def _json_lines(file: Place) -> _Table:
+    def parsed(line: str) -> dict[str, Any] | None:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        return row if isinstance(row, dict) else None
+
+    def told() -> Iterator[Row]:
+        lines = io.StringIO(text, newline="\n")  # a line ends here alone, not at every sign that Unicode calls an end
+        return ((f"line {number}", parsed(line)) for number, line in enumerate(lines, 1) if line.strip())
+
+    text = _text(file)
+    columns = dict.fromkeys(column for _, row in told() for column in row or ())  # a line leaves out what it has not
+    return _Table(list(columns), told())
+
+
+def _parquet(file: Place) -> _Table:
+    import pyarrow  # a second that nothing else of an ingest needs
+    import pyarrow.parquet
+
+    known = {name for names in COLUMNS.values() for name in names}
+
+    def told() -> Iterator[Row]:
+        try:
+            with file.open("rb") as opened:
+                number = 0
+                for batch in pyarrow.parquet.ParquetFile(opened).iter_batches(columns=columns):
+                    for row in batch.to_pylist():
+                        number += 1
+                        yield f"row {number}", row
+        except pyarrow.ArrowException as error:
+            raise _not_parquet(file, error) from None
+
+    try:
+        with file.open("rb") as opened:
+            there = pyarrow.parquet.ParquetFile(opened).schema_arrow.names
+    except pyarrow.ArrowException as error:
+        raise _not_parquet(file, error) from None
+    except OSError as error:
+        raise WinnowError(f"{said(file)} can't be read ({error.strerror or type(error).__name__}).") from None
+    columns = [name for name in there if name.strip().lower() in known]
+    return _Table(columns or there, told())
+
+
+def _not_parquet(file: Place, error: Exception) -> WinnowError:
+    return WinnowError(f"{file.name} can't be read as Parquet ({str(error).partition(chr(10))[0]}).")
+
+
+def _text(file: Place) -> str:
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise WinnowError(f"{file.name} is not written in UTF-8. Save it as CSV UTF-8.") from None
+    except OSError as error:
+        raise WinnowError(f"{said(file)} can't be read ({error.strerror or type(error).__name__}).") from None
+
+
+READERS: dict[str, Callable[[Place], _Table]] = {".csv": _csv, ".tsv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}

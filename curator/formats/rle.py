@@ -1,0 +1,97 @@
+"""Runs of 0 and 1 in turn, out and in: COCO's go down the columns, as a list or as a short string; CVAT's go along the rows.
+
+The string is COCO's own variable-length code: five bits a character, each run from the fourth on as the difference to
+the one two before it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.formats.shapes import Canvas, check_size, join
+from db.errors import WinnowError
+from db.settings import Limits
+
+
+@dataclass(frozen=True)
+class Runs:
+    """A box of a mask by its runs, as a list or as COCO's string."""
+
+    height: int
+    width: int
+    counts: str | tuple[int, ...]
+    top: int = 0
+    left: int = 0
+    along_rows: bool = False
+
+    def onto(self, canvas: Canvas, limits: Limits) -> None:
+        """Join the box to a canvas. Raises WinnowError for damaged runs and a size beyond the limits."""
+        check_size(self.height, self.width, limits)
+        counts = from_string(self.counts) if isinstance(self.counts, str) else self.counts
+        part = mask_of(counts, self.width, self.height).T if self.along_rows else mask_of(counts, self.height, self.width)
+        join(canvas, part, self.top, self.left)
+
+
+def runs_of(mask: NDArray[np.uint8]) -> list[int]:
+    """The runs of a mask uint8 (H, W), anything but 0 is hair; the first run is of background, and may be 0 long.
+
+    >>> runs_of(np.array([[0, 255], [255, 255]], np.uint8))
+    [1, 3]
+    """
+    flat = (mask != 0).ravel(order="F")
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    runs = np.diff(np.concatenate([[0], edges, [flat.size]])).tolist()
+    return [0, *runs] if flat.size and flat[0] else runs
+
+
+def mask_of(runs: Sequence[int], height: int, width: int) -> NDArray[np.uint8]:
+    """The mask, uint8 (H, W), 0 or 255, of its runs. Raises WinnowError where they don't add up to its size.
+
+    >>> mask_of([1, 3], 2, 2).tolist()
+    [[0, 255], [255, 255]]
+    """
+    total = sum(runs)
+    if total != height * width or any(run < 0 for run in runs):
+        raise WinnowError(f"its runs add up to {total:,} pixels; {width} x {height} has {height * width:,}.")
+    values = np.zeros(len(runs), np.uint8)
+    values[1::2] = 255
+    return np.repeat(values, runs).reshape((height, width), order="F")
+
+
+def to_string(runs: Sequence[int]) -> str:
+    """The short string of some runs."""
+    return "".join(_characters(run - runs[i - 2] if i > 2 else run) for i, run in enumerate(runs))
+
+
+def from_string(text: str) -> list[int]:
+    """The runs of a short string. Raises WinnowError for one that is cut off or has a foreign character in it."""
+    runs: list[int] = []
+    value = shift = 0
+    for character in text:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64 or shift > 30:
+            raise WinnowError("its run-length string is damaged.")
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:
+            value -= 1 << shift
+        runs.append(value + runs[-2] if len(runs) > 2 else value)
+        value = shift = 0
+    if shift:
+        raise WinnowError("its run-length string is cut off.")
+    return runs
+
+
+def _characters(value: int) -> str:
+    """One number, five bits a character, lowest first; bit 5 says that more follow, bit 4 of the last is the sign."""
+    text = ""
+    while True:
+        bits, value = value & 31, value >> 5
+        done = value == (-1 if bits & 16 else 0)
+        text += chr(48 + (bits if done else bits | 32))
+        if done:
+            return text

@@ -1,0 +1,147 @@
+"""Supervisely's project: meta.json, and in each dataset the photos in img/ and what was drawn on them in ann/, a file a photo.
+
+A bitmap, and an alpha mask with all its eight bits, is a PNG packed by zlib and written as base64, with the corner it lies
+at. The name of a dataset, or a tag of the photo, may say the split.
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from curator.formats.pairs import NO_HAIR, RawPair, Refused, shown, split_named
+from curator.formats.places import (
+    Place,
+    Shelf,
+    files_in,
+    is_folder,
+    name_of,
+    names_below,
+    relative,
+    said,
+    subfolder,
+    subfolders,
+)
+from curator.formats.shapes import Canvas, Polygon, Shape, Shapes, join, points
+from curator.pictures.opening import opened
+from curator.pictures.pair import encode_mask
+from db.errors import WinnowError
+from db.settings import Limits
+
+META = "meta.json"
+BITMAPS = {"bitmap": False, "alpha_mask": True}  # whether values between nothing and all count
+
+
+@dataclass(frozen=True)
+class Bitmap:
+    """A packed picture of a part of a mask; not `soft`: all that isn't background is hair."""
+
+    data: str
+    top: int
+    left: int
+    soft: bool
+
+    def onto(self, canvas: Canvas, limits: Limits) -> None:
+        """Join the picture to a canvas. Raises WinnowError where it is damaged or beyond the limits."""
+        try:
+            packed = base64.b64decode(self.data)
+            unpacker = zlib.decompressobj()
+            picture = packed if packed.startswith(b"\x89PNG") else unpacker.decompress(packed, limits.file_bytes + 1)
+        except (ValueError, zlib.error):
+            raise WinnowError("its bitmap is damaged: it can't be unpacked.") from None
+        try:
+            image = opened(picture, limits).image
+        except WinnowError as error:
+            raise WinnowError(f"its bitmap: {error}") from None
+        # A soft picture is grey; a hard one tells hair by a palette or by transparency.
+        clear = image.has_transparency_data and not (self.soft and image.mode == "L")
+        values = np.asarray(image.convert("RGBA").getchannel("A") if clear else image.convert("L"))
+        join(canvas, values if self.soft else (values > 0).astype(np.uint8) * np.uint8(255), self.top, self.left)
+
+
+def bitmap_of(mask: Canvas) -> dict[str, Any]:
+    """A mask, uint8 (H, W), as the JSON of a bitmap or alpha mask of its whole size."""
+    return {"data": base64.b64encode(zlib.compress(encode_mask(mask))).decode(), "origin": [0, 0]}
+
+
+def recognise(location: Place) -> str | None:
+    """Why this is a project of Supervisely, or None."""
+    if not is_folder(location) or not (location / META).is_file():
+        return None
+    found = next((inner for inner in subfolders(location) if subfolder(inner, "ann") is not None), None)
+    return f"it has {META} and {relative(found, location)}/ann/" if found is not None else None
+
+
+def read(location: Place) -> Iterator[RawPair | Refused]:
+    """A pair for every photo of every dataset. Raises WinnowError where there is none, or it is unclear which class is hair."""
+    datasets = [inner for inner in subfolders(location) if subfolder(inner, "ann") is not None] if is_folder(location) else []
+    if not datasets:
+        raise WinnowError(f"{said(location)} has no dataset in it: a folder with img/ and ann/.")
+    hair = _class_of_hair(location / META)
+    for dataset in datasets:
+        shelf = Shelf(dataset)
+        for file in files_in(dataset / "ann", ".json"):
+            photo = dataset / "img" / file.stem
+            name = shown(str(relative(photo, location)))
+            if not shelf.has(photo):
+                yield Refused(name, f"{shown(str(relative(file, location)))} is about it, but it isn't there.")
+                continue
+            try:
+                yield _pair(name, photo, file, hair)
+            except WinnowError as error:
+                yield Refused(name, str(error))
+        yield from _alone(location, dataset)
+
+
+def _class_of_hair(meta: Place) -> str:
+    try:
+        titles = [str(each["title"]) for each in json.loads(meta.read_bytes())["classes"]]
+    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+        raise WinnowError(f"{meta.name} can't be read as Supervisely's ({type(error).__name__}).") from None
+    named = [title for title in titles if title.strip().lower() == "hair"] or titles
+    if len(named) != 1:
+        raise WinnowError(f"{meta.name} has no class hair, nor only one; its classes: {', '.join(titles) or 'none'}.")
+    return named[0]
+
+
+def _pair(name: str, photo: Place, file: Place, hair: str) -> RawPair | Refused:
+    try:
+        said_of_it = json.loads(file.read_bytes())
+        height, width = int(said_of_it["size"]["height"]), int(said_of_it["size"]["width"])
+        tags = [str(tag["name"]) for tag in said_of_it.get("tags") or []]
+        drawn = [each for each in said_of_it["objects"] if each["classTitle"] == hair]
+        shapes = tuple(_shape(each) for each in drawn)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError, OSError) as error:
+        return Refused(name, f"what is said of it can't be read as Supervisely's ({type(error).__name__}).")
+    if not shapes and NO_HAIR not in tags:
+        return Refused(name, "no annotation of hair.")
+    split = next((found for word in [*tags, name_of(photo.parent.parent)] if (found := split_named(word))), None)
+    return RawPair(name, photo, Shapes(height, width, shapes), split=split)
+
+
+def _shape(drawn: dict[str, Any]) -> Shape:
+    kind = drawn.get("geometryType") or drawn.get("shape")
+    if kind in BITMAPS:
+        content = drawn.get("bitmap") or drawn[kind]
+        left, top = content["origin"]
+        return Bitmap(str(content["data"]), int(top), int(left), BITMAPS[kind])
+    if kind == "polygon":
+        corners = drawn["points"]
+        outline, *holes = [points(np.ravel(each).tolist()) for each in [corners["exterior"], *(corners.get("interior") or [])]]
+        return Polygon(outline, tuple(holes))
+    raise WinnowError(f"hair is drawn on it as {kind}, which covers no pixels. Draw a mask or a polygon.")
+
+
+def _alone(location: Place, dataset: Place) -> Iterator[Refused]:
+    """The photos that nothing is said of."""
+    told = {file.stem for file in files_in(dataset / "ann", ".json")}
+    images = subfolder(dataset, "img")
+    if images is None:
+        return
+    for name in names_below(images):
+        if name not in told:
+            yield Refused(shown(f"{relative(images, location)}/{name}"), f"nothing is said of it in {name_of(dataset)}/ann/.")

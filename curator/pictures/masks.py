@@ -1,0 +1,138 @@
+"""What a mask's values mean, and how it comes to lie on its photo. Mask: uint8 (H, W), 0 or 255."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from curator.pictures.colours import GREYS_16_BIT, as_rgb
+from curator.pictures.opening import opened
+from curator.pictures.orientation import turned, unlike
+from db.errors import WinnowError
+from db.settings import Limits
+
+Mask = NDArray[np.uint8]  # (H, W), 0 or 255
+
+ALIKE = 0.01  # shapes that differ by less are one shape, resized and rounded
+HALF = 128
+RED, GREEN, BLUE, BLACK = 4, 2, 1, 0  # a colour as bits, one a channel that is on
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a mask's file says: the hair, and the skin too where it has class colours with some green."""
+
+    hair: Mask
+    skin: Mask | None = None
+
+
+def read_labels(data: bytes, limits: Limits) -> Labels:
+    """The masks in a file, upright by its own EXIF orientation; see `labels` for what is understood.
+
+    Raises WinnowError like `opened`, and for a picture that is no mask.
+    """
+    picture = opened(data, limits)
+    return turned_labels(labels(picture.image), picture.orientation)
+
+
+def turned_labels(stored: Labels, orientation: int) -> Labels:
+    """Both masks turned upright by an EXIF orientation."""
+    skin = None if stored.skin is None else turned(stored.skin, orientation)
+    return Labels(turned(stored.hair, orientation), skin)
+
+
+def labels(image: Image.Image) -> Labels:
+    """The masks of hair and skin in a decoded picture, 255 where it is and 0 elsewhere, as the picture lies.
+
+    Understood: grey 0/1, 0/255 or soft (hair from half on), 8 or 16 bit; transparency that varies (the opaque part is
+    hair); one colour on black, hard or soft (the coloured part is hair); class colours: red is hair, green skin, blue and
+    black neither. A palette counts by its colours, and no colour profile counts: a mask's values are data. Raises
+    WinnowError for a picture that is no mask.
+    """
+    if image.mode in GREYS_16_BIT:
+        deep = np.asarray(image).astype(np.int32).clip(0, 65535)
+        return Labels(_from_grey(deep, 65535 if deep.max() > 255 else 255))  # or 8-bit values kept in 16 bits
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        alpha = np.asarray(image.getchannel("A"))
+        if alpha.min() != alpha.max() or alpha.max() == 0:
+            return Labels(_from_grey(alpha, 255))
+    if image.mode in ("1", "L"):
+        return Labels(_from_grey(np.asarray(image.convert("L")), 255))
+    return _from_colours(np.asarray(as_rgb(image)))
+
+
+def fit_mask(mask: Mask, photo_shape: tuple[int, ...]) -> Mask:
+    """The mask at the photo's size: as it is, or resized where both have the same shape within 1 %.
+
+    `photo_shape` is (H, W) or (H, W, 3). Raises WinnowError where the shapes differ, or where the mask is so small that
+    it could not tell hair from face.
+    """
+    (mh, mw), (ph, pw) = mask.shape, photo_shape[:2]
+    if (mh, mw) == (ph, pw):
+        return mask
+    sizes = f"the mask is {mw} x {mh}, the photo {pw} x {ph}."
+    if unlike((mh, mw), (ph, pw)) > ALIKE:
+        raise WinnowError(f"{sizes} Send a mask of the photo's size or shape.")
+    if mw * 8 < pw:
+        raise WinnowError(f"{sizes} Send a mask of the photo's size, or at least of an eighth of it.")
+    how = cv2.INTER_AREA if mw > pw else cv2.INTER_LINEAR
+    return _where(cv2.resize(mask, (pw, ph), interpolation=how) >= HALF)
+
+
+def _from_grey(grey: NDArray[np.uint8] | NDArray[np.int32], white: int) -> Mask:
+    """The mask of grey values, 0 to `white`; with nothing as bright as half, only two values can tell what is hair."""
+    brightest = int(grey.max())
+    if brightest == 1:
+        return _where(grey == 1)
+    if brightest > white // 2 or brightest == 0:
+        return _where(grey > white // 2)
+    if brightest >= 16 and np.isin(grey, (0, brightest)).all():
+        return _where(grey == brightest)  # somebody's grey on black
+    # Class numbers, or a brush that never came to half: thresholding would make an empty mask of them without a word.
+    raise WinnowError(f"the mask's values go from 0 to {brightest}. Send 0 and 1, or 0 and {white}.")
+
+
+def _from_colours(rgb: NDArray[np.uint8]) -> Labels:
+    """Masks from uint8 (H, W, 3); see `labels` for the rules. A channel at a time: numpy is slow along a short axis."""
+    channels = [np.asarray(channel, np.uint8) for channel in cv2.split(rgb)]
+    red, green, blue = channels
+    high, low = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
+    if cv2.subtract(high, low).max() <= 16:  # grey, or grey that went through a JPEG
+        return Labels(_from_grey(green, 255))
+    # JPEG and soft brushes leave a few pixels between the colours; 3 % may be anything.
+    between = np.logical_or.reduce([cv2.inRange(channel, 41, 214) for channel in channels])
+    bits = (red >> 7) * np.uint8(RED) + (green >> 7) * np.uint8(GREEN) + (blue >> 7) * np.uint8(BLUE)
+    shares = cv2.calcHist([bits], [0], None, [8], [0, 8]).ravel() / bits.size
+    seen = [colour for colour in (RED, GREEN, BLUE) if shares[colour] > 0]
+    pure = between.mean() <= 0.03 and shares[[RED, GREEN, BLUE, BLACK]].sum() >= 0.97
+    if pure and (len(seen) > 1 or shares[BLACK] == 0):
+        return Labels(_where(bits == RED), _where(bits == GREEN) if GREEN in seen else None)
+    if pure and len(seen) == 1:
+        return Labels(_where(bits == seen[0]))
+    hair = _one_colour(channels, np.asarray(high, np.uint8))
+    if hair is not None:
+        return Labels(hair)
+    raise WinnowError(
+        "the mask is a colour picture. Send black and white, one colour on black, or red for hair, green for skin and blue "
+        "for background."
+    )
+
+
+def _one_colour(channels: Sequence[NDArray[Any]], high: NDArray[np.uint8]) -> Mask | None:
+    """The mask of one colour on black, from half its strength on; None where there are more colours, or no black."""
+    strongest = int(high.max())
+    at = np.unravel_index(int(high.argmax()), high.shape)
+    for channel in channels:
+        expected = cv2.convertScaleAbs(high, alpha=int(channel[at]) / strongest)
+        if cv2.absdiff(channel, expected).max() > 16:
+            return None
+    return _where(high >= (strongest + 1) // 2) if high.min() == 0 else None
+
+
+def _where(there: NDArray[np.bool_]) -> Mask:
+    return there.view(np.uint8) * np.uint8(255)

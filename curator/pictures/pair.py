@@ -1,0 +1,140 @@
+"""An upload's bytes to a photo and its masks, upright and of one size; and our own pictures to bytes and back.
+
+Photo: uint8 (H, W, 3) sRGB. Mask: uint8 (H, W), 0 or 255. `opening` says what of a stranger's file is decoded at all, and
+how its refusals are worded; `colours`, `masks` and `orientation` say what the pixels mean.
+"""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.pictures.colours import srgb
+from curator.pictures.masks import Labels, Mask, fit_mask, labels, turned_labels
+from curator.pictures.opening import Picture, opened
+from curator.pictures.orientation import Size, turned, way_up
+from db.errors import WinnowError
+from db.settings import Limits
+
+Photo = NDArray[np.uint8]  # (H, W, 3) sRGB
+
+SMALL = 200  # pixels: a crop of 512 out of a smaller photo is mostly made up
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photo and its masks, upright and of one size, with what was odd about the two files, in words."""
+
+    photo: Photo
+    hair: Mask
+    skin: Mask | None = None
+    remarks: list[str] = field(default_factory=list)
+
+
+def read_photo(data: bytes, limits: Limits) -> Photo:
+    """The photo upright by its EXIF orientation, in sRGB by its colour profile; what is transparent shows white.
+
+    Raises WinnowError for what is no picture, damaged, cut off, animated or beyond the limits.
+    """
+    return _photo(data, limits)[0]
+
+
+def read_pair(photo: bytes, mask: bytes, limits: Limits) -> Pair:
+    """A photo as `read_photo` gives it, with its masks upright and at its size.
+
+    Which way up a mask lies its own file says; where only one of the two says something, their sizes decide (`way_up`).
+    Raises WinnowError like `read_photo`; with "its mask: " in front for a mask that can't be read, has another shape than
+    the photo, or is hair all over.
+    """
+    upright, orientation, remarks = _photo(photo, limits)
+    try:
+        found, more = _labels_on(upright.shape[:2], orientation, opened(mask, limits))
+    except WinnowError as error:
+        raise WinnowError(f"its mask: {error}") from None
+    return Pair(upright, found.hair, found.skin, remarks + more)
+
+
+def _photo(data: bytes, limits: Limits) -> tuple[Photo, int, list[str]]:
+    """The upright photo, the orientation that its file states, and what is odd about it, in words."""
+    picture = opened(data, limits)
+    pixels, remarks = srgb(picture.image)
+    upright = turned(pixels, picture.orientation)
+    height, width = upright.shape[:2]
+    if min(height, width) < SMALL:
+        remarks.append(f"the photo is small: {width} x {height} pixels.")
+    return upright, picture.orientation, remarks
+
+
+def _labels_on(size: Size, photo_says: int, mask: Picture) -> tuple[Labels, list[str]]:
+    """A mask's labels, upright and at the photo's upright size (H, W), and what was odd about that, in words."""
+    stored = labels(mask.image)
+    orientation, odd = way_up(size, photo_says, stored.hair.shape, mask.orientation)
+    lying = turned_labels(stored, orientation)
+    skin = None if lying.skin is None else fit_mask(lying.skin, size)
+    found = Labels(fit_mask(lying.hair, size), skin)
+    if found.hair.all():
+        raise WinnowError("all of it is hair. Send one with the hair white and everything else black.")
+    remarks = [odd] if odd else []
+    (mh, mw), (ph, pw) = lying.hair.shape, size
+    if (mh, mw) != (ph, pw):
+        remarks.append(f"the mask was resized from {mw} x {mh} to the photo's {pw} x {ph}.")
+    if not found.hair.any():
+        remarks.append("the mask shows no hair.")
+    return found, remarks
+
+
+def encode_photo(photo: Photo) -> bytes:
+    """A JPEG of quality 95 without chroma subsampling, so that strands of dyed hair keep their colour."""
+    bgr = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2BGR), dtype=np.uint8)
+    how = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    return _encoded(".jpg", bgr, how)
+
+
+def encode_mask(mask: NDArray[np.uint8]) -> bytes:
+    """A PNG of one 8-bit grey channel; any values, so that it serves for mattes too."""
+    return _encoded(".png", mask, [])
+
+
+def encode_colours(rgb: Photo) -> bytes:
+    """A PNG of class colours, uint8 (H, W, 3) RGB."""
+    return _encoded(".png", np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), dtype=np.uint8), [])
+
+
+def thumbnail(data: bytes, side: int) -> bytes:
+    """A stored picture, photo or mask, shrunk to `side` x `side` pixels, as WebP."""
+    small = cv2.resize(_decoded(data, cv2.IMREAD_UNCHANGED), (side, side), interpolation=cv2.INTER_AREA)
+    return _encoded(".webp", np.asarray(small, np.uint8), [cv2.IMWRITE_WEBP_QUALITY, 85])
+
+
+def encode_preview(photo: Photo) -> bytes:
+    """A WebP to look at, small on its way."""
+    return _encoded(".webp", np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2BGR), dtype=np.uint8), [cv2.IMWRITE_WEBP_QUALITY, 85])
+
+
+def decode_photo(data: bytes) -> Photo:
+    """A photo that we encoded ourselves, uint8 (H, W, 3) RGB. Raises WinnowError where it is damaged."""
+    bgr = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def decode_mask(data: bytes) -> NDArray[np.uint8]:
+    """A mask or matte that we encoded ourselves, uint8 (H, W). Raises WinnowError where it is damaged."""
+    return _decoded(data, cv2.IMREAD_GRAYSCALE)
+
+
+# --- OpenCV's side ---------------------------------------------------------------------------------------------------
+
+
+def _encoded(suffix: str, pixels: NDArray[np.uint8], how: list[int]) -> bytes:
+    done, data = cv2.imencode(suffix, pixels, how)
+    if not done:
+        raise ValueError(f"{pixels.shape} {pixels.dtype} can't be written as {suffix}")
+    return data.tobytes()
+
+
+def _decoded(data: bytes, flags: int) -> NDArray[np.uint8]:
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    if pixels is None:
+        raise WinnowError("the picture is damaged or cut off; it can't be decoded.")
+    return np.asarray(pixels, dtype=np.uint8)

@@ -1,0 +1,1 @@
+"""Who sees what next, what was decided, and how well reviewers agree."""

@@ -1,0 +1,71 @@
+"""Who gives verdicts."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from curator.review.verdicts import newest
+from db.errors import WinnowError
+from db.session import insert_or
+from db.tables import Decision, Reviewer, TouchUp, Verdict
+
+
+def reviewer_called(session: Session, name: str) -> Reviewer:
+    """The reviewer of that name, made when new. Raises WinnowError for a name that is empty or over 80 characters."""
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 80 or not name.isprintable():
+        raise WinnowError("A reviewer's name has 1 to 80 printable characters.")
+    wanted = select(Reviewer).where(Reviewer.name == name)
+    found = session.scalars(wanted).one_or_none()
+    if found is None:  # two first requests of one reviewer may both come here
+        session.execute(insert_or(session, Reviewer).values(name=name).on_conflict_do_nothing())
+        found = session.scalars(wanted).one()
+    return found
+
+
+def is_lead(name: str, leads: Collection[str]) -> bool:
+    """Whether a reviewer may settle what others see differently, set known answers, send examples back and change the guide.
+
+    Where the settings name no leads, everybody is one.
+    """
+    return not leads or name in leads
+
+
+def names(session: Session) -> list[str]:
+    """The names of all reviewers, in the order of the alphabet."""
+    return list(session.scalars(select(Reviewer.name).order_by(Reviewer.name)))
+
+
+def decided(session: Session) -> list[dict[str, Any]]:
+    """What each reviewer has decided, most verdicts first, of those who gave a verdict or made a touch-up.
+
+    A row holds the name, standing verdicts, the share kept of them (0 to 1; None without any), touch-ups, and when the
+    reviewer was last seen to do either.
+    """
+    given = newest(ever=True)
+    keeps = func.sum(case((given.c.decision == Decision.keep, 1), else_=0))
+    standing = session.execute(select(given.c.reviewer_id, func.count(), keeps).group_by(given.c.reviewer_id)).all()
+    verdicts = {reviewer: (number, kept) for reviewer, number, kept in standing}
+    last = select(func.max(Verdict.id)).group_by(Verdict.reviewer_id)
+    seen = dict(session.execute(select(Verdict.reviewer_id, Verdict.at).where(Verdict.id.in_(last))).all())
+    touched = session.execute(
+        select(TouchUp.reviewer_id, func.count(), func.max(TouchUp.started_at)).group_by(TouchUp.reviewer_id)
+    ).all()
+    repairs = {reviewer: number for reviewer, number, _ in touched}
+    for reviewer, _, at in touched:
+        seen[reviewer] = max(seen.get(reviewer, at), at)
+    rows = []
+    for one in session.scalars(select(Reviewer).where(Reviewer.id.in_(seen)).order_by(Reviewer.id)):
+        number, kept = verdicts.get(one.id, (0, 0))
+        rows.append(
+            {
+                "reviewer": one.name,
+                "verdicts": number,
+                "kept": kept / number if number else None,
+                "touch-ups": repairs.get(one.id, 0),
+                "last seen": seen[one.id],
+            }
+        )
+    return sorted(rows, key=lambda row: -row["verdicts"])

@@ -1,0 +1,1 @@
+"""What trainings achieved: results, reports, and files to take away."""

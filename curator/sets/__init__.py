@@ -1,0 +1,1 @@
+"""Curated sets: frozen, and exported."""

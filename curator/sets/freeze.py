@@ -1,0 +1,66 @@
+"""Curated sets: frozen from the newest verdicts, numbered, hashed, never changed."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from curator.review.verdicts import approved
+from curator.touchup.clock import masks_that_count
+from db.errors import WinnowError
+from db.tables import CuratedSet, SetMember, Split
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A curated set in numbers; `new` is false when the same content had been frozen before under that number."""
+
+    set: int
+    examples: int
+    splits: dict[str, int]
+    hash: str
+    new: bool
+
+
+def set_hash(members: Iterable[tuple[str | None, ...]]) -> str:
+    """The content hash of (image sha256, mask sha256, split, skin sha256 where there is one), whatever their order."""
+    lines = sorted(" ".join(filter(None, member)) for member in members)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def freeze(session: Session, note: str, now: datetime) -> Frozen:
+    """Freeze what is approved now, with repaired masks for the test split, as the next curated set.
+
+    Freezing the same content again gives the set that has it already. Raises WinnowError when nothing is approved.
+    """
+    examples = list(session.scalars(approved()))
+    if not examples:
+        raise WinnowError("Nothing is approved yet. Keep some examples on the Review page first.")
+    tested = [example.id for example in examples if example.split is Split.test]
+    repaired = masks_that_count(session, tested)
+    members = [
+        SetMember(
+            position=position,
+            example_id=example.id,
+            image_sha256=example.image_sha256,
+            mask_sha256=repaired.get(example.id, example.mask_sha256),
+            skin_sha256=example.skin_sha256,
+            split=example.split,
+        )
+        for position, example in enumerate(examples)
+    ]
+    content = set_hash((one.image_sha256, one.mask_sha256, one.split.value, one.skin_sha256) for one in members)
+    found = session.scalars(select(CuratedSet).where(CuratedSet.hash == content)).one_or_none()
+    new = found is None
+    if found is None:
+        number = (session.scalar(select(func.max(CuratedSet.id))) or 0) + 1
+        found = CuratedSet(id=number, hash=content, note=note, frozen_at=now, members=members)
+        session.add(found)
+        session.flush()
+    counted = Counter(member.split.value for member in members)
+    splits = {split.value: counted[split.value] for split in Split}
+    return Frozen(set=found.id, examples=len(members), splits=splits, hash=content, new=new)

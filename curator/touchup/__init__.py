@@ -1,0 +1,1 @@
+"""Test masks, repaired under the clock."""

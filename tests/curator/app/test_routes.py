@@ -1,0 +1,459 @@
+"""The HTTP routes: what they answer, and whom they refuse."""
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
+from sqlalchemy import Engine, func, select
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from curator.app import guard, routes, state
+from curator.app.guard import TOKEN_HEADER, middleware, token_for
+from curator.app.routes import ROUTES
+from db.session import reading, writing
+from db.settings import Settings
+from db.store import Store
+from db.tables import Decision, Example, Reviewer, Split, TouchUpSave, Verdict
+from tests.examples import add_examples, add_faceless, drawn_mask, drawn_photo, png
+
+HOST = "http://localhost"
+POSTS = [
+    *("/api/deck", "/api/verdicts", "/api/gold", "/api/touchups/begin", "/api/touchups/save", "/api/touchups/finish"),
+    *("/api/aside", "/api/aside/choose", "/api/aside/undo"),
+]
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch, settings: Settings, engine: Engine, store: Store) -> Iterator[TestClient]:
+    for module in (routes, guard):
+        monkeypatch.setattr(module, "settings", lambda: settings, raising=False)
+    monkeypatch.setattr(routes, "engine", lambda: engine)
+    monkeypatch.setattr(routes, "store", lambda: store)
+    yield TestClient(Starlette(routes=ROUTES, middleware=middleware()), base_url=HOST)
+    state.settings.cache_clear()
+
+
+@pytest.fixture
+def ours(client: TestClient) -> dict[str, str]:
+    """The headers of a request from our own page, where Ada sits."""
+    return {"Origin": HOST, TOKEN_HEADER: token_for("Ada")}
+
+
+@pytest.fixture
+def examples(engine: Engine, store: Store) -> list[int]:
+    with writing(engine) as session:
+        return add_examples(session, store, 3)
+
+
+def verdict(example: int, decision: str = "keep", reason: str | None = None, client_id: str = "one") -> dict[str, Any]:
+    return {"verdicts": [{"example": example, "decision": decision, "reason": reason, "client_id": client_id}]}
+
+
+def written(engine: Engine) -> int:
+    with reading(engine) as session:
+        return session.scalar(select(func.count()).select_from(Verdict)) or 0
+
+
+def test_healthz_asks_the_database(client: TestClient) -> None:
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_is_immutable_typed_and_for_our_pages_only(client: TestClient, store: Store) -> None:
+    data = png(drawn_mask(1))
+    answer = client.get(f"/pictures/{store.put(data)}")
+    assert (answer.status_code, answer.content) == (200, data)
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+
+
+def test_a_jpeg_says_so_and_other_bytes_are_no_picture(client: TestClient, store: Store) -> None:
+    jpeg, script = store.put(b"\xff\xd8\xff\xe0rest"), store.put(b"<script>alert(1)</script>")
+    assert client.get(f"/pictures/{jpeg}").headers["content-type"] == "image/jpeg"
+    page = client.get(f"/pictures/{script}")
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/plain; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "sentence"),
+    [
+        ("0" * 64, 404, "There is no such picture."),
+        ("0" * 63, 400, "A picture is named by 64 hexadecimal digits."),
+        ("A" * 64, 400, "A picture is named by 64 hexadecimal digits."),
+        ("..%2f..%2fwinnow.db", 404, "Not Found"),
+        ("..", 404, "Not Found"),
+        ("0" * 63 + "%00", 400, "A picture is named by 64 hexadecimal digits."),
+    ],
+)
+def test_pictures_that_are_not_there(client: TestClient, name: str, status: int, sentence: str) -> None:
+    answer = client.get(f"/pictures/{name}")
+    assert (answer.status_code, answer.text) == (status, sentence)
+
+
+def test_a_thumbnail_is_small_square_webp_and_immutable_too(client: TestClient, store: Store) -> None:
+    photo, mask = store.put(png(drawn_photo(1))), store.put(png(drawn_mask(1)))
+    for sha256, mode in [(photo, cv2.IMREAD_COLOR), (mask, cv2.IMREAD_GRAYSCALE)]:
+        answer = client.get(f"/pictures/{sha256}?side=192")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+        assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        small, whole = (
+            cv2.imdecode(np.frombuffer(data, np.uint8), mode)
+            for data in (answer.content, client.get(f"/pictures/{sha256}").content)
+        )
+        assert small is not None
+        assert whole is not None
+        assert small.shape[:2] == (192, 192)
+        shrunk = cv2.resize(whole, (192, 192), interpolation=cv2.INTER_AREA)
+        assert np.abs(small.astype(float) - shrunk).mean() < 4
+
+
+@pytest.mark.parametrize("side", ["191", "512", "0192", "192.0", "-192", "many", "%00"])
+def test_a_thumbnail_of_another_side_is_refused(client: TestClient, store: Store, side: str) -> None:
+    answer = client.get(f"/pictures/{store.put(png(drawn_mask(1)))}?side={side}")
+    assert (answer.status_code, answer.text) == (400, "A thumbnail has side=192.")
+    assert "cache-control" not in answer.headers
+
+
+def test_a_thumbnail_of_a_missing_picture_is_not_found(client: TestClient) -> None:
+    assert client.get(f"/pictures/{'0' * 64}?side=192").status_code == 404
+
+
+# --- the guard --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"Origin": "http://evil.example"}, "This request comes from a page that is not Winnow's."),
+        ({"Origin": "http://localhost:9999"}, "This request comes from a page that is not Winnow's."),
+        ({"Origin": "https://localhost"}, "This request comes from a page that is not Winnow's."),
+        ({"Origin": "null"}, "This request comes from a page that is not Winnow's."),
+        ({"Origin": None}, "This request does not say which page it comes from (no Origin header)."),
+        ({TOKEN_HEADER: None}, "This request carries no token. Open the page again."),
+        ({TOKEN_HEADER: "made.up.token"}, "This request's token is not ours. Reload the page to go on; nothing is lost."),
+    ],
+)
+def test_who_is_not_our_page_is_refused(
+    client: TestClient, ours: dict[str, str], path: str, change: dict[str, str | None], sentence: str
+) -> None:
+    headers = {name: value for name, value in {**ours, **change}.items() if value is not None}
+    answer = client.post(path, json={}, headers=headers)
+    assert (answer.status_code, answer.json()) == (403, {"error": sentence})
+
+
+def test_a_token_signed_with_another_secret_is_refused(
+    client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int]
+) -> None:
+    forged = URLSafeTimedSerializer("guessed", salt="winnow-page").dumps({"reviewer": "Ada"})
+    answer = client.post("/api/verdicts", json=verdict(examples[0]), headers={**ours, TOKEN_HEADER: forged})
+    assert answer.status_code == 403
+    assert written(engine) == 0
+
+
+def test_a_token_older_than_a_day_is_refused(
+    client: TestClient, ours: dict[str, str], monkeypatch: pytest.MonkeyPatch, examples: list[int]
+) -> None:
+    signed_at = TimestampSigner.get_timestamp
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda self: signed_at(self) + guard.TOKEN_SECONDS + 1)
+    answer = client.post("/api/deck", json={"count": 1}, headers=ours)
+    assert answer.status_code == 403
+    assert answer.json() == {"error": "This page has been open for more than a day. Reload it to go on; nothing is lost."}
+
+
+@pytest.mark.parametrize("host", ["evil.example", "winnow.evil.example:8501", "localhost.evil.example", "192.168.1.7"])
+def test_a_foreign_host_name_that_resolves_to_us_is_refused(client: TestClient, ours: dict[str, str], host: str) -> None:
+    headers = {**ours, "Host": host, "Origin": f"http://{host}"}
+    assert client.post("/api/deck", json={"count": 1}, headers=headers).status_code == 400
+    assert client.get("/healthz", headers={"Host": host}).status_code == 400
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+def test_only_json_is_taken(client: TestClient, ours: dict[str, str], kind: str) -> None:
+    answer = client.post("/api/deck", content=b'{"count": 1}', headers={**ours, "Content-Type": kind})
+    assert (answer.status_code, answer.json()) == (415, {"error": "This address takes application/json only."})
+
+
+def test_an_oversized_body_is_refused_even_when_its_length_is_not_said(client: TestClient, ours: dict[str, str]) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b'{"count": 1, "held": ['
+        for _ in range(100):
+            yield b"1," * 1000
+
+    headers = {**ours, "Content-Type": "application/json"}
+    for body in (b" " * (64 * 1024 + 1), pieces()):
+        answer = client.post("/api/deck", content=body, headers=headers)
+        assert (answer.status_code, answer.json()) == (413, {"error": "The request is over 64 KiB."})
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 60000, b"NaN", b"[]", b'{"count": "many"}', b'{"count": -1}'])
+def test_bodies_that_are_not_what_the_route_takes_get_400(client: TestClient, ours: dict[str, str], body: bytes) -> None:
+    answer = client.post("/api/deck", content=body, headers={**ours, "Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["error"].endswith(".")
+
+
+def test_the_secret_is_made_once_for_its_owner_only(client: TestClient, ours: dict[str, str], settings: Settings) -> None:
+    file = settings.home / "secret"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert len(file.read_bytes()) == 64
+    assert guard._secret(file) == file.read_bytes()
+    assert [path.name for path in settings.home.iterdir() if path.name.startswith(".secret")] == []
+
+
+# --- the deck ---------------------------------------------------------------------------------------------------------
+
+
+def test_cards_and_counts_come_and_the_token_says_for_whom(
+    client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int]
+) -> None:
+    said = client.post("/api/deck", json={"count": 2, "held": []}, headers=ours).json()
+    assert [card["example"] for card in said["cards"]] == examples[:2]
+    card = {"example", "image", "mask", "photo", "split", "suspicion", "reasons", "drawn", "opinions"}
+    assert set(said["cards"][0]) == card
+    assert said["counts"] == {"keep": 0, "reject": 0, "open": 3, "disputed": 0, "waiting": 0}
+    assert {key: said[key] for key in ("left", "gone", "upto", "since")} == {"left": 3, "gone": [], "upto": 0, "since": 0}
+    bo = {**ours, TOKEN_HEADER: token_for("Bo")}
+    assert [card["example"] for card in client.post("/api/deck", json={"count": 9}, headers=bo).json()["cards"]] == [
+        examples[2]
+    ]
+    with reading(engine) as session:
+        assert set(session.scalars(select(Reviewer.name))) == {"Ada", "Bo"}
+
+
+def test_a_verdict_is_answered_after_its_commit_and_taken_once(
+    client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int]
+) -> None:
+    asked = verdict(examples[0], "reject", "too_coarse")
+    for taken in (1, 0):
+        answer = client.post("/api/verdicts", json=asked, headers=ours)
+        assert answer.json() == {"taken": taken, "ids": {"one": 1}, "refused": []}
+    with reading(engine) as session:  # a second connection sees it
+        row = session.scalars(select(Verdict)).one()
+        assert (row.example_id, row.decision, row.reason) == (examples[0], Decision.reject, "too_coarse")
+        assert session.get_one(Reviewer, row.reviewer_id).name == "Ada"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"example": 999}, "Example 999 is not there (any more): it may have been erased."),
+        ({"example": 2**63}, "example: Input should be less than or equal to"),
+        ({"decision": "perhaps"}, "decision: Input should be 'keep', 'reject' or 'undo'."),
+        ({"reason": "ugly"}, "reason: Input should be 'no_face'"),
+        ({"client_id": ""}, "client_id: String should have at least 1 character."),
+        ({"client_id": "x" * 65}, "client_id: String should have at most 64 characters."),
+        ({"reviewer": "Bo"}, "reviewer: Extra inputs are not permitted."),
+    ],
+)
+def test_a_verdict_that_cannot_be_taken_is_named_and_holds_up_no_other(
+    client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int], change: dict[str, Any], says: str
+) -> None:
+    bad = verdict(examples[0])["verdicts"][0] | {"client_id": "bad"} | change
+    good = verdict(examples[1], client_id="good")["verdicts"][0]
+    answer = client.post("/api/verdicts", json={"verdicts": [bad, good]}, headers=ours)
+    assert answer.status_code == 200
+    (refused,) = answer.json()["refused"]
+    assert refused["client_id"] == bad["client_id"]
+    assert says in refused["error"]
+    assert answer.json()["ids"] == {"good": 1}
+    assert written(engine) == 1
+
+
+def test_a_page_from_before_an_update_is_still_answered(
+    client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int]
+) -> None:
+    hand = client.post("/api/deck", json={"count": 3, "held": []}, headers=ours)  # as the first version's page asked
+    assert [card["example"] for card in hand.json()["cards"]] == examples
+    old = {"example": examples[0], "decision": "reject", "reason": None, "client_id": "kept-in-the-browser"}
+    answer = client.post("/api/verdicts", json={"verdicts": [old]}, headers=ours)
+    assert (answer.status_code, answer.json()["taken"], answer.json()["refused"]) == (200, 1, [])
+
+
+def test_who_is_no_lead_settles_nothing_and_sets_no_known_answer(
+    client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int], monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(guard, "settings", lambda: settings.model_copy(update={"leads": "Lea, Max"}))
+    only = "Only a lead may do this (see WINNOW_LEADS in docs/settings.md)."
+    gold = {"example": examples[0], "decision": "keep"}
+    settling = verdict(examples[0])["verdicts"][0] | {"settles": True}
+    for path, asked in [("/api/gold", gold), ("/api/deck", {"count": 1, "wanted": {"show": "disputed"}})]:
+        answer = client.post(path, json=asked, headers=ours)
+        assert (answer.status_code, answer.json()) == (403, {"error": only})
+    answer = client.post("/api/verdicts", json={"verdicts": [settling]}, headers=ours)
+    assert answer.json() == {"taken": 0, "ids": {}, "refused": [{"client_id": "one", "error": only}]}
+    lea = {**ours, TOKEN_HEADER: token_for("Lea")}
+    assert client.post("/api/gold", json=gold, headers=lea).json() == {"example": examples[0], "decision": "keep"}
+    assert written(engine) == 1  # hers, which settles it
+
+
+@pytest.mark.parametrize("asked", [{"verdicts": []}, {"verdicts": ["keep"]}, {}, {"verdicts": [{}] * 201}])
+def test_a_body_that_holds_no_verdicts_is_refused_whole(
+    client: TestClient, ours: dict[str, str], engine: Engine, asked: dict[str, Any]
+) -> None:
+    assert client.post("/api/verdicts", json=asked, headers=ours).status_code == 400
+    assert written(engine) == 0
+
+
+# --- touch-ups --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept_example(client: TestClient, ours: dict[str, str], engine: Engine, store: Store) -> int:
+    """A kept example of the test split."""
+    with writing(engine) as session:
+        (number,) = add_examples(session, store, 1, Split.test)
+    assert client.post("/api/verdicts", json=verdict(number), headers=ours).json()["taken"] == 1
+    return number
+
+
+def base64_png(number: int) -> str:
+    return base64.b64encode(png(drawn_mask(number))).decode()
+
+
+def test_a_touch_up_begins_saves_and_finishes(
+    client: TestClient, ours: dict[str, str], engine: Engine, store: Store, kept_example: int
+) -> None:
+    begun = client.post("/api/touchups/begin", json={"example": kept_example}, headers=ours).json()
+    assert begun["seconds_shown"] == 120
+    assert 115 < begun["seconds_left"] <= 120
+    asked = {"touch_up": begun["touch_up"], "mask": base64_png(3)}
+    saved = client.post("/api/touchups/save", json=asked, headers=ours).json()
+    assert saved["mask"] != begun["mask"]
+    assert store.get(saved["mask"])[:4] == b"\x89PNG"
+    done = client.post("/api/touchups/finish", json={"touch_up": begun["touch_up"]}, headers=ours).json()
+    assert (done["finished"], done["mask"]) == (True, saved["mask"])
+    late = client.post("/api/touchups/save", json=asked, headers=ours)
+    assert late.status_code == 409
+    with reading(engine) as session:
+        assert session.scalar(select(func.count()).select_from(TouchUpSave)) == 2
+        assert session.get_one(Example, kept_example).mask_sha256 == begun["before"]
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "status", "says"),
+    [
+        ("begin", {"example": 999}, 404, "Example 999 is not there (any more): it may have been erased."),
+        ("save", {"touch_up": 999, "mask": base64_png(1)}, 404, "Touch-up 999 is not there (any more)."),
+        ("save", {"touch_up": 1, "mask": "%%%"}, 400, "The mask is not base64."),
+        ("save", {"touch_up": 1, "mask": "PGh0bWw+"}, 409, "The mask is not a PNG."),
+        ("finish", {"touch_up": 999}, 404, "Touch-up 999 is not there (any more)."),
+    ],
+)
+def test_touch_ups_that_cannot_be(
+    client: TestClient, ours: dict[str, str], path: str, asked: dict[str, Any], status: int, says: str
+) -> None:
+    answer = client.post(f"/api/touchups/{path}", json=asked, headers=ours)
+    assert (answer.status_code, answer.json()) == (status, {"error": says})
+
+
+def test_another_reviewers_touch_up_is_not_ours_to_save(client: TestClient, ours: dict[str, str], kept_example: int) -> None:
+    begun = client.post("/api/touchups/begin", json={"example": kept_example}, headers=ours).json()
+    bo = {**ours, TOKEN_HEADER: token_for("Bo")}
+    answer = client.post("/api/touchups/save", json={"touch_up": begun["touch_up"], "mask": base64_png(1)}, headers=bo)
+    assert (answer.status_code, answer.json()) == (409, {"error": "This touch-up is another reviewer's."})
+
+
+def test_the_only_door_serves_these_routes() -> None:
+    door = (Path(__file__).parents[3] / "streamlit_app.py").read_text()
+    assert "routes=ROUTES" in door
+    assert "middleware=middleware()" in door
+
+
+def test_a_host_that_the_settings_name_is_served_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, engine: Engine, ours: dict[str, str], examples: list[int]
+) -> None:
+    named = settings.model_copy(update={"hosts": "winnow.example.com, hair.example.com"})
+    monkeypatch.setattr(guard, "settings", lambda: named)
+    at_home = Starlette(routes=ROUTES, middleware=middleware())
+    for host, status in [("winnow.example.com", 200), ("hair.example.com", 200), ("evil.example.com", 400)]:
+        client = TestClient(at_home, base_url=f"http://{host}")
+        answer = client.post("/api/deck", json={"count": 1}, headers={**ours, "Origin": f"http://{host}"})
+        assert answer.status_code == status
+    client = TestClient(at_home, base_url="http://winnow.example.com")
+    foreign = {**ours, "Origin": "http://hair.example.com"}
+    assert client.post("/api/deck", json={"count": 1}, headers=foreign).status_code == 403
+
+
+@pytest.mark.parametrize(("header", "who"), [("Ada%20Lovelace", "Ada Lovelace"), ("", "reviewer"), ("a" * 81, "reviewer")])
+def test_whom_the_proxy_names_is_who_reviews(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, header: str, who: str
+) -> None:
+    monkeypatch.setattr(guard, "settings", lambda: settings.model_copy(update={"user_header": "X-Forwarded-User"}))
+
+    class Context:
+        headers = {"X-Forwarded-User": header}
+        cookies = {guard.COOKIE: "Mallory"}
+
+    monkeypatch.setattr(guard.st, "context", Context)
+    assert guard.current_reviewer() == who
+
+
+# --- the tray ---------------------------------------------------------------------------------------------------------
+
+
+def test_photos_without_a_face_come_in_turn_and_take_a_square_a_discard_and_an_undo(
+    client: TestClient, ours: dict[str, str], engine: Engine, store: Store
+) -> None:
+    with writing(engine) as session:
+        first, second, third = add_faceless(session, store, 3)
+    answer = client.post("/api/aside", json={"count": 2}, headers=ours).json()
+    assert [photo["submission"] for photo in answer["photos"]] == [first, second]
+    assert answer["left"] == 3
+    (last,) = client.post("/api/aside", json={"after": second}, headers=ours).json()["photos"]
+    assert last["submission"] == third
+    square = {"top": 0.0, "left": 10.0, "side": 300.0, "rotation": 12.0}
+    assert client.post("/api/aside/choose", json={"submission": first, "square": square}, headers=ours).json() == {"left": 2}
+    assert client.post("/api/aside/choose", json={"submission": second, "square": None}, headers=ours).json() == {"left": 1}
+    with reading(engine) as session:
+        example = session.scalars(select(Example)).one()
+        assert (example.submission_id, example.crop_side, example.crop_rotation) == (first, 300.0, 12.0)
+    back = client.post("/api/aside/undo", json={"submission": second}, headers=ours).json()
+    assert (back["photo"]["submission"], back["left"]) == (second, 2)
+
+
+@pytest.mark.parametrize(
+    ("square", "status", "sentence"),
+    [
+        ({"top": 0, "left": 0, "side": 20}, 409, "The crop's side is 20 pixels of the photo; it must be 64 to 1536."),
+        ({"top": 0, "left": 0, "side": 300, "rotation": 181}, 400, "square.rotation"),
+        ({"top": 0, "left": 0}, 400, "square.side: Field required"),
+        ({"top": 0, "left": 0, "side": 1e999}, 400, "square.side"),
+    ],
+)
+def test_a_square_that_makes_no_crop_is_told(
+    client: TestClient, ours: dict[str, str], engine: Engine, store: Store, square: dict[str, float], status: int, sentence: str
+) -> None:
+    with writing(engine) as session:
+        (number,) = add_faceless(session, store, 1)
+    body = json.dumps({"submission": number, "square": square})
+    answer = client.post("/api/aside/choose", content=body, headers={**ours, "Content-Type": "application/json"})
+    assert answer.status_code == status
+    assert sentence in answer.json()["error"]
+    assert client.post("/api/aside", json={}, headers=ours).json()["left"] == 1
+
+
+def test_a_photo_kept_aside_is_shown_with_its_mask_below(client: TestClient, engine: Engine, store: Store) -> None:
+    with writing(engine) as session:
+        (number,) = add_faceless(session, store, 1)
+    answer = client.get(f"/pictures/aside/{number}?v=1")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+    assert answer.headers["cache-control"] == "private, max-age=86400"
+    both = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+    assert both is not None
+    assert both.shape == (1024, 512, 3)
+    assert (client.get("/pictures/aside/99").status_code, client.get("/pictures/aside/x").status_code) == (404, 404)

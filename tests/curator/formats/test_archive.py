@@ -1,0 +1,243 @@
+"""Zips: a hostile member is refused by name while the others come in, and a zip that is none is one clear sentence."""
+
+import io
+import stat
+import struct
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from curator.formats import RawPair, Refused, read
+from db.errors import WinnowError
+from db.settings import Limits
+
+GOOD = {"images/a.jpg": b"photo", "masks/a.png": b"mask"}
+SMALL = Limits(file_bytes=5_000_000, zip_bytes=20_000_000, zip_members=50)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    return folder
+
+
+def zipped(path: Path, members: dict[str, bytes] | list[tuple[str | zipfile.ZipInfo, bytes]]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items() if isinstance(members, dict) else members:
+            archive.writestr(name, data)
+    return path
+
+
+def outcome(path: Path, workspace: Path, limits: Limits = SMALL) -> tuple[list[str], dict[str, str]]:
+    """The names that came in, and the refusals."""
+    items = list(read("zip", path, workspace, limits))
+    for item in items:
+        if isinstance(item, RawPair):
+            assert item.photo.is_relative_to(workspace)
+            assert item.photo.read_bytes() == b"photo"
+    names = [item.name for item in items if isinstance(item, RawPair)]
+    return names, {item.file: item.reason for item in items if isinstance(item, Refused)}
+
+
+def everything_below(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_zip_of_a_folder_of_pairs_comes_in(tmp_path: Path, workspace: Path) -> None:
+    assert outcome(zipped(tmp_path / "a.zip", GOOD), workspace) == (["images/a.jpg"], {})
+
+
+def test_a_zip_with_one_folder_around_it_all_comes_in(tmp_path: Path, workspace: Path) -> None:
+    members = {f"my upload/batch/{name}": data for name, data in GOOD.items()}
+    assert outcome(zipped(tmp_path / "a.zip", members), workspace) == (["images/a.jpg"], {})
+
+
+@pytest.mark.parametrize("folder", ["train", "Photos"])
+def test_the_one_folder_around_it_all_is_kept_where_its_name_says_something(
+    tmp_path: Path, workspace: Path, folder: str
+) -> None:
+    members = {f"{folder}/a.jpg": b"photo", f"{folder}/a.png": b"mask"}
+    assert outcome(zipped(tmp_path / "a.zip", members), workspace) == ([f"{folder}/a.jpg"], {})
+
+
+def test_a_zip_with_a_manifest_comes_in_by_it(tmp_path: Path, workspace: Path) -> None:
+    members = GOOD | {"manifest.csv": b"image,mask,contributor\nimages/a.jpg,masks/a.png,Ann\n"}
+    (pair,) = read("zip", zipped(tmp_path / "a.zip", members), workspace, SMALL)
+    assert isinstance(pair, RawPair)
+    assert pair.contributor == "Ann"
+
+
+def test_what_file_managers_add_is_passed_over(tmp_path: Path, workspace: Path) -> None:
+    junk = {"__MACOSX/images/._a.jpg": b"x", "images/.DS_Store": b"x", "masks/Thumbs.db": b"x"}
+    assert outcome(zipped(tmp_path / "a.zip", GOOD | junk), workspace) == (["images/a.jpg"], {})
+    assert everything_below(workspace) == set(GOOD)
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.jpg", "images/../../evil.jpg", "/tmp/evil.jpg", "..\\evil.jpg", "C:\\evil.jpg", "C:evil.jpg"]
+)
+def test_zip_member_that_climbs_out_is_refused_and_the_others_come_in(tmp_path: Path, workspace: Path, name: str) -> None:
+    names, refused = outcome(zipped(tmp_path / "a.zip", GOOD | {name: b"evil"}), workspace)
+    assert names == ["images/a.jpg"]
+    assert refused == {name.replace("\\", "/"): "its name leads out of the zip's folder."}
+    assert everything_below(tmp_path) == {"a.zip", *(f"workspace/{good}" for good in GOOD)}
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR], ids=["symlink", "fifo", "device"])
+def test_zip_member_that_is_a_link_or_a_device_is_refused(tmp_path: Path, workspace: Path, kind: int) -> None:
+    link = zipfile.ZipInfo("images/link.jpg")
+    link.external_attr = (kind | 0o777) << 16
+    names, refused = outcome(zipped(tmp_path / "a.zip", [*GOOD.items(), (link, b"/etc/passwd")]), workspace)
+    assert names == ["images/a.jpg"]
+    assert refused == {"images/link.jpg": "it is a link or another special file, not a picture."}
+
+
+def test_zip_bomb_is_refused_by_its_ratio(tmp_path: Path, workspace: Path) -> None:
+    names, refused = outcome(zipped(tmp_path / "a.zip", GOOD | {"images/bomb.jpg": bytes(4_000_000)}), workspace)
+    assert names == ["images/a.jpg"]
+    assert refused["images/bomb.jpg"].startswith("it unpacks to 4,000,000 bytes from ")
+    assert refused["images/bomb.jpg"].endswith(", as a zip bomb does.")
+
+
+def test_zip_member_that_is_too_large_is_refused(tmp_path: Path, workspace: Path) -> None:
+    names, refused = outcome(zipped(tmp_path / "a.zip", GOOD | {"images/huge.jpg": bytes(5_000_001)}), workspace)
+    assert names == ["images/a.jpg"]
+    assert refused == {"images/huge.jpg": "it unpacks to 5,000,001 bytes; 5,000,000 are allowed."}
+
+
+def test_zip_that_unpacks_to_too_much_in_all_is_cut_there(tmp_path: Path, workspace: Path) -> None:
+    members = GOOD | {"images/b.jpg": b"photo", "masks/b.png": b"much too much"}
+    names, refused = outcome(zipped(tmp_path / "a.zip", members), workspace, replace(SMALL, zip_bytes=20))
+    assert names == ["images/a.jpg"]
+    assert refused == {
+        "masks/b.png": "with it the zip unpacks to more than the 20 bytes that are allowed.",
+        "images/b.jpg": "no mask of that name in masks/.",
+    }
+
+
+def test_zip_with_too_many_members_is_one_sentence(tmp_path: Path, workspace: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {f"images/{at}.jpg": b"x" for at in range(51)})
+    with pytest.raises(WinnowError, match=r"^a\.zip holds 51 files; 50 are allowed\. Send several zips\.$"):
+        outcome(path, workspace)
+    assert everything_below(workspace) == set()
+
+
+def lying(data: bytes, name: bytes, offset: int, value: int) -> bytes:
+    """A zip whose central directory says something else of one member: four bytes at an offset of its entry."""
+    at = data.rindex(name) - 46  # the name follows the fixed part of the entry
+    assert data[at : at + 4] == b"PK\1\2"
+    return data[: at + offset] + struct.pack("<I", value) + data[at + offset + 4 :]
+
+
+def test_zip_member_that_is_longer_than_it_says_is_refused(tmp_path: Path, workspace: Path) -> None:
+    path = zipped(tmp_path / "a.zip", [("images/liar.jpg", bytes(900_000)), *GOOD.items()])
+    path.write_bytes(lying(path.read_bytes(), b"images/liar.jpg", 24, 10))
+    names, refused = outcome(path, workspace)
+    assert names == ["images/a.jpg"]
+    assert refused == {"images/liar.jpg": "it is damaged, or packed in a way that can't be read."}
+    assert everything_below(workspace) == set(GOOD)
+
+
+def test_zip_member_that_is_shorter_than_it_says_is_refused(tmp_path: Path, workspace: Path) -> None:
+    path = zipped(tmp_path / "a.zip", [("images/liar.jpg", b"x" * 100), *GOOD.items()])
+    path.write_bytes(lying(path.read_bytes(), b"images/liar.jpg", 24, 900))
+    names, refused = outcome(path, workspace)
+    assert names == ["images/a.jpg"]
+    assert list(refused) == ["images/liar.jpg"]
+    assert everything_below(workspace) == set(GOOD)
+
+
+def test_zip_member_that_is_damaged_is_refused(tmp_path: Path, workspace: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:  # stored, not deflated
+        archive.writestr("images/bad.jpg", b"some bytes of a photo")
+        for name, data in GOOD.items():
+            archive.writestr(name, data)
+    path.write_bytes(path.read_bytes().replace(b"some bytes", b"SOME bytes"))
+    names, refused = outcome(path, workspace)
+    assert names == ["images/a.jpg"]
+    assert refused == {"images/bad.jpg": "it is damaged, or packed in a way that can't be read."}
+
+
+def test_zip_member_that_is_encrypted_is_refused(tmp_path: Path, workspace: Path) -> None:
+    path = zipped(tmp_path / "a.zip", [("images/secret.jpg", b"x"), *GOOD.items()])
+    data = path.read_bytes()
+    at = data.rindex(b"images/secret.jpg") - 46
+    path.write_bytes(data[: at + 8] + b"\1\0" + data[at + 10 :])
+    names, refused = outcome(path, workspace)
+    assert names == ["images/a.jpg"]
+    assert refused == {"images/secret.jpg": "it is encrypted. Send the zip without a password."}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("twin", ["images/X.JPG", "images/x.jpg", "images//x.jpg", "./images/x.jpg", "images\\x.jpg"])
+def test_zip_members_of_one_name_are_all_refused(tmp_path: Path, workspace: Path, twin: str) -> None:
+    members = [*GOOD.items(), ("images/x.jpg", b"photo"), (twin, b"other")]
+    names, refused = outcome(zipped(tmp_path / "a.zip", members), workspace)
+    assert names == ["images/a.jpg"]
+    assert refused["images/x.jpg"] == "another file of the zip has this name, case aside."
+    assert everything_below(workspace) == set(GOOD)
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path, workspace: Path) -> None:
+    members = [*GOOD.items(), ("images/a.jpg/b.jpg", b"photo")]
+    names, refused = outcome(zipped(tmp_path / "a.zip", members), workspace)
+    assert names == ["images/a.jpg"]
+    assert list(refused) == ["images/a.jpg/b.jpg"]
+
+
+@pytest.mark.parametrize("stem", ["line\nbreak", "💇🏽‍♀️", "\u202egnp.exe"])
+def test_odd_names_in_a_zip_come_in_as_they_are(tmp_path: Path, workspace: Path, stem: str) -> None:
+    members = {f"images/{stem}.jpg": b"photo", f"masks/{stem}.png": b"mask"}
+    assert outcome(zipped(tmp_path / "a.zip", members), workspace) == ([f"images/{stem}.jpg"], {})
+
+
+def test_a_name_that_is_too_long_for_the_disk_is_refused(tmp_path: Path, workspace: Path) -> None:
+    names, refused = outcome(zipped(tmp_path / "a.zip", GOOD | {f"images/{'x' * 300}.jpg": b"x"}), workspace)
+    assert names == ["images/a.jpg"]
+    assert list(refused.values()) == ["it can't be written under this name (File name too long)."]
+
+
+@pytest.mark.parametrize("data", [b"", b"not a zip", zipfile.ZipFile.__doc__.encode() * 20], ids=["empty", "text", "long text"])
+def test_what_is_no_zip_is_one_clear_sentence(tmp_path: Path, workspace: Path, data: bytes) -> None:
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(WinnowError, match=r"^a\.zip can't be read as a zip \(it may be cut off\)\.$"):
+        outcome(tmp_path / "a.zip", workspace)
+
+
+def test_an_empty_zip_is_one_clear_sentence(tmp_path: Path, workspace: Path) -> None:
+    with pytest.raises(WinnowError, match=r"^a\.zip is empty\. Zip a folder with images/ and masks/ in it\.$"):
+        outcome(zipped(tmp_path / "a.zip", {}), workspace)
+
+
+def test_a_zip_that_is_cut_off_is_one_clear_sentence(tmp_path: Path, workspace: Path) -> None:
+    path = zipped(tmp_path / "a.zip", GOOD)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(WinnowError, match=r"^a\.zip can't be read as a zip"):
+        outcome(path, workspace)
+
+
+def test_a_zip_in_a_zip_is_not_opened(tmp_path: Path, workspace: Path) -> None:
+    inner = io.BytesIO()
+    zipfile.ZipFile(inner, "w").close()
+    with pytest.raises(WinnowError, match=r"is nothing that Winnow reads\."):
+        outcome(zipped(tmp_path / "a.zip", {"inner.zip": inner.getvalue()}), workspace)
+
+
+def test_a_zip_of_which_nothing_is_left_says_why_member_by_member(tmp_path: Path, workspace: Path) -> None:
+    assert outcome(zipped(tmp_path / "a.zip", {"../a.jpg": b"x"}), workspace) == (
+        [],
+        {"../a.jpg": "its name leads out of the zip's folder."},
+    )
+
+
+def test_a_disk_without_room_is_said_before_anything_is_written(
+    tmp_path: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 3}))
+    with pytest.raises(WinnowError, match=r"^a\.zip needs 9 bytes unpacked; the disk of .* has 3 left\.$"):
+        outcome(zipped(tmp_path / "a.zip", GOOD), workspace)
+    assert everything_below(workspace) == set()

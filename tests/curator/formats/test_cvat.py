@@ -1,0 +1,149 @@
+"""CVAT's XML: masks by their runs, polygons, subsets; hostile XML is refused before it can do harm."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from curator.formats import RawPair, Refused, mask_bytes, rle
+from curator.formats.cvat import read, recognise
+from curator.formats.shapes import Shapes
+from curator.pictures.pair import decode_mask
+from db.errors import WinnowError
+from db.settings import Limits
+from db.tables import Split
+
+LIMITS = Limits()
+# 0 0 1 / 1 1 0 along the rows: two of background, three of hair, one of background; its corner at row 1, column 2
+MASK = '<mask label="hair" source="manual" occluded="0" rle="2, 3, 1" left="2" top="1" width="3" height="2" z_order="0"></mask>'
+WHOLE = [[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 255, 0], [0, 0, 255, 255, 0, 0], [0, 0, 0, 0, 0, 0]]
+
+
+def image(inside: str, name: str = "a.jpg", more: str = "") -> str:
+    return f'<image id="0" name="{name}" width="6" height="4" {more}>{inside}</image>'
+
+
+def xml(folder: Path, *images: str, head: str = "") -> Path:
+    (folder / "images").mkdir(exist_ok=True)
+    for name in ("a.jpg", "b.jpg"):
+        (folder / "images" / name).write_bytes(b"photo")
+    text = f'<?xml version="1.0" encoding="utf-8"?>\n{head}<annotations><version>1.1</version>{"".join(images)}</annotations>'
+    (folder / "annotations.xml").write_text(text, "utf-8")
+    return folder
+
+
+def mask_in(pair: Any) -> list[list[int]]:
+    assert isinstance(pair, RawPair), pair
+    return decode_mask(mask_bytes(pickle.loads(pickle.dumps(pair)), LIMITS)).tolist()
+
+
+def test_a_folder_and_a_file_are_recognised_and_read(tmp_path: Path) -> None:
+    xml(tmp_path, image(MASK))
+    for place in (tmp_path, tmp_path / "annotations.xml"):
+        assert recognise(place) == "annotations.xml holds CVAT's annotations"
+        (pair,) = read(place)
+        assert mask_in(pair) == WHOLE
+        assert (pair.name, pair.photo) == ("a.jpg", tmp_path / "images/a.jpg")
+
+
+def test_masks_and_polygons_of_hair_make_one_mask_and_other_labels_are_passed_over(tmp_path: Path) -> None:
+    polygon = '<polygon label="hair" points="0.00,0.00;2.00,0.00;2.00,1.00;0.00,1.00"/>'
+    others = '<mask label="hat" rle="0, 4" left="0" top="0" width="2" height="2"/><box label="hair" xtl="0" ytl="0"/>'
+    (pair,) = read(xml(tmp_path, image(MASK + polygon + others)))
+    assert mask_in(pair) == [[255, 255, 0, 0, 0, 0], *WHOLE[1:]]
+
+
+def test_the_subset_says_the_split_and_may_be_a_folder(tmp_path: Path) -> None:
+    xml(tmp_path, image(MASK, "c.jpg", 'subset="Train"'))
+    (tmp_path / "images/Train").mkdir()
+    (tmp_path / "images/Train/c.jpg").write_bytes(b"photo")
+    (pair,) = read(tmp_path)
+    assert isinstance(pair, RawPair)
+    assert (pair.split, pair.photo) == (Split.train, tmp_path / "images/Train/c.jpg")
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (image(MASK, "../c.jpg"), "its name leads out of the folder."),
+        (image(MASK, "/etc/passwd"), "its name leads out of the folder."),
+        (image(MASK, "c.jpg"), "the photo isn't there."),
+        (image(""), "no annotation of hair."),
+        (image(MASK.replace("2, 3, 1", "2, x")), "its mask's runs are not numbers with commas between."),
+        (image(MASK.replace(' left="2"', "")), "its mask lacks top, left, height, width."),
+        (image(MASK).replace(' height="4"', ""), "its image lacks height, width."),
+        (
+            image('<polygon label="hair" points="0,0;1,1"/>'),
+            "a polygon of its has fewer than three corners, or a coordinate too many or too odd.",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_the_others_come_in(tmp_path: Path, broken: str, reason: str) -> None:
+    refused, pair = read(xml(tmp_path, broken, image(MASK, "b.jpg")))
+    assert isinstance(refused, Refused)
+    assert refused.reason == reason
+    assert mask_in(pair) == WHOLE
+
+
+def test_runs_that_do_not_fill_their_box_are_a_sentence_when_the_mask_is_made(tmp_path: Path) -> None:
+    (pair,) = read(xml(tmp_path, image(MASK.replace("2, 3, 1", "2, 3"))))
+    with pytest.raises(WinnowError, match=r"^its runs add up to 5 pixels; "):
+        mask_bytes(pair, LIMITS)
+
+
+def test_a_box_beyond_the_limits_is_refused_before_a_pixel_is_made(tmp_path: Path) -> None:
+    huge = MASK.replace('width="3" height="2"', 'width="1000000" height="1000000"').replace("2, 3, 1", "1000000000000")
+    (pair,) = read(xml(tmp_path, image(huge)))
+    with pytest.raises(WinnowError, match=r"^its mask is 1,000,000 x 1,000,000: more than 80,000,000 pixels\.$"):
+        mask_bytes(pair, LIMITS)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '<!DOCTYPE a [<!ENTITY l "lol"><!ENTITY m "&l;&l;&l;&l;">]>',
+        '<!DOCTYPE a [<!ENTITY l SYSTEM "file:///etc/passwd">]>',
+        '<!DOCTYPE annotations SYSTEM "http://example.org/x.dtd">',
+    ],
+    ids=["entities that grow", "a file of ours", "a file of theirs"],
+)
+def test_xml_that_declares_types_is_refused(tmp_path: Path, head: str) -> None:
+    with pytest.raises(WinnowError, match=r"^annotations\.xml has a document type \(\w+\), which CVAT's files have not\.$"):
+        list(read(xml(tmp_path, image(MASK), head=head)))
+
+
+@pytest.mark.parametrize("text", ["", "<annotations>", "<a></a>", "\0"])
+def test_what_is_no_annotation_is_one_clear_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "annotations.xml").write_text(text)
+    with pytest.raises(WinnowError, match=r"^annotations\.xml (can't be read as XML|is not CVAT's)"):
+        list(read(tmp_path))
+
+
+def test_several_labels_without_hair_are_one_clear_sentence(tmp_path: Path) -> None:
+    xml(tmp_path, image(MASK.replace("hair", "hat") + MASK.replace("hair", "bun")))
+    with pytest.raises(WinnowError, match=r"^annotations\.xml has no label hair, nor only one; its labels: bun, hat\.$"):
+        list(read(tmp_path))
+
+
+def test_a_video_or_a_folder_without_the_file_is_not_recognised(tmp_path: Path) -> None:
+    assert recognise(tmp_path) is None
+    (tmp_path / "annotations.xml").write_text("<annotations><track id='0'/></annotations>")
+    assert recognise(tmp_path) is None
+
+
+@given(
+    arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=20), elements=st.sampled_from([0, 255])),
+    st.integers(0, 5),
+    st.integers(0, 5),
+)
+def test_a_box_of_runs_along_the_rows_comes_back_where_it_was(mask: np.ndarray, top: int, left: int) -> None:
+    height, width = mask.shape
+    shape = rle.Runs(height, width, tuple(rle.runs_of(mask.T)), top, left, along_rows=True)
+    whole = Shapes(height + top, width + left, (shape,)).pixels(LIMITS)
+    assert (whole[top:, left:] == mask).all()
+    assert whole.sum() == mask.sum(dtype=int)

@@ -1,0 +1,64 @@
+"""The smallest examples in the docs are read as they stand there."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from curator.formats import RawPair, find, mask_bytes
+from curator.pictures.masks import read_labels
+from curator.pictures.pair import encode_mask
+from db.settings import Limits
+from tests.curator.formats.test_supervisely import SHAPE
+
+PAGE = (Path(__file__).parents[3] / "docs/data-formats.md").read_text()
+LIMITS = Limits()
+
+
+def examples(format: str) -> list[str]:
+    """The blocks of a format's example."""
+    after = PAGE.split("## The smallest example of each")[1].split(f"\n`{format}`:")[1]
+    return re.findall(r"```\n(.*?)```", re.split(r"\n`[a-z-]+`:|\n## ", after)[0], re.DOTALL)
+
+
+def files(block: str) -> dict[str, str]:
+    """A block that names files, with what is in them."""
+    rows: dict[str, str] = {}
+    for line in block.splitlines():
+        if line.startswith(" "):
+            rows[list(rows)[-1]] += line.strip()
+        else:
+            name, _, content = line.partition(" ")
+            rows[name] = content.strip()
+    return rows
+
+
+# Blocks that are what one file says, by number; the others name their files.
+LAID_OUT: dict[str, dict[str, int]] = {
+    "folder": {},
+    "manifest": {"manifest.csv": 0},
+    "coco": {"a.json": 0},
+    "label-studio": {"tasks.json": 0},
+    "cvat": {"annotations.xml": 0},
+    "hf": {},
+    "supervisely": {},
+    "lfw-parts": {},
+}
+
+
+@pytest.mark.parametrize("format", LAID_OUT)
+def test_the_example_of_a_format_comes_in(tmp_path: Path, format: str) -> None:
+    blocks = examples(format)
+    laid = {name: blocks[number] for name, number in LAID_OUT[format].items()} or files(blocks[0])
+    mask = encode_mask(np.eye(3, 4, dtype=np.uint8) * np.uint8(255))
+    for name, content in {"images/a.jpg": "", "masks/a.png": "", **laid}.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        bitmap = str(SHAPE["bitmap"]["data"])
+        file.write_bytes(mask if name.endswith(".png") else content.replace("base64 of a PNG packed by zlib", bitmap).encode())
+    (tmp_path / "work").mkdir()
+    found = find(tmp_path, "auto", tmp_path / "work", LIMITS)
+    assert found.format == format
+    (pair,) = [item for item in found.items if isinstance(item, RawPair)]
+    assert read_labels(mask_bytes(pair, LIMITS), LIMITS).hair.any()

@@ -1,0 +1,108 @@
+"""Which adapter reads a location, and that what adapters yield is small and whole. The adapters' own tests stand beside."""
+
+import json
+import os
+import pickle
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from curator.formats import ADAPTERS, RawPair, Refused, adapter, mask_bytes, photo_bytes, read, recognise
+from curator.pictures.masks import fit_mask, read_labels
+from curator.pictures.pair import read_photo
+from db.errors import WinnowError
+from db.settings import Limits
+from db.tables import Split
+
+REAL = os.environ.get("WINNOW_REAL_DATA", "")
+real_data = pytest.mark.skipif(not REAL, reason="WINNOW_REAL_DATA is not set")
+
+
+def lay(root: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = root / name.replace("__", "/").replace("_dot_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+COCO = json.dumps({"images": [], "annotations": [], "categories": []})
+TASKS = json.dumps([{"data": {}, "annotations": []}])
+
+
+@pytest.mark.parametrize(
+    ("files", "at", "name", "why"),
+    [
+        ({"images__a": "", "masks__a": ""}, "", "folder", "it has a folder images/"),
+        ({"images__a": ""}, "", "folder", "it has a folder images/"),
+        ({"Images__a": "", "MASKS__a": ""}, "", "folder", "it has a folder Images/"),
+        ({"images__a": "", "masks__a": "", "manifest_dot_csv": ""}, "", "manifest", "it has a file manifest.csv"),
+        ({"list_dot_CSV": ""}, "list.CSV", "manifest", "its name ends in .csv"),
+        ({"images__a": "", "parts_train_dot_txt": ""}, "", "lfw-parts", "it has the list parts_train.txt"),
+        ({"images__a": "", "train_dot_json": COCO}, "", "coco", "train.json lists images and annotations"),
+        ({"x_dot_json": COCO}, "x.json", "coco", "x.json lists images and annotations"),
+        ({"x_dot_json": TASKS}, "x.json", "label-studio", "x.json lists Label Studio's tasks"),
+        ({"images__a": "", "x_dot_json": TASKS}, "", "label-studio", "x.json lists Label Studio's tasks"),
+        ({"x_dot_zip": ""}, "x.zip", "zip", "its name ends in .zip"),
+    ],
+)
+def test_each_format_is_recognised_and_says_by_what(
+    tmp_path: Path, files: dict[str, str], at: str, name: str, why: str
+) -> None:
+    assert recognise(lay(tmp_path, **files) / at) == (name, why)
+
+
+def test_what_nothing_reads_is_one_sentence_that_lists_what_is_understood(tmp_path: Path) -> None:
+    with pytest.raises(WinnowError) as said:
+        recognise(tmp_path)
+    assert str(said.value) == (
+        f"{tmp_path} is nothing that Winnow reads. It reads zip: a .zip of any of the others; manifest: a .csv, .jsonl or "
+        ".parquet with columns image and mask; lfw-parts: images/, masks/ and parts_train.txt; supervisely: meta.json, and "
+        "img/ and ann/ in a folder; cvat: annotations.xml and images/; coco: a .json with images and annotations; "
+        "label-studio: a .json export with brush masks; hf: metadata.jsonl in folders train, validation, test; "
+        "folder: images/ and masks/ with the same names, or photo.jpg beside photo.png."
+    )
+
+
+def test_a_place_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(WinnowError, match=r"nowhere isn't there\. Name a folder, a file or a URL of one\.$"):
+        recognise(tmp_path / "nowhere")
+
+
+def test_an_unknown_format_is_one_sentence() -> None:
+    assert [adapter(each.name) for each in ADAPTERS] == list(ADAPTERS)
+    with pytest.raises(WinnowError) as said:
+        adapter("tar")
+    assert str(said.value) == (
+        "There is no format 'tar'. Winnow reads: zip, manifest, lfw-parts, supervisely, cvat, coco, label-studio, hf, folder."
+    )
+
+
+def test_a_masks_file_is_kept_as_received(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"as received")
+    pair = RawPair("a", tmp_path / "a", tmp_path / "a")
+    assert photo_bytes(pair, Limits()) == mask_bytes(pair, Limits()) == b"as received"
+
+
+@real_data
+@pytest.mark.parametrize(
+    ("folder", "name", "count"), [("street", "folder", 300), ("figaro1k", "folder", 200), ("lfw-parts", "lfw-parts", 2000)]
+)
+def test_real_data_comes_in_whole(tmp_path: Path, folder: str, name: str, count: int) -> None:
+    location = Path(REAL) / "data" / folder
+    assert recognise(location)[0] == name
+    items = list(read(name, location, tmp_path, Limits()))
+    assert [item for item in items if isinstance(item, Refused)] == []
+    assert len(items) == count
+    assert len(pickle.dumps(items)) < count * 1000
+    for pair in items[::20]:
+        assert isinstance(pair, RawPair)
+        photo = read_photo(photo_bytes(pair, Limits()), Limits())
+        assert fit_mask(read_labels(mask_bytes(pair, Limits()), Limits()).hair, photo.shape).shape == photo.shape[:2]
+
+
+@real_data
+def test_the_official_lists_of_lfw_parts_are_kept(tmp_path: Path) -> None:
+    items = read("lfw-parts", Path(REAL) / "data" / "lfw-parts", tmp_path, Limits())
+    assert Counter(item.split for item in items if isinstance(item, RawPair)) == {Split.train: 1500, Split.validation: 500}

@@ -1,0 +1,140 @@
+"""Label Studio's exports: brush masks with all their bits, photos wherever an export may say that they are."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from curator.formats import RawPair, Refused, mask_bytes
+from curator.formats.brush import stroke_of
+from curator.formats.label_studio import read, recognise
+from curator.pictures.pair import decode_mask
+from db.errors import WinnowError
+from db.settings import Limits
+from db.tables import Split
+
+LIMITS = Limits()
+
+
+def stroke(mask: np.ndarray, label: str = "Hair", **value: Any) -> dict[str, Any]:
+    return {
+        "type": "brushlabels",
+        "original_height": mask.shape[0],
+        "original_width": mask.shape[1],
+        "value": {"format": "rle", "rle": list(stroke_of(mask)), "brushlabels": [label], **value},
+    }
+
+
+def task(image: str, *annotations: list[dict[str, Any]], **data: Any) -> dict[str, Any]:
+    return {"id": 1, "data": {"image": image, **data}, "annotations": [{"result": list(each)} for each in annotations]}
+
+
+def export(folder: Path, *tasks: Any) -> Path:
+    (folder / "images").mkdir(exist_ok=True)
+    (folder / "images" / "a b.jpg").write_bytes(b"photo")
+    (folder / "b.jpg").write_bytes(b"photo")
+    (folder / "export.json").write_text(json.dumps(tasks))
+    return folder / "export.json"
+
+
+SOFT = np.array([[0, 100, 200], [255, 1, 128]], np.uint8)
+
+
+def mask_in(pair: Any) -> list[list[int]]:
+    assert isinstance(pair, RawPair)
+    return decode_mask(mask_bytes(pickle.loads(pickle.dumps(pair)), LIMITS)).tolist()
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "b.jpg",
+        "images/a%20b.jpg",
+        "/data/upload/3/1a2b3c4d-b.jpg",
+        "/data/local-files/?d=images/a%20b.jpg",
+        "https://example.org/x/b.jpg",
+    ],
+)
+def test_photos_are_found_however_the_export_names_them(tmp_path: Path, named: str) -> None:
+    (pair,) = read(export(tmp_path, task(named, [stroke(SOFT)])))
+    assert mask_in(pair) == SOFT.tolist()
+    assert pair.name == named
+    assert pair.photo.read_bytes() == b"photo"
+
+
+def test_a_photo_outside_the_exports_folder_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "c.jpg").write_bytes(b"secret")
+    (refused,) = read(export(tmp_path / "inside", task("../c.jpg", [stroke(SOFT)])))
+    assert refused == Refused("../c.jpg", "the photo isn't there, neither beside export.json nor in images/ there.")
+
+
+def test_strokes_of_an_annotation_are_joined_and_other_labels_passed_over(tmp_path: Path) -> None:
+    other = np.array([[9, 0, 0], [0, 0, 0]], np.uint8)
+    hat = np.full((2, 3), 255, np.uint8)
+    (pair,) = read(export(tmp_path, task("b.jpg", [stroke(SOFT), stroke(other), stroke(hat, "Hat")])))
+    assert mask_in(pair) == [[9, 100, 200], [255, 1, 128]]
+
+
+def test_a_brush_whose_labels_are_a_control_of_their_own_is_read(tmp_path: Path) -> None:
+    painted = stroke(SOFT)
+    del painted["value"]["brushlabels"]
+    brush, labels = dict(painted, type="brush"), dict(painted, type="labels", value=painted["value"] | {"labels": ["hair"]})
+    box = {"type": "labels", "value": {"x": 1, "y": 1, "width": 2, "height": 2, "labels": ["face"]}}
+    (pair,) = read(export(tmp_path, task("b.jpg", [brush, labels, box])))
+    assert mask_in(pair) == SOFT.tolist()
+
+
+def test_each_annotation_is_a_pair_of_its_own(tmp_path: Path) -> None:
+    pairs = list(read(export(tmp_path, task("b.jpg", [stroke(SOFT)], [stroke(SOFT[:, ::-1])]))))
+    assert [mask_in(pair) for pair in pairs] == [SOFT.tolist(), SOFT[:, ::-1].tolist()]
+
+
+def test_what_the_data_says_comes_along_but_not_who_annotated(tmp_path: Path) -> None:
+    one, other = task("b.jpg", [stroke(SOFT)], contributor="Ann", split="test", licence="CC0"), task("b.jpg", [stroke(SOFT)])
+    other["annotations"][0]["completed_by"] = {"email": "bo@example.org"}
+    first, second = read(export(tmp_path, one, other))
+    assert isinstance(first, RawPair)
+    assert isinstance(second, RawPair)
+    assert (first.contributor, first.split, first.licence) == ("Ann", Split.test, "CC0")
+    assert (second.contributor, second.split, second.licence) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (task("b.jpg"), "nobody painted a brush mask on it."),
+        (task("b.jpg", [{"type": "choices"}]), "nobody painted a brush mask on it."),
+        (task("b.jpg", [stroke(SOFT, "Hat")]), "its annotation has no stroke of hair."),
+        (task("b.jpg", [stroke(SOFT, rle=[999])]), "its brush mask lacks its size or its bytes."),
+        (task("b.jpg", [stroke(SOFT, rle=None)]), "its brush mask lacks its size or its bytes."),
+        (task("b.jpg", [stroke(SOFT), stroke(SOFT.T)]), "its brush strokes don't agree on a size."),
+        (task("b.jpg", [stroke(SOFT)], split="holdout"), "its split is 'holdout'; it is train, validation, test or nothing."),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_the_others_come_in(tmp_path: Path, broken: Any, reason: str) -> None:
+    refused, pair = read(export(tmp_path, broken, task("b.jpg", [stroke(SOFT)])))
+    assert refused == Refused("b.jpg", reason)
+    assert mask_in(pair) == SOFT.tolist()
+
+
+def test_a_task_without_an_image_is_refused(tmp_path: Path) -> None:
+    (refused,) = read(export(tmp_path, {"id": 5, "data": {"text": "hello"}, "annotations": []}))
+    assert refused == Refused("task 5", "its data names no image.")
+
+
+def test_several_labels_without_hair_are_one_clear_sentence(tmp_path: Path) -> None:
+    file = export(tmp_path, task("b.jpg", [stroke(SOFT, "Hat"), stroke(SOFT, "Bun")]))
+    with pytest.raises(WinnowError, match=r"^export\.json has no label hair, nor only one; its labels: Bun, Hat\.$"):
+        list(read(file))
+
+
+@pytest.mark.parametrize("content", ["[", "[]", "{}", "[1]", '[{"data": 1, "annotations": []}]', "[" * 100_000])
+def test_what_is_no_export_is_one_clear_sentence(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.json").write_text(content)
+    assert recognise(tmp_path) is None
+    with pytest.raises(WinnowError, match=r"is no JSON export of Label Studio: a list of tasks with data and annotations\.$"):
+        list(read(tmp_path / "a.json"))

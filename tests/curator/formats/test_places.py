@@ -1,0 +1,210 @@
+"""Places behind paths and URLs: alike to whoever reads them, named without their secrets, and never outside the source."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from upath import UPath
+
+from curator.formats import RawPair, Refused, counted, find, mask_bytes, photo_bytes, recognise
+from curator.formats.places import Place, Shelf, fetched, is_folder, located, names_below, received, said, without_secrets
+from db.errors import WinnowError
+from db.settings import Limits
+from tests.curator.served import over_http
+
+LIMITS = Limits()
+FILES = {
+    "images/a.jpg": b"photo a",
+    "images/b c.jpg": b"photo b",
+    "images/lone.jpg": b"photo",
+    "masks/a.png": b"mask a",
+    "masks/b c.png": b"mask b",
+    "masks/.DS_Store": b"junk",
+    "list.csv": b"""image,mask,split
+images/a.jpg,masks/a.png,train
+images/b c.jpg,masks/b c.png,test
+images/z.jpg,masks/a.png,
+../a.jpg,masks/a.png,
+file:///etc/passwd,masks/a.png,
+""",
+}
+
+
+def filled(place: Place) -> Place:
+    for name, data in FILES.items():
+        file = place / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    return place
+
+
+@pytest.fixture(params=["path", "file", "memory", "s3", "http"])
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """The same files behind a path and behind each kind of URL."""
+    if request.param in ("path", "file"):
+        filled(tmp_path)
+        yield located(str(tmp_path) if request.param == "path" else tmp_path.as_uri())
+    elif request.param == "memory":
+        filled(UPath(f"memory://{tmp_path.name}"))
+        yield located(f"memory://{tmp_path.name}")
+    elif request.param == "s3":
+        bucket = request.getfixturevalue("s3_bucket")
+        filled(UPath(f"s3://{bucket}/crowd"))
+        yield located(f"s3://{bucket}/crowd")
+    else:
+        filled(tmp_path)
+        with over_http(tmp_path) as (address, _):
+            yield located(address)
+
+
+def test_a_folder_of_pairs_is_the_same_behind_any_url(source: Place, tmp_path: Path) -> None:
+    found = find(source, "auto", tmp_path, LIMITS)
+    assert (found.format, found.because) == ("folder", "it has a folder images/")
+    items = list(found.items)
+    pairs = {item.name: (photo_bytes(item, LIMITS), mask_bytes(item, LIMITS)) for item in items if isinstance(item, RawPair)}
+    assert pairs == {"images/a.jpg": (b"photo a", b"mask a"), "images/b c.jpg": (b"photo b", b"mask b")}
+    assert [item for item in items if isinstance(item, Refused)] == [
+        Refused("images/lone.jpg", "no mask of that name in masks/.")
+    ]
+
+
+def test_a_list_names_files_beside_it_behind_any_url_and_none_elsewhere(source: Place, tmp_path: Path) -> None:
+    found = find(source / "list.csv", "auto", tmp_path, LIMITS)
+    assert found.format == "manifest"
+    first, second, *refused = found.items
+    assert isinstance(first, RawPair)
+    assert isinstance(second, RawPair)
+    assert (photo_bytes(first, LIMITS), mask_bytes(second, LIMITS)) == (b"photo a", b"mask b")
+    assert refused == [
+        Refused("images/z.jpg", "line 4 names the image 'images/z.jpg', which isn't there."),
+        Refused("../a.jpg", "line 5 points outside the manifest's folder (image '../a.jpg')."),
+        Refused("file:///etc/passwd", "line 6 names the image 'file:///etc/passwd', which isn't there.")
+        if isinstance(source, Path)
+        else Refused("file:///etc/passwd", "line 6 points outside the manifest's folder (image 'file:///etc/passwd')."),
+    ]
+
+
+def test_a_file_that_is_gone_is_refused_by_itself(source: Place) -> None:
+    with pytest.raises(WinnowError, match=r"^the file can't be read \("):
+        received(source / "images/gone.jpg", LIMITS)
+
+
+def test_files_are_listed_in_the_order_of_names_without_junk(source: Place) -> None:
+    assert is_folder(source)
+    assert not is_folder(source / "list.csv")
+    assert names_below(source) == [name for name in sorted(FILES) if "DS_Store" not in name]
+
+
+def test_a_place_that_is_not_there_is_one_sentence(source: Place) -> None:
+    with pytest.raises(WinnowError, match=r"nowhere isn't there\. Name a folder, a file or a URL of one\.$"):
+        recognise(source / "nowhere")
+
+
+def test_a_list_of_thousands_behind_s3_asks_once_and_not_once_a_file(s3_bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = filled(UPath(f"s3://{s3_bucket}/asked"))
+    shelf = Shelf(located(str(place)))
+    assert not isinstance(place, Path)
+    assert shelf.has(shelf.within("images/a.jpg"))  # type: ignore[arg-type]
+    assert not shelf.has(shelf.within("images"))  # type: ignore[arg-type]
+    monkeypatch.setattr(place.fs, "_call_s3", None)  # whoever asks again fails
+    assert shelf.has(shelf.within("images/b c.jpg"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("named", ["", "\0", "..", "../x", "a/../../x", "/x", "s3://other/x", "C:\\x", "..\\x"])
+def test_names_that_lead_out_of_the_folder_are_none(named: str) -> None:
+    assert Shelf(UPath("memory://shelf/inner")).within(named) is None
+
+
+def test_names_inside_the_folder_are_found_however_they_are_written() -> None:
+    shelf = Shelf(UPath("memory://shelf/inner"))
+    for named in ("x/y.jpg", "./x/y.jpg", "x\\y.jpg", "z/../x/y.jpg", "x//y.jpg"):
+        assert str(shelf.within(named)) == "memory://shelf/inner/x/y.jpg"
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("https://ann:secret@example.org/a b.zip?token=secret#secret", "https://example.org/a b.zip"),
+        ("s3://key:secret@bucket/folder", "s3://bucket/folder"),
+        ("https://example.org:8443/x", "https://example.org:8443/x"),
+        ("http://ann:secret@[::1]:8000/x.zip?secret", "http://[::1]:8000/x.zip"),
+        ("/a/folder?with#odd@names", "/a/folder?with#odd@names"),
+    ],
+)
+def test_a_source_is_named_without_its_secrets(source: str, text: str) -> None:
+    assert without_secrets(source) == text
+    assert said(located(source)) == text
+
+
+def test_what_goes_wrong_on_the_way_is_said_without_secrets(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("image,mask\n")
+    with over_http(tmp_path) as (address, _):
+        place = located(f"{address.replace('http://', 'http://ann:secret@')}list.csv?token=secret")
+        with pytest.raises(WinnowError) as error:
+            list(find(place, "manifest", tmp_path, LIMITS).items)
+    assert str(error.value).startswith(f"{address}list.csv is given with a query: ")
+    with pytest.raises(WinnowError) as error:  # nobody answers there any more
+        recognise(located(f"{address.replace('http://', 'http://ann:secret@')}list.csv"))
+    assert "secret" not in str(error.value)
+    assert address in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("nothing://x/y", "nothing://x/y can't be opened here: Protocol not known: nothing."),
+        ("zip://a.csv::https://ann:pw@x.org/y.zip", "leads into another file. Name that itself: a zip is unpacked here."),
+        ("zip://a.csv::/tmp/y.zip", "leads into another file. Name that itself: a zip is unpacked here."),
+        ("zip:///tmp/y.zip", "leads into another file. Name that itself: a zip is unpacked here."),
+        ("simplecache::s3://bucket/x", "leads into another file. Name that itself: a zip is unpacked here."),
+        ("http://ann:pw@[x/y", "http://... can't be opened here (ValueError)."),
+    ],
+)
+def test_urls_that_can_not_be_opened_are_one_sentence(source: str, said: str) -> None:
+    with pytest.raises(WinnowError) as error:
+        located(source)
+    assert str(error.value).endswith(said)
+    assert "pw@" not in str(error.value)
+
+
+def zipped(file: Path) -> Path:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in FILES.items():
+            archive.writestr(name, data)
+        archive.writestr("../evil.jpg", b"evil")
+    return file
+
+
+@pytest.mark.parametrize("query", ["", "?X-Amz-Signature=secret"])
+def test_a_zip_behind_a_url_is_fetched_and_unpacked_as_a_strangers(tmp_path: Path, query: str) -> None:
+    (tmp_path / "served").mkdir()
+    (tmp_path / "workspace").mkdir()
+    zipped(tmp_path / "served/crowd.zip")
+    with over_http(tmp_path / "served") as (address, _):
+        there = counted(find(located(f"{address}crowd.zip{query}"), "auto", tmp_path / "workspace", LIMITS))
+    assert there["format"] == "zip"
+    assert there["because"].endswith("; what is in it is folder: it has a folder images/")
+    assert there["pairs"] == 2
+    assert there["refused"] == [
+        {"file": "../evil.jpg", "reason": "its name leads out of the zip's folder."},
+        {"file": "images/lone.jpg", "reason": "no mask of that name in masks/."},
+    ]
+
+
+def test_a_zip_behind_a_url_that_is_too_large_is_not_fetched_to_its_end(tmp_path: Path) -> None:
+    place = UPath(f"memory://{tmp_path.name}/crowd.zip")
+    place.write_bytes(bytes(3_000_000))
+    with pytest.raises(WinnowError, match=r"crowd\.zip has more than the 2,000,000 bytes that are allowed\.$"):
+        fetched(place, tmp_path, Limits(zip_bytes=2_000_000))
+
+
+def test_a_zip_may_be_read_as_the_format_that_is_named(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "crowd.zip")
+    (tmp_path / "workspace").mkdir()
+    with zipfile.ZipFile(archive, "a") as more:
+        more.writestr("x.json", json.dumps({"images": [], "annotations": [], "categories": [{"id": 1, "name": "hair"}]}))
+    found = find(archive, "folder", tmp_path / "workspace", LIMITS)
+    assert (found.format, found.because) == ("zip", "folder in a zip: it was named")
+    assert counted(found)["pairs"] == 2

@@ -1,0 +1,58 @@
+"""From a square of a photo to the pictures and numbers of an example."""
+
+import numpy as np
+import pytest
+
+from curator.ingest.examples import cropped
+from curator.pictures.crop import Square, around, cut_mask, cut_photo
+from curator.pictures.faces import Face
+from curator.pictures.pair import decode_mask, decode_photo
+from db.errors import WinnowError
+from db.store import Store
+from tests.examples import drawn_mask, drawn_photo
+
+FACE = Face((200, 180, 360, 340), 1.5)
+
+
+def test_a_crop_keeps_its_pieces_in_the_store_with_what_is_known_about_them(store: Store) -> None:
+    photo, hair, skin = drawn_photo(1), drawn_mask(1), drawn_mask(2)
+    square = around(FACE.box)
+    crop = cropped(photo, hair, skin, FACE, square, store)
+    assert np.abs(decode_photo(store.get(crop.image)).astype(int) - cut_photo(photo, square)).mean() < 2  # JPEG
+    assert (decode_mask(store.get(crop.mask)) == cut_mask(hair, square)).all()
+    assert crop.skin is not None
+    assert (decode_mask(store.get(crop.skin)) == cut_mask(skin, square)).all()
+    assert crop.inside == square.inside(512, 512)
+    assert 0 <= crop.suspicion <= 1
+    assert "on_face" in crop.signals
+
+
+def test_without_a_face_or_skin_there_is_no_word_of_them(store: Store) -> None:
+    crop = cropped(drawn_photo(1), drawn_mask(1), None, None, Square(0, 0, 512), store)
+    assert (crop.face, crop.skin, "on_face" in crop.signals) == (None, None, False)
+
+
+def test_a_tilted_face_counts_as_an_upright_one_in_its_crop(store: Store) -> None:
+    """The same person, lying: the photo turned clockwise by a quarter, and the face's box with it."""
+    photo, hair = drawn_photo(1), drawn_mask(1)
+    top, left, bottom, right = FACE.box
+    lying = Face((left, 512 - bottom, right, 512 - top), 1.5, rotation=90.0)
+    upright = cropped(photo, hair, None, FACE, around(FACE.box), store)
+    turned = cropped(
+        np.ascontiguousarray(np.rot90(photo, k=-1)),
+        np.ascontiguousarray(np.rot90(hair, k=-1)),
+        None,
+        lying,
+        around(lying.box, lying.rotation),
+        store,
+    )
+    assert turned.inside == upright.inside
+    assert turned.signals == pytest.approx(upright.signals, abs=0.02)
+    images = [decode_photo(store.get(one.image)).astype(int) for one in (upright, turned)]
+    assert np.abs(images[0] - images[1]).mean() < 2
+
+
+def test_a_square_beside_the_photo_leaves_nothing_in_the_store(store: Store) -> None:
+    with pytest.raises(WinnowError, match=r"^The crop lies outside the photo\.$"):
+        cropped(drawn_photo(1), drawn_mask(1), None, None, Square(0, 600, 100), store)
+    assert list(store.all()) == []

@@ -1,0 +1,86 @@
+"""Every refused file, every remark and every photo kept aside is a row that can be found, paged through and downloaded."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from curator.ingest.outcomes import Asked, Fate, history, number, numbers, rows
+from db.jobs import enqueue
+from db.session import reading, writing
+from db.store import Store
+from db.tables import Example, Job, JobState, Refusal, Remark, Source, Submission
+from tests.conftest import FakeClock, on_both_servers
+from tests.examples import LONG_AGO, add_examples
+
+
+@pytest.fixture
+def session(engine: Engine, store: Store) -> Session:
+    """Two sources: one with a remark and a photo kept aside, one with three refusals."""
+    with writing(engine) as session:
+        add_examples(session, store, 2)
+        other = Source(adapter="zip", location="upload.zip", added_at=LONG_AGO)
+        session.add(other)
+        session.flush()
+        for file, reason in [("a.jpg", "it has no mask."), ("b_1.jpg", "100 % wrong."), ("emoji-😀.jpg", "it has no mask.")]:
+            session.add(Refusal(source_id=other.id, file=file, reason=reason, at=LONG_AGO))
+            session.flush()
+        session.add(Remark(submission_id=1, words="the mask shows no hair.", at=LONG_AGO))
+        aside = Submission(
+            source_id=other.id, photo_name="aside.jpg", photo_sha256="a" * 64, mask_sha256="b" * 64, height=9, width=9,
+            received_at=LONG_AGO,
+        )  # fmt: skip
+        session.add(aside)
+    with reading(engine) as session:
+        assert session.scalars(select(Example.id)).all() == [1, 2]
+        return session
+
+
+def files(session: Session, asked: Asked, count: int | None = None, passed: int = 0) -> list[str]:
+    return [file for _, file, _, _ in rows(session, asked, count, passed)]
+
+
+@on_both_servers
+def test_each_fate_has_its_rows_the_newest_first(session: Session) -> None:
+    assert files(session, Asked(Fate.refused)) == ["emoji-😀.jpg", "b_1.jpg", "a.jpg"]
+    assert list(rows(session, Asked(Fate.aside))) == [
+        (LONG_AGO.isoformat(timespec="seconds"), "aside.jpg", "no face was found in it.", "upload.zip")
+    ]
+    ((_, file, why, source),) = rows(session, Asked(Fate.remark))
+    assert (file, why) == ("head-000.png", "the mask shows no hair.")
+    assert source.startswith("test ")
+    assert numbers(session) == {Fate.refused: 3, Fate.remark: 1, Fate.aside: 1}
+
+
+@on_both_servers
+def test_words_are_found_in_names_and_reasons_and_mean_nothing_else(session: Session) -> None:
+    assert files(session, Asked(words="NO MASK")) == ["emoji-😀.jpg", "a.jpg"]
+    assert files(session, Asked(words=" 😀 ")) == ["emoji-😀.jpg"]
+    assert files(session, Asked(words="%")) == ["b_1.jpg"]
+    assert files(session, Asked(words="_")) == ["b_1.jpg"]
+    assert files(session, Asked(words="'; drop table refusal; --")) == []
+    assert number(session, Asked(words="no mask")) == 2
+
+
+def test_a_source_and_a_page_can_be_asked_for(session: Session) -> None:
+    assert files(session, Asked(source=1)) == []
+    assert files(session, Asked(source=2), count=1, passed=1) == ["b_1.jpg"]
+    assert files(session, Asked(Fate.remark, source=2)) == []
+    assert files(session, Asked(Fate.remark, source=1)) == ["head-000.png"]
+
+
+def test_the_history_says_how_each_ingest_stands(engine: Engine, clock: FakeClock) -> None:
+    first, second, third = (enqueue(engine, "ingest", [name], clock()) for name in ("a.zip", "b.zip", "c.zip"))
+    enqueue(engine, "export", ["1"], clock())
+    with writing(engine) as session:
+        done, looked = session.get_one(Job, first), session.get_one(Job, second)
+        done.state, done.result = JobState.done, {"seen": 9, "added": 7, "refusals": 2, "refused": []}
+        looked.state, looked.result = JobState.done, {"pairs": 9, "refused": []}
+    with reading(engine) as session:
+        found = history(session, 9, clock() + timedelta(minutes=2))
+    assert [(one.source, one.state, one.seen, one.added, one.refused) for one in found] == [
+        ("c.zip", JobState.interrupted, None, None, None),
+        ("a.zip", JobState.done, 9, 7, 2),
+    ]
+    assert third > second

@@ -1,0 +1,168 @@
+"""Items in order, a bounded number ahead, whoever dies over one of them."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dask.config
+import pytest
+from distributed import LocalCluster
+
+from curator.ingest.workers import AHEAD, TOGETHER, Workers, in_turn, processes, workers_for
+from db.errors import WinnowError
+from db.settings import Settings
+
+THREADS = Workers(partial(ThreadPoolExecutor, 2), 2, "")
+
+
+class GoneError(Exception):
+    """As Dask says it of an item that killed its workers."""
+
+
+def doubled(item: int) -> int:
+    if item < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if item == 13:
+        raise ValueError("unlucky")
+    return 2 * item
+
+
+def dead(item: int) -> int:
+    return item * 1000
+
+
+def test_results_come_in_the_order_of_the_items_whoever_is_faster() -> None:
+    first = threading.Event()
+
+    def work(item: int) -> int:
+        if item == 0:
+            assert first.wait(20)
+        elif item == TOGETHER:
+            first.set()
+        return item
+
+    assert list(in_turn(THREADS, work, range(10), dead)) == list(range(10))
+
+
+def test_only_so_many_are_ahead_however_many_there_are() -> None:
+    taken = []
+
+    def items() -> Iterator[int]:
+        for item in range(10_000):
+            taken.append(item)
+            yield item
+
+    results = in_turn(THREADS, doubled, items(), dead)
+    assert [next(results) for _ in range(3)] == [0, 2, 4]
+    assert len(taken) <= 4 + AHEAD * TOGETHER * 2
+    results.close()  # type: ignore[attr-defined]
+    assert len(taken) <= 4 + AHEAD * TOGETHER * 2
+
+
+@pytest.mark.parametrize("items", [[1, -2, 3, 4, -5, 6], [-1], [1, 2, 3, -4]])
+def test_an_item_that_kills_its_process_is_told_and_all_others_are_done(items: list[int]) -> None:
+    assert list(in_turn(processes("", 2), doubled, items, dead)) == [item * 1000 if item < 0 else 2 * item for item in items]
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_where_no_process_comes_up_no_item_is_blamed() -> None:
+    begin = partial(ProcessPoolExecutor, 2, mp_context=multiprocessing.get_context("spawn"), initializer=die)
+    with pytest.raises(WinnowError, match="end as soon as they start"):
+        next(in_turn(Workers(begin, 2, ""), doubled, [1, 2], dead))
+
+
+class Fatal(ThreadPoolExecutor):
+    """An executor as of a cluster: what kills a worker is told of the work that it was sent with."""
+
+    def submit(self, call: Any, /, *given: Any, **named: Any) -> "Future[Any]":
+        items = given[-1] if given and isinstance(given[-1], list) else given
+        if 1 not in items:
+            return super().submit(call, *given, **named)
+        lost: Future[Any] = Future()
+        lost.set_exception(GoneError())
+        return lost
+
+
+def test_an_item_that_killed_a_clusters_worker_is_told_and_its_neighbours_are_done() -> None:
+    workers = Workers(partial(Fatal, 2), 2, "", "", (GoneError,))
+    assert list(in_turn(workers, doubled, range(3), dead)) == [0, 1000, 4]
+
+
+def test_what_the_work_raises_is_raised_in_its_turn() -> None:
+    results = in_turn(THREADS, doubled, [1, 13, 2], dead)
+    assert next(results) == 2
+    with pytest.raises(ValueError, match="unlucky"):
+        next(results)
+
+
+def test_processes_end_with_a_parent_that_was_killed() -> None:
+    # The children hold the pipe that they inherit open: it ends when the last of them is gone.
+    code = (
+        "import os, signal\n"
+        "from curator.ingest.workers import in_turn, processes\n"
+        "if __name__ == '__main__':\n"
+        "    next(in_turn(processes('', 2), abs, range(1000), abs))\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+# --- on a cluster ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[1])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """The settings of an app with a cluster, of one worker: a process that knows the store by its environment."""
+    found = Settings(home=tmp_path / "home", store_url=str(tmp_path / "store"))
+    monkeypatch.setenv("WINNOW_STORE_URL", found.store)  # what the worker starts with is our environment
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=request.param, host="127.0.0.1", dashboard_address=None, threads_per_worker=1) as cluster,
+    ):
+        yield found.model_copy(update={"cluster": cluster.scheduler_address})
+
+
+def test_a_clusters_workers_do_it_and_one_that_dies_over_an_item_takes_no_other_along(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with workers_for(settings, tmp_path) as workers:
+        assert (workers.number, workers.store) == (1, None)
+        assert workers.who == f"1 threads of the cluster at {settings.cluster}"
+        assert list(in_turn(workers, doubled, [1, -2, 3], dead)) == [2, -2000, 6]
+
+
+def test_our_own_processes_do_it_where_the_clusters_workers_see_other_folders_or_another_store(
+    settings: Settings, tmp_path: Path
+) -> None:
+    mine = tmp_path / "only here"  # is on no disk, as seen from another machine
+    with workers_for(settings, mine) as workers:
+        assert workers.store == settings.store
+        assert workers.who.endswith(f"that does not see {mine}")
+    with workers_for(settings.model_copy(update={"store_url": str(tmp_path / "another")})) as workers:
+        assert "that has another store (WINNOW_STORE_URL)" in workers.who
+
+
+@pytest.mark.parametrize("settings", [0], indirect=True)
+def test_our_own_processes_do_it_where_the_cluster_has_no_worker_or_there_is_none(settings: Settings) -> None:
+    with workers_for(settings) as workers:
+        assert workers.who.endswith("since the cluster has no worker")
+    with workers_for(settings.model_copy(update={"cluster": ""})) as workers:
+        assert workers.who == f"{workers.number} processes of this machine"
+
+
+def test_a_cluster_that_cannot_be_reached_is_said_so(tmp_path: Path) -> None:
+    lost = Settings(home=tmp_path, cluster="tcp://127.0.0.1:9")
+    with pytest.raises(WinnowError, match="cannot be reached"), workers_for(lost):
+        pass

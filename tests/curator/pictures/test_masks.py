@@ -1,0 +1,210 @@
+"""What a mask's values mean, and how it comes to lie on its photo."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from curator.pictures.masks import fit_mask, read_labels
+from db.errors import WinnowError
+from db.settings import Limits
+from tests.curator.encoded import exif, gamma_curve, grey, grey_profile, noise, saved
+
+LIMITS = Limits()
+COLOUR_PICTURE = r"^the mask is a colour picture\. Send black and white, one colour on black, or red"
+
+
+def read_mask(data: bytes, limits: Limits) -> np.ndarray:
+    return read_labels(data, limits).hair
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[[0, 1], [1, 0]], [[0, 255], [255, 0]], [[127, 128], [200, 3]]],
+    ids=["0 and 1", "0 and 255", "soft, cut at half"],
+)
+def test_grey_masks_mean_hair_where_they_are_bright(values: list[list[int]]) -> None:
+    assert read_mask(grey(values), LIMITS).tolist() == [[0, 255], [255, 0]]
+
+
+def test_a_black_mask_is_no_hair_and_a_white_one_is_all_hair() -> None:
+    assert read_mask(grey([[0, 0]]), LIMITS).tolist() == [[0, 0]]
+    assert read_mask(grey([[255, 255]]), LIMITS).tolist() == [[255, 255]]
+
+
+@pytest.mark.parametrize("bright", [1, 255, 65535])
+def test_sixteen_bit_masks_are_read(bright: int) -> None:
+    assert read_mask(grey([[0, bright]], np.uint16), LIMITS).tolist() == [[0, 255]]
+
+
+def test_a_one_bit_mask_is_read() -> None:
+    assert read_mask(saved(Image.fromarray(np.array([[False, True]]))), LIMITS).tolist() == [[0, 255]]
+
+
+def test_somebodys_grey_on_black_is_hair() -> None:
+    assert read_mask(grey([[0, 100, 0]]), LIMITS).tolist() == [[0, 255, 0]]
+    assert read_mask(grey([[0, 4095, 0]], np.uint16), LIMITS).tolist() == [[0, 255, 0]]
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "said"),
+    [
+        ([0, 1, 2], np.uint8, "the mask's values go from 0 to 2. Send 0 and 1, or 0 and 255."),
+        ([0, 13], np.uint8, "the mask's values go from 0 to 13. Send 0 and 1, or 0 and 255."),
+        ([0, 5, 18], np.uint8, "the mask's values go from 0 to 18. Send 0 and 1, or 0 and 255."),
+        ([0, 60, 120], np.uint8, "the mask's values go from 0 to 120. Send 0 and 1, or 0 and 255."),
+        ([0, 9, 4095], np.uint16, "the mask's values go from 0 to 4095. Send 0 and 1, or 0 and 65535."),
+    ],
+    ids=["three classes", "one of a list of classes", "nineteen classes", "a brush that never came to half", "twelve bits"],
+)
+def test_values_that_would_come_out_as_no_hair_are_refused(values: list[int], dtype: type, said: str) -> None:
+    with pytest.raises(WinnowError) as refusal:
+        read_mask(grey([values], dtype), LIMITS)
+    assert str(refusal.value) == said
+
+
+@pytest.mark.parametrize("format", ["PNG", "PPM"])
+def test_in_class_colours_red_is_hair_and_green_and_blue_are_not(format: str) -> None:
+    rgb = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0]]], np.uint8)
+    assert read_mask(saved(rgb, format), LIMITS).tolist() == [[255, 0, 0, 0]]
+
+
+def test_in_class_colours_green_is_skin_and_other_masks_say_nothing_of_skin() -> None:
+    rgb = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0]]], np.uint8)
+    skin = read_labels(saved(rgb), LIMITS).skin
+    assert skin is not None
+    assert skin.tolist() == [[0, 255, 0, 0]]
+    assert read_labels(grey([[0, 255]]), LIMITS).skin is None
+
+
+def test_class_colours_without_red_are_somebody_without_hair() -> None:
+    rgb = np.array([[[0, 255, 0], [0, 0, 255]]], np.uint8)
+    assert read_mask(saved(rgb), LIMITS).tolist() == [[0, 0]]
+
+
+def test_one_class_colour_all_over_is_that_class_and_no_painted_hair() -> None:
+    hair = [read_mask(saved(Image.new("RGB", (1, 1), colour)), LIMITS).item() for colour in ("red", "lime", "blue")]
+    assert hair == [255, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "colour", [(128, 0, 200), (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 128, 0), (30, 0, 0), (255, 255, 0)]
+)
+def test_one_colour_on_black_is_hair_whichever_it_is(colour: tuple[int, int, int]) -> None:
+    labels = read_labels(saved(np.array([[(0, 0, 0), colour]], np.uint8)), LIMITS)
+    assert labels.hair.tolist() == [[0, 255]]
+    assert labels.skin is None
+
+
+def test_green_on_black_is_hair_through_a_jpeg_too() -> None:
+    rgb = np.zeros((64, 64, 3), np.uint8)
+    rgb[:32] = (0, 255, 0)
+    hair = read_mask(saved(rgb, "JPEG", quality=90), LIMITS)
+    assert np.abs(hair.astype(int) - rgb[:, :, 1]).mean() < 255 * 0.02
+
+
+def test_a_soft_brush_of_one_colour_is_hair_from_half_its_strength_on() -> None:
+    strength = np.array([0, 0.2, 0.45, 0.55, 0.8, 1])
+    rgb = (strength[None, :, None] * (60, 180, 120)).astype(np.uint8)
+    assert read_mask(saved(rgb), LIMITS).tolist() == [[0, 0, 0, 255, 255, 255]]
+
+
+def test_a_little_red_beside_green_on_black_is_hair_and_the_green_is_skin() -> None:
+    rgb = np.zeros((20, 20, 3), np.uint8)
+    rgb[5:] = (0, 255, 0)
+    rgb[0, 0] = (255, 0, 0)
+    labels = read_labels(saved(rgb), LIMITS)
+    assert (labels.hair > 0).sum() == 1
+    assert labels.skin is not None
+    assert (labels.skin > 0).sum() == 300
+
+
+@pytest.mark.parametrize("second", [(0, 128, 0), (0, 200, 128), (255, 255, 255)])
+def test_several_colours_that_are_no_class_colours_are_refused(second: tuple[int, int, int]) -> None:
+    with pytest.raises(WinnowError, match=COLOUR_PICTURE):
+        read_mask(saved(np.array([[(0, 0, 0), (128, 0, 200), second]], np.uint8)), LIMITS)
+
+
+def test_one_colour_on_white_is_refused() -> None:
+    with pytest.raises(WinnowError, match=COLOUR_PICTURE):
+        read_mask(saved(np.array([[(255, 255, 255), (128, 0, 200)]], np.uint8)), LIMITS)
+
+
+def test_a_grey_mask_that_went_through_a_colour_jpeg_is_read() -> None:
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:32] = 255
+    data = saved(Image.fromarray(mask).convert("RGB"), "JPEG", quality=75)
+    assert (read_mask(data, LIMITS) == mask).all()
+
+
+def test_where_transparency_varies_the_opaque_part_is_hair() -> None:
+    rgba = np.full((1, 3, 4), 255, np.uint8)
+    rgba[0, :, 3] = [0, 255, 90]
+    assert read_mask(saved(rgba), LIMITS).tolist() == [[0, 255, 0]]
+
+
+def test_where_all_is_opaque_the_colours_count() -> None:
+    rgba = np.full((1, 2, 4), 255, np.uint8)
+    rgba[0, 0, :3] = 0
+    assert read_mask(saved(rgba), LIMITS).tolist() == [[0, 255]]
+
+
+def test_a_wholly_transparent_layer_is_no_hair() -> None:
+    assert not read_mask(saved(Image.new("RGBA", (3, 2), (255, 0, 0, 0))), LIMITS).any()
+
+
+def test_a_palette_of_one_colour_on_black_is_hair_whatever_its_numbers() -> None:
+    image = Image.fromarray(np.array([[7, 9, 9]], np.uint8), "P")
+    image.putpalette([0] * 27 + [0, 128, 0])  # the eighth colour is black, the tenth green
+    assert read_mask(saved(image), LIMITS).tolist() == [[0, 255, 255]]
+
+
+def test_a_masks_values_are_data_and_no_colour_profile_changes_them() -> None:
+    values = np.array([[0, 127, 128, 255]], np.uint8)
+    assert read_mask(saved(values, icc_profile=grey_profile(gamma_curve(1.0))), LIMITS).tolist() == [[0, 0, 255, 255]]
+
+
+def test_a_palette_counts_by_its_colours() -> None:
+    image = Image.fromarray(np.array([[0, 1, 1]], np.uint8), "P")
+    image.putpalette([0, 0, 0, 255, 255, 255])
+    assert read_mask(saved(image), LIMITS).tolist() == [[0, 255, 255]]
+
+
+def test_a_photo_sent_as_a_mask_is_refused() -> None:
+    with pytest.raises(WinnowError, match=COLOUR_PICTURE):
+        read_mask(saved(noise()), LIMITS)
+
+
+def test_a_mask_is_turned_by_its_own_orientation() -> None:
+    data = saved(np.array([[0, 255]], np.uint8), exif=exif(6))  # the camera was held upright: turn a quarter clockwise
+    assert read_mask(data, LIMITS).tolist() == [[0], [255]]
+
+
+# --- fitting ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_mask_of_the_photos_size_is_kept_as_it_is() -> None:
+    mask = np.zeros((4, 5), np.uint8)
+    assert fit_mask(mask, (4, 5, 3)) is mask
+
+
+@pytest.mark.parametrize("shape", [(50, 40), (200, 160), (101, 80)])
+def test_a_mask_of_the_photos_shape_is_resized_and_stays_black_and_white(shape: tuple[int, int]) -> None:
+    mask = np.zeros(shape, np.uint8)
+    mask[: shape[0] // 2] = 255
+    fitted = fit_mask(mask, (100, 80, 3))
+    assert fitted.shape == (100, 80)
+    assert set(np.unique(fitted)) == {0, 255}
+    assert abs(fitted.mean() / 255 - 0.5) < 0.02
+
+
+def test_a_mask_of_another_shape_is_refused_with_both_sizes() -> None:
+    with pytest.raises(
+        WinnowError, match=r"^the mask is 30 x 20, the photo 550 x 831\. Send a mask of the photo's size or shape\.$"
+    ):
+        fit_mask(np.zeros((20, 30), np.uint8), (831, 550, 3))
+
+
+def test_a_mask_too_small_to_tell_hair_is_refused() -> None:
+    wanted = r"^the mask is 20 x 30, the photo 550 x 831\. Send a mask of the photo's size, or at least of an eighth of it\.$"
+    with pytest.raises(WinnowError, match=wanted):
+        fit_mask(np.zeros((30, 20), np.uint8), (831, 550, 3))

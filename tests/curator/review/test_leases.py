@@ -1,0 +1,107 @@
+"""Claims on examples, also when two ask at once."""
+
+import threading
+
+import pytest
+from sqlalchemy import Engine, select
+
+from curator.review.deck import deal
+from curator.review.leases import LEASE, claim, release
+from curator.review.reviewers import reviewer_called
+from db.session import reading, writing
+from db.store import Store
+from db.tables import Lease
+from tests.conftest import FakeClock, on_both_servers
+from tests.examples import add_examples
+
+pytestmark = on_both_servers
+
+
+@pytest.fixture
+def examples(engine: Engine, store: Store) -> list[int]:
+    with writing(engine) as session:
+        return add_examples(session, store, 6)
+
+
+@pytest.fixture
+def people(engine: Engine) -> tuple[int, int]:
+    with writing(engine) as session:
+        ada, bo = reviewer_called(session, "Ada").id, reviewer_called(session, "Bo").id
+    return ada, bo
+
+
+def holders(engine: Engine) -> dict[int, int]:
+    with reading(engine) as session:
+        return {lease.example_id: lease.reviewer_id for lease in session.scalars(select(Lease))}
+
+
+def test_what_another_holds_stays_theirs(
+    engine: Engine, clock: FakeClock, examples: list[int], people: tuple[int, int]
+) -> None:
+    ada, bo = people
+    with writing(engine) as session:
+        assert claim(session, ada, examples[:3], clock()) == set(examples[:3])
+        assert claim(session, bo, examples, clock()) == set(examples[3:])
+    assert holders(engine) == dict.fromkeys(examples[:3], ada) | dict.fromkeys(examples[3:], bo)
+
+
+def test_a_lease_is_renewed_by_its_holder_and_taken_over_once_it_ran_out(
+    engine: Engine, clock: FakeClock, examples: list[int], people: tuple[int, int]
+) -> None:
+    ada, bo = people
+    with writing(engine) as session:
+        claim(session, ada, examples[:2], clock())
+    clock.pass_(LEASE.total_seconds() - 1)
+    with writing(engine) as session:
+        assert claim(session, ada, examples[:1], clock()) == {examples[0]}
+    clock.pass_(2)
+    with writing(engine) as session:
+        assert claim(session, bo, examples[:2], clock()) == {examples[1]}
+
+
+def test_releasing_ends_only_ones_own(engine: Engine, clock: FakeClock, examples: list[int], people: tuple[int, int]) -> None:
+    ada, bo = people
+    with writing(engine) as session:
+        claim(session, ada, examples[:2], clock())
+        release(session, bo, examples)
+        release(session, ada, examples[:1])
+    assert holders(engine) == {examples[1]: ada}
+
+
+def test_two_who_are_dealt_to_at_the_same_moment_get_different_cards(
+    engine: Engine, clock: FakeClock, examples: list[int], people: tuple[int, int]
+) -> None:
+    got: dict[int, list[int]] = {}
+    both_are_in = threading.Barrier(2, timeout=20)
+
+    def ask(who: int) -> None:
+        both_are_in.wait()
+        with writing(engine) as session:
+            got[who] = [card.example for card in deal(session, who, 3, clock()).cards]
+
+    threads = [threading.Thread(target=ask, args=(who,)) for who in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ada, bo = people
+    assert sorted(got[ada] + got[bo]) == examples
+    assert holders(engine) == dict.fromkeys(got[ada], ada) | dict.fromkeys(got[bo], bo)
+
+
+def test_a_first_request_twice_at_once_makes_one_reviewer(engine: Engine, examples: list[int]) -> None:
+    found: list[int] = []
+    both_are_in = threading.Barrier(2, timeout=20)
+
+    def ask() -> None:
+        both_are_in.wait()
+        with writing(engine) as session:
+            found.append(reviewer_called(session, "Cy").id)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 2
+    assert len(set(found)) == 1

@@ -1,0 +1,70 @@
+"""Means with intervals, and paired differences between two runs."""
+
+import random
+
+import pytest
+
+from curator.runs.estimates import Change, Pair, changes, estimates, most_different, pairs
+from curator.runs.results import Seen
+from db.tables import Split
+from trainer.measures import MEASURES
+
+F1, *_, GRADIENT = MEASURES
+
+
+def seen(example: int, f1: float | None, mask: str = "mask", gradient: float | None = 0.1) -> Seen:
+    values = {"f1": f1, "gradient_consistency": gradient}
+    return Seen(example, "a.jpg", "set.zip", Split.test, "none", "image", mask, "matte", values)
+
+
+def test_a_mean_leaves_out_examples_without_a_value_and_lies_within_its_interval() -> None:
+    (made,) = estimates([seen(1, 0.9), seen(2, None), seen(3, 0.5), seen(4, 0.7)], [F1])
+    assert made.mean == pytest.approx(0.7)  # (0.9 + 0.5 + 0.7) / 3
+    assert made.images == 3
+    assert made.interval is not None
+    assert 0.5 <= made.interval[0] < 0.7 < made.interval[1] <= 0.9
+
+
+def test_a_measure_that_no_example_has_is_no_number() -> None:
+    (made,) = estimates([seen(1, None)], [F1])
+    assert (made.mean, made.interval, made.images) == (None, None, 0)
+
+
+def test_only_examples_that_both_runs_measured_against_the_same_mask_are_paired() -> None:
+    first = [seen(1, 0.5), seen(2, 0.5), seen(3, 0.5, mask="before the touch-up")]
+    second = [seen(3, 0.9, mask="after"), seen(2, 0.6), seen(4, 0.9)]
+    assert [(pair.first.values["f1"], pair.second.values["f1"]) for pair in pairs(first, second)] == [(0.5, 0.6)]
+
+
+def test_a_small_difference_on_every_example_is_clear_where_the_examples_themselves_differ_widely() -> None:
+    rng = random.Random(1)
+    both = [
+        Pair(seen(number, f1, gradient=0.2), seen(number, f1 + 0.02 + rng.gauss(0, 0.01), gradient=0.25 + rng.gauss(0, 0.01)))
+        for number, f1 in enumerate(rng.uniform(0.2, 0.9) for _ in range(60))
+    ]
+    better, worse = changes(both, [F1, GRADIENT])
+    assert better.difference == pytest.approx(0.02, abs=0.005)
+    assert better.second is not None
+    assert better.first is not None
+    assert better.second - better.first == pytest.approx(better.difference)
+    assert (better.word, better.images) == ("better", 60)
+    assert worse.difference == pytest.approx(0.05, abs=0.005)  # of a measure where lower is better
+    assert worse.word == "worse"
+
+
+def test_an_interval_that_holds_nought_says_nothing() -> None:
+    both = [Pair(seen(1, 0.5), seen(1, 0.6)), Pair(seen(2, 0.5), seen(2, 0.3)), Pair(seen(3, 0.5), seen(3, 0.55))]
+    assert changes(both, [F1])[0].word == "no clear difference"
+
+
+def test_an_example_that_one_run_has_no_value_for_is_in_no_difference() -> None:
+    (made,) = changes([Pair(seen(1, None), seen(1, 0.6)), Pair(seen(2, 0.5), seen(2, 0.7))], [F1])
+    assert (made.images, made.first, made.second) == (1, 0.5, 0.7)
+    assert changes([], [F1])[0] == Change(F1, None, None, None, None, 0)
+
+
+def test_where_two_runs_differ_most_comes_first() -> None:
+    both = [
+        Pair(seen(n, one), seen(n, other)) for n, one, other in [(1, 0.5, 0.6), (2, None, 0.9), (3, 0.9, 0.4), (4, 0.5, 0.5)]
+    ]
+    assert [pair.first.example for pair in most_different(both, F1)] == [3, 1, 4, 2]

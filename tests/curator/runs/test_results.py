@@ -1,0 +1,177 @@
+"""What runs came to, as pages show it."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, update
+
+from curator.runs import results
+from curator.runs.results import Seen
+from db.session import reading, writing
+from db.store import Store
+from db.tables import Job, JobState, Measure, Run, Source, Split
+from tests.conftest import FakeClock
+from tests.examples import add_examples
+from tests.trained import add_run, freeze_all
+from trainer.measures import MEASURES
+
+F1, *_, GRADIENT = MEASURES
+
+
+@pytest.fixture
+def examples(engine: Engine, store: Store, clock: FakeClock) -> list[int]:
+    """A run of three epochs, the second the best, with reports on two validation and four test examples."""
+    with writing(engine) as session:
+        examples = add_examples(session, store, 2, Split.validation) + add_examples(session, store, 4, Split.test)
+        add_run(session, store, freeze_all(session, examples, clock()), clock(), encoder="scratch")
+    return examples
+
+
+def only_run(engine: Engine) -> Run:
+    with reading(engine) as session:
+        (run,) = results.runs(session)
+    return run
+
+
+def test_a_run_is_told_in_one_line_with_its_best_epoch_and_a_start_from_scratch(engine: Engine, examples: list[int]) -> None:
+    line = results.title(only_run(engine))
+    assert line == "Run 1 · hairmattenet · set 1 · 3 epochs, best 2 · from scratch, without ImageNet weights"
+
+
+def test_a_curve_has_two_rows_an_epoch(engine: Engine, examples: list[int]) -> None:
+    rows = results.curve(only_run(engine), "mask_loss")
+    assert [(row["epoch"], row["examples"]) for row in rows[:3]] == [(1, "training"), (1, "validation"), (2, "training")]
+    assert [row["value"] for row in rows[:2]] == pytest.approx([0.4, 0.5])  # tests.trained: 0.8 x 1/2, 1/2
+
+
+# --- time left --------------------------------------------------------------------------------------------------------
+
+
+def training(engine: Engine, clock: FakeClock, epochs: int, progress: float) -> Run:
+    """The run of `examples` as if it were under way, `epochs` planned and three of a minute each done, the last just now."""
+    clock.pass_(180)  # the third epoch ended three minutes after the start
+    with writing(engine) as session:
+        session.execute(update(Run).values(settings={"epochs": epochs}))
+        session.execute(update(Job).values(state=JobState.running, progress=progress, heartbeat_at=clock()))
+    return only_run(engine)
+
+
+def test_time_left_is_what_the_last_epochs_took_times_those_to_come(
+    engine: Engine, examples: list[int], clock: FakeClock
+) -> None:
+    run = training(engine, clock, 10, 0.3)
+    assert results.time_left(run, clock()) == timedelta(minutes=7)
+    assert results.time_left(run, clock.pass_(45)) == timedelta(minutes=6, seconds=15)
+
+
+def test_an_epoch_that_takes_longer_than_the_others_leaves_those_after_it(
+    engine: Engine, examples: list[int], clock: FakeClock
+) -> None:
+    run = training(engine, clock, 10, 0.3)
+    run.job.heartbeat_at = clock.pass_(500)
+    assert results.time_left(run, clock()) == timedelta(minutes=6)
+
+
+def test_a_pause_before_a_resume_counts_as_no_epoch(engine: Engine, examples: list[int], clock: FakeClock) -> None:
+    run = training(engine, clock, 10, 0.3)
+    run.job.created_at = run.job.heartbeat_at = clock.pass_(24 * 3600)
+    assert results.time_left(run, clock.pass_(20)) == timedelta(minutes=6, seconds=40)
+
+
+def test_time_left_in_the_first_epoch_is_read_off_the_bar(engine: Engine, examples: list[int], clock: FakeClock) -> None:
+    run = training(engine, clock, 10, 0.25)
+    run.epochs = []
+    assert results.time_left(run, clock()) == timedelta(minutes=9)  # three of twelve minutes are over
+    run.job.progress = 0.0
+    assert results.time_left(run, clock()) is None
+
+
+@pytest.mark.parametrize("state", [JobState.done, JobState.cancelled, JobState.failed])
+def test_nothing_is_left_where_nobody_trains(state: JobState, engine: Engine, examples: list[int], clock: FakeClock) -> None:
+    run = training(engine, clock, 10, 0.3)
+    run.job.state = state
+    assert results.time_left(run, clock()) is None
+
+
+def test_nothing_is_left_when_the_last_epoch_is_done_or_the_training_is_silent(
+    engine: Engine, examples: list[int], clock: FakeClock
+) -> None:
+    assert results.time_left(training(engine, clock, 3, 0.95), clock()) is None
+    assert results.time_left(training(engine, clock, 10, 0.3), clock.pass_(61)) is None  # its heart beats every 5 s
+
+
+# --- reports ----------------------------------------------------------------------------------------------------------
+
+
+def test_reports_are_named_by_split_and_refinement_in_order(
+    engine: Engine, store: Store, clock: FakeClock, examples: list[int]
+) -> None:
+    with writing(engine) as session:
+        add_run(session, store, 1, clock(), refine="superpixel")
+        session.execute(update(Measure).where(Measure.run_id == 2).values(run_id=1))
+    with reading(engine) as session:
+        assert results.reports(session, 1) == {
+            Split.validation: ["none", "superpixel"],
+            Split.test: ["none", "superpixel"],
+        }
+        assert results.reports(session, 2) == {}
+
+
+def test_a_run_can_be_measured_on_the_splits_of_its_set_that_it_did_not_learn_from(
+    engine: Engine, store: Store, clock: FakeClock, examples: list[int]
+) -> None:
+    with writing(engine) as session:
+        more = add_examples(session, store, 2, Split.train)
+        add_run(session, store, freeze_all(session, more, clock()), clock())
+    with reading(engine) as session:
+        assert results.unseen(session, 1) == results.unseen(session, 2) == [Split.validation, Split.test]
+        assert results.unseen(session, 99) == []
+
+
+def test_examples_come_by_split_and_number_with_all_that_was_measured(engine: Engine, examples: list[int]) -> None:
+    with reading(engine) as session:
+        found = results.examples(session, 1)
+        only = results.examples(session, 1, Split.test, "none")
+    assert [one.example for one in found] == examples
+    assert [one.example for one in only] == examples[2:]
+    assert {"f1", "leak", "sad", "class_accuracy", "hair_share", "hair_brightness"} <= set(only[0].values)
+    assert only[1].values["f1"] == pytest.approx(0.54)  # tests.trained: 0.5 + 0.04 k
+
+
+def test_the_test_report_speaks_for_a_run_and_else_the_validation_report(engine: Engine, examples: list[int]) -> None:
+    with reading(engine) as session:
+        found = results.examples(session, 1)
+    assert {one.split for one in results.headline(found)} == {Split.test}
+    assert {one.split for one in results.headline(found[:2])} == {Split.validation}
+    assert results.headline([]) == []
+
+
+def seen(example: int, **values: float | None) -> Seen:
+    return Seen(example, "a.jpg", "set.zip", Split.test, "none", "image", "mask", "matte", values)
+
+
+def test_best_first_follows_the_measures_own_direction_and_leaves_out_who_has_no_value() -> None:
+    found = [
+        seen(1, f1=0.5, gradient_consistency=0.1),
+        seen(2, f1=None, gradient_consistency=0.3),
+        seen(3, f1=0.9, gradient_consistency=0.2),
+        seen(4, f1=0.9, gradient_consistency=None),
+    ]
+    assert [one.example for one in results.best_first(found, F1)] == [3, 4, 1]
+    assert [one.example for one in results.best_first(found, GRADIENT)] == [1, 3, 2]
+
+
+def test_a_source_is_called_by_its_last_part_and_by_its_number_where_two_would_be_called_alike(
+    engine: Engine, clock: FakeClock
+) -> None:
+    places = ["/home/ada/photos/", "C:\\photos\\set.zip", "drawn, seed 0", "/srv/photos", "/"]
+    with writing(engine) as session:
+        session.add_all(Source(adapter="folder", location=place, added_at=clock()) for place in places)
+    with reading(engine) as session:
+        names = results.source_names(session)
+    assert list(names.values()) == ["photos (source 1)", "set.zip", "drawn, seed 0", "photos (source 4)", "/"]
+
+
+def test_try_on_offers_faces_that_the_run_never_learned_from(engine: Engine, examples: list[int]) -> None:
+    with reading(engine) as session:
+        assert [one.id for one in results.tryon_examples(session, 1)] == examples

@@ -1,0 +1,187 @@
+"""Curated sets out and in again: every mask equal bit for bit, beside its photo, in its split, and nobody named."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from sqlalchemy import Engine, update
+
+from curator.formats import RawPair, Refused, mask_bytes, photo_bytes, read, recognise
+from curator.formats.writers import WRITERS
+from curator.pictures.masks import read_labels
+from curator.pictures.pair import encode_mask, encode_photo, read_photo
+from curator.sets.export import Exported, export_set
+from curator.sets.freeze import set_hash
+from db.errors import WinnowError
+from db.session import reading, writing
+from db.settings import Limits
+from db.store import Store
+from db.tables import Contributor, CuratedSet, Example, SetMember, Source, Split, Submission
+from tests.examples import LONG_AGO
+
+LIMITS = Limits()
+SPLITS = [Split.train, Split.train, Split.validation, Split.test, Split.train]
+PERSON = "Nora Quist"
+
+
+def painted(number: int) -> np.ndarray:
+    """A mask of its own for every number, uint8 (64, 64); number 1 has no hair at all, number 2 nothing else."""
+    if number in (1, 2):
+        return np.full((64, 64), 255 if number == 2 else 0, np.uint8)
+    return np.where(np.random.default_rng(number).random((64, 64)) > 0.6, 255, 0).astype(np.uint8)
+
+
+@pytest.fixture
+def curated(engine: Engine, store: Store) -> int:
+    """A set of five; the last was erased: its place is kept, its pictures are gone."""
+    with writing(engine) as session:
+        source = Source(adapter="folder", location="here", added_at=LONG_AGO)
+        person = Contributor(name=PERSON)
+        members = []
+        for number, split in enumerate(SPLITS):
+            photo = encode_photo(np.full((64, 64, 3), number * 40, np.uint8))
+            image, mask = store.put(photo), store.put(encode_mask(painted(number)))
+            submission = Submission(
+                source=source, contributor=person, photo_name=f"{PERSON} {number}.jpg", photo_sha256=image, mask_sha256=mask,
+                height=64, width=64, licence="CC0" if number == 0 else None, drawn=number == 2, received_at=LONG_AGO,
+            )  # fmt: skip
+            example = Example(
+                submission=submission, face_top=1, face_left=1, face_bottom=9, face_right=9, face_score=1.0, crop_top=0.0,
+                crop_left=0.0, crop_side=64.0, inside_top=0, inside_left=0, inside_bottom=64, inside_right=64,
+                image_sha256=image, mask_sha256=mask, split=split,
+            )  # fmt: skip
+            session.add(example)
+            members.append(SetMember(position=number, example=example, image_sha256=image, mask_sha256=mask, split=split))
+        content = set_hash([(each.image_sha256, each.mask_sha256, each.split.value) for each in members])
+        session.add(CuratedSet(id=1, hash=content, frozen_at=LONG_AGO, members=members))
+        session.flush()
+        for sha256 in (members[-1].image_sha256, members[-1].mask_sha256):
+            store.delete(sha256)
+        session.execute(update(SetMember).where(SetMember.position == 4).values(example_id=None))
+    return 1
+
+
+def exported(engine: Engine, store: Store, folder: Path, format: str) -> Exported:
+    with reading(engine) as session:
+        return export_set(session, store, 1, folder, format)
+
+
+@pytest.mark.parametrize(("format", "adapter"), [(name, "manifest" if name == "folder" else name) for name in WRITERS])
+def test_a_set_comes_back_bit_for_bit_through_the_adapter(
+    engine: Engine, store: Store, curated: int, tmp_path: Path, format: str, adapter: str
+) -> None:
+    written = exported(engine, store, tmp_path / "out", format)
+    assert written == Exported(1, format, str(tmp_path / "out"), 4, {"train": 2, "validation": 1, "test": 1}, erased=1)
+    assert recognise(tmp_path / "out")[0] == adapter
+    pairs = [item for item in read(adapter, tmp_path / "out", tmp_path, LIMITS) if isinstance(item, RawPair)]
+    found = {}
+    for pair in pairs:
+        shade = round(read_photo(photo_bytes(pair, LIMITS), LIMITS).mean() / 40)  # tells which photo it is
+        found[shade] = (pair.split, read_labels(mask_bytes(pair, LIMITS), LIMITS).hair)
+    assert sorted(found) == [0, 1, 2, 3]
+    assert len(pairs) == 4
+    for number, (split, mask) in found.items():
+        assert split is SPLITS[number]
+        assert (mask == painted(number)).all()
+
+
+def test_the_skin_that_is_known_comes_back_through_lfw_parts(
+    engine: Engine, store: Store, curated: int, tmp_path: Path
+) -> None:
+    skin = np.where(painted(0) > 0, 0, painted(7)).astype(np.uint8)  # no pixel is both
+    with writing(engine) as session:
+        known = store.put(encode_mask(skin))
+        session.execute(update(SetMember).where(SetMember.position == 0).values(skin_sha256=known))
+    exported(engine, store, tmp_path / "out", "lfw-parts")
+    found = []
+    for item in read("lfw-parts", tmp_path / "out", tmp_path, LIMITS):
+        assert isinstance(item, RawPair)
+        labels = read_labels(mask_bytes(item, LIMITS), LIMITS)
+        if labels.skin is not None:
+            found.append(labels)
+    assert len(found) == 1
+    assert (found[0].hair == painted(0)).all()
+    assert found[0].skin is not None
+    assert (found[0].skin == skin).all()
+
+
+def test_a_hugging_face_folder_names_each_mask_beside_its_photo(
+    engine: Engine, store: Store, curated: int, tmp_path: Path
+) -> None:
+    exported(engine, store, tmp_path / "out", "hf")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["test", "train", "validation"]
+    seen = []
+    for metadata in (tmp_path / "out").glob("*/metadata.jsonl"):
+        for line in metadata.read_text().splitlines():
+            row = json.loads(line)
+            assert sorted(row) == ["drawn", "file_name", "licence", "mask_file_name"]
+            photo = cv2.imread(str(metadata.parent / row["file_name"]))
+            mask = cv2.imread(str(metadata.parent / row["mask_file_name"]), cv2.IMREAD_UNCHANGED)
+            number = round(photo.mean() / 40)
+            assert metadata.parent.name == SPLITS[number].value
+            assert (mask == painted(number)).all()
+            assert row["drawn"] == (number == 2)
+            assert row["licence"] == ("CC0" if number == 0 else "")
+            seen.append(number)
+    assert sorted(seen) == [0, 1, 2, 3]
+
+
+def test_what_coco_says_of_a_mask_fits_it(engine: Engine, store: Store, curated: int, tmp_path: Path) -> None:
+    exported(engine, store, tmp_path / "out", "coco")
+    content = json.loads((tmp_path / "out" / "train.json").read_text())
+    assert content["categories"] == [{"id": 1, "name": "hair", "supercategory": "person"}]
+    assert [image["file_name"] for image in content["images"]] == ["000001.jpg", "000002.jpg"]
+    assert content["images"][0]["license"] == content["licenses"][0]["id"]
+    first, empty = content["annotations"]
+    assert first["area"] == (painted(0) > 0).sum()
+    assert first["bbox"] == [0, 0, 64, 64]
+    assert (empty["area"], empty["bbox"]) == (0, [0, 0, 0, 0])
+
+
+@pytest.mark.parametrize("format", WRITERS)
+def test_nobody_is_named(engine: Engine, store: Store, curated: int, tmp_path: Path, format: str) -> None:
+    exported(engine, store, tmp_path / "out", format)
+    for path in (tmp_path / "out").rglob("*"):
+        assert "Quist" not in path.name
+        assert path.is_dir() or b"Quist" not in path.read_bytes()
+
+
+@pytest.mark.parametrize(("format", "file"), [("supervisely", "train/ann/000002.jpg.json"), ("cvat", "annotations.xml")])
+def test_a_photo_without_hair_is_told_by_a_tag_from_one_without_labels(
+    engine: Engine, store: Store, curated: int, tmp_path: Path, format: str, file: str
+) -> None:
+    exported(engine, store, tmp_path / "out", format)
+    path = tmp_path / "out" / file
+    assert "no hair" in path.read_text()
+    path.write_text(path.read_text().replace('"no hair"', '"nice"'))
+    refused = [item for item in read(format, tmp_path / "out", tmp_path, LIMITS) if isinstance(item, Refused)]
+    assert [item.reason for item in refused] == ["no annotation of hair."]
+
+
+def test_pictures_go_out_as_they_are_stored(engine: Engine, store: Store, curated: int, tmp_path: Path) -> None:
+    exported(engine, store, tmp_path / "out", "folder")
+    with reading(engine) as session:
+        member = session.get_one(SetMember, (1, 0))
+    assert (tmp_path / "out/images/000001.jpg").read_bytes() == store.get(member.image_sha256)
+    assert (tmp_path / "out/masks/000001.png").read_bytes() == store.get(member.mask_sha256)
+
+
+def test_a_folder_with_something_in_it_is_left_alone(engine: Engine, store: Store, curated: int, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(WinnowError) as said:
+        exported(engine, store, tmp_path, "folder")
+    assert str(said.value) == f"{tmp_path} is not empty. Name a new folder: nothing is written over."
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+    with pytest.raises(WinnowError, match=r"mine\.txt can't be written to \(File exists\)\.$"):
+        exported(engine, store, tmp_path / "mine.txt", "folder")
+
+
+def test_an_unknown_format_or_set_is_one_clear_sentence(engine: Engine, store: Store, tmp_path: Path) -> None:
+    with pytest.raises(WinnowError) as said:
+        exported(engine, store, tmp_path / "out", "voc")
+    assert str(said.value) == f"There is no format 'voc' to export to. There are: {', '.join(WRITERS)}."
+    with pytest.raises(WinnowError, match=r"^There is no curated set 1\. There are: none yet\.$"):
+        exported(engine, store, tmp_path / "out", "coco")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,186 @@
+"""`ingest` by its words: a dry run writes nothing, what was recognised is said, URLs are sources and keep their secrets."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from sqlalchemy import Engine, func, select
+from typer.testing import CliRunner, Result
+from upath import UPath
+
+from curator.__main__ import app
+from curator.formats.writers import WRITERS
+from curator.sample import write_sample
+from curator.upkeep.check import check
+from db.commands import STOPPED
+from db.session import open_database, reading
+from db.settings import Settings
+from db.store import Store
+from db.tables import Job, JobState, Source, Submission
+from tests.curator.served import over_http
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("WINNOW_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of eight drawn pairs, `images/` and `masks/`, and a photo without a mask."""
+    folder = tmp_path_factory.mktemp("crowd")
+    write_sample(folder, 8, seed=1)
+    (folder / "manifest.csv").unlink()
+    shutil.rmtree(folder / "alphas")
+    shutil.copy(next((folder / "images").iterdir()), folder / "images/lone.jpg")
+    return folder
+
+
+def run(*arguments: str) -> Result:
+    done = CliRunner().invoke(app, ["ingest", *arguments])
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def answer(*arguments: str) -> dict[str, Any]:
+    found = json.loads(run(*arguments, "--json").stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def zipped(folder: Path, file: Path) -> Path:
+    with zipfile.ZipFile(file, "w") as out:
+        for each in sorted(folder.rglob("*.*")):
+            out.write(each, each.relative_to(folder))
+    return file
+
+
+LONE = {"file": "images/lone.jpg", "reason": "no mask of that name in masks/."}
+
+
+def test_a_dry_run_counts_and_writes_nothing(home: Path, crowd: Path) -> None:
+    assert answer(str(crowd), "--dry-run") == {
+        "format": "folder",
+        "because": "it has a folder images/",
+        "pairs": 8,
+        "refused": [LONE],
+    }
+    assert run(str(crowd), "--dry-run").stdout == (
+        "folder: it has a folder images/.\n8 pairs, 1 refused. Nothing was written.\n"
+        "  images/lone.jpg: no mask of that name in masks/.\n"
+    )
+    assert not home.exists()
+
+
+def test_what_was_recognised_is_said_beside_the_answer(home: Path, crowd: Path, tmp_path: Path) -> None:
+    done = run(str(zipped(crowd, tmp_path / "crowd.zip")), "--json")
+    assert json.loads(done.stdout)["added"] == 8
+    assert done.stderr == ("This was read as zip: its name ends in .zip; what is in it is folder: it has a folder images/.\n")
+
+
+@pytest.mark.parametrize("format", WRITERS)
+def test_every_format_can_be_asked_for(home: Path, tmp_path: Path, format: str) -> None:
+    done = CliRunner().invoke(app, ["export", "1", str(tmp_path / "out"), "--format", format])
+    assert (done.exit_code, done.stderr) == (1, "There is no curated set 1. There are: none yet.\n")
+
+
+def test_pairs_in_s3_come_in(home: Path, crowd: Path, s3_bucket: str) -> None:
+    for file in crowd.rglob("*.*"):
+        UPath(f"s3://{s3_bucket}/crowd/{file.relative_to(crowd).as_posix()}").write_bytes(file.read_bytes())
+    came = answer(f"s3://{s3_bucket}/crowd")
+    assert (came["seen"], came["added"], came["refused"]) == (9, 8, [LONE])
+    assert answer(str(crowd))["already"] == 8
+
+
+def test_a_zip_behind_a_signed_link_comes_in_and_its_signature_is_kept_nowhere(home: Path, crowd: Path, tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    zipped(crowd, tmp_path / "served/crowd.zip")
+    with over_http(tmp_path / "served") as (address, _):
+        link = f"{address.replace('http://', 'http://ann:hush@')}crowd.zip?signature=hush"
+        done = run(link, "--json")
+    assert json.loads(done.stdout)["added"] == 8
+    with reading(open_database(Settings())) as session:
+        assert session.scalars(select(Source.location)).all() == [f"{address}crowd.zip"]
+        assert session.scalars(select(Job.arguments)).all() == [[f"{address}crowd.zip"]]
+    assert "hush" not in done.output
+    for file in home.rglob("*"):
+        assert file.is_dir() or b"hush" not in file.read_bytes()
+
+
+def started(home: Path, crowd: Path) -> "subprocess.Popen[str]":
+    """An ingest of many pairs as a process of its own, with rows of it committed already."""
+    command = [sys.executable, "-m", "curator", "ingest", str(crowd), "--crop", "whole", "--json"]
+    # Where these tests run in the background of a shell, they ignore Ctrl-C, and so would whatever they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            command,
+            env=os.environ | {"WINNOW_HOME": str(home)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    engine = open_database(Settings())
+    deadline = time.monotonic() + 60
+    while not submissions(engine):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "nothing came in"
+        time.sleep(0.02)
+    engine.dispose()
+    return process
+
+
+def submissions(engine: Engine) -> int:
+    with reading(engine) as session:
+        return session.scalar(select(func.count()).select_from(Submission)) or 0
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five hundred small pairs that look like nobody and unlike each other."""
+    folder = tmp_path_factory.mktemp("many")
+    for part in ("images", "masks"):
+        (folder / part).mkdir()
+    rng, hair = np.random.default_rng(1), np.zeros((96, 96), np.uint8)
+    hair[:30] = 255
+    for number in range(500):
+        photo = cv2.resize(rng.integers(0, 256, (8, 8, 3), np.uint8), (96, 96), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(folder / f"images/{number:03}.png"), photo)
+        cv2.imwrite(str(folder / f"masks/{number:03}.png"), hair)
+    return folder
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
+def test_an_ingest_that_is_killed_or_stopped_loses_nothing_and_goes_on_when_started_again(
+    home: Path, many: Path, how: signal.Signals
+) -> None:
+    process = started(home, many)
+    os.killpg(process.pid, how)
+    _, errors = process.communicate(timeout=60)
+    if how is signal.SIGINT:
+        assert (process.returncode, errors.splitlines()[-1]) == (1, STOPPED)
+        assert "Traceback" not in errors
+    engine = open_database(Settings())
+    before = submissions(engine)
+    assert 0 < before < 500
+    rest = answer(str(many), "--crop", "whole")
+    assert (rest["added"], rest["already"], rest["refused"]) == (500 - before, before, [])
+    with reading(engine) as session:
+        assert check(session, Store(Settings().store)).sound
+        states = list(session.scalars(select(Job.state).order_by(Job.id)))
+    assert states == [JobState.cancelled if how is signal.SIGINT else JobState.running, JobState.done]
+    engine.dispose()

@@ -1,0 +1,165 @@
+"""The store is proven: what is missing, damaged, orphaned or changed is found, and nothing else."""
+
+from datetime import datetime
+
+import pytest
+from sqlalchemy import Delete, Engine, Update, delete, select, update
+
+from curator.review.reviewers import reviewer_called
+from curator.review.verdicts import Given, record
+from curator.sets.freeze import set_hash
+from curator.upkeep.check import Findings, Missing, blob_columns, check, remove_orphans
+from db.errors import WinnowError
+from db.session import reading, writing
+from db.store import Store
+from db.tables import CuratedSet, Decision, Example, Job, JobState, SetMember, Split, Standing, State
+from tests.conftest import FakeClock
+from tests.examples import LONG_AGO, add_examples
+
+
+@pytest.fixture
+def examples(engine: Engine, store: Store) -> list[int]:
+    with writing(engine) as session:
+        return add_examples(session, store, 3)
+
+
+def freeze(engine: Engine, numbers: list[int]) -> None:
+    with writing(engine) as session:
+        found = [session.get_one(Example, number) for number in numbers]
+        members = [
+            SetMember(position=at, example=each, image_sha256=each.image_sha256, mask_sha256=each.mask_sha256, split=each.split)
+            for at, each in enumerate(found)
+        ]
+        content = set_hash([(each.image_sha256, each.mask_sha256, each.split.value) for each in members])
+        session.add(CuratedSet(id=1, hash=content, frozen_at=LONG_AGO, members=members))
+
+
+def findings(engine: Engine, store: Store) -> Findings:
+    with reading(engine) as session:
+        return check(session, store)
+
+
+def a_picture(engine: Engine, number: int) -> str:
+    with reading(engine) as session:
+        return session.get_one(Example, number).image_sha256
+
+
+def test_an_empty_home_is_sound(engine: Engine, store: Store) -> None:
+    assert findings(engine, store).sound
+
+
+def test_what_is_whole_is_sound(engine: Engine, store: Store, examples: list[int]) -> None:
+    freeze(engine, examples)
+    found = findings(engine, store)
+    assert (found.sound, found.blobs, found.named, found.sets, found.erased) == (True, 6, 6, 1, 0)
+    assert found.text() == (
+        "6 pictures in the store, 6 named by rows, 1 curated sets looked at; 0 of their members were erased.\nAll is sound."
+    )
+
+
+def test_a_missing_picture_is_found_with_those_that_name_it(engine: Engine, store: Store, examples: list[int]) -> None:
+    gone = a_picture(engine, examples[0])
+    store.delete(gone)
+    found = findings(engine, store)
+    assert not found.sound
+    assert found.missing == [Missing(gone, ["submission.photo_sha256", "example.image_sha256"])]
+    assert f"1 missing from the store:\n  {gone} (named by submission.photo_sha256, example.image_sha256)" in found.text()
+
+
+def test_a_picture_of_which_one_bit_has_tipped_is_found(engine: Engine, store: Store, examples: list[int]) -> None:
+    sha256 = a_picture(engine, examples[1])
+    data = bytearray(store.get(sha256))
+    data[len(data) // 2] ^= 1
+    store.path(sha256).write_bytes(bytes(data))
+    assert findings(engine, store).damaged == [sha256]
+
+
+def test_a_picture_that_no_row_names_is_found_and_removed_on_demand(engine: Engine, store: Store, examples: list[int]) -> None:
+    orphan = store.put(b"nobody's")
+    found = findings(engine, store)
+    assert found.orphaned == [orphan]
+    with writing(engine) as session:
+        assert remove_orphans(session, store, found) == 1
+    assert findings(engine, store).sound
+
+
+def test_orphans_are_left_while_a_job_is_on(engine: Engine, store: Store, clock: FakeClock) -> None:
+    store.put(b"just coming in")
+    now: datetime = clock()
+    with writing(engine) as session:
+        session.add(Job(kind="ingest", arguments=[], state=JobState.running, created_at=now, heartbeat_at=now))
+        session.flush()
+        with pytest.raises(WinnowError, match=r"^A job is on \(ingest\): what it brings in looks orphaned until it is done\."):
+            remove_orphans(session, store, check(session, store))
+    assert len(list(store.all())) == 1
+
+
+def test_a_set_whose_member_was_swapped_is_found(engine: Engine, store: Store, examples: list[int]) -> None:
+    freeze(engine, examples[:2])
+    with writing(engine) as session:
+        session.execute(update(SetMember).where(SetMember.position == 0).values(mask_sha256=a_picture(engine, examples[2])))
+    assert findings(engine, store).changed_sets == [1]
+
+
+def test_a_set_that_lost_a_member_is_found(engine: Engine, store: Store, examples: list[int]) -> None:
+    freeze(engine, examples)
+    with writing(engine) as session:
+        session.execute(delete(SetMember).where(SetMember.position == 0))
+    assert findings(engine, store).changed_sets == [1]
+
+
+def test_an_erased_member_is_counted_and_its_pictures_are_not_missed(engine: Engine, store: Store, examples: list[int]) -> None:
+    lost = store.put(b"image"), store.put(b"mask")
+    freeze(engine, examples)
+    with writing(engine) as session:
+        members = [(each.image_sha256, each.mask_sha256, each.split.value) for each in session.scalars(select(SetMember))]
+        content = set_hash([*members, (*lost, "train")])
+        gone = SetMember(set_id=1, position=3, example_id=None, image_sha256=lost[0], mask_sha256=lost[1], split=Split.train)
+        session.add(gone)
+        session.execute(update(CuratedSet).values(hash=content))
+    assert findings(engine, store).orphaned == sorted(lost)
+    for sha256 in lost:
+        store.delete(sha256)
+    found = findings(engine, store)
+    assert (found.sound, found.erased) == (True, 1)
+
+
+def test_every_column_that_names_a_picture_is_looked_at() -> None:
+    assert {f"{column.table.name}.{column.name}" for column in blob_columns()} >= {
+        "submission.photo_sha256", "submission.mask_sha256", "example.image_sha256", "example.mask_sha256",
+        "touch_up.mask_before_sha256", "touch_up_save.mask_after_sha256", "set_member.image_sha256",
+        "set_member.mask_sha256", "preview.matte_sha256", "measure.mask_sha256", "measure.matte_sha256",
+    }  # fmt: skip
+
+
+def test_many_findings_are_cut_in_text_and_whole_as_values(engine: Engine, store: Store) -> None:
+    for number in range(25):
+        store.put(str(number).encode())
+    found = findings(engine, store)
+    assert "  and 5 more (--json lists all)" in found.text()
+    assert len(found.as_dict()["orphaned"]) == 25
+    assert found.as_dict()["sound"] is False
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        update(Standing).where(Standing.example_id == 2).values(state=State.keep),
+        update(Standing).where(Standing.example_id == 2).values(doubt=0.123),
+        update(Standing).where(Standing.example_id == 2).values(split=Split.test),
+        delete(Standing).where(Standing.example_id == 2),
+    ],
+)
+def test_an_example_that_does_not_stand_where_its_verdicts_put_it_is_found(
+    engine: Engine, store: Store, clock: FakeClock, examples: list[int], damage: Update | Delete
+) -> None:
+    with writing(engine) as session:
+        who = reviewer_called(session, "Ada").id
+        record(session, who, [Given(1, Decision.keep, None, "a"), Given(3, Decision.reject, None, "b")], clock())
+    assert findings(engine, store).sound
+    with writing(engine) as session:
+        session.execute(damage)
+    found = findings(engine, store)
+    assert found.wrongly_standing == [2]
+    assert not found.sound
+    assert "1 not standing where their verdicts put them:\n  example 2" in found.text()

@@ -1,0 +1,328 @@
+"""A contributor who is erased is gone: from every table, from the store, from the words and from the disk."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from curator.sets.freeze import set_hash
+from curator.upkeep.check import check
+from curator.upkeep.erase import EMPTIED, OF_A_SUBMISSION, OF_AN_EXAMPLE, Erased, erase_contributor
+from db.errors import WinnowError
+from db.files import write
+from db.jobs import utc_now
+from db.session import reading, writing
+from db.settings import Settings
+from db.store import Store
+from db.tables import (
+    Base,
+    Contributor,
+    CropChoice,
+    CuratedSet,
+    Decision,
+    Epoch,
+    Event,
+    Example,
+    Gold,
+    GuideExample,
+    Job,
+    JobState,
+    Lease,
+    Likeness,
+    Measure,
+    Preview,
+    Refusal,
+    Remark,
+    Reopening,
+    Reviewer,
+    Run,
+    SetMember,
+    Signal,
+    Source,
+    Split,
+    Standing,
+    State,
+    Submission,
+    Suspicion,
+    TouchUp,
+    TouchUpSave,
+    Verdict,
+)
+from tests.conftest import FakeClock
+from tests.examples import LONG_AGO
+
+NORA, BO = "Nora_Quist", "Bo_Berg"
+SHARED = b"a mask that both painted alike"
+
+
+@dataclass
+class Rooms:
+    """A home with two people in every table, and what their pictures hold."""
+
+    engine: Engine
+    store: Store
+    settings: Settings
+    pictures: dict[str, list[bytes]]
+
+    def erase(self, name: str) -> Erased:
+        return erase_contributor(self.engine, self.store, self.settings, name, "Ada", LONG_AGO)
+
+    def count(self, table: type[Base]) -> int:
+        with reading(self.engine) as session:
+            return session.scalar(select(func.count()).select_from(table)) or 0
+
+    def all_bytes(self) -> dict[Path, bytes]:
+        """Every file of the home with its bytes: the database, its log, the store, the runs."""
+        return {path: path.read_bytes() for path in self.settings.home.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def rooms(engine: Engine, store: Store, settings: Settings) -> Rooms:
+    rooms = Rooms(engine, store, settings, {NORA: [], BO: []})
+    with writing(engine) as session:
+        shared_source = Source(adapter="folder", location="/uploads/everybody", added_at=LONG_AGO)
+        reviewer = Reviewer(name="Ada")
+        job = Job(
+            kind="ingest", arguments=[f"/uploads/{NORA}.zip"], state=JobState.done, created_at=LONG_AGO, heartbeat_at=LONG_AGO,
+            message="looking at images/Nora_Quist_0001.jpg",
+            result={"seen": 4, "refused": [{"file": "images/Nora_Quist_0009.jpg", "reason": "cut off"}]},
+        )  # fmt: skip
+        members: list[SetMember] = []
+        session.add_all([shared_source, reviewer, job])
+        session.flush()
+        for name in (NORA, BO):
+            person = Contributor(name=name)
+            alone = Source(adapter="folder", location=f"/uploads/{name}", added_at=LONG_AGO)
+            for number in (1, 2):
+                members.append(add_example(session, rooms, person, reviewer, alone if number == 1 else shared_source, number))
+            file = f"images/{name}_0009.jpg"
+            session.add(Refusal(source=alone, file=file, reason="cut off", at=LONG_AGO))
+        session.add(Refusal(source=shared_source, file="masks/x.png", reason="differs from Nora-Quist-0002.jpg", at=LONG_AGO))
+        session.add(Refusal(source=shared_source, file="images/Nora_Quistmann_0001.jpg", reason="cut off", at=LONG_AGO))
+        for position, member in enumerate(members):
+            member.position = position
+        content = set_hash([(each.image_sha256, each.mask_sha256, each.split.value) for each in members])
+        curated = CuratedSet(id=1, hash=content, frozen_at=LONG_AGO, members=members)
+        add_run(
+            session,
+            rooms,
+            Run(set=curated, job=job, model="m", settings={}, encoder="scratch", parameters=1, created_at=LONG_AGO),
+        )
+    (settings.home / "logs").mkdir()
+    (settings.home / "logs" / "job-1.log").write_text("images/Nora_Quist_0009.jpg: cut off\nimages/Bo_Berg_0009.jpg: cut off\n")
+    return rooms
+
+
+def kept(rooms: Rooms, name: str, what: str) -> str:
+    rooms.pictures[name].append(f"{what} of {name}".encode())
+    return rooms.store.put(rooms.pictures[name][-1])
+
+
+def add_example(
+    session: Session, rooms: Rooms, person: Contributor, reviewer: Reviewer, source: Source, number: int
+) -> SetMember:
+    """An example with all that people do to one; its place in a set, which is not added yet."""
+    submission = Submission(
+        source=source, contributor=person, photo_name=f"images/{person.name}_000{number}.jpg",
+        photo_sha256=kept(rooms, person.name, f"photo {number}"), mask_sha256=rooms.store.put(SHARED), height=9, width=9,
+        received_at=LONG_AGO,
+    )  # fmt: skip
+    example = Example(
+        submission=submission, face_top=1, face_left=1, face_bottom=9, face_right=9, face_score=1.0, crop_top=0.0,
+        crop_left=0.0, crop_side=9.0, inside_top=0, inside_left=0, inside_bottom=9, inside_right=9, split=Split.test,
+        image_sha256=kept(rooms, person.name, f"crop {number}"), mask_sha256=kept(rooms, person.name, f"mask {number}"),
+        signals=[Signal(name="size", value=0.5)], suspicion=Suspicion(model="m", value=0.5, reasons=[]),
+    )  # fmt: skip
+    session.add_all([example, source])
+    session.flush()
+    example.standing = Standing(source_id=source.id, state=State.keep, split=Split.test, doubt=0.5, lot=0.5)
+    after, of, by = kept(rooms, person.name, f"touched-up mask {number}"), example.id, reviewer.id
+    saves = [TouchUpSave(mask_after_sha256=after, seconds_used=1.0, finished=True, at=LONG_AGO)]
+    before = example.mask_sha256
+    session.add_all(
+        [
+            TouchUp(
+                example_id=of, reviewer_id=by, mask_before_sha256=before, started_at=LONG_AGO, seconds_shown=9, saves=saves
+            ),
+            Verdict(example_id=of, reviewer_id=by, decision=Decision.keep, at=LONG_AGO, client_id=f"{of}"),
+            Reopening(example_id=of, reviewer_id=by, after_verdict=0, at=LONG_AGO),
+            Lease(example_id=of, reviewer_id=by, until=LONG_AGO),
+            Remark(submission_id=submission.id, words=f"the photo of {person.name} is small", at=LONG_AGO),
+            CropChoice(submission_id=submission.id, reviewer_id=by, at=LONG_AGO),
+            Likeness(submission_id=submission.id, part_1=number, part_2=2, part_3=3, part_4=4, blocks="0" * 64),
+            Gold(example_id=of, reviewer_id=by, answer=Decision.keep, at=LONG_AGO),
+            GuideExample(place="good_1", example_id=of, words="a sharp edge", reviewer_id=by, at=LONG_AGO),
+        ]
+    )
+    return SetMember(example=example, image_sha256=example.image_sha256, mask_sha256=after, split=Split.test)
+
+
+def add_run(session: Session, rooms: Rooms, run: Run) -> None:
+    """A run with a preview, a measure and a cached file for every member of its set."""
+    losses = ("loss", "mask_loss", "consistency_loss", "validation_loss", "validation_mask_loss", "validation_consistency_loss")
+    run.epochs = [Epoch(number=1, best=True, seconds=1.0, at=LONG_AGO, **dict.fromkeys(losses, 1.0))]
+    session.add(run)
+    session.flush()
+    for member in run.set.members:
+        assert member.example is not None
+        assert member.example.submission.contributor is not None
+        of, name = member.example.id, member.example.submission.contributor.name
+        preview, matte = kept(rooms, name, f"preview {of}"), kept(rooms, name, f"matte {of}")
+        session.add(Preview(run_id=run.id, epoch=1, example_id=of, matte_sha256=preview))
+        measured = {"mask_sha256": member.mask_sha256, "matte_sha256": matte}
+        session.add(Measure(run_id=run.id, split=Split.test, refine="none", example_id=of, **measured))
+        cached = rooms.settings.runs / "1" / "cache" / f"{member.image_sha256}.npy"
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        cached.write_bytes(f"cached for {name}".encode())
+
+
+def test_the_home_is_sound_before_anybody_is_erased(rooms: Rooms) -> None:
+    with reading(rooms.engine) as session:
+        found = check(session, rooms.store)
+    assert found.sound, found.text()
+    assert sum(b"Nora_Quist" in data for data in rooms.all_bytes().values()) > 10
+
+
+def test_erased_contributor_leaves_nothing_behind_on_the_disk(rooms: Rooms) -> None:
+    with reading(rooms.engine) as session:
+        kept_as_record = {
+            sha256 for member in session.scalars(select(SetMember)) for sha256 in (member.image_sha256, member.mask_sha256)
+        }
+        hashes = {
+            each
+            for submission in session.scalars(select(Submission).join(Contributor).where(Contributor.name == NORA))
+            for each in (submission.photo_sha256, submission.example.mask_sha256)  # type: ignore[union-attr]
+        }
+    rooms.erase(NORA)
+    names = [b"Nora_Quist", b"Nora-Quist", b"nora_quist", *rooms.pictures[NORA]]
+    for path, data in rooms.all_bytes().items():
+        data = data.replace(b"Nora_Quistmann", b"")  # somebody else
+        assert not [name for name in names if name in data], path
+        assert not [sha256 for sha256 in hashes - kept_as_record if sha256.encode() in data], path
+        assert path.stem not in hashes
+
+
+def test_everybody_elses_is_untouched(rooms: Rooms) -> None:
+    rooms.erase(NORA)
+    for data in [*rooms.pictures[BO], SHARED]:
+        assert data in rooms.all_bytes().values()
+    with reading(rooms.engine) as session:
+        assert list(session.scalars(select(Contributor.name))) == [BO]
+        assert set(session.scalars(select(Refusal.file))) == {"images/Bo_Berg_0009.jpg", "images/Nora_Quistmann_0001.jpg"}
+        assert set(session.scalars(select(Source.location))) == {"/uploads/everybody", "/uploads/Bo_Berg"}
+    log = (rooms.settings.home / "logs" / "job-1.log").read_text()
+    assert log == "images/(erased)_0009.jpg: cut off\nimages/Bo_Berg_0009.jpg: cut off\n"
+
+
+def test_every_table_loses_the_contributors_half(rooms: Rooms) -> None:
+    tables = (Contributor, Submission, Example, TouchUp, TouchUpSave, *OF_AN_EXAMPLE, *OF_A_SUBMISSION)
+    before = {table: rooms.count(table) for table in tables}
+    rooms.erase(NORA)
+    assert {table: rooms.count(table) for table in tables} == {table: number // 2 for table, number in before.items()}
+
+
+@pytest.mark.parametrize(
+    ("owner", "handled"),
+    [("example", (*OF_AN_EXAMPLE, *EMPTIED, TouchUp, Example)), ("submission", (*OF_A_SUBMISSION, Example))],
+)
+def test_no_table_that_belongs_to_an_example_or_a_submission_is_forgotten(owner: str, handled: tuple[type[Base], ...]) -> None:
+    theirs = {
+        table.name for table in Base.metadata.sorted_tables if any(key.column.table.name == owner for key in table.foreign_keys)
+    }
+    assert theirs == {table.__tablename__ for table in handled}
+
+
+def test_pictures_that_an_ingest_left_behind_go_too_but_none_whose_row_is_on_its_way(rooms: Rooms) -> None:
+    left, on_its_way = rooms.store.put(b"stored before its ingest was killed"), rooms.store.put(b"stored just now")
+    stored = rooms.store.stored_at(left).timestamp()
+    os.utime(rooms.store.path(left), (stored - 7200, stored - 7200))
+    os.utime(rooms.store.path(on_its_way), (stored - 60, stored - 60))
+    erase_contributor(rooms.engine, rooms.store, rooms.settings, NORA, "Ada", utc_now())
+    assert not rooms.store.path(left).exists()
+    assert rooms.store.path(on_its_way).exists()
+
+
+def test_what_went_is_counted_and_recorded_without_the_name(rooms: Rooms) -> None:
+    erased = rooms.erase(NORA)
+    assert erased == Erased(
+        submissions=2, examples=2, verdicts=2, touch_ups=2, refusals=2, blobs=12, sets=[1], runs=[1]
+    )  # 12: photo, crop, its mask, touched-up mask, preview and matte of two; the shared mask stays
+    with reading(rooms.engine) as session:
+        (event,) = session.scalars(select(Event))
+    assert (event.who, event.what, event.detail["submissions"]) == ("Ada", "erase", 2)
+    assert "Nora" not in str(event.detail)
+
+
+def test_curated_sets_keep_their_places_and_their_hash(rooms: Rooms) -> None:
+    rooms.erase(NORA)
+    with reading(rooms.engine) as session:
+        assert [member.example_id is None for member in session.get_one(CuratedSet, 1).members] == [True, True, False, False]
+        found = check(session, rooms.store)
+    assert (found.sound, found.erased) == (True, 2), found.text()
+
+
+def test_what_jobs_remember_is_struck(rooms: Rooms) -> None:
+    rooms.erase(NORA)
+    with reading(rooms.engine) as session:
+        (job,) = session.scalars(select(Job))
+    assert job.arguments == ["/uploads/(erased)"]
+    assert job.message == "looking at (erased)"
+    assert job.result == {"seen": 4, "refused": [{"file": "images/(erased)_0009.jpg", "reason": "cut off"}]}
+
+
+def test_a_name_without_letters_strikes_no_numbers(engine: Engine, store: Store, settings: Settings, clock: FakeClock) -> None:
+    with writing(engine) as session:
+        session.add(Contributor(name="7"))
+        source = Source(adapter="folder", location="here", added_at=clock())
+        session.add(Refusal(source=source, file="7.png", reason="no photo of that name in images/.", at=clock()))
+        session.add(
+            Job(kind="ingest", arguments=[], state=JobState.done, created_at=clock(), heartbeat_at=clock(), message="7 of 9")
+        )
+    assert erase_contributor(engine, store, settings, "7", "Ada", clock()).refusals == 0
+    with reading(engine) as session:
+        assert session.scalars(select(Job.message)).one() == "7 of 9"
+
+
+def test_an_unknown_contributor_is_one_clear_sentence_and_nothing_goes(rooms: Rooms) -> None:
+    before = rooms.all_bytes()
+    with pytest.raises(WinnowError) as said:
+        rooms.erase("nora_quist")
+    assert str(said.value) == "There is no contributor 'nora_quist'. The name must be exactly as the source gave it."
+    assert {path: data for path, data in rooms.all_bytes().items() if path.parent.name != "home"}.items() <= before.items()
+
+
+def test_an_erasure_that_breaks_off_in_the_rows_changes_nothing(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the power went")
+
+    monkeypatch.setattr("curator.upkeep.erase._delete_empty_sources", broken)
+    with pytest.raises(RuntimeError):
+        rooms.erase(NORA)
+    assert (rooms.count(Contributor), rooms.count(Example)) == (2, 4)
+    with reading(rooms.engine) as session:
+        assert check(session, rooms.store).sound
+
+
+def test_an_erasure_that_breaks_off_after_the_rows_shows_as_orphans(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise OSError("the disk went")
+
+    monkeypatch.setattr(Store, "delete", broken)
+    with pytest.raises(OSError, match="the disk went"):
+        rooms.erase(NORA)
+    with reading(rooms.engine) as session:
+        found = check(session, rooms.store)
+    assert (len(found.orphaned), found.missing) == (12, [])
+
+
+def test_files_of_runs_behind_a_url_go_too(rooms: Rooms) -> None:
+    moved = rooms.settings.model_copy(update={"runs_url": "memory://erased-runs"})
+    cached = {moved.runs / "1" / file.name: file.read_bytes() for file in rooms.settings.runs.rglob("*.npy")}
+    for file, data in cached.items():
+        write(file, data)
+    erase_contributor(rooms.engine, rooms.store, moved, NORA, "Ada", LONG_AGO)
+    assert {data for file, data in cached.items() if file.exists()} == {f"cached for {BO}".encode()}
+    assert {data for file, data in cached.items() if not file.exists()} == {f"cached for {NORA}".encode()}
