@@ -98,6 +98,8 @@ def _enum(kind: type[StrEnum], name: str) -> Enum:
     return Enum(kind, name=name, values_callable=_values, native_enum=False, create_constraint=True, length=20)
 
 
+CROP_SIDE = 512  # pixels: a crop is this high and wide, in the store, in a browser and where a run reads it
+
 Sha256 = Annotated[str, mapped_column(String(64))]
 Name = Annotated[str, mapped_column(String(1000))]
 

@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 
 from curator.review.standing import lot_of
 from db.store import Store
-from db.tables import Example, Source, Split, Standing, Submission, Suspicion
+from db.tables import CROP_SIDE, Example, Source, Split, Standing, Submission, Suspicion
 
-SIDE = 512
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 Picture = NDArray[np.uint8]
@@ -21,8 +20,8 @@ def drawn_photo(number: int) -> Picture:
     """A head before a gradient, uint8 (512, 512, 3) RGB; each number has colours of its own."""
     rng = np.random.default_rng(number)
     top, bottom, skin, hair = rng.integers(30, 225, (4, 3))
-    down = np.linspace(0, 1, SIDE)[:, None, None]
-    photo = np.ascontiguousarray(np.broadcast_to(top * (1 - down) + bottom * down, (SIDE, SIDE, 3)), np.uint8)
+    down = np.linspace(0, 1, CROP_SIDE)[:, None, None]
+    photo = np.ascontiguousarray(np.broadcast_to(top * (1 - down) + bottom * down, (CROP_SIDE, CROP_SIDE, 3)), np.uint8)
     cv2.ellipse(photo, (256, 250), (150, 190), 0, 0, 360, hair.tolist(), -1)
     cv2.ellipse(photo, (256, 290), (105, 140), 0, 0, 360, skin.tolist(), -1)
     cv2.putText(photo, str(number), (20, 490), cv2.FONT_HERSHEY_SIMPLEX, 2, (255, 255, 255), 4)
@@ -31,7 +30,7 @@ def drawn_photo(number: int) -> Picture:
 
 def drawn_mask(number: int) -> Picture:
     """A coarse mask of that head's hair, uint8 (512, 512), 0 or 255."""
-    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask = np.zeros((CROP_SIDE, CROP_SIDE), np.uint8)
     cv2.ellipse(mask, (256 + number % 7, 240), (145, 180), 0, 180, 360, 255, 60)
     return mask
 
@@ -50,7 +49,8 @@ def add_faceless(session: Session, store: Store, count: int) -> list[int]:
     added = [
         Submission(
             source_id=source.id, photo_name=f"wall-{number}.png", photo_sha256=store.put(png(drawn_photo(1000 + number))),
-            mask_sha256=store.put(png(drawn_mask(1000 + number))), height=SIDE, width=SIDE, drawn=True, received_at=LONG_AGO,
+            mask_sha256=store.put(png(drawn_mask(1000 + number))), height=CROP_SIDE, width=CROP_SIDE, drawn=True,
+            received_at=LONG_AGO,
         )
         for number in range(count)
     ]  # fmt: skip
@@ -72,14 +72,14 @@ def add_examples(
         photo, mask = store.put(png(drawn_photo(already))), store.put(png(drawn_mask(already)))
         submission = Submission(
             source_id=source.id, photo_name=f"head-{already:03}.png", photo_sha256=photo, mask_sha256=mask,
-            height=SIDE, width=SIDE, drawn=True, received_at=LONG_AGO,
+            height=CROP_SIDE, width=CROP_SIDE, drawn=True, received_at=LONG_AGO,
         )  # fmt: skip
         session.add(submission)
         session.flush()
         example = Example(
             submission_id=submission.id, face_top=150, face_left=150, face_bottom=430, face_right=360, face_score=1.0,
-            crop_top=0.0, crop_left=0.0, crop_side=float(SIDE), inside_top=0, inside_left=0, inside_bottom=SIDE,
-            inside_right=SIDE, image_sha256=photo, mask_sha256=mask, split=split,
+            crop_top=0.0, crop_left=0.0, crop_side=float(CROP_SIDE), inside_top=0, inside_left=0, inside_bottom=CROP_SIDE,
+            inside_right=CROP_SIDE, image_sha256=photo, mask_sha256=mask, split=split,
         )  # fmt: skip
         value = suspicions[index] if suspicions else 1 - index / max(1, count)
         example.suspicion = Suspicion(model="test", value=value, reasons=["the edge is straight"])

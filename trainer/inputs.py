@@ -16,10 +16,8 @@ from sqlalchemy.orm import Session
 
 from db.errors import WinnowError
 from db.store import Store
-from db.tables import CuratedSet, Example, SetMember, Split
+from db.tables import CROP_SIDE, CuratedSet, Example, SetMember, Split
 from trainer.pictures import image_from, mask_from, resized
-
-CROP = 512  # pixels of a crop's side, in which an example's `inside` is given
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def _face(example: Example) -> tuple[float, float, float, float] | None:
     """An example's face box, from pixels of the photo to pixels of its crop, where the face stands upright."""
     if example.face_top is None or example.face_left is None or example.face_bottom is None or example.face_right is None:
         return None
-    step, turn, half = CROP / example.crop_side, math.radians(example.crop_rotation), example.crop_side / 2
+    step, turn, half = CROP_SIDE / example.crop_side, math.radians(example.crop_rotation), example.crop_side / 2
     # The photo was turned about the crop's middle, and the box about its own.
     down = (example.face_top + example.face_bottom) / 2 - (example.crop_top + half)
     across = (example.face_left + example.face_right) / 2 - (example.crop_left + half)
@@ -199,7 +197,7 @@ def scaled(inside: tuple[int, int, int, int], size: int) -> tuple[int, int, int,
     >>> scaled((0, 100, 512, 512), 224)
     (0, 44, 224, 224)
     """
-    top, left, bottom, right = (edge * size / CROP for edge in inside)
+    top, left, bottom, right = (edge * size / CROP_SIDE for edge in inside)
     top, left = min(math.ceil(top), size - 1), min(math.ceil(left), size - 1)
     return top, left, max(math.floor(bottom), top + 1), max(math.floor(right), left + 1)
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from db.session import reading, writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import Example, Measure, SetMember, Split
+from db.tables import CROP_SIDE, Example, Measure, SetMember, Split
 from trainer import inputs, runs
 from trainer.intervals import bootstrap
 from trainer.measures import HAIR, NAMES, REACH, SKIN, TRAITS, Case, Classes, Values, average, measure
@@ -136,7 +136,7 @@ def _case(subset: inputs.Subset, number: int, guess: Guess) -> Case:
 
 def _filled(box: tuple[float, float, float, float], size: int) -> NDArray[np.bool_]:
     """A box of the 512 crop as a mask (S, S): True for the pixels whose middle lies in it."""
-    top, left, bottom, right = (edge * size / inputs.CROP for edge in box)
+    top, left, bottom, right = (edge * size / CROP_SIDE for edge in box)
     middles = np.arange(size) + 0.5
     return np.outer((middles >= top) & (middles < bottom), (middles >= left) & (middles < right))
 

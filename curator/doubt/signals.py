@@ -7,15 +7,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from curator.pictures.arrays import Box, Mask, Photo
 from trainer.measures import gradient_consistency
-
-Picture = npt.NDArray[np.uint8]
-Box = tuple[int, int, int, int]
 
 FINGER = 15  # pixels of a 512 crop: strokes thinner than this come from single swipes of a finger
 
 
-def signals(photo: Picture, mask: Picture, face: Box | None) -> dict[str, float]:
+def signals(photo: Photo, mask: Mask, face: Box | None) -> dict[str, float]:
     """Every signal of one example, by name; those that ask for a face only where there is one.
 
     hair_share          share of the crop that the mask covers, 0 to 1
@@ -107,7 +105,7 @@ def _pieces(hair: npt.NDArray[np.bool_], least: int) -> int:
     return sum(int(stats[i, cv2.CC_STAT_AREA]) > least for i in range(1, number))
 
 
-def _straight(mask: Picture) -> float:
+def _straight(mask: Mask) -> float:
     outlines, _ = cv2.findContours((mask > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     total = straight = 0.0
     for outline in outlines:

@@ -12,15 +12,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from curator.pictures.arrays import Alpha, Box, Mask, Photo, Pixels, Point
 from db.errors import WinnowError
+from db.tables import CROP_SIDE
 
-Picture = npt.NDArray[np.uint8]
-Matte = npt.NDArray[np.float32]
 Affine = npt.NDArray[np.float64]  # (2, 3), of (x, y): OpenCV's order, and nobody else's here
-Box = tuple[int, int, int, int]
-Point = tuple[float, float]
 
-SIDE = 512  # pixels of a crop
 # How far a selfie reaches around the detector's box, in sides of that box: chosen so that the hair of most people lies
 # inside whole; benchmarks/crop.py prints the shares behind the choice.
 SCALE = 2.8
@@ -50,12 +47,12 @@ class Square:
         Raises WinnowError where the crop shows no whole pixel of the photo.
         """
         if self.rotation % 360 == 0:
-            step = SIDE / self.side
+            step = CROP_SIDE / self.side
             box = (
                 int(np.ceil(max(0.0, -self.top) * step - NEAR)),
                 int(np.ceil(max(0.0, -self.left) * step - NEAR)),
-                int(np.floor(min(float(SIDE), (height - self.top) * step + NEAR))),
-                int(np.floor(min(float(SIDE), (width - self.left) * step + NEAR))),
+                int(np.floor(min(float(CROP_SIDE), (height - self.top) * step + NEAR))),
+                int(np.floor(min(float(CROP_SIDE), (width - self.left) * step + NEAR))),
             )
         else:
             box = _largest_box(*_reach(self, height, width))
@@ -80,12 +77,12 @@ def whole(height: int, width: int) -> Square:
     return Square(top=(height - side) / 2, left=(width - side) / 2, side=float(side))
 
 
-def to_crop(square: Square, point: Point, pixels: int = SIDE) -> Point:
+def to_crop(square: Square, point: Point, pixels: int = CROP_SIDE) -> Point:
     """A place in the photo as a place in the crop of `pixels` x `pixels`, both (row, column)."""
     return _moved(_forth(square, pixels), point)
 
 
-def to_photo(square: Square, point: Point, pixels: int = SIDE) -> Point:
+def to_photo(square: Square, point: Point, pixels: int = CROP_SIDE) -> Point:
     """The inverse of `to_crop`."""
     return _moved(_back(square, pixels), point)
 
@@ -94,29 +91,29 @@ def box_in_crop(square: Square, box: Box) -> Box:
     """A face's box, turned as the square is, in whole pixels of the crop, where it stands upright."""
     top, left, bottom, right = box
     row, column = to_crop(square, ((top + bottom) / 2, (left + right) / 2))
-    down, across = (bottom - top) / 2 * SIDE / square.side, (right - left) / 2 * SIDE / square.side
+    down, across = (bottom - top) / 2 * CROP_SIDE / square.side, (right - left) / 2 * CROP_SIDE / square.side
     return round(row - down), round(column - across), round(row + down), round(column + across)
 
 
-def cut_photo(photo: Picture, square: Square, pixels: int = SIDE) -> Picture:
+def cut_photo(photo: Photo, square: Square, pixels: int = CROP_SIDE) -> Photo:
     """The crop of a photo: uint8 (H, W, 3) in, uint8 (pixels, pixels, 3) out; grey where the photo does not reach."""
     return _cut(photo, square, pixels, FILL)
 
 
-def cut_mask(mask: Picture, square: Square) -> Picture:
+def cut_mask(mask: Mask, square: Square) -> Mask:
     """The crop of a mask: uint8 (H, W) of 0 and 255 in, (512, 512) of 0 and 255 out; 0 where the photo does not reach."""
-    soft = _cut(mask, square, SIDE, 0)
+    soft = _cut(mask, square, CROP_SIDE, 0)
     return np.where(soft > 127, np.uint8(255), np.uint8(0))
 
 
-def paste_matte(matte: Matte, square: Square, height: int, width: int) -> Matte:
+def paste_matte(matte: Alpha, square: Square, height: int, width: int) -> Alpha:
     """A crop's matte back in its photo: float32 (512, 512) 0..1 in, (height, width) out; 0 outside the crop."""
     back = _between_centres(_back(square))
     pasted = cv2.warpAffine(matte, back, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return np.clip(pasted, 0.0, 1.0).astype(np.float32)
 
 
-def _forth(square: Square, pixels: int = SIDE) -> Affine:
+def _forth(square: Square, pixels: int = CROP_SIDE) -> Affine:
     """The affine map from the photo to the crop; everything else follows from it."""
     step, turn = pixels / square.side, radians(square.rotation)
     middle = square.left + square.side / 2, square.top + square.side / 2
@@ -124,7 +121,7 @@ def _forth(square: Square, pixels: int = SIDE) -> Affine:
     return np.column_stack([turned, pixels / 2 - turned @ middle])
 
 
-def _back(square: Square, pixels: int = SIDE) -> Affine:
+def _back(square: Square, pixels: int = CROP_SIDE) -> Affine:
     return np.asarray(cv2.invertAffineTransform(_forth(square, pixels)), np.float64)
 
 
@@ -143,8 +140,8 @@ def _between_centres(affine: Affine) -> Affine:
 def _reach(square: Square, height: int, width: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Where the photo begins and ends along each of the 513 lines between the crop's columns; it ends first where it isn't."""
     back = _back(square)
-    lines = back[:, :1] * np.arange(SIDE + 1) + back[:, 2:]  # (2, 513): where each line starts, in the photo
-    begin, end = np.zeros(SIDE + 1), np.full(SIDE + 1, float(SIDE))
+    lines = back[:, :1] * np.arange(CROP_SIDE + 1) + back[:, 2:]  # (2, 513): where each line starts, in the photo
+    begin, end = np.zeros(CROP_SIDE + 1), np.full(CROP_SIDE + 1, float(CROP_SIDE))
     for start, pace, limit in zip(lines, back[:, 1], (width, height), strict=True):
         # A line that runs along the photo's edge never meets it: it lies within all the way, or nowhere.
         pace = pace if abs(pace) > 1e-12 else 1e-12
@@ -164,7 +161,7 @@ def _largest_box(begin: npt.NDArray[np.float64], end: npt.NDArray[np.float64]) -
     return int(top[left, right]), int(left), int(bottom[left, right]), int(right)
 
 
-def _cut(picture: Picture, square: Square, pixels: int, fill: int) -> Picture:
+def _cut(picture: Pixels, square: Square, pixels: int, fill: int) -> Pixels:
     height, width = picture.shape[:2]
     step = pixels / square.side
     small = picture

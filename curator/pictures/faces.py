@@ -15,10 +15,9 @@ import dlib
 import numpy as np
 import numpy.typing as npt
 
-from curator.pictures.crop import Box, Square, cut_photo, to_photo, whole
+from curator.pictures.arrays import Box, Mask, Photo
+from curator.pictures.crop import Square, cut_photo, to_photo, whole
 
-Photo = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.intp]
 
 # A larger picture is looked at at half its size or less: the detector sees faces from 80 pixels on, and a face in a

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from curator.pictures.arrays import Mask
 from curator.pictures.colours import GREYS_16_BIT, as_rgb
 from curator.pictures.opening import opened
 from curator.pictures.orientation import turned, unlike
 from db.errors import WinnowError
 from db.settings import Limits
-
-Mask = NDArray[np.uint8]  # (H, W), 0 or 255
 
 ALIKE = 0.01  # shapes that differ by less are one shape, resized and rounded
 HALF = 128

@@ -10,14 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.pictures.arrays import Mask, Photo
 from curator.pictures.colours import srgb
-from curator.pictures.masks import Labels, Mask, fit_mask, labels, turned_labels
+from curator.pictures.masks import Labels, fit_mask, labels, turned_labels
 from curator.pictures.opening import Picture, opened
 from curator.pictures.orientation import Size, turned, way_up
 from db.errors import WinnowError
 from db.settings import Limits
-
-Photo = NDArray[np.uint8]  # (H, W, 3) sRGB
 
 SMALL = 200  # pixels: a crop of 512 out of a smaller photo is mostly made up
 

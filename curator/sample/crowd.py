@@ -6,11 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.pictures.arrays import Alpha, Box, Mask
 from curator.sample.canvas import blurred
-
-Mask = NDArray[np.uint8]  # (H, W), 0 or 255
-Alpha = NDArray[np.float32]  # (H, W), 0..1
-Box = tuple[int, int, int, int]  # (top, left, bottom, right), ends exclusive
 
 BAD_KINDS = ("sparse", "shifted", "coarse", "empty", "on_the_face", "spills_over")
 

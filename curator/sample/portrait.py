@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.pictures.arrays import Box
 from curator.sample.backdrop import draw_backdrop
 from curator.sample.canvas import Cover, Scene, blurred, ink
 from curator.sample.face import paint_body, paint_head
@@ -19,7 +20,6 @@ from curator.sample.pose import Pose, draw_pose
 from curator.sample.strands import Hair
 
 LIGHT_STEP = 8  # light changes slowly over the hair: every 8th pixel says enough
-Box = tuple[int, int, int, int]  # (top, left, bottom, right), ends exclusive
 
 
 @dataclass(frozen=True)

@@ -12,20 +12,17 @@ from datetime import datetime, timedelta
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from curator.pictures.arrays import Mask
 from curator.review.verdicts import approved
 from db.errors import NotThereError, WinnowError
 from db.store import Store
-from db.tables import Example, Reviewer, Split, TouchUp, TouchUpSave
+from db.tables import CROP_SIDE, Example, Reviewer, Split, TouchUp, TouchUpSave
 
-SIDE = 512
 GRACE = timedelta(seconds=3)  # a mask sent at the last moment is still on its way when the time is up
 MAX_PNG_BYTES = 768 * 1024  # 512 x 512 of noise in grey is 257 KiB
-
-Mask = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -242,12 +239,12 @@ def read_mask(png: bytes) -> Mask:
     if len(png) < 33 or png[:16] != b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR":
         raise WinnowError("The mask is not a PNG.")
     width, height, bits, colour = struct.unpack(">IIBB", png[16:26])
-    if (width, height) != (SIDE, SIDE):
-        raise WinnowError(f"The mask is {width} x {height}; it must be {SIDE} x {SIDE}.")
+    if (width, height) != (CROP_SIDE, CROP_SIDE):
+        raise WinnowError(f"The mask is {width} x {height}; it must be {CROP_SIDE} x {CROP_SIDE}.")
     if bits != 8 or colour not in (0, 2, 6):
         raise WinnowError(f"The mask's PNG has {bits} bits of colour type {colour}; it must have 8 bits in grey or RGB.")
     grey = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if grey is None or grey.shape != (SIDE, SIDE):
+    if grey is None or grey.shape != (CROP_SIDE, CROP_SIDE):
         raise WinnowError("The mask's PNG is broken.")
     return np.where(grey >= 128, 255, 0).astype(np.uint8)
 

@@ -16,13 +16,12 @@ from db.jobs import enqueue, utc_now
 from db.session import writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import CuratedSet, Example, Job, JobState, SetMember, Source, Split, Submission
+from db.tables import CROP_SIDE, CuratedSet, Example, Job, JobState, SetMember, Source, Split, Submission
 from trainer.pictures import png
 
 if TYPE_CHECKING:
     from trainer.fit import Place
 
-CROP = 512
 
 Picture = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # (512, 512, 3) RGB and (512, 512)
 Freeze = Callable[..., int]
@@ -31,13 +30,13 @@ Freeze = Callable[..., int]
 def drawn(number: int, hair: bool = True) -> Picture:
     """A face-like disc under a cap of striped hair, and the cap's mask; without hair where asked."""
     rng = np.random.default_rng(number)
-    image = np.full((CROP, CROP, 3), rng.integers(120, 220, 3), np.uint8)
-    mask = np.zeros((CROP, CROP), np.uint8)
+    image = np.full((CROP_SIDE, CROP_SIDE, 3), rng.integers(120, 220, 3), np.uint8)
+    mask = np.zeros((CROP_SIDE, CROP_SIDE), np.uint8)
     row, column, radius = int(rng.integers(220, 280)), int(rng.integers(220, 290)), int(rng.integers(110, 150))
     if hair:
         cv2.circle(mask, (column, row - 30), radius + 50, 255, -1)
     tint = rng.integers(20, 90, 3)
-    stripes = (tint * (1 + 0.3 * np.sin(np.arange(CROP) / 5))[:, None]).astype(np.uint8)
+    stripes = (tint * (1 + 0.3 * np.sin(np.arange(CROP_SIDE) / 5))[:, None]).astype(np.uint8)
     image = np.where(mask[..., None] > 0, stripes[None], image)
     cv2.circle(image, (column, row), radius, (224, 180, 150), -1)
     cv2.circle(mask, (column, row), radius, 0, -1)
@@ -49,7 +48,7 @@ def freeze(
     store: Store,
     splits: Sequence[Split],
     pictures: Sequence[Picture] | None = None,
-    inside: tuple[int, int, int, int] = (0, 0, CROP, CROP),
+    inside: tuple[int, int, int, int] = (0, 0, CROP_SIDE, CROP_SIDE),
 ) -> int:
     """A curated set with one example for each split named; its number. Its pictures are drawn where none are given."""
     pictures = pictures or [drawn(number) for number in range(len(splits))]
@@ -102,8 +101,8 @@ def _submission(source: Source, unique: str) -> Submission:
         photo_name="drawn.png",
         photo_sha256=unique,
         mask_sha256=unique,
-        height=CROP,
-        width=CROP,
+        height=CROP_SIDE,
+        width=CROP_SIDE,
         drawn=True,
         received_at=source.added_at,
     )

@@ -17,7 +17,6 @@ from curator.ingest.likeness import Look
 from curator.ingest.pace import Mark
 from curator.ingest.pipeline import Examined, Seen, Summary, examine, how_it_goes, ingest, laid_out
 from curator.ingest.workers import Workers, processes
-from curator.pictures.crop import SIDE
 from curator.pictures.pair import decode_mask, decode_photo
 from curator.review.verdicts import wrongly_standing
 from curator.sample import draw_portrait, write_sample
@@ -26,7 +25,7 @@ from db.jobs import Cancelled
 from db.session import reading
 from db.settings import Limits
 from db.store import Store
-from db.tables import Base, Example, Likeness, Refusal, Remark, Source, Split, Standing, State, Submission
+from db.tables import CROP_SIDE, Base, Example, Likeness, Refusal, Remark, Source, Split, Standing, State, Submission
 from tests.conftest import FakeClock, on_both_servers
 
 
@@ -73,8 +72,8 @@ def test_portraits_become_examples_and_the_rest_is_kept_aside(bring: Ingest, dra
         for example in examples:
             image = decode_photo(bring.store.get(example.image_sha256))
             mask = decode_mask(bring.store.get(example.mask_sha256))
-            assert image.shape == (SIDE, SIDE, 3)
-            assert mask.shape == (SIDE, SIDE)
+            assert image.shape == (CROP_SIDE, CROP_SIDE, 3)
+            assert mask.shape == (CROP_SIDE, CROP_SIDE)
             assert set(np.unique(mask)) <= {0, 255}
             assert {signal.name for signal in example.signals} >= {"hair_share", "on_face", "edge_disagreement"}
             assert example.suspicion is not None
@@ -403,4 +402,4 @@ def test_a_lying_portrait_stands_upright_in_its_crop_and_a_remark_says_so(bring:
         assert words in session.scalars(select(Remark.words)).all()
         mask = decode_mask(bring.store.get(example.mask_sha256))
     rows = np.nonzero(mask)[0]
-    assert rows.mean() < SIDE / 2  # hair is above the face again
+    assert rows.mean() < CROP_SIDE / 2  # hair is above the face again

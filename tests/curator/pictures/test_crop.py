@@ -6,12 +6,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from curator.pictures.arrays import Box, Point
 from curator.pictures.crop import (
     FILL,
     SCALE,
-    SIDE,
-    Box,
-    Point,
     Square,
     around,
     box_in_crop,
@@ -23,6 +21,7 @@ from curator.pictures.crop import (
     whole,
 )
 from db.errors import WinnowError
+from db.tables import CROP_SIDE
 
 places = st.floats(-2000, 4000)
 turns = st.floats(-180, 180)
@@ -68,22 +67,22 @@ def test_a_place_goes_to_the_crop_and_back(square: Square, row: float, column: f
 @settings(max_examples=60, deadline=None)
 @given(square=near, row=st.floats(0.15, 0.85), column=st.floats(0.15, 0.85))
 def test_a_mark_lands_where_the_geometry_says_and_comes_back_to_half_a_pixel(square: Square, row: float, column: float) -> None:
-    at = to_photo(square, (row * SIDE, column * SIDE))
+    at = to_photo(square, (row * CROP_SIDE, column * CROP_SIDE))
     radius = max(3.0, 0.03 * square.side)
     assume(radius + 1 < at[0] < HEIGHT - radius - 1 and radius + 1 < at[1] < WIDTH - radius - 1)
     photo = disc(at, radius)
     cut = cut_photo(photo[:, :, None].repeat(3, axis=2), square)[:, :, 0]
     cut[cut == FILL] = 0
-    step = max(1.0, SIDE / square.side)  # a pixel of the photo is as large as that in the crop
-    assert middle(cut) == pytest.approx((row * SIDE, column * SIDE), abs=0.5 * step)
+    step = max(1.0, CROP_SIDE / square.side)  # a pixel of the photo is as large as that in the crop
+    assert middle(cut) == pytest.approx((row * CROP_SIDE, column * CROP_SIDE), abs=0.5 * step)
     back = paste_matte(cut_mask(photo, square).astype(np.float32) / 255, square, HEIGHT, WIDTH)
     assert middle(back) == pytest.approx(at, abs=0.5)
 
 
 def test_a_photo_turned_clockwise_by_a_quarter_is_upright_in_a_crop_with_rotation_90() -> None:
-    upright = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    upright = np.random.default_rng(0).integers(0, 256, (CROP_SIDE, CROP_SIDE, 3), np.uint8)
     lying = np.rot90(upright, k=-1)
-    assert np.abs(cut_photo(lying, Square(0, 0, SIDE, rotation=90)).astype(int) - upright).max() <= 1
+    assert np.abs(cut_photo(lying, Square(0, 0, CROP_SIDE, rotation=90)).astype(int) - upright).max() <= 1
 
 
 @given(top=st.integers(-50, 900), left=st.integers(-50, 900), side=st.integers(20, 600), rotation=turns)
@@ -95,7 +94,7 @@ def test_the_crop_holds_the_face_whole_and_is_as_large_as_a_selfie(top: int, lef
     upright = around(face)
     corners = [to_crop(upright, (top, left)), to_crop(upright, (top + side, left + side))]
     assert box_in_crop(square, face) == pytest.approx([*corners[0], *corners[1]], abs=0.51)
-    assert all(0 < place < SIDE for corner in corners for place in corner)
+    assert all(0 < place < CROP_SIDE for corner in corners for place in corner)
 
 
 def test_what_lies_outside_the_photo_is_grey_in_the_image_and_empty_in_the_mask() -> None:
@@ -112,13 +111,13 @@ def test_what_lies_outside_the_photo_is_grey_in_the_image_and_empty_in_the_mask(
 
 def largest_by_trying(square: Square) -> int:
     """The area of the largest box of whole pixels that show the photo, found in the picture of all such pixels."""
-    rows, columns = np.mgrid[: SIDE + 1, : SIDE + 1]
+    rows, columns = np.mgrid[: CROP_SIDE + 1, : CROP_SIDE + 1]
     (start_y, start_x), (down_y, down_x), (right_y, right_x) = (to_photo(square, one) for one in ((0, 0), (1, 0), (0, 1)))
     y = start_y + rows * (down_y - start_y) + columns * (right_y - start_y)
     x = start_x + rows * (down_x - start_x) + columns * (right_x - start_x)
     corner = (y >= -1e-5) & (y <= HEIGHT + 1e-5) & (x >= -1e-5) & (x <= WIDTH + 1e-5)
     shown = corner[:-1, :-1] & corner[1:, :-1] & corner[:-1, 1:] & corner[1:, 1:]
-    best, heights = 0, np.zeros(SIDE, int)
+    best, heights = 0, np.zeros(CROP_SIDE, int)
     for row in shown:  # the largest rectangle under a histogram, row by row
         heights = np.where(row, heights + 1, 0)
         stack: list[tuple[int, int]] = []  # start, height
@@ -145,7 +144,7 @@ def test_inside_is_the_largest_box_that_shows_nothing_but_photo(square: Square) 
 @pytest.mark.parametrize("edge", [-1e-9, -1e-250, 0.0, 1e-250])
 @pytest.mark.parametrize("rotation", [0.0, 1e-9])
 def test_rounding_costs_no_pixel_of_a_crop_that_ends_with_the_photo(edge: float, rotation: float) -> None:
-    assert Square(top=edge, left=edge, side=300, rotation=rotation).inside(300, 300) == (0, 0, SIDE, SIDE)
+    assert Square(top=edge, left=edge, side=300, rotation=rotation).inside(300, 300) == (0, 0, CROP_SIDE, CROP_SIDE)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +178,7 @@ def test_a_matte_comes_back_to_its_place_in_the_photo(square: Square) -> None:
     mask = np.zeros((180, 240), np.uint8)
     mask[60:120, 80:140] = 255
     back = paste_matte(cut_mask(mask, square).astype(np.float32) / 255, square, 180, 240)
-    shown = paste_matte(np.ones((SIDE, SIDE), np.float32), square, 180, 240)
+    shown = paste_matte(np.ones((CROP_SIDE, CROP_SIDE), np.float32), square, 180, 240)
     assert back.shape == mask.shape
     wrong = np.abs(back - mask / 255.0) * (shown == 1)
     assert wrong.sum() < 0.06 * (mask > 0).sum()  # the outline alone, softened by two resamplings

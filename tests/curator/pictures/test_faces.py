@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from curator.pictures.crop import Box, around, box_in_crop, cut_photo
+from curator.pictures.arrays import Box, Mask, Photo
+from curator.pictures.crop import around, box_in_crop, cut_photo
 from curator.pictures.faces import Face, choose, find_faces, hair_around
-from curator.pictures.masks import Mask
-from curator.pictures.pair import Photo
 from curator.sample import draw_non_face, draw_portrait
 from curator.sample.portrait import Portrait
 
