@@ -38,7 +38,7 @@ import cv2
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from curator.pictures.pair import encode_mask, encode_photo
+from curator.pictures.codec import encode_mask, encode_photo
 from curator.review.standing import lot_of
 from db.jobs import utc_now
 from db.session import open_database, writing

@@ -42,9 +42,10 @@ from benchmarks.machine import machine
 from curator.formats import RawPair, Refused, find, mask_bytes, photo_bytes
 from curator.ingest.pipeline import Summary, ingest
 from curator.ingest.workers import Workers, processes
+from curator.pictures.codec import encode_mask, encode_photo
 from curator.pictures.crop import around, cut_mask, cut_photo
 from curator.pictures.faces import choose, find_faces
-from curator.pictures.pair import encode_mask, encode_photo, read_pair
+from curator.pictures.pair import read_pair
 from db.jobs import utc_now
 from db.session import open_database
 from db.settings import Limits, Settings

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from curator import status
-from curator.formats import ADAPTERS, Found, RawPair, Refused, counted, find, located, read, said
+from curator.formats import ADAPTERS, WRITERS, Found, RawPair, Refused, counted, find, located, read, said
 from curator.ingest import aside
 from curator.ingest.pace import Mark, lately
 from curator.ingest.pipeline import Cut, Summary, how_it_goes, laid_out
@@ -302,12 +302,18 @@ def freeze(note: str = "", as_json: Json = False) -> None:
         answer(result, said if frozen.new else f"{said} Nothing has changed since it was frozen.", as_json=as_json)
 
 
+def _known_writer(kind: str) -> str:
+    if kind not in WRITERS:
+        raise typer.BadParameter(f"{kind!r} is not one of {', '.join(WRITERS)}.")
+    return kind
+
+
 @app.command()
 def export(
     number: Annotated[int, typer.Argument(metavar="SET")],
     folder: Annotated[Path, typer.Argument(metavar="DIR")],
     kind: Annotated[
-        Literal["folder", "coco", "hf", "lfw-parts", "label-studio", "supervisely", "cvat"], typer.Option("--format")
+        str, typer.Option("--format", help=f"{', '.join(WRITERS)}.", callback=_known_writer, metavar="FORMAT")
     ] = "folder",
     as_json: Json = False,
 ) -> None:

@@ -23,8 +23,8 @@ from starlette.routing import Route
 from curator.app.guard import TOKEN_HEADER, RefusedError, check_lead, check_origin, reviewer_of
 from curator.app.state import engine, settings, store, tallied
 from curator.ingest import aside
+from curator.pictures.codec import thumbnail
 from curator.pictures.crop import Square
-from curator.pictures.pair import thumbnail
 from curator.review import guide
 from curator.review.deck import Mix, Order, Show, Wanted, deal
 from curator.review.gold import set_answer

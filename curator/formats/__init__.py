@@ -1,4 +1,4 @@
-"""Where submissions come from: one adapter a file, all yielding the same RawPair, and the way to find the right one."""
+"""Other tools' formats, one module each: how to recognise, read and write it; and which one a source is in."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from curator.formats import archive, coco, cvat, folder, hugging_face, label_studio, lfw_parts, manifest, supervisely
-from curator.formats.pairs import EncodedMask, RawPair, Refused, mask_bytes, photo_bytes, storable
+from curator.formats.pairs import EncodedMask, RawPair, Refused, SetItem, mask_bytes, photo_bytes, storable
 from curator.formats.places import Place, fetched, is_signed, located, reached, said
 from db.errors import WinnowError
 from db.settings import Limits
+from db.store import Store
 
 __all__ = [
     "ADAPTERS",
+    "WRITERS",
     "Adapter",
     "EncodedMask",
     "Found",
     "RawPair",
     "Refused",
+    "SetItem",
     "adapter",
     "counted",
     "find",
@@ -33,12 +36,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Adapter:
-    """One format: what it is called, what it looks like, how to tell it, how to read it."""
+    """One format: its name, what it looks like, and how to recognise, read and (where we export to it) write it.
+
+    `write` writes the members of a curated set into an empty folder; the lists go last, so that a folder without them is an
+    export that was not finished. Reading it back gives the same masks, bit for bit.
+    """
 
     name: str
     looks_like: str
     recognise: Callable[[Place], str | None]
     read: Callable[[Place], Iterator[RawPair | Refused]]
+    write: Callable[[Path, list[SetItem], Store], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,14 +66,25 @@ def _read_nested(location: Place) -> Iterator[RawPair | Refused]:
 ADAPTERS = (
     Adapter("zip", "a .zip of any of the others", archive.recognise, _read_nested),
     Adapter("manifest", "a .csv, .jsonl or .parquet with columns image and mask", manifest.recognise, manifest.read),
-    Adapter("lfw-parts", "images/, masks/ and parts_train.txt", lfw_parts.recognise, lfw_parts.read),
-    Adapter("supervisely", "meta.json, and img/ and ann/ in a folder", supervisely.recognise, supervisely.read),
-    Adapter("cvat", "annotations.xml and images/", cvat.recognise, cvat.read),
-    Adapter("coco", "a .json with images and annotations", coco.recognise, coco.read),
-    Adapter("label-studio", "a .json export with brush masks", label_studio.recognise, label_studio.read),
-    Adapter("hf", "metadata.jsonl in folders train, validation, test", hugging_face.recognise, hugging_face.read),
-    Adapter("folder", "images/ and masks/ with the same names, or photo.jpg beside photo.png", folder.recognise, folder.read),
+    Adapter("lfw-parts", "images/, masks/ and parts_train.txt", lfw_parts.recognise, lfw_parts.read, lfw_parts.write),
+    Adapter(
+        "supervisely", "meta.json, and img/ and ann/ in a folder", supervisely.recognise, supervisely.read, supervisely.write
+    ),
+    Adapter("cvat", "annotations.xml and images/", cvat.recognise, cvat.read, cvat.write),
+    Adapter("coco", "a .json with images and annotations", coco.recognise, coco.read, coco.write),
+    Adapter("label-studio", "a .json export with brush masks", label_studio.recognise, label_studio.read, label_studio.write),
+    Adapter(
+        "hf", "metadata.jsonl in folders train, validation, test", hugging_face.recognise, hugging_face.read, hugging_face.write
+    ),
+    Adapter(
+        "folder",
+        "images/ and masks/ with the same names, or photo.jpg beside photo.png",
+        folder.recognise,
+        folder.read,
+        folder.write,
+    ),
 )
+WRITERS = {each.name: each.write for each in ADAPTERS if each.write is not None}  # what a curated set can be exported to
 
 
 def adapter(name: str) -> Adapter:

@@ -4,13 +4,19 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from curator.formats.pairs import RawPair, Refused, split_named
-from curator.formats.places import Place, Shelf, files_in, is_folder, name_of, relative, said, subfolders
-from curator.formats.rle import Runs
-from curator.formats.shapes import Polygon, Shape, Shapes, points
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.formats.pairs import RawPair, Refused, SetItem, split_named
+from curator.formats.places import Place, Shelf, files_in, is_folder, name_of, relative, said, subfolders, write_file
+from curator.formats.rle import Runs, runs_of, to_string
+from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, points
+from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
+from db.store import Store
 from db.tables import Split
 
 ABOUT_ALL = 4096  # bytes of a large file that are enough to tell its format
@@ -35,6 +41,43 @@ def read(location: Place) -> Iterator[RawPair | Refused]:
         raise WinnowError(f"{said(location)} has no COCO file in it: a .json that lists images and annotations.")
     for file in files:
         yield from _read_file(file)
+
+
+def write(folder: Path, items: list[SetItem], store: Store) -> None:
+    """`images/`, and a JSON file a split with one run-length mask an image, an empty one where there is no hair."""
+    entries: dict[Split, list[tuple[dict[str, Any], dict[str, Any]]]] = {split: [] for split in Split}
+    licences = {name: number for number, name in enumerate(sorted({item.licence for item in items if item.licence}), start=1)}
+    for item in items:
+        write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
+        number = int(item.name)
+        annotation = _annotation(number, decode_mask(store.get(item.mask)))
+        height, width = annotation["segmentation"]["size"]
+        image = {"id": number, "file_name": f"{item.name}.jpg", "height": height, "width": width}
+        if item.licence:
+            image["license"] = licences[item.licence]
+        entries[item.split].append((image, annotation))
+    for split, pairs in entries.items():
+        content = {
+            "info": {"description": f"Hair masks, {split.value}"},
+            "licenses": [{"id": number, "name": name, "url": ""} for name, number in licences.items()],
+            "categories": [{"id": 1, "name": "hair", "supercategory": "person"}],
+            "images": [image for image, _ in pairs],
+            "annotations": [annotation for _, annotation in pairs],
+        }
+        write_file(folder / f"{split.value}.json", json.dumps(content).encode())
+
+
+def _annotation(number: int, mask: NDArray[np.uint8]) -> dict[str, Any]:
+    top, left, bottom, right = bounding_box(mask)
+    return {
+        "id": number,
+        "image_id": number,
+        "category_id": 1,
+        "iscrowd": 0,
+        "area": int((mask > 0).sum()),
+        "bbox": [left, top, right - left, bottom - top],  # x, y, width, height
+        "segmentation": {"size": list(mask.shape), "counts": to_string(runs_of(mask))},
+    }
 
 
 def _files(location: Place) -> list[Place]:

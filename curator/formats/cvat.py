@@ -1,15 +1,18 @@
 """CVAT for images 1.1: annotations.xml with masks (runs along the rows of a box) and polygons, beside the photos in images/."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
 
-from curator.formats.pairs import NO_HAIR, RawPair, Refused, split_named
-from curator.formats.places import Place, Shelf, is_folder, said
-from curator.formats.rle import Runs
-from curator.formats.shapes import Polygon, Shape, Shapes, points
+from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, split_named
+from curator.formats.places import Place, Shelf, is_folder, said, write_file
+from curator.formats.rle import Runs, runs_of
+from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, points
+from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
+from db.store import Store
 
 NAME = "annotations.xml"
 ABOUT_ALL = 4096  # bytes that are enough to tell the format
@@ -48,6 +51,32 @@ def read(location: Place) -> Iterator[RawPair | Refused]:
             yield _pair(shelves, name, image, hair)
         except WinnowError as error:
             yield Refused(name, str(error))
+
+
+def write(folder: Path, items: list[SetItem], store: Store) -> None:
+    """`images/`, and `annotations.xml` with one mask an image; a tag says of a photo without hair that it has none."""
+    root = Element("annotations")
+    SubElement(root, "version").text = "1.1"
+    labels = SubElement(SubElement(SubElement(root, "meta"), "task"), "labels")
+    for name, kind in ((HAIR, "mask"), (NO_HAIR, "tag")):
+        label = SubElement(labels, "label")
+        SubElement(label, "name").text = name
+        SubElement(label, "type").text = kind
+    for number, item in enumerate(items):
+        write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
+        mask = decode_mask(store.get(item.mask))
+        about = {"id": str(number), "name": f"{item.name}.jpg", "subset": item.split.value}
+        image = SubElement(root, "image", about | {"width": str(mask.shape[1]), "height": str(mask.shape[0])})
+        if not mask.any():
+            SubElement(image, "tag", label=NO_HAIR, source="manual")
+            continue
+        top, left, bottom, right = bounding_box(mask)
+        runs = runs_of(mask[top:bottom, left:right].T)  # CVAT's go along the rows
+        about = {"label": HAIR, "source": "manual", "occluded": "0", "rle": ", ".join(map(str, runs))}
+        place = {"left": str(left), "top": str(top), "width": str(right - left), "height": str(bottom - top)}
+        SubElement(image, "mask", about | place | {"z_order": "0"})
+    ElementTree.indent(root)
+    write_file(folder / "annotations.xml", ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _images(file: Place) -> list[Element]:

@@ -1,14 +1,28 @@
 """A folder of pairs under the usual names: photos and masks in two folders, or side by side in one."""
 
+import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
+from pathlib import Path
 from posixpath import splitext
 
-from curator.formats.pairs import RawPair, Refused, key, shown, split_named
-from curator.formats.places import Place, inside, is_folder, name_of, names_below, relative, said, subfolder, subfolders
+from curator.formats.pairs import RawPair, Refused, SetItem, key, shown, split_named
+from curator.formats.places import (
+    Place,
+    inside,
+    is_folder,
+    name_of,
+    names_below,
+    relative,
+    said,
+    subfolder,
+    subfolders,
+    write_file,
+)
 from db.errors import WinnowError
+from db.store import Store
 from db.tables import Split
 
 PHOTOS = ("images", "image", "imgs", "img", "photos", "photo", "original")
@@ -59,6 +73,19 @@ def read(location: Place) -> Iterator[RawPair | Refused]:
             files += _files(location, masks, MASK_ENDINGS, is_mask=True)
         where = [f"in {relative(each or above / 'masks', location)}/" for each in (images, masks)]
         yield from (item for group in _groups(files) for item in _paired(location, *group, *where))
+
+
+def write(folder: Path, items: list[SetItem], store: Store) -> None:
+    """`images/`, `masks/` and a `manifest.csv` that says split and licence."""
+    for item in items:
+        write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
+        write_file(folder / "masks" / f"{item.name}.png", store.get(item.mask))
+    with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["image", "mask", "split", "licence", "drawn"])
+        for item in items:
+            drawn = "yes" if item.drawn else "no"
+            rows.writerow([f"images/{item.name}.jpg", f"masks/{item.name}.png", item.split.value, item.licence or "", drawn])
 
 
 def _read_beside(location: Place, halves: list[tuple[Place, Place]]) -> Iterator[RawPair | Refused]:

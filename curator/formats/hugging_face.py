@@ -1,11 +1,15 @@
 """Hugging Face's image folder: a folder a split, in each a metadata list (JSON lines, CSV or Parquet) that names the files."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from curator.formats.manifest import read_list
-from curator.formats.pairs import RawPair, Refused, split_named
-from curator.formats.places import Place, is_folder, name_of, relative, said, subfolders
+from curator.formats.pairs import RawPair, Refused, SetItem, split_named
+from curator.formats.places import Place, is_folder, name_of, relative, said, subfolders, write_file
 from db.errors import WinnowError
+from db.store import Store
+from db.tables import Split
 
 NAMES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 
@@ -26,6 +30,20 @@ def read(location: Place) -> Iterator[RawPair | Refused]:
         raise WinnowError(f"{said(location)} has no {NAMES[0]} in it, nor in a folder train, validation or test.")
     for file in found:
         yield from read_list(file, split_named(name_of(file.parent)))
+
+
+def write(folder: Path, items: list[SetItem], store: Store) -> None:
+    """Hugging Face's image folder: a folder a split; `metadata.jsonl` makes columns image and mask of the file names."""
+    lines: dict[Split, list[str]] = {split: [] for split in Split}
+    for item in items:
+        image, mask = f"images/{item.name}.jpg", f"masks/{item.name}.png"
+        write_file(folder / item.split.value / image, store.get(item.image))
+        write_file(folder / item.split.value / mask, store.get(item.mask))
+        row = {"file_name": image, "mask_file_name": mask, "licence": item.licence or "", "drawn": item.drawn}
+        lines[item.split].append(json.dumps(row) + "\n")
+    for split, rows in lines.items():
+        if rows:
+            write_file(folder / split.value / "metadata.jsonl", "".join(rows).encode())
 
 
 def _lists(location: Place) -> list[Place]:

@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
-from curator.formats.pairs import RawPair, Refused, shown
-from curator.formats.places import Place, Shelf, inside, is_folder, names_below, relative, said, subfolder
+import numpy as np
+
+from curator.formats.pairs import RawPair, Refused, SetItem, shown
+from curator.formats.places import Place, Shelf, inside, is_folder, names_below, relative, said, subfolder, write_file
+from curator.pictures.codec import decode_mask, encode_colours
 from db.errors import WinnowError
+from db.store import Store
 from db.tables import Split
 
 LISTS = {"parts_train.txt": Split.train, "parts_validation.txt": Split.validation, "parts_test.txt": Split.test}
+BLUE, RED, GREEN = (0, 0, 255), (255, 0, 0), (0, 255, 0)  # background, hair, skin
 MASK_ENDINGS = (".png", ".ppm")
 NAMED = re.compile(r"(?P<person>.+)_(?P<number>\d{4,})")
 
@@ -45,6 +50,22 @@ def read(location: Place) -> Iterator[RawPair | Refused]:
     for stem, split in splits.items():
         if stem not in seen:
             yield Refused(f"images/{stem}.jpg", f"the list of {split} names it, but it isn't there.")
+
+
+def write(folder: Path, items: list[SetItem], store: Store) -> None:
+    """`images/`, `masks/` with red hair on blue and green skin where it is known, and the lists; a made-up name an example."""
+    lines: dict[Split, list[str]] = {split: [] for split in Split}
+    for item in items:
+        stem = f"Example_{item.example}_0001"
+        write_file(folder / "images" / f"{stem}.jpg", store.get(item.image))
+        hair = decode_mask(store.get(item.mask)) > 0
+        classes = np.where(hair[:, :, None], RED, BLUE)
+        if item.skin is not None:
+            classes[(decode_mask(store.get(item.skin)) > 0) & ~hair] = GREEN
+        write_file(folder / "masks" / f"{stem}.png", encode_colours(classes.astype(np.uint8)))
+        lines[item.split].append(f"Example_{item.example} 0001\n")
+    for name, split in LISTS.items():
+        write_file(folder / name, "".join(lines[split]).encode())
 
 
 def _splits(location: Place) -> tuple[dict[str, Split], list[Refused]]:

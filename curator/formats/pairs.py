@@ -1,4 +1,4 @@
-"""What every adapter yields: a photo with its mask, or a file that does not come in and why."""
+"""What every format reads, a photo with its mask or a refused file with the reason, and what every format writes."""
 
 import unicodedata
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from upath import UPath
 
 from curator.formats.places import Place, received, without_secrets
-from curator.pictures.pair import encode_mask
+from curator.pictures.codec import encode_mask
 from db.settings import Limits
 from db.tables import Split
 
@@ -21,6 +21,7 @@ SPLITS = {
     "test": Split.test, "testing": Split.test,
 }  # fmt: skip
 LONGEST = {"name": 1000, "contributor": 1000, "licence": 200}  # characters, as the tables have them
+HAIR = "hair"  # the label that our exports write
 NO_HAIR = "no hair"  # the tag that tells a photo without hair from one that nobody has labelled yet
 
 
@@ -51,6 +52,20 @@ class Refused:
 
     file: str
     reason: str
+
+
+@dataclass(frozen=True)
+class SetItem:
+    """One member of a curated set that is still here, as a format writes it; pictures by their hash in the store."""
+
+    name: str  # its place in the set, as files are called
+    example: int
+    image: str
+    mask: str
+    skin: str | None
+    split: Split
+    licence: str | None
+    drawn: bool
 
 
 def storable(item: RawPair | Refused) -> RawPair | Refused:

@@ -229,3 +229,9 @@ def reached(place: Place) -> Iterator[None]:
             raise
         why = f"{error}" if isinstance(error, ImportError) else type(error).__name__
         raise WinnowError(f"{said(place)} can't be read ({why}).") from None
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file of an export, and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)

@@ -82,6 +82,12 @@ def join(canvas: Canvas, part: Canvas, top: int, left: int) -> None:
     np.maximum(there, part[above : above + there.shape[0], before : before + there.shape[1]], out=there)
 
 
+def bounding_box(mask: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """The box (top, left, bottom, right) around a mask uint8 (H, W), ends exclusive; all 0 for one without hair."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1) if rows.size else (0, 0, 0, 0)
+
+
 def filled(polygon: Points, height: int, width: int) -> Canvas:
     """The pixels whose centres lie inside a polygon of (x, y) corners, uint8 (H, W), 0 or 255.
 

@@ -9,11 +9,12 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from curator.formats.pairs import NO_HAIR, RawPair, Refused, shown, split_named
+from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, shown, split_named
 from curator.formats.places import (
     Place,
     Shelf,
@@ -25,12 +26,14 @@ from curator.formats.places import (
     said,
     subfolder,
     subfolders,
+    write_file,
 )
 from curator.formats.shapes import Canvas, Polygon, Shape, Shapes, join, points
+from curator.pictures.codec import decode_mask, encode_mask
 from curator.pictures.opening import opened
-from curator.pictures.pair import encode_mask
 from db.errors import WinnowError
 from db.settings import Limits
+from db.store import Store
 
 META = "meta.json"
 BITMAPS = {"bitmap": False, "alpha_mask": True}  # whether values between nothing and all count
@@ -95,6 +98,27 @@ def read(location: Place) -> Iterator[RawPair | Refused]:
             except WinnowError as error:
                 yield Refused(name, str(error))
         yield from _alone(location, dataset)
+
+
+def write(folder: Path, items: list[SetItem], store: Store) -> None:
+    """`meta.json`, and a dataset a split with `img/` and `ann/`; a tag says of a photo without hair that it has none."""
+    for item in items:
+        dataset, photo = folder / item.split.value, f"{item.name}.jpg"
+        write_file(dataset / "img" / photo, store.get(item.image))
+        mask = decode_mask(store.get(item.mask))
+        bitmap = {"classTitle": HAIR, "geometryType": "bitmap", "bitmap": bitmap_of(mask), "tags": []}
+        content = {
+            "description": "",
+            "size": {"height": mask.shape[0], "width": mask.shape[1]},
+            "tags": [] if mask.any() else [{"name": NO_HAIR, "value": None}],
+            "objects": [bitmap] if mask.any() else [],
+        }
+        write_file(dataset / "ann" / f"{photo}.json", json.dumps(content).encode())
+    meta = {
+        "classes": [{"title": HAIR, "shape": "bitmap", "color": "#FF0000"}],
+        "tags": [{"name": NO_HAIR, "value_type": "none", "color": "#0000FF"}],
+    }
+    write_file(folder / META, json.dumps(meta).encode())
 
 
 def _class_of_hair(meta: Place) -> str:

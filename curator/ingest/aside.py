@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session, joinedload
 from curator.ingest.examples import Cropped, chosen_split, cropped, set_example, splits_of, take_turns
 from curator.ingest.groups import join, without
 from curator.ingest.likeness import look_in, twins
+from curator.pictures.codec import encode_preview
 from curator.pictures.crop import Square
-from curator.pictures.pair import Pair, encode_preview, read_pair
+from curator.pictures.pair import Pair, read_pair
 from curator.review.reviewers import reviewer_called
 from curator.upkeep.check import still_named
 from db.errors import NotThereError, WinnowError

@@ -12,9 +12,9 @@ from curator.doubt.signals import signals
 from curator.ingest.likeness import Twin
 from curator.ingest.splits import Chosen, Claims, choose_split
 from curator.pictures.arrays import Box, Mask, Photo
+from curator.pictures.codec import encode_mask, encode_photo
 from curator.pictures.crop import Square, box_in_crop, cut_mask, cut_photo
 from curator.pictures.faces import Face
-from curator.pictures.pair import encode_mask, encode_photo
 from curator.review.standing import lot_of
 from db.store import Store
 from db.tables import Contributor, Example, Remark, Signal, Split, Standing, Submission, Suspicion

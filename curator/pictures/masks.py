@@ -11,10 +11,8 @@ from PIL import Image
 
 from curator.pictures.arrays import Mask
 from curator.pictures.colours import GREYS_16_BIT, as_rgb
-from curator.pictures.opening import opened
 from curator.pictures.orientation import turned, unlike
 from db.errors import WinnowError
-from db.settings import Limits
 
 ALIKE = 0.01  # shapes that differ by less are one shape, resized and rounded
 HALF = 128
@@ -27,15 +25,6 @@ class Labels:
 
     hair: Mask
     skin: Mask | None = None
-
-
-def read_labels(data: bytes, limits: Limits) -> Labels:
-    """The masks in a file, upright by its own EXIF orientation; see `labels` for what is understood.
-
-    Raises WinnowError like `opened`, and for a picture that is no mask.
-    """
-    picture = opened(data, limits)
-    return turned_labels(labels(picture.image), picture.orientation)
 
 
 def turned_labels(stored: Labels, orientation: int) -> Labels:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from curator.pictures.arrays import Mask, Photo
-from curator.pictures.pair import decode_mask, decode_photo
+from curator.pictures.codec import decode_mask, decode_photo
 from curator.sample.lessons import draw_lesson
 from db.errors import NotThereError, WinnowError
 from db.store import Store

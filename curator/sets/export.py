@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from curator.formats.writers import WRITERS, Item
+from curator.formats import WRITERS, SetItem
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import CuratedSet, Example, SetMember, Split, Submission
@@ -29,7 +29,7 @@ class Exported:
 
 
 def export_set(session: Session, store: Store, set_number: int, folder: Path, format: str) -> Exported:
-    """Write a curated set into an empty or new folder, in one of the formats of `curator/formats/writers.py`.
+    """Write a curated set into an empty or new folder, in one of the formats that curator/formats writes.
 
     The lists are written last, so that a folder without them is one that was not finished. Raises WinnowError for an
     unknown format or set, a folder with something in it, and a picture that is missing from the store.
@@ -53,7 +53,7 @@ def export_set(session: Session, store: Store, set_number: int, folder: Path, fo
     )
 
 
-def _items(session: Session, set_number: int) -> tuple[list[Item], int]:
+def _items(session: Session, set_number: int) -> tuple[list[SetItem], int]:
     """The members that are still here, in the set's order, and how many were erased."""
     rows = session.execute(
         select(SetMember, Submission.licence, Submission.drawn)
@@ -63,7 +63,7 @@ def _items(session: Session, set_number: int) -> tuple[list[Item], int]:
         .order_by(SetMember.position)
     ).all()
     items = [
-        Item(
+        SetItem(
             name=f"{member.position + 1:06d}",
             example=member.example_id,
             image=member.image_sha256,

@@ -8,6 +8,10 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 
+from curator.pictures.masks import Labels, labels, turned_labels
+from curator.pictures.opening import opened
+from db.settings import Limits
+
 ORIENTATION = 0x0112
 
 
@@ -124,3 +128,9 @@ DISPLAY_P3 = rgb_profile((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.0418
 ADOBE_RGB = rgb_profile(
     (0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457), gamma_curve(563 / 256)
 )
+
+
+def read_labels(data: bytes, limits: Limits) -> Labels:
+    """The masks in a file alone, upright by its own EXIF orientation: what `read_pair` makes of it before it sees the photo."""
+    picture = opened(data, limits)
+    return turned_labels(labels(picture.image), picture.orientation)

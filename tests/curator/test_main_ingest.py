@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from upath import UPath
 
 from curator.__main__ import app
-from curator.formats.writers import WRITERS
+from curator.formats import WRITERS
 from curator.sample import write_sample
 from curator.upkeep.check import check
 from db.commands import STOPPED

@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from curator.app.state import engine, store
-from curator.pictures.pair import thumbnail
+from curator.pictures.codec import thumbnail
 from curator.runs import figures, results
 from curator.runs.model_card import card
 from curator.runs.provenance import provenance

@@ -4,7 +4,8 @@ import streamlit as st
 
 from curator.app.frame import drawn_note, empty_state, header
 from curator.app.state import engine, settings, store
-from curator.pictures.pair import decode_photo, read_photo
+from curator.pictures.codec import decode_photo
+from curator.pictures.pair import read_photo
 from curator.runs import results
 from curator.runs.tryon import recoloured
 from curator.status import flow

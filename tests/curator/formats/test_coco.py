@@ -9,7 +9,7 @@ import pytest
 
 from curator.formats import RawPair, Refused, mask_bytes, rle
 from curator.formats.coco import read, recognise
-from curator.pictures.pair import decode_mask
+from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.settings import Limits
 from db.tables import Split

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from curator.formats import RawPair, Refused, mask_bytes, rle
 from curator.formats.cvat import read, recognise
 from curator.formats.shapes import Shapes
-from curator.pictures.pair import decode_mask
+from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.settings import Limits
 from db.tables import Split

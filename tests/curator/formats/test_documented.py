@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from curator.formats import RawPair, find, mask_bytes
-from curator.pictures.masks import read_labels
-from curator.pictures.pair import encode_mask
+from curator.pictures.codec import encode_mask
 from db.settings import Limits
+from tests.curator.encoded import read_labels
 from tests.curator.formats.test_supervisely import SHAPE
 
 PAGE = (Path(__file__).parents[3] / "docs/data-formats.md").read_text()

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from curator.formats import ADAPTERS, RawPair, Refused, adapter, mask_bytes, photo_bytes, read, recognise
-from curator.pictures.masks import fit_mask, read_labels
+from curator.pictures.masks import fit_mask
 from curator.pictures.pair import read_photo
 from db.errors import WinnowError
 from db.settings import Limits
 from db.tables import Split
+from tests.curator.encoded import read_labels
 
 REAL = os.environ.get("WINNOW_REAL_DATA", "")
 real_data = pytest.mark.skipif(not REAL, reason="WINNOW_REAL_DATA is not set")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from curator.formats import RawPair, Refused, find, mask_bytes
 from curator.formats.brush import stroke_of
-from curator.pictures.pair import encode_mask
+from curator.pictures.codec import encode_mask
 from db.errors import WinnowError
 from db.settings import Limits
 

@@ -11,7 +11,7 @@ import pytest
 from curator.formats import RawPair, Refused, mask_bytes
 from curator.formats.brush import stroke_of
 from curator.formats.label_studio import read, recognise
-from curator.pictures.pair import decode_mask
+from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.settings import Limits
 from db.tables import Split

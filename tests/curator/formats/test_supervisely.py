@@ -18,7 +18,7 @@ from PIL import Image
 from curator.formats import RawPair, Refused, mask_bytes
 from curator.formats.shapes import Shapes
 from curator.formats.supervisely import Bitmap, bitmap_of, read, recognise
-from curator.pictures.pair import decode_mask
+from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.settings import Limits
 from db.tables import Split

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine, select
 
 from curator.ingest.aside import check_square, decide, left, picture, take_back, waiting
+from curator.pictures.codec import decode_mask, decode_photo
 from curator.pictures.crop import Square, cut_mask, cut_photo
-from curator.pictures.pair import decode_mask, decode_photo
 from curator.review.deck import queue
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import Given, record

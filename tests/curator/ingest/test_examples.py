@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from curator.ingest.examples import cropped
+from curator.pictures.codec import decode_mask, decode_photo
 from curator.pictures.crop import Square, around, cut_mask, cut_photo
 from curator.pictures.faces import Face
-from curator.pictures.pair import decode_mask, decode_photo
 from db.errors import WinnowError
 from db.store import Store
 from tests.examples import drawn_mask, drawn_photo

@@ -17,7 +17,7 @@ from curator.ingest.likeness import Look
 from curator.ingest.pace import Mark
 from curator.ingest.pipeline import Examined, Seen, Summary, examine, how_it_goes, ingest, laid_out
 from curator.ingest.workers import Workers, processes
-from curator.pictures.pair import decode_mask, decode_photo
+from curator.pictures.codec import decode_mask, decode_photo
 from curator.review.verdicts import wrongly_standing
 from curator.sample import draw_portrait, write_sample
 from db.errors import DiskFullError

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curator.pictures.masks import fit_mask, read_labels
+from curator.pictures.masks import fit_mask
 from db.errors import WinnowError
 from db.settings import Limits
-from tests.curator.encoded import exif, gamma_curve, grey, grey_profile, noise, saved
+from tests.curator.encoded import exif, gamma_curve, grey, grey_profile, noise, read_labels, saved
 
 LIMITS = Limits()
 COLOUR_PICTURE = r"^the mask is a colour picture\. Send black and white, one colour on black, or red"

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curator.pictures.masks import read_labels
-from curator.pictures.pair import decode_mask, decode_photo, encode_mask, encode_photo, read_pair, read_photo
+from curator.pictures.codec import decode_mask, decode_photo, encode_mask, encode_photo
+from curator.pictures.pair import read_pair, read_photo
 from db.errors import WinnowError
 from db.settings import Limits
-from tests.curator.encoded import DISPLAY_P3, as_stored, exif, grey, heic, noise, png_header, saved
+from tests.curator.encoded import DISPLAY_P3, as_stored, exif, grey, heic, noise, png_header, read_labels, saved
 
 LIMITS = Limits()
 BROKEN = "the picture is damaged or cut off; it can't be decoded."

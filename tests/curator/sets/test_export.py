@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, update
 
-from curator.formats import RawPair, Refused, mask_bytes, photo_bytes, read, recognise
-from curator.formats.writers import WRITERS
-from curator.pictures.masks import read_labels
-from curator.pictures.pair import encode_mask, encode_photo, read_photo
+from curator.formats import WRITERS, RawPair, Refused, mask_bytes, photo_bytes, read, recognise
+from curator.pictures.codec import encode_mask, encode_photo
+from curator.pictures.pair import read_photo
 from curator.sets.export import Exported, export_set
 from curator.sets.freeze import set_hash
 from db.errors import WinnowError
@@ -19,6 +18,7 @@ from db.session import reading, writing
 from db.settings import Limits
 from db.store import Store
 from db.tables import Contributor, CuratedSet, Example, SetMember, Source, Split, Submission
+from tests.curator.encoded import read_labels
 from tests.examples import LONG_AGO
 
 LIMITS = Limits()
