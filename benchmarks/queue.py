@@ -46,7 +46,7 @@ from benchmarks.deck import serving
 from curator.review.deck import Mix, deal
 from curator.review.leases import LEASE
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, record
+from curator.review.verdicts import NewVerdict, record
 from db.jobs import utc_now
 from db.session import connect, migrate, reading, writing
 from db.store import Store
@@ -197,7 +197,7 @@ def measured(engine: Engine, times: int) -> dict[str, Any]:
         assert len(deal(session, reviewer(session, turn), HAND, utc_now(), mix=mix).cards) == HAND
 
     def verdict(session: Session, turn: int) -> None:
-        given = Given(judged[turn % len(judged)], Decision.keep, None, uuid4().hex)
+        given = NewVerdict(judged[turn % len(judged)], Decision.keep, None, uuid4().hex)
         record(session, reviewer(session, turn), [given], utc_now(), second_share=0.1)
 
     return {kind.__name__: timed(engine, times, kind) for kind in (lease, hand, verdict)}

@@ -20,6 +20,7 @@ from curator.ingest.workers import workers_for
 from curator.pictures.crop import Square
 from curator.review import deck, verdicts
 from curator.review.reviewers import reviewer_called
+from curator.review.verdict_csv import read_csv
 from curator.sample import write_sample
 from curator.sets import freeze as sets
 from curator.sets.export import export_set
@@ -209,7 +210,7 @@ def decide(
     settings = Settings()
     with one_clear_line(), writing(open_database(settings)) as session:
         reviewer = reviewer_called(session, by or settings.reviewer)
-        given = verdicts.Given(example, verdict, reason, verdicts.new_client_id())
+        given = verdicts.NewVerdict(example, verdict, reason, verdicts.new_client_id())
         verdicts.record(session, reviewer.id, [given], utc_now(), settings.second_opinions)
     answer(
         {"example": example, "verdict": verdict.value, "by": reviewer.name},
@@ -226,7 +227,7 @@ def many_verdicts(
     """Give many verdicts at once. The same file twice is taken once; one wrong line, and none is taken."""
     settings = Settings()
     with one_clear_line():
-        rows = verdicts.read_csv(file, settings.reviewer)
+        rows = read_csv(file, settings.reviewer)
         taken = 0
         with writing(open_database(settings)) as session:
             for name, given in rows.items():
@@ -244,7 +245,7 @@ def kept_aside(
 ) -> None:
     """The photos in which no face was found, with their numbers for `crop`."""
     with one_clear_line(), reading(open_database(Settings())) as session:
-        found, left = aside.waiting(session, number), aside.left(session)
+        found, left = aside.next_photos(session, number), aside.photos_left(session)
         lines = [f"{one.submission:>6}  {one.width} x {one.height}  {one.photo}  {' '.join(one.remarks)}" for one in found]
         answer(
             {"left": left, "photos": [asdict(one) for one in found]},

@@ -3,14 +3,14 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Integer, Select, func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import Integer, func, select
+from sqlalchemy.orm import Session
 
-from curator.ingest.aside import discarded, kept_aside
-from curator.review.verdicts import Counts, approved, counts
+from curator.ingest.aside import discarded
+from curator.review.standing import Counts, approved, counts
+from curator.runs.results import list_runs
 from db.tables import (
     CuratedSet,
-    Epoch,
     Example,
     Export,
     Job,
@@ -96,30 +96,6 @@ def sources(session: Session) -> list[Source]:
     return list(session.scalars(select(Source).order_by(Source.id)))
 
 
-def faceless(session: Session, count: int, passed: int = 0, source: int | None = None) -> list[Submission]:
-    """Submissions kept aside because no face was found, newest first, after the first `passed`; of one source or all."""
-    wanted = _faceless(source).order_by(Submission.id.desc())
-    return list(session.scalars(wanted.offset(passed).limit(count)))
-
-
-def count_faceless(session: Session, source: int | None = None) -> int:
-    """How many submissions are kept aside because no face was found."""
-    return session.scalar(select(func.count()).select_from(_faceless(source).subquery())) or 0
-
-
-def _faceless(source: int | None) -> Select[Submission]:
-    return kept_aside() if source is None else kept_aside().where(Submission.source_id == source)
-
-
-def refusals(session: Session, count: int) -> list[dict[str, str]]:
-    """The newest refusals: source, file, reason, when."""
-    wanted = select(Refusal).options(joinedload(Refusal.source)).order_by(Refusal.id.desc()).limit(count)
-    return [
-        {"source": one.source.location, "file": one.file, "reason": one.reason, "at": one.at.isoformat(timespec="seconds")}
-        for one in session.scalars(wanted)
-    ]
-
-
 def status(session: Session) -> dict[str, Any]:
     """Everything `status --json` prints: counts by state, split and verdict; sets; runs."""
     now = flow(session)
@@ -162,28 +138,6 @@ def list_sets(session: Session) -> list[dict[str, Any]]:
         found[number][split.value] = members
         found[number]["erased"] += erased
     return list(found.values())
-
-
-def list_runs(session: Session) -> list[dict[str, Any]]:
-    """Every run, newest first: number, set, model, state of its newest job, epochs done and the best of them."""
-    runs = session.scalars(select(Run).options(selectinload(Run.epochs), selectinload(Run.job)).order_by(Run.id.desc()))
-    return [
-        {
-            "run": run.id,
-            "set": run.set_id,
-            "model": run.model,
-            "encoder": run.encoder,
-            "state": run.job.state.value,
-            "epochs": len(run.epochs),
-            "best_epoch": best_epoch(run.epochs),
-        }
-        for run in runs
-    ]
-
-
-def best_epoch(epochs: list[Epoch]) -> int | None:
-    """The number of the best epoch so far; None before the first."""
-    return max((epoch.number for epoch in epochs if epoch.best), default=None)
 
 
 def _count(session: Session, table: type[Submission | Refusal | Example | CuratedSet | Run | Export]) -> int:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ import alembic.command
 import alembic.config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -93,6 +94,20 @@ def insert_or(session: Session, table: type[Base]) -> postgresql.Insert:
     if session.get_bind().dialect.name == "sqlite":
         return cast("postgresql.Insert", sqlite.insert(table))
     return postgresql.insert(table)
+
+
+class Lock(IntEnum):
+    """What one transaction at a time may do. The numbers are PostgreSQL's lock keys: "WIN" and a letter, so that no other
+    program uses them."""
+
+    adding = 0x57494E49  # examples: two at once would both find a picture, or a contributor, missing
+    dealing = 0x57494E4E  # cards: two reviewers at once would get the same ones
+
+
+def wait_for(session: Session, lock: Lock) -> None:
+    """Wait until no other transaction holds this lock, and hold it until ours ends. SQLite lets one write at a time anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(lock.value)))
 
 
 @event.listens_for(Session, "before_flush")

@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, new_client_id, record
+from curator.review.verdicts import NewVerdict, new_client_id, record
 from curator.sets.freeze import freeze
 from db.store import Store
 from db.tables import Decision, Epoch, Job, JobState, Measure, Preview, Run, SetMember, Split
@@ -20,7 +20,7 @@ PREVIEWS = 8
 
 def freeze_all(session: Session, examples: Sequence[int], now: datetime) -> int:
     """Keep the examples and freeze what is kept; the set's number."""
-    given = [Given(one, Decision.keep, None, new_client_id()) for one in examples]
+    given = [NewVerdict(one, Decision.keep, None, new_client_id()) for one in examples]
     record(session, reviewer_called(session, "ada").id, given, now)
     return freeze(session, "", now).set
 

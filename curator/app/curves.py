@@ -8,7 +8,7 @@ import streamlit as st
 
 from curator.app.charts import COLOURS, chart
 from curator.runs import results
-from curator.status import best_epoch
+from curator.runs.results import best_epoch
 from db.tables import Run
 
 CURVES = {"Loss": "loss", "Mask loss": "mask_loss", "Edge consistency": "consistency_loss", "F1": "f1"}

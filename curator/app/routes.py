@@ -28,9 +28,11 @@ from curator.pictures.crop import Square
 from curator.review import guide
 from curator.review.deck import Mix, Order, Show, Wanted, deal
 from curator.review.gold import set_answer
+from curator.review.opinions import newest_verdict_id
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, Recorded, newest_number, not_there, record, those_there
-from curator.touchup import clock as touchups
+from curator.review.standing import existing_examples
+from curator.review.verdicts import NewVerdict, Recorded, missing_example, record
+from curator.touchup import clock, saves
 from db.errors import NotThereError, WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
@@ -200,7 +202,7 @@ def more_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
         check_lead(reviewer)
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
-        since = newest_number(session) if form.since is None else form.since
+        since = newest_verdict_id(session) if form.since is None else form.since
         mix = Mix(settings().gold_share, random.SystemRandom())
         hand = deal(session, who.id, form.count, utc_now(), form.held, wanted=wanted, since=since, mix=mix)
     # Counted after the leases are committed: a count of a million examples holds up nobody's hand.
@@ -217,14 +219,14 @@ def more_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
 
 def take_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
     """Record verdicts; the answer means that they are committed. What can't be taken is named and holds up no other."""
-    given: list[Given] = []
+    given: list[NewVerdict] = []
     refused: list[dict[str, Any]] = []
     for item in form.verdicts:
         try:
             read = VerdictForm.model_validate(item)
             if read.settles:
                 check_lead(reviewer)
-            given.append(Given(**read.model_dump()))
+            given.append(NewVerdict(**read.model_dump()))
         except ValidationError as error:
             refused.append({"client_id": item.get("client_id"), "error": f"This verdict can't be read: {_first(error)}."})
         except RefusedError as error:
@@ -233,14 +235,14 @@ def take_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
         recorded = _recorded(reviewer, given)
     except NotThereError:  # seldom: then one looks which
         with reading(engine()) as session:
-            there = those_there(session, {item.example for item in given})
-        lost = [(item.client_id, not_there([item.example], there)) for item in given if item.example not in there]
+            there = existing_examples(session, {item.example for item in given})
+        lost = [(item.client_id, missing_example([item.example], there)) for item in given if item.example not in there]
         refused += [{"client_id": client_id, "error": error} for client_id, error in lost]
         recorded = _recorded(reviewer, [item for item in given if item.example in there])
     return {"taken": recorded.taken, "ids": recorded.numbers, "refused": refused}
 
 
-def _recorded(reviewer: str, given: Sequence[Given]) -> Recorded:
+def _recorded(reviewer: str, given: Sequence[NewVerdict]) -> Recorded:
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
         return record(session, who.id, given, utc_now(), settings().second_opinions)
@@ -259,33 +261,33 @@ def begin_touch_up(reviewer: str, form: BeginForm) -> dict[str, Any]:
     """Start a touch-up's clock, or go on with the one that runs."""
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
-        begun = touchups.begin(session, who.id, form.example, settings().touchup_seconds, utc_now(), again=form.again)
+        begun = clock.begin(session, who.id, form.example, settings().touchup_seconds, utc_now(), again=form.again)
     return asdict(begun)
 
 
 def save_touch_up(reviewer: str, form: SaveForm) -> dict[str, Any]:
     """Keep the mask after a stroke."""
-    mask = touchups.read_mask(_bytes(form.mask))
+    mask = saves.read_mask(_bytes(form.mask))
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
-        saved = touchups.save(session, store(), who.id, form.touch_up, mask, utc_now())
+        saved = saves.save(session, store(), who.id, form.touch_up, mask, utc_now())
     return asdict(saved)
 
 
 def finish_touch_up(reviewer: str, form: FinishForm) -> dict[str, Any]:
     """End a touch-up, with its last mask."""
-    mask = None if form.mask is None else touchups.read_mask(_bytes(form.mask))
+    mask = None if form.mask is None else saves.read_mask(_bytes(form.mask))
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
-        saved = touchups.finish(session, store(), who.id, form.touch_up, mask, utc_now())
+        saved = saves.finish(session, store(), who.id, form.touch_up, mask, utc_now())
     return asdict(saved)
 
 
 def more_aside(_: str, form: AsideForm) -> dict[str, Any]:
     """The next photos in which no face was found, and how many there are."""
     with reading(engine()) as session:
-        photos = aside.waiting(session, form.count, form.after)
-        return {"photos": [asdict(photo) for photo in photos], "left": aside.left(session)}
+        photos = aside.next_photos(session, form.count, form.after)
+        return {"photos": [asdict(photo) for photo in photos], "left": aside.photos_left(session)}
 
 
 def choose_crop(reviewer: str, form: ChoiceForm) -> dict[str, Any]:
@@ -303,7 +305,7 @@ def take_crop_back(reviewer: str, form: TakeBackForm) -> dict[str, Any]:
 
 def _aside_now() -> dict[str, Any]:
     with reading(engine()) as session:
-        return {"left": aside.left(session)}
+        return {"left": aside.photos_left(session)}
 
 
 def _bytes(text: str) -> bytes:

@@ -8,8 +8,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import Engine
 
-from curator.review.deck import Wanted, waiting
-from curator.review.verdicts import Counts, counts, newest_number
+from curator.review.deck import Wanted, count_waiting
+from curator.review.opinions import newest_verdict_id
+from curator.review.standing import Counts, counts
 from curator.status import Flow, flow
 from db.session import open_database, reading
 from db.settings import Settings
@@ -77,5 +78,5 @@ def tallied(engine: Engine, reviewer_id: int, wanted: Wanted, since: int) -> tup
 @dear
 def _tallied(engine: Engine, reviewer_id: int, wanted: Wanted, since: int) -> tuple[Counts, int, int]:
     with reading(engine) as session:
-        upto = newest_number(session)  # first: a verdict committed meanwhile is then known by the page at the worst twice
-        return counts(session), waiting(session, reviewer_id, wanted, since), upto
+        upto = newest_verdict_id(session)  # first: a verdict committed meanwhile is then known by the page at the worst twice
+        return counts(session), count_waiting(session, reviewer_id, wanted, since), upto

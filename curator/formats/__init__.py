@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from curator.formats import archive, coco, cvat, folder, hugging_face, label_studio, lfw_parts, manifest, supervisely
+from curator.formats.locations import Location, fetched, is_signed, located, reached, said
 from curator.formats.pairs import EncodedMask, RawPair, Refused, SetItem, mask_bytes, photo_bytes, storable
-from curator.formats.places import Place, fetched, is_signed, located, reached, said
 from db.errors import WinnowError
 from db.settings import Limits
 from db.store import Store
@@ -44,8 +44,8 @@ class Adapter:
 
     name: str
     looks_like: str
-    recognise: Callable[[Place], str | None]
-    read: Callable[[Place], Iterator[RawPair | Refused]]
+    recognise: Callable[[Location], str | None]
+    read: Callable[[Location], Iterator[RawPair | Refused]]
     write: Callable[[Path, list[SetItem], Store], None] | None = None
 
 
@@ -58,7 +58,7 @@ class Found:
     items: Iterator[RawPair | Refused]
 
 
-def _read_nested(location: Place) -> Iterator[RawPair | Refused]:
+def _read_nested(location: Location) -> Iterator[RawPair | Refused]:
     raise WinnowError(f"{location.name} is a zip inside a zip. Send what is in it.")
 
 
@@ -95,7 +95,7 @@ def adapter(name: str) -> Adapter:
     raise WinnowError(f"There is no format {name!r}. Winnow reads: {', '.join(each.name for each in ADAPTERS)}.")
 
 
-def recognise(location: Place) -> tuple[str, str]:
+def recognise(location: Location) -> tuple[str, str]:
     """The name of the adapter for a location, and what it is known by.
 
     Raises WinnowError where nothing is there or no adapter knows it, listing what is understood.
@@ -111,7 +111,7 @@ def recognise(location: Place) -> tuple[str, str]:
     raise WinnowError(f"{said(location)} is nothing that Winnow reads. It reads {understood}.")
 
 
-def find(location: Place, name: str, workspace: Path, limits: Limits) -> Found:
+def find(location: Location, name: str, workspace: Path, limits: Limits) -> Found:
     """A source and all that is in it, read by the adapter of that name; "auto": by the one that recognises it.
 
     `workspace` is an empty folder of the caller's: a zip is unpacked there, so it must outlive the pairs. A zip's content is
@@ -130,7 +130,7 @@ def find(location: Place, name: str, workspace: Path, limits: Limits) -> Found:
     return Found(name, why, _read(location, adapter(name)))
 
 
-def read(name: str, location: Place, workspace: Path, limits: Limits) -> Iterator[RawPair | Refused]:
+def read(name: str, location: Location, workspace: Path, limits: Limits) -> Iterator[RawPair | Refused]:
     """Everything in a location, as `find` has it."""
     yield from find(location, name, workspace, limits).items
 
@@ -146,7 +146,7 @@ def counted(found: Found) -> dict[str, Any]:
     return {"format": found.format, "because": found.because, "pairs": pairs, "refused": refused}
 
 
-def _in_a_zip(location: Place, name: str, why: str, workspace: Path, limits: Limits) -> Found:
+def _in_a_zip(location: Location, name: str, why: str, workspace: Path, limits: Limits) -> Found:
     if isinstance(location, Path):
         content, refused = archive.unpack(location, workspace, limits)
     else:
@@ -160,6 +160,6 @@ def _in_a_zip(location: Place, name: str, why: str, workspace: Path, limits: Lim
     return Found("zip", because, chain(map(storable, refused), _read(content, adapter(inner))))
 
 
-def _read(location: Place, by: Adapter) -> Iterator[RawPair | Refused]:
+def _read(location: Location, by: Adapter) -> Iterator[RawPair | Refused]:
     with reached(location):
         yield from map(storable, by.read(location))

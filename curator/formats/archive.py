@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from curator.formats.folder import MASKS, PHOTOS
+from curator.formats.locations import Location, is_folder, is_junk
 from curator.formats.pairs import Refused, key, split_named
-from curator.formats.places import Place, is_folder, is_junk
 from db.errors import WinnowError
 from db.settings import Limits
 
@@ -23,7 +23,7 @@ CHUNK = 2**20
 BEGINNING = b"PK\3\4"
 
 
-def recognise(location: Place) -> str | None:
+def recognise(location: Location) -> str | None:
     """Why this is a zip, or None; an empty or broken file called .zip counts, so that `unpack` can say what is wrong."""
     if is_folder(location):
         return None

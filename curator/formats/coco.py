@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.formats.locations import Location, Shelf, files_in, is_folder, name_of, relative, said, subfolders, write_file
 from curator.formats.pairs import RawPair, Refused, SetItem, split_named
-from curator.formats.places import Place, Shelf, files_in, is_folder, name_of, relative, said, subfolders, write_file
 from curator.formats.rle import Runs, runs_of, to_string
 from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, points
 from curator.pictures.codec import decode_mask
@@ -22,7 +22,7 @@ from db.tables import Split
 ABOUT_ALL = 4096  # bytes of a large file that are enough to tell its format
 
 
-def recognise(location: Place) -> str | None:
+def recognise(location: Location) -> str | None:
     """Why this is COCO, or None: a JSON file, or a folder with one, that lists images and annotations."""
     found = next((file for file in _files(location) if _looks_like_coco(file)), None)
     if found is None:
@@ -30,7 +30,7 @@ def recognise(location: Place) -> str | None:
     return f"{relative(found, location) if is_folder(location) else found.name} lists images and annotations"
 
 
-def read(location: Place) -> Iterator[RawPair | Refused]:
+def read(location: Location) -> Iterator[RawPair | Refused]:
     """The pairs of a COCO file, or of every one in a folder; `train.json` and the like say the split by their name.
 
     Photos are looked for beside the file, in `images/` there, and in `images/` one folder up. Raises WinnowError where
@@ -80,7 +80,7 @@ def _annotation(number: int, mask: NDArray[np.uint8]) -> dict[str, Any]:
     }
 
 
-def _files(location: Place) -> list[Place]:
+def _files(location: Location) -> list[Location]:
     """The JSON files that may be COCO: in the folder, in its folder `annotations`, and in those called like a split."""
     if not is_folder(location):
         return [location] if location.suffix.lower() == ".json" else []
@@ -88,13 +88,13 @@ def _files(location: Place) -> list[Place]:
     return [file for folder in (location, *inner) for file in files_in(folder, ".json")]
 
 
-def _split(file: Place) -> Split | None:
+def _split(file: Location) -> Split | None:
     """The split that a file's name says (`val.json`, `instances_val2017.json`), or else its folder's."""
     said_last = re.split(r"[^a-z]+", re.sub(r"\d+$", "", file.stem.lower()))[-1]
     return split_named(said_last) or split_named(name_of(file.parent))
 
 
-def _looks_like_coco(file: Place) -> bool:
+def _looks_like_coco(file: Location) -> bool:
     with file.open("rb") as opened:
         start = opened.read(ABOUT_ALL)
     if not start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
@@ -108,7 +108,7 @@ def _looks_like_coco(file: Place) -> bool:
     return True
 
 
-def _read_file(file: Place) -> Iterator[RawPair | Refused]:
+def _read_file(file: Location) -> Iterator[RawPair | Refused]:
     try:
         content = json.loads(file.read_bytes())
         images, annotations = list(content["images"]), list(content["annotations"])
@@ -128,7 +128,7 @@ def _read_file(file: Place) -> Iterator[RawPair | Refused]:
         yield _pair(file, shelves, image, painted, licences)
 
 
-def _hair(file: Place, categories: list[dict[str, Any]]) -> Any:
+def _hair(file: Location, categories: list[dict[str, Any]]) -> Any:
     named = [category for category in categories if str(category.get("name", "")).strip().lower() == "hair"]
     found = named or categories
     if len(found) != 1:
@@ -138,7 +138,7 @@ def _hair(file: Place, categories: list[dict[str, Any]]) -> Any:
 
 
 def _pair(
-    file: Place, shelves: list[Shelf], image: Any, painted: dict[Any, list[Any]], licences: dict[Any, Any]
+    file: Location, shelves: list[Shelf], image: Any, painted: dict[Any, list[Any]], licences: dict[Any, Any]
 ) -> RawPair | Refused:
     try:
         name, height, width = str(image["file_name"]), int(image["height"]), int(image["width"])
@@ -161,7 +161,7 @@ def _pair(
     return RawPair(name, photo, mask, split=_split(file), licence=str(licence) if licence else None)
 
 
-def _photo(shelves: list[Shelf], name: str) -> Place | str:
+def _photo(shelves: list[Shelf], name: str) -> Location | str:
     """The photo's file, or what is wrong with its name."""
     places = [(shelf, place) for shelf in shelves if (place := shelf.within(name)) is not None]
     if not places:

@@ -6,8 +6,8 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from curator.formats.locations import Location, Shelf, is_folder, said, write_file
 from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, split_named
-from curator.formats.places import Place, Shelf, is_folder, said, write_file
 from curator.formats.rle import Runs, runs_of
 from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, points
 from curator.pictures.codec import decode_mask
@@ -26,7 +26,7 @@ class _NoTypes(ElementTree.TreeBuilder):
         raise WinnowError(f"{NAME} has a document type ({name}), which CVAT's files have not.")
 
 
-def recognise(location: Place) -> str | None:
+def recognise(location: Location) -> str | None:
     """Why this is CVAT's, or None: an XML file, or a folder with `annotations.xml`, that annotates images."""
     file = location / NAME if is_folder(location) else location
     if file.suffix.lower() != ".xml" or not file.is_file():
@@ -36,7 +36,7 @@ def recognise(location: Place) -> str | None:
     return f"{file.name} holds CVAT's annotations" if b"<annotations" in start and b"<track" not in start else None
 
 
-def read(location: Place) -> Iterator[RawPair | Refused]:
+def read(location: Location) -> Iterator[RawPair | Refused]:
     """A pair for every image of the file. Photos are looked for in `images/` beside it, and beside it.
 
     Raises WinnowError where there is no such file, it is no XML or declares a type, or it is unclear which label is hair.
@@ -79,7 +79,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
     write_file(folder / "annotations.xml", ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
-def _images(file: Place) -> list[Element]:
+def _images(file: Location) -> list[Element]:
     try:
         parser = ElementTree.XMLParser(target=_NoTypes())  # noqa: S314 - without types nothing can be blown up
         parser.feed(file.read_bytes())
@@ -93,7 +93,7 @@ def _images(file: Place) -> list[Element]:
     return root.findall("image")
 
 
-def _label_of_hair(file: Place, images: list[Element]) -> str:
+def _label_of_hair(file: Location, images: list[Element]) -> str:
     used = {str(shape.get("label")) for image in images for shape in image if shape.tag in COVERING}
     named = {label for label in used if label.strip().lower() == "hair"} or used
     if len(named) > 1:

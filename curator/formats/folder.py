@@ -8,9 +8,8 @@ from operator import attrgetter
 from pathlib import Path
 from posixpath import splitext
 
-from curator.formats.pairs import RawPair, Refused, SetItem, key, shown, split_named
-from curator.formats.places import (
-    Place,
+from curator.formats.locations import (
+    Location,
     inside,
     is_folder,
     name_of,
@@ -21,6 +20,7 @@ from curator.formats.places import (
     subfolders,
     write_file,
 )
+from curator.formats.pairs import RawPair, Refused, SetItem, key, shown, split_named
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
@@ -41,7 +41,7 @@ class _File:
     is_mask: bool
 
 
-def recognise(location: Place) -> str | None:
+def recognise(location: Location) -> str | None:
     """Why this is a folder of pairs, or None. One without masks/ counts: `read` says what is missing."""
     if not is_folder(location):
         return None
@@ -52,7 +52,7 @@ def recognise(location: Place) -> str | None:
     return f"{shown(pair[1][0])} lies beside {shown(pair[0][0])}" if pair else None
 
 
-def read(location: Place) -> Iterator[RawPair | Refused]:
+def read(location: Location) -> Iterator[RawPair | Refused]:
     """Pair photos with masks by name: case, ending, and marks such as `-org` and `_mask` aside.
 
     Folders inside images/ are matched in masks/. A folder called train, validation or test says the split. Raises
@@ -88,7 +88,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
             rows.writerow([f"images/{item.name}.jpg", f"masks/{item.name}.png", item.split.value, item.licence or "", drawn])
 
 
-def _read_beside(location: Place, halves: list[tuple[Place, Place]]) -> Iterator[RawPair | Refused]:
+def _read_beside(location: Location, halves: list[tuple[Location, Location]]) -> Iterator[RawPair | Refused]:
     files = _beside(location)
     if any(all(group) for group in _groups(files)):
         yield from (item for group in _groups(files) for item in _paired(location, *group, "beside it", "beside it"))
@@ -98,12 +98,12 @@ def _read_beside(location: Place, halves: list[tuple[Place, Place]]) -> Iterator
         raise WinnowError(f"{said(location)} has no folder images/. Put the photos into images/ and their masks into masks/.")
 
 
-def _splits(location: Place) -> list[Place]:
+def _splits(location: Location) -> list[Location]:
     """The source itself, and the folders in it that are called like a split."""
     return [location, *(inner for inner in subfolders(location) if split_named(name_of(inner)) is not None)]
 
 
-def _files(location: Place, folder: Place, endings: tuple[str, ...], *, is_mask: bool) -> list[_File]:
+def _files(location: Location, folder: Location, endings: tuple[str, ...], *, is_mask: bool) -> list[_File]:
     above = "" if folder is location else f"{relative(folder, location)}/"
     return [_file(above, name, endings, is_mask=is_mask) for name in names_below(folder)]
 
@@ -114,7 +114,7 @@ def _file(above: str, name: str, endings: tuple[str, ...], *, is_mask: bool) -> 
     return _File(above + name, exact, plain, is_mask)
 
 
-def _beside(location: Place) -> list[_File]:
+def _beside(location: Location) -> list[_File]:
     """The photos and the masks of a folder that has both side by side."""
     photos = _files(location, location, PHOTO_ENDINGS, is_mask=False)
     by_camera = {file.exact for file in photos if _ending(file) in CAMERAS}
@@ -149,7 +149,7 @@ def _groups(files: list[_File]) -> Iterator[tuple[list[str], list[str]]]:
         yield ([], [file.name]) if file.is_mask else ([file.name], [])
 
 
-def _paired(location: Place, photos: list[str], masks: list[str], near: str, far: str) -> Iterator[RawPair | Refused]:
+def _paired(location: Location, photos: list[str], masks: list[str], near: str, far: str) -> Iterator[RawPair | Refused]:
     """The pair of one name, or a refusal for each photo (and for masks too many) where it takes a guess to pair them."""
     if not photos:
         yield from (Refused(shown(mask), f"no photo of that name {near}.") for mask in masks)

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from curator.formats.locations import Location, is_folder, name_of, relative, said, subfolders, write_file
 from curator.formats.manifest import read_list
 from curator.formats.pairs import RawPair, Refused, SetItem, split_named
-from curator.formats.places import Place, is_folder, name_of, relative, said, subfolders, write_file
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
@@ -14,13 +14,13 @@ from db.tables import Split
 NAMES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 
 
-def recognise(location: Place) -> str | None:
+def recognise(location: Location) -> str | None:
     """Why this is Hugging Face's image folder, or None."""
     found = _lists(location)
     return f"{relative(found[0], location)} lists its files" if found else None
 
 
-def read(location: Place) -> Iterator[RawPair | Refused]:
+def read(location: Location) -> Iterator[RawPair | Refused]:
     """The pairs of every list. A folder called train, validation or test says the split.
 
     Raises WinnowError where there is no list, or one of them can't be read or lacks the column of the photo or the mask.
@@ -46,7 +46,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
             write_file(folder / split.value / "metadata.jsonl", "".join(rows).encode())
 
 
-def _lists(location: Place) -> list[Place]:
+def _lists(location: Location) -> list[Location]:
     """The lists in a folder, in those right in it, and in those in its folder `data`."""
     if not is_folder(location):
         return []

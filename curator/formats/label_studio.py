@@ -11,21 +11,21 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
 from curator.formats.brush import Stroke, stroke_of
+from curator.formats.locations import Location, Shelf, files_in, is_folder, said, write_file
 from curator.formats.pairs import HAIR, RawPair, Refused, SetItem, split_named
-from curator.formats.places import Place, Shelf, files_in, is_folder, said, write_file
 from curator.formats.shapes import Shapes
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.store import Store
 
 
-def recognise(location: Place) -> str | None:
+def recognise(location: Location) -> str | None:
     """Why this is a Label Studio export, or None: a JSON file, or a folder with one, that lists tasks."""
     found = [file.name for file in _files(location) if _tasks(file) is not None]
     return f"{found[0]} lists Label Studio's tasks" if found else None
 
 
-def read(location: Place) -> Iterator[RawPair | Refused]:
+def read(location: Location) -> Iterator[RawPair | Refused]:
     """A pair for every annotation of an export, or of every export in a folder.
 
     Photos are looked for beside the file and in `images/` there, by their path and by their name, with and without the
@@ -66,13 +66,13 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
     write_file(folder / "tasks.json", f"[{(',' + chr(10)).join(tasks)}]".encode())
 
 
-def _files(location: Place) -> list[Place]:
+def _files(location: Location) -> list[Location]:
     if not is_folder(location):
         return [location] if location.suffix.lower() == ".json" else []
     return files_in(location, ".json")
 
 
-def _tasks(file: Place) -> list[dict[str, Any]] | None:
+def _tasks(file: Location) -> list[dict[str, Any]] | None:
     """The tasks of an export; None for any other file."""
     try:
         with file.open("rb") as opened:
@@ -102,7 +102,7 @@ def _labels(stroke: dict[str, Any]) -> list[str]:
     return [str(label) for label in _listed(value.get("brushlabels") or value.get("labels"))]
 
 
-def _label_of_hair(file: Place, tasks: list[dict[str, Any]]) -> str:
+def _label_of_hair(file: Location, tasks: list[dict[str, Any]]) -> str:
     used = {
         label
         for task in tasks
@@ -116,7 +116,7 @@ def _label_of_hair(file: Place, tasks: list[dict[str, Any]]) -> str:
     return next(iter(named), "hair")
 
 
-def _pairs(file: Place, shelf: Shelf, task: dict[str, Any], hair: str) -> Iterator[RawPair | Refused]:
+def _pairs(file: Location, shelf: Shelf, task: dict[str, Any], hair: str) -> Iterator[RawPair | Refused]:
     data = task["data"]
     named = next((data[field] for field in ("image", "img", "photo") if isinstance(data.get(field), str)), None)
     if named is None:
@@ -134,7 +134,7 @@ def _pairs(file: Place, shelf: Shelf, task: dict[str, Any], hair: str) -> Iterat
         yield Refused(named, mask) if isinstance(mask, str) else _named_pair(named, photo, mask, data)
 
 
-def _named_pair(named: str, photo: Place, mask: Shapes, data: dict[str, Any]) -> RawPair | Refused:
+def _named_pair(named: str, photo: Location, mask: Shapes, data: dict[str, Any]) -> RawPair | Refused:
     split = split_named(str(data.get("split") or ""))
     if data.get("split") and split is None:
         return Refused(named, f"its split is {data['split']!r}; it is train, validation, test or nothing.")
@@ -149,7 +149,7 @@ def _named_pair(named: str, photo: Place, mask: Shapes, data: dict[str, Any]) ->
     )
 
 
-def _photo(shelf: Shelf, named: str, upload: Any) -> Place | None:
+def _photo(shelf: Shelf, named: str, upload: Any) -> Location | None:
     """The file of a task's image: a path, an upload's address or a `?d=` address, all looked for in the export's folder."""
     try:
         address = urlparse(named)

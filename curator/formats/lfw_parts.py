@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from curator.formats.locations import Location, Shelf, inside, is_folder, names_below, relative, said, subfolder, write_file
 from curator.formats.pairs import RawPair, Refused, SetItem, shown
-from curator.formats.places import Place, Shelf, inside, is_folder, names_below, relative, said, subfolder, write_file
 from curator.pictures.codec import decode_mask, encode_colours
 from db.errors import WinnowError
 from db.store import Store
@@ -19,7 +19,7 @@ MASK_ENDINGS = (".png", ".ppm")
 NAMED = re.compile(r"(?P<person>.+)_(?P<number>\d{4,})")
 
 
-def recognise(location: Place) -> str | None:
+def recognise(location: Location) -> str | None:
     """Why this is LFW Parts, or None: a folder with images/ and one of the official lists."""
     if not is_folder(location) or subfolder(location, "images") is None:
         return None
@@ -27,7 +27,7 @@ def recognise(location: Place) -> str | None:
     return f"it has the list {found[0]}" if found else None
 
 
-def read(location: Place) -> Iterator[RawPair | Refused]:
+def read(location: Location) -> Iterator[RawPair | Refused]:
     """Pairs with the person as contributor, and the split of the list that names them; unlisted ones have none.
 
     Raises WinnowError where images/ or masks/ is missing.
@@ -68,7 +68,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
         write_file(folder / name, "".join(lines[split]).encode())
 
 
-def _splits(location: Place) -> tuple[dict[str, Split], list[Refused]]:
+def _splits(location: Location) -> tuple[dict[str, Split], list[Refused]]:
     """The split of each listed photo by its stem, and the lines that name none."""
     splits: dict[str, Split] = {}
     refused = []
@@ -87,7 +87,7 @@ def _splits(location: Place) -> tuple[dict[str, Split], list[Refused]]:
     return splits, refused
 
 
-def _pair(name: str, stem: str, photo: Place, masks: Shelf, split: Split | None) -> RawPair | Refused:
+def _pair(name: str, stem: str, photo: Location, masks: Shelf, split: Split | None) -> RawPair | Refused:
     named = NAMED.fullmatch(stem)
     if named is None:
         return Refused(name, "its name is not Name_0001.")

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from curator.formats.locations import Location, Shelf, is_folder, said, without_secrets
 from curator.formats.pairs import RawPair, Refused, split_named
-from curator.formats.places import Place, Shelf, is_folder, said, without_secrets
 from db.errors import WinnowError
 from db.tables import Split
 
@@ -38,7 +38,7 @@ class _Table:
     rows: Iterator[Row]
 
 
-def recognise(location: Place) -> str | None:
+def recognise(location: Location) -> str | None:
     """Why this is a manifest, or None."""
     if is_folder(location):
         found = next((name for name in NAMES if (location / name).is_file()), None)
@@ -47,7 +47,7 @@ def recognise(location: Place) -> str | None:
     return f"its name ends in {ending}" if ending in READERS else None
 
 
-def read(location: Place) -> Iterator[RawPair | Refused]:
+def read(location: Location) -> Iterator[RawPair | Refused]:
     """The pairs of a manifest, or of the one in a folder. Paths in it are relative to the manifest.
 
     Raises WinnowError where it is missing, can't be read, or lacks the column image or mask.
@@ -59,7 +59,7 @@ def read(location: Place) -> Iterator[RawPair | Refused]:
     yield from read_list(location / found)
 
 
-def read_list(file: Place, split: Split | None = None) -> Iterator[RawPair | Refused]:
+def read_list(file: Location, split: Split | None = None) -> Iterator[RawPair | Refused]:
     """The pairs of one list, all in a split unless a row says another. Raises WinnowError like `read`."""
     reader = READERS.get(file.suffix.lower())
     if reader is None:
@@ -123,7 +123,7 @@ def _word(value: Any) -> str | None:
 # --- one reader an ending --------------------------------------------------------------------------------------------
 
 
-def _csv(file: Place) -> _Table:
+def _csv(file: Location) -> _Table:
     text = _text(file)
     # Spreadsheets in half of Europe write semicolons into a file that they call CSV.
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
@@ -139,7 +139,7 @@ def _csv(file: Place) -> _Table:
     return _Table([name or "" for name in rows.fieldnames or []], told())
 
 
-def _json_lines(file: Place) -> _Table:
+def _json_lines(file: Location) -> _Table:
     def parsed(line: str) -> dict[str, Any] | None:
         try:
             row = json.loads(line)
@@ -156,7 +156,7 @@ def _json_lines(file: Place) -> _Table:
     return _Table(list(columns), told())
 
 
-def _parquet(file: Place) -> _Table:
+def _parquet(file: Location) -> _Table:
     import pyarrow  # a second that nothing else of an ingest needs
     import pyarrow.parquet
 
@@ -184,11 +184,11 @@ def _parquet(file: Place) -> _Table:
     return _Table(columns or there, told())
 
 
-def _not_parquet(file: Place, error: Exception) -> WinnowError:
+def _not_parquet(file: Location, error: Exception) -> WinnowError:
     return WinnowError(f"{file.name} can't be read as Parquet ({str(error).partition(chr(10))[0]}).")
 
 
-def _text(file: Place) -> str:
+def _text(file: Location) -> str:
     try:
         return file.read_text("utf-8-sig")
     except UnicodeDecodeError:
@@ -197,4 +197,4 @@ def _text(file: Place) -> str:
         raise WinnowError(f"{said(file)} can't be read ({error.strerror or type(error).__name__}).") from None
 
 
-READERS: dict[str, Callable[[Place], _Table]] = {".csv": _csv, ".tsv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}
+READERS: dict[str, Callable[[Location], _Table]] = {".csv": _csv, ".tsv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from upath import UPath
 
-from curator.formats.places import Place, received, without_secrets
+from curator.formats.locations import Location, received, without_secrets
 from curator.pictures.codec import encode_mask
 from db.settings import Limits
 from db.tables import Split
@@ -37,8 +37,8 @@ class RawPair:
     """A photo and its mask as a source has them: paths and descriptions, no pixels."""
 
     name: str  # the photo's name as received, relative to the source
-    photo: Place
-    mask: Place | EncodedMask
+    photo: Location
+    mask: Location | EncodedMask
     contributor: str | None = None
     split: Split | None = None  # where the source says one
     official: bool = False  # the splits are a published set's own (curator/ingest/splits.py)

@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, shown, split_named
-from curator.formats.places import (
-    Place,
+from curator.formats.locations import (
+    Location,
     Shelf,
     files_in,
     is_folder,
@@ -28,6 +27,7 @@ from curator.formats.places import (
     subfolders,
     write_file,
 )
+from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, shown, split_named
 from curator.formats.shapes import Canvas, Polygon, Shape, Shapes, join, points
 from curator.pictures.codec import decode_mask, encode_mask
 from curator.pictures.opening import opened
@@ -71,7 +71,7 @@ def bitmap_of(mask: Canvas) -> dict[str, Any]:
     return {"data": base64.b64encode(zlib.compress(encode_mask(mask))).decode(), "origin": [0, 0]}
 
 
-def recognise(location: Place) -> str | None:
+def recognise(location: Location) -> str | None:
     """Why this is a project of Supervisely, or None."""
     if not is_folder(location) or not (location / META).is_file():
         return None
@@ -79,7 +79,7 @@ def recognise(location: Place) -> str | None:
     return f"it has {META} and {relative(found, location)}/ann/" if found is not None else None
 
 
-def read(location: Place) -> Iterator[RawPair | Refused]:
+def read(location: Location) -> Iterator[RawPair | Refused]:
     """A pair for every photo of every dataset. Raises WinnowError where there is none, or it is unclear which class is hair."""
     datasets = [inner for inner in subfolders(location) if subfolder(inner, "ann") is not None] if is_folder(location) else []
     if not datasets:
@@ -121,7 +121,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
     write_file(folder / META, json.dumps(meta).encode())
 
 
-def _class_of_hair(meta: Place) -> str:
+def _class_of_hair(meta: Location) -> str:
     try:
         titles = [str(each["title"]) for each in json.loads(meta.read_bytes())["classes"]]
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
@@ -132,7 +132,7 @@ def _class_of_hair(meta: Place) -> str:
     return named[0]
 
 
-def _pair(name: str, photo: Place, file: Place, hair: str) -> RawPair | Refused:
+def _pair(name: str, photo: Location, file: Location, hair: str) -> RawPair | Refused:
     try:
         said_of_it = json.loads(file.read_bytes())
         height, width = int(said_of_it["size"]["height"]), int(said_of_it["size"]["width"])
@@ -160,7 +160,7 @@ def _shape(drawn: dict[str, Any]) -> Shape:
     raise WinnowError(f"hair is drawn on it as {kind}, which covers no pixels. Draw a mask or a polygon.")
 
 
-def _alone(location: Place, dataset: Place) -> Iterator[Refused]:
+def _alone(location: Location, dataset: Location) -> Iterator[Refused]:
     """The photos that nothing is said of."""
     told = {file.stem for file in files_in(dataset / "ann", ".json")}
     images = subfolder(dataset, "img")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, Select, delete, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from curator.ingest.examples import Cropped, chosen_split, cropped, set_example, splits_of, take_turns
+from curator.ingest.examples import Cropped, chosen_split, cropped, set_example, splits_of
 from curator.ingest.groups import join, without
 from curator.ingest.likeness import look_in, twins
 from curator.pictures.codec import encode_preview
@@ -23,18 +23,18 @@ from curator.pictures.pair import Pair, read_pair
 from curator.review.reviewers import reviewer_called
 from curator.upkeep.check import still_named
 from db.errors import NotThereError, WinnowError
-from db.session import reading, writing
+from db.session import Lock, reading, wait_for, writing
 from db.settings import Limits
 from db.store import Store
 from db.tables import CropChoice, Example, Gold, Remark, Reopening, Submission, Verdict
 
-LEAST_SIDE = 64  # pixels of the photo; a crop of fewer is eight times enlarged, and no strand can be seen in it
-MOST_SIDES = 3  # longest sides of the photo
+MIN_CROP_SIDE = 64  # pixels of the photo; a crop of fewer is eight times enlarged, and no strand can be seen in it
+MAX_CROP_SIDES = 3  # longest sides of the photo
 PREVIEW = 1280  # pixels of the longest side that is shown
 
 
 @dataclass(frozen=True)
-class Waiting:
+class FacelessPhoto:
     """A photo that waits for a person's word; `version` is another one when its number comes to name another photo."""
 
     submission: int
@@ -48,9 +48,9 @@ class Waiting:
 
 def check_square(square: Square, height: int, width: int) -> None:
     """Raises WinnowError for a square that makes no crop of a photo of that size: too small, too large, or beside it."""
-    most = MOST_SIDES * max(height, width)
-    if not LEAST_SIDE <= square.side <= most:
-        raise WinnowError(f"The crop's side is {square.side:.0f} pixels of the photo; it must be {LEAST_SIDE} to {most}.")
+    most = MAX_CROP_SIDES * max(height, width)
+    if not MIN_CROP_SIDE <= square.side <= most:
+        raise WinnowError(f"The crop's side is {square.side:.0f} pixels of the photo; it must be {MIN_CROP_SIDE} to {most}.")
     row, column = square.top + square.side / 2, square.left + square.side / 2
     if not (0 <= row <= height and 0 <= column <= width):
         raise WinnowError("The middle of the crop lies outside the photo.")
@@ -66,29 +66,44 @@ def discarded() -> Select[int]:
     return _standing().with_only_columns(CropChoice.submission_id).where(CropChoice.crop_side.is_(None))
 
 
+def faceless(session: Session, count: int, passed: int = 0, source: int | None = None) -> list[Submission]:
+    """Submissions kept aside because no face was found, newest first, after the first `passed`; of one source or all."""
+    wanted = _faceless(source).order_by(Submission.id.desc())
+    return list(session.scalars(wanted.offset(passed).limit(count)))
+
+
+def count_faceless(session: Session, source: int | None = None) -> int:
+    """How many submissions are kept aside because no face was found."""
+    return session.scalar(select(func.count()).select_from(_faceless(source).subquery())) or 0
+
+
+def _faceless(source: int | None) -> Select[Submission]:
+    return kept_aside() if source is None else kept_aside().where(Submission.source_id == source)
+
+
 def _standing() -> Select[CropChoice]:
     """The choices that no undo took back; a submission has one at the most."""
     undone = select(CropChoice.undoes).where(CropChoice.undoes.is_not(None))
     return select(CropChoice).where(CropChoice.undoes.is_(None), CropChoice.id.not_in(undone))
 
 
-def waiting(session: Session, count: int, after: int = 0) -> list[Waiting]:
+def next_photos(session: Session, count: int, after: int = 0) -> list[FacelessPhoto]:
     """The next photos in the order they came in, after that submission."""
     wanted = kept_aside().where(Submission.id > after).order_by(Submission.id).limit(count)
     return _told(session, session.scalars(wanted).all())
 
 
-def left(session: Session) -> int:
+def photos_left(session: Session) -> int:
     """How many photos wait."""
     return session.scalar(select(func.count()).select_from(kept_aside().subquery())) or 0
 
 
-def _told(session: Session, submissions: Sequence[Submission]) -> list[Waiting]:
+def _told(session: Session, submissions: Sequence[Submission]) -> list[FacelessPhoto]:
     remarks: dict[int, list[str]] = {one.id: [] for one in submissions}
     for remark in session.scalars(select(Remark).where(Remark.submission_id.in_(remarks)).order_by(Remark.id)):
         remarks[remark.submission_id].append(remark.words)
     return [
-        Waiting(one.id, one.photo_name, one.photo_sha256[:16], one.height, one.width, one.drawn, remarks[one.id])
+        FacelessPhoto(one.id, one.photo_name, one.photo_sha256[:16], one.height, one.width, one.drawn, remarks[one.id])
         for one in submissions
     ]
 
@@ -132,7 +147,7 @@ def decide(
         raise
 
 
-def take_back(engine: Engine, store: Store, reviewer: str, submission: int, now: datetime) -> Waiting:
+def take_back(engine: Engine, store: Store, reviewer: str, submission: int, now: datetime) -> FacelessPhoto:
     """Take back what a reviewer said of a photo; it waits again. The example that a crop became goes, with its pictures.
 
     Raises WinnowError where nothing of theirs stands, or somebody has judged the example meanwhile.
@@ -199,7 +214,7 @@ def _choice_on(session: Session, submission: int) -> CropChoice | None:
 
 def _locked(session: Session, submission: int) -> Submission:
     """The submission; nobody else decides on it before this transaction ends."""
-    take_turns(session)
+    wait_for(session, Lock.adding)
     found = session.get(Submission, submission, options=[joinedload(Submission.example)])
     if found is None:
         raise _no_such(submission)

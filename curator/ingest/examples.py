@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from curator.doubt import suspicion as doubt
@@ -18,8 +18,6 @@ from curator.pictures.faces import Face
 from curator.review.standing import lot_of
 from db.store import Store
 from db.tables import Contributor, Example, Remark, Signal, Split, Standing, Submission, Suspicion
-
-ADDING = 0x57494E49  # the number of PostgreSQL's lock: "WINI", so that no other program's comes in the way
 
 
 @dataclass(frozen=True)
@@ -57,15 +55,6 @@ def cropped(photo: Photo, hair: Mask, skin: Mask | None, face: Face | None, squa
         suspicion=value,
         reasons=reasons,
     )
-
-
-def take_turns(session: Session) -> None:
-    """Wait until nobody else adds examples: two at once would both find a picture, or a contributor, missing.
-
-    SQLite lets one write at a time anyway.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(ADDING)))
 
 
 def chosen_split(submission: Submission, same: Sequence[Twin], theirs: Collection[Split]) -> Chosen:

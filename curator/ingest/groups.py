@@ -6,8 +6,7 @@ from sqlalchemy import Select, Update, select, update
 from sqlalchemy.orm import Session
 
 from curator.ingest.likeness import Twin
-from curator.review.standing import Member, together
-from curator.review.verdicts import locked, stand_anew
+from curator.review.standing import GroupMember, group_states, lock_standings, update_standings
 from db.tables import Example, Standing, State
 
 COUNTING = (State.open, State.keep, State.disputed)
@@ -22,12 +21,12 @@ def join(session: Session, example: Example, twins: Sequence[Twin]) -> None:
     if others:  # it is like two pictures that were not alike: from now on they are one
         more = select(Example.id).where(Example.group_id.in_(others))
         session.execute(_group(more, head))
-        stand_anew(session, locked(session, [example.id]))
+        update_standings(session, lock_standings(session, [example.id]))
         return
     # Beside one that is open, kept or disputed the rejected and the waiting make no difference; so a thousand cost nothing.
     wanted = select(Standing).join(Example, Example.id == Standing.example_id).where(Example.group_id == head)
     beside = session.scalars(wanted.where(Standing.state.in_(COUNTING)).order_by(Standing.example_id).with_for_update()).all()
-    states = together([Member(place.example_id, place.doubt, place.state) for place in beside])
+    states = group_states([GroupMember(place.example_id, place.doubt, place.state) for place in beside])
     for place in beside:
         place.state = states[place.example_id]
 
@@ -42,7 +41,7 @@ def without(session: Session, examples: Select[int]) -> None:
     session.execute(_group(examples, None))
     for others in remaining.values():
         session.execute(_group(others, others[0] if len(others) > 1 else None))
-        stand_anew(session, locked(session, others))
+        update_standings(session, lock_standings(session, others))
 
 
 def _group(examples: Sequence[int] | Select[int], group: int | None) -> Update:

@@ -16,7 +16,7 @@ from db.tables import Job, JobState, Refusal, Remark, Source, Submission
 COLUMNS = ("at", "file", "why", "source")
 
 
-class Fate(StrEnum):
+class Outcome(StrEnum):
     """What became of a file."""
 
     refused = "refused"
@@ -25,29 +25,31 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True)
-class Asked:
+class OutcomeFilter:
     """Which files are asked for; `words` are looked for in their names and reasons, whatever the case."""
 
-    fate: Fate = Fate.refused
+    outcome: Outcome = Outcome.refused
     source: int | None = None
     words: str = ""
 
 
-def rows(session: Session, asked: Asked, count: int | None = None, passed: int = 0) -> Iterator[tuple[str, str, str, str]]:
+def rows(
+    session: Session, asked: OutcomeFilter, count: int | None = None, passed: int = 0
+) -> Iterator[tuple[str, str, str, str]]:
     """The files that are asked for, the newest first, as rows of COLUMNS: `count` of them after the first `passed`, or all."""
     wanted = _wanted(asked).limit(count).offset(passed or None).execution_options(yield_per=10_000)
     for at, file, why, source in session.execute(wanted):
         yield at.isoformat(timespec="seconds"), file, why, source
 
 
-def number(session: Session, asked: Asked) -> int:
+def number(session: Session, asked: OutcomeFilter) -> int:
     """How many files are asked for."""
     return session.scalar(select(func.count()).select_from(_wanted(asked).order_by(None).subquery())) or 0
 
 
-def numbers(session: Session) -> dict[Fate, int]:
-    """How many files there are of each fate."""
-    return {fate: number(session, Asked(fate)) for fate in Fate}
+def numbers(session: Session) -> dict[Outcome, int]:
+    """How many files there are of each outcome."""
+    return {outcome: number(session, OutcomeFilter(outcome)) for outcome in Outcome}
 
 
 @dataclass(frozen=True)
@@ -83,14 +85,14 @@ def _past(job: Job, now: datetime) -> Past:
     )
 
 
-def _wanted(asked: Asked) -> Select[*tuple[Any, ...]]:
+def _wanted(asked: OutcomeFilter) -> Select[*tuple[Any, ...]]:
     file: Any = Submission.photo_name
     why: Any
     newest: Any
-    if asked.fate is Fate.refused:
+    if asked.outcome is Outcome.refused:
         file, why, newest = Refusal.file, Refusal.reason, Refusal.id
         found = select(Refusal.at, file, why, Source.location).join(Source, Source.id == Refusal.source_id)
-    elif asked.fate is Fate.remark:
+    elif asked.outcome is Outcome.remark:
         why, newest = Remark.words, Remark.id
         found = select(Remark.at, file, why, Source.location).join(Submission, Submission.id == Remark.submission_id)
         found = found.join(Source, Source.id == Submission.source_id)

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, select, tuple_
 from sqlalchemy.orm import Session
 
 from curator.formats import RawPair, Refused, mask_bytes, photo_bytes
-from curator.ingest.examples import Cropped, chosen_split, cropped, set_example, splits_of, take_turns
+from curator.ingest.examples import Cropped, chosen_split, cropped, set_example, splits_of
 from curator.ingest.groups import join
 from curator.ingest.likeness import Look, Twin, alike, likeness_of, look_of, twins
 from curator.ingest.pace import Mark, pace_in_words
@@ -30,7 +30,7 @@ from curator.pictures.faces import choose, find_faces
 from curator.pictures.pair import read_pair
 from db.errors import WinnowError
 from db.jobs import Clock
-from db.session import reading, writing
+from db.session import Lock, reading, wait_for, writing
 from db.settings import Limits, Settings
 from db.store import Store
 from db.tables import Contributor, Refusal, Remark, Source, Split, Submission
@@ -42,7 +42,7 @@ Cut = Literal["face", "whole"]
 
 
 @dataclass(frozen=True)
-class Seen:
+class AlreadyStored:
     """A pair whose two files are in the store, as after an ingest of the same source: nothing was decoded."""
 
     pair: RawPair
@@ -79,7 +79,7 @@ class Summary:
 
 def examine(
     item: RawPair | Refused, *, store_url: str | None, limits: Limits, cut: Cut, again: bool = False
-) -> Examined | Seen | Refused:
+) -> Examined | AlreadyStored | Refused:
     """Decode a pair, find its face, cut and keep its crop; or say why it cannot come in.
 
     A pair whose files are both in the store is not decoded, unless `again` says so. The files themselves are stored last:
@@ -92,7 +92,7 @@ def examine(
         photo_file, mask_file = photo_bytes(item, limits), mask_bytes(item, limits)
         names = (hashlib.sha256(photo_file).hexdigest(), hashlib.sha256(mask_file).hexdigest())
         if not again and all(store.path(name).exists() for name in names):
-            return Seen(item, *names)
+            return AlreadyStored(item, *names)
         read = read_pair(photo_file, mask_file, limits)
     except WinnowError as error:
         return Refused(item.name, str(error))
@@ -135,16 +135,16 @@ def ingest(
     with closing(in_turn(workers, partial(looking, store_url=workers.store), items, _died)) as found:
         while batch := list(islice(found, BATCH)):
             with reading(engine) as session:
-                known = _known(session, [one for one in batch if isinstance(one, Seen)])
+                known = _known(session, [one for one in batch if isinstance(one, AlreadyStored)])
             # Their rows are missing: an ingest broke off between the store and them, or their files came in with others.
             batch = [
                 looking(one.pair, store_url=store.url, again=True)
-                if isinstance(one, Seen) and (one.photo, one.mask) not in known
+                if isinstance(one, AlreadyStored) and (one.photo, one.mask) not in known
                 else one
                 for one in batch
             ]
             with writing(engine) as session:
-                take_turns(session)
+                wait_for(session, Lock.adding)
                 outcomes = _bring(session, batch, source_id, split, clock)
             _count(summary, outcomes)
             told(summary)
@@ -199,7 +199,7 @@ def _count(summary: Summary, outcomes: Sequence[_Brought | Refused]) -> None:
 
 def _source(engine: Engine, adapter: str, location: str, clock: Clock) -> int:
     with writing(engine) as session:
-        take_turns(session)
+        wait_for(session, Lock.adding)
         wanted = select(Source).where(Source.adapter == adapter, Source.location == location)
         source = session.scalars(wanted).one_or_none()
         if source is None:
@@ -209,7 +209,7 @@ def _source(engine: Engine, adapter: str, location: str, clock: Clock) -> int:
         return source.id
 
 
-def _known(session: Session, pairs: Sequence[Seen | Examined]) -> set[tuple[str, str]]:
+def _known(session: Session, pairs: Sequence[AlreadyStored | Examined]) -> set[tuple[str, str]]:
     """Those of the pairs that have rows, as the hashes of their photo and mask."""
     both = tuple_(Submission.photo_sha256, Submission.mask_sha256)
     wanted = select(Submission.photo_sha256, Submission.mask_sha256).where(both.in_([(one.photo, one.mask) for one in pairs]))
@@ -217,7 +217,7 @@ def _known(session: Session, pairs: Sequence[Seen | Examined]) -> set[tuple[str,
 
 
 def _bring(
-    session: Session, batch: Sequence[Examined | Seen | Refused], source_id: int, split: Split | None, clock: Clock
+    session: Session, batch: Sequence[Examined | AlreadyStored | Refused], source_id: int, split: Split | None, clock: Clock
 ) -> list[_Brought | Refused]:
     """Add the rows of a batch, in its order: of pairs that are not there yet, and of refusals.
 

@@ -32,7 +32,7 @@ SURE = 0.5  # such a face is taken even where no hair is painted around it
 TURNS = (-30.0, 30.0, -60.0, 60.0, -90.0, 90.0)
 CLOSER, TURNED, WHOLE = 1000, 640, 2000  # pixels of the side that is looked at: around hair, turned, all of a photo without
 ROOM = 2.2  # sides of the painted hair that are looked at: the face of short hair lies below it
-LEAST_SIDE = 80  # pixels of the photo
+MIN_SEARCH_SIDE = 80  # pixels of the photo
 LITTLE = 0.05  # a share of the photo's hair
 
 
@@ -152,7 +152,7 @@ def _surroundings(photo: Photo, hair: Mask | None) -> tuple[Square, int]:
         return square, round(min(2 * square.side, WHOLE))
     # Crowds leave specks: the outermost hundredth of the hair on each side doesn't count.
     (top, bottom), (left, right) = (np.quantile(places, [0.01, 0.99]) for places in _painted(hair))
-    side = float(max(ROOM * (bottom - top), ROOM * (right - left), LEAST_SIDE))
+    side = float(max(ROOM * (bottom - top), ROOM * (right - left), MIN_SEARCH_SIDE))
     square = Square(float(top + bottom - side) / 2, float(left + right - side) / 2, side)
     return square, round(min(4 * side, CLOSER))
 

@@ -14,15 +14,16 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
+from curator.review.current_mask import current_masks
 from curator.review.gold import unseen_gold
-from curator.review.leases import PLACE, Place, claim, held_by_another, take_turns
+from curator.review.leases import POSITION, QueuePosition, claim, held_by_another
+from curator.review.opinions import counting, newest_verdicts
 from curator.review.reopening import why_again
-from curator.review.verdicts import counting, newest
-from curator.touchup.clock import masks_that_count
 from db.errors import WinnowError
+from db.session import Lock, wait_for
 from db.tables import Example, Gold, Reason, Reviewer, Split, Standing, State, Submission, Suspicion, TouchUp, Verdict
 
-SECONDS_IN_A_HAND = 4  # one card in so many is a second opinion, where enough are wanted
+SECOND_OPINION_EVERY = 4  # one card in so many is a second opinion, where enough are wanted
 
 
 class Order(StrEnum):
@@ -149,7 +150,7 @@ def deal(
     judged examples come at all) and the examples in `held`, which the page has already: their leases are renewed, and taken
     again for one that an undo opened. An example whose lease ran out can be dealt again.
     """
-    take_turns(session)
+    wait_for(session, Lock.dealing)  # two who ask at the same moment get different cards
     gone = _gone(session, reviewer_id, held, wanted, since)
     picked = _picked(session, reviewer_id, count, now, held, wanted, since, mix)
     mine = claim(session, reviewer_id, {*picked, *held} - gone, now)
@@ -157,7 +158,7 @@ def deal(
     return Hand(_cards(session, dealt, wanted), sorted(gone))
 
 
-def waiting(session: Session, reviewer_id: int, wanted: Wanted, since: int) -> int:
+def count_waiting(session: Session, reviewer_id: int, wanted: Wanted, since: int) -> int:
     """How many examples wait under what is wanted; second opinions and known answers aren't told apart, so not counted."""
     return session.scalar(select(func.count()).select_from(_wanted(reviewer_id, wanted, since).subquery())) or 0
 
@@ -180,10 +181,10 @@ def _picked(
         return []
     free = and_(Standing.example_id.not_in(held), ~held_by_another(reviewer_id, now))
     first = _wanted(reviewer_id, wanted, since).where(free).order_by(*_ordered(wanted.order)).limit(count)
-    picked = [Place(*row) for row in session.execute(first)]
+    picked = [QueuePosition(*row) for row in session.execute(first)]
     if wanted.again:
         return [place.example_id for place in picked]
-    seconds = _second_wanted(session, reviewer_id, wanted, free, max(count // SECONDS_IN_A_HAND, count - len(picked)))
+    seconds = _second_wanted(session, reviewer_id, wanted, free, max(count // SECOND_OPINION_EVERY, count - len(picked)))
     picked = picked[: count - len(seconds)] + seconds
     if mix is not None and (number := mix.golds_among(len(picked))):
         known = unseen_gold(session, reviewer_id, and_(free, *_filters(wanted)))
@@ -196,7 +197,9 @@ def _picked(
     return [place.example_id for place in picked]
 
 
-def drawn_golds(known: Sequence[Place], hand: Sequence[Place], number: int, chance: random.Random, order: Order) -> list[Place]:
+def drawn_golds(
+    known: Sequence[QueuePosition], hand: Sequence[QueuePosition], number: int, chance: random.Random, order: Order
+) -> list[QueuePosition]:
     """So many known answers to mix into a hand (fewer where there are fewer), such as could lie in it anyway.
 
     In doubt's order those nearest to the hand's own doubts; in the order of sources, those of the hand's sources.
@@ -211,14 +214,16 @@ def drawn_golds(known: Sequence[Place], hand: Sequence[Place], number: int, chan
     return drawn[:number]
 
 
-def _second_wanted(session: Session, reviewer_id: int, wanted: Wanted, free: ColumnElement[bool], count: int) -> list[Place]:
+def _second_wanted(
+    session: Session, reviewer_id: int, wanted: Wanted, free: ColumnElement[bool], count: int
+) -> list[QueuePosition]:
     """What one other reviewer has judged and a second is to. Two ranges of the index, never over one's own examples."""
     first = Standing.first_reviewer_id
-    found: list[Place] = []
+    found: list[QueuePosition] = []
     for others in (first < reviewer_id, first > reviewer_id):
         if len(found) < count:
-            theirs = select(*PLACE).where(others, free, *_filters(wanted)).order_by(first, Standing.example_id)
-            found += [Place(*row) for row in session.execute(theirs.limit(count - len(found)))]
+            theirs = select(*POSITION).where(others, free, *_filters(wanted)).order_by(first, Standing.example_id)
+            found += [QueuePosition(*row) for row in session.execute(theirs.limit(count - len(found)))]
     return found
 
 
@@ -240,7 +245,7 @@ def _ordered(order: Order) -> tuple[ColumnElement[Any], ...]:
 
 def _wanted(reviewer_id: int, wanted: Wanted, since: int) -> Select[int, int, float]:
     """The places of the examples that are wanted, whoever holds them."""
-    found = select(*PLACE).where(*_filters(wanted))
+    found = select(*POSITION).where(*_filters(wanted))
     if not wanted.again:
         return found.where(Standing.state == State.open)
     found = found.where(Standing.state != State.waiting)
@@ -309,7 +314,7 @@ def _cards(session: Session, examples: Sequence[int], wanted: Wanted) -> list[Ca
     """The cards of these examples, in this order. One that is looked at again shows the mask that counts by now."""
     opinions = _opinions(session, examples) if wanted.show is Show.disputed else {}
     sent_back = why_again(session, examples)
-    masks = masks_that_count(session, examples if wanted.again else sent_back.keys())
+    masks = current_masks(session, examples if wanted.again else sent_back.keys())
     rows = session.execute(
         select(
             Example.id, Example.image_sha256, Example.mask_sha256, Example.split, Submission.photo_name, Submission.drawn,
@@ -343,7 +348,7 @@ def _told(sent_back: str | None, reasons: list[str] | None) -> list[str]:
 
 def _opinions(session: Session, examples: Collection[int]) -> dict[int, list[dict[str, str | None]]]:
     """Who said what of each of these, in the order it was said: for a lead who settles."""
-    given = newest(examples)
+    given = newest_verdicts(examples)
     columns = (given.c.example_id, Reviewer.name, given.c.decision, given.c.reason)
     rows = session.execute(select(*columns).join(Reviewer, Reviewer.id == given.c.reviewer_id).order_by(given.c.id))
     found: dict[int, list[dict[str, str | None]]] = {}

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from curator.review.agreement import wilson
-from curator.review.leases import PLACE, Place
-from curator.review.verdicts import Given, new_client_id, record, stands
+from curator.review.leases import POSITION, QueuePosition
+from curator.review.opinions import not_undone
+from curator.review.verdicts import NewVerdict, new_client_id, record
 from db.errors import NotThereError, WinnowError
 from db.tables import Decision, Example, Gold, Reason, Reviewer, Standing, Submission, Verdict
 
@@ -18,7 +19,7 @@ TRIES_A_POINT = 10  # of a hit rate over time: with fewer it would jump by chanc
 
 
 @dataclass(frozen=True)
-class Try:
+class GoldTry:
     """One reviewer's verdict on a known answer that was mixed into their deck."""
 
     reviewer: str
@@ -28,7 +29,7 @@ class Try:
 
 
 @dataclass(frozen=True)
-class Known:
+class GoldAnswer:
     """An example whose answer is known, and how it went since."""
 
     example: int
@@ -58,7 +59,7 @@ class HitRate:
 
 
 @dataclass(frozen=True)
-class Point:
+class HitRatePoint:
     """A reviewer's share of hits, 0 to 1, over some tries in a row, and when the last of them was."""
 
     reviewer: str
@@ -80,7 +81,7 @@ def set_answer(
     if answer is None and session.scalar(_current().where(Gold.example_id == example)) is None:
         raise WinnowError(f"Example {example} has no known answer.")
     if answer is not None:
-        record(session, reviewer_id, [Given(example, answer, reason, new_client_id(), settles=True)], now)
+        record(session, reviewer_id, [NewVerdict(example, answer, reason, new_client_id(), settles=True)], now)
     session.add(Gold(example_id=example, reviewer_id=reviewer_id, answer=answer, at=now))
 
 
@@ -96,20 +97,20 @@ def _current() -> Select[Gold]:
     return select(Gold).where(Gold.id.in_(latest), Gold.answer.is_not(None))
 
 
-def unseen_gold(session: Session, reviewer_id: int, free: ColumnElement[bool]) -> list[Place]:
+def unseen_gold(session: Session, reviewer_id: int, free: ColumnElement[bool]) -> list[QueuePosition]:
     """The places of the known answers that a reviewer has never judged and didn't give, where `free` holds."""
     known = _current().where(Gold.reviewer_id != reviewer_id).subquery()
     judged = exists().where(Verdict.example_id == Standing.example_id, Verdict.reviewer_id == reviewer_id)
-    places = select(*PLACE).join(known, known.c.example_id == Standing.example_id).where(free, ~judged)
-    return [Place(*row) for row in session.execute(places.order_by(Standing.example_id))]
+    places = select(*POSITION).join(known, known.c.example_id == Standing.example_id).where(free, ~judged)
+    return [QueuePosition(*row) for row in session.execute(places.order_by(Standing.example_id))]
 
 
-def tries(session: Session) -> list[Try]:
+def tries(session: Session) -> list[GoldTry]:
     """Every reviewer's standing verdict on each known answer that was given after it was known; the oldest first."""
     known = _current().subquery()
     latest = (
         select(func.max(Verdict.id))
-        .where(Verdict.example_id.in_(select(known.c.example_id)), stands())
+        .where(Verdict.example_id.in_(select(known.c.example_id)), not_undone())
         .group_by(Verdict.example_id, Verdict.reviewer_id)
     )
     rows = session.execute(
@@ -120,10 +121,10 @@ def tries(session: Session) -> list[Try]:
         .where(Verdict.at > known.c.at, Verdict.reviewer_id != known.c.reviewer_id)
         .order_by(Verdict.id)
     )
-    return [Try(name, example, at, bool(hit)) for name, example, at, hit in rows]
+    return [GoldTry(name, example, at, bool(hit)) for name, example, at, hit in rows]
 
 
-def known(session: Session, tried: Iterable[Try]) -> list[Known]:
+def known(session: Session, tried: Iterable[GoldTry]) -> list[GoldAnswer]:
     """Every known answer with how it went in the tries; the most often missed first (it may be wrong), then the newest."""
     asked: Counter[int] = Counter()
     hit: Counter[int] = Counter()
@@ -139,13 +140,13 @@ def known(session: Session, tried: Iterable[Try]) -> list[Known]:
         .order_by(answers.c.id.desc())
     )
     found = [
-        Known(one.id, photo, one.image_sha256, one.mask_sha256, answer, by, at, asked[one.id], hit[one.id])
+        GoldAnswer(one.id, photo, one.image_sha256, one.mask_sha256, answer, by, at, asked[one.id], hit[one.id])
         for one, photo, answer, by, at in rows
     ]
     return sorted(found, key=lambda one: one.hit - one.asked)
 
 
-def hit_rates(tried: Iterable[Try]) -> dict[str, HitRate]:
+def hit_rates(tried: Iterable[GoldTry]) -> dict[str, HitRate]:
     """The hit rate of every reviewer who met a known answer."""
     asked: Counter[str] = Counter()
     hit: Counter[str] = Counter()
@@ -155,16 +156,16 @@ def hit_rates(tried: Iterable[Try]) -> dict[str, HitRate]:
     return {name: HitRate(hit[name], number, *wilson(hit[name], number)) for name, number in asked.items()}
 
 
-def hits_over_time(tried: Iterable[Try], every: int = TRIES_A_POINT) -> list[Point]:
+def hits_over_time(tried: Iterable[GoldTry], every: int = TRIES_A_POINT) -> list[HitRatePoint]:
     """The share of hits in every `every` tries in a row of a reviewer, the tries in the order they were made.
 
     Tries that don't fill a point yet are left out.
     """
-    theirs: dict[str, list[Try]] = defaultdict(list)
+    theirs: dict[str, list[GoldTry]] = defaultdict(list)
     for one in tried:
         theirs[one.reviewer].append(one)
     return [
-        Point(name, made[end - 1].at, sum(one.hit for one in made[end - every : end]) / every)
+        HitRatePoint(name, made[end - 1].at, sum(one.hit for one in made[end - every : end]) / every)
         for name, made in theirs.items()
         for end in range(every, len(made) + 1, every)
     ]

@@ -4,14 +4,13 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, delete, exists, literal, or_, select
 from sqlalchemy.orm import Session
 
 from db.session import insert_or
 from db.tables import Lease, Standing
 
 LEASE = timedelta(minutes=10)
-DEALING = 0x57494E4E  # the number of PostgreSQL's lock: "WINN", so that no other program's comes in the way
 
 
 def claim(session: Session, reviewer_id: int, examples: Collection[int], now: datetime) -> set[int]:
@@ -40,7 +39,7 @@ def release(session: Session, reviewer_id: int, examples: Collection[int]) -> No
     session.execute(delete(Lease).where(Lease.example_id.in_(locked)), execution_options={"synchronize_session": False})
 
 
-class Place(NamedTuple):
+class QueuePosition(NamedTuple):
     """Where an example stands in the queue: what its order goes by."""
 
     example_id: int
@@ -48,17 +47,7 @@ class Place(NamedTuple):
     doubt: float
 
 
-PLACE = (Standing.example_id, Standing.source_id, Standing.doubt)
-
-
-def take_turns(session: Session) -> None:
-    """Wait until nobody else is being dealt to; nobody else is until this transaction ends.
-
-    So two who ask at the same moment get different cards without seeing each other's. A hand takes some milliseconds. SQLite
-    lets one write at a time anyway.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(DEALING)))
+POSITION = (Standing.example_id, Standing.source_id, Standing.doubt)
 
 
 def held_by_another(reviewer_id: int, now: datetime) -> ColumnElement[bool]:

@@ -4,10 +4,8 @@ Times are float64 seconds since the epoch, (N,), in any order: one for each keep
 be equal, since a whole grid of verdicts is one commit. What is measured in time looks at the last 30 days only.
 """
 
-import csv
-import io
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from itertools import combinations
@@ -20,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from curator.review.agreement import Agreement, cohen_kappa, wilson
 from curator.review.gold import HitRate
-from curator.review.verdicts import stands
+from curator.review.opinions import not_undone
 from db.tables import Decision, Example, Reviewer, Source, Standing, State, Submission, Verdict
 
 Times = npt.NDArray[np.float64]
@@ -145,7 +143,7 @@ def _began(moment: datetime, zone: tzinfo, period: Period) -> datetime:
 
 
 @dataclass(frozen=True)
-class Pair:
+class ReviewerPair:
     """Two reviewers, and how far they agree on the examples that both have judged."""
 
     first: str
@@ -153,13 +151,13 @@ class Pair:
     kappa: Agreement
 
 
-def pairs(ratings: Ratings) -> list[Pair]:
+def pairs(ratings: Ratings) -> list[ReviewerPair]:
     """Cohen's kappa of every two reviewers who share an example; those who share most first."""
     labels: dict[tuple[str, str], list[tuple[Decision, Decision]]] = defaultdict(list)
     for opinions in ratings.values():
         for one, other in combinations(sorted(opinions), 2):
             labels[one, other].append((opinions[one], opinions[other]))
-    found = [Pair(one, other, cohen_kappa(given)) for (one, other), given in labels.items()]
+    found = [ReviewerPair(one, other, cohen_kappa(given)) for (one, other), given in labels.items()]
     return sorted(found, key=lambda pair: (-pair.kappa.items, pair.first, pair.second))
 
 
@@ -205,7 +203,7 @@ def ratings(session: Session) -> dict[int, dict[str, Decision]]:
     )
     blind = (
         select(func.max(Verdict.id))
-        .where(~Verdict.settles, stands(), Verdict.example_id.in_(shared))
+        .where(~Verdict.settles, not_undone(), Verdict.example_id.in_(shared))
         .group_by(Verdict.example_id, Verdict.reviewer_id)
     )
     wanted = select(Verdict.example_id, Reviewer.name, Verdict.decision).join(Reviewer, Reviewer.id == Verdict.reviewer_id)
@@ -307,17 +305,3 @@ def log(session: Session, reviewer: str | None) -> Iterator[tuple[Any, ...]]:
         wanted = wanted.where(Reviewer.name == reviewer)
     for at, name, example, photo, decision, reason, settles in session.execute(wanted):
         yield at.isoformat(), name, example, photo, decision.value, reason.value if reason else "", int(settles)
-
-
-def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """Rows as a CSV file in UTF-8. Text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_inert(cell) for cell in row] for row in rows)
-    return text.getvalue().encode()
-
-
-def _inert(cell: Any) -> Any:
-    # Names of photos, sources and reviewers are strangers' text, and a spreadsheet runs what begins like this.
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from curator.review.gold import withdraw
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import locked, stand_anew
+from curator.review.standing import lock_standings, update_standings
 from db.tables import Reopening, Standing, State, Verdict
 
 
@@ -22,7 +22,7 @@ def send_back(session: Session, examples: Sequence[int], by: str, run: int | Non
     """
     reviewer = reviewer_called(session, by)
     # Locked as when a verdict is recorded, so that each verdict comes clearly before or after.
-    places = locked(session, examples)
+    places = lock_standings(session, examples)
     there = [place.example for place in places if place.example in set(examples)]
     said = _newest_verdicts(session, there)
     sent_back = _newest_reopenings(session, there)
@@ -33,7 +33,7 @@ def send_back(session: Session, examples: Sequence[int], by: str, run: int | Non
             place.standing.first_reviewer_id = None
             session.add(Reopening(example_id=place.example, reviewer_id=reviewer.id, run_id=run, after_verdict=after, at=now))
     session.flush()
-    stand_anew(session, places)
+    update_standings(session, places)
     withdraw(session, reviewer.id, there, now)
     return there
 

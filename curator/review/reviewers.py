@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from curator.review.verdicts import newest
+from curator.review.opinions import newest_verdicts
 from db.errors import WinnowError
 from db.session import insert_or
 from db.tables import Decision, Reviewer, TouchUp, Verdict
@@ -44,7 +44,7 @@ def decided(session: Session) -> list[dict[str, Any]]:
     A row holds the name, standing verdicts, the share kept of them (0 to 1; None without any), touch-ups, and when the
     reviewer was last seen to do either.
     """
-    given = newest(ever=True)
+    given = newest_verdicts(ever=True)
     keeps = func.sum(case((given.c.decision == Decision.keep, 1), else_=0))
     standing = session.execute(select(given.c.reviewer_id, func.count(), keeps).group_by(given.c.reviewer_id)).all()
     verdicts = {reviewer: (number, kept) for reviewer, number, kept in standing}

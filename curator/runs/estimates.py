@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from curator.runs.results import Seen
+from curator.runs.results import ReportRow
 from trainer.intervals import Interval, bootstrap, difference
 from trainer.measures import Measure
 
@@ -41,14 +41,14 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Pair:
+class RowPair:
     """One example as two runs see it."""
 
-    first: Seen
-    second: Seen
+    first: ReportRow
+    second: ReportRow
 
 
-def estimates(found: Iterable[Seen], measures: Iterable[Measure]) -> list[Estimate]:
+def estimates(found: Iterable[ReportRow], measures: Iterable[Measure]) -> list[Estimate]:
     """The mean of each measure over the examples that have a value for it, with its interval."""
     rows = list(found)
     return [_estimate(measure, [row.values[measure.name] for row in rows]) for measure in measures]
@@ -61,23 +61,23 @@ def _estimate(measure: Measure, values: Sequence[float | None]) -> Estimate:
     return Estimate(measure, sum(known) / len(known), bootstrap(known), len(known))
 
 
-def pairs(first: Iterable[Seen], second: Iterable[Seen]) -> list[Pair]:
+def pairs(first: Iterable[ReportRow], second: Iterable[ReportRow]) -> list[RowPair]:
     """The examples that both reports measured against the same mask, in the first's order.
 
     Two curated sets may share examples, and a mask may have been touched up in between: such a pair can't be compared.
     """
     others = {one.example: one for one in second}
-    both = [Pair(one, others[one.example]) for one in first if one.example in others]
+    both = [RowPair(one, others[one.example]) for one in first if one.example in others]
     return [pair for pair in both if pair.first.mask == pair.second.mask]
 
 
-def changes(both: Iterable[Pair], measures: Iterable[Measure]) -> list[Change]:
+def changes(both: Iterable[RowPair], measures: Iterable[Measure]) -> list[Change]:
     """How each measure differs between the runs, paired by example, with the interval of the mean difference."""
     rows = list(both)
     return [_change(measure, rows) for measure in measures]
 
 
-def _change(measure: Measure, both: Sequence[Pair]) -> Change:
+def _change(measure: Measure, both: Sequence[RowPair]) -> Change:
     known = [
         (one, other)
         for pair in both
@@ -91,10 +91,10 @@ def _change(measure: Measure, both: Sequence[Pair]) -> Change:
     return Change(measure, *means, means[1] - means[0], None if apart is None else apart.interval, len(known))
 
 
-def most_different(both: Iterable[Pair], measure: Measure) -> list[Pair]:
+def most_different(both: Iterable[RowPair], measure: Measure) -> list[RowPair]:
     """The pairs by how far apart the two runs are in a measure, the farthest first; those without a value in both last."""
 
-    def apart(pair: Pair) -> float:
+    def apart(pair: RowPair) -> float:
         one, other = pair.first.values[measure.name], pair.second.values[measure.name]
         return -1.0 if one is None or other is None else abs(one - other)
 

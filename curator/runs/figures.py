@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from curator.runs.estimates import Change, estimates
-from curator.runs.results import REFINED, REFINES, Seen
+from curator.runs.results import REFINED, REFINES, ReportRow
 from db.tables import Split
 from trainer.intervals import Interval
 from trainer.measures import BLIND, MEASURES, Measure
@@ -45,15 +45,15 @@ def titled(measure: Measure) -> str:
     return f"{measure.title}{TIED}{'↑' if measure.better == 'higher' else '↓'}"
 
 
-def known(found: Iterable[Seen], measures: Iterable[Measure]) -> list[Measure]:
+def known(found: Iterable[ReportRow], measures: Iterable[Measure]) -> list[Measure]:
     """The measures that some example has a value for: an older report has fewer, and only a three-class run all of them."""
     rows = list(found)
     return [measure for measure in measures if any(row.values[measure.name] is not None for row in rows)]
 
 
-def measured(found: Iterable[Seen], measures: Sequence[Measure]) -> Table:
+def measured(found: Iterable[ReportRow], measures: Sequence[Measure]) -> Table:
     """The mean of each measure with its 95 % interval: a row for each split and refinement that was measured."""
-    reports: dict[tuple[Split, str], list[Seen]] = {}
+    reports: dict[tuple[Split, str], list[ReportRow]] = {}
     for one in found:
         reports.setdefault((one.split, one.refine), []).append(one)
     order = sorted(reports, key=lambda key: (list(Split).index(key[0]), REFINES.index(key[1])))
@@ -72,7 +72,7 @@ def measured(found: Iterable[Seen], measures: Sequence[Measure]) -> Table:
     )
 
 
-def sliced(found: Sequence[Seen], measures: Sequence[Measure] = (*MEASURES, *BLIND)) -> dict[str, Table]:
+def sliced(found: Sequence[ReportRow], measures: Sequence[Measure] = (*MEASURES, *BLIND)) -> dict[str, Table]:
     """A report by kinds of images, a table for each way to cut it, by its heading; none where nothing was measured."""
     made: dict[str, Table] = {}
     for one in slices(found, [measure.name for measure in measures]):

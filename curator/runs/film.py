@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from curator.status import best_epoch
+from curator.runs.results import best_epoch
 from db.tables import Epoch, Example, Preview, Run, SetMember, Submission
 
 COLUMNS = 40  # epochs on a strip; of more, every k-th

@@ -6,7 +6,7 @@ from datetime import datetime
 from curator.runs import figures
 from curator.runs.figures import Table
 from curator.runs.provenance import SAID_NOTHING, Provenance
-from curator.runs.results import Seen
+from curator.runs.results import ReportRow
 from trainer.measures import ALL, ALPHA, BLIND, CLASSES, MEASURES
 
 PARTS = (MEASURES, BLIND, ALPHA, CLASSES)
@@ -27,7 +27,7 @@ PAPERS_LIMITS = """- Dark eyebrows, and other things near the hair that look lik
 - Single long strands and light hair are the hardest (section V)."""
 
 
-def card(origin: Provenance, found: Sequence[Seen], sliced: Mapping[str, Table], now: datetime) -> str:
+def card(origin: Provenance, found: Sequence[ReportRow], sliced: Mapping[str, Table], now: datetime) -> str:
     """The card as Markdown. It names no contributor, photo or folder; `sliced` are tables by their headings."""
     parts = [
         f"# Model card: run {origin.run}, {origin.model}",
@@ -119,7 +119,7 @@ def _training(origin: Provenance) -> str:
     )
 
 
-def _limits(origin: Provenance, found: Sequence[Seen]) -> str:
+def _limits(origin: Provenance, found: Sequence[ReportRow]) -> str:
     lines = []
     if not any(one.split == "test" for one in found):
         lines.append(

@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from curator.runs.results import source_names
-from curator.status import best_epoch
+from curator.runs.results import best_epoch, source_names
 from db.errors import WinnowError
 from db.tables import CuratedSet, Example, Run, SetMember, Split, Submission
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 
-from curator.review.progress import as_csv
 from curator.runs import figures
 from curator.runs.figures import Table
 from curator.runs.provenance import Provenance
-from curator.runs.results import VALUES, Seen, best_first, headline
+from curator.runs.results import VALUES, ReportRow, best_first, headline
+from curator.spreadsheet import as_csv
 from trainer.measures import ALPHA, BLIND, CLASSES, MEASURES, Measure
 
 WORST = 12  # examples shown in the file
@@ -39,7 +39,7 @@ img { width: 100%; aspect-ratio: 1; border-radius: 6px; } figcaption { font-size
 """
 
 
-def csv_of(found: Iterable[Seen]) -> bytes:
+def csv_of(found: Iterable[ReportRow]) -> bytes:
     """A row an image: its number, split, refinement, source and all that was measured, in UTF-8; empty where there is none."""
     rows = ([one.example, one.split.value, one.refine, one.source, *(one.values[name] for name in VALUES)] for one in found)
     return as_csv(COLUMNS, rows)
@@ -61,16 +61,16 @@ def meanings(measures: Sequence[Measure]) -> str:
     return f'<p class="winnow-note">{"<br>".join(lines)}</p>'
 
 
-def worst_of(found: Iterable[Seen], count: int = WORST) -> list[Seen]:
+def worst_of(found: Iterable[ReportRow], count: int = WORST) -> list[ReportRow]:
     """The examples of a run's headline report with the lowest F1, the worst first."""
     return best_first(headline(found), MEASURES[0])[::-1][:count]
 
 
 def html_of(
     origin: Provenance,
-    found: Sequence[Seen],
+    found: Sequence[ReportRow],
     sliced: Mapping[str, Table],
-    worst: Sequence[Seen],
+    worst: Sequence[ReportRow],
     thumbnails: Mapping[str, bytes],
     now: datetime,
 ) -> str:
@@ -97,7 +97,7 @@ def html_of(
     )
 
 
-def _section(heading: str, found: Sequence[Seen], measures: Sequence[Measure]) -> str:
+def _section(heading: str, found: Sequence[ReportRow], measures: Sequence[Measure]) -> str:
     there = figures.known(found, measures)
     return f"<h2>{escape(heading)}</h2>{table(figures.measured(found, there))}{meanings(there)}" if there else ""
 
@@ -114,7 +114,7 @@ def _scratch(origin: Provenance) -> str:
     return '<p class="loud">This run started from scratch, without ImageNet weights: its mattes are far worse for it.</p>'
 
 
-def _figures(worst: Sequence[Seen], thumbnails: Mapping[str, bytes]) -> str:
+def _figures(worst: Sequence[ReportRow], thumbnails: Mapping[str, bytes]) -> str:
     shown = [one for one in worst if {one.image, one.mask, one.matte} <= thumbnails.keys()]
     if not shown:
         return ""

@@ -11,9 +11,8 @@ from typing import Any
 from sqlalchemy import Float, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from curator.status import best_epoch
 from db.jobs import ALIVE, state_of
-from db.tables import Example, Export, Measure, Run, SetMember, Source, Split
+from db.tables import Epoch, Example, Export, Measure, Run, SetMember, Source, Split
 from trainer.measures import Measure as Measuring
 
 SOME_OF_THE_BAR = 0.002  # full before it says how fast the rest will come: a first step is slower than those after it
@@ -24,7 +23,7 @@ VALUES = tuple(column.name for column in Measure.__table__.columns if isinstance
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReportRow:
     """One example of a report: photo, the mask it was measured against, the run's matte, and all that was measured."""
 
     example: int
@@ -108,7 +107,7 @@ def unseen(session: Session, run: int) -> list[Split]:
     return [split for split in Split if split in there]
 
 
-def examples(session: Session, run: int, split: Split | None = None, refine: str | None = None) -> list[Seen]:
+def examples(session: Session, run: int, split: Split | None = None, refine: str | None = None) -> list[ReportRow]:
     """The examples of a run's reports, by split, refinement and number; of one report or all. Who was erased is in none."""
     wanted = (
         select(Measure, Example)
@@ -122,7 +121,7 @@ def examples(session: Session, run: int, split: Split | None = None, refine: str
         wanted = wanted.where(Measure.refine == refine)
     sources = source_names(session)
     found = [
-        Seen(
+        ReportRow(
             example=example.id,
             photo=example.submission.photo_name,
             source=sources[example.submission.source_id],
@@ -139,7 +138,7 @@ def examples(session: Session, run: int, split: Split | None = None, refine: str
     return sorted(found, key=lambda one: (splits.index(one.split), REFINES.index(one.refine), one.example))
 
 
-def headline(found: Iterable[Seen]) -> list[Seen]:
+def headline(found: Iterable[ReportRow]) -> list[ReportRow]:
     """The report that speaks for a run: its mattes as they are, on test examples, else on validation ones."""
     plain = [one for one in found if one.refine == "none"]
     return [one for one in plain if one.split is plain[-1].split]
@@ -156,7 +155,7 @@ def source_names(session: Session) -> dict[int, str]:
     return {number: name if shared[name] == 1 else f"{name} (source {number})" for number, name in short.items()}
 
 
-def best_first(found: Iterable[Seen], measure: Measuring) -> list[Seen]:
+def best_first(found: Iterable[ReportRow], measure: Measuring) -> list[ReportRow]:
     """The examples that have a value for a measure, by its direction; equal ones by their numbers."""
     sign = -1 if measure.better == "higher" else 1
     keyed = [(sign * value, one.example, one) for one in found if (value := one.values[measure.name]) is not None]
@@ -180,3 +179,25 @@ def tryon_examples(session: Session, run: int, count: int = 30) -> list[Example]
         .order_by(SetMember.position)
     )
     return list(session.scalars(wanted.limit(count)))
+
+
+def list_runs(session: Session) -> list[dict[str, Any]]:
+    """Every run, newest first: number, set, model, state of its newest job, epochs done and the best of them."""
+    runs = session.scalars(select(Run).options(selectinload(Run.epochs), selectinload(Run.job)).order_by(Run.id.desc()))
+    return [
+        {
+            "run": run.id,
+            "set": run.set_id,
+            "model": run.model,
+            "encoder": run.encoder,
+            "state": run.job.state.value,
+            "epochs": len(run.epochs),
+            "best_epoch": best_epoch(run.epochs),
+        }
+        for run in runs
+    ]
+
+
+def best_epoch(epochs: list[Epoch]) -> int | None:
+    """The number of the best epoch so far; None before the first."""
+    return max((epoch.number for epoch in epochs if epoch.best), default=None)

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from curator.review.verdicts import approved
-from curator.touchup.clock import masks_that_count
+from curator.review.current_mask import current_masks
+from curator.review.standing import approved
 from db.errors import WinnowError
 from db.tables import CuratedSet, SetMember, Split
 
@@ -41,7 +41,7 @@ def freeze(session: Session, note: str, now: datetime) -> Frozen:
     if not examples:
         raise WinnowError("Nothing is approved yet. Keep some examples on the Review page first.")
     tested = [example.id for example in examples if example.split is Split.test]
-    repaired = masks_that_count(session, tested)
+    repaired = current_masks(session, tested)
     members = [
         SetMember(
             position=position,

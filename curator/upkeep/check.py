@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Column, Select, func, select
 from sqlalchemy.orm import Session
 
-from curator.review.verdicts import wrongly_standing
+from curator.review.standing import wrongly_standing
 from curator.sets.freeze import set_hash
 from db.errors import WinnowError
 from db.jobs import ALIVE

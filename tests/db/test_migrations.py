@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, MetaData, select
 
 import db.migrations
-from curator.review.verdicts import wrongly_standing
+from curator.review.standing import wrongly_standing
 from db.session import connect, migrate, reading
 from db.tables import Measure, Standing, State, Suspicion, Verdict
 from tests.postgres import new_database

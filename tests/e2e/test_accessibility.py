@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from curator.review.gold import set_answer
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, record
+from curator.review.verdicts import NewVerdict, record
 from db.jobs import utc_now
 from db.session import writing
 from db.tables import Decision, Reason, Split
@@ -58,7 +58,7 @@ def worked_on(app: Server) -> Server:
 
 def judge(session: Session, name: str, examples: list[int], decision: Decision) -> None:
     reason = Reason.spills_over if decision is Decision.reject else None
-    given = [Given(example, decision, reason, f"{example}") for example in examples]
+    given = [NewVerdict(example, decision, reason, f"{example}") for example in examples]
     record(session, reviewer_called(session, name).id, given, utc_now())
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 from sqlalchemy import select
 
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, record
+from curator.review.verdicts import NewVerdict, record
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Decision, Example, Lease, Reason, Verdict
@@ -400,7 +400,7 @@ def test_what_was_decided_or_erased_elsewhere_goes_at_the_next_renewal(page: Pag
     opened(page, app)
     with writing(app.engine) as session:
         who = reviewer_called(session, app.settings.reviewer).id
-        record(session, who, [Given(2, Decision.keep, None, "on another device")], utc_now())
+        record(session, who, [NewVerdict(2, Decision.keep, None, "on another device")], utc_now())
     page.clock.fast_forward("04:01")
     expect(page.get_by_role("option")).to_have_count(COUNT - 1)
     assert 2 not in shown(page)
@@ -485,7 +485,7 @@ def test_on_a_touch_screen_a_tap_rejects_and_a_long_press_shows_it_large(browser
 def test_a_lead_settles_what_others_see_differently(page: Page, app: Server) -> None:
     with writing(app.engine) as session:
         for name, decision in [("Bo", Decision.keep), ("Cy", Decision.reject)]:
-            record(session, reviewer_called(session, name).id, [Given(2, decision, None, name)], utc_now())
+            record(session, reviewer_called(session, name).id, [NewVerdict(2, decision, None, name)], utc_now())
     opened(page, app, 1, "view=grid&show=disputed")
     expect(page.locator('[data-part="about"]')).to_contain_text("Bo: kept · Cy: rejected (no reason given)")
     seen(page)

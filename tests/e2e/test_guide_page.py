@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from curator.review.guide import BAD, GOOD
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, record
+from curator.review.verdicts import NewVerdict, record
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Decision, GuideExample, Reviewer, Split
@@ -49,7 +49,7 @@ def test_the_two_screens_show_a_picture_for_every_place(page: Page, app: Server)
 def test_a_lead_puts_an_example_into_the_guide(page: Page, app: Server) -> None:
     with writing(app.engine) as session:
         (example,) = add_examples(session, app.store, 1, Split.train)
-        record(session, reviewer_called(session, "Ada").id, [Given(example, Decision.keep, None, "a")], utc_now())
+        record(session, reviewer_called(session, "Ada").id, [NewVerdict(example, Decision.keep, None, "a")], utc_now())
     page.goto(f"{app.url}/guide")
     loaded(page, "good_1")
     before = picture(page, "good_1").get_attribute("src")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import delete, select, update
 
-from curator.review.verdicts import counts
+from curator.review.standing import counts
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Job, JobState, Measure, Reopening, Run, SetMember, Split

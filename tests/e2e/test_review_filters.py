@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine, select
 
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, record
+from curator.review.verdicts import NewVerdict, record
 from db.jobs import utc_now
 from db.session import writing
 from db.store import Store
@@ -32,7 +32,7 @@ def examples(app: Server) -> list[int]:
             source.location = name
         bo = reviewer_called(session, "Bo").id
         given = [(2, Decision.reject, Reason.too_coarse), (3, Decision.keep, None), (6, Decision.reject, Reason.not_hair)]
-        record(session, bo, [Given(one, decision, why, f"bo {one}") for one, decision, why in given], utc_now())
+        record(session, bo, [NewVerdict(one, decision, why, f"bo {one}") for one, decision, why in given], utc_now())
         session.add(
             TouchUp(
                 example_id=5, reviewer_id=bo, seconds_shown=120, started_at=LONG_AGO,

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, delete, select
 
 import curator.app.components
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, record
+from curator.review.verdicts import NewVerdict, record
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.settings import Settings
@@ -653,7 +653,7 @@ def test_what_another_device_decided_leaves_the_hand_at_the_next_renewal(page: P
     opened(page, app)
     with writing(app.engine) as session:
         who = session.scalars(select(Reviewer)).one()
-        record(session, who.id, [Given(number, Decision.keep, None, f"phone-{number}") for number in (1, 3)], utc_now())
+        record(session, who.id, [NewVerdict(number, Decision.keep, None, f"phone-{number}") for number in (1, 3)], utc_now())
     page.keyboard.press("Space")  # not decided here: only skipped
     shows(page, 2)
     with page.expect_response("**/api/deck"):
@@ -739,8 +739,8 @@ def test_g_makes_the_last_verdict_a_known_answer_and_withdraws_it(page: Page, ap
 def test_a_lead_settles_what_reviewers_disagree_on_and_sees_who_said_what(page: Page, app: Server) -> None:
     with writing(app.engine) as session:
         ann, bob = (reviewer_called(session, name) for name in ("Ann", "<b>Bob</b>"))
-        record(session, ann.id, [Given(4, Decision.keep, None, "a")], utc_now())
-        record(session, bob.id, [Given(4, Decision.reject, Reason.spills_over, "b")], utc_now())
+        record(session, ann.id, [NewVerdict(4, Decision.keep, None, "a")], utc_now())
+        record(session, bob.id, [NewVerdict(4, Decision.reject, Reason.spills_over, "b")], utc_now())
     page.goto(f"{app.url}/review?show=disputed")
     shows(page, 4)
     expect(page.locator('[data-part="opinions"]')).to_have_text("Ann: kept · <b>Bob</b>: rejected (spills over)")

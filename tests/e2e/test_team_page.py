@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from curator.review.gold import set_answer
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, new_client_id, record
+from curator.review.verdicts import NewVerdict, new_client_id, record
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Decision, Gold, Reviewer, Split, Verdict
@@ -33,10 +33,12 @@ def reviewed(app: Server) -> list[int]:
         ada, bo = reviewer_called(session, "Ada").id, reviewer_called(session, "Bo").id
         start = utc_now() - timedelta(minutes=2)
         for place, example in enumerate(examples[:30]):
-            record(session, ada, [Given(example, KEEP, None, new_client_id())], start + timedelta(seconds=2 * place))
+            record(session, ada, [NewVerdict(example, KEEP, None, new_client_id())], start + timedelta(seconds=2 * place))
         for place, example in enumerate(examples[:5]):
             decision = REJECT if place == 2 else KEEP
-            record(session, bo, [Given(example, decision, None, new_client_id())], start + timedelta(seconds=2 * place + 1))
+            record(
+                session, bo, [NewVerdict(example, decision, None, new_client_id())], start + timedelta(seconds=2 * place + 1)
+            )
     return examples
 
 
@@ -118,7 +120,7 @@ def test_only_leads_see_known_answers_and_others_verdicts(page: Page, server: Ca
         ada, bo = reviewer_called(session, "Ada").id, reviewer_called(session, "Bo").id
         for example in examples[30:32]:
             set_answer(session, ada, example, KEEP, None, utc_now())
-        record(session, bo, [Given(examples[30], REJECT, None, new_client_id())], utc_now())
+        record(session, bo, [NewVerdict(examples[30], REJECT, None, new_client_id())], utc_now())
 
     be(page, app, "Bo")
     page.goto(f"{app.url}/team?part=gold")

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine, select
 
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, record
+from curator.review.verdicts import NewVerdict, record
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.store import Store
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 def add_kept(engine: Engine, store: Store, count: int) -> None:
     with writing(engine) as session:
         numbers = add_examples(session, store, count, Split.test)
-        given = [Given(number, Decision.keep, None, f"keep-{number}") for number in numbers]
+        given = [NewVerdict(number, Decision.keep, None, f"keep-{number}") for number in numbers]
         record(session, reviewer_called(session, "reviewer").id, given, utc_now())
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, new_client_id, record
+from curator.review.verdicts import NewVerdict, new_client_id, record
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Decision, Epoch, Job, JobState, Split
@@ -37,7 +37,7 @@ def test_a_training_outlives_the_app_and_is_stopped_and_resumed(page: Page, serv
     with writing(app.engine) as session:
         examples = add_examples(session, app.store, 4, Split.train) + add_examples(session, app.store, 2, Split.validation)
         reviewer = reviewer_called(session, "ada").id
-        given = [Given(one, Decision.keep, None, new_client_id()) for one in examples]
+        given = [NewVerdict(one, Decision.keep, None, new_client_id()) for one in examples]
         record(session, reviewer, given, utc_now())
     page.goto(f"{app.url}/train")
     page.get_by_text("More", exact=True).click()

@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from sqlalchemy import func, select
 
-from curator.review.verdicts import counts
+from curator.review.standing import counts
 from db.session import reading
 from db.tables import Example, Export, Suspicion, TouchUpSave
 from tests.e2e.conftest import Server, canvas_pixels

@@ -8,7 +8,7 @@ from curator.app.frame import counted
 from curator.app.reports.measured import measure_button
 from curator.app.state import engine
 from curator.runs import figures, results
-from curator.runs.estimates import Pair, changes, most_different, pairs
+from curator.runs.estimates import RowPair, changes, most_different, pairs
 from curator.runs.figures import number
 from curator.runs.report_file import table
 from db.session import reading
@@ -52,7 +52,7 @@ def compare(run: Run, other: Run, split: Split, refine: str) -> None:
 
 
 @st.fragment
-def look_closely(both: list[Pair], first: int, second: int) -> None:
+def look_closely(both: list[RowPair], first: int, second: int) -> None:
     """One example of two runs (or one, then both are the same) with any two of its pictures under a slider."""
     by_number = {pair.second.example: pair for pair in both}
     alone = first == second

@@ -8,7 +8,7 @@ from curator.app.state import engine
 from curator.review.reopening import send_back, why_again
 from curator.runs import results
 from curator.runs.figures import number
-from curator.runs.results import Seen
+from curator.runs.results import ReportRow
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
@@ -18,14 +18,14 @@ SHOWN = [6, 12, 24]  # of the best and of the worst
 TITLES = {measure.name: measure.title for measure in ALL}
 
 
-def caption(seen: Seen, measure: Measure) -> str:
+def caption(seen: ReportRow, measure: Measure) -> str:
     """An example in one line: its photo and what it measured."""
     more = "" if measure.name == "f1" else f" · F1 {number(seen.values['f1'])}"
     return f"{seen.photo} · {measure.title} {number(seen.values[measure.name])}{more}"
 
 
 @st.fragment
-def best_and_worst(run: int, found: list[Seen]) -> None:
+def best_and_worst(run: int, found: list[ReportRow]) -> None:
     """The two ends of a report; the worst can go back to review."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Best and worst by", list(TITLES), format_func=TITLES.__getitem__, width=240)
@@ -47,7 +47,7 @@ def best_and_worst(run: int, found: list[Seen]) -> None:
         going_back(run, ordered[half:][::-1][:half], measure)
 
 
-def going_back(run: int, worst: list[Seen], measure: Measure) -> None:
+def going_back(run: int, worst: list[ReportRow], measure: Measure) -> None:
     """The worst examples, each with a box to tick, and a button that sends the ticked ones back to review."""
     reviewer = current_reviewer()
     may = leads(reviewer)

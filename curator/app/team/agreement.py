@@ -9,8 +9,9 @@ from curator.app.charts import percent
 from curator.app.frame import HERE, counted, empty_state
 from curator.app.state import dear, engine, settings
 from curator.review.agreement import Agreement, krippendorff_alpha, landis_koch
-from curator.review.progress import Pair, as_csv, pairs, ratings
-from curator.review.verdicts import counts
+from curator.review.progress import ReviewerPair, pairs, ratings
+from curator.review.standing import counts
+from curator.spreadsheet import as_csv
 from db.session import reading
 
 FEW = 30  # examples, under which the figures say little
@@ -20,7 +21,7 @@ COLUMNS = ("first", "second", "examples", "observed", "kappa", "low", "high")
 
 
 @dear
-def _agreement(engine: Engine) -> tuple[Agreement, list[Pair], int]:
+def _agreement(engine: Engine) -> tuple[Agreement, list[ReviewerPair], int]:
     """Alpha over everybody, kappa of each pair, and how many disagreements wait for a lead."""
     with reading(engine) as session:
         known, waiting = ratings(session), counts(session).disputed
@@ -79,7 +80,7 @@ def interval(of: Agreement) -> str:
     return "not enough yet" if of.low is None else f"{number(of.low)} to {number(of.high)}"
 
 
-def _row(pair: Pair) -> dict[str, str | int]:
+def _row(pair: ReviewerPair) -> dict[str, str | int]:
     kappa = pair.kappa
     word = "not enough yet" if kappa.value is None else landis_koch(kappa.value)
     return {
@@ -92,7 +93,7 @@ def _row(pair: Pair) -> dict[str, str | int]:
     }
 
 
-def _cells(pair: Pair) -> tuple[str | int | float | None, ...]:
+def _cells(pair: ReviewerPair) -> tuple[str | int | float | None, ...]:
     kappa = pair.kappa
     return pair.first, pair.second, kappa.items, kappa.observed, kappa.value, kappa.low, kappa.high
 

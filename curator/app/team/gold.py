@@ -24,7 +24,7 @@ A_ROW = 6
 
 
 @dear
-def _tries(engine: Engine) -> list[gold.Try]:
+def _tries(engine: Engine) -> list[gold.GoldTry]:
     with reading(engine) as session:
         return gold.tries(session)
 
@@ -55,7 +55,7 @@ def show_gold(lead: bool) -> None:
     _answers(known)
 
 
-def _hit_rates(tried: list[gold.Try]) -> None:
+def _hit_rates(tried: list[gold.GoldTry]) -> None:
     st.subheader("Hit rates", anchor=False)
     rates = gold.hit_rates(tried)
     if not rates:
@@ -104,7 +104,7 @@ def _hit_rates(tried: list[gold.Try]) -> None:
         st.caption(f"Each point is {gold.TRIES_A_POINT} tries in a row, so one miss more or less moves it by a tenth.")
 
 
-def _answers(known: list[gold.Known]) -> None:
+def _answers(known: list[gold.GoldAnswer]) -> None:
     shown = known if st.session_state.get("all-gold") else known[:CARDS]
     clock = zone()
     for start in range(0, len(shown), A_ROW):
@@ -117,7 +117,7 @@ def _answers(known: list[gold.Known]) -> None:
         st.button(f"Show all {len(known):,}", on_click=lambda: st.session_state.update({"all-gold": True}))
 
 
-def _card(one: gold.Known, since: str) -> str:
+def _card(one: gold.GoldAnswer, since: str) -> str:
     asked = f"hit {one.hit:,} of {one.asked:,}" if one.asked else "not asked yet"
     about = f"{one.photo}: {one.answer.value}"
     pictures = "".join(

@@ -18,6 +18,7 @@ from curator.ingest.pace import lasting
 from curator.review import progress
 from curator.review.gold import hit_rates, tries
 from curator.review.reviewers import decided
+from curator.spreadsheet import as_csv
 from db.jobs import utc_now
 from db.session import reading
 
@@ -244,9 +245,9 @@ def _gold(row: dict[str, Any]) -> str | None:
 def _downloads(rows: list[dict[str, Any]], reviewer: str, lead: bool) -> None:
     sources = _sources(engine())
     with st.container(horizontal=True):
-        _download("Reviewers", "reviewers", progress.as_csv(list(rows[0]), [list(row.values()) for row in rows]))
+        _download("Reviewers", "reviewers", as_csv(list(rows[0]), [list(row.values()) for row in rows]))
         if sources:
-            _download("Sources", "sources", progress.as_csv(list(sources[0]), [list(row.values()) for row in sources]))
+            _download("Sources", "sources", as_csv(list(sources[0]), [list(row.values()) for row in sources]))
         # Others' verdicts would spoil blind second opinions, and what settles without a dispute is a known answer.
         _download("Verdict log" if lead else "Your verdicts", "verdicts", partial(_log, None if lead else reviewer))
 
@@ -257,4 +258,4 @@ def _download(label: str, name: str, data: Any) -> None:
 
 def _log(reviewer: str | None) -> bytes:
     with reading(engine()) as session:
-        return progress.as_csv(progress.LOG, progress.log(session, reviewer))
+        return as_csv(progress.LOG, progress.log(session, reviewer))

@@ -6,11 +6,11 @@ from curator.app.components.aside import aside
 from curator.app.frame import empty_state, header
 from curator.app.guard import current_reviewer
 from curator.app.state import engine
-from curator.ingest.aside import left
+from curator.ingest.aside import photos_left
 from db.session import reading
 
 with reading(engine()) as session:
-    wait = left(session)
+    wait = photos_left(session)
 header(
     "No face found",
     "Put the square where a selfie would be: all of the hair in it, the face in its middle. Discard what shows nobody.",

@@ -9,16 +9,16 @@ import streamlit as st
 from curator.app.frame import HERE, counted, drawn_note, header, job_panel, start_job
 from curator.app.state import engine, settings
 from curator.formats import ADAPTERS
-from curator.ingest.outcomes import COLUMNS, Asked, Fate, history, number, numbers, rows
+from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, history, number, numbers, rows
 from curator.ingest.uploads import Upload, keep, sweep
-from curator.review.progress import as_csv
+from curator.spreadsheet import as_csv
 from curator.status import flow, sources
 from db.jobs import ALIVE, state_of, utc_now
 from db.session import reading
 
 SHOWN = 50  # rows a page
 PAST = 20
-FATES = {Fate.refused: "Refused", Fate.remark: "With a remark", Fate.aside: "No face found"}
+OUTCOMES = {Outcome.refused: "Refused", Outcome.remark: "With a remark", Outcome.aside: "No face found"}
 STATES = {"done": "in", "failed": "failed", "cancelled": "stopped", "interrupted": "broke off", "running": "on", "queued": "on"}
 
 
@@ -83,21 +83,21 @@ def show_last() -> None:
     )
 
 
-def show_fates() -> None:
+def show_outcomes() -> None:
     """Every file that was refused, has a remark or is kept aside: to filter, page through and download."""
     with reading(engine()) as session:
         there, places = numbers(session), {one.id: one.location for one in sources(session)}
     if not any(there.values()):
         return
     st.subheader("What became of the files", anchor=False)
-    first = next(fate for fate in Fate if there[fate])
+    first = next(each for each in Outcome if there[each])
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        fate = st.segmented_control(
+        outcome = st.segmented_control(
             "Files",
-            list(Fate),
+            list(Outcome),
             default=first,
             required=True,
-            format_func=lambda one: f"{FATES[one]} {there[one]:,}",
+            format_func=lambda one: f"{OUTCOMES[one]} {there[one]:,}",
             key="fate",
             label_visibility="collapsed",
         )
@@ -105,11 +105,11 @@ def show_fates() -> None:
             "Source", list(places), index=None, format_func=places.__getitem__, placeholder="All sources", width=260
         )
         words = st.text_input("Search", placeholder="In names and reasons", width=260, max_chars=200)
-    asked = Asked(fate or first, source, words or "")
+    asked = OutcomeFilter(outcome or first, source, words or "")
     with reading(engine()) as session:
         found = number(session, asked)
         pages = max(1, math.ceil(found / SHOWN))
-        at = st.pagination(pages, key=f"page-{asked.fate}-{source}-{words}") if pages > 1 else 1
+        at = st.pagination(pages, key=f"page-{asked.outcome}-{source}-{words}") if pages > 1 else 1
         table = pd.DataFrame(rows(session, asked, SHOWN, SHOWN * (at - 1)), columns=list(COLUMNS))
     if table.empty:
         st.caption("None of these.")
@@ -129,19 +129,19 @@ def show_fates() -> None:
         },
     )
     with st.container(horizontal=True):
-        if asked.fate is Fate.aside:
+        if asked.outcome is Outcome.aside:
             st.page_link(HERE.format("aside"), label="Draw their crops by hand, or discard them", icon=":material/crop:")
         st.download_button(
             f"{counted(found, 'row')} as CSV",
             partial(csv_of, asked),
-            f"winnow-{asked.fate}.csv",
+            f"winnow-{asked.outcome}.csv",
             "text/csv",
             on_click="ignore",
             icon=":material/download:",
         )
 
 
-def csv_of(asked: Asked) -> bytes:
+def csv_of(asked: OutcomeFilter) -> bytes:
     """All the rows that are asked for."""
     with reading(engine()) as session:
         return as_csv(COLUMNS, rows(session, asked))
@@ -216,13 +216,13 @@ with about:
     )
 
 with reading(engine()) as session:
-    now, fates = flow(session), numbers(session)
+    now, outcomes = flow(session), numbers(session)
 columns = st.columns(5)
 columns[0].metric("Submissions", f"{now.submissions:,}")
 columns[1].metric("With a crop", f"{now.verdicts.examples:,}")
 columns[2].metric("No face found", f"{now.no_face:,}")
-columns[3].metric("Remarks", f"{fates[Fate.remark]:,}")
+columns[3].metric("Remarks", f"{outcomes[Outcome.remark]:,}")
 columns[4].metric("Refused", f"{now.refused:,}")
 drawn_note(now.drawn)
-show_fates()
+show_outcomes()
 show_past()

@@ -9,7 +9,7 @@ from curator.app.reports.ends import best_and_worst
 from curator.app.reports.measured import measure_button, show_measures, show_slices
 from curator.app.state import engine
 from curator.runs import results
-from curator.runs.estimates import Pair
+from curator.runs.estimates import RowPair
 from curator.runs.results import REFINED
 from curator.status import flow
 from db.session import reading
@@ -73,5 +73,5 @@ if there:
     best_and_worst(chosen, found)
     if not compared and (ordered := results.best_first(found, MEASURES[0])[::-1]):
         st.subheader("Look closely", anchor=False)
-        look_closely([Pair(one, one) for one in ordered], chosen, chosen)
+        look_closely([RowPair(one, one) for one in ordered], chosen, chosen)
 drawn_note(now.drawn)

@@ -11,10 +11,11 @@ from curator.app.components.grid import grid
 from curator.app.frame import HERE, REASONS, drawn_note, empty_state, gallery, header
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
+from curator.ingest.aside import count_faceless, faceless
 from curator.review.deck import Order, Show, Wanted, wanted_from
 from curator.review.reviewers import names
-from curator.review.verdicts import counts
-from curator.status import count_faceless, faceless, sources
+from curator.review.standing import counts
+from curator.status import sources
 from db.errors import WinnowError
 from db.session import reading
 from db.tables import Split

@@ -5,7 +5,7 @@ import streamlit as st
 
 from curator.app.frame import empty_state, header
 from curator.app.state import engine
-from curator.review.verdicts import counts
+from curator.review.standing import counts
 from curator.sets.freeze import freeze
 from curator.status import list_sets
 from db.errors import WinnowError

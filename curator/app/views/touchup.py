@@ -7,7 +7,7 @@ from curator.app.frame import empty_state, header
 from curator.app.guard import current_reviewer
 from curator.app.state import engine, settings
 from curator.review.reviewers import reviewer_called
-from curator.touchup.clock import finished, waiting
+from curator.touchup.clock import finished, pending
 from db.jobs import utc_now
 from db.session import reading, writing
 
@@ -19,7 +19,7 @@ header(
 with writing(engine()) as session:
     reviewer = reviewer_called(session, current_reviewer()).id
 with reading(engine()) as session:
-    wait, done = waiting(session, reviewer, utc_now()), finished(session, utc_now())
+    wait, done = pending(session, reviewer, utc_now()), finished(session, utc_now())
 if wait or done:
     painter(current_reviewer(), seconds, [asdict(item) for item in wait], [asdict(item) for item in done])
 else:

@@ -12,8 +12,9 @@ from curator.app.state import engine
 from curator.ingest.pace import lasting
 from curator.runs import results
 from curator.runs.film import strip
+from curator.runs.results import best_epoch
 from curator.sets.freeze import freeze
-from curator.status import best_epoch, flow
+from curator.status import flow
 from db.errors import WinnowError
 from db.jobs import ALIVE, state_of, utc_now
 from db.session import reading, writing

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, select
 
-from curator.ingest.aside import check_square, decide, left, picture, take_back, waiting
+from curator.ingest.aside import check_square, count_faceless, decide, faceless, next_photos, photos_left, picture, take_back
 from curator.pictures.codec import decode_mask, decode_photo
 from curator.pictures.crop import Square, cut_mask, cut_photo
 from curator.review.deck import queue
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, record
-from curator.status import flow
+from curator.review.verdicts import NewVerdict, record
+from curator.status import flow, sources
 from curator.upkeep.check import check
 from curator.upkeep.erase import erase_contributor
 from db.errors import NotThereError, WinnowError
@@ -25,7 +25,7 @@ from db.settings import Limits
 from db.store import Store
 from db.tables import Contributor, CropChoice, Decision, Example, Remark, Source, Split, Submission
 from tests.conftest import FakeClock, on_both_servers
-from tests.examples import LONG_AGO, drawn_mask, drawn_photo, png
+from tests.examples import LONG_AGO, add_examples, drawn_mask, drawn_photo, png
 
 SQUARE = Square(top=-20.0, left=30.5, side=400.0, rotation=-25.0)
 
@@ -61,8 +61,8 @@ def say(engine: Engine, store: Store, clock: FakeClock) -> Callable[..., None]:
 
 def numbers(engine: Engine, after: int = 0) -> list[int]:
     with reading(engine) as session:
-        found = [one.submission for one in waiting(session, 9, after)]
-        assert after or left(session) == len(found) == flow(session).no_face
+        found = [one.submission for one in next_photos(session, 9, after)]
+        assert after or photos_left(session) == len(found) == flow(session).no_face
     return found
 
 
@@ -119,7 +119,7 @@ def test_a_crop_that_was_judged_stays(engine, store, photos, say, clock) -> None
     say(photos[0], SQUARE)
     with writing(engine) as session:
         example = session.scalars(select(Example.id)).one()
-        given = Given(example, Decision.keep, None, "one")
+        given = NewVerdict(example, Decision.keep, None, "one")
         record(session, reviewer_called(session, "Bo").id, [given], clock())
     with pytest.raises(WinnowError, match=r"^Somebody has judged this crop meanwhile\. Reject it in the review instead\.$"):
         take_back(engine, store, "Ada", photos[0], clock())
@@ -227,9 +227,9 @@ def test_a_square_that_makes_no_crop(square: Square, sentence: str, engine, phot
 
 def test_photos_come_in_turn_with_what_was_odd(engine, photos) -> None:
     with reading(engine) as session:
-        first, second = waiting(session, 2)
-        (third,) = waiting(session, 9, after=second.submission)
-        assert waiting(session, 9, after=third.submission) == []
+        first, second = next_photos(session, 2)
+        (third,) = next_photos(session, 9, after=second.submission)
+        assert next_photos(session, 9, after=third.submission) == []
     assert [one.submission for one in (first, second, third)] == photos
     assert (second.photo, second.height, second.width, second.remarks) == ("wall-1.png", 512, 512, ["the photo is small."])
 
@@ -244,3 +244,25 @@ def test_the_picture_is_the_photo_with_its_mask_below(engine, store, photos) -> 
         one = session.get_one(Submission, photos[2])
         one.photo_sha256, one.mask_sha256 = (store.put(file) for file in large)
     assert decode_photo(picture(engine, store, photos[2], Limits())).shape == (1920, 1280, 3)
+
+
+def test_submissions_without_a_face_come_newest_first_a_page_at_a_time_of_one_source_or_all(
+    engine: Engine, store: Store
+) -> None:
+    with writing(engine) as session:
+        add_examples(session, store, 1)
+        add_examples(session, store, 1)
+        first, second = [source.id for source in sources(session)]
+        for number, source in enumerate([first, second, second, first, second]):
+            name = f"wall-{number}"
+            photo = Submission(
+                source_id=source, photo_name=name, photo_sha256="0" * 64, mask_sha256=f"{number:064}", height=9, width=9,
+                received_at=LONG_AGO,
+            )  # fmt: skip
+            session.add(photo)
+            session.flush()
+    with reading(engine) as session:
+        assert [one.photo_name for one in faceless(session, 3)] == ["wall-4", "wall-3", "wall-2"]
+        assert [one.photo_name for one in faceless(session, 3, 3)] == ["wall-1", "wall-0"]
+        assert [one.photo_name for one in faceless(session, 3, source=first)] == ["wall-3", "wall-0"]
+        assert [count_faceless(session), count_faceless(session, first), count_faceless(session, second)] == [5, 2, 3]

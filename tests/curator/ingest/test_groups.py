@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from curator.ingest.groups import join, without
 from curator.ingest.likeness import Twin
-from curator.review.deck import Show, Wanted, deal, queue, waiting
+from curator.review.deck import Show, Wanted, count_waiting, deal, queue
 from curator.review.reopening import send_back
 from curator.review.reviewers import reviewer_called
-from curator.review.standing import Member, together
-from curator.review.verdicts import Given, approved, counts, new_client_id, record, wrongly_standing
+from curator.review.standing import GroupMember, approved, counts, group_states, wrongly_standing
+from curator.review.verdicts import NewVerdict, new_client_id, record
 from curator.sets.freeze import freeze
 from db.session import reading, writing
 from db.store import Store
@@ -35,7 +35,7 @@ def grouped(session: Session, examples: Sequence[int]) -> None:
 
 def says(session: Session, clock: FakeClock, who: str, example: int, decision: Decision, *, settles: bool = False) -> None:
     reviewer = reviewer_called(session, who).id
-    record(session, reviewer, [Given(example, decision, None, new_client_id(), settles)], clock.pass_(1))
+    record(session, reviewer, [NewVerdict(example, decision, None, new_client_id(), settles)], clock.pass_(1))
 
 
 def states(session: Session) -> str:
@@ -72,7 +72,7 @@ def test_what_waits_is_in_nobodys_deck_and_not_counted_as_work(engine: Engine, s
         for wanted in (Wanted(), Wanted(show=Show.all), Wanted(show=Show.unseen)):
             dealt = deal(session, ada, 5, clock(), wanted=wanted)
             assert [card.example for card in dealt.cards] == [examples[1]]
-            assert waiting(session, ada, wanted, 0) == 1
+            assert count_waiting(session, ada, wanted, 0) == 1
         assert [row["example"] for row in queue(session, None)] == [examples[1]]
         now = counts(session)
         assert (now.open, now.waiting, now.examples) == (1, 2, 3)
@@ -157,8 +157,8 @@ def test_check_finds_what_stands_where_its_group_does_not_put_it(engine: Engine,
     st.lists(st.tuples(st.sampled_from([0.1, 0.2]), st.sampled_from([each for each in State if each != "waiting"])), max_size=6)
 )
 def test_one_is_open_at_most_and_one_is_as_long_as_none_may_be_kept(members: list[tuple[float, State]]) -> None:
-    group = [Member(number, doubt, alone) for number, (doubt, alone) in enumerate(members)]
-    found = together(random.Random(1).sample(group, len(group)))
+    group = [GroupMember(number, doubt, alone) for number, (doubt, alone) in enumerate(members)]
+    found = group_states(random.Random(1).sample(group, len(group)))
     alone = {member.example: member.alone for member in group}
     assert {example for example, state in found.items() if state is not alone[example]} == {
         example for example, state in found.items() if state is State.waiting

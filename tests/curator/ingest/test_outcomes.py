@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from curator.ingest.outcomes import Asked, Fate, history, number, numbers, rows
+from curator.ingest.outcomes import Outcome, OutcomeFilter, history, number, numbers, rows
 from db.jobs import enqueue
 from db.session import reading, writing
 from db.store import Store
@@ -37,37 +37,37 @@ def session(engine: Engine, store: Store) -> Session:
         return session
 
 
-def files(session: Session, asked: Asked, count: int | None = None, passed: int = 0) -> list[str]:
+def files(session: Session, asked: OutcomeFilter, count: int | None = None, passed: int = 0) -> list[str]:
     return [file for _, file, _, _ in rows(session, asked, count, passed)]
 
 
 @on_both_servers
-def test_each_fate_has_its_rows_the_newest_first(session: Session) -> None:
-    assert files(session, Asked(Fate.refused)) == ["emoji-😀.jpg", "b_1.jpg", "a.jpg"]
-    assert list(rows(session, Asked(Fate.aside))) == [
+def test_each_outcome_has_its_rows_the_newest_first(session: Session) -> None:
+    assert files(session, OutcomeFilter(Outcome.refused)) == ["emoji-😀.jpg", "b_1.jpg", "a.jpg"]
+    assert list(rows(session, OutcomeFilter(Outcome.aside))) == [
         (LONG_AGO.isoformat(timespec="seconds"), "aside.jpg", "no face was found in it.", "upload.zip")
     ]
-    ((_, file, why, source),) = rows(session, Asked(Fate.remark))
+    ((_, file, why, source),) = rows(session, OutcomeFilter(Outcome.remark))
     assert (file, why) == ("head-000.png", "the mask shows no hair.")
     assert source.startswith("test ")
-    assert numbers(session) == {Fate.refused: 3, Fate.remark: 1, Fate.aside: 1}
+    assert numbers(session) == {Outcome.refused: 3, Outcome.remark: 1, Outcome.aside: 1}
 
 
 @on_both_servers
 def test_words_are_found_in_names_and_reasons_and_mean_nothing_else(session: Session) -> None:
-    assert files(session, Asked(words="NO MASK")) == ["emoji-😀.jpg", "a.jpg"]
-    assert files(session, Asked(words=" 😀 ")) == ["emoji-😀.jpg"]
-    assert files(session, Asked(words="%")) == ["b_1.jpg"]
-    assert files(session, Asked(words="_")) == ["b_1.jpg"]
-    assert files(session, Asked(words="'; drop table refusal; --")) == []
-    assert number(session, Asked(words="no mask")) == 2
+    assert files(session, OutcomeFilter(words="NO MASK")) == ["emoji-😀.jpg", "a.jpg"]
+    assert files(session, OutcomeFilter(words=" 😀 ")) == ["emoji-😀.jpg"]
+    assert files(session, OutcomeFilter(words="%")) == ["b_1.jpg"]
+    assert files(session, OutcomeFilter(words="_")) == ["b_1.jpg"]
+    assert files(session, OutcomeFilter(words="'; drop table refusal; --")) == []
+    assert number(session, OutcomeFilter(words="no mask")) == 2
 
 
 def test_a_source_and_a_page_can_be_asked_for(session: Session) -> None:
-    assert files(session, Asked(source=1)) == []
-    assert files(session, Asked(source=2), count=1, passed=1) == ["b_1.jpg"]
-    assert files(session, Asked(Fate.remark, source=2)) == []
-    assert files(session, Asked(Fate.remark, source=1)) == ["head-000.png"]
+    assert files(session, OutcomeFilter(source=1)) == []
+    assert files(session, OutcomeFilter(source=2), count=1, passed=1) == ["b_1.jpg"]
+    assert files(session, OutcomeFilter(Outcome.remark, source=2)) == []
+    assert files(session, OutcomeFilter(Outcome.remark, source=1)) == ["head-000.png"]
 
 
 def test_the_history_says_how_each_ingest_stands(engine: Engine, clock: FakeClock) -> None:

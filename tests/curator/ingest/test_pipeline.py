@@ -15,10 +15,10 @@ from sqlalchemy import Engine, func, select
 from curator.formats import RawPair, Refused, read
 from curator.ingest.likeness import Look
 from curator.ingest.pace import Mark
-from curator.ingest.pipeline import Examined, Seen, Summary, examine, how_it_goes, ingest, laid_out
+from curator.ingest.pipeline import AlreadyStored, Examined, Summary, examine, how_it_goes, ingest, laid_out
 from curator.ingest.workers import Workers, processes
 from curator.pictures.codec import decode_mask, decode_photo
-from curator.review.verdicts import wrongly_standing
+from curator.review.standing import wrongly_standing
 from curator.sample import draw_portrait, write_sample
 from db.errors import DiskFullError
 from db.jobs import Cancelled
@@ -265,7 +265,7 @@ def test_a_pair_whose_rows_were_lost_between_store_and_commit_comes_in_when_it_i
     pairs = bring.read(drawn)[:3]
     for pair in pairs:
         assert isinstance(examine(pair, store_url=bring.store.url, limits=Limits(), cut="face"), Examined)
-        assert isinstance(examine(pair, store_url=bring.store.url, limits=Limits(), cut="face"), Seen)
+        assert isinstance(examine(pair, store_url=bring.store.url, limits=Limits(), cut="face"), AlreadyStored)
     summary = bring(pairs)
     assert (summary.seen, summary.added, summary.already) == (3, 3, 0)
 

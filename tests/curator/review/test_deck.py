@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from curator.review.deck import Hand, Mix, Order, Show, Wanted, deal, drawn_golds, waiting, wanted_from
+from curator.review.deck import Hand, Mix, Order, Show, Wanted, count_waiting, deal, drawn_golds, wanted_from
 from curator.review.gold import set_answer
-from curator.review.leases import LEASE, Place
+from curator.review.leases import LEASE, QueuePosition
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, record
+from curator.review.verdicts import NewVerdict, record
 from db.errors import WinnowError
 from db.session import writing
 from db.store import Store
@@ -40,7 +40,7 @@ def decide(
     reason: Reason | None = None,
     second_share: float = 0.0,
 ) -> None:
-    given = [Given(example, decision, reason, client_id)]
+    given = [NewVerdict(example, decision, reason, client_id)]
     record(session, reviewer_called(session, who).id, given, clock(), second_share)
 
 
@@ -154,7 +154,7 @@ def hand(session: Session, who: str, clock: FakeClock, wanted: Wanted, since: in
 
 def shown(session: Session, who: str, clock: FakeClock, wanted: Wanted, since: int = 0) -> list[int]:
     found = [card.example for card in hand(session, who, clock, wanted, since).cards]
-    assert waiting(session, reviewer_called(session, who).id, wanted, since) == len(found)
+    assert count_waiting(session, reviewer_called(session, who).id, wanted, since) == len(found)
     return found
 
 
@@ -269,7 +269,7 @@ def test_disagreements_come_to_a_lead_with_who_said_what_and_go_when_settled(
             {"reviewer": "Bo", "decision": "reject", "reason": "spills_over"},
         ]
         lead = reviewer_called(session, "Lea").id
-        record(session, lead, [Given(card.example, Decision.keep, None, "c", settles=True)], clock())
+        record(session, lead, [NewVerdict(card.example, Decision.keep, None, "c", settles=True)], clock())
         assert session.get_one(Standing, card.example).state == "keep"
         assert hand(session, "Lea", clock, disputed, since=2).cards == []
 
@@ -381,8 +381,8 @@ def test_as_many_known_answers_as_the_share_asks_for_on_average() -> None:
 
 
 def test_known_answers_do_not_stand_out_by_their_doubt_or_source() -> None:
-    hand = [Place(number, 1, 0.4 + number / 100) for number in range(20)]
-    known = [Place(100 + number, number % 2, number / 50) for number in range(50)]
+    hand = [QueuePosition(number, 1, 0.4 + number / 100) for number in range(20)]
+    known = [QueuePosition(100 + number, number % 2, number / 50) for number in range(50)]
     drawn = drawn_golds(known, hand, 10, random.Random(3), Order.doubt)
     assert len(drawn) == 10
     assert all(0.4 <= place.doubt <= 0.59 for place in drawn[:9])

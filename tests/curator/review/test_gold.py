@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from curator.review.gold import Known, Point, Try, hit_rates, hits_over_time, known, set_answer, tries
+from curator.review.gold import GoldAnswer, GoldTry, HitRatePoint, hit_rates, hits_over_time, known, set_answer, tries
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, new_client_id, record
+from curator.review.verdicts import NewVerdict, new_client_id, record
 from db.session import reading, writing
 from db.store import Store
 from db.tables import Decision, Example
@@ -27,15 +27,15 @@ def examples(engine: Engine, store: Store) -> list[int]:
 
 
 def say(session: Session, who: str, now: datetime, example: int, decision: Decision) -> None:
-    record(session, reviewer_called(session, who).id, [Given(example, decision, None, new_client_id())], now)
+    record(session, reviewer_called(session, who).id, [NewVerdict(example, decision, None, new_client_id())], now)
 
 
 def answer(session: Session, example: int, decision: Decision | None, now: datetime = NOON) -> None:
     set_answer(session, reviewer_called(session, "Lead").id, example, decision, None, now)
 
 
-def tried(who: str, *hits: bool) -> list[Try]:
-    return [Try(who, 1, NOON + timedelta(minutes=place), hit) for place, hit in enumerate(hits)]
+def tried(who: str, *hits: bool) -> list[GoldTry]:
+    return [GoldTry(who, 1, NOON + timedelta(minutes=place), hit) for place, hit in enumerate(hits)]
 
 
 @on_both_servers
@@ -52,7 +52,7 @@ def test_a_try_is_the_standing_verdict_of_another_since_the_answer_was_known(eng
         say(session, "Cy", LATER, one, UNDO)
         say(session, "Cy", LATER, other, KEEP)
     with reading(engine) as session:
-        assert tries(session) == [Try("Bo", one, LATER, True), Try("Cy", other, LATER, False)]
+        assert tries(session) == [GoldTry("Bo", one, LATER, True), GoldTry("Cy", other, LATER, False)]
 
 
 @on_both_servers
@@ -67,7 +67,7 @@ def test_known_answers_say_how_they_went_and_the_often_missed_come_first(engine:
     with reading(engine) as session:
         found = known(session, tries(session))
         crop = session.get_one(Example, other)
-        first = Known(other, "head-001.png", crop.image_sha256, crop.mask_sha256, KEEP, "Lead", NOON, asked=2, hit=1)
+        first = GoldAnswer(other, "head-001.png", crop.image_sha256, crop.mask_sha256, KEEP, "Lead", NOON, asked=2, hit=1)
     assert found[0] == first
     assert [(one.example, one.asked, one.hit) for one in found[1:]] == [(third, 0, 0), (one, 1, 1)]  # newest first
 
@@ -97,6 +97,6 @@ def test_hit_rate_has_an_interval_that_narrows_with_tries() -> None:
 def test_hits_over_time_are_of_equally_many_tries_and_unfilled_points_are_left_out() -> None:
     made = tried("Ada", True, False, True, True, False) + tried("Bo", True)
     assert hits_over_time(made, every=2) == [
-        Point("Ada", NOON + timedelta(minutes=1), 0.5),
-        Point("Ada", NOON + timedelta(minutes=3), 1.0),
+        HitRatePoint("Ada", NOON + timedelta(minutes=1), 0.5),
+        HitRatePoint("Ada", NOON + timedelta(minutes=3), 1.0),
     ]

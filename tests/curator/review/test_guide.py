@@ -7,7 +7,7 @@ from sqlalchemy import Engine, delete
 
 from curator.review.guide import BAD, GOOD, PLACES, candidates, choose, lessons, picture, tinted
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, record
+from curator.review.verdicts import NewVerdict, record
 from curator.sample.lessons import draw_lesson
 from db.errors import NotThereError, WinnowError
 from db.session import reading, writing
@@ -103,9 +103,9 @@ def test_candidates_are_kept_ones_for_the_good_and_those_rejected_for_the_reason
 ) -> None:
     with writing(engine) as session:
         given = [
-            Given(examples[0], Decision.keep, None, "a"),
-            Given(examples[1], Decision.reject, Reason.too_coarse, "b"),
-            Given(examples[2], Decision.reject, Reason.bad_photo, "c"),
+            NewVerdict(examples[0], Decision.keep, None, "a"),
+            NewVerdict(examples[1], Decision.reject, Reason.too_coarse, "b"),
+            NewVerdict(examples[2], Decision.reject, Reason.bad_photo, "c"),
         ]
         record(session, reviewer_called(session, "Ada").id, given, clock())
         assert [example.id for example in candidates(session, "good_3", 9)] == [examples[0]]

@@ -1,7 +1,5 @@
 """How reviewing goes: paces and forecasts from times alone, and what is read for them, on both servers."""
 
-import csv
-import io
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,7 +12,7 @@ from curator.review import progress
 from curator.review.gold import HitRate
 from curator.review.progress import Forecast, Pace, forecast, newest_of, paces
 from curator.review.reviewers import decided, reviewer_called
-from curator.review.verdicts import Given, new_client_id, record
+from curator.review.verdicts import NewVerdict, new_client_id, record
 from db.session import reading, writing
 from db.store import Store
 from db.tables import Decision, Reason, Source, TouchUp
@@ -30,7 +28,7 @@ def seconds(*given: float) -> progress.Times:
 
 
 def say(session: Session, who: str, now: datetime, *examples: int, decision: Decision = KEEP, settles: bool = False) -> None:
-    given = [Given(one, decision, None, new_client_id(), settles) for one in examples]
+    given = [NewVerdict(one, decision, None, new_client_id(), settles) for one in examples]
     record(session, reviewer_called(session, who).id, given, now)
 
 
@@ -270,12 +268,6 @@ def test_the_log_holds_every_verdict_and_undo_in_order(engine: Engine, examples:
     ]
     assert bos == [rows[0], rows[2]]
     assert len(progress.LOG) == len(rows[0])
-
-
-def test_no_cell_of_a_csv_is_a_formula_and_numbers_stay_numbers() -> None:
-    cells = ["=HYPERLINK(1)", "+1", "-1", "@x", "\tx", "a=b", -1.5, None, 'a "b", c\nd']
-    read = list(csv.reader(io.StringIO(progress.as_csv(["a"] * 9, [cells]).decode(), newline="")))
-    assert read == [["a"] * 9, ["'=HYPERLINK(1)", "'+1", "'-1", "'@x", "'\tx", "a=b", "-1.5", "", 'a "b", c\nd']]
 
 
 def test_the_figures_cost_the_same_queries_however_many_reviewers_and_verdicts(engine: Engine, store: Store) -> None:

@@ -4,13 +4,14 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from curator.review.deck import Card, Show, Wanted, deal, queue, waiting
+from curator.review.deck import Card, Show, Wanted, count_waiting, deal, queue
 from curator.review.gold import known, set_answer, unseen_gold
 from curator.review.leases import claim
 from curator.review.progress import ratings
 from curator.review.reopening import send_back
 from curator.review.reviewers import decided, reviewer_called
-from curator.review.verdicts import Counts, Given, approved, counts, new_client_id, record, wrongly_standing
+from curator.review.standing import Counts, approved, counts, wrongly_standing
+from curator.review.verdicts import NewVerdict, new_client_id, record
 from curator.sets.freeze import freeze, set_hash
 from curator.upkeep.check import check
 from db.errors import WinnowError
@@ -50,7 +51,7 @@ def examples(engine: Engine, store: Store, clock: FakeClock) -> list[int]:
 
 
 def say(session: Session, who: str, clock: FakeClock, example: int, decision: Decision, *, settles: bool = False) -> None:
-    given = Given(example, decision, Reason.not_hair if decision is REJECT else None, new_client_id(), settles)
+    given = NewVerdict(example, decision, Reason.not_hair if decision is REJECT else None, new_client_id(), settles)
     record(session, reviewer_called(session, who).id, [given], clock())
 
 
@@ -289,11 +290,11 @@ def test_not_yet_seen_has_what_one_saw_before_it_was_sent_back(engine: Engine, c
     with writing(engine) as session:
         ada, bo = (reviewer_called(session, name).id for name in ("ada", "Bo"))
         say(session, "ada", clock, examples[1], REJECT)
-        assert waiting(session, ada, unseen, 0) == 0
-        assert waiting(session, bo, rejected, 0) == 1
+        assert count_waiting(session, ada, unseen, 0) == 0
+        assert count_waiting(session, bo, rejected, 0) == 1
         back(session, clock, examples[1])
-        assert waiting(session, ada, unseen, 0) == 1
-        assert waiting(session, bo, rejected, 0) == 0
+        assert count_waiting(session, ada, unseen, 0) == 1
+        assert count_waiting(session, bo, rejected, 0) == 0
 
 
 def test_it_shows_the_mask_that_the_report_measured_against(

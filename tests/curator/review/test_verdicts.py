@@ -6,7 +6,8 @@ from sqlalchemy.orm import Session
 
 from curator.review.leases import claim
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Counts, Given, approved, counts, record
+from curator.review.standing import Counts, approved, counts
+from curator.review.verdicts import NewVerdict, record
 from db.errors import NotThereError, WinnowError
 from db.session import reading, writing
 from db.store import Store
@@ -26,7 +27,7 @@ def examples(engine: Engine, store: Store) -> list[int]:
 
 
 def say(session: Session, who: str, clock: FakeClock, *given: tuple[int, Decision, Reason | None, str]) -> int:
-    return record(session, reviewer_called(session, who).id, [Given(*item) for item in given], clock()).taken
+    return record(session, reviewer_called(session, who).id, [NewVerdict(*item) for item in given], clock()).taken
 
 
 def test_counts_start_open_and_follow_verdicts(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
@@ -96,7 +97,7 @@ def test_a_leads_settlement_taken_back_leaves_the_dispute_as_it_was(
         lea = reviewer_called(session, "Lea").id
         say(session, "Ada", clock, (examples[0], KEEP, None, "a"))
         say(session, "Lea", clock, (examples[0], REJECT, Reason.not_hair, "b"))  # as anybody, before it was disputed
-        record(session, lea, [Given(examples[0], KEEP, None, "c", settles=True)], clock())
+        record(session, lea, [NewVerdict(examples[0], KEEP, None, "c", settles=True)], clock())
         assert counts(session) == Counts(keep=1, reject=0, open=2)
         say(session, "Lea", clock, (examples[0], UNDO, None, "d"))
         assert counts(session) == Counts(keep=0, reject=1, open=2, disputed=1)

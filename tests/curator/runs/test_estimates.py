@@ -4,17 +4,17 @@ import random
 
 import pytest
 
-from curator.runs.estimates import Change, Pair, changes, estimates, most_different, pairs
-from curator.runs.results import Seen
+from curator.runs.estimates import Change, RowPair, changes, estimates, most_different, pairs
+from curator.runs.results import ReportRow
 from db.tables import Split
 from trainer.measures import MEASURES
 
 F1, *_, GRADIENT = MEASURES
 
 
-def seen(example: int, f1: float | None, mask: str = "mask", gradient: float | None = 0.1) -> Seen:
+def seen(example: int, f1: float | None, mask: str = "mask", gradient: float | None = 0.1) -> ReportRow:
     values = {"f1": f1, "gradient_consistency": gradient}
-    return Seen(example, "a.jpg", "set.zip", Split.test, "none", "image", mask, "matte", values)
+    return ReportRow(example, "a.jpg", "set.zip", Split.test, "none", "image", mask, "matte", values)
 
 
 def test_a_mean_leaves_out_examples_without_a_value_and_lies_within_its_interval() -> None:
@@ -39,7 +39,9 @@ def test_only_examples_that_both_runs_measured_against_the_same_mask_are_paired(
 def test_a_small_difference_on_every_example_is_clear_where_the_examples_themselves_differ_widely() -> None:
     rng = random.Random(1)
     both = [
-        Pair(seen(number, f1, gradient=0.2), seen(number, f1 + 0.02 + rng.gauss(0, 0.01), gradient=0.25 + rng.gauss(0, 0.01)))
+        RowPair(
+            seen(number, f1, gradient=0.2), seen(number, f1 + 0.02 + rng.gauss(0, 0.01), gradient=0.25 + rng.gauss(0, 0.01))
+        )
         for number, f1 in enumerate(rng.uniform(0.2, 0.9) for _ in range(60))
     ]
     better, worse = changes(both, [F1, GRADIENT])
@@ -53,18 +55,18 @@ def test_a_small_difference_on_every_example_is_clear_where_the_examples_themsel
 
 
 def test_an_interval_that_holds_nought_says_nothing() -> None:
-    both = [Pair(seen(1, 0.5), seen(1, 0.6)), Pair(seen(2, 0.5), seen(2, 0.3)), Pair(seen(3, 0.5), seen(3, 0.55))]
+    both = [RowPair(seen(1, 0.5), seen(1, 0.6)), RowPair(seen(2, 0.5), seen(2, 0.3)), RowPair(seen(3, 0.5), seen(3, 0.55))]
     assert changes(both, [F1])[0].word == "no clear difference"
 
 
 def test_an_example_that_one_run_has_no_value_for_is_in_no_difference() -> None:
-    (made,) = changes([Pair(seen(1, None), seen(1, 0.6)), Pair(seen(2, 0.5), seen(2, 0.7))], [F1])
+    (made,) = changes([RowPair(seen(1, None), seen(1, 0.6)), RowPair(seen(2, 0.5), seen(2, 0.7))], [F1])
     assert (made.images, made.first, made.second) == (1, 0.5, 0.7)
     assert changes([], [F1])[0] == Change(F1, None, None, None, None, 0)
 
 
 def test_where_two_runs_differ_most_comes_first() -> None:
     both = [
-        Pair(seen(n, one), seen(n, other)) for n, one, other in [(1, 0.5, 0.6), (2, None, 0.9), (3, 0.9, 0.4), (4, 0.5, 0.5)]
+        RowPair(seen(n, one), seen(n, other)) for n, one, other in [(1, 0.5, 0.6), (2, None, 0.9), (3, 0.9, 0.4), (4, 0.5, 0.5)]
     ]
     assert [pair.first.example for pair in most_different(both, F1)] == [3, 1, 4, 2]

@@ -4,7 +4,7 @@ import pytest
 
 from curator.runs import figures
 from curator.runs.estimates import Change
-from curator.runs.results import Seen
+from curator.runs.results import ReportRow
 from db.tables import Split
 from trainer.measures import MEASURES
 
@@ -12,9 +12,9 @@ TIED = "\N{NO-BREAK SPACE}"
 F1, *_, GRADIENT = MEASURES
 
 
-def seen(example: int, split: Split, refine: str, f1: float | None) -> Seen:
+def seen(example: int, split: Split, refine: str, f1: float | None) -> ReportRow:
     values = {"f1": f1, "hair_share": 0.2, "hair_brightness": 0.2} | {each.name: 0.05 for each in MEASURES[1:]}
-    return Seen(example, "a.jpg", "set.zip", split, refine, "image", "mask", "matte", values)
+    return ReportRow(example, "a.jpg", "set.zip", split, refine, "image", "mask", "matte", values)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from curator.runs.figures import Table
 from curator.runs.model_card import card, table
 from curator.runs.provenance import Provenance
-from curator.runs.results import VALUES, Seen
+from curator.runs.results import VALUES, ReportRow
 from db.tables import Split
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -19,9 +19,9 @@ ORIGIN = Provenance(
 )  # fmt: skip
 
 
-def seen(example: int, split: Split = Split.test) -> Seen:
+def seen(example: int, split: Split = Split.test) -> ReportRow:
     values = dict.fromkeys(VALUES) | {"f1": 0.8}
-    return Seen(example, "ada.jpg", "selfies.zip", split, "none", "image", "mask", "matte", values)
+    return ReportRow(example, "ada.jpg", "selfies.zip", split, "none", "image", "mask", "matte", values)
 
 
 def test_a_card_has_data_consent_training_measures_limits_and_what_it_is_for() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 from curator.runs.figures import Table
 from curator.runs.provenance import Provenance, provenance
 from curator.runs.report_file import COLUMNS, csv_of, html_of, table, worst_of
-from curator.runs.results import Seen, examples
+from curator.runs.results import ReportRow, examples
 from curator.upkeep.erase import erase_contributor
 from db.session import reading, writing
 from db.settings import Settings
@@ -38,7 +38,7 @@ def run(engine: Engine, store: Store, clock: FakeClock) -> int:
         return add_run(session, store, freeze_all(session, numbers, clock()), clock(), encoder="scratch")
 
 
-def read(engine: Engine, run: int) -> tuple[Provenance, list[Seen]]:
+def read(engine: Engine, run: int) -> tuple[Provenance, list[ReportRow]]:
     with reading(engine) as session:
         return provenance(session, run), examples(session, run)
 

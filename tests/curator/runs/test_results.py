@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, update
 
 from curator.runs import results
-from curator.runs.results import Seen
+from curator.runs.results import ReportRow
 from db.session import reading, writing
 from db.store import Store
 from db.tables import Job, JobState, Measure, Run, Source, Split
@@ -146,8 +146,8 @@ def test_the_test_report_speaks_for_a_run_and_else_the_validation_report(engine:
     assert results.headline([]) == []
 
 
-def seen(example: int, **values: float | None) -> Seen:
-    return Seen(example, "a.jpg", "set.zip", Split.test, "none", "image", "mask", "matte", values)
+def seen(example: int, **values: float | None) -> ReportRow:
+    return ReportRow(example, "a.jpg", "set.zip", Split.test, "none", "image", "mask", "matte", values)
 
 
 def test_best_first_follows_the_measures_own_direction_and_leaves_out_who_has_no_value() -> None:

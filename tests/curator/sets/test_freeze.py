@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, new_client_id, record
+from curator.review.verdicts import NewVerdict, new_client_id, record
 from curator.sets.freeze import Frozen, freeze, set_hash
 from db.errors import WinnowError
 from db.session import reading, writing
@@ -21,7 +21,7 @@ REPAIRED = "f" * 64
 def decide(engine: Engine, clock: FakeClock, decision: Decision, *examples: int) -> None:
     with writing(engine) as session:
         reviewer = reviewer_called(session, "ada").id
-        record(session, reviewer, [Given(one, decision, None, new_client_id()) for one in examples], clock())
+        record(session, reviewer, [NewVerdict(one, decision, None, new_client_id()) for one in examples], clock())
 
 
 def frozen(engine: Engine, clock: FakeClock) -> Frozen:
@@ -63,10 +63,10 @@ def test_what_reviewers_see_differently_is_in_no_set_until_a_lead_settles_it(
 ) -> None:
     decide(engine, clock, Decision.keep, *examples)
     with writing(engine) as session:
-        record(session, reviewer_called(session, "Bo").id, [Given(examples[0], Decision.reject, None, "no")], clock())
+        record(session, reviewer_called(session, "Bo").id, [NewVerdict(examples[0], Decision.reject, None, "no")], clock())
     assert examples[0] not in [number for number, _, _ in members(engine, frozen(engine, clock).set)]
     with writing(engine) as session:
-        settled = [Given(examples[0], Decision.keep, None, "yes", settles=True)]
+        settled = [NewVerdict(examples[0], Decision.keep, None, "yes", settles=True)]
         record(session, reviewer_called(session, "Lea").id, settled, clock())
     assert examples[0] in [number for number, _, _ in members(engine, frozen(engine, clock).set)]
 

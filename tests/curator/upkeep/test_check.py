@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Delete, Engine, Update, delete, select, update
 
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, record
+from curator.review.verdicts import NewVerdict, record
 from curator.sets.freeze import set_hash
 from curator.upkeep.check import Findings, Missing, blob_columns, check, remove_orphans
 from db.errors import WinnowError
@@ -155,7 +155,7 @@ def test_an_example_that_does_not_stand_where_its_verdicts_put_it_is_found(
 ) -> None:
     with writing(engine) as session:
         who = reviewer_called(session, "Ada").id
-        record(session, who, [Given(1, Decision.keep, None, "a"), Given(3, Decision.reject, None, "b")], clock())
+        record(session, who, [NewVerdict(1, Decision.keep, None, "a"), NewVerdict(3, Decision.reject, None, "b")], clock())
     assert findings(engine, store).sound
     with writing(engine) as session:
         session.execute(damage)

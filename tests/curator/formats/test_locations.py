@@ -9,7 +9,7 @@ import pytest
 from upath import UPath
 
 from curator.formats import RawPair, Refused, counted, find, mask_bytes, photo_bytes, recognise
-from curator.formats.places import Place, Shelf, fetched, is_folder, located, names_below, received, said, without_secrets
+from curator.formats.locations import Location, Shelf, fetched, is_folder, located, names_below, received, said, without_secrets
 from db.errors import WinnowError
 from db.settings import Limits
 from tests.curator.served import over_http
@@ -32,7 +32,7 @@ file:///etc/passwd,masks/a.png,
 }
 
 
-def filled(place: Place) -> Place:
+def filled(place: Location) -> Location:
     for name, data in FILES.items():
         file = place / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def filled(place: Place) -> Place:
 
 
 @pytest.fixture(params=["path", "file", "memory", "s3", "http"])
-def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Location]:
     """The same files behind a path and behind each kind of URL."""
     if request.param in ("path", "file"):
         filled(tmp_path)
@@ -59,7 +59,7 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
             yield located(address)
 
 
-def test_a_folder_of_pairs_is_the_same_behind_any_url(source: Place, tmp_path: Path) -> None:
+def test_a_folder_of_pairs_is_the_same_behind_any_url(source: Location, tmp_path: Path) -> None:
     found = find(source, "auto", tmp_path, LIMITS)
     assert (found.format, found.because) == ("folder", "it has a folder images/")
     items = list(found.items)
@@ -70,7 +70,7 @@ def test_a_folder_of_pairs_is_the_same_behind_any_url(source: Place, tmp_path: P
     ]
 
 
-def test_a_list_names_files_beside_it_behind_any_url_and_none_elsewhere(source: Place, tmp_path: Path) -> None:
+def test_a_list_names_files_beside_it_behind_any_url_and_none_elsewhere(source: Location, tmp_path: Path) -> None:
     found = find(source / "list.csv", "auto", tmp_path, LIMITS)
     assert found.format == "manifest"
     first, second, *refused = found.items
@@ -86,18 +86,18 @@ def test_a_list_names_files_beside_it_behind_any_url_and_none_elsewhere(source: 
     ]
 
 
-def test_a_file_that_is_gone_is_refused_by_itself(source: Place) -> None:
+def test_a_file_that_is_gone_is_refused_by_itself(source: Location) -> None:
     with pytest.raises(WinnowError, match=r"^the file can't be read \("):
         received(source / "images/gone.jpg", LIMITS)
 
 
-def test_files_are_listed_in_the_order_of_names_without_junk(source: Place) -> None:
+def test_files_are_listed_in_the_order_of_names_without_junk(source: Location) -> None:
     assert is_folder(source)
     assert not is_folder(source / "list.csv")
     assert names_below(source) == [name for name in sorted(FILES) if "DS_Store" not in name]
 
 
-def test_a_place_that_is_not_there_is_one_sentence(source: Place) -> None:
+def test_a_place_that_is_not_there_is_one_sentence(source: Location) -> None:
     with pytest.raises(WinnowError, match=r"nowhere isn't there\. Name a folder, a file or a URL of one\.$"):
         recognise(source / "nowhere")
 

@@ -19,7 +19,7 @@ from db.errors import WinnowError
 from db.files import root, told_when_full
 from db.settings import Limits
 
-Place = Path | UPath
+Location = Path | UPath
 
 WEB = ("http", "https")
 JUNK = frozenset({".ds_store", "thumbs.db", "desktop.ini", "__macosx"})  # what file managers leave behind
@@ -28,7 +28,7 @@ CHUNK = 2**20
 LINK = re.compile(r"::(?![^\[]*\])")  # between chained URLs; not in the brackets of an address such as [::1]
 
 
-def located(source: str) -> Place:
+def located(source: str) -> Location:
     """The place that a path or URL names. Raises WinnowError for a URL of a kind that can't be opened here."""
     if "://" not in source:
         return Path(source)
@@ -48,7 +48,7 @@ def located(source: str) -> Place:
     return place
 
 
-def said(place: Place) -> str:
+def said(place: Location) -> str:
     """The place as it is named in rows, messages and logs."""
     return str(place) if isinstance(place, Path) else without_secrets(str(place))
 
@@ -70,26 +70,26 @@ def without_secrets(source: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def is_signed(place: Place) -> bool:
+def is_signed(place: Location) -> bool:
     """Whether a place is a link with a query: such a link opens this one file, and nothing beside it."""
     return not isinstance(place, Path) and place.protocol in WEB and "?" in str(place)
 
 
-def is_folder(place: Place) -> bool:
+def is_folder(place: Location) -> bool:
     """Whether a place is a folder. On the web its address ends in a slash: to ask would download what it is."""
     if not isinstance(place, Path) and place.protocol in WEB:
         return str(place).endswith("/")
     return place.is_dir()
 
 
-def files_in(folder: Place, ending: str) -> list[Place]:
+def files_in(folder: Location, ending: str) -> list[Location]:
     """The files right in a folder whose names have an ending such as `.json`, in the order of names; none where it isn't."""
     if not is_folder(folder):
         return []
     return sorted((entry for entry in folder.iterdir() if entry.suffix.lower() == ending), key=str)
 
 
-def subfolders(folder: Place) -> list[Place]:
+def subfolders(folder: Location) -> list[Location]:
     """The folders right in a folder, in the order of names."""
     if isinstance(folder, Path):
         with os.scandir(folder) as entries:  # knows folders without a question for each of its files
@@ -99,12 +99,12 @@ def subfolders(folder: Place) -> list[Place]:
     return [folder / f"{name}/" for name in sorted(names)]
 
 
-def subfolder(location: Place, *names: str) -> Place | None:
+def subfolder(location: Location, *names: str) -> Location | None:
     """The folder of one of these names inside a location, however its case is written; None where there is none."""
     return next((entry for entry in subfolders(location) if name_of(entry).lower() in names), None)
 
 
-def names_below(folder: Place) -> list[str]:
+def names_below(folder: Location) -> list[str]:
     """The name of every file below a folder, relative to it and with slashes, in order; junk is left out."""
     names = _walked(str(folder)) if isinstance(folder, Path) else _found(folder)
     return sorted(name for name in names if not is_junk(name))
@@ -123,12 +123,12 @@ def _walked(folder: str, above: str = "") -> Iterator[str]:
                 yield above + entry.name
 
 
-def inside(folder: Place, name: str) -> Place:
+def inside(folder: Location, name: str) -> Location:
     """The file of a name that `names_below` gave."""
     return folder / (name if isinstance(folder, Path) or folder.protocol not in WEB else quote(name))
 
 
-def relative(place: Place, folder: Place) -> PurePath:
+def relative(place: Location, folder: Location) -> PurePath:
     """The way from a folder to a place in it."""
     if isinstance(place, Path) or isinstance(folder, Path):
         return PurePath(str(place)).relative_to(str(folder))
@@ -140,7 +140,7 @@ def _way(path: str, folder: UPath) -> str:
     return unquote(way) if folder.protocol in WEB else way
 
 
-def name_of(place: Place) -> str:
+def name_of(place: Location) -> str:
     """The last part of a place, though a slash may follow it."""
     return place.name if isinstance(place, Path) else PurePosixPath(place.path).name
 
@@ -153,12 +153,12 @@ def is_junk(name: str) -> bool:
 class Shelf:
     """The files that a source's list may name: those in its own folder. A folder behind a URL is listed once."""
 
-    def __init__(self, base: Place) -> None:
+    def __init__(self, base: Location) -> None:
         self.base = base
         self.real = base.resolve() if isinstance(base, Path) else base
         self.listed: dict[str, set[str]] = {}
 
-    def within(self, named: str) -> Place | None:
+    def within(self, named: str) -> Location | None:
         """The place of a name, relative to the folder; None for one that lies outside, or no name of a file."""
         plain = posixpath.normpath(named.replace("\\", "/"))
         if not named or "\0" in named:
@@ -173,7 +173,7 @@ class Shelf:
             return None
         return inside(self.base, plain)
 
-    def has(self, place: Place) -> bool:
+    def has(self, place: Location) -> bool:
         """Whether a file is there."""
         if isinstance(place, Path):
             try:
@@ -203,7 +203,7 @@ def fetched(place: UPath, folder: Path, limits: Limits) -> Path:
     return copy
 
 
-def received(place: Place, limits: Limits) -> bytes:
+def received(place: Location, limits: Limits) -> bytes:
     """A photo's or mask's bytes. Raises WinnowError like `read_bytes`, whatever goes wrong on the way from a URL."""
     if isinstance(place, Path):
         return read_bytes(place, limits)
@@ -216,7 +216,7 @@ def received(place: Place, limits: Limits) -> bytes:
 
 
 @contextmanager
-def reached(place: Place) -> Iterator[None]:
+def reached(place: Location) -> Iterator[None]:
     """Raises WinnowError, without the URL's secrets, for whatever goes wrong while a place behind a URL is read."""
     try:
         yield

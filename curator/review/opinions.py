@@ -1,0 +1,64 @@
+"""Opinions: the newest verdict of each reviewer on an example, as queries.
+
+A verdict *counts* unless an undo took it back, or its example was sent back to review after it (review/reopening.py).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Subquery, and_, exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from db.tables import Decision, Reopening, Verdict
+
+_UNDO = aliased(Verdict)
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """The newest verdict of one reviewer on one example that counts; an undo is none."""
+
+    verdict: int
+    reviewer: int
+    decision: Decision
+    settles: bool = False
+
+
+def opinions_on(session: Session, examples: Iterable[int] | None = None) -> dict[int, list[Opinion]]:
+    """The opinions on each of these examples, or on all: the newest counting verdict of each reviewer."""
+    given = newest_verdicts(examples)
+    columns = (given.c.example_id, given.c.id, given.c.reviewer_id, given.c.decision, given.c.settles)
+    rows = session.execute(select(*columns).order_by(given.c.id))
+    found: dict[int, list[Opinion]] = defaultdict(list)
+    for example, verdict, reviewer, decision, settles in rows:
+        found[example].append(Opinion(verdict, reviewer, decision, settles))
+    return found
+
+
+def newest_verdicts(examples: Iterable[int] | None = None, *, ever: bool = False) -> Subquery:
+    """The newest counting verdict of each reviewer on each example (on these alone, when given), with all its columns.
+
+    With `ever` the newest standing one, also where its example was sent back to review: what was given, not what counts.
+    """
+    rule = not_undone() if ever else counting()
+    latest = select(func.max(Verdict.id)).where(rule).group_by(Verdict.example_id, Verdict.reviewer_id)
+    if examples is not None:
+        latest = latest.where(Verdict.example_id.in_(examples))
+    return select(Verdict).where(Verdict.id.in_(latest)).subquery()
+
+
+def not_undone(verdict: type[Verdict] = Verdict) -> ColumnElement[bool]:
+    """That a verdict is a keep or a reject which no undo has taken back."""
+    return and_(verdict.decision != Decision.undo, ~exists().where(_UNDO.undoes == verdict.id))
+
+
+def counting(verdict: type[Verdict] = Verdict) -> ColumnElement[bool]:
+    """That a verdict stands, and that its example was not sent back to review since."""
+    since = (Reopening.example_id == verdict.example_id, Reopening.after_verdict >= verdict.id)
+    return and_(not_undone(verdict), ~exists().where(*since))
+
+
+def newest_verdict_id(session: Session) -> int:
+    """The number of the newest verdict; 0 before the first."""
+    return session.scalar(select(func.max(Verdict.id))) or 0

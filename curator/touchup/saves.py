@@ -1,0 +1,108 @@
+"""The masks that a touch-up saves: each is appended until somebody says done or the time is up."""
+
+import struct
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import cv2
+import numpy as np
+from sqlalchemy.orm import Session
+
+from curator.pictures.arrays import Mask
+from curator.touchup.clock import seconds_left
+from db.errors import NotThereError, WinnowError
+from db.store import Store
+from db.tables import CROP_SIDE, TouchUp, TouchUpSave
+
+GRACE = timedelta(seconds=3)  # a mask sent at the last moment is still on its way when the time is up
+MAX_PNG_BYTES = 768 * 1024  # 512 x 512 of noise in grey is 257 KiB
+
+
+@dataclass(frozen=True)
+class SavedMask:
+    """A mask that was kept."""
+
+    touch_up: int
+    mask: str
+    seconds_used: float
+    seconds_left: float
+    finished: bool
+
+
+def save(session: Session, store: Store, reviewer_id: int, touch_up_id: int, mask: Mask, now: datetime) -> SavedMask:
+    """Append the mask after a stroke. Taken until the time is up and three seconds more, for what is on its way.
+
+    Raises NotThereError for an unknown touch-up, WinnowError for another's, one that is done, or one whose time is up.
+    """
+    return _append(session, store, _own(session, reviewer_id, touch_up_id), mask, now, finished=False)
+
+
+def finish(session: Session, store: Store, reviewer_id: int, touch_up_id: int, mask: Mask | None, now: datetime) -> SavedMask:
+    """End a touch-up, with its last mask where that has not been saved yet. Said twice, it is done once.
+
+    Raises like `save`; without a mask it may come as late as it likes.
+    """
+    touch_up = _own(session, reviewer_id, touch_up_id)
+    newest = touch_up.saves[-1] if touch_up.saves else None
+    if newest is not None and newest.finished:
+        return _saved(touch_up, newest, now)
+    return _append(session, store, touch_up, mask, now, finished=True)
+
+
+def read_mask(png: bytes) -> Mask:
+    """The mask in a PNG as the painter sends it: uint8 (512, 512), 0 or 255, split at the middle.
+
+    Raises WinnowError for anything but a 512 x 512 PNG of 8 bits in grey or RGB(A); the header is read before a decoder
+    sees the bytes, so that a small file cannot claim a huge picture.
+    """
+    if len(png) > MAX_PNG_BYTES:
+        raise WinnowError(f"The mask's PNG has {len(png)} bytes; at most {MAX_PNG_BYTES} are taken.")
+    if len(png) < 33 or png[:16] != b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR":
+        raise WinnowError("The mask is not a PNG.")
+    width, height, bits, colour = struct.unpack(">IIBB", png[16:26])
+    if (width, height) != (CROP_SIDE, CROP_SIDE):
+        raise WinnowError(f"The mask is {width} x {height}; it must be {CROP_SIDE} x {CROP_SIDE}.")
+    if bits != 8 or colour not in (0, 2, 6):
+        raise WinnowError(f"The mask's PNG has {bits} bits of colour type {colour}; it must have 8 bits in grey or RGB.")
+    grey = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if grey is None or grey.shape != (CROP_SIDE, CROP_SIDE):
+        raise WinnowError("The mask's PNG is broken.")
+    return np.where(grey >= 128, 255, 0).astype(np.uint8)
+
+
+def _append(
+    session: Session, store: Store, touch_up: TouchUp, mask: Mask | None, now: datetime, *, finished: bool
+) -> SavedMask:
+    if any(earlier.finished for earlier in touch_up.saves):
+        raise WinnowError("This touch-up is done; its mask is not changed any more. Start over to do it again.")
+    used = (now - touch_up.started_at).total_seconds()
+    if mask is not None and used > touch_up.seconds_shown + GRACE.total_seconds():
+        raise WinnowError("The time was up before this mask arrived; the one saved before it counts.")
+    if mask is not None:
+        sha256 = store.put(cv2.imencode(".png", mask)[1].tobytes())
+    else:
+        sha256 = touch_up.saves[-1].mask_after_sha256 if touch_up.saves else touch_up.mask_before_sha256
+    saved = TouchUpSave(
+        touch_up_id=touch_up.id,
+        mask_after_sha256=sha256,
+        seconds_used=min(used, float(touch_up.seconds_shown)),
+        finished=finished,
+        at=now,
+    )
+    session.add(saved)
+    session.flush()
+    return _saved(touch_up, saved, now)
+
+
+def _saved(touch_up: TouchUp, saved: TouchUpSave, now: datetime) -> SavedMask:
+    left = 0.0 if saved.finished else seconds_left(touch_up, now)
+    return SavedMask(touch_up.id, saved.mask_after_sha256, saved.seconds_used, left, saved.finished)
+
+
+def _own(session: Session, reviewer_id: int, touch_up_id: int) -> TouchUp:
+    touch_up = session.get(TouchUp, touch_up_id)
+    if touch_up is None:
+        raise NotThereError(f"Touch-up {touch_up_id} is not there (any more).")
+    if touch_up.reviewer_id != reviewer_id:
+        raise WinnowError("This touch-up is another reviewer's.")
+    return touch_up
