@@ -1,6 +1,7 @@
 """The wheel, built and installed as a person would, but into an environment that borrows this one's other packages."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -118,7 +119,7 @@ def test_the_modules_are_the_wheels_own(run: Run, binaries: Path) -> None:
 
 @contextmanager
 def started(binaries: Path, environment: dict[str, str], *arguments: str) -> Iterator[int]:
-    """`winnow app` in an empty folder, waited for; the port it listens on."""
+    """`winnow app` in an empty folder, waited for; the port it listens on. What it prints goes into the file `log` beside."""
     port = free_port()
     log = Path(environment["HOME"]).with_name("log")
     with log.open("wb") as out:
@@ -163,8 +164,11 @@ def test_winnow_app_serves_localhost_alone(binaries: Path, elsewhere: dict[str, 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the addresses 127.0.0.2 and on")
 def test_winnow_app_serves_another_address_when_told_to(binaries: Path, elsewhere: dict[str, str]) -> None:
-    with started(binaries, elsewhere, "--address", "0.0.0.0") as port:
+    with started(binaries, {**elsewhere, "STREAMLIT_SERVER_HEADLESS": "true"}, "--address", "0.0.0.0") as port:
         assert answers("127.0.0.2", port, "/").startswith("text/html")
+    printed = Path(elsewhere["HOME"]).with_name("log").read_text()
+    assert re.findall(r"\bhttp\S+", printed) == [f"http://localhost:{port}"]  # and nobody was asked for another address
+    assert "external IP" not in printed
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed; apt-get install chromium")
