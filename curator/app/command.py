@@ -16,7 +16,7 @@ winnow.add_typer(curator_commands)
 
 @winnow.callback()
 def main(version: Version = False) -> None:
-    """Curate hair masks: review them, touch them up, freeze sets and train. `winnow app` starts the app.
+    """Curate hair masks: ingest, review and export them, or start the app with `winnow app`. `winnow-train` trains.
 
     WINNOW_HOME is the folder of the database, the pictures and the runs; without it, winnow-home in the current folder.
     """
