@@ -5,7 +5,8 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +14,17 @@ from db.errors import WinnowError
 from db.jobs import Cancelled
 
 STOPPED = "Stopped. What was done until now is kept; start the command again to go on."
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"Winnow {version('winnow')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print Winnow's version and exit.")
+]
 
 
 @contextmanager

@@ -35,7 +35,11 @@ def test_the_whole_app_loads_no_tensorflow() -> None:
 
 @pytest.mark.parametrize(
     ("module", "absent"),
-    [("curator.__main__", {"tensorflow", "keras", "streamlit"}), ("trainer.__main__", {"tensorflow", "streamlit", "curator"})],
+    [
+        ("curator.__main__", {"tensorflow", "keras", "streamlit"}),
+        ("curator.app.command", {"tensorflow", "keras", "streamlit"}),
+        ("trainer.__main__", {"tensorflow", "streamlit", "curator"}),
+    ],
 )
 def test_the_commands_start_light(module: str, absent: set[str]) -> None:
     assert not loaded(f"import {module}") & absent

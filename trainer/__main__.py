@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Engine
 
-from db.commands import answer, one_clear_line
+from db.commands import Version, answer, one_clear_line
 from db.errors import WinnowError
 from db.jobs import Progress, held, utc_now
 from db.session import open_database, reading
@@ -26,12 +26,7 @@ from trainer.quiet import quiet
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-app = typer.Typer(
-    help="From a curated set to a file for a device.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 FIT_SHARE = 0.95  # of the bar; the reports after it take the rest
 
@@ -85,6 +80,11 @@ class Arithmetic(StrEnum):
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 JobNumber = Annotated[int | None, typer.Option("--job", hidden=True, help="The job's row, where the app has made it.")]
 RunNumber = Annotated[int, typer.Argument(metavar="RUN", help="The run's number.")]
+
+
+@app.callback()
+def main(version: Version = False) -> None:
+    """From a curated set to a file for a device."""
 
 
 @app.command()
