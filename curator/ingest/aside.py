@@ -20,7 +20,7 @@ from curator.ingest.likeness import look_in, twins
 from curator.pictures.crop import Square
 from curator.pictures.pair import Pair, encode_preview, read_pair
 from curator.review.reviewers import reviewer_called
-from curator.upkeep.check import still_named
+from db.blobs import still_named
 from db.errors import NotThereError, WinnowError
 from db.session import reading, writing
 from db.settings import Limits
