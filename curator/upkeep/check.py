@@ -14,7 +14,7 @@ from curator.review.verdicts import wrongly_standing
 from curator.sets.freeze import set_hash
 from db.blobs import named_blobs
 from db.errors import WinnowError
-from db.jobs import ALIVE
+from db.jobs import ACTIVE
 from db.store import Store
 from db.tables import CuratedSet, Job, SetMember
 
@@ -105,7 +105,7 @@ def remove_orphans(session: Session, store: Store, findings: Findings) -> int:
 
     Raises WinnowError while a job is on: its pictures are stored before the rows that name them.
     """
-    job = session.scalars(select(Job).where(Job.state.in_(ALIVE))).first()
+    job = session.scalars(select(Job).where(Job.state.in_(ACTIVE))).first()
     if job is not None:
         raise WinnowError(f"A job is on ({job.kind}): what it brings in looks orphaned until it is done. Try again then.")
     orphaned = set(findings.orphaned) - {sha256 for sha256, _ in named_blobs(session)}
