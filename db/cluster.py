@@ -124,10 +124,8 @@ def worker_fault(number: int, created_at: datetime, marker: str) -> str:
     try:
         with _database(settings) as engine, reading(engine) as session:
             job = session.get(Job, number)
-    except (SQLAlchemyError, ImportError):
-        return "it cannot reach its database"
-    except WinnowError as error:
-        return str(error).rstrip(".")
+    except (SQLAlchemyError, WinnowError):  # whose text holds the database's address, which does not belong on the cluster
+        return "it cannot open its database (`python -m curator status` there says why)"
     if job is None or job.created_at != created_at:
         return "it uses another database"
     try:

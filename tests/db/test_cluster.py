@@ -223,7 +223,7 @@ def test_a_worker_says_what_it_lacks(database, app, as_worker, tmp_path, clock: 
     as_worker.setenv("WINNOW_RUNS_URL", str(tmp_path / "elsewhere"))
     assert worker_fault(number, clock(), "mark") == "it uses another runs folder"
     as_worker.setenv("WINNOW_DB_URL", "postgresql://nobody:secret@127.0.0.1:1/winnow")
-    assert worker_fault(number, clock(), "mark") == "it cannot reach its database"
+    assert worker_fault(number, clock(), "mark") == ("it cannot open its database (`python -m curator status` there says why)")
 
 
 def test_a_job_that_dask_hands_out_twice_starts_once(database, as_worker, tmp_path, clock: FakeClock):
