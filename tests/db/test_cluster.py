@@ -1,4 +1,4 @@
-"""A training on another machine: a real scheduler, a worker as its own process with a home of its own, a real fit."""
+"""A training on another machine: a real scheduler, a worker process with its own home folder, a real fit."""
 
 import os
 import signal
@@ -41,14 +41,14 @@ def until(true: Callable[[], bool], seconds: float = 60) -> None:
 
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[LocalCluster]:
-    """A scheduler on a port of its own, without workers."""
+    """A scheduler on its own port, without workers."""
     with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None, processes=True) as found:
         yield found
 
 
 @pytest.fixture
 def app(tmp_path: Path, scheduler: LocalCluster) -> Settings:
-    """The app's settings: database, store and runs lie outside its home."""
+    """The app's settings: database, store and runs are outside its home folder."""
     return Settings(
         home=tmp_path / "app",
         db_url=f"sqlite:///{tmp_path / 'shared.db'}",
@@ -70,7 +70,7 @@ Worker = Callable[..., "subprocess.Popen[bytes]"]
 
 @pytest.fixture
 def worker(app: Settings, tmp_path: Path, scheduler: LocalCluster) -> Iterator[Worker]:
-    """Starts a worker with a GPU in a home of its own, and waits until the scheduler knows it."""
+    """Starts a worker with a GPU and its own home folder, and waits until the scheduler knows it."""
     started: list[subprocess.Popen[bytes]] = []
     at_home = {"WINNOW_DB_URL": app.db_url, "WINNOW_STORE_URL": app.store_url, "WINNOW_RUNS_URL": app.runs_url}
 
@@ -124,7 +124,7 @@ def test_a_training_on_a_worker_finishes_and_can_be_cancelled_killed_and_resumed
     number = fit(database, app, "--resume", "1")
     stopped = epochs()
     until(lambda: epochs() > stopped)
-    # As when a machine is lost: the worker and the training's own process at one blow.
+    # As if the machine had failed: worker and training process are killed together.
     trainer = job(database, number).process
     assert trainer is not None
     first_worker.kill()
@@ -134,7 +134,7 @@ def test_a_training_on_a_worker_finishes_and_can_be_cancelled_killed_and_resumed
     with database.begin() as connection:
         connection.exec_driver_sql(f"UPDATE job SET heartbeat_at = '2026-01-01' WHERE id = {number}")
 
-    worker()  # Dask hands the lost task to it; the training goes on by the new job alone
+    worker()  # Dask gives it the lost task too, which does nothing: only the new job resumes the training
     more = epochs() + 1
     number = fit(database, app, "--resume", "1", "--epochs", str(more))
     until(lambda: job(database, number).state not in (JobState.queued, JobState.running))
@@ -164,7 +164,7 @@ def test_a_waiting_training_can_be_cancelled_and_reveals_no_address(database, ap
         assert job_state(job(database, number), hour) is JobState.queued
         assert job(database, number).message == "Waiting for a worker with a free GPU"
         known = [(name, repr(task), dumps(task.run_spec)) for name, task in scheduler.scheduler.tasks.items()]
-        assert "tests.tiny_trainer" in str(known)  # the work is among what is looked through
+        assert "tests.tiny_trainer" in str(known)  # the task of our job is among those searched
         assert str(tmp_path) not in str(known)
         cancel(database, number, utc_now())
         assert job(database, number).state is JobState.cancelled
@@ -206,7 +206,7 @@ def test_a_worker_with_another_database_is_refused(database, app, worker):
 
 @pytest.fixture
 def as_worker(app: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """This process with a worker's environment."""
+    """Gives this process a worker's environment."""
     for field in ("db_url", "store_url", "runs_url"):
         monkeypatch.setenv(f"WINNOW_{field.upper()}", getattr(app, field))
     monkeypatch.setenv("WINNOW_HOME", str(tmp_path / "worker"))
