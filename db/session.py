@@ -38,8 +38,10 @@ def open_database(settings: Settings) -> Engine:
         ) from error
     try:
         migrate(engine)
-    except OperationalError as error:
+    except Exception as error:
         engine.dispose()
+        if not isinstance(error, OperationalError):
+            raise
         reason = str(error.orig).partition("\n")[0]
         local = engine.dialect.name == "sqlite"
         advice = "that its file and folder can be written to" if local else "WINNOW_DB_URL, and that the server is running"
