@@ -27,9 +27,9 @@ from curator.sets.export import export_set
 from curator.upkeep.check import check as prove
 from curator.upkeep.check import remove_orphans
 from curator.upkeep.erase import erase_contributor
-from db.commands import answer, one_clear_line, one_line
+from db.commands import exit_on_error, print_result, progress_line
 from db.errors import WinnowError
-from db.jobs import Progress, held, utc_now
+from db.jobs import Progress, running_job, utc_now
 from db.session import open_database, reading, writing
 from db.settings import Settings
 from db.store import Store
@@ -50,19 +50,19 @@ def sample(
 ) -> None:
     """Load the built-in sample set: portraits drawn by the program itself, with masks as a crowd would paint them."""
     settings = Settings()
-    with one_clear_line(), tempfile.TemporaryDirectory() as folder:
+    with exit_on_error(), tempfile.TemporaryDirectory() as folder:
         engine = open_database(settings)
-        with held(engine, "ingest", ["sample"], job) as progress:
+        with running_job(engine, "ingest", ["sample"], job) as progress:
 
             def drew(done: int, total: int) -> None:
-                progress.say(0.5 * done / total, f"Drawing portrait {done} of {total}")
+                progress.report(0.5 * done / total, f"Drawing portrait {done} of {total}")
 
             write_sample(Path(folder), count, seed, drew)
             items = read("manifest", Path(folder), Path(folder), settings.limits)
             summary = _bring_in(
                 settings, progress, items, "sample", f"drawn, seed {seed}", None, folders=[Path(folder)], start=0.5
             )
-        answer(summary, _said(summary), as_json=as_json)
+        print_result(summary, _said(summary), as_json=as_json)
 
 
 @app.command()
@@ -79,23 +79,23 @@ def ingest(
 ) -> None:
     """Bring in photos with their masks, and cut each to its face."""
     settings = Settings()
-    with one_clear_line(), tempfile.TemporaryDirectory() as folder:
+    with exit_on_error(), tempfile.TemporaryDirectory() as folder:
         place = located(source)
         if dry_run:
             # A page that asks for it has made a job; asked for by hand, it leaves no trace.
-            asked = nullcontext() if job is None else held(open_database(settings), "look", [], job)
+            asked = nullcontext() if job is None else running_job(open_database(settings), "look", [], job)
             with asked as watched:
                 there = counted(find(place, kind, Path(folder), settings.limits))
                 if watched is not None:
                     watched.result = there
-            answer(there, _said_of(there), as_json=as_json)
+            print_result(there, _said_of(there), as_json=as_json)
             return
         engine = open_database(settings)
         try:
-            with held(engine, "ingest", [called or said(place)], job) as progress:
-                progress.say(0.0, "Reading the list of files")
+            with running_job(engine, "ingest", [called or said(place)], job) as progress:
+                progress.report(0.0, "Reading the list of files")
                 found = find(place, kind, Path(folder), settings.limits)
-                progress.say(0.0, f"Reading it as {found.format}: {found.because}")
+                progress.report(0.0, f"Reading it as {found.format}: {found.because}")
                 chosen = None if split == "auto" else Split(split)
                 location = called or (str(place.resolve()) if isinstance(place, Path) else said(place))
                 folders = [place, Path(folder)] if isinstance(place, Path) else [Path(folder)]
@@ -104,7 +104,7 @@ def ingest(
         finally:
             if discard:
                 place.unlink(missing_ok=True)
-        answer(summary, _said(summary), as_json=as_json)
+        print_result(summary, _said(summary), as_json=as_json)
 
 
 def _announced(found: Found) -> Iterator[RawPair | Refused]:
@@ -135,13 +135,13 @@ def _bring_in(
     """Bring a source in as a job; `folders` are those that the pairs lie in, for whoever else looks at them."""
     marks: list[Mark] = []
 
-    with laid_out(items) as (total, waiting), workers_for(settings, *folders) as workers, one_line() as show:
+    with laid_out(items) as (total, waiting), workers_for(settings, *folders) as workers, progress_line() as show:
 
         def told(summary: Summary) -> None:
             marks[:] = lately([*marks, Mark(utc_now(), summary.seen)])
             words = how_it_goes(summary, total, marks)
             show(words)
-            progress.say(min(start + (1 - start) * summary.seen / max(total, 1), 0.999), words)
+            progress.report(min(start + (1 - start) * summary.seen / max(total, 1), 0.999), words)
 
         summary = bring_in(
             waiting,
@@ -174,7 +174,7 @@ def _said(summary: dict[str, Any]) -> str:
 @app.command("status")
 def show_status(as_json: Json = False) -> None:
     """Counts by state, split and verdict; sets; runs."""
-    with one_clear_line(), reading(open_database(Settings())) as session:
+    with exit_on_error(), reading(open_database(Settings())) as session:
         now = status.status(session)
         given = now["verdicts"]
         text = (
@@ -183,7 +183,7 @@ def show_status(as_json: Json = False) -> None:
             f"({given['disputed']} of them disputed), {given['open']} open\n"
             f"{len(now['sets'])} curated sets, {len(now['runs'])} runs, {now['exports']} proven exports"
         )
-        answer(now, text, as_json=as_json)
+        print_result(now, text, as_json=as_json)
 
 
 @app.command()
@@ -192,10 +192,10 @@ def queue(
     as_json: Json = False,
 ) -> None:
     """The next examples to review with their suspicion and signals, most doubtful first."""
-    with one_clear_line(), reading(open_database(Settings())) as session:
+    with exit_on_error(), reading(open_database(Settings())) as session:
         found = deck.queue(session, number or None)
         lines = [f"{one['example']:>6}  {one['suspicion']:.2f}  {one['photo']}  {', '.join(one['reasons'])}" for one in found]
-        answer({"examples": found}, "\n".join(lines) or "Nothing is waiting for review.", as_json=as_json)
+        print_result({"examples": found}, "\n".join(lines) or "Nothing is waiting for review.", as_json=as_json)
 
 
 @app.command()
@@ -208,11 +208,11 @@ def decide(
 ) -> None:
     """Give one verdict."""
     settings = Settings()
-    with one_clear_line(), writing(open_database(settings)) as session:
+    with exit_on_error(), writing(open_database(settings)) as session:
         reviewer = reviewer_called(session, by or settings.reviewer)
         given = verdicts.NewVerdict(example, verdict, reason, verdicts.new_client_id())
         verdicts.record(session, reviewer.id, [given], utc_now(), settings.second_opinions)
-    answer(
+    print_result(
         {"example": example, "verdict": verdict.value, "by": reviewer.name},
         f"Example {example}: {verdict.value}.",
         as_json=as_json,
@@ -226,7 +226,7 @@ def many_verdicts(
 ) -> None:
     """Give many verdicts at once. The same file twice is taken once; one wrong line, and none is taken."""
     settings = Settings()
-    with one_clear_line():
+    with exit_on_error():
         rows = read_csv(file, settings.reviewer)
         taken = 0
         with writing(open_database(settings)) as session:
@@ -235,7 +235,7 @@ def many_verdicts(
                     session, reviewer_called(session, name).id, given, utc_now(), settings.second_opinions
                 ).taken
         total = sum(len(given) for given in rows.values())
-        answer({"verdicts": total, "taken": taken}, f"{taken} of {total} verdicts were new.", as_json=as_json)
+        print_result({"verdicts": total, "taken": taken}, f"{taken} of {total} verdicts were new.", as_json=as_json)
 
 
 @app.command("aside")
@@ -244,10 +244,10 @@ def kept_aside(
     as_json: Json = False,
 ) -> None:
     """The photos in which no face was found, with their numbers for `crop`."""
-    with one_clear_line(), reading(open_database(Settings())) as session:
+    with exit_on_error(), reading(open_database(Settings())) as session:
         found, left = aside.next_photos(session, number), aside.photos_left(session)
         lines = [f"{one.submission:>6}  {one.width} x {one.height}  {one.photo}  {' '.join(one.remarks)}" for one in found]
-        answer(
+        print_result(
             {"left": left, "photos": [asdict(one) for one in found]},
             "\n".join([*lines, f"{left} in all"] if left else ["No photo is kept aside."]),
             as_json=as_json,
@@ -267,7 +267,7 @@ def crop(
 ) -> None:
     """Say which square of a photo without a face is its crop, or that the photo is of no use."""
     settings = Settings()
-    with one_clear_line():
+    with exit_on_error():
         if [box is not None, discard, undo].count(True) != 1:
             raise WinnowError("Give one of --box, --discard and --undo.")
         engine, store, who = open_database(settings), Store(settings.store), by or settings.reviewer
@@ -276,7 +276,7 @@ def crop(
         else:
             aside.decide(engine, store, settings.limits, who, submission, None if box is None else _square(box), utc_now())
         said = "waits again" if undo else "discarded" if discard else "cropped"
-        answer({"submission": submission, "now": said, "by": who}, f"Photo {submission}: {said}.", as_json=as_json)
+        print_result({"submission": submission, "now": said, "by": who}, f"Photo {submission}: {said}.", as_json=as_json)
 
 
 def _square(words: str) -> Square:
@@ -294,13 +294,13 @@ def _square(words: str) -> Square:
 @app.command()
 def freeze(note: str = "", as_json: Json = False) -> None:
     """Make the next curated set from what is approved."""
-    with one_clear_line():
+    with exit_on_error():
         with writing(open_database(Settings())) as session:
             frozen = sets.freeze(session, note, utc_now())
         result = {"set": frozen.set, "examples": frozen.examples, **frozen.splits, "hash": frozen.hash}
         parts = ", ".join(f"{number} {split}" for split, number in frozen.splits.items())
         said = f"Curated set {frozen.set}: {frozen.examples} examples ({parts})."
-        answer(result, said if frozen.new else f"{said} Nothing has changed since it was frozen.", as_json=as_json)
+        print_result(result, said if frozen.new else f"{said} Nothing has changed since it was frozen.", as_json=as_json)
 
 
 def _known_writer(kind: str) -> str:
@@ -320,9 +320,9 @@ def export(
 ) -> None:
     """Write a curated set as files that other tools read."""
     settings = Settings()
-    with one_clear_line(), reading(open_database(settings)) as session:
+    with exit_on_error(), reading(open_database(settings)) as session:
         written = export_set(session, Store(settings.store), number, folder, kind)
-        answer(
+        print_result(
             asdict(written), f"{written.examples} examples written to {folder}; {written.erased} were erased.", as_json=as_json
         )
 
@@ -334,11 +334,11 @@ def erase(
 ) -> None:
     """Remove a contributor's photos, masks and crops, and all that was made of them, everywhere."""
     settings = Settings()
-    with one_clear_line():
+    with exit_on_error():
         gone = erase_contributor(
             open_database(settings), Store(settings.store), settings, contributor, settings.reviewer, utc_now()
         )
-        answer(asdict(gone), f"Erased: {gone.submissions} submissions and {gone.blobs} pictures.", as_json=as_json)
+        print_result(asdict(gone), f"Erased: {gone.submissions} submissions and {gone.blobs} pictures.", as_json=as_json)
 
 
 @app.command()
@@ -348,14 +348,14 @@ def check(
 ) -> None:
     """Prove that every row's picture exists and hashes right, and that nothing is orphaned. Exits 1 when not."""
     settings = Settings()
-    with one_clear_line():
+    with exit_on_error():
         store = Store(settings.store)
         with reading(open_database(settings)) as session:
             findings = prove(session, store)
             if tidy and findings.orphaned:
                 remove_orphans(session, store, findings)
                 findings = prove(session, store)
-        answer(findings.as_dict(), findings.text(), as_json=as_json)
+        print_result(findings.as_dict(), findings.text(), as_json=as_json)
         if not findings.sound:
             raise typer.Exit(1)
 

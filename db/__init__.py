@@ -1,1 +1,1 @@
-"""What both wings stand on: settings, schema, sessions, migrations, the blob store and jobs."""
+"""What curator and trainer both build on: settings, schema, sessions, migrations, the blob store and jobs."""

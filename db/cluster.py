@@ -1,11 +1,9 @@
-"""Where a job runs: a training on a worker of a Dask cluster, where one is set; all else on this machine.
+"""Jobs on a Dask cluster: checking its workers, submitting a job, and running it on the worker.
 
-(An ingest runs on this machine too, and has the cluster's workers look at its pictures: curator/ingest/workers.py.)
-
-Workers are started with the app's own WINNOW_DB_URL, WINNOW_STORE_URL and WINNOW_RUNS_URL (docs/scaling.md), so that what
-travels through the scheduler, and shows on its dashboard, is the command's words and the job's number, never an address
-with a password. A worker starts the very process that this machine would: how it goes comes back in the job's row,
-pictures in the store, weights in the folder of runs.
+Workers are started with the app's own WINNOW_DB_URL, WINNOW_STORE_URL and WINNOW_RUNS_URL (docs/scaling.md). So only the
+command's arguments and the job's number pass through the scheduler and show on its dashboard, never an address with a
+password. A worker starts the same process that this machine would. Progress comes back in the job's row, pictures in the
+store, weights in the runs folder.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,48 +25,49 @@ from db.tables import Job, JobState
 if TYPE_CHECKING:
     from distributed import Client
 
-SENT = ("fit",)  # the kinds of job that a GPU is for
-GPU = {"GPU": 1}  # what a worker says it has, and a training takes
-PATIENCE = timedelta(days=1)  # for a worker to be free
-ANSWER_SECONDS = 5  # for the scheduler to answer
+ONE_GPU = {"GPU": 1}  # the Dask resource that a worker offers (`--resources GPU=1`) and a training takes
+QUEUE_TIMEOUT = timedelta(days=1)  # how long a job may wait for a free worker
+CONNECT_SECONDS = 5  # how long to wait for the scheduler
 
 
-def start(engine: Engine, settings: Settings, kind: str, module: str, arguments: Sequence[str], now: datetime) -> int:
-    """Start `python -m module arguments --job N` where its kind belongs; the job's number.
+def submit_job(
+    engine: Engine, settings: Settings, number: int, module: str, arguments: Sequence[str], created_at: datetime
+) -> None:
+    """Submit a queued job to the cluster of the settings; it runs there as soon as a worker with a GPU is free.
 
-    What keeps a cluster from taking it stands in the job's row, as failed. Raises WinnowError like `jobs.enqueue`.
+    Raises nothing: if the cluster does not accept it, the job's state becomes failed, with the reason as its message.
     """
-    if not settings.cluster or kind not in SENT:
-        return jobs.start(engine, kind, module, arguments, settings.logs, now)
-    number = jobs.enqueue(engine, kind, arguments, now)
-    # Nobody beats for a job that waits, so its heartbeat is dated ahead by as long as it may wait.
-    _update(engine, number, message="Waiting for a worker with a free GPU", heartbeat_at=now + PATIENCE)
+    # A waiting job sends no heartbeats, so its heartbeat is dated ahead by as long as it may wait.
+    _update_queued(engine, number, message="Waiting for a worker with a free GPU", heartbeat_at=created_at + QUEUE_TIMEOUT)
     try:
-        with connected(settings.cluster) as client, _mark(settings.runs, number, now) as mark:
-            _refuse_strangers(client, settings.cluster, number, now, mark.name)
-            _submit(client, number, now, module, arguments)
-    except Exception as error:  # whatever it is: a job that is not on its way must not seem to wait
-        said = str(error) if isinstance(error, WinnowError) else f"The cluster did not take it: {type(error).__name__}: {error}"
-        _update(engine, number, state=JobState.failed, message=said[:2000], ended_at=now)
-    return number
+        with connected(settings.cluster) as client, _marker_file(settings.runs, number, created_at) as marker:
+            _check_workers(client, settings.cluster, number, created_at, marker.name)
+            _submit(client, number, created_at, module, arguments)
+    except Exception as error:  # any error at all: a job that was not submitted must not look queued
+        reason = (
+            str(error)
+            if isinstance(error, WinnowError)
+            else f"The cluster did not accept the job ({type(error).__name__}: {error}). Check the scheduler's log."
+        )
+        _update_queued(engine, number, state=JobState.failed, message=reason[:2000], ended_at=created_at)
 
 
-def _update(engine: Engine, number: int, **values: object) -> None:
-    """Write into the row of a job that no worker has taken yet."""
+def _update_queued(engine: Engine, number: int, **values: object) -> None:
+    """Update a job's row if no worker has taken the job yet."""
     with writing(engine) as session:
         session.execute(update(Job).where(Job.id == number, Job.state == JobState.queued).values(**values))
 
 
 @contextmanager
 def connected(address: str) -> "Iterator[Client]":
-    """A connection to the scheduler. Raises WinnowError where there is none to be had."""
+    """A client of the Dask scheduler at an address. Raises WinnowError if Dask is missing or the scheduler does not answer."""
     try:
         from distributed import Client
     except ImportError:
         raise WinnowError("A cluster needs Dask. Install `winnow[cluster]`, or unset WINNOW_CLUSTER.") from None
     try:
-        client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
-    except Exception:  # what answers there may be no scheduler at all, and Dask then raises anything
+        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+    except Exception:  # the server at that address may be no scheduler at all; Dask then raises anything
         raise WinnowError(
             f"The cluster at {address} cannot be reached. Start it with `dask scheduler`, or unset WINNOW_CLUSTER to work on "
             "this machine."
@@ -78,75 +77,74 @@ def connected(address: str) -> "Iterator[Client]":
 
 
 @contextmanager
-def _mark(runs: UPath, number: int, at: datetime) -> Iterator[UPath]:
-    """A small file in the folder of runs, for the workers to see that theirs is the same."""
-    mark = runs / f".job-{number}"
-    write(mark, at.isoformat().encode())
+def _marker_file(runs: UPath, number: int, created_at: datetime) -> Iterator[UPath]:
+    """A small temporary file in the runs folder: a worker that finds it uses the same runs folder."""
+    marker = runs / f".job-{number}"
+    write(marker, created_at.isoformat().encode())
     try:
-        yield mark
+        yield marker
     finally:
-        mark.unlink(missing_ok=True)
+        marker.unlink(missing_ok=True)
 
 
-def _refuse_strangers(client: "Client", address: str, number: int, created_at: datetime, mark: str) -> None:
-    """Raises WinnowError where no worker has a GPU, or one of those that have is not at home here."""
+def _check_workers(client: "Client", address: str, number: int, created_at: datetime, marker: str) -> None:
+    """Raises WinnowError if no worker has a GPU, or if one with a GPU uses another database or runs folder."""
     known = client.scheduler_info(n_workers=-1)["workers"]
     workers = [worker for worker, about in known.items() if about["resources"].get("GPU", 0) >= 1]
     if not workers:
         raise WinnowError(
-            f"The cluster at {address} has no worker with a GPU. Start one on a machine that has: "
+            f"The cluster at {address} has no worker with a GPU. Start one on a machine that has one: "
             f"`dask worker {address} --nthreads 1 --resources GPU=1`."
         )
-    # Asked past the queue: a worker that is busy answers too.
-    answers = client.run(what_is_amiss, number, created_at, mark, workers=workers, on_error="return")
-    for worker, said in answers.items():
-        if said:
-            why = f"it cannot run Winnow ({type(said).__name__})" if isinstance(said, Exception) else said
+    # `run` bypasses the queue, so that busy workers answer too.
+    answers = client.run(worker_fault, number, created_at, marker, workers=workers, on_error="return")
+    for worker, answer in answers.items():
+        if answer:
+            fault = f"it cannot run Winnow ({type(answer).__name__})" if isinstance(answer, Exception) else answer
             raise WinnowError(
-                f"The worker {worker} of the cluster cannot take the training: {why}. Start it with this app's "
-                "WINNOW_DB_URL, WINNOW_STORE_URL and WINNOW_RUNS_URL, all of which it must reach."
+                f"The worker {worker} of the cluster cannot take the training: {fault}. Start it with this app's "
+                "WINNOW_DB_URL, WINNOW_STORE_URL and WINNOW_RUNS_URL, and make sure that it can reach all three."
             )
 
 
 def _submit(client: "Client", number: int, created_at: datetime, module: str, arguments: Sequence[str]) -> None:
     from distributed import fire_and_forget
 
-    # Two apps on one cluster count their jobs alike, so Dask is not to tell the work by its arguments (`pure`).
-    future = client.submit(work, number, created_at, module, list(arguments), resources=GPU, pure=False)
+    # Not `pure`: Dask would take jobs of the same number from two apps on one cluster for the same task.
+    future = client.submit(run_job, number, created_at, module, list(arguments), resources=ONE_GPU, pure=False)
     fire_and_forget(future)  # type: ignore[no-untyped-call]
 
 
 # --- on the worker ---------------------------------------------------------------------------------------------------
 
 
-def what_is_amiss(number: int, created_at: datetime, mark: str) -> str:
-    """Why this machine cannot take a job, in words; nothing where it sees the job's row and the app's folder of runs."""
+def worker_fault(number: int, created_at: datetime, marker: str) -> str:
+    """Why this worker cannot run a job, in words; "" if it finds the job's row and the marker file in its runs folder."""
     settings = Settings()
     try:
         with _database(settings) as engine, reading(engine) as session:
             job = session.get(Job, number)
-    except (SQLAlchemyError, ImportError):
-        return "its database cannot be reached"
-    except WinnowError as error:
-        return str(error).rstrip(".")
+    except (SQLAlchemyError, WinnowError):  # whose text holds the database's address, which does not belong on the cluster
+        return "it cannot open its database (`python -m curator status` there says why)"
     if job is None or job.created_at != created_at:
-        return "its database is another one"
+        return "it uses another database"
     try:
-        same = (settings.runs / mark).read_bytes() == created_at.isoformat().encode()
+        same = (settings.runs / marker).read_bytes() == created_at.isoformat().encode()
     except OSError:
         same = False
-    return "" if same else "its folder of runs is another one"
+    return "" if same else "it uses another runs folder"
 
 
-def work(number: int, created_at: datetime, module: str, arguments: Sequence[str]) -> None:
-    """Start a job's process and wait for its end; nothing, where the job does not wait any more.
+def run_job(number: int, created_at: datetime, module: str, arguments: Sequence[str]) -> None:
+    """Start a job's process and wait until it ends. Does nothing if the job is no longer queued.
 
-    So a scheduler that lost sight of a worker and hands the job out again cannot start it twice.
+    So a job cannot start twice, even if the scheduler loses contact with a worker and hands it to another.
     """
     settings = Settings()
     with _database(settings) as engine:
-        if jobs.claim(engine, number, created_at, jobs.utc_now()):
-            jobs.watch(engine, number, jobs.launch(engine, number, module, arguments, settings.logs))
+        if jobs.take_queued(engine, number, created_at, jobs.utc_now()):
+            process = jobs.start_process(engine, number, module, arguments, settings.logs)
+            jobs.wait_for_process(engine, number, process)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The edge of every command: one clear line for a person, or one JSON object for a script."""
+"""What every command shares at its edge: errors as one line on stderr, results as text or as one JSON object."""
 
 import json
 import shutil
@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
+from db.environment import opencv_fault
 from db.errors import WinnowError
 from db.jobs import Cancelled
 
-STOPPED = "Stopped. What was done until now is kept; start the command again to go on."
+STOPPED = "Stopped. Finished work is kept; run the same command again to continue."
 
 
 def _print_version(wanted: bool) -> None:
@@ -28,9 +29,13 @@ Version = Annotated[
 
 
 @contextmanager
-def one_clear_line(stopped: str = STOPPED) -> Iterator[None]:
-    """Exit 1 with one line on stderr: the sentence of a WinnowError, or `stopped` after a stop that was asked for."""
+def exit_on_error(stopped: str = STOPPED) -> Iterator[None]:
+    """Exit with code 1 and one line on stderr: the text of a WinnowError, or `stopped` after Ctrl-C or the Stop button.
+
+    A broken OpenCV is such an error too, before the block begins.
+    """
     try:
+        _check_opencv()
         yield
     except WinnowError as error:
         typer.secho(str(error), fg="red", err=True)
@@ -40,14 +45,24 @@ def one_clear_line(stopped: str = STOPPED) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def answer(result: Mapping[str, Any] | None, text: str, *, as_json: bool) -> None:
+def _check_opencv() -> None:
+    import cv2  # takes 0.1 s, so not for `--help`
+
+    if fault := opencv_fault(cv2):
+        raise WinnowError(fault)
+
+
+def print_result(result: Mapping[str, Any] | None, text: str, *, as_json: bool) -> None:
     """Print a command's result on stdout: exactly one JSON object, or text for a person."""
     typer.echo(json.dumps(result) if as_json else text)
 
 
 @contextmanager
-def one_line() -> Iterator[Callable[[str], None]]:
-    """Shows how work goes, each time in the place of the time before; on a terminal alone, and gone when the work is done."""
+def progress_line() -> Iterator[Callable[[str], None]]:
+    """A function that shows a line of progress on stderr, each time in place of the previous one, until the block ends.
+
+    It does nothing if stderr is not a terminal.
+    """
     if not sys.stderr.isatty():
         yield lambda words: None
         return

@@ -1,4 +1,4 @@
-"""A run's files: each is there whole or not at all, on a disk of this machine or behind any fsspec URL."""
+"""Files that are written completely or not at all, on a local disk or behind any fsspec URL."""
 
 import errno
 import os
@@ -16,20 +16,20 @@ FULL = {errno.ENOSPC: "disk is full", errno.EDQUOT: "disk quota is used up"}
 
 
 def root(url: str) -> UPath:
-    """The folder that a path or an fsspec URL names; a `file://` URL is a path, so that files move into place in it."""
+    """The folder that a path or an fsspec URL names. A `file://` URL becomes a local path, where `write` is atomic."""
     there = UPath(url)
     return UPath(there.path) if there.protocol in ("file", "local") else there
 
 
 def write(file: Path | UPath, data: bytes) -> None:
-    """Put bytes into a file in one move, on the disk before the name is; its folders are made.
+    """Write bytes to a file atomically, and create its folders: a crash leaves either the old file or the complete new one.
 
-    Raises DiskFullError where there is no room: then the file is as it was before.
+    Raises DiskFullError if the disk is full; the old file is then unchanged.
     """
-    with told_when_full(file):
+    with disk_full_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         if not isinstance(file, Path):
-            file.write_bytes(data)  # what is behind a URL appears when it has arrived whole
+            file.write_bytes(data)  # behind a URL, a file appears only when its upload is complete
             return
         part = file.with_name(f".part-{file.name}")
         try:
@@ -45,9 +45,9 @@ def write(file: Path | UPath, data: bytes) -> None:
 
 @contextmanager
 def local(file: Path | UPath) -> Iterator[Path]:
-    """The file as one that libraries can open by its path: itself, or of one behind a URL a copy that is gone afterwards.
+    """A local path to the file, for libraries that need one: the file itself, or a temporary copy of a file behind a URL.
 
-    Raises FileNotFoundError where there is none behind the URL.
+    Raises FileNotFoundError if there is no file at the URL.
     """
     if isinstance(file, Path):
         yield file
@@ -59,21 +59,21 @@ def local(file: Path | UPath) -> Iterator[Path]:
 
 
 @contextmanager
-def told_when_full(file: Path | UPath) -> Iterator[None]:
-    """Raises DiskFullError, in words for people, when what is written to the file finds no room on its disk."""
+def disk_full_errors(file: Path | UPath) -> Iterator[None]:
+    """Turns the OSError of a full disk or quota into a DiskFullError that names the file. Other errors pass unchanged."""
     try:
         yield
     except OSError as error:
         if error.errno not in FULL:
             raise
-        free = f", {_free(file) / 1e6:,.0f} MB are free" if isinstance(file, Path) else ""
+        free = f" ({_free(file) / 1e6:,.0f} MB free)" if isinstance(file, Path) else ""
         raise DiskFullError(
-            f"The {FULL[error.errno]}: {file} could not be written{free}. What was there before is kept. "
-            "Make room, then try again."
+            f"The {FULL[error.errno]}: {file} could not be written{free}. Existing files are unchanged. "
+            "Free some space, then try again."
         ) from error
 
 
 def _free(file: Path) -> int:
-    """Bytes that are free where the file would lie."""
+    """Free bytes on the disk that the file would be on."""
     there = next(folder for folder in file.absolute().parents if folder.exists())
     return shutil.disk_usage(there).free

@@ -1,7 +1,7 @@
-"""Long work: one of our own commands as its own process, with one row that says how it goes.
+"""Jobs: one of our own commands running as its own process, and the database row that shows how it is going.
 
-The page starts a command and polls the row. The command holds the row while it works: it beats, says its progress, and
-asks whether it should stop. Nothing here knows what the work is.
+The app starts a command and polls its row. The command keeps the row up to date while it works: it sends heartbeats, reports
+progress and checks whether it should stop. This module does not know what the work is; `db/launch.py` decides where it runs.
 """
 
 import os
@@ -22,68 +22,67 @@ from db.errors import WinnowError
 from db.session import reading, writing
 from db.tables import Job, JobState
 
-SILENCE = timedelta(seconds=60)  # a heartbeat older than this shows as interrupted
-BEAT_SECONDS = 5.0
-ALIVE = (JobState.queued, JobState.running)
+ACTIVE = (JobState.queued, JobState.running)
+HEARTBEAT_SECONDS = 5.0  # between two heartbeats
+HEARTBEAT_TIMEOUT = timedelta(seconds=60)  # an active job without a heartbeat for this long was interrupted
+REPORT_SECONDS = 0.5  # at least, between two progress reports that are written
 
 Clock = Callable[[], datetime]
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: a person asked for it
-    """The person who watches the job asked it to stop."""
+    """A person asked the job to stop."""
 
 
 def utc_now() -> datetime:
-    """This moment, in UTC: the clock that the edges hand in."""
+    """The current time in UTC. Commands and pages pass it on as the clock; functions that decide take it as an argument."""
     return datetime.now(UTC)
 
 
-def state_of(job: Job, now: datetime) -> JobState:
-    """What to show for a job: an alive one whose heartbeat is older than a minute was interrupted."""
-    if job.state in ALIVE and now - job.heartbeat_at > SILENCE:
+def job_state(job: Job, now: datetime) -> JobState:
+    """The state to show for a job: `interrupted` for an active one whose last heartbeat is more than a minute old."""
+    if job.state in ACTIVE and now - job.heartbeat_at > HEARTBEAT_TIMEOUT:
         return JobState.interrupted
     return job.state
 
 
-def bury(session: Session, now: datetime) -> None:
-    """Write `interrupted` into every alive job that has been silent for a minute."""
+def mark_interrupted(session: Session, now: datetime) -> None:
+    """Set the state of every active job without a heartbeat in the last minute to `interrupted`."""
     session.execute(
         update(Job)
-        .where(Job.state.in_(ALIVE), Job.heartbeat_at < now - SILENCE)
+        .where(Job.state.in_(ACTIVE), Job.heartbeat_at < now - HEARTBEAT_TIMEOUT)
         .values(state=JobState.interrupted, ended_at=now)
     )
 
 
 def enqueue(engine: Engine, kind: str, arguments: Sequence[str], now: datetime) -> int:
-    """A new row for a command that is about to start; its number.
+    """Add a row for a command that is about to start. Returns the job's number.
 
-    Raises WinnowError when it is a training and another one is on.
+    Raises WinnowError if `kind` is "fit" and another training is active.
     """
     try:
         with writing(engine) as session:
-            bury(session, now)
+            mark_interrupted(session, now)
             job = Job(kind=kind, arguments=list(arguments), state=JobState.queued, created_at=now, heartbeat_at=now)
             session.add(job)
             session.flush()
             return job.id
     except IntegrityError:
         with reading(engine) as session:
-            other = session.scalars(select(Job).where(Job.kind == kind, Job.state.in_(ALIVE))).first()
-        said = f" ({other.message})" if other is not None and other.message else ""
-        raise WinnowError(f"Another training is on{said}. Wait until it is done, or stop it on the Train page.") from None
+            other = session.scalars(select(Job).where(Job.kind == kind, Job.state.in_(ACTIVE))).first()
+        progress = f" ({other.message})" if other is not None and other.message else ""
+        raise WinnowError(
+            f"Another training is running{progress}. Wait until it has finished, or stop it on the Train page."
+        ) from None
 
 
-def start(engine: Engine, kind: str, module: str, arguments: Sequence[str], log_folder: Path, now: datetime) -> int:
-    """Start `python -m module arguments --job N` as a process of its own, that outlives us; the job's number."""
-    number = enqueue(engine, kind, arguments, now)
-    process = launch(engine, number, module, arguments, log_folder)
-    # Waited for in the background, so that a finished job is not left behind as a zombie, nor a dead one as queued.
-    threading.Thread(target=watch, args=(engine, number, process), daemon=True).start()
-    return number
+def start_process(
+    engine: Engine, number: int, module: str, arguments: Sequence[str], log_folder: Path
+) -> "subprocess.Popen[bytes]":
+    """Start `python -m module arguments --job number` on this machine for a queued job.
 
-
-def launch(engine: Engine, number: int, module: str, arguments: Sequence[str], log_folder: Path) -> "subprocess.Popen[bytes]":
-    """The process of a queued job, started on this machine; what it prints goes to `job-<number>.log`."""
+    The process outlives ours. Its output goes to `job-<number>.log` in the log folder, which is created if it is missing.
+    """
     log_folder.mkdir(parents=True, exist_ok=True)
     with (log_folder / f"job-{number}.log").open("wb") as log:
         process = subprocess.Popen(
@@ -97,81 +96,90 @@ def launch(engine: Engine, number: int, module: str, arguments: Sequence[str], l
     return process
 
 
-def watch(engine: Engine, number: int, process: "subprocess.Popen[bytes]") -> None:
-    """Wait for a job's process to end, and write `interrupted` where it ended without a word."""
+def wait_for_process(engine: Engine, number: int, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until a job's process ends. If it crashed or was killed, its job is still active: mark that as interrupted."""
     code = process.wait()
     now = utc_now()
     with writing(engine) as session:
         job = session.get(Job, number)
-        if job is not None and job.state in ALIVE:
+        if job is not None and job.state in ACTIVE:
             job.state, job.ended_at = (JobState.interrupted, now)
-            job.message = job.message or f"The command ended by itself (exit code {code})."
+            job.message = job.message or (
+                f"The process ended unexpectedly (exit code {code}). Its output is in logs/job-{number}.log in the home folder."
+            )
 
 
-def claim(engine: Engine, number: int, created_at: datetime, now: datetime) -> bool:
-    """Take a job that waits for a machine; False where somebody has, or where it was stopped or given up meanwhile.
+def take_queued(engine: Engine, number: int, created_at: datetime, now: datetime) -> bool:
+    """Set a queued job to running. Returns False if it is no longer queued: already taken, cancelled or interrupted.
 
-    A database that is not the one the job was written to has none made at the very same moment.
+    `created_at` must be the job's own, to the microsecond: it identifies the job if a worker uses another database by mistake.
     """
-    waiting = update(Job).where(Job.id == number, Job.created_at == created_at, Job.state == JobState.queued)
+    queued = update(Job).where(Job.id == number, Job.created_at == created_at, Job.state == JobState.queued)
     with writing(engine) as session:
-        taken = session.execute(waiting.values(state=JobState.running, message="", heartbeat_at=now))
+        taken = session.execute(queued.values(state=JobState.running, message="", heartbeat_at=now))
         return bool(taken.rowcount)  # type: ignore[attr-defined]
 
 
 def cancel(engine: Engine, number: int, now: datetime) -> None:
-    """Ask a job to stop; it does so at its next step, and one that no process has taken up yet at once."""
-    nobodys = update(Job).where(Job.id == number, Job.state == JobState.queued, Job.process.is_(None))
+    """Ask a job to stop. It stops at its next progress report; a queued job without a process is cancelled at once."""
+    without_process = update(Job).where(Job.id == number, Job.state == JobState.queued, Job.process.is_(None))
     with writing(engine) as session:
         session.execute(update(Job).where(Job.id == number).values(cancel_requested=True))
-        session.execute(nobodys.values(state=JobState.cancelled, message="", ended_at=now))
+        session.execute(without_process.values(state=JobState.cancelled, message="", ended_at=now))
 
 
 class Progress:
-    """What a command holds while it works: says how far it is, and learns whether to stop."""
+    """A running command's access to its job's row. Set `result` to what the command prints with --json."""
 
     def __init__(self, engine: Engine, number: int, clock: Clock) -> None:
         self.engine, self.number, self.clock = engine, number, clock
         self.result: dict[str, Any] | None = None
         self._written = datetime.min.replace(tzinfo=UTC)
 
-    def say(self, share: float, message: str, *, at_least_every: float = 0.5) -> None:
-        """Write the share done (0 to 1) and a line for people, at most every half second. Raises Cancelled."""
+    def report(self, share: float, message: str) -> None:
+        """Write how much is done (0 to 1) and one line for people. Raises Cancelled if a person asked the job to stop.
+
+        A report less than half a second after the last written one does nothing, unless `share` is 1.
+        """
         now = self.clock()
-        if (now - self._written).total_seconds() < at_least_every and share < 1.0:
+        if (now - self._written).total_seconds() < REPORT_SECONDS and share < 1.0:
             return
         self._written = now
         with writing(self.engine) as session:
             job = session.get_one(Job, self.number)
             job.progress, job.message, job.heartbeat_at = min(max(share, 0.0), 1.0), message[:2000], now
-            stop = job.cancel_requested
-        if stop:
+            cancelled = job.cancel_requested
+        if cancelled:
             raise Cancelled
 
-    def beat(self) -> None:
-        """Say that we are alive."""
+    def heartbeat(self) -> None:
+        """Record that the command is still running."""
         with writing(self.engine) as session:
             session.execute(update(Job).where(Job.id == self.number).values(heartbeat_at=self.clock()))
 
 
 @contextmanager
-def held(engine: Engine, kind: str, arguments: Sequence[str], number: int | None, clock: Clock = utc_now) -> Iterator[Progress]:
-    """Hold a job's row while the work in the `with` goes on; makes the row when a person started the command by hand.
+def running_job(
+    engine: Engine, kind: str, arguments: Sequence[str], number: int | None, clock: Clock = utc_now
+) -> Iterator[Progress]:
+    """Keep a job's row up to date while the `with` block does the work, and write the outcome at its end.
 
-    What the work raises is written to the row in one sentence, and raised on. Raises WinnowError like `enqueue`.
+    Without a `number` (a person typed the command) a row is added first; raises WinnowError like `enqueue`. An exception
+    from the block is written to the row as one sentence, then raised again.
     """
+    log = "" if number is None else f" The details are in logs/job-{number}.log in the home folder."
     if number is None:
         number = enqueue(engine, kind, arguments, clock())
     progress = Progress(engine, number, clock)
     _write(engine, number, state=JobState.running, process=os.getpid(), heartbeat_at=clock())
     stop = threading.Event()
 
-    def beat() -> None:
-        while not stop.wait(BEAT_SECONDS):
-            progress.beat()
+    def send_heartbeats() -> None:
+        while not stop.wait(HEARTBEAT_SECONDS):
+            progress.heartbeat()
 
-    beater = threading.Thread(target=beat, daemon=True)
-    beater.start()
+    heartbeats = threading.Thread(target=send_heartbeats, daemon=True)
+    heartbeats.start()
     try:
         yield progress
     except (Cancelled, KeyboardInterrupt):
@@ -181,14 +189,14 @@ def held(engine: Engine, kind: str, arguments: Sequence[str], number: int | None
         _write(engine, number, state=JobState.failed, message=str(error)[:2000], ended_at=clock())
         raise
     except BaseException as error:
-        said = f"{type(error).__name__}: {error}"[:1900]
-        _write(engine, number, state=JobState.failed, message=f"It broke off: {said}", ended_at=clock())
+        reason = f"{type(error).__name__}: {error}"[:1800].rstrip(".")
+        _write(engine, number, state=JobState.failed, message=f"It stopped with an error: {reason}.{log}", ended_at=clock())
         raise
     else:
         _write(engine, number, state=JobState.done, progress=1.0, result=progress.result, ended_at=clock())
     finally:
         stop.set()
-        beater.join()
+        heartbeats.join()
 
 
 def _write(engine: Engine, number: int, **values: Any) -> None:

@@ -1,4 +1,4 @@
-"""Engine, transactions and migrations. A transaction is one `with` at the edge."""
+"""Engine, transactions and migrations. A transaction is one `with` block at the edge."""
 
 import threading
 from collections.abc import Iterator
@@ -26,18 +26,32 @@ _ONE_WRITER = threading.RLock()
 
 
 def open_database(settings: Settings) -> Engine:
-    """An engine on the settings' database, made and migrated where need be.
+    """An engine on the settings' database. The home folder and the tables are created, and old tables migrated, if necessary.
 
-    Raises WinnowError where the database cannot be reached or was made by a newer Winnow.
+    Raises WinnowError if the database cannot be opened, its driver is not installed, or a newer Winnow created it.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
-    engine = connect(settings.database)
-    migrate(engine)
+    try:
+        engine = connect(settings.database)
+    except ImportError as error:
+        raise WinnowError(
+            f"WINNOW_DB_URL needs the Python package {error.name}. For PostgreSQL, install `winnow[postgres]`."
+        ) from error
+    try:
+        migrate(engine)
+    except Exception as error:
+        engine.dispose()
+        if not isinstance(error, OperationalError):
+            raise
+        reason = str(error.orig).partition("\n")[0]
+        local = engine.dialect.name == "sqlite"
+        advice = "that its file and folder can be written to" if local else "WINNOW_DB_URL, and that the server is running"
+        raise WinnowError(f"The database {_address(engine)} cannot be opened: {reason}. Check {advice}.") from error
     return engine
 
 
 def connect(url: str) -> Engine:
-    """An engine on a database as it is; SQLite with WAL, foreign keys and transactions that begin when we say so."""
+    """An engine on a database, without migrating it. SQLite gets WAL, foreign keys and explicit transactions."""
     engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_connect)
@@ -46,38 +60,38 @@ def connect(url: str) -> Engine:
 
 
 def _sqlite_connect(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver's own BEGIN comes too late, and never before DDL
+    connection.isolation_level = None  # the driver itself would begin transactions too late, and never before DDL
     cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout = 20000")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged verdict survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute(f"PRAGMA cache_size = -{64 * 1024}")  # KiB; the default of 2 MiB holds no index of a million rows
+    cursor.execute(f"PRAGMA cache_size = -{64 * 1024}")  # in KiB; the default of 2 MiB cannot hold the index of a million rows
     cursor.execute(f"PRAGMA mmap_size = {2**30}")
-    cursor.execute("PRAGMA secure_delete = ON")  # an erased person is not to be read off the disk
+    cursor.execute("PRAGMA secure_delete = ON")  # erased data must not be readable from the disk
     cursor.close()
 
 
 def _sqlite_begin(connection: Connection) -> None:
-    # A reader that turns into a writer fails at once when another wrote in between; so writers say it first and wait.
+    # A reading transaction that starts to write fails at once if another process wrote meanwhile; so writers begin as writers.
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A session that only asks."""
+    """A session for reading."""
     with Session(engine, expire_on_commit=False) as session:
         yield session
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
-    """A session that is committed at the end of the `with`, or rolled back whole when it raises.
+    """A session that is committed at the end of the `with` block, or rolled back if the block raises.
 
-    Raises DiskFullError where the database finds no room.
+    Raises DiskFullError if the database's disk is full.
     """
-    # SQLite lets one write at a time, and who has to wait asks again after a nap that grows: our own threads queue instead.
+    # SQLite allows one writer at a time, and a waiting one polls at growing intervals. Threads of this process queue instead.
     turn = _ONE_WRITER if engine.dialect.name == "sqlite" else nullcontext()
     try:
         with turn, Session(engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
@@ -86,11 +100,11 @@ def writing(engine: Engine) -> Iterator[Session]:
         full = getattr(error.orig, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(error.orig, "sqlstate", "") == "53100"
         if not full:
             raise
-        raise DiskFullError(f"The disk of the database {_shown(engine)} is full. Make room, then try again.") from error
+        raise DiskFullError(f"The disk of the database {_address(engine)} is full. Free some space, then try again.") from error
 
 
 def insert_or(session: Session, table: type[Base]) -> postgresql.Insert:
-    """An insert that can say what to do on a conflict; SQLite's and PostgreSQL's take the same words."""
+    """An INSERT that supports ON CONFLICT, which SQLite and PostgreSQL spell alike."""
     if session.get_bind().dialect.name == "sqlite":
         return cast("postgresql.Insert", sqlite.insert(table))
     return postgresql.insert(table)
@@ -111,16 +125,19 @@ def wait_for(session: Session, lock: Lock) -> None:
 
 
 @event.listens_for(Session, "before_flush")
-def _refuse_to_change_what_was_decided(session: Session, *_: object) -> None:
+def _refuse_to_change_append_only_rows(session: Session, *_: object) -> None:
     for row in session.dirty:
         if isinstance(row, APPEND_ONLY) and session.is_modified(row, include_collections=False):
             if isinstance(row, SetMember) and row.example_id is None:
-                continue  # erased: the place stays, the example goes
-            raise WinnowError(f"A {type(row).__tablename__} is only ever added, never changed.")
+                continue  # erasing an example: its row in the set stays
+            raise WinnowError(f"Rows of the table {type(row).__tablename__} are never changed. Add a new row instead.")
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema up to this version's. Raises WinnowError for a database from a newer Winnow."""
+    """Update the database's tables to this version of Winnow.
+
+    Raises WinnowError if a newer Winnow created the database, or if it has references to missing rows (SQLite).
+    """
     config = alembic.config.Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     scripts = ScriptDirectory.from_config(config)
@@ -131,35 +148,40 @@ def migrate(engine: Engine) -> None:
         return
     if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
         raise WinnowError(
-            f"The database {_shown(engine)} was made by a newer Winnow (schema {current}). Update Winnow, then start again."
+            f"The database {_address(engine)} was created by a newer Winnow (schema {current}). "
+            "Update Winnow, then start again."
         )
-    with _keys_asleep(engine), engine.execution_options(writes=True).begin() as connection:
+    with _foreign_keys_off(engine), engine.execution_options(writes=True).begin() as connection:
         if MigrationContext.configure(connection).get_current_revision() == head:
-            return  # another process was first while we waited
+            return  # another process has migrated it while we waited
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, "head")
         if engine.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-            raise WinnowError(f"The database {_shown(engine)} names rows that are not there, so it was left as it was.")
+            raise WinnowError(
+                f"The database {_address(engine)} refers to rows that do not exist, so it was not updated. Restore a backup, "
+                "or find the rows with SQLite's `PRAGMA foreign_key_check`."
+            )
 
 
 @contextmanager
-def _keys_asleep(engine: Engine) -> Iterator[None]:
-    """No foreign keys on new connections to SQLite: changing a column there drops its table, and all that hangs on it."""
+def _foreign_keys_off(engine: Engine) -> Iterator[None]:
+    """Foreign keys off on SQLite: to change a column it drops the table, which would delete all rows that refer to it."""
     if engine.dialect.name != "sqlite":
         yield
         return
     engine.dispose()
-    event.listen(engine, "connect", _sqlite_without_keys)
+    event.listen(engine, "connect", _sqlite_foreign_keys_off)
     try:
         yield
     finally:
-        event.remove(engine, "connect", _sqlite_without_keys)
+        event.remove(engine, "connect", _sqlite_foreign_keys_off)
         engine.dispose()
 
 
-def _sqlite_without_keys(connection: Any, _record: object) -> None:
+def _sqlite_foreign_keys_off(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys = OFF")
 
 
-def _shown(engine: Engine) -> str:
+def _address(engine: Engine) -> str:
+    """The database's URL with its password hidden."""
     return engine.url.render_as_string(hide_password=True)

@@ -1,4 +1,4 @@
-"""Where Winnow keeps things, and the few numbers a team may change: one frozen value, read from `WINNOW_...`."""
+"""Where Winnow keeps its data, and the few numbers a team may change: one frozen value, read from `WINNOW_...` variables."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +12,14 @@ from db.files import root
 
 @dataclass(frozen=True)
 class Limits:
-    """What one upload may cost us, at most. The settings `max_...` begin with these numbers."""
+    """Limits for one upload, against files that need too much memory or disk; the defaults of the settings `max_...`."""
 
-    file_bytes: int = 64 * 2**20  # the largest phone photos (48 megapixels) are 15 to 25 MB as JPEG
-    pixels: int = 80_000_000  # 240 MB decoded
-    zip_members: int = 200_000
-    zip_bytes: int = 20 * 2**30  # unpacked, all members together
-    zip_ratio: int = 200  # photos hardly shrink, flat masks do: held against members above `zip_small` only
-    zip_small: int = 2**20
+    file_bytes: int = 64 * 2**20  # of one photo or mask; the largest phone photos (48 megapixels) are 15 to 25 MB as JPEG
+    pixels: int = 80_000_000  # of one picture, width x height; 240 MB decoded
+    zip_members: int = 200_000  # files in a zip
+    zip_bytes: int = 20 * 2**30  # size of a zip unpacked, all members together
+    zip_ratio: int = 200  # unpacked / packed size of a member; not checked up to `zip_small`, since flat masks shrink a lot
+    zip_small: int = 2**20  # bytes unpacked
 
 
 class Settings(BaseSettings):
@@ -27,60 +27,61 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WINNOW_", frozen=True)
 
-    home: Path = Field(default=Path("winnow-home"), description="Folder of the database, the store and the runs.")
-    db_url: str = Field(default="", description="SQLAlchemy URL of the database; empty: SQLite inside the home folder.")
+    home: Path = Field(default=Path("winnow-home"), description="Folder of the database, the pictures, the runs and the logs.")
+    db_url: str = Field(default="", description="SQLAlchemy URL of the database; empty: SQLite in the home folder.")
     store_url: str = Field(
         default="", description="Folder or fsspec URL (s3://...) of the pictures; empty: in the home folder."
     )
     runs_url: str = Field(default="", description="Folder or fsspec URL of checkpoints and exports; empty: in the home folder.")
     cluster: str = Field(
-        default="", description="Address of a Dask scheduler (tcp://...) whose workers ingest and train; empty: this machine."
+        default="",
+        description="Address of a Dask scheduler (tcp://...) whose workers ingest and train; empty: this machine.",
     )
     touchup_seconds: int = Field(
         default=120, gt=0, description="Time for one touch-up, in seconds; 120 in the paper's section IV."
     )
     encoder_weights: Path | None = Field(
-        default=None, description="File with MobileNet's ImageNet weights; unset: Keras' own download."
+        default=None, description="File with the encoder's ImageNet weights; unset: Keras downloads them."
     )
     memory_mb: int = Field(
         default=4096,
         gt=0,
-        description="Memory for a training's decoded pictures, in MiB; a subset that needs more lies in a nameless file.",
+        description="Memory for a training's decoded pictures, in MiB; beyond it, a memory-mapped temporary file is used.",
     )
     max_file_bytes: ByteSize = Field(
-        default=ByteSize(Limits.file_bytes), gt=0, description="Size of one photo or mask at most, in bytes or as 64MiB."
+        default=ByteSize(Limits.file_bytes), gt=0, description="Maximum size of one photo or mask, in bytes or as 64MiB."
     )
     max_pixels: int = Field(
         default=Limits.pixels,
         gt=0,
-        le=178_956_970,  # Pillow refuses what is larger by itself
-        description="Width times height of one picture at most, by its header, before it is decoded.",
+        le=178_956_970,  # Pillow itself refuses larger pictures
+        description="Maximum width times height of one picture, checked in its header before it is decoded.",
     )
-    max_zip_files: int = Field(default=Limits.zip_members, gt=0, description="Files in a zip at most.")
+    max_zip_files: int = Field(default=Limits.zip_members, gt=0, description="Maximum number of files in a zip.")
     max_zip_bytes: ByteSize = Field(
-        default=ByteSize(Limits.zip_bytes), gt=0, description="Size of a zip unpacked at most, in bytes or as 20GiB."
+        default=ByteSize(Limits.zip_bytes), gt=0, description="Maximum unpacked size of a zip, in bytes or as 20GiB."
     )
     max_zip_ratio: int = Field(
-        default=Limits.zip_ratio, gt=0, description="How much larger than packed a file of a zip may be, from 1 MiB on."
+        default=Limits.zip_ratio,
+        gt=0,
+        description="Maximum ratio of unpacked to packed size in a zip; files up to 1 MiB are exempt.",
     )
     reviewer: str = Field(
-        default="reviewer", min_length=1, max_length=80, description="Name a verdict is recorded under when none is given."
+        default="reviewer", min_length=1, max_length=80, description="Name of the reviewer if a browser or command gives none."
     )
     leads: str = Field(
-        default="", description="Names of those who settle disagreements, commas between them; empty: everybody may."
+        default="", description="Names of the leads, who settle disagreements, separated by commas; empty: everybody is one."
     )
     second_opinions: float = Field(
         default=0.1, ge=0, le=1, description="Share of the examples that get a blind second opinion, 0 to 1."
     )
-    gold_share: float = Field(
-        default=0.05, ge=0, le=1, description="Share of a deck's cards whose answer is known to a lead, 0 to 1."
-    )
+    gold_share: float = Field(default=0.05, ge=0, le=1, description="Share of control examples among a deck's cards, 0 to 1.")
 
     hosts: str = Field(
-        default="", description="Host names besides localhost that a proxy serves the app under, commas between them."
+        default="", description="Host names besides localhost under which a proxy serves the app, separated by commas."
     )
     user_header: str = Field(
-        default="", description="Header in which that proxy names who is signed in; empty: the name that the browser keeps."
+        default="", description="Header in which that proxy names the signed-in person; empty: the browser keeps a name."
     )
 
     @property
@@ -95,7 +96,7 @@ class Settings(BaseSettings):
 
     @property
     def limits(self) -> Limits:
-        """The settings `max_...` as one value, for all that reads what strangers send."""
+        """The settings `max_...` as one value, for the code that reads uploads."""
         return Limits(
             file_bytes=int(self.max_file_bytes),
             pixels=self.max_pixels,
@@ -116,26 +117,26 @@ class Settings(BaseSettings):
 
     @property
     def runs(self) -> UPath:
-        """Folder of checkpoints and exports, one folder a run."""
+        """Folder of checkpoints and exports, with one folder per run."""
         return root(self.runs_url or str(self.home.resolve() / "runs"))
 
     def exported(self, file: str) -> UPath:
-        """Where an export lies whose row names it `runs/<run>/exports/...`, as it does in a home that has its runs inside."""
+        """The path of an export, from the `file` of its row (`runs/<run>/exports/...`, even if the runs are elsewhere)."""
         return self.runs / file.removeprefix("runs/")
 
     @property
     def tensorboard(self) -> Path:
-        """Folder of what TensorBoard draws, one folder a run."""
+        """Folder of TensorBoard logs, with one folder per run."""
         return self.home.resolve() / "tensorboard"
 
     @property
     def logs(self) -> Path:
-        """Folder of what jobs print, one file a job."""
+        """Folder of the output of jobs, with one file per job."""
         return self.home.resolve() / "logs"
 
     @property
     def uploads(self) -> Path:
-        """Folder of zips on their way in from the page."""
+        """Folder of zips uploaded on the page, until their ingest is done."""
         return self.home.resolve() / "uploads"
 
 

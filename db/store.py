@@ -1,4 +1,4 @@
-"""The blob store: files named by the sha256 of their bytes, in a folder or behind any fsspec URL. Written once."""
+"""The blob store: files named by the sha256 of their bytes, in a folder or behind any fsspec URL. Never overwritten."""
 
 import hashlib
 import os
@@ -11,33 +11,33 @@ from typing import cast
 from upath import UPath
 
 from db.errors import WinnowError
-from db.files import root, told_when_full
+from db.files import disk_full_errors, root
 
 
 class Store:
-    """Content-addressed bytes. A picture is put here before the row that names it is written."""
+    """Content-addressed storage. A picture is stored here before the row that names it is written."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.root = root(url)
 
     def path(self, sha256: str) -> UPath:
-        """Where a blob lies. Raises WinnowError for anything but 64 lower-case hexadecimal digits."""
+        """The path of a blob. Raises WinnowError unless `sha256` is 64 lower-case hexadecimal digits."""
         if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
             raise WinnowError("A picture is named by 64 hexadecimal digits.")
         return self.root / sha256[:2] / sha256[2:]
 
     def put(self, data: bytes) -> str:
-        """Keep the bytes, and say their sha256. The same bytes twice are kept once. Raises DiskFullError."""
+        """Store bytes and return their sha256. The same bytes are stored once. Raises DiskFullError if the disk is full."""
         sha256 = hashlib.sha256(data).hexdigest()
         path = self.path(sha256)
         if path.exists():
             if isinstance(path, Path):
-                path.touch()  # as good as new: see `stored_at`
+                path.touch()  # see `stored_at`: erase must not take it for an old orphan
             return sha256
-        with told_when_full(path):
+        with disk_full_errors(path):
             if isinstance(path, Path):
-                # Renamed into place, so that a kill in the middle never leaves half a picture under a whole one's name.
+                # Renamed into place, so that a process killed in the middle never leaves half a picture under its final name.
                 handle, part = _part(path.parent)
                 try:
                     with os.fdopen(handle, "wb") as out:
@@ -52,19 +52,19 @@ class Store:
         return sha256
 
     def get(self, sha256: str) -> bytes:
-        """The bytes of a blob. Raises WinnowError where it is missing."""
+        """The bytes of a blob. Raises WinnowError if it is missing."""
         try:
             return self.path(sha256).read_bytes()
         except FileNotFoundError:
             raise WinnowError(
                 f"The picture {sha256[:12]}… is missing from the store at {self.url}. "
-                "Run `python -m curator check` to see what else is."
+                "Restore it from a backup; `python -m curator check` lists all missing pictures."
             ) from None
 
     def stored_at(self, sha256: str) -> datetime:
-        """When a blob was put here, UTC, for the last time where the store is a folder.
+        """When a blob was stored, in UTC. In a folder: when it was last stored.
 
-        Raises FileNotFoundError where it is missing, NotImplementedError behind a URL of a kind that knows no times.
+        Raises FileNotFoundError if it is missing, NotImplementedError if the kind of URL keeps no times.
         """
         path = self.path(sha256)
         if isinstance(path, Path):
@@ -72,11 +72,11 @@ class Store:
         return cast("datetime", path.fs.modified(path.path))
 
     def delete(self, sha256: str) -> None:
-        """Remove a blob for good; nothing happens where there is none."""
+        """Delete a blob. Does nothing if it is missing."""
         self.path(sha256).unlink(missing_ok=True)
 
     def all(self) -> Iterator[str]:
-        """The sha256 of every blob, as their names claim."""
+        """The sha256 of every blob, by its file name; the bytes are not hashed."""
         if not self.root.exists():
             return
         for folder in self.root.iterdir():
@@ -86,7 +86,7 @@ class Store:
 
 
 def _part(folder: Path) -> tuple[int, str]:
-    """A new file in a folder, which nearly always is there: it is made when it turns out not to be."""
+    """A new temporary file in a folder. The folder nearly always exists, so it is created only after a first attempt fails."""
     try:
         return tempfile.mkstemp(dir=folder, prefix=".part-")
     except FileNotFoundError:

@@ -1,4 +1,7 @@
-"""The schema: one class a table, in the words of docs/architecture.md. What a person decided is only ever appended."""
+"""The schema: one class per table, in the words of docs/architecture.md. Decisions of people are append-only.
+
+The `comment`s of the columns are part of the schema: PostgreSQL stores them, so a change needs a migration.
+"""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,7 +27,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite forgets the zone, so it is put back on the way out. A naive value is refused."""
+    """A time in UTC. SQLite drops the time zone, so it is added again when read. A naive value raises ValueError."""
 
     impl = SqlDateTime(timezone=True)
     cache_ok = True
@@ -49,7 +52,7 @@ class Split(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a verdict says; `undo` takes the reviewer's last one on the example back, and the one before it counts again."""
+    """What a verdict says. `undo` takes back the reviewer's last verdict on the example; the one before it counts again."""
 
     keep = "keep"
     reject = "reject"
@@ -69,7 +72,7 @@ class Reason(StrEnum):
 
 
 class State(StrEnum):
-    """How an example stands by the newest verdict of each reviewer, and by its group (curator/review/standing.py)."""
+    """What the newest verdict of each reviewer and the example's group add up to (curator/review/standing.py)."""
 
     open = "open"
     keep = "keep"
@@ -79,7 +82,7 @@ class State(StrEnum):
 
 
 class JobState(StrEnum):
-    """Where a job stands; `interrupted` is never written by the job itself, only found by its silent heartbeat."""
+    """The state of a job. A job never writes `interrupted` itself: others do, when its heartbeats or its process have ended."""
 
     queued = "queued"
     running = "running"
@@ -98,7 +101,7 @@ def _enum(kind: type[StrEnum], name: str) -> Enum:
     return Enum(kind, name=name, values_callable=_values, native_enum=False, create_constraint=True, length=20)
 
 
-CROP_SIDE = 512  # pixels: a crop is this high and wide, in the store, in a browser and where a run reads it
+CROP_SIDE = 512  # pixels; height and width of a crop, in the store, in the browser and when a run reads it
 
 Sha256 = Annotated[str, mapped_column(String(64))]
 Name = Annotated[str, mapped_column(String(1000))]
@@ -126,11 +129,11 @@ class Base(DeclarativeBase):
     }
 
 
-# --- what came in ---------------------------------------------------------------------------------------------------
+# --- received -------------------------------------------------------------------------------------------------------
 
 
 class Contributor(Base):
-    """Whoever painted the mask, under the name that the source gives; erased with all that is theirs."""
+    """The person who painted masks, by the name that the source gives. Erased together with all their submissions."""
 
     __tablename__ = "contributor"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -179,7 +182,7 @@ class Submission(Base):
 class Likeness(Base):
     """Two perceptual hashes of a submission's upright photo, to find the same picture again (curator/ingest/likeness.py).
 
-    Of the first, 64 bits, each part is 16: what differs in fewer bits than there are parts has one part in common.
+    The first has 64 bits, in four parts of 16. Two hashes that differ in fewer than four bits have at least one part in common.
     """
 
     __tablename__ = "likeness"
@@ -192,7 +195,7 @@ class Likeness(Base):
 
 
 class Refusal(Base):
-    """A file that did not come in, and why, in words."""
+    """A file that was refused, and the reason in words."""
 
     __tablename__ = "refusal"
     __table_args__ = (UniqueConstraint("source_id", "file", "reason"),)
@@ -206,7 +209,7 @@ class Refusal(Base):
 
 
 class Remark(Base):
-    """Something odd about a file that came in all the same, in words: its mask resized, its face one of several, ..."""
+    """Something unusual about a submission, in words: its mask was resized, the photo shows several faces, ..."""
 
     __tablename__ = "remark"
     __table_args__ = (UniqueConstraint("submission_id", "words"),)
@@ -219,10 +222,10 @@ class Remark(Base):
 
 
 class CropChoice(Base):
-    """What a person said of a photo in which no face was found: this square is the crop, or it is of no use; append-only.
+    """A person's decision about a photo without a detected face: a square to crop, or discard; append-only.
 
-    The square is in pixels of the upright photo and may reach beyond it; all four are empty where the photo is discarded,
-    and in an undo, which names what it takes back.
+    The square is in pixels of the upright photo and may extend beyond it. Its four columns are empty if the photo is
+    discarded, and in an undo, which names the choice that it takes back.
     """
 
     __tablename__ = "crop_choice"
@@ -246,15 +249,15 @@ class CropChoice(Base):
     at: Mapped[datetime]
 
 
-# --- what is reviewed -----------------------------------------------------------------------------------------------
+# --- reviewed -------------------------------------------------------------------------------------------------------
 
 
 class Example(Base):
-    """A crop with everything known about it. A submission without one shows no face and is kept aside.
+    """A crop with everything known about it. A submission without an example has no detected face and is kept aside.
 
-    Boxes are (top, left, bottom, right), ends exclusive: the face (none where a whole photo shows none) and the crop in
-    pixels of the upright photo (the crop may reach beyond it), `inside` in pixels of the 512 x 512 crop: the part that shows
-    the photo; the rest is filled.
+    Boxes are (top, left, bottom, right), ends exclusive. The face (empty if a whole photo shows none) and the crop are in
+    pixels of the upright photo; the crop may extend beyond it. `inside` is in pixels of the 512 x 512 crop: the part that
+    shows the photo; the rest is filled.
     """
 
     __tablename__ = "example"
@@ -304,7 +307,7 @@ class Signal(Base):
 
 
 class Suspicion(Base):
-    """The doubt about an example that its signals add up to, with the reasons in words."""
+    """How likely an example's mask is bad, 0 to 1, from its signals, with the reasons in words."""
 
     __tablename__ = "suspicion"
     __table_args__ = (CheckConstraint("value >= 0 AND value <= 1", name="value_is_a_share"),)
@@ -315,11 +318,11 @@ class Suspicion(Base):
 
 
 class Standing(Base):
-    """Where an example stands in the queue: one narrow row made with it, kept in step by whatever records a verdict.
+    """An example's place in the review queue: one narrow row, added with the example and updated with every verdict.
 
-    It says nothing that verdicts, suspicion and source don't (`curator check` computes it anew and compares). It is here
-    because the next card and the counts have to come as fast from a million examples as from a thousand, and no index
-    can span the tables that it is gathered from.
+    It is derived from verdicts, suspicion and source (`curator check` recomputes it and compares). It exists because the
+    next card and the counts must be as fast with a million examples as with a thousand, and no index can span the tables
+    that it is derived from.
     """
 
     __tablename__ = "standing"
@@ -349,7 +352,7 @@ Index(
 
 
 class Reviewer(Base):
-    """Whoever gives verdicts and touch-ups."""
+    """A person who gives verdicts and makes touch-ups."""
 
     __tablename__ = "reviewer"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -357,7 +360,7 @@ class Reviewer(Base):
 
 
 class Lease(Base):
-    """One reviewer's short claim on an example in their deck; one at most for each example."""
+    """One reviewer's short claim on an example in their deck; at most one per example."""
 
     __tablename__ = "lease"
     example_id: Mapped[int] = mapped_column(ForeignKey("example.id", ondelete="CASCADE"), primary_key=True)
@@ -366,7 +369,7 @@ class Lease(Base):
 
 
 class Verdict(Base):
-    """Keep or reject, by a reviewer, at a time; append-only. The newest of a reviewer that no undo takes back counts."""
+    """Keep, reject or undo, by a reviewer, at a time; append-only. A reviewer's newest verdict that was not undone counts."""
 
     __tablename__ = "verdict"
     __table_args__ = (
@@ -395,7 +398,7 @@ class Verdict(Base):
 
 
 class Reopening(Base):
-    """An example sent back to review: what was said of it before counts no more, and stays on record; append-only."""
+    """An example sent back to review: its earlier verdicts stay on record but no longer count; append-only."""
 
     __tablename__ = "reopening"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -409,7 +412,7 @@ class Reopening(Base):
 
 
 class Gold(Base):
-    """An example whose answer is known, mixed into every deck; append-only, the newest row of an example counts."""
+    """A control example: a lead knows its answer, and it is mixed into every deck; append-only, the newest row counts."""
 
     __tablename__ = "gold"
     __table_args__ = (
@@ -424,7 +427,7 @@ class Gold(Base):
 
 
 class GuideExample(Base):
-    """A picture of the guide "What is a good mask", chosen by a lead; append-only, the newest row of a place counts."""
+    """A picture in the guide "What is a good mask", chosen by a lead; append-only, the newest row of a place counts."""
 
     __tablename__ = "guide_example"
     __table_args__ = (Index("ix_guide_example_newest", "place", "id"),)
@@ -439,7 +442,7 @@ class GuideExample(Base):
 
 
 class TouchUp(Base):
-    """One timed repair of a mask, from the moment its clock started. The clock is the server's."""
+    """One timed repair of a mask, from the moment its clock started. The server's clock counts."""
 
     __tablename__ = "touch_up"
     __table_args__ = (CheckConstraint("seconds_shown > 0", name="clock_has_time"),)
@@ -467,7 +470,7 @@ class TouchUpSave(Base):
     touch_up: Mapped[TouchUp] = relationship(back_populates="saves")
 
 
-# --- what is trained ------------------------------------------------------------------------------------------------
+# --- trained --------------------------------------------------------------------------------------------------------
 
 
 class CuratedSet(Base):
@@ -483,7 +486,7 @@ class CuratedSet(Base):
 
 
 class SetMember(Base):
-    """One example of a curated set, as it was when the set was frozen. `example_id` empties when it is erased."""
+    """One example of a curated set, as it was when the set was frozen. `example_id` becomes empty if it is erased."""
 
     __tablename__ = "set_member"
     set_id: Mapped[int] = mapped_column(ForeignKey("curated_set.id"), primary_key=True)
@@ -516,9 +519,9 @@ class Job(Base):
     ended_at: Mapped[datetime | None]
 
 
-# Two trainings at once would share the cores and both finish later.
-_A_FIT_IS_ON = and_(Job.kind == "fit", Job.state.in_([JobState.queued, JobState.running]))
-Index("uq_job_one_fit_at_a_time", Job.kind, unique=True, sqlite_where=_A_FIT_IS_ON, postgresql_where=_A_FIT_IS_ON)
+# Only one training at a time: two would share the cores, and both would finish later.
+_ACTIVE_TRAINING = and_(Job.kind == "fit", Job.state.in_([JobState.queued, JobState.running]))
+Index("uq_job_one_fit_at_a_time", Job.kind, unique=True, sqlite_where=_ACTIVE_TRAINING, postgresql_where=_ACTIVE_TRAINING)
 
 
 class Run(Base):
@@ -540,7 +543,7 @@ class Run(Base):
 
 
 class Epoch(Base):
-    """What one epoch of a run came to, on the training and the validation examples."""
+    """The losses and measures of one epoch of a run, on the training and the validation examples."""
 
     __tablename__ = "epoch"
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
@@ -561,7 +564,7 @@ class Epoch(Base):
 
 
 class Preview(Base):
-    """A validation example's matte after one epoch, so that one can watch it sharpen."""
+    """A validation example's matte after one epoch, to show how it improves during the training."""
 
     __tablename__ = "preview"
     __table_args__ = (ForeignKeyConstraint(["run_id", "epoch"], ["epoch.run_id", "epoch.number"]),)
@@ -572,7 +575,7 @@ class Preview(Base):
 
 
 class Measure(Base):
-    """The measures of one run on one example: a row of a report. Empty where a measure has no value."""
+    """The measures of one run on one example: a row of a report. A column is empty if its measure is undefined there."""
 
     __tablename__ = "measure"
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
@@ -598,7 +601,7 @@ class Measure(Base):
 
 
 class Export(Base):
-    """A file made from a run for a device; where it lies, `Settings.exported` says: runs/ may have moved out of the home."""
+    """A file made from a run for a device. `Settings.exported` gives its path, which depends on WINNOW_RUNS_URL."""
 
     __tablename__ = "export"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -630,7 +633,7 @@ class Proof(Base):
 
 
 class Event(Base):
-    """Who did what, when; names no contributor."""
+    """A log of who did what and when. It names no contributor."""
 
     __tablename__ = "event"
     id: Mapped[int] = mapped_column(primary_key=True)

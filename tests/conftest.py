@@ -1,4 +1,4 @@
-"""Shared parts: a fresh home for each test, a migrated database, a store, and a clock that only moves when told."""
+"""Shared fixtures: an empty home for each test, a migrated database, a store, and a clock that a test moves."""
 
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ on_both_servers = pytest.mark.parametrize("engine", ["sqlite", "postgresql"], in
 
 
 class FakeClock:
-    """A clock for tests: call it for the time, `pass_` to let time pass."""
+    """A clock for tests: call it for the time, and `pass_` to advance it by some seconds."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -52,7 +52,7 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a migrated, empty SQLite database, to be copied: migrating one takes a third of a second."""
+    """The file of a migrated, empty SQLite database, for copying: migrating a new one takes a third of a second."""
     settings = Settings(home=tmp_path_factory.mktemp("migrated"))
     open_database(settings).dispose()
     return settings.home / "winnow.db"
@@ -60,7 +60,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def migrated_on_postgres(postgres: str) -> str:
-    """The name of a migrated, empty database on the PostgreSQL server, to be copied."""
+    """The name of a migrated, empty database on the PostgreSQL server, for copying."""
     engine = connect(new_database(postgres, "migrated"))
     migrate(engine)
     engine.dispose()
@@ -69,7 +69,7 @@ def migrated_on_postgres(postgres: str) -> str:
 
 @pytest.fixture
 def engine(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Engine]:
-    """A migrated, empty database: the home's own SQLite, or with `on_both_servers` one on PostgreSQL too."""
+    """A migrated, empty database: SQLite in the home folder; a test with `on_both_servers` also runs on PostgreSQL."""
     if getattr(request, "param", "sqlite") == "sqlite":
         settings.home.mkdir(parents=True, exist_ok=True)
         shutil.copy(request.getfixturevalue("migrated"), settings.home)
@@ -90,8 +90,8 @@ def store(settings: Settings) -> Store:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
-    """The address of an S3 on this machine."""
-    from moto.server import ThreadedMotoServer  # a second of imports that few tests need
+    """The address of an S3 server on this machine."""
+    from moto.server import ThreadedMotoServer  # importing it takes a second, and few tests need it
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -102,7 +102,7 @@ def s3_server() -> Iterator[str]:
 
 @pytest.fixture
 def s3_bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """The name of an empty bucket there, which `s3://` URLs of this test and of the processes that it starts lead to."""
+    """The name of an empty bucket on the S3 server, which this test and the processes it starts use for `s3://` URLs."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
@@ -116,12 +116,12 @@ def s3_bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
-    """The folder of a disk of 2 MiB, with room for 0.4 MB until the file `filler` is deleted."""
+    """The folder of a disk of 2 MiB with 0.4 MB free; deleting the file `filler` frees the rest."""
     folder = tmp_path / "disk"
     folder.mkdir()
     made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False)
     if made.returncode != 0:
-        pytest.skip("needs the right to mount a small disk")
+        pytest.skip("needs permission to mount a small disk")
     (folder / "filler").write_bytes(bytes(2 * 2**20 - 400_000))
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)

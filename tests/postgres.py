@@ -1,4 +1,4 @@
-"""A real PostgreSQL server of Debian's package, started for a while and thrown away."""
+"""A real PostgreSQL server (Debian's package), started for the tests and deleted afterwards."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import create_engine, make_url
+from sqlalchemy.pool import NullPool
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(shutil.which("initdb") or "initdb")]
 INITDB = BINARIES[-1]
@@ -16,7 +17,7 @@ INITDB = BINARIES[-1]
 
 @contextmanager
 def postgres_server(*, durable: bool) -> Iterator[str]:
-    """The URL of an empty server's maintenance database. Where it need not be `durable`, commits don't wait for the disk."""
+    """The URL of an empty server's maintenance database. Unless it is `durable`, commits don't wait for the disk."""
     pg_ctl = INITDB.with_name("pg_ctl")
     folder = Path(tempfile.mkdtemp(prefix="winnow-pg-"))
     as_postgres: list[str] = []
@@ -25,7 +26,7 @@ def postgres_server(*, durable: bool) -> Iterator[str]:
         as_postgres = ["runuser", "-u", "postgres", "--"]
     data = folder / "data"
     subprocess.run([*as_postgres, INITDB, "-D", data, "-A", "trust", "-U", "postgres"], check=True, capture_output=True)
-    # A socket in the folder, no port: nothing else on the machine can be in its way.
+    # A socket in the folder and no port, so that nothing else on the machine can conflict with it.
     options = f"-k {folder} -c listen_addresses='' -c fsync={'on' if durable else 'off'}"
     start = [*as_postgres, pg_ctl, "-D", data, "-o", options, "-l", folder / "log", "-w", "start"]
     subprocess.run(start, check=True, stdout=subprocess.DEVNULL)
@@ -38,7 +39,8 @@ def postgres_server(*, durable: bool) -> Iterator[str]:
 
 
 def new_database(server: str, name: str, template: str = "template1") -> str:
-    """The URL of a new database of that name on the server, as the template is that nobody is connected to."""
-    with create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
+    """The URL of a new database of that name on the server, a copy of the template. Nobody may be connected to the template."""
+    # Without a pool, the connection is closed at the end of the `with`.
+    with create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
     return make_url(server).set(database=name).render_as_string(hide_password=False)

@@ -15,9 +15,9 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Engine
 
-from db.commands import Version, answer, one_clear_line
+from db.commands import Version, exit_on_error, print_result
 from db.errors import WinnowError
-from db.jobs import Progress, held, utc_now
+from db.jobs import Progress, running_job, utc_now
 from db.session import open_database, reading
 from db.settings import Settings
 from db.store import Store
@@ -117,11 +117,11 @@ def fit(
     if (set_number is None) == (resume is None):
         raise typer.BadParameter("Name a curated set, or a run with --resume, and not both.")
     arguments = _typed(job, "fit")
-    with _house() as (settings, engine, store), held(engine, "fit", arguments, job) as progress:
+    with _house() as (settings, engine, store), running_job(engine, "fit", arguments, job) as progress:
         from trainer import fit as fitting
         from trainer.recipe import FitSettings
 
-        place = fitting.Place(engine, store, settings, lambda share, words: progress.say(share * FIT_SHARE, words), utc_now)
+        place = fitting.Place(engine, store, settings, lambda share, words: progress.report(share * FIT_SHARE, words), utc_now)
         if resume is not None:
             fitted = fitting.resume(place, resume, progress.number, epochs)
         else:
@@ -146,8 +146,8 @@ def fit(
         note = _reports(settings, engine, store, fitted.run, progress)
         progress.result = {"run": fitted.run, "state": "done", "epochs": fitted.epochs, "best_epoch": fitted.best_epoch}
         words = f"Run {fitted.run} is done: epochs trained {fitted.epochs}, best {fitted.best_epoch}.{note}"
-        progress.say(1.0, words)
-    answer(progress.result, words, as_json=as_json)
+        progress.report(1.0, words)
+    print_result(progress.result, words, as_json=as_json)
 
 
 def _reports(settings: Settings, engine: Engine, store: Store, run: int, progress: Progress) -> str:
@@ -157,7 +157,7 @@ def _reports(settings: Settings, engine: Engine, store: Store, run: int, progres
     with reading(engine) as session:
         there = splits(session, run)
     for split in there:
-        report(engine, store, settings, run, split, say=lambda _share, words: progress.say(FIT_SHARE, words))
+        report(engine, store, settings, run, split, say=lambda _share, words: progress.report(FIT_SHARE, words))
     return "" if Split.test in there else " Its set has no test examples, so there is no test report."
 
 
@@ -171,14 +171,14 @@ def report(
 ) -> None:
     """Measure a run's best epoch on a split of its set: the paper's five measures, then those beside them."""
     arguments = _typed(job, "report")
-    with _house() as (settings, engine, store), held(engine, "report", arguments, job) as progress:
+    with _house() as (settings, engine, store), running_job(engine, "report", arguments, job) as progress:
         from trainer import report as reporting
         from trainer.measures import ALL
 
-        result = reporting.report(engine, store, settings, run, split, refine.value, progress.say)
+        result = reporting.report(engine, store, settings, run, split, refine.value, progress.report)
         progress.result = result
     measures = ", ".join(f"{each.name} {_number(result[each.name])}" for each in ALL)
-    answer(result, f"Run {run} on {result['images']} {split} examples: {measures}.", as_json=as_json)
+    print_result(result, f"Run {run} on {result['images']} {split} examples: {measures}.", as_json=as_json)
 
 
 @app.command()
@@ -203,7 +203,7 @@ def matte(
             files.append(output / f"{photo.stem}.png")
             files[-1].write_bytes(pictures.png(pictures.grey(alpha)))
     result = {"run": run, "files": [str(file) for file in files]}
-    answer(result, f"{len(files)} mattes are in {output}.", as_json=as_json)
+    print_result(result, f"{len(files)} mattes are in {output}.", as_json=as_json)
 
 
 @app.command()
@@ -227,7 +227,7 @@ def recolor(
         alpha = pictures.matte(image, trained.size, lambda square: trained.alpha(square[None])[0])
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(pictures.png(recolor.recolor(image, alpha, colour)))
-    answer({"run": run, "file": str(output)}, f"The recoloured photo is {output}.", as_json=as_json)
+    print_result({"run": run, "file": str(output)}, f"The recoloured photo is {output}.", as_json=as_json)
 
 
 @app.command()
@@ -242,17 +242,17 @@ def export(
 ) -> None:
     """Write a run's best epoch for a device, and prove at once that the file computes what the run computes."""
     arguments = _typed(job, "export")
-    with _house() as (settings, engine, store), held(engine, "export", arguments, job) as progress:
-        progress.say(0.0, f"Writing run {run} for {format_}")
+    with _house() as (settings, engine, store), running_job(engine, "export", arguments, job) as progress:
+        progress.report(0.0, f"Writing run {run} for {format_}")
         from trainer.device import export as exporting
         from trainer.device import verify as verifying
 
         result = exporting.export(engine, settings, run, format_.value, precision and precision.value, utc_now)
-        progress.say(0.7, "Comparing the file with the run")
+        progress.report(0.7, "Comparing the file with the run")
         proof = verifying.verify(engine, store, settings, result["export"], utc_now)
         result |= {key: proof[key] for key in ("passed", "images", "max_abs_diff", "mean_abs_diff", "tolerance")}
         progress.result = result
-    answer(
+    print_result(
         result, f"Export {result['export']}: {result['file']}, {result['bytes'] / 1e6:.1f} MB. {_proof(proof)}", as_json=as_json
     )
     _fail_unless(proof)
@@ -268,7 +268,7 @@ def verify(
         from trainer.device import verify as verifying
 
         result = verifying.verify(engine, store, settings, number, utc_now)
-    answer(result, _proof(result), as_json=as_json)
+    print_result(result, _proof(result), as_json=as_json)
     _fail_unless(result)
 
 
@@ -280,7 +280,7 @@ def _proof(proof: dict[str, Any]) -> str:
 
 
 def _fail_unless(proof: dict[str, Any]) -> None:
-    with one_clear_line():
+    with exit_on_error():
         if not proof["passed"]:
             raise WinnowError(f"The file does not compute what the run computes. {_proof(proof)} Export the run again.")
 
@@ -288,7 +288,7 @@ def _fail_unless(proof: dict[str, Any]) -> None:
 @contextlib.contextmanager
 def _house() -> Iterator[tuple[Settings, Engine, Store]]:
     """Settings, database and store for a command; what goes wrong in it becomes one line on stderr and exit 1."""
-    with one_clear_line("It was stopped. A training goes on with `python -m trainer fit --resume RUN`."):
+    with exit_on_error("It was stopped. A training goes on with `python -m trainer fit --resume RUN`."):
         settings = Settings()
         engine = open_database(settings)
         try:

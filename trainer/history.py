@@ -11,7 +11,7 @@ import tensorflow as tf
 from sqlalchemy import Engine, select
 from upath import UPath
 
-from db.files import told_when_full, write
+from db.files import disk_full_errors, write
 from db.session import reading, writing
 from db.store import Store
 from db.tables import Epoch, Example, Preview
@@ -113,7 +113,7 @@ def record(engine: Engine, store: Store, folder: UPath, run: int, row: Row, mode
     if row.best:
         with tempfile.TemporaryDirectory(prefix="winnow-") as scratch:
             file = Path(scratch) / BEST  # Keras writes to this machine's disks alone
-            with told_when_full(file):
+            with disk_full_errors(file):
                 model.save_weights(file)
             write(folder / BEST, file.read_bytes())
     shown = validation.members[:PREVIEWS]

@@ -8,9 +8,9 @@ import streamlit as st
 
 from curator.app.state import engine, flow_now, settings
 from curator.status import Flow, newest_job
-from db.cluster import start
+from db import launch
 from db.errors import WinnowError
-from db.jobs import ALIVE, cancel, state_of, utc_now
+from db.jobs import ACTIVE, cancel, job_state, utc_now
 from db.session import reading
 from db.tables import Job, JobState, Reason
 
@@ -98,7 +98,7 @@ def gallery(figures: Iterable[tuple[Sequence[str], str]], *, wide: str = "13rem"
 def start_job(kind: str, module: str, arguments: Sequence[str]) -> int | None:
     """Start one of our commands, and say its job's number; what stands in its way is shown in one sentence."""
     try:
-        return start(engine(), settings(), kind, module, arguments, utc_now())
+        return launch.start_job(engine(), settings(), kind, module, arguments, utc_now())
     except WinnowError as error:
         st.error(str(error))
         return None
@@ -112,8 +112,8 @@ def job_panel(kind: str, doing: str, number: int | None = None) -> Job | None:
     job = _job(kind, number)
     if job is None:
         return None
-    state = state_of(job, utc_now())
-    if state in ALIVE:
+    state = job_state(job, utc_now())
+    if state in ACTIVE:
         _working(kind, doing, number)
     elif state is JobState.failed:
         st.error(job.message)
@@ -132,7 +132,7 @@ def _job(kind: str, number: int | None) -> Job | None:
 @st.fragment(run_every="1s")
 def _working(kind: str, doing: str, number: int | None) -> None:
     job = _job(kind, number)
-    if job is None or state_of(job, utc_now()) not in ALIVE:
+    if job is None or job_state(job, utc_now()) not in ACTIVE:
         st.rerun()
     assert job is not None
     with st.container(border=True):

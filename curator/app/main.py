@@ -1,10 +1,16 @@
 """Navigation: which pages there are, and the frame around each."""
 
+import cv2
 import streamlit as st
 
 from curator.app.frame import show_flow
+from db.environment import opencv_fault
 
 st.set_page_config(page_title="Winnow", page_icon=":material/content_cut:", layout="wide", initial_sidebar_state="collapsed")
+
+if fault := opencv_fault(cv2):
+    st.error(fault)
+    st.stop()
 
 PAGES = [
     st.Page("views/home.py", title="Winnow", default=True),

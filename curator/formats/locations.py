@@ -16,7 +16,7 @@ from upath import UPath
 
 from curator.pictures.opening import read_bytes
 from db.errors import WinnowError
-from db.files import root, told_when_full
+from db.files import disk_full_errors, root
 from db.settings import Limits
 
 Location = Path | UPath
@@ -194,7 +194,7 @@ def fetched(place: UPath, folder: Path, limits: Limits) -> Path:
     """A file behind a URL as one in a folder. Raises WinnowError for one that is larger than a zip unpacked may be."""
     copy = folder / (posixpath.basename(urlsplit(without_secrets(str(place))).path) or "download")
     left = limits.zip_bytes
-    with told_when_full(copy), place.open("rb") as there, copy.open("wb") as here:
+    with disk_full_errors(copy), place.open("rb") as there, copy.open("wb") as here:
         while chunk := there.read(min(CHUNK, left + 1)):
             left -= len(chunk)
             if left < 0:

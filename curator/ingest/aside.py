@@ -21,7 +21,7 @@ from curator.pictures.codec import encode_preview
 from curator.pictures.crop import Square
 from curator.pictures.pair import Pair, read_pair
 from curator.review.reviewers import reviewer_called
-from curator.upkeep.check import still_named
+from db.blobs import still_named
 from db.errors import NotThereError, WinnowError
 from db.session import Lock, reading, wait_for, writing
 from db.settings import Limits

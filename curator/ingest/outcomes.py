@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from curator.ingest.aside import kept_aside
-from db.jobs import state_of
+from db.jobs import job_state
 from db.tables import Job, JobState, Refusal, Remark, Source, Submission
 
 COLUMNS = ("at", "file", "why", "source")
@@ -77,7 +77,7 @@ def _past(job: Job, now: datetime) -> Past:
     return Past(
         at=job.created_at,
         source=job.arguments[0] if job.arguments else "",
-        state=state_of(job, now),
+        state=job_state(job, now),
         message=job.message,
         seen=numbers.get("seen"),
         added=numbers.get("added"),

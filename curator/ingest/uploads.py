@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from sqlalchemy import Engine, select
 
-from db.jobs import ALIVE, state_of
+from db.jobs import ACTIVE, job_state
 from db.session import reading
 from db.tables import Job
 
@@ -37,7 +37,7 @@ def sweep(folder: Path, engine: Engine, now: datetime, older: timedelta | None =
     """Delete what ingests that were killed have left behind, `older` than that or all; nothing while an ingest is on."""
     with reading(engine) as session:
         jobs = session.scalars(select(Job).where(Job.kind.in_(["ingest", "look"])))
-        if any(state_of(job, now) in ALIVE for job in jobs):
+        if any(job_state(job, now) in ACTIVE for job in jobs):
             return
     for file in folder.glob("*.zip") if folder.exists() else []:
         if older is None or now - datetime.fromtimestamp(file.stat().st_mtime, UTC) >= older:

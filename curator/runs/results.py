@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Float, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from db.jobs import ALIVE, state_of
+from db.jobs import ACTIVE, job_state
 from db.tables import Epoch, Example, Export, Measure, Run, SetMember, Source, Split
 from trainer.measures import Measure as Measuring
 
@@ -70,7 +70,7 @@ def time_left(run: Run, now: datetime) -> timedelta | None:
     Before the first has ended, from the share of the bar that is full. None where nothing can be said: nobody trains it, the
     last epoch is done, or the first has just begun.
     """
-    if state_of(run.job, now) not in ALIVE:
+    if job_state(run.job, now) not in ACTIVE:
         return None
     coming = int(run.settings.get("epochs", 0)) - len(run.epochs)
     if not run.epochs:

@@ -1,27 +1,23 @@
 """Prove the store: every row's picture exists and hashes right, nothing is orphaned, no frozen set has changed, and every
 example stands where its verdicts put it.
-
-Which columns name a picture is read from the schema (every column that ends in `sha256`), so that a new table cannot be
-forgotten, neither here nor where a contributor is erased.
 """
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Column, Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from curator.review.standing import wrongly_standing
 from curator.sets.freeze import set_hash
+from db.blobs import named_blobs
 from db.errors import WinnowError
-from db.jobs import ALIVE
+from db.jobs import ACTIVE
 from db.store import Store
-from db.tables import Base, CuratedSet, Job, SetMember
+from db.tables import CuratedSet, Job, SetMember
 
-ENDING = "sha256"
 LISTED = 20  # findings of a kind that `text` spells out
 
 
@@ -73,33 +69,6 @@ class Findings:
         return "\n".join([*lines, "All is sound."] if self.sound else lines)
 
 
-def blob_columns() -> list[Column[str]]:
-    """Every column of the schema that names a picture."""
-    return [column for table in Base.metadata.sorted_tables for column in table.columns if column.name.endswith(ENDING)]
-
-
-def named_blobs(session: Session) -> Iterator[tuple[str, str]]:
-    """Each picture that a row names, as (sha256, table.column); once for every column that names it.
-
-    A row whose example was erased keeps its hashes as a record; it names no picture any more.
-    """
-    for column in blob_columns():
-        yield from ((sha256, f"{column.table.name}.{column.name}") for sha256 in session.scalars(_named_in(column)))
-
-
-def still_named(session: Session, pictures: Collection[str]) -> set[str]:
-    """Those of a few pictures that some row names."""
-    return {sha256 for column in blob_columns() for sha256 in session.scalars(_named_in(column).where(column.in_(pictures)))}
-
-
-def _named_in(column: Column[str]) -> Select[str]:
-    wanted = select(column).distinct().where(column.is_not(None))
-    example = column.table.columns.get("example_id")
-    if example is not None and example.nullable:
-        wanted = wanted.where(example.is_not(None))
-    return wanted
-
-
 def check(session: Session, store: Store) -> Findings:
     """Look at every row that names a picture, every picture's bytes and every curated set. Changes nothing.
 
@@ -136,7 +105,7 @@ def remove_orphans(session: Session, store: Store, findings: Findings) -> int:
 
     Raises WinnowError while a job is on: its pictures are stored before the rows that name them.
     """
-    job = session.scalars(select(Job).where(Job.state.in_(ALIVE))).first()
+    job = session.scalars(select(Job).where(Job.state.in_(ACTIVE))).first()
     if job is not None:
         raise WinnowError(f"A job is on ({job.kind}): what it brings in looks orphaned until it is done. Try again then.")
     orphaned = set(findings.orphaned) - {sha256 for sha256, _ in named_blobs(session)}

@@ -19,7 +19,7 @@ from upath import UPath
 
 from curator.ingest.groups import without
 from curator.ingest.uploads import sweep
-from curator.upkeep.check import named_blobs
+from db.blobs import named_blobs
 from db.errors import WinnowError
 from db.session import writing
 from db.settings import Settings

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that db.session.migrate hands over."""
+"""Alembic's entry point: runs the migrations on the connection from db.session.migrate."""
 
 from alembic import context
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 
 from curator.__main__ import app
 from curator.sample import write_sample
-from db.jobs import ALIVE
+from db.jobs import ACTIVE
 from db.session import open_database, reading
 from db.settings import Settings
 from db.tables import Job, JobState
@@ -167,9 +167,10 @@ def test_bad_usage_exits_with_2(run: Run) -> None:
 def test_a_job_outlives_the_process_that_started_it(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
     code = (
-        "from db.jobs import start, utc_now\nfrom db.session import open_database\nfrom db.settings import Settings\n"
+        "from db.jobs import utc_now\nfrom db.launch import start_job\nfrom db.session import open_database\n"
+        "from db.settings import Settings\n"
         "settings = Settings()\n"
-        "start(open_database(settings), 'ingest', 'curator', ['sample', '--count', '8'], settings.logs, utc_now())\n"
+        "start_job(open_database(settings), settings, 'ingest', 'curator', ['sample', '--count', '8'], utc_now())\n"
     )
     environment = {**os.environ, "WINNOW_HOME": str(settings.home)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)  # it is gone when this returns
@@ -180,7 +181,7 @@ def test_a_job_outlives_the_process_that_started_it(tmp_path: Path) -> None:
             return session.scalars(select(Job)).one()
 
     deadline = time.monotonic() + 120
-    while job().state in ALIVE:
+    while job().state in ACTIVE:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert job().state is JobState.done

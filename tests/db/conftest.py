@@ -1,4 +1,4 @@
-"""Everything here is tried on SQLite and on PostgreSQL."""
+"""Every test in this folder that uses a database runs on SQLite and on PostgreSQL."""
 
 import pytest
 

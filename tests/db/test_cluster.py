@@ -1,4 +1,4 @@
-"""A training on another machine: a real scheduler, a worker as its own process with a home of its own, a real fit."""
+"""A training on another machine: a real scheduler, a worker process with its own home folder, a real fit."""
 
 import os
 import signal
@@ -15,8 +15,9 @@ from distributed.protocol.pickle import dumps
 from sqlalchemy import Engine
 
 from db import cluster
-from db.cluster import start, what_is_amiss, work
-from db.jobs import SILENCE, cancel, enqueue, state_of, utc_now
+from db.cluster import run_job, worker_fault
+from db.jobs import HEARTBEAT_TIMEOUT, cancel, enqueue, job_state, utc_now
+from db.launch import start_job
 from db.session import open_database, reading
 from db.settings import Settings
 from db.store import Store
@@ -40,14 +41,14 @@ def until(true: Callable[[], bool], seconds: float = 60) -> None:
 
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[LocalCluster]:
-    """A scheduler on a port of its own, without workers."""
+    """A scheduler on its own port, without workers."""
     with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None, processes=True) as found:
         yield found
 
 
 @pytest.fixture
 def app(tmp_path: Path, scheduler: LocalCluster) -> Settings:
-    """The app's settings: database, store and runs lie outside its home."""
+    """The app's settings: database, store and runs are outside its home folder."""
     return Settings(
         home=tmp_path / "app",
         db_url=f"sqlite:///{tmp_path / 'shared.db'}",
@@ -69,7 +70,7 @@ Worker = Callable[..., "subprocess.Popen[bytes]"]
 
 @pytest.fixture
 def worker(app: Settings, tmp_path: Path, scheduler: LocalCluster) -> Iterator[Worker]:
-    """Starts a worker with a GPU in a home of its own, and waits until the scheduler knows it."""
+    """Starts a worker with a GPU and its own home folder, and waits until the scheduler knows it."""
     started: list[subprocess.Popen[bytes]] = []
     at_home = {"WINNOW_DB_URL": app.db_url, "WINNOW_STORE_URL": app.store_url, "WINNOW_RUNS_URL": app.runs_url}
 
@@ -98,10 +99,10 @@ def worker(app: Settings, tmp_path: Path, scheduler: LocalCluster) -> Iterator[W
 
 
 def fit(database: Engine, app: Settings, *arguments: str) -> int:
-    return start(database, app, "fit", "tests.tiny_trainer", ["fit", *arguments], utc_now())
+    return start_job(database, app, "fit", "tests.tiny_trainer", ["fit", *arguments], utc_now())
 
 
-def test_a_training_on_a_worker_comes_back_is_stopped_killed_and_goes_on(database, app, worker, tmp_path, monkeypatch):
+def test_a_training_on_a_worker_finishes_and_can_be_cancelled_killed_and_resumed(database, app, worker, tmp_path, monkeypatch):
     from tests.trainer.conftest import freeze
 
     store = Store(app.store)
@@ -123,17 +124,17 @@ def test_a_training_on_a_worker_comes_back_is_stopped_killed_and_goes_on(databas
     number = fit(database, app, "--resume", "1")
     stopped = epochs()
     until(lambda: epochs() > stopped)
-    # As when a machine is lost: the worker and the training's own process at one blow.
+    # As if the machine had failed: worker and training process are killed together.
     trainer = job(database, number).process
     assert trainer is not None
     first_worker.kill()
     os.kill(trainer, signal.SIGKILL)
     first_worker.wait()
-    assert state_of(job(database, number), utc_now() + SILENCE + timedelta(seconds=1)) is JobState.interrupted
+    assert job_state(job(database, number), utc_now() + HEARTBEAT_TIMEOUT + timedelta(seconds=1)) is JobState.interrupted
     with database.begin() as connection:
         connection.exec_driver_sql(f"UPDATE job SET heartbeat_at = '2026-01-01' WHERE id = {number}")
 
-    worker()  # Dask hands the lost task to it; the training goes on by the new job alone
+    worker()  # Dask gives it the lost task too, which does nothing: only the new job resumes the training
     more = epochs() + 1
     number = fit(database, app, "--resume", "1", "--epochs", str(more))
     until(lambda: job(database, number).state not in (JobState.queued, JobState.running))
@@ -152,7 +153,7 @@ def test_a_training_on_a_worker_comes_back_is_stopped_killed_and_goes_on(databas
     assert [log.name for log in sorted((tmp_path / "worker/logs").iterdir())] == ["job-1.log", "job-2.log", "job-3.log"]
 
 
-def test_one_that_waits_is_not_buried_stops_at_once_and_tells_no_address(database, app, worker, tmp_path, scheduler):
+def test_a_waiting_training_can_be_cancelled_and_reveals_no_address(database, app, worker, tmp_path, scheduler):
     worker()
     with Client(scheduler.scheduler_address, set_as_default=False) as other:
         done = Event("done", client=other)
@@ -160,10 +161,10 @@ def test_one_that_waits_is_not_buried_stops_at_once_and_tells_no_address(databas
         number = fit(database, app, "1")
         until(lambda: len(scheduler.scheduler.tasks) == 2)
         hour = utc_now() + timedelta(hours=1)
-        assert state_of(job(database, number), hour) is JobState.queued
+        assert job_state(job(database, number), hour) is JobState.queued
         assert job(database, number).message == "Waiting for a worker with a free GPU"
         known = [(name, repr(task), dumps(task.run_spec)) for name, task in scheduler.scheduler.tasks.items()]
-        assert "tests.tiny_trainer" in str(known)  # the work is among what is looked through
+        assert "tests.tiny_trainer" in str(known)  # the task of our job is among those searched
         assert str(tmp_path) not in str(known)
         cancel(database, number, utc_now())
         assert job(database, number).state is JobState.cancelled
@@ -175,17 +176,17 @@ def test_one_that_waits_is_not_buried_stops_at_once_and_tells_no_address(databas
     assert not (tmp_path / "worker/logs").exists()
 
 
-def test_a_cluster_without_a_gpu_is_told(database, app):
+def test_a_cluster_without_a_gpu_fails_the_job(database, app):
     failed = job(database, fit(database, app, "1"))
     assert (failed.state, failed.message) == (
         JobState.failed,
-        f"The cluster at {app.cluster} has no worker with a GPU. Start one on a machine that has: "
+        f"The cluster at {app.cluster} has no worker with a GPU. Start one on a machine that has one: "
         f"`dask worker {app.cluster} --nthreads 1 --resources GPU=1`.",
     )
 
 
-def test_a_cluster_that_is_not_there_is_told(database, app, monkeypatch):
-    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.5)
+def test_an_unreachable_cluster_fails_the_job(database, app, monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.5)
     for address in ("tcp://127.0.0.1:1", "nonsense://x"):
         failed = job(database, fit(database, app.model_copy(update={"cluster": address}), "1"))
         assert (failed.state, failed.message) == (
@@ -195,45 +196,39 @@ def test_a_cluster_that_is_not_there_is_told(database, app, monkeypatch):
         )
 
 
-def test_a_worker_with_a_database_of_its_own_is_refused(database, app, worker):
+def test_a_worker_with_another_database_is_refused(database, app, worker):
     worker(WINNOW_DB_URL="")
     failed = job(database, fit(database, app, "1"))
     assert failed.state is JobState.failed
-    assert "cannot take the training: its database is another one. Start it with this app's WINNOW_DB_URL," in failed.message
+    assert "cannot take the training: it uses another database. Start it with this app's WINNOW_DB_URL," in failed.message
     assert list(app.runs.iterdir()) == []
 
 
 @pytest.fixture
 def as_worker(app: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """This process with a worker's environment."""
+    """Gives this process a worker's environment."""
     for field in ("db_url", "store_url", "runs_url"):
         monkeypatch.setenv(f"WINNOW_{field.upper()}", getattr(app, field))
     monkeypatch.setenv("WINNOW_HOME", str(tmp_path / "worker"))
     return monkeypatch
 
 
-def test_what_a_worker_lacks_is_said_in_words(database, app, as_worker, tmp_path, clock: FakeClock):
+def test_a_worker_says_what_it_lacks(database, app, as_worker, tmp_path, clock: FakeClock):
     number = enqueue(database, "fit", [], clock())
     app.runs.mkdir()
     (app.runs / "mark").write_bytes(clock().isoformat().encode())
-    assert what_is_amiss(number, clock(), "mark") == ""
-    assert what_is_amiss(number, clock() + timedelta(seconds=1), "mark") == "its database is another one"
-    assert what_is_amiss(number + 1, clock(), "mark") == "its database is another one"
+    assert worker_fault(number, clock(), "mark") == ""
+    assert worker_fault(number, clock() + timedelta(seconds=1), "mark") == "it uses another database"
+    assert worker_fault(number + 1, clock(), "mark") == "it uses another database"
     as_worker.setenv("WINNOW_RUNS_URL", str(tmp_path / "elsewhere"))
-    assert what_is_amiss(number, clock(), "mark") == "its folder of runs is another one"
+    assert worker_fault(number, clock(), "mark") == "it uses another runs folder"
     as_worker.setenv("WINNOW_DB_URL", "postgresql://nobody:secret@127.0.0.1:1/winnow")
-    assert what_is_amiss(number, clock(), "mark") == "its database cannot be reached"
+    assert worker_fault(number, clock(), "mark") == ("it cannot open its database (`python -m curator status` there says why)")
 
 
-def test_a_job_handed_out_twice_starts_once(database, as_worker, tmp_path, clock: FakeClock):
+def test_a_job_that_dask_hands_out_twice_starts_once(database, as_worker, tmp_path, clock: FakeClock):
     number = enqueue(database, "export", [], clock())
     words = [f"open({str(tmp_path / 'started')!r}, 'a').write('once')"]
     for _ in range(2):
-        work(number, clock(), "timeit", ["-n1", "-r1", *words])
+        run_job(number, clock(), "timeit", ["-n1", "-r1", *words])
     assert (tmp_path / "started").read_text() == "once"
-
-
-def test_all_else_stays_on_this_machine(database, app, tmp_path):
-    number = start(database, app, "export", "timeit", ["-n1", "-r1", "pass"], utc_now())
-    until(lambda: job(database, number).state is JobState.interrupted)
-    assert (app.logs / f"job-{number}.log").exists()

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, in a folder and behind a URL; and a disk that is really full."""
+"""Files are written completely or not at all, in a folder and behind a URL, also on a disk that is really full."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from sqlalchemy import text
 from upath import UPath
 
 from db.errors import DiskFullError
-from db.files import local, root, told_when_full, write
+from db.files import disk_full_errors, local, root, write
 from db.session import open_database, reading, writing
 from db.settings import Settings
 from db.store import Store
@@ -22,7 +22,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[UPath]:
     MemoryFileSystem.store.clear()
 
 
-def test_bytes_come_back_and_are_replaced_whole(folder: UPath) -> None:
+def test_a_file_is_read_back_and_replaced(folder: UPath) -> None:
     file = folder / "3" / "last.ckpt"
     for data in (b"first", b"two"):
         write(file, data)
@@ -30,7 +30,7 @@ def test_bytes_come_back_and_are_replaced_whole(folder: UPath) -> None:
     assert [path.name for path in (folder / "3").iterdir()] == ["last.ckpt"]
 
 
-def test_a_local_copy_holds_the_same_and_is_gone_afterwards(folder: UPath) -> None:
+def test_a_local_copy_has_the_same_bytes_and_is_deleted_afterwards(folder: UPath) -> None:
     file = folder / "best.weights.h5"
     write(file, b"weights")
     with local(file) as here:
@@ -40,25 +40,25 @@ def test_a_local_copy_holds_the_same_and_is_gone_afterwards(folder: UPath) -> No
     assert file.read_bytes() == b"weights"
 
 
-def test_a_file_url_is_a_path_as_any_other(tmp_path: Path) -> None:
+def test_a_file_url_is_a_local_path(tmp_path: Path) -> None:
     assert root(tmp_path.as_uri()) == root(str(tmp_path)) == UPath(tmp_path)
     assert isinstance(root(tmp_path.as_uri()), Path)
     assert not isinstance(root("memory://winnow-runs"), Path)
 
 
-def test_what_is_not_behind_the_url_has_no_local_copy() -> None:
+def test_a_missing_file_has_no_local_copy() -> None:
     with pytest.raises(FileNotFoundError), local(UPath("memory://winnow-runs/gone")):
         pass
 
 
-def test_a_full_disk_is_told_and_the_file_stays_as_it_was(full_disk: Path) -> None:
+def test_a_full_disk_is_an_error_and_leaves_the_old_file(full_disk: Path) -> None:
     file = full_disk / "last.ckpt"
     file.write_bytes(b"before")
     with pytest.raises(DiskFullError) as error:
         write(file, bytes(10**6))
     assert str(error.value) == (
-        f"The disk is full: {file} could not be written, 0 MB are free. What was there before is kept. "
-        "Make room, then try again."
+        f"The disk is full: {file} could not be written (0 MB free). Existing files are unchanged. "
+        "Free some space, then try again."
     )
     assert file.read_bytes() == b"before"
     assert sorted(path.name for path in full_disk.iterdir()) == ["filler", "last.ckpt"]
@@ -71,7 +71,7 @@ def test_a_full_disk_leaves_no_half_picture(full_disk: Path) -> None:
     assert list(store.all()) == []
 
 
-def test_a_database_on_a_full_disk_is_told_and_goes_on_when_there_is_room(full_disk: Path) -> None:
+def test_a_database_on_a_full_disk_is_an_error_and_works_again_with_space(full_disk: Path) -> None:
     (full_disk / "filler").unlink()
     engine = open_database(Settings(home=full_disk))
     with engine.connect() as connection:
@@ -84,7 +84,7 @@ def test_a_database_on_a_full_disk_is_told_and_goes_on_when_there_is_room(full_d
 
     with pytest.raises(DiskFullError) as error:
         add()
-    assert str(error.value) == f"The disk of the database {engine.url} is full. Make room, then try again."
+    assert str(error.value) == f"The disk of the database {engine.url} is full. Free some space, then try again."
     names = names[:10]
     add()
     with reading(engine) as session:
@@ -92,6 +92,6 @@ def test_a_database_on_a_full_disk_is_told_and_goes_on_when_there_is_room(full_d
     engine.dispose()
 
 
-def test_other_troubles_are_not_called_a_full_disk(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError), told_when_full(tmp_path):
+def test_other_errors_are_not_called_a_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError), disk_full_errors(tmp_path):
         tmp_path.write_bytes(b"")

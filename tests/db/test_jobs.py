@@ -1,18 +1,11 @@
-"""Jobs: a row that says how a command goes, whoever started it and whatever becomes of it."""
-
-import os
-import signal
-import time
-from collections.abc import Callable
-from pathlib import Path
+"""Jobs: the row of a command that runs, finishes, fails, is cancelled or is killed."""
 
 import pytest
 from sqlalchemy import Engine
 
 from db.errors import WinnowError
-from db.jobs import Cancelled, cancel, claim, enqueue, held, start, state_of
-from db.session import open_database, reading
-from db.settings import Settings
+from db.jobs import Cancelled, cancel, enqueue, job_state, running_job, take_queued
+from db.session import reading
 from db.tables import Job, JobState
 from tests.conftest import FakeClock
 
@@ -22,10 +15,10 @@ def job(engine: Engine, number: int = 1) -> Job:
         return session.get_one(Job, number)
 
 
-def test_a_job_says_its_progress_and_its_result(engine: Engine, clock: FakeClock) -> None:
-    with held(engine, "export", ["1"], None, clock) as progress:
+def test_a_job_reports_its_progress_and_its_result(engine: Engine, clock: FakeClock) -> None:
+    with running_job(engine, "export", ["1"], None, clock) as progress:
         assert job(engine).state is JobState.running
-        progress.say(0.25, "a quarter")
+        progress.report(0.25, "a quarter")
         assert (job(engine).progress, job(engine).message) == (0.25, "a quarter")
         progress.result = {"file": "x"}
     assert job(engine).state is JobState.done
@@ -33,76 +26,71 @@ def test_a_job_says_its_progress_and_its_result(engine: Engine, clock: FakeClock
 
 
 def test_progress_is_written_at_most_every_half_second(engine: Engine, clock: FakeClock) -> None:
-    with held(engine, "export", [], None, clock) as progress:
-        progress.say(0.1, "first")
+    with running_job(engine, "export", [], None, clock) as progress:
+        progress.report(0.1, "first")
         clock.pass_(0.4)
-        progress.say(0.2, "too soon")
+        progress.report(0.2, "too soon")
         assert job(engine).message == "first"
         clock.pass_(0.2)
-        progress.say(0.3, "second")
+        progress.report(0.3, "second")
         assert job(engine).message == "second"
 
 
-def test_a_job_that_is_asked_to_stop_stops_at_its_next_step(engine: Engine, clock: FakeClock) -> None:
-    with pytest.raises(Cancelled), held(engine, "fit", [], None, clock) as progress:  # noqa: PT012 - a job's body
+def test_a_cancelled_job_stops_at_its_next_report(engine: Engine, clock: FakeClock) -> None:
+    with pytest.raises(Cancelled), running_job(engine, "fit", [], None, clock) as progress:  # noqa: PT012 - a job's body
         cancel(engine, 1, clock())
-        progress.say(0.5, "half")
+        progress.report(0.5, "half")
     assert job(engine).state is JobState.cancelled
 
 
-def test_a_job_that_nobody_has_taken_up_stops_at_once_and_is_taken_by_nobody_then(engine: Engine, clock: FakeClock) -> None:
+def test_a_queued_job_is_cancelled_at_once_and_a_job_is_taken_only_once(engine: Engine, clock: FakeClock) -> None:
     first, second = (enqueue(engine, "export", [], clock()) for _ in range(2))
     cancel(engine, first, clock())
     assert (job(engine, first).state, job(engine, first).ended_at) == (JobState.cancelled, clock())
-    assert not claim(engine, first, clock(), clock())
+    assert not take_queued(engine, first, clock(), clock())
     assert job(engine, first).state is JobState.cancelled
     created_at = clock()
     clock.pass_(3600)
-    assert not claim(engine, second, clock(), clock())  # another database's job of this number
-    assert claim(engine, second, created_at, clock())
+    assert not take_queued(engine, second, clock(), clock())  # another database's job of this number
+    assert take_queued(engine, second, created_at, clock())
     assert (job(engine, second).state, job(engine, second).heartbeat_at) == (JobState.running, clock())
-    assert not claim(engine, second, created_at, clock())
+    assert not take_queued(engine, second, created_at, clock())
 
 
-def test_what_went_wrong_stands_in_the_row_in_one_sentence(engine: Engine, clock: FakeClock) -> None:
-    with pytest.raises(WinnowError), held(engine, "fit", [], None, clock):
+def test_an_error_for_people_is_the_message_of_a_failed_job(engine: Engine, clock: FakeClock) -> None:
+    with pytest.raises(WinnowError), running_job(engine, "fit", [], None, clock):
         raise WinnowError("The disk is full.")
     assert (job(engine).state, job(engine).message) == (JobState.failed, "The disk is full.")
 
 
-def test_a_second_training_is_refused_in_one_sentence(engine: Engine, clock: FakeClock) -> None:
-    with held(engine, "fit", [], None, clock) as progress:
-        progress.say(0.1, "Epoch 1 of 5")
-        with pytest.raises(WinnowError, match=r"^Another training is on \(Epoch 1 of 5\). Wait until it is done, or stop it"):
+def test_an_unexpected_error_is_the_message_of_a_failed_job_with_its_log(engine: Engine, clock: FakeClock) -> None:
+    number = enqueue(engine, "export", [], clock())  # as the app does
+    with pytest.raises(ZeroDivisionError), running_job(engine, "export", [], number, clock):
+        _ = 1 / 0
+    assert (job(engine).state, job(engine).message) == (
+        JobState.failed,
+        "It stopped with an error: ZeroDivisionError: division by zero. The details are in logs/job-1.log in the home folder.",
+    )
+    with pytest.raises(ZeroDivisionError), running_job(engine, "export", [], None, clock):  # in a terminal: no log
+        _ = 1 / 0
+    assert job(engine, 2).message == "It stopped with an error: ZeroDivisionError: division by zero."
+
+
+def test_a_second_training_is_refused(engine: Engine, clock: FakeClock) -> None:
+    with running_job(engine, "fit", [], None, clock) as progress:
+        progress.report(0.1, "Epoch 1 of 5")
+        with pytest.raises(
+            WinnowError, match=r"^Another training is running \(Epoch 1 of 5\)\. Wait until it has finished, or "
+        ):
             enqueue(engine, "fit", [], clock())
 
 
-def test_a_heartbeat_older_than_a_minute_shows_as_interrupted_and_makes_room(engine: Engine, clock: FakeClock) -> None:
+def test_a_job_without_heartbeat_for_a_minute_is_interrupted_and_another_may_start(engine: Engine, clock: FakeClock) -> None:
     first = enqueue(engine, "fit", [], clock())
     clock.pass_(59)
-    assert state_of(job(engine, first), clock()) is JobState.queued
+    assert job_state(job(engine, first), clock()) is JobState.queued
     clock.pass_(2)
-    assert state_of(job(engine, first), clock()) is JobState.interrupted
+    assert job_state(job(engine, first), clock()) is JobState.interrupted
     second = enqueue(engine, "fit", [], clock())
     assert job(engine, first).state is JobState.interrupted
     assert job(engine, second).state is JobState.queued
-
-
-def until(true: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.02)
-
-
-def test_a_killed_command_is_interrupted_at_once_where_we_started_it(tmp_path: Path, clock: FakeClock) -> None:
-    engine = open_database(Settings(home=tmp_path))
-    # A module that stays: timeit runs the statement, and takes the words after it for more statements.
-    number = start(engine, "export", "timeit", ["-n1", "-r1", "import time; time.sleep(60)"], tmp_path / "logs", clock())
-    until(lambda: job(engine, number).process is not None)
-    process = job(engine, number).process
-    assert process is not None
-    os.killpg(process, signal.SIGKILL)
-    until(lambda: job(engine, number).state is JobState.interrupted)
-    assert job(engine, number).message == "The command ended by itself (exit code -9)."
-    assert (tmp_path / "logs" / f"job-{number}.log").exists()

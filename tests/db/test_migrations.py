@@ -1,4 +1,4 @@
-"""A database of an earlier version comes up with all that was in it."""
+"""A database of an earlier version is migrated with all its rows."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ def first_version(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[En
 
 @contextmanager
 def adding(engine: Engine) -> Iterator[Callable[..., None]]:
-    """What adds a row to a table, by its name, of the schema that the database has."""
+    """Yields a function that adds a row to a table of the database's own schema, by the table's name."""
     tables = MetaData()
     tables.reflect(engine)
     with engine.execution_options(writes=True).begin() as connection:
@@ -77,7 +77,7 @@ def fill(engine: Engine, decisions: dict[int, list[tuple[int, str]]]) -> None:
                 )  # fmt: skip
 
 
-def test_examples_of_the_first_version_stand_where_their_verdicts_put_them(first_version: Engine) -> None:
+def test_examples_of_the_first_version_get_the_state_of_their_verdicts(first_version: Engine) -> None:
     fill(
         first_version,
         {
@@ -96,7 +96,14 @@ def test_examples_of_the_first_version_stand_where_their_verdicts_put_them(first
         undone = {undo.id: undo.undoes for undo in session.scalars(select(Verdict).where(Verdict.decision == "undo"))}
         assert undone == {4: 3, 8: 7, 12: 11}
         assert wrongly_standing(session) == []
-        assert set(session.scalars(select(Suspicion.example_id))) == {2, 3, 4, 5, 6, 7}  # what hangs on a rebuilt table stays
+        assert set(session.scalars(select(Suspicion.example_id))) == {
+            2,
+            3,
+            4,
+            5,
+            6,
+            7,
+        }  # as before
     assert {number: place.state for number, place in places.items()} == {
         1: State.open, 2: State.keep, 3: State.reject, 4: State.open, 5: State.disputed, 6: State.keep, 7: State.keep,
     }  # fmt: skip
@@ -105,7 +112,7 @@ def test_examples_of_the_first_version_stand_where_their_verdicts_put_them(first
     assert places[6].lot == pytest.approx(6 / 15)  # 0x666... of 0xfff...
 
 
-def test_an_old_report_counts_an_empty_matte_of_an_image_without_hair_as_right(first_version: Engine) -> None:
+def test_an_empty_matte_of_an_image_without_hair_counts_as_right_in_an_old_report(first_version: Engine) -> None:
     fill(first_version, {1: [], 2: [], 3: []})
     measured = {1: (None, None, 1.0), 2: (0.0, None, 0.9), 3: (0.8, 0.7, 0.95)}  # F1, Performance, accuracy
     with adding(first_version) as add:

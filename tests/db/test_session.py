@@ -1,12 +1,15 @@
 """Transactions, the append-only guard and migrations."""
 
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, select
 
 from db.errors import WinnowError
-from db.session import connect, migrate, reading, writing
+from db.session import migrate, open_database, reading, writing
+from db.settings import Settings
 from db.tables import CuratedSet, Reviewer, SetMember, Split
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -18,8 +21,8 @@ def reviewers(engine: Engine) -> int:
         return session.scalar(select(func.count()).select_from(Reviewer)) or 0
 
 
-def test_a_write_that_breaks_off_in_the_middle_leaves_nothing(engine: Engine) -> None:
-    with pytest.raises(ZeroDivisionError), writing(engine) as session:  # noqa: PT012 - what stands in the with is the test
+def test_an_error_in_the_middle_rolls_everything_back(engine: Engine) -> None:
+    with pytest.raises(ZeroDivisionError), writing(engine) as session:  # noqa: PT012 - the with block is the test
         session.add(Reviewer(name="ada"))
         session.flush()
         assert reviewers(engine) == 0  # a second connection sees nothing of it yet
@@ -31,7 +34,7 @@ def test_a_frozen_set_cannot_be_changed(engine: Engine) -> None:
     with writing(engine) as session:
         member = SetMember(position=0, image_sha256=SHA, mask_sha256=SHA, split=Split.train)
         session.add(CuratedSet(id=1, hash=SHA, frozen_at=NOW, members=[member]))
-    with pytest.raises(WinnowError, match="A curated_set is only ever added, never changed"), writing(engine) as session:
+    with pytest.raises(WinnowError, match="Rows of the table curated_set are never changed"), writing(engine) as session:
         session.get_one(CuratedSet, 1).note = "other"
 
 
@@ -40,14 +43,34 @@ def test_migrating_twice_changes_nothing(engine: Engine) -> None:
     assert reviewers(engine) == 0
 
 
-def test_a_database_of_a_newer_winnow_is_refused_with_what_to_do(engine: Engine) -> None:
+def test_a_database_of_a_newer_winnow_is_refused(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'later'")
-    with pytest.raises(WinnowError, match=r"made by a newer Winnow \(schema later\). Update Winnow, then start again."):
+    with pytest.raises(WinnowError, match=r"created by a newer Winnow \(schema later\). Update Winnow, then start again."):
         migrate(engine)
 
 
-def test_a_password_never_reaches_a_message() -> None:
-    from db.session import _shown
+def test_a_database_that_cannot_be_opened_is_one_sentence_without_its_password(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(WinnowError) as error:
+        open_database(Settings(home=tmp_path, db_url="postgresql://ada:secret@127.0.0.1:1/winnow"))
+    assert str(error.value).startswith("The database postgresql://ada:***@127.0.0.1:1/winnow cannot be opened: ")
+    assert str(error.value).endswith(". Check WINNOW_DB_URL, and that the server is running.")
+    assert "\n" not in str(error.value)
+    assert "secret" not in str(error.value)
 
-    assert "secret" not in _shown(connect("postgresql://ada:secret@localhost/winnow"))
+
+def test_a_database_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "winnow.db").mkdir()
+    with pytest.raises(WinnowError) as error:
+        open_database(Settings(home=tmp_path))
+    assert str(error.value) == (
+        f"The database sqlite:///{tmp_path / 'winnow.db'} cannot be opened: unable to open database file. "
+        "Check that its file and folder can be written to."
+    )
+
+
+def test_a_missing_driver_is_named_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(WinnowError, match=r"^WINNOW_DB_URL needs the Python package psycopg\. For PostgreSQL, install `winnow"):
+        open_database(Settings(home=tmp_path, db_url="postgresql://ada@127.0.0.1:1/winnow"))

@@ -1,4 +1,4 @@
-"""Settings from the environment, and what is made of them."""
+"""Settings from environment variables."""
 
 import pytest
 from pydantic import ValidationError
@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from db.settings import Limits, Settings
 
 
-def test_unless_told_otherwise_the_settings_limits_are_the_limits() -> None:
+def test_by_default_the_settings_have_the_limits() -> None:
     assert Settings().limits == Limits()
 
 
@@ -29,6 +29,6 @@ def test_limits_come_from_the_environment_and_sizes_may_have_a_unit(monkeypatch:
         ("max_zip_ratio", 0),
     ],
 )
-def test_limits_that_nothing_could_pass_or_that_pillow_would_not_keep_are_refused(field: str, value: int) -> None:
+def test_impossible_limits_are_refused(field: str, value: int) -> None:
     with pytest.raises(ValidationError, match=field):
         Settings.model_validate({field: value})

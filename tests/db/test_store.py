@@ -23,19 +23,19 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(data=st.binary(max_size=300))
-def test_bytes_come_back_under_their_own_hash(store: Store, data: bytes) -> None:
+def test_bytes_are_read_back_by_their_hash(store: Store, data: bytes) -> None:
     sha256 = store.put(data)
     assert sha256 == hashlib.sha256(data).hexdigest()
     assert store.get(sha256) == data
     assert sha256 in set(store.all())
 
 
-def test_the_same_bytes_twice_are_kept_once(store: Store) -> None:
+def test_the_same_bytes_are_stored_once(store: Store) -> None:
     assert store.put(b"a") == store.put(b"a")
     assert list(store.all()) == [store.put(b"a")]
 
 
-def test_a_deleted_blob_is_gone_and_said_to_be_missing(store: Store) -> None:
+def test_a_deleted_blob_is_missing(store: Store) -> None:
     sha256 = store.put(b"a")
     store.delete(sha256)
     store.delete(sha256)
@@ -43,14 +43,14 @@ def test_a_deleted_blob_is_gone_and_said_to_be_missing(store: Store) -> None:
         store.get(sha256)
 
 
-def test_it_is_known_when_a_blob_was_stored(store: Store) -> None:
+def test_the_store_knows_when_a_blob_was_stored(store: Store) -> None:
     before = datetime.now(UTC) - timedelta(seconds=1)
     assert before <= store.stored_at(store.put(b"a")) <= datetime.now(UTC)
     with pytest.raises(FileNotFoundError):
         store.stored_at("0" * 64)
 
 
-def test_a_blob_that_is_put_again_is_as_good_as_new(tmp_path: Path) -> None:
+def test_a_blob_that_is_stored_again_has_the_new_time(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     sha256 = store.put(b"a")
     os.utime(store.path(sha256), (0, 0))
@@ -65,7 +65,7 @@ def test_only_a_hash_names_a_blob(store: Store, name: str) -> None:
         store.get(name)
 
 
-def test_a_part_left_by_a_kill_is_not_a_blob(tmp_path: Path) -> None:
+def test_a_part_left_by_a_killed_process_is_not_a_blob(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     sha256 = store.put(b"a")
     (tmp_path / sha256[:2] / ".part-x").write_bytes(b"half")

@@ -1,4 +1,4 @@
-"""The schema's rules, each broken once on a migrated database, on SQLite and on PostgreSQL."""
+"""The schema's rules: each is broken once on a migrated database, on SQLite and on PostgreSQL."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -115,33 +115,33 @@ def test_an_example_without_an_area_is_refused(engine: Engine, changes: dict[str
         add(engine, example(**changes))
 
 
-def test_a_client_id_is_taken_once_from_each_reviewer(reviewed: Engine) -> None:
+def test_a_client_id_is_unique_per_reviewer(reviewed: Engine) -> None:
     add(reviewed, verdict(Decision.keep, None))
     with pytest.raises(IntegrityError):
         add(reviewed, verdict(Decision.keep, None))
 
 
-def test_a_verdict_is_taken_back_once(reviewed: Engine) -> None:
+def test_a_verdict_is_undone_only_once(reviewed: Engine) -> None:
     add(reviewed, verdict(Decision.keep, None))
     add(reviewed, undoing(Decision.undo, 1))
     with pytest.raises(IntegrityError):
         add(reviewed, undoing(Decision.undo, 1, "c"))
 
 
-def test_a_crop_is_taken_back_once(reviewed: Engine) -> None:
+def test_a_crop_is_undone_only_once(reviewed: Engine) -> None:
     add(reviewed, choice(9.0, 0.0))
     add(reviewed, choice(undoes=1))
     with pytest.raises(IntegrityError):
         add(reviewed, choice(undoes=1))
 
 
-def test_a_verdict_names_an_example_that_is_there(reviewed: Engine) -> None:
+def test_a_verdict_needs_an_existing_example(reviewed: Engine) -> None:
     lost = Verdict(example_id=99, reviewer_id=1, decision=Decision.keep, reason=None, at=NOW, client_id="b")
     with pytest.raises(IntegrityError):
         add(reviewed, lost)
 
 
-def test_two_trainings_cannot_be_on_at_once_but_other_jobs_can(engine: Engine) -> None:
+def test_only_one_training_is_active_at_a_time_but_other_jobs_run_together(engine: Engine) -> None:
     add(engine, job("fit", JobState.running), job("ingest", JobState.running), job("ingest", JobState.running))
     with pytest.raises(IntegrityError):
         add(engine, job("fit", JobState.queued))

@@ -354,7 +354,7 @@ def test_a_full_disk_stops_it_in_one_sentence_and_it_goes_on_when_there_is_room(
         fit.resume(place, 1, job(engine), epochs=3)
     assert str(error.value).startswith("The disk is full: ")
     assert str(error.value).endswith(
-        "0 MB are free. What was there before is kept. Make room, then try again. The best epoch is safe; go on with "
+        "(0 MB free). Existing files are unchanged. Free some space, then try again. The best epoch is safe; go on with "
         "`python -m trainer fit --resume 1`."
     )
     assert (folder / "best.weights.h5").read_bytes() == before["best.weights.h5"]

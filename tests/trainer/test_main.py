@@ -92,7 +92,7 @@ def test_one_training_at_a_time(run, engine, freeze_set):
     enqueue(engine, "fit", ["fit", "1"], utc_now())
     result = run("fit", "1", "--size", "32")
     assert result.exit_code == 1
-    assert result.stderr == "Another training is on. Wait until it is done, or stop it on the Train page.\n"
+    assert result.stderr == "Another training is running. Wait until it has finished, or stop it on the Train page.\n"
 
 
 def test_a_stopped_training_says_how_to_go_on(run, engine, freeze_set, tiny_network):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from db.errors import WinnowError
-from db.files import told_when_full, write
+from db.files import disk_full_errors, write
 from db.jobs import Clock
 from db.session import reading, writing
 from db.settings import Settings
@@ -35,7 +35,7 @@ def export(engine: Engine, settings: Settings, run: int, format_: str, precision
     with reading(engine) as session:
         trained = runs.load(session, settings, run)
         set_hash = session.get_one(CuratedSet, trained.set_number).hash
-    with tempfile.TemporaryDirectory(prefix="winnow-") as scratch, told_when_full(Path(scratch)):
+    with tempfile.TemporaryDirectory(prefix="winnow-") as scratch, disk_full_errors(Path(scratch)):
         made = _written(trained, set_hash, format_, precision, Path(scratch))
         data = made.read_bytes()
     name = f"runs/{run}/exports/{hashlib.sha256(data).hexdigest()[:12]}/{made.name}"

@@ -11,7 +11,7 @@ from curator.runs.figures import Table
 from curator.runs.report_file import meanings, table
 from curator.runs.results import REFINED
 from curator.status import newest_job
-from db.jobs import ALIVE, state_of, utc_now
+from db.jobs import ACTIVE, job_state, utc_now
 from db.session import reading
 from db.tables import Split
 from trainer.measures import ALPHA, BLIND, CLASSES, MEASURES, Measure
@@ -40,7 +40,7 @@ def measure_button(run: int, split: Split, refine: str, *, again: bool = False) 
     """Offer to make a report that isn't there, or one that an older Winnow made, with fewer measures; one at a time."""
     with reading(engine()) as session:
         job = newest_job(session, "report")
-    busy = job is not None and state_of(job, utc_now()) in ALIVE
+    busy = job is not None and job_state(job, utc_now()) in ACTIVE
     how = "" if refine == "none" else f", {REFINED[refine]}"
     what = f"Run {run} on {split.value}{how}"
     st.caption(f"{what} was measured before there were all of today’s measures." if again else f"{what} is not measured yet.")

@@ -13,7 +13,7 @@ from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, history, nu
 from curator.ingest.uploads import Upload, keep, sweep
 from curator.spreadsheet import as_csv
 from curator.status import flow, sources
-from db.jobs import ALIVE, state_of, utc_now
+from db.jobs import ACTIVE, job_state, utc_now
 from db.session import reading
 
 SHOWN = 50  # rows a page
@@ -46,7 +46,7 @@ def forget(upload: Upload) -> None:
 def show_look(upload: Upload, number: int) -> None:
     """What is in the upload that was looked at, and what to do with it."""
     job = job_panel("look", "Looking at the zip", number)
-    if job is None or state_of(job, utc_now()) in ALIVE:
+    if job is None or job_state(job, utc_now()) in ACTIVE:
         return
     if job.result is None:
         st.button("Forget it", on_click=forget, args=[upload])
@@ -73,7 +73,7 @@ def show_look(upload: Upload, number: int) -> None:
 def show_last() -> None:
     """How the newest ingest is going, or went."""
     job = job_panel("ingest", "Bringing pictures in")
-    if job is None or job.result is None or state_of(job, utc_now()) in ALIVE:
+    if job is None or job.result is None or job_state(job, utc_now()) in ACTIVE:
         return
     result = job.result
     refused = result.get("refusals", len(result["refused"]))

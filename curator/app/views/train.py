@@ -16,7 +16,7 @@ from curator.runs.results import best_epoch
 from curator.sets.freeze import freeze
 from curator.status import flow
 from db.errors import WinnowError
-from db.jobs import ALIVE, state_of, utc_now
+from db.jobs import ACTIVE, job_state, utc_now
 from db.session import reading, writing
 from db.tables import JobState, Run
 from trainer.recipe import BEST_BY, PRECISIONS, FitSettings
@@ -99,7 +99,7 @@ def go_on(run: Run, state: JobState, busy: bool) -> None:
         if state in RESUMABLE and done < planned and st.button("Resume from its last epoch", disabled=busy):
             start_job("fit", "trainer", ["fit", "--resume", str(run.id)])
             st.rerun()
-        if state not in ALIVE and done >= planned > 0:
+        if state not in ACTIVE and done >= planned > 0:
             epochs = st.number_input(
                 "Train longer, to epoch",
                 done + 1,
@@ -147,14 +147,14 @@ def show_runs() -> None:
         "Run", list(runs), format_func=lambda number: results.title(runs[number]), key="run", label_visibility="collapsed"
     )
     run, now = runs[number], utc_now()
-    busy = any(state_of(one.job, now) in ALIVE for one in runs.values())
+    busy = any(job_state(one.job, now) in ACTIVE for one in runs.values())
     with reading(engine()) as session:
         seen = strip(session, number)
-    state = state_of(run.job, now)
+    state = job_state(run.job, now)
     scratch_mark(run)
     figures(run, now, zone())
     if not run.epochs:
-        if state in ALIVE:
+        if state in ACTIVE:
             st.caption("The first epoch’s losses and mattes come when it is done.")
         return go_on(run, state, busy)
     draw_curves([run])
@@ -176,6 +176,6 @@ if counts.verdicts.keep == 0 and not counts.runs:
 
 offer_training(counts.verdicts.keep)
 job = job_panel("fit", "Training")
-training = job is not None and state_of(job, utc_now()) in ALIVE
+training = job is not None and job_state(job, utc_now()) in ACTIVE
 st.fragment(show_runs, run_every="2s" if training else None)()
 drawn_note(counts.drawn)

@@ -1,4 +1,4 @@
-"""Where an example stands, known answers, the guide's pictures, verdicts that settle, and what an undo takes back."""
+"""Add standing, gold and guide_example; verdicts that settle a disagreement, and the verdict that an undo takes back."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -103,7 +103,7 @@ def upgrade() -> None:
 
 
 def _take_back() -> dict[int, set[str]]:
-    """Let every undo name the verdict that it takes back; what is said of each example by the verdicts that are left."""
+    """Write into every undo which verdict it takes back. Returns, by example, the decisions that remain."""
     verdict = sa.table("verdict", *map(sa.column, ("id", "example_id", "reviewer_id", "decision", "undoes")))
     connection = op.get_bind()
     standing: dict[tuple[int, int], list[tuple[int, str]]] = {}
@@ -126,7 +126,7 @@ def _take_back() -> dict[int, set[str]]:
 
 
 def _fill(said: dict[int, set[str]]) -> None:
-    """A row for every example that is there, by what is said of it."""
+    """Add a standing for every existing example."""
     example = sa.table("example", *map(sa.column, ("id", "submission_id", "image_sha256", "split")))
     submission = sa.table("submission", sa.column("id"), sa.column("source_id"))
     suspicion = sa.table("suspicion", sa.column("example_id"), sa.column("value"))

@@ -1,4 +1,4 @@
-"""Examples of whole photos, which need show no face, and skin masks where a source labels skin."""
+"""Examples of whole photos, which need no face; skin masks, if a source has them."""
 
 import sqlalchemy as sa
 from alembic import op

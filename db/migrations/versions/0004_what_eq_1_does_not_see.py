@@ -1,4 +1,4 @@
-"""Measures beside the paper's five, and what a report is sliced by."""
+"""More measures than the paper's five, and the values by which a report is sliced."""
 
 import sqlalchemy as sa
 from alembic import op

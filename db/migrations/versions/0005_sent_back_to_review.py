@@ -1,4 +1,4 @@
-"""Examples sent back to review: what was said of them before counts no more."""
+"""Examples sent back to review: their earlier verdicts no longer count."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""F1 and accuracy of each epoch on the validation examples, which the best one is chosen by."""
+"""F1 and accuracy of each epoch on the validation examples, by which the best epoch is chosen."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Remarks on what came in, crops that a person chose, and pictures that are alike."""
+"""Remarks on submissions, crops chosen by people, and groups of similar pictures."""
 
 import sqlalchemy as sa
 from alembic import op

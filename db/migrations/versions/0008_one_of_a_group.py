@@ -1,4 +1,4 @@
-"""Examples that wait behind another of the same picture, and what tells that two pictures are the same."""
+"""Examples that wait behind another of the same picture, and the hashes by which two pictures are recognised as the same."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,7 @@ STATES = "'open', 'keep', 'reject', 'disputed', 'waiting'"
 
 def upgrade() -> None:
     _alike()
-    # SQLite alters a table by writing it anew, and would forget which way its indexes run.
+    # SQLite alters a table by copying it, and would lose the order (DESC) of its indexes.
     indexes = [index["name"] for index in sa.inspect(op.get_bind()).get_indexes("standing")]
     for name in indexes:
         op.drop_index(name, "standing")

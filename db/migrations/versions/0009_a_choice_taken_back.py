@@ -1,4 +1,4 @@
-"""A crop that a person chose, or a photo that they discarded, can be taken back."""
+"""A crop chosen by a person, or a discarded photo, can be undone."""
 
 import sqlalchemy as sa
 from alembic import op

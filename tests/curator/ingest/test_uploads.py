@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from curator.ingest.uploads import UNDECIDED, keep, sweep
-from db.jobs import held, utc_now
+from db.jobs import running_job, utc_now
 
 
 def test_an_upload_is_kept_under_a_name_of_ours(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_an_upload_is_kept_under_a_name_of_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["ingest", "look"])
 def test_what_a_killed_ingest_left_is_swept_but_not_while_one_is_on(tmp_path: Path, engine: Engine, kind: str) -> None:
     path = keep(tmp_path, io.BytesIO(b"zip"), "a.zip").path
-    with held(engine, kind, [], None):
+    with running_job(engine, kind, [], None):
         sweep(tmp_path, engine, utc_now(), older=None)
         assert path.exists()
     sweep(tmp_path, engine, utc_now(), older=None)

@@ -175,7 +175,7 @@ def test_what_breaks_off_in_the_middle_sends_nothing_back(engine: Engine, clock:
 def test_a_reopening_is_never_changed(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with writing(engine) as session:
         back(session, clock, examples[0])
-    with pytest.raises(WinnowError, match="A reopening is only ever added, never changed"), writing(engine) as session:
+    with pytest.raises(WinnowError, match="Rows of the table reopening are never changed"), writing(engine) as session:
         session.scalars(select(Reopening)).one().after_verdict = 0
 
 

@@ -141,7 +141,7 @@ def test_an_unknown_example_refuses_the_whole_batch(engine: Engine, clock: FakeC
 def test_a_recorded_verdict_is_never_changed(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with writing(engine) as session:
         say(session, "Ada", clock, (examples[0], KEEP, None, "a"))
-    with pytest.raises(WinnowError, match=r"A verdict is only ever added, never changed\."), writing(engine) as session:
+    with pytest.raises(WinnowError, match=r"Rows of the table verdict are never changed\."), writing(engine) as session:
         session.scalars(select(Verdict)).one().client_id = "another"
     with reading(engine) as session:
         assert session.scalars(select(Verdict)).one().client_id == "a"

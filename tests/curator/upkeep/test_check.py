@@ -8,7 +8,7 @@ from sqlalchemy import Delete, Engine, Update, delete, select, update
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
 from curator.sets.freeze import set_hash
-from curator.upkeep.check import Findings, Missing, blob_columns, check, remove_orphans
+from curator.upkeep.check import Findings, Missing, check, remove_orphans
 from db.errors import WinnowError
 from db.session import reading, writing
 from db.store import Store
@@ -122,14 +122,6 @@ def test_an_erased_member_is_counted_and_its_pictures_are_not_missed(engine: Eng
         store.delete(sha256)
     found = findings(engine, store)
     assert (found.sound, found.erased) == (True, 1)
-
-
-def test_every_column_that_names_a_picture_is_looked_at() -> None:
-    assert {f"{column.table.name}.{column.name}" for column in blob_columns()} >= {
-        "submission.photo_sha256", "submission.mask_sha256", "example.image_sha256", "example.mask_sha256",
-        "touch_up.mask_before_sha256", "touch_up_save.mask_after_sha256", "set_member.image_sha256",
-        "set_member.mask_sha256", "preview.matte_sha256", "measure.mask_sha256", "measure.matte_sha256",
-    }  # fmt: skip
 
 
 def test_many_findings_are_cut_in_text_and_whole_as_values(engine: Engine, store: Store) -> None:

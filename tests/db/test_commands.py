@@ -1,0 +1,56 @@
+"""What every command does with an error, a stop and its result."""
+
+import json
+
+import cv2
+import pytest
+import typer
+
+from db.commands import STOPPED, exit_on_error, print_result
+from db.errors import WinnowError
+from db.jobs import Cancelled
+
+
+def failed(error: BaseException, capsys: pytest.CaptureFixture[str], *stopped: str) -> str:
+    """What stderr shows when a command raises an error; stdout shows nothing, and the exit code is 1."""
+    with pytest.raises(typer.Exit) as exit_, exit_on_error(*stopped):
+        raise error
+    assert exit_.value.exit_code == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    return err
+
+
+def test_an_error_for_people_is_one_line_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert failed(WinnowError("There is no run 7."), capsys) == "There is no run 7.\n"
+
+
+@pytest.mark.parametrize("stop", [Cancelled(), KeyboardInterrupt()])
+def test_a_stop_says_how_to_continue(stop: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+    assert failed(stop, capsys) == f"{STOPPED}\n"
+    assert failed(stop, capsys, "Resume it.") == "Resume it.\n"
+
+
+def test_other_errors_are_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError), exit_on_error():
+        _ = 1 / 0
+
+
+def test_a_damaged_opencv_stops_every_command_before_it_begins(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(cv2.img_hash, "pHash")
+    began = False
+    with pytest.raises(typer.Exit) as exit_, exit_on_error():
+        began = True
+    assert (exit_.value.exit_code, began) == (1, False)
+    error = capsys.readouterr().err
+    assert error.startswith("OpenCV lacks its contrib modules (img_hash): ")
+    assert error.count("\n") == 1
+
+
+def test_a_result_is_text_or_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+    print_result({"run": 1}, "Run 1 is done.", as_json=False)
+    assert capsys.readouterr().out == "Run 1 is done.\n"
+    print_result({"run": 1}, "Run 1 is done.", as_json=True)
+    assert json.loads(capsys.readouterr().out) == {"run": 1}
