@@ -1,8 +1,8 @@
 """What one matte measures against its mask: the paper's five measures (section IV-A), and what those miss.
 
 Imports no TensorFlow, because the app uses it too. Arguments are, unless a docstring says otherwise, `truth` and `guess` bool
-(H, W), True for hair; `alpha` float32 (H, W), 0 to 1; `image` uint8 (H, W, 3) RGB; all of the same H and W. Cut
-them to the part of the crop that shows the photo first: padding would improve every measure.
+(H, W), True for hair; `alpha` float32 (H, W), 0 to 1; `image` uint8 (H, W, 3) RGB; all of the same H and W. Cut them to the
+part of the crop that shows the photo first: padding would improve every measure.
 
 A measure that is undefined for an image returns None, and averages leave that image out. Pictures without pixels (H or W is 0)
 have no measure at all. NumPy raises ValueError or IndexError for arrays of different shapes.
