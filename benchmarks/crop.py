@@ -1,14 +1,15 @@
-"""How well faces are found and chosen, and how much of the hair a crop holds: the figures behind curator/pictures/faces.py and
-curator/pictures/crop.py's SCALE and LIFT.
+"""How well faces are detected and chosen, and how much of the hair a crop contains.
 
-python benchmarks/crop.py ../shared/data -n 300
+These are the figures behind curator/pictures/faces.py, and behind SCALE and LIFT of curator/pictures/crop.py.
+
+    python benchmarks/crop.py ../shared/data -n 300
 """
 
 import sys
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder: its queue.py isn't Python's
-# ruff: noqa: E402 - so this has to come before every import that might look for it
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder, whose queue.py would hide Python's own
+# ruff: noqa: E402 - this has to come before every import that may need it
 
 import argparse
 import time
@@ -19,11 +20,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.pictures import crop
 from curator.pictures.faces import LITTLE, Face, choose, find_faces, hair_around, looks
-from curator.pictures.pair import crop
 
 LOOKS = ("whole photo", "closer, around the hair", "turned, around the hair")
-# Figaro's backs of heads, and two plaits without a head, sorted out by eye: no eye of the person can be seen.
+# Figaro's photos from behind, and two of plaits without a head, selected by eye: neither of the person's eyes is visible.
 # fmt: off
 BACKS = frozenset(f"Frame{number:05}" for number in (
     5, 15, 28, 45, 47, 57, 59, 61, 66, 76, 77, 81, 83, 86, 99, 103, 106, 118, 152, 160, 162, 169, 174, 179, 189, 191,
@@ -36,19 +37,19 @@ BACKS = frozenset(f"Frame{number:05}" for number in (
 
 @dataclass(frozen=True)
 class Seen:
-    """What came of one photo."""
+    """The results of one photo."""
 
     name: str
     hair: NDArray[np.uint8]
     face: Face | None
     remarks: list[str]
-    seconds: list[float]  # of each way of looking that it took
+    seconds: list[float]  # CPU time of each detection attempt
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="holds street, figaro1k, not-faces and lfw-parts")
-    parser.add_argument("-n", type=int, help="how many photos of each to look at, spread over all")
+    parser.add_argument("data", type=Path, help="folder with street, figaro1k, not-faces and lfw-parts")
+    parser.add_argument("-n", type=int, help="number of photos of each, evenly spread; default: all")
     given = parser.parse_args()
     seen = {name: list(see(given.data / name, given.n)) for name in ("street", "figaro1k", "not-faces", "lfw-parts")}
     figaro = seen.pop("figaro1k")
@@ -88,7 +89,7 @@ def main() -> None:
 
 
 def see(folder: Path, count: int | None) -> Iterator[Seen]:
-    """Look at the photos of a folder's images/, with the hair of its masks/; without any where it has none."""
+    """The results for the photos in a folder's images/, with the hair of its masks/, if it has any."""
     files = sorted((folder / "images").iterdir())
     step = max(1, len(files) // count) if count else 1
     for file in files[::step]:
@@ -105,7 +106,7 @@ def see(folder: Path, count: int | None) -> Iterator[Seen]:
 
 
 def timed(photo: NDArray[np.uint8], hair: NDArray[np.uint8] | None) -> list[float]:
-    """Seconds that each way of looking took, up to the one that found what `find_faces` looks for."""
+    """CPU seconds of each detection attempt, up to the one that found what `find_faces` looks for."""
     seconds, ways = [], looks(photo, hair)
     for _ in LOOKS:
         began = time.process_time()
@@ -137,7 +138,7 @@ def photo_share(one: Seen) -> float:
 
 
 def share(part: int, of: int) -> str:
-    """A part as per cent."""
+    """A part as a percentage."""
     return f"{100 * part / of:.1f} %" if of else "-"
 
 

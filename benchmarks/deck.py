@@ -1,23 +1,24 @@
-"""How long from a key to the next picture, and to the commit: the deck beside a plain button-and-rerun page.
+"""The time from a key press to the next picture and to the commit: the deck compared with a plain Streamlit page.
 
     python benchmarks/deck.py [-n 300] [--data FOLDER] [--json]
 
-Both pages show the same pictures (noise, or with --data real ones, brought in as `curator ingest` does it), from the same kind
-of database, to the same Chromium, one after the other. Every number counts from the key's own event time.
+Both pages show the same pictures (noise, or with --data real ones, ingested by `curator ingest`), from the same kind of
+database, in the same Chromium, one after the other. All times start at the key's own event time.
 
-- painted, deck: the frame has been handed over after the canvas was drawn. Painted, plain page: the new <img> is loaded
-  and decoded, and the frame after that has been handed over. Both wait for requestAnimationFrame and a message after it.
-- committed: the page has been told that the verdict is committed. Deck: the answer of the POST. Plain page: the element
-  that the script writes after its commit has reached the page.
-- bytes and requests a verdict: all that crosses the network while the verdicts are given, pictures and websocket frames too.
+- painted: on the deck, the frame after the canvas was drawn has been presented. On the plain page, the new <img> is loaded and
+  decoded, and the frame after that has been presented. Both wait for requestAnimationFrame and a message after it.
+- committed: the page knows that the verdict is committed: the deck from the response to the POST, the plain page when the
+  element that the script writes after its commit has reached it.
+- bytes and requests per verdict: everything that crosses the network while the verdicts are given, including pictures and
+  websocket frames.
 """
 
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[0] = str(ROOT)  # instead of this folder, whose queue.py others would take for Python's own
-# ruff: noqa: E402 - so this has to come before every import that might look for it
+sys.path[0] = str(ROOT)  # not this folder, whose queue.py would hide Python's own
+# ruff: noqa: E402 - this has to come before every import that may need it
 
 import argparse
 import json
@@ -86,7 +87,7 @@ if cards:
     st.html(f'<i id="now" data-example="{cards[0].example}" data-committed="{committed}"></i>')
 """
 
-# Notes the key's own time, and when an <img> with a new source has been decoded and its frame handed over.
+# Records the key's own time, and when an <img> with a new source has been decoded and its frame presented.
 WATCH = """
 () => {
   window.painted = null;
@@ -118,7 +119,7 @@ WATCH = """
 
 
 def photo(number: int) -> np.ndarray:
-    """A picture with the detail of a photo: shapes, and noise as a phone's camera has it."""
+    """A picture with the detail of a photo: shapes, and noise like a phone camera's."""
     rng = np.random.default_rng(number)
     coarse = rng.integers(0, 256, (9, 9, 3), dtype=np.uint8)
     picture = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC).astype(np.float32)
@@ -134,7 +135,7 @@ def mask(number: int) -> np.ndarray:
 
 
 def fill(home: Path, count: int) -> None:
-    """A home with that many open examples."""
+    """Fill a home with that many open examples."""
     settings = Settings(home=home)
     engine, store = open_database(settings), Store(settings.store)
     with writing(engine) as session:
@@ -162,14 +163,14 @@ def fill(home: Path, count: int) -> None:
 
 
 def bring_in(home: Path, data: Path) -> None:
-    """A home with the examples of a folder of real pairs."""
+    """Fill a home with the examples of a folder of real pairs."""
     command = [sys.executable, "-m", "curator", "ingest", str(data), "--json"]
     subprocess.run(command, cwd=ROOT, env={**os.environ, "WINNOW_HOME": str(home)}, check=True, stdout=subprocess.DEVNULL)
 
 
 @contextmanager
 def serving(script: Path, home: Path, **environment: str) -> Iterator[str]:
-    """Streamlit on a free port; its address. What it prints is in the home's app.log."""
+    """Streamlit on a free port; yields its address. Its output goes to app.log in the home folder."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -196,7 +197,7 @@ def serving(script: Path, home: Path, **environment: str) -> Iterator[str]:
 
 
 class Traffic:
-    """What crosses the network from now on: requests, and bytes of answers and of websocket frames either way."""
+    """Network traffic from now on: requests, and bytes of responses and of websocket frames in both directions."""
 
     def __init__(self, page: Page) -> None:
         self.requests = self.bytes = 0
@@ -217,10 +218,10 @@ class Traffic:
 
 
 def measure_deck(page: Page, url: str, count: int) -> dict[str, list[float]]:
-    """Key to painted and to committed on the review page, in ms, one pair a verdict."""
+    """Times from the key to painted and to committed on the review page, in ms, for each verdict."""
     page.goto(f"{url}/review")
     page.wait_for_selector('canvas[data-state="showing"]')
-    page.wait_for_timeout(1500)  # a person looks at the first picture too
+    page.wait_for_timeout(1500)  # a person also looks at the first picture for a moment
     traffic = Traffic(page)
     for number in range(count):
         page.wait_for_selector('canvas[data-state="showing"]')
@@ -271,7 +272,7 @@ def measure_plain(page: Page, url: str, count: int) -> dict[str, list[float]]:
 
 
 def figures(values: list[float]) -> dict[str, float]:
-    """Median and 95th percentile, without the first few."""
+    """Median and 95th percentile, without the first few values."""
     values = values[WARM_UP:]
     return {"median": round(median(values), 1), "p95": round(quantiles(values, n=20)[-1], 1)}
 
@@ -280,7 +281,7 @@ def run(count: int, data: Path | None) -> dict[str, Any]:
     """Measure both pages with the same pictures."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
-        raise SystemExit("Chromium is not installed; apt-get install chromium")
+        raise SystemExit("Chromium is not installed. Run: apt-get install chromium")
     found: dict[str, Any] = {"verdicts": count}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         plain = Path(folder) / "plain.py"
@@ -319,14 +320,14 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(found))
         return
-    print(f"{arguments.n} verdicts a page, 512 x 512, Chromium, {os.cpu_count()} cores; ms from the key\n")
+    print(f"{arguments.n} verdicts per page, 512 x 512, Chromium, {os.cpu_count()} cores; ms from the key\n")
     print(f"{'':28}{'median':>9}{'p95':>9}")
     for name, label in [("deck", "Winnow's deck"), ("plain", "st.image + st.button")]:
         for kind in ("painted", "committed"):
             print(f"{label + ', ' + kind:28}{found[name][kind]['median']:9.1f}{found[name][kind]['p95']:9.1f}")
     for name, label in [("deck", "Winnow's deck"), ("plain", "st.image + st.button")]:
-        told = found[name]
-        print(f"{label}: {told['requests_a_verdict']} requests, {told['bytes_a_verdict'] / 1024:.1f} KiB a verdict")
+        traffic = found[name]
+        print(f"{label}: {traffic['requests_a_verdict']} requests, {traffic['bytes_a_verdict'] / 1024:.1f} KiB per verdict")
     print(f"\npainted {found['ratio']['painted']} times faster, committed {found['ratio']['committed']} times (medians)")
 
 

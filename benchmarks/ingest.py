@@ -1,25 +1,24 @@
-"""How fast pictures come in, and how much memory it takes.
+"""How fast pictures are ingested, and how much memory that takes.
 
     python benchmarks/ingest.py speed ../shared/data/street ../shared/data/lfw-parts
     python benchmarks/ingest.py memory 1000 10000 100000
 
-`speed` compares one process, the pool and Dask's own local cluster with a naive script (read, detect, crop, write in a loop),
-and with the bare cost: decode, detect, crop and encode by the very functions that an ingest calls, with nothing around them.
-The bare cost is taken on one core, and by as many processes at once as there are cores, which is the most that this machine
-can do: cores that share a cache, a memory or, as two threads of one, their arithmetic, are less than twice as fast as one. What
-processes take to start counts in the seconds, and not in the rate, which is that of the last two thirds. The homes lie where
-TMPDIR says: on some disks a file, of which an ingest makes five a photo, takes a millisecond to make, and TMPDIR=/dev/shm tells
-what it is without the disk.
+`speed` compares one process, the pool and Dask's local cluster with a naive script (read, detect, crop, write in a loop), and
+with the bare cost: decoding, detection, cropping and encoding with the same functions as an ingest, and nothing else. The bare
+cost is measured on one core, and in as many processes at once as there are cores. The latter is the most that this machine can
+do, because cores share caches, memory or, as two threads of one core, arithmetic units. The start of processes counts in the
+seconds, but not in the rate, which is that of the last two thirds. The home folders are created in TMPDIR. An ingest writes
+five files per photo, and on some disks creating a file takes a millisecond: TMPDIR=/dev/shm shows the speed without the disk.
 
-`memory` brings in so many small pictures, no two of which look alike, and prints the highest memory of the process that
-reads the source and writes the rows, and of the largest of those that look at pictures.
+`memory` ingests that many small pictures, no two of which look alike. It prints the peak memory of the process that reads the
+source and writes the rows, and of the largest of the worker processes.
 """
 
 import sys
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder: its queue.py isn't Python's
-# ruff: noqa: E402 - so this has to come before every import that might look for it
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder, whose queue.py would hide Python's own
+# ruff: noqa: E402 - this has to come before every import that may need it
 
 import argparse
 import multiprocessing
@@ -57,11 +56,11 @@ ONE, ALL = "bare cost, one core", "bare cost, all cores at once"
 
 @dataclass(frozen=True)
 class Took:
-    """What one way of bringing pictures in came to."""
+    """The result of one way of ingesting pictures."""
 
     photos: int
-    seconds: float  # in all
-    rate: float  # photos a second, once it was going
+    seconds: float  # in total
+    rate: float  # photos per second, after the start
 
 
 def main() -> None:
@@ -70,8 +69,8 @@ def main() -> None:
     what = parser.add_subparsers(dest="what", required=True)
     fast = what.add_parser("speed")
     fast.add_argument("sources", nargs="+", type=Path)
-    fast.add_argument("-n", type=int, default=300, help="photos of each source")
-    fast.add_argument("--rounds", type=int, default=3, help="how often all ways are gone through")
+    fast.add_argument("-n", type=int, default=300, help="photos from each source (300)")
+    fast.add_argument("--rounds", type=int, default=3, help="repetitions of all ways (3)")
     flat = what.add_parser("memory")
     flat.add_argument("counts", nargs="+", type=int)
     given = parser.parse_args()
@@ -86,7 +85,7 @@ def main() -> None:
 
 
 def speed(sources: Sequence[Path], count: int, rounds: int) -> None:
-    """The table of photos a second: medians over rounds, each of which goes through all ways, and ratios within a round."""
+    """The table of photos per second: medians over rounds of all ways, and of ratios within a round."""
     cores = processes("").number
     print(
         "| source | way | photos | seconds | photos a second | of bare cost x cores | of bare cost on all cores |\n"
@@ -119,11 +118,11 @@ def items(source: Path) -> Iterator[RawPair | Refused]:
 
 
 def timed(pairs: Sequence[RawPair], one: Callable[[RawPair, Path], None]) -> Took:
-    """A function on one pair after the other, in this process, with one thread."""
+    """Call a function on each pair in turn, in this process, with one thread."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
-        one(pairs[0], Path(folder))  # what is made once is made now
+        one(pairs[0], Path(folder))  # initialises what is created only once
         began = time.perf_counter()
         for pair in pairs:
             one(pair, Path(folder))
@@ -133,7 +132,7 @@ def timed(pairs: Sequence[RawPair], one: Callable[[RawPair, Path], None]) -> Too
 
 
 def bare_on_all(pairs: Sequence[RawPair], cores: int) -> Took:
-    """The bare cost in a process for each core, all at the same time, each with a share of the pairs and nobody to wait for."""
+    """The bare cost in one process per core, all at the same time, each with its share of the pairs."""
     with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
         shares = [pairs[one::cores] for one in range(cores)]
         parts = list(pool.map(partial(timed, one=bring_bare), shares))
@@ -153,7 +152,7 @@ def bring_bare(pair: RawPair, folder: Path) -> None:
 
 
 def naive(pair: RawPair, folder: Path) -> None:
-    """As a script of twenty lines does it: no orientation, no colours, no doubt, no store, no rows."""
+    """What a script of twenty lines would do: no orientation, colour profiles, signals, store or rows."""
     photo, mask = cv2.imread(str(pair.photo)), cv2.imread(str(pair.mask), cv2.IMREAD_GRAYSCALE)
     assert photo is not None
     assert mask is not None
@@ -171,7 +170,7 @@ def _detector() -> Callable[..., Sequence[dlib.rectangle]]:
 
 
 def brought(pairs: Sequence[RawPair], workers: Callable[[str], Workers], cut: str = "face") -> Took:
-    """An ingest into a fresh home."""
+    """An ingest into a new home."""
     with tempfile.TemporaryDirectory(prefix="winnow-ingest-") as home:
         settings = Settings(home=Path(home))
         marks: list[tuple[float, int]] = []
@@ -189,12 +188,12 @@ def brought(pairs: Sequence[RawPair], workers: Callable[[str], Workers], cut: st
         engine.dispose()
     assert summary.added, summary
     (last, after) = marks[-1]
-    (first, before) = next(mark for mark in marks if mark[1] >= after / 3)  # all processes are up by then
+    (first, before) = next(mark for mark in marks if mark[1] >= after / 3)  # all processes have started by then
     return Took(summary.seen, seconds, (after - before) / (last - first))
 
 
 def by_dask(pairs: Sequence[RawPair], cores: int) -> Took:
-    """An ingest by the workers of a local cluster, a process each."""
+    """An ingest by the workers of a local cluster, one process each."""
     from distributed import Client, KilledWorker, LocalCluster
 
     with (
@@ -210,7 +209,7 @@ def by_dask(pairs: Sequence[RawPair], cores: int) -> Took:
 
 
 def memory(counts: Sequence[int]) -> None:
-    """The table of peaks: each count in a process of its own, for a peak never comes down."""
+    """The table of peaks: each count in a process of its own, because a peak never falls."""
     print("| pictures | photos a second | reads and writes, MiB | looks at pictures, MiB |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder)
@@ -223,7 +222,7 @@ def memory(counts: Sequence[int]) -> None:
 
 
 def draw(folder: Path, number: int) -> None:
-    """A small picture that looks like no other, and its mask."""
+    """Write a small picture that looks like no other, and its mask."""
     rng = np.random.default_rng(number)
     photo = cv2.resize(rng.integers(0, 256, (8, 8, 3), np.uint8), (64, 64), interpolation=cv2.INTER_CUBIC)
     mask = np.zeros((64, 64), np.uint8)
@@ -233,7 +232,7 @@ def draw(folder: Path, number: int) -> None:
 
 
 def peak(folder: Path, count: int) -> tuple[float, float, float]:
-    """Bring so many in, whole; photos a second, and the peaks of our and of the largest child's memory in MiB."""
+    """Ingest that many uncropped: photos per second, and the peak memory of this and of the largest child process in MiB."""
     pairs = (RawPair(f"{number}.jpg", folder / f"{number}.jpg", folder / f"{number}.png") for number in range(count))
     took = brought(pairs, processes, "whole")  # type: ignore[arg-type]
     of = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

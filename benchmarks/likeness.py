@@ -1,4 +1,4 @@
-"""The same picture twice: which copies are found, and whether two photos are ever taken for one.
+"""Duplicates: which copies of a photo are found, and whether different photos are taken for the same.
 
     python benchmarks/likeness.py ../shared/data/lfw-parts/images ../shared/data/street/images ../shared/data/figaro1k/images
 
@@ -8,8 +8,8 @@ Every photo is compared with every other, and every eighth with copies of itself
 import sys
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder: its queue.py isn't Python's
-# ruff: noqa: E402 - so this has to come before every import that might look for it
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder, whose queue.py would hide Python's own
+# ruff: noqa: E402 - this has to come before every import that may need it
 
 import argparse
 from collections import Counter
@@ -40,12 +40,12 @@ def jpeg(quality: int) -> Callable[[Photo], Photo]:
 
 
 def scaled(factor: float) -> Callable[[Photo], Photo]:
-    """To so much of its size."""
+    """Scaled by the factor."""
     return lambda photo: np.asarray(cv2.resize(photo, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def lit(factor: float) -> Callable[[Photo], Photo]:
-    """So much brighter."""
+    """Brighter by the factor."""
     return lambda photo: np.asarray(cv2.convertScaleAbs(photo, alpha=factor), np.uint8)
 
 
@@ -63,7 +63,7 @@ COPIES: dict[str, Callable[[Photo], Photo]] = {
 
 
 def main() -> None:
-    """Look at the folders, and print."""
+    """Compare, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, help="folders of photos")
     files = [file for folder in parser.parse_args().folders for file in sorted(folder.iterdir()) if file.is_file()]
@@ -80,7 +80,7 @@ def main() -> None:
             found.update(name for name, copy in COPIES.items() if alike(look, look_of(copy(photo))))
     same = [(one, other) for one, other in combinations(looks, 2) if alike(looks[one], looks[other])]
     pairs = len(looks) * (len(looks) - 1) // 2
-    print(f"{len(looks):,} photos ({unread} files are none), {pairs:,} pairs: {len(same)} taken for the same picture")
+    print(f"{len(looks):,} photos ({unread} files are not photos), {pairs:,} pairs: {len(same)} taken for the same picture")
     for one, other in same:
         print(f"  {one} and {other}")
     print(f"\n| copies of {tried} photos | found |\n|---|---|")

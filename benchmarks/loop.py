@@ -2,7 +2,7 @@
 
     WINNOW_ENCODER_WEIGHTS=... python benchmarks/loop.py ../shared/data/street --epochs 3
 
-The verdicts stand in for a reviewer's: an example whose suspicion is under --keep-below is kept, the others are rejected.
+The verdicts replace a reviewer's: examples with a suspicion below --keep-below are kept, the others are rejected.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from typing import Any
 
 
 def command(home: Path, module: str, *arguments: str) -> tuple[dict[str, Any], float]:
-    """Run one of our commands with --json; what it printed, and the seconds it took."""
+    """Run one of Winnow's commands with --json; returns what it printed, and the seconds it took."""
     began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments, "--json"],
@@ -32,7 +32,7 @@ def command(home: Path, module: str, *arguments: str) -> tuple[dict[str, Any], f
 
 
 def decide(home: Path, keep_below: float) -> dict[str, int]:
-    """Verdicts on all open examples from their suspicion; how many of each."""
+    """Give all open examples a verdict by their suspicion; returns the number of each."""
     queue, _ = command(home, "curator", "queue", "-n", "0")
     rows = [(one["example"], "keep" if one["suspicion"] < keep_below else "reject") for one in queue["examples"]]
     file = home / "verdicts.csv"
@@ -51,17 +51,19 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--model", default="hairmattenet")
     parser.add_argument("--keep-below", type=float, default=0.3)
-    parser.add_argument("--home", type=Path, default=None, help="keep the home folder, to look at it in the app")
+    parser.add_argument(
+        "--home", type=Path, default=None, help="home folder to use and keep, for example to open it in the app"
+    )
     given = parser.parse_args()
     home = given.home or Path(tempfile.mkdtemp(prefix="winnow-loop-"))
     began = time.perf_counter()
 
-    def show(stage: str, seconds: float, said: dict[str, Any]) -> None:
-        parts = [f"{name} {value:.6g}" if isinstance(value, float) else f"{name} {value}" for name, value in said.items()]
+    def show(stage: str, seconds: float, result: dict[str, Any]) -> None:
+        parts = [f"{name} {value:.6g}" if isinstance(value, float) else f"{name} {value}" for name, value in result.items()]
         print(f"{stage:<24}{seconds:>8.1f} s   {', '.join(parts)}", flush=True)
 
-    came, seconds = command(home, "curator", "ingest", str(given.source))
-    show("ingest", seconds, {**came, "refused": len(came["refused"])})
+    first, seconds = command(home, "curator", "ingest", str(given.source))
+    show("ingest", seconds, {**first, "refused": len(first["refused"])})
     again, seconds = command(home, "curator", "ingest", str(given.source))
     show("ingest again", seconds, {**again, "refused": len(again["refused"])})
     verdicts_began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The machine that a benchmark ran on, in one line: for tables that are kept."""
+"""The machine that a benchmark ran on, in one line, for tables that are published."""
 
 import os
 import platform
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def machine() -> str:
-    """Processor, cores and memory, without the machine's name.
+    """Processor, cores and memory, without the host name.
 
     >>> "cores" in machine()
     True

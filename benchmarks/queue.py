@@ -1,26 +1,26 @@
-"""How fast the next cards come and a verdict is committed: at a thousand and a million examples, and with fifty reviewers.
+"""How fast the next cards arrive and a verdict is committed: with a thousand to a million examples, and with fifty reviewers.
 
     python benchmarks/queue.py scale [--sizes 1000 100000 1000000] [--servers sqlite postgresql] [--json]
     python benchmarks/queue.py load  [--servers sqlite postgresql] [--reviewers 50] [--rate 2] [--seconds 300] [--json]
 
-Half of the examples are judged, by five reviewers, the more doubtful half first, as a team in the middle of its work leaves
-them. PostgreSQL is a real server from Debian's package, which waits for the disk at every commit; so does SQLite.
+Half of the examples, the more doubtful half, have verdicts by five reviewers, as when a team is halfway through. PostgreSQL is
+a real server from Debian's package, and like SQLite it waits for the disk at every commit.
 
-scale: in this process, each a transaction of its own. *lease*: the next card. *hand*: the forty cards that a page asks for at
-a time. *verdict*: one verdict, recorded and committed.
+scale: in this process, each in its own transaction. *lease*: the next card. *hand*: the forty cards that a page requests at
+once. *verdict*: one verdict, recorded and committed.
 
-load: the app itself, over HTTP, from another process. The reviewers arrive within ten seconds; from then on each gives
-verdicts at set times, so many a second, and a verdict's time counts from when it was due, not from when it could be sent.
-Each card's photo and mask are fetched too. Lost: answered as committed, and not in the database. Double leases: dealt to one
-reviewer while another held it unjudged.
+load: the app itself, over HTTP, from another process. The reviewers arrive within ten seconds. From then on each gives verdicts
+at a fixed rate, and a verdict's time counts from when it was due, not from when it could be sent. Each card's photo and mask
+are fetched too. Lost: acknowledged as committed, but not in the database. Double leases: dealt to one reviewer while another
+held it without a verdict.
 """
 
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[0] = str(ROOT)  # instead of this folder, whose queue.py others would take for Python's own
-# ruff: noqa: E402 - so this has to come before every import that might look for it
+sys.path[0] = str(ROOT)  # not this folder, whose queue.py would hide Python's own
+# ruff: noqa: E402 - this has to come before every import that may need it
 
 import argparse
 import asyncio
@@ -68,7 +68,7 @@ from tests.postgres import new_database, postgres_server
 JUDGES = 5
 PICTURES = 50
 HAND = 40
-ARRIVAL = 10.0  # seconds over which the load's reviewers arrive: nobody starts on a whistle
+ARRIVAL = 10.0  # seconds within which the load's reviewers arrive, because a team does not start at the same instant
 WARM_UP = 20
 
 
@@ -76,7 +76,7 @@ WARM_UP = 20
 
 
 def fill(engine: Engine, count: int, pictures: list[str]) -> None:
-    """So many examples, the more doubtful half of them judged; in a handful of statements, whatever the count."""
+    """Insert that many examples, with verdicts on the more doubtful half, in a few statements whatever the count."""
     with writing(engine) as session:
         session.add(Source(id=1, adapter="benchmark", location="numbers", added_at=utc_now()))
         session.add_all(Reviewer(id=1 + number, name=f"judge {number}") for number in range(JUDGES))
@@ -122,7 +122,7 @@ def fill(engine: Engine, count: int, pictures: list[str]) -> None:
 
 
 def settle(engine: Engine) -> None:
-    """What both servers do by themselves in a quiet hour: look at the tables, so that they plan well, and tidy up."""
+    """Update statistics and clean up, as both servers do by themselves when idle, so that queries are planned well."""
     if engine.dialect.name == "sqlite":
         with engine.execution_options(writes=True).begin() as connection:
             connection.exec_driver_sql("ANALYZE")
@@ -138,7 +138,7 @@ def settle(engine: Engine) -> None:
 
 @contextmanager
 def database(server: str, folder: Path) -> Iterator[str]:
-    """The URL of a new database on one of the two servers."""
+    """Yields the URL of a new database on one of the two servers."""
     if server == "sqlite":
         yield f"sqlite:///{folder / 'winnow.db'}"
     else:
@@ -150,7 +150,7 @@ def database(server: str, folder: Path) -> Iterator[str]:
 
 
 def timed(engine: Engine, times: int, ask: Callable[[Session, int], None]) -> dict[str, float]:
-    """Median and 95th percentile of a transaction's time, begin to commit, in ms."""
+    """Median and percentiles of the time of a transaction, from begin to commit, in ms."""
     spent = []
     for turn in range(WARM_UP + times):
         began = time.perf_counter()
@@ -166,7 +166,7 @@ def figures(values: list[float]) -> dict[str, float]:
 
 
 def scale(server: str, sizes: list[int], times: int) -> list[dict[str, Any]]:
-    """A row a size: how long a lease, a hand and a verdict take."""
+    """One row per size: the times of a lease, a hand and a verdict."""
     found = []
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder, database(server, Path(folder)) as url:
@@ -179,7 +179,7 @@ def scale(server: str, sizes: list[int], times: int) -> list[dict[str, Any]]:
 
 
 def measured(engine: Engine, times: int) -> dict[str, Any]:
-    """Ten reviewers in turn; everybody's cards are leased, so that each looks past what the others hold."""
+    """Ten reviewers in turn, all of whose cards are leased, so that each has to skip what the others hold."""
     held: dict[int, list[int]] = {}
     mix = Mix(0.05, random.Random(0))
     with reading(engine) as session:
@@ -207,7 +207,7 @@ def measured(engine: Engine, times: int) -> dict[str, Any]:
 
 
 def tokens_for(home: Path, names: list[str]) -> dict[str, str]:
-    """A page's token for each reviewer; made in a process of its own, since settings are read once a process."""
+    """A page's token for each reviewer, made in a process of its own, because settings are read once per process."""
     script = (
         "import json, sys; from curator.app.guard import token_for; print(json.dumps({n: token_for(n) for n in sys.argv[1:]}))"
     )
@@ -218,7 +218,7 @@ def tokens_for(home: Path, names: list[str]) -> dict[str, str]:
 
 
 class Watch:
-    """What the load's reviewers saw, all together: times, errors, what was acknowledged, and who holds what."""
+    """The observations of all reviewers: times, errors, acknowledged verdicts, and who holds which example."""
 
     def __init__(self) -> None:
         self.verdicts: list[float] = []
@@ -237,7 +237,7 @@ class Watch:
 
 
 async def review(who: str, session: aiohttp.ClientSession, token: str, watch: Watch, rate: float, seconds: float) -> None:
-    """One reviewer: a verdict is due every 1/rate seconds, whether or not the last was answered quickly."""
+    """One reviewer: a verdict is due every 1/rate seconds, however long the last answer took."""
     headers = {"X-Winnow-Token": token}
     hand: list[dict[str, Any]] = []
     since: int | None = None
@@ -248,14 +248,14 @@ async def review(who: str, session: aiohttp.ClientSession, token: str, watch: Wa
         if len(hand) < HAND // 2:
             began = time.perf_counter()
             asked = {"count": HAND, "held": [card["example"] for card in hand], "since": since}
-            status, said = await ask(session, "/api/deck", asked, headers)
+            status, reply = await ask(session, "/api/deck", asked, headers)
             watch.deals.append((time.perf_counter() - began) * 1000)
             if status != 200:
-                watch.errors.append(f"deck {status}: {said}")
+                watch.errors.append(f"deck {status}: {reply}")
                 continue
-            since = said["since"]
-            watch.dealt(who, [card["example"] for card in said["cards"]], time.perf_counter())
-            hand += said["cards"]
+            since = reply["since"]
+            watch.dealt(who, [card["example"] for card in reply["cards"]], time.perf_counter())
+            hand += reply["cards"]
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         card = hand.pop(0)
         for sha in (card["image"], card["mask"]):
@@ -268,12 +268,12 @@ async def review(who: str, session: aiohttp.ClientSession, token: str, watch: Wa
         client_id = uuid4().hex
         watch.holders.pop(card["example"], None)
         given = {"example": card["example"], "decision": "keep", "reason": None, "client_id": client_id}
-        status, said = await ask(session, "/api/verdicts", {"verdicts": [given]}, headers)
+        status, reply = await ask(session, "/api/verdicts", {"verdicts": [given]}, headers)
         watch.verdicts.append((time.perf_counter() - due) * 1000)
-        if status == 200 and client_id in said["ids"]:
+        if status == 200 and client_id in reply["ids"]:
             watch.acknowledged.add(client_id)
         else:
-            watch.errors.append(f"verdict {status}: {said}")
+            watch.errors.append(f"verdict {status}: {reply}")
 
 
 async def ask(session: aiohttp.ClientSession, path: str, body: dict[str, Any], headers: dict[str, str]) -> tuple[int, Any]:
@@ -290,7 +290,7 @@ async def team(address: str, tokens: dict[str, str], watch: Watch, rate: float, 
 
 
 def load(server: str, reviewers: int, rate: float, seconds: float, examples: int) -> dict[str, Any]:
-    """The whole team at work, and what the database has afterwards."""
+    """Run the whole team, and compare with the database afterwards."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(database(server, home))
@@ -305,7 +305,7 @@ def load(server: str, reviewers: int, rate: float, seconds: float, examples: int
         asyncio.run(team(address, tokens, watch, rate, seconds))
         took = time.perf_counter() - began
         if len(watch.verdicts) < 2:
-            raise SystemExit(f"Nothing came of it: {watch.errors[:3]}\n{(home / 'app.log').read_text()[-2000:]}")
+            raise SystemExit(f"The load gave no verdicts: {watch.errors[:3]}\n{(home / 'app.log').read_text()[-2000:]}")
         with reading(engine) as session:
             kept = set(session.scalars(select(Verdict.client_id).where(func.length(Verdict.client_id) == 32)))
         engine.dispose()
@@ -326,7 +326,7 @@ def load(server: str, reviewers: int, rate: float, seconds: float, examples: int
 
 
 def photo(number: int) -> bytes:
-    """A picture with the detail and weight of a crop: 512 x 512, JPEG."""
+    """A picture with the detail and file size of a crop: 512 x 512, JPEG."""
     rng = np.random.default_rng(number)
     picture = cv2.resize(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8), (512, 512), interpolation=cv2.INTER_CUBIC)
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
@@ -337,7 +337,7 @@ def photo(number: int) -> bytes:
 
 def print_scale(rows: list[dict[str, Any]]) -> None:
     kinds = ("lease", "hand", "verdict")
-    print("ms, median / p95; one transaction each, begin to commit\n")
+    print("ms, median / p95; one transaction each, from begin to commit\n")
     print(f"{'':12}{'examples':>10}" + "".join(f"{kind:>18}" for kind in kinds))
     for row in rows:
         cells = "".join(f"{row[kind]['median']:>10.2f} /{row[kind]['p95']:6.2f}" for kind in kinds)
@@ -364,19 +364,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["scale", "load"])
     parser.add_argument("--servers", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite", "postgresql"])
-    parser.add_argument("--sizes", nargs="+", type=int, default=[1_000, 100_000, 1_000_000], help="scale: how many examples")
+    parser.add_argument("--sizes", nargs="+", type=int, default=[1_000, 100_000, 1_000_000], help="scale: numbers of examples")
     parser.add_argument("-n", type=int, default=300, help="scale: transactions of each kind (300)")
-    parser.add_argument("--reviewers", type=int, default=50)
+    parser.add_argument("--reviewers", type=int, default=50, help="load: number of reviewers (50)")
     parser.add_argument("--rate", type=float, default=2, help="load: verdicts a second from each reviewer (2)")
-    parser.add_argument("--seconds", type=float, default=300, help="load: for how long (300)")
-    parser.add_argument("--examples", type=int, default=100_000, help="load: how many examples")
+    parser.add_argument("--seconds", type=float, default=300, help="load: duration in seconds (300)")
+    parser.add_argument("--examples", type=int, default=100_000, help="load: number of examples")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     if arguments.what == "scale":
         rows = [row for server in arguments.servers for row in scale(server, arguments.sizes, arguments.n)]
     else:
-        told = (arguments.reviewers, arguments.rate, arguments.seconds, arguments.examples)
-        rows = [load(server, *told) for server in arguments.servers]
+        chosen = (arguments.reviewers, arguments.rate, arguments.seconds, arguments.examples)
+        rows = [load(server, *chosen) for server in arguments.servers]
     if arguments.json:
         print(json.dumps(rows))
     elif arguments.what == "scale":

@@ -1,17 +1,17 @@
-"""What each network costs: forward pass, training step, size and memory, and what reading its input adds to a step.
+"""The cost of each network: forward pass, training step, size and memory, and what reading the input adds to a step.
 
-    python benchmarks/speed.py                    all rows; --rows hairmattenet 224 litert int8  picks some by their names
+    python benchmarks/speed.py                    all rows; --rows hairmattenet 224 litert int8 selects some by name
     python benchmarks/speed.py --peer ../shared/peers/mediapipe_hair.tflite
 
-Every row is a process of its own, so that its memory is its own: the figure is the highest that the process came to, less
-what it had before the network was built. Times are medians. Weights are drawn at random: they change no time.
+Every row is measured in a process of its own. Memory is the process's peak, minus its peak before the network was built. Times
+are medians. Weights are random, which does not affect times.
 """
 
 import sys
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder: its queue.py isn't Python's
-# ruff: noqa: E402 - so this has to come before every import that might look for it
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder, whose queue.py would hide Python's own
+# ruff: noqa: E402 - this has to come before every import that may need it
 
 import argparse
 import json
@@ -49,12 +49,12 @@ RUNS, TEN_SECONDS = 30, 10.0
 
 
 def peak() -> float:
-    """The most memory that this process has had, in MB."""
+    """The peak memory of this process, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 * 1.048576
 
 
 def timed(once: Callable[[], Any], runs: int = RUNS, warm: int = 3) -> float:
-    """Milliseconds of the median call of at most `runs` and some ten seconds, after `warm` that aren't counted."""
+    """The median call in milliseconds, of at most `runs` calls and some ten seconds, after `warm` uncounted calls."""
     for _ in range(warm):
         once()
     seconds: list[float] = []
@@ -66,9 +66,10 @@ def timed(once: Callable[[], Any], runs: int = RUNS, warm: int = 3) -> float:
 
 
 def forward(model: str, size: int, kind: str) -> dict[str, float]:
-    """A matte of one image: milliseconds, the file's MB, the MB of memory."""
-    from trainer.models import HAIR, build
-    from trainer.runs import prepared
+    """A matte of one image: time in ms, file size in MB, memory in MB."""
+    from trainer.arrays import HAIR
+    from trainer.models import build
+    from trainer.runs import network_input
 
     image = np.random.default_rng(0).integers(0, 256, (size, size, 3)).astype(np.uint8)
     with tempfile.TemporaryDirectory() as folder:
@@ -77,13 +78,13 @@ def forward(model: str, size: int, kind: str) -> dict[str, float]:
 
             before = peak()
             network = build(model, size, 64)
-            compiled = tf.function(lambda x: network.model(prepared(x), training=False)[..., HAIR])
+            compiled = tf.function(lambda x: network.model(network_input(x), training=False)[..., HAIR])
             ms = timed(lambda: compiled(image[None]))
             memory = peak() - before
             file = Path(folder) / "saved.weights.h5"
             network.model.save_weights(file)
         else:
-            # The file is written by another process, so that TensorFlow's memory isn't counted as the runtime's.
+            # Another process writes the file, so that TensorFlow's memory does not count as the runtime's.
             file = Path(folder) / f"{model}.tflite"
             code = (
                 "from pathlib import Path; from trainer.models import build; from trainer.runs import TrainedRun; "
@@ -97,24 +98,24 @@ def forward(model: str, size: int, kind: str) -> dict[str, float]:
 
 
 def peer(file: Path, size: int | None = None) -> dict[str, float]:
-    """The same for any LiteRT file that takes one square picture, such as MediaPipe's hair segmenter."""
+    """The same for any LiteRT file with one input, such as MediaPipe's hair segmenter."""
     from ai_edge_litert.interpreter import Interpreter
 
     before = peak()
     interpreter = Interpreter(model_path=str(file), num_threads=os.cpu_count())
     interpreter.allocate_tensors()
-    [taken] = interpreter.get_input_details()
-    picture = np.random.default_rng(0).random(taken["shape"]).astype(np.float32)
+    [image] = interpreter.get_input_details()
+    picture = np.random.default_rng(0).random(image["shape"]).astype(np.float32)
 
     def once() -> None:
-        interpreter.set_tensor(taken["index"], picture)
+        interpreter.set_tensor(image["index"], picture)
         interpreter.invoke()
 
     return {"ms": timed(once), "file": file.stat().st_size / 1e6, "memory": peak() - before}
 
 
 def step(model: str, size: int, precision: str) -> dict[str, float]:
-    """A training step of four examples, bare and with its input, in turns; what the input adds, in percent."""
+    """A training step of four examples, with a fixed batch and with reading its input; what the input adds, in percent."""
     import tensorflow as tf
 
     from trainer.inputs import Subset, batches
@@ -126,7 +127,7 @@ def step(model: str, size: int, precision: str) -> dict[str, float]:
     rng = np.random.default_rng(0)
     count = 200
     subset = Subset(
-        [None] * count,  # type: ignore[list-item] # who they are has no part in it
+        [None] * count,  # type: ignore[list-item] # a step does not use the examples themselves
         rng.integers(0, 256, (count, size, size, 3), np.uint8),
         rng.integers(0, 256, (count, size, size), np.uint8),
         np.tile(np.array([0, 0, size, size], np.int32), (count, 1)),
@@ -137,7 +138,7 @@ def step(model: str, size: int, precision: str) -> dict[str, float]:
     endless = iter(batches(subset, rng.integers(0, 2 * count, 4000), 4))
     same = next(endless)
     ratios, bares = [], []
-    for _ in range(5):  # in turns, so that what else the machine does meets both
+    for _ in range(5):  # in turns, so that other load on the machine affects both
         bare = timed(lambda: stepper.train(same), 10, warm=1)
         fed = timed(lambda: stepper.train(next(endless)), 10, warm=1)
         bares.append(bare)
@@ -146,7 +147,7 @@ def step(model: str, size: int, precision: str) -> dict[str, float]:
 
 
 def measured(row: tuple[str, ...]) -> dict[str, float]:
-    """A row, measured by a process of its own."""
+    """A row, measured in a process of its own."""
     done = subprocess.run([sys.executable, __file__, "--one", json.dumps(row)], capture_output=True, text=True)
     if done.returncode != 0:
         raise SystemExit(f"{row}: {done.stderr.strip()[-2000:]}")
@@ -156,7 +157,7 @@ def measured(row: tuple[str, ...]) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", nargs="*", default=None, help="only rows that have each of these words")
+    parser.add_argument("--rows", nargs="*", default=None, help="only rows that contain each of these words")
     parser.add_argument("--peer", type=Path, default=None, help="MediaPipe's hair_segmenter.tflite")
     parser.add_argument("--one", default=None, help=argparse.SUPPRESS)
     given = parser.parse_args()

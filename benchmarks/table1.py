@@ -1,20 +1,21 @@
-"""Table I of the paper on LFW Parts: what each network and refinement comes to, on photos that no choice was made on.
+"""Table I of the paper on LFW Parts: each network and refinement, on photos that were used for no choice.
 
     WINNOW_ENCODER_WEIGHTS=... python benchmarks/table1.py --data ../shared/data/lfw-parts --home ../table1 --epochs 20
 
-Trained on the official 1,500 photos, whole; the best epoch is chosen on the second half of the official 500, and measured on
-the first. It runs in pieces: stop it when you like; started again, each training goes on after its last whole epoch,
-and the table is printed from what there is; below it HairMatteNet's row once more, by kinds of photos. `--epochs 0` trains
-nothing and prints. `--only` names the trainings to go on with, in that order. A home trains one network at a time; of several
-homes the first trains, and of each training the longest in any of them is printed. The dense CRF of Qin et al. needs
+The networks are trained on the official 1,500 photos, uncropped; the best epoch is chosen on the second half of the official
+500, and measured on the first. The benchmark can be interrupted at any time: when it is started again, each training resumes
+after its last complete epoch. It prints the table of all runs so far, and below it HairMatteNet's results by groups of photos.
+`--epochs 0` only prints. `--only` names the trainings to continue, in that order. A home trains one network at a time. Of
+several homes, only the first trains, and the table shows the longest run of each training in any of them. The dense CRF of Qin
+et al. needs
 `pip install -c constraints.txt -e .[benchmarks]`.
 """
 
 import sys
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder: its queue.py isn't Python's
-# ruff: noqa: E402 - so this has to come before every import that might look for it
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder, whose queue.py would hide Python's own
+# ruff: noqa: E402 - this has to come before every import that may need it
 
 import argparse
 import csv
@@ -29,7 +30,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -41,17 +41,16 @@ from db.settings import Settings
 from db.store import Store
 from db.tables import CuratedSet, Run, Split
 from trainer import inputs, runs
+from trainer.arrays import Alpha, Image
 from trainer.inputs import Subset
 from trainer.recipe import FitSettings
-from trainer.report import Guess, measured, summary
+from trainer.report import Prediction, measured, summary
 from trainer.runs import TrainedRun
 from trainer.slices import slices
 
-Alpha = NDArray[np.float32]
-Image = NDArray[np.uint8]
-Averages = dict[str, Any]  # of each measure by its name, and "intervals"
+Averages = dict[str, Any]  # of each measure by name, and "intervals"
 
-# The trainings, in the order in which they are worth their time.
+# The trainings, the most important first.
 TRAININGS = {
     "hairmattenet": FitSettings(),
     "hairsegnet": FitSettings(model="hairsegnet", consistency=0.0),  # section III-A: L_M alone
@@ -59,7 +58,7 @@ TRAININGS = {
     "hairmattenet-band": FitSettings(band=8),
     "fcn-vgg16": FitSettings(model="fcn-vgg16", consistency=0.0),
 }
-# What the table has a row for: its name, the training, and the refinement.
+# The rows of the table: name, training and refinement.
 ROWS = (
     ("HairSegNet", "hairsegnet", "none"),
     ("HairSegNet + guided filter", "hairsegnet", "guided"),
@@ -92,9 +91,9 @@ PAPER = """\
 
 
 def prepare(home: Path, data: Path) -> None:
-    """Make the curated set in a new home: all photos whole, the first half of the official 500 as test split."""
+    """Create the curated set in a new home: all photos uncropped, the first half of the official 500 as test split."""
     if (home / "halves").exists():
-        raise SystemExit(f"{home} was left half made. Delete it, and start again.")
+        raise SystemExit(f"{home} is incomplete. Delete it, and start again.")
     halves = home / "halves"
     shutil.copytree(data / "images", halves / "images")
     shutil.copytree(data / "masks", halves / "masks")
@@ -114,7 +113,7 @@ def prepare(home: Path, data: Path) -> None:
 
 
 def run_of(session: Session, wanted: FitSettings) -> tuple[int, int, int | None] | None:
-    """The newest run with those settings, however many epochs it was to have: its number, epochs so far, the best."""
+    """The newest run with those settings, whatever its planned epochs: its number, epochs so far, and best epoch."""
     for run in session.scalars(select(Run).order_by(Run.id.desc())):
         if replace(FitSettings(**run.settings), epochs=wanted.epochs) == wanted:
             best = max((epoch.number for epoch in run.epochs if epoch.best), default=None)
@@ -123,7 +122,7 @@ def run_of(session: Session, wanted: FitSettings) -> tuple[int, int, int | None]
 
 
 def train(home: Path, engine: Engine, name: str, wanted: FitSettings, epochs: int) -> None:
-    """Start a training, or go on with it, up to that many epochs."""
+    """Start or resume a training, up to that many epochs."""
     with reading(engine) as session:
         found = run_of(session, wanted)
     if found is None:
@@ -136,9 +135,9 @@ def train(home: Path, engine: Engine, name: str, wanted: FitSettings, epochs: in
 
 
 def crf(image: Image, alpha: Alpha) -> Alpha:
-    """Krähenbühl and Koltun's dense CRF on the hair probability, with their code's usual settings; 0 to 1 again.
+    """The alpha after Krähenbühl and Koltun's dense CRF (NIPS 2011) with the defaults of their code: float32 (H, W), 0 to 1.
 
-    Qin et al. name no settings. `image` uint8 (H, W, 3) RGB, `alpha` float32 (H, W).
+    Qin et al. name no settings. `image` uint8 (H, W, 3) RGB, `alpha` float32 (H, W), 0 to 1.
     """
     from pydensecrf import densecrf
 
@@ -152,13 +151,13 @@ def crf(image: Image, alpha: Alpha) -> Alpha:
 
 
 def averages(subset: Subset, alphas: Sequence[Alpha]) -> Averages:
-    """What mattes that no run of ours made come to; an image and its mirror image each have one."""
-    rows = measured(subset, [Guess(alpha) for alpha in alphas])
+    """The measures of mattes from elsewhere: one for each image and each mirror image of the subset."""
+    rows = measured(subset, [Prediction(alpha) for alpha in alphas])
     return summary(rows)
 
 
 def of_mediapipe(file: Path, subset: Subset, large: Subset) -> Averages:
-    """MediaPipe's hair segmenter on the same photos, given to it at its own 512 pixels and measured at ours."""
+    """MediaPipe's hair segmenter on the same photos, with its own input of 512 pixels, measured at the subset's size."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(file))
@@ -176,7 +175,7 @@ def of_mediapipe(file: Path, subset: Subset, large: Subset) -> Averages:
 
 
 def furthest(homes: Sequence[Path], wanted: FitSettings) -> tuple[Path, int, TrainedRun] | None:
-    """Of the homes' newest runs with those settings the one with the most epochs: its home, those, and its best weights."""
+    """Of the homes' newest runs with those settings, the one with the most epochs: home, epochs, and best weights."""
     most: tuple[Path, int, int] | None = None
     for home in homes:
         with reading(open_database(Settings(home=home))) as session:
@@ -192,12 +191,12 @@ def furthest(homes: Sequence[Path], wanted: FitSettings) -> tuple[Path, int, Tra
 
 
 def table(homes: Sequence[Path], peer: Path | None) -> str:
-    """The table as it stands, in Markdown. All homes have the same curated set."""
+    """The table of all runs so far, in Markdown. All homes have the same curated set."""
     settings = Settings(home=homes[0])
     store = Store(settings.store)
     with reading(open_database(settings)) as session:
-        members = inputs.members(session, 1, Split.test)
-    subset = inputs.load(store, members, 224, skins=True)
+        examples = inputs.set_examples(session, 1, Split.test)
+    subset = inputs.load(store, examples, 224, skins=True)
     lines = head("model", "epochs, best")
     for name, training, refine in ROWS:
         found = furthest(homes, TRAININGS[training])
@@ -212,12 +211,12 @@ def table(homes: Sequence[Path], peer: Path | None) -> str:
         scratch = "" if trained.encoder == "imagenet" else ", from scratch"
         lines.append(line(name, f"{epochs}, {trained.epoch}{scratch}", row))
     if peer is not None:
-        lines.append(line("MediaPipe's hair segmenter", "", of_mediapipe(peer, subset, inputs.load(store, members, 512))))
+        lines.append(line("MediaPipe's hair segmenter", "", of_mediapipe(peer, subset, inputs.load(store, examples, 512))))
     return "\n".join([*lines, PAPER])
 
 
 def by_kind(homes: Sequence[Path]) -> str:
-    """HairMatteNet's row of the table by kinds of photos, in Markdown; empty before it has one."""
+    """HairMatteNet's results by groups of photos, in Markdown; empty before it has a run."""
     found = furthest(homes, TRAININGS["hairmattenet"])
     if found is None:
         return ""
@@ -226,7 +225,7 @@ def by_kind(homes: Sequence[Path]) -> str:
         seen = results.examples(session, trained.number, Split.test, "none")
     lines = head("HairMatteNet, by kinds of photos", "photos")
     for one in slices(seen, COLUMNS):
-        if one.by != "source":  # there is one
+        if one.by != "source":  # there is only one
             lines.append(line(f"{one.by}: {one.name}", str(one.images), {**one.means, "intervals": one.intervals}))
     return "\n".join(lines)
 
@@ -255,8 +254,8 @@ def rounded(value: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="LFW Parts: images/, masks/ and the official lists")
-    parser.add_argument("--home", type=Path, nargs="+", required=True, help="where runs are kept from one piece to the next")
-    parser.add_argument("--epochs", type=int, default=50, help="up to how many; 0 only prints")
+    parser.add_argument("--home", type=Path, nargs="+", required=True, help="home folders of the runs, kept between calls")
+    parser.add_argument("--epochs", type=int, default=50, help="train up to this epoch; 0 only prints")
     parser.add_argument("--only", nargs="*", choices=list(TRAININGS), default=list(TRAININGS))
     parser.add_argument("--peer", type=Path, default=None, help="MediaPipe's hair_segmenter.tflite")
     given = parser.parse_args()

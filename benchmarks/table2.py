@@ -2,15 +2,15 @@
 
     WINNOW_ENCODER_WEIGHTS=... python benchmarks/table2.py --data ../shared/data/lfw-parts --home ../table1 --epochs 5
 
-The same photos, halves and home as `benchmarks/table1.py`, and like it in pieces; fewer epochs than the paper's 50, as said in
-the table.
+It uses the same photos, halves and home as `benchmarks/table1.py` and can be interrupted in the same way. Epochs are fewer than
+the paper's 50, as shown in the table.
 """
 
 import sys
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder: its queue.py isn't Python's
-# ruff: noqa: E402 - so this has to come before every import that might look for it
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder, whose queue.py would hide Python's own
+# ruff: noqa: E402 - this has to come before every import that may need it
 
 import argparse
 from datetime import UTC, datetime
@@ -34,8 +34,8 @@ PAPER = """\
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="LFW Parts: images/, masks/ and the official lists")
-    parser.add_argument("--home", type=Path, required=True, help="where runs are kept from one piece to the next")
-    parser.add_argument("--epochs", type=int, default=5, help="up to how many; 0 only prints")
+    parser.add_argument("--home", type=Path, required=True, help="home folder of the runs, kept between calls")
+    parser.add_argument("--epochs", type=int, default=5, help="train up to this epoch; 0 only prints")
     given = parser.parse_args()
     engine = open_database(Settings(home=given.home))
     with reading(engine) as session:

@@ -1,6 +1,6 @@
 """`python -m tests.tiny_trainer fit ...`: the trainer's commands, with five layers under HairMatteNet's name.
 
-What is tested with them asks how a training goes, not what it learns.
+For tests of how a training runs rather than what it learns.
 """
 
 import keras
@@ -17,7 +17,7 @@ class Tiny(models.Network):
 
 
 def build(size: int, depth: int, channels: int) -> models.Network:
-    """The network, as `models.MODELS` has them."""
+    """The network, with the parameters of the builders in `models.MODELS`."""
     image = keras.Input((size, size, 3), name="image")
     x = layers.Conv2D(depth, 3, strides=2, padding="same", name="conv")(image)
     x = layers.BatchNormalization(name="bn")(x)

@@ -1,31 +1,32 @@
-"""The four errors that alpha mattes are compared by: SAD, MSE, gradient and connectivity (Rhemann et al., CVPR 2009).
+"""The four errors by which alpha mattes are compared: SAD, MSE, gradient and connectivity error.
 
-They are computed as the evaluation code of alphamatting.com and of Deep Image Matting (Xu et al., CVPR 2017) does it, with
-two differences: the whole picture counts, not a trimap's unknown part, and a matte that doesn't reach 0 and 1 is not
-stretched to do so before its gradients are taken.
+From Rhemann et al., "A perceptually motivated online benchmark for image matting", CVPR 2009, DOI 10.1109/CVPR.2009.5206503,
+computed like the evaluation code of alphamatting.com and of Xu et al., "Deep image matting", CVPR 2017, with two differences:
+the whole picture counts, not only the unknown part of a trimap, and a matte that does not reach 0 and 1 is not stretched before
+its gradients are taken.
 
-`target` and `alpha` are float (H, W), 0 to 1, of the same shape. All four are 0 or more, lower is better, and 0 for a matte
-that equals its target; None without pixels. Where the target is a coarse, painted mask they say little: an exact matte is
-punished for its strands. Against an exact alpha, as the drawn sample has, they say everything.
+In all four `target` and `alpha` are float (H, W) of the same shape, 0 to 1. The errors are 0 or more, 0 for a matte that equals
+its target, and None without pixels; arrays of different shapes raise ValueError. Against a coarse, painted mask they say
+little, because the strands of an exact matte count as errors. Against an exact alpha, as the drawn sample has, they are
+meaningful.
 """
 
 import math
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Alpha = NDArray[Any]
+from trainer.arrays import AnyAlpha, BoolMask
 
-THOUSAND = 1000  # sums are told in thousands, as in the published tables
+THOUSAND = 1000  # sums are in thousands of pixels, as in the published tables
 SIGMA = 1.4  # pixels, of the Gaussian whose derivative gives the gradients
-THETA = 0.15  # differences of connectivity below it are not seen
+THETA = 0.15  # differences in connectivity below this do not count
 STEPS = 10  # thresholds of the connectivity: 0.1, 0.2 ... 1.0
 
 
-def sad(target: Alpha, alpha: Alpha) -> float | None:
-    """The sum of absolute differences, in thousands of pixels.
+def sad(target: AnyAlpha, alpha: AnyAlpha) -> float | None:
+    """The sum of absolute differences, in thousands of pixels; Rhemann et al. 2009.
 
     >>> sad(np.zeros((10, 100)), np.full((10, 100), 0.5))
     0.5
@@ -33,8 +34,8 @@ def sad(target: Alpha, alpha: Alpha) -> float | None:
     return float(np.abs(_double(target) - _double(alpha)).sum()) / THOUSAND if target.size else None
 
 
-def mse(target: Alpha, alpha: Alpha) -> float | None:
-    """The mean squared difference, 0 to 1.
+def mse(target: AnyAlpha, alpha: AnyAlpha) -> float | None:
+    """The mean squared difference, 0 to 1; Rhemann et al. 2009.
 
     >>> mse(np.zeros((10, 100)), np.full((10, 100), 0.5))
     0.25
@@ -42,29 +43,30 @@ def mse(target: Alpha, alpha: Alpha) -> float | None:
     return float(np.square(_double(target) - _double(alpha)).mean()) if target.size else None
 
 
-def gradient_error(target: Alpha, alpha: Alpha) -> float | None:
-    """How differently steep they are: the sum of squared differences of the gradients' lengths, in thousands.
+def gradient_error(target: AnyAlpha, alpha: AnyAlpha) -> float | None:
+    """The sum of squared differences of the gradients' magnitudes, in thousands; Rhemann et al. 2009.
 
-    Gradients are first-order derivatives of a Gaussian, whose kernels have the length 1. 0.0 for any two even surfaces.
+    Gradients are taken with first-order derivatives of a Gaussian of SIGMA pixels, normalised to length 1. 0.0 for any two
+    constant mattes.
     """
     if not target.size:
         return None
     return float(np.square(_steepness(target) - _steepness(alpha)).sum()) / THOUSAND
 
 
-def connectivity_error(target: Alpha, alpha: Alpha) -> float | None:
-    """How differently pixels hang together with the largest region that both have, in thousands (theta 0.15, p 1).
+def connectivity_error(target: AnyAlpha, alpha: AnyAlpha) -> float | None:
+    """The sum of differences in connectivity, in thousands; Rhemann et al. 2009 with theta 0.15 and p 1.
 
-    A pixel is in that region up to some threshold of alpha. What the target and the matte have beyond this threshold, if it
-    is theta or more, lowers the pixel's connectivity in each, and the differences between the two are added up. So alphas
-    that differ by less than theta may well give 0.0.
+    At each threshold, the source region is the largest connected region that both mattes have. A pixel belongs to it up to some
+    threshold. The alpha beyond that threshold, if it is theta or more, lowers the pixel's connectivity in that matte. So alphas
+    that differ by less than theta may give 0.0.
     """
     if not target.size:
         return None
     target, alpha = _double(target), _double(alpha)
     lowest = np.minimum(target, alpha)
-    inside = np.ones(target.shape, bool)  # in the region at every threshold so far
-    thresholds = np.zeros(target.shape)  # so many of them
+    inside = np.ones(target.shape, bool)  # in the source region at every threshold so far
+    thresholds = np.zeros(target.shape)  # how many of them
     for step in range(1, STEPS + 1):
         inside &= _largest(lowest >= step / STEPS)
         thresholds += inside
@@ -72,13 +74,15 @@ def connectivity_error(target: Alpha, alpha: Alpha) -> float | None:
     return float(np.abs(_connectivity(target - reached) - _connectivity(alpha - reached)).sum()) / THOUSAND
 
 
-def _double(alpha: Alpha) -> NDArray[np.float64]:
+def _double(alpha: AnyAlpha) -> NDArray[np.float64]:
     return np.asarray(alpha, np.float64)
 
 
-def _steepness(alpha: Alpha) -> NDArray[np.float64]:
-    """The length of the gradient at each pixel; beyond the border the picture goes on as at its edge."""
-    half = math.ceil(SIGMA * math.sqrt(-2 * math.log(math.sqrt(2 * math.pi) * SIGMA * 0.01)))  # 4: a hundredth is left there
+def _steepness(alpha: AnyAlpha) -> NDArray[np.float64]:
+    """The magnitude of the gradient at each pixel, float64 (H, W); the border pixels are repeated outwards."""
+    half = math.ceil(
+        SIGMA * math.sqrt(-2 * math.log(math.sqrt(2 * math.pi) * SIGMA * 0.01))
+    )  # 4: the kernel has fallen to a hundredth
     at = np.arange(-half, half + 1)
     smooth = np.exp(-(at**2) / (2 * SIGMA**2))
     slope = at * smooth
@@ -88,11 +92,10 @@ def _steepness(alpha: Alpha) -> NDArray[np.float64]:
     return np.hypot(across, down)
 
 
-def _largest(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest part that hangs together along rows and columns; nothing of nothing.
+def _largest(region: BoolMask) -> BoolMask:
+    """The largest part connected along rows and columns, bool (H, W); all False for an empty region.
 
-    All that are as large as the largest, where the published code takes the one it meets first: a mirror image has to
-    measure the same.
+    Parts of equal size all count, where the published code takes the first it meets: a mirror image must measure the same.
     """
     _, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
     areas = np.bincount(labels.ravel())

@@ -1,4 +1,4 @@
-"""Everything a run needs to go on, as one file renamed into place: a kill leaves the old one or the new one, whole."""
+"""Everything that a run needs to be resumed, in one file. It is renamed into place, so that a crash leaves a complete file."""
 
 import io
 import json
@@ -16,7 +16,10 @@ from db.files import write
 
 
 def save(file: Path | UPath, model: keras.Model, optimizer: keras.Optimizer, row: dict[str, Any]) -> None:
-    """Write model, optimizer and the epoch's history row (of JSON's types) to the file. Raises DiskFullError."""
+    """Write the model's and the optimizer's variables and the epoch's row (of JSON types) to the file.
+
+    Raises DiskFullError; then an older file is still there.
+    """
     arrays = {f"model/{at}": np.asarray(variable) for at, variable in enumerate(model.variables)}
     arrays |= {f"optimizer/{at}": np.asarray(variable) for at, variable in enumerate(optimizer.variables)}
     bytes_ = io.BytesIO()
@@ -25,9 +28,9 @@ def save(file: Path | UPath, model: keras.Model, optimizer: keras.Optimizer, row
 
 
 def restore(file: Path | UPath, model: keras.Model, optimizer: keras.Optimizer) -> dict[str, Any]:
-    """Put a checkpoint's numbers back into the built model and optimizer; the epoch's history row.
+    """Load a checkpoint into a built model and its built optimizer; returns the epoch's row.
 
-    Raises WinnowError for a file that is damaged or belongs to another network.
+    Raises WinnowError for a file that is damaged or belongs to another network, and FileNotFoundError for none.
     """
     data = file.read_bytes()
     try:
@@ -38,12 +41,12 @@ def restore(file: Path | UPath, model: keras.Model, optimizer: keras.Optimizer) 
             return row
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         raise WinnowError(
-            f"The checkpoint {file} is damaged or belongs to another network, so the run cannot go on. Start a new one."
+            f"The checkpoint {file} is damaged or belongs to another network, so the run cannot be resumed. Start a new one."
         ) from error
 
 
 def _assign(variables: Sequence[Any], saved: Any, part: str) -> None:
     if sum(name.startswith(part) for name in saved.files) != len(variables):
-        raise ValueError(f"the file holds another number of {part} variables than {len(variables)}")
+        raise ValueError(f"the file does not hold {len(variables)} {part} variables")
     for at, variable in enumerate(variables):
         variable.assign(saved[f"{part}/{at}"])

@@ -1,4 +1,7 @@
-"""Training: from a curated set to a run's best weights, an epoch at a time, to be stopped and resumed at will (section IV)."""
+"""Training: from a curated set to a run's best weights, epoch by epoch (Levinshtein et al. 2018, section IV).
+
+It can be stopped and resumed at any time.
+"""
 
 import math
 import sys
@@ -24,20 +27,20 @@ from trainer import checkpoint, history, inputs, runs
 from trainer.encoder import imagenet
 from trainer.measures import THRESHOLD, Values, accuracy, average, f1
 from trainer.models import Network, build
-from trainer.recipe import FitSettings, check
-from trainer.step import Losses, Stepper, Tensors, Validation, mean
+from trainer.recipe import FitSettings, check_settings
+from trainer.step import Losses, Stepper, Tensors, Validation, mean_losses
 
-Say = Callable[[float, str], None]  # share done, a line for people; may raise to stop the work
+OnProgress = Callable[[float, str], None]  # is told the share done, 0 to 1, and a line for people; may raise to stop the work
 
-SCRATCH = (
+NO_IMAGENET_WEIGHTS = (
     "The ImageNet weights could not be downloaded, so the encoder starts FROM SCRATCH and the mattes will be much worse. "
-    "Set WINNOW_ENCODER_WEIGHTS to a file with them."
+    "Set WINNOW_ENCODER_WEIGHTS to a file that holds them."
 )
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a training came to."""
+    """The result of a training."""
 
     run: int
     epochs: int
@@ -45,19 +48,19 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a training reads and writes, whom it tells, and its clock."""
+class Context:
+    """What a training works with: database, store, settings, progress callback and clock."""
 
     engine: Engine
     store: Store
     settings: Settings
-    say: Say
+    say: OnProgress
     clock: Callable[[], datetime]
 
 
 @dataclass(frozen=True)
-class Work:
-    """One run under way: its pictures and the machinery that learns from them."""
+class Training:
+    """A run in progress: its settings, its pictures, and the network with its optimizer."""
 
     run: int
     settings: FitSettings
@@ -67,16 +70,17 @@ class Work:
     stepper: Stepper
 
 
-def fit(place: Place, set_number: int, settings: FitSettings, job: int) -> Fitted:
-    """Train on a curated set from the start, as a new run.
+def fit(context: Context, set_number: int, settings: FitSettings, job: int) -> Fitted:
+    """Train on a curated set from the start, as a new run of the job.
 
-    Raises WinnowError for settings that make no network, and for a set that is not there or has no training or validation
-    examples: then there is no run yet. Whatever `place.say` raises leaves a run that `resume` goes on with.
+    Raises WinnowError before there is a run, for settings out of range, for a set that does not exist, and for one without
+    training or validation examples; and later, if the loss is no longer a number or the disk is full. Whatever `context.say`
+    raises stops the training, and `resume` can continue the run.
     """
-    check(settings)
-    train, validation = _pictures(place, set_number, settings)
-    stepper, encoder, parameters = _started(place.settings, settings)
-    with writing(place.engine) as session:
+    check_settings(settings)
+    train, validation = _subsets(context, set_number, settings)
+    stepper, encoder, parameters = _new_stepper(context.settings, settings)
+    with writing(context.engine) as session:
         row = Run(
             set_id=set_number,
             job_id=job,
@@ -84,161 +88,168 @@ def fit(place: Place, set_number: int, settings: FitSettings, job: int) -> Fitte
             settings=asdict(settings),
             encoder=encoder,
             parameters=parameters,
-            created_at=place.clock(),
+            created_at=context.clock(),
         )
         session.add(row)
         session.flush()
         run = row.id
-    folder = runs.folder(place.settings, run)
-    return _train(place, Work(run, settings, folder, train, validation, stepper))
+    folder = runs.folder(context.settings, run)
+    return _train(context, Training(run, settings, folder, train, validation, stepper))
 
 
-def resume(place: Place, run: int, job: int, epochs: int | None = None) -> Fitted:
-    """Go on after a run's last whole epoch, along the curve that an unbroken run would have taken; to `epochs` where said.
+def resume(context: Context, run: int, job: int, epochs: int | None = None) -> Fitted:
+    """Continue a run after its last complete epoch, up to `epochs` if given, with the same results as an uninterrupted run.
 
-    Raises WinnowError for a run that is not there or has more epochs already, and for a checkpoint that is lost or damaged.
+    Raises WinnowError for a run that does not exist or has more epochs already, and for a missing or damaged checkpoint.
     """
-    done = history.rows(place.engine, run)
-    with writing(place.engine) as session:
+    done = history.epochs(context.engine, run)
+    with writing(context.engine) as session:
         row = runs.find(session, run)
         settings, set_number, row.job_id = FitSettings(**row.settings), row.set_id, job
         if epochs is not None:
             settings = replace(settings, epochs=epochs)
-            check(settings)
+            check_settings(settings)
             if epochs < len(done):
-                raise WinnowError(f"Run {run} has trained {len(done)} epochs already. Name {len(done) + 1} or more.")
+                raise WinnowError(f"Run {run} has already trained {len(done)} epochs. Choose {len(done) + 1} or more.")
             row.settings = asdict(settings)
-    train, validation = _pictures(place, set_number, settings)
-    folder = runs.folder(place.settings, run)
+    train, validation = _subsets(context, set_number, settings)
+    folder = runs.folder(context.settings, run)
     file = folder / runs.CHECKPOINT
     if not file.exists():
         if done:
-            raise WinnowError(f"The checkpoint of run {run} is gone ({file}), so it cannot go on. Start a new run.")
-        stepper, encoder, _ = _started(place.settings, settings)
-        with writing(place.engine) as session:
+            raise WinnowError(f"The checkpoint of run {run} is gone ({file}), so the run cannot be resumed. Start a new run.")
+        stepper, encoder, _ = _new_stepper(context.settings, settings)
+        with writing(context.engine) as session:
             runs.find(session, run).encoder = encoder
-        return _train(place, Work(run, settings, folder, train, validation, stepper))
+        return _train(context, Training(run, settings, folder, train, validation, stepper))
     with _devices(settings.batch).scope():
-        stepper = Stepper(_drawn(settings), settings)
-    last = history.Row(**checkpoint.restore(file, stepper.model, stepper.optimizer))
-    work = Work(run, settings, folder, train, validation, stepper)
-    if last.number > len(done):  # killed between the checkpoint and the commit
+        stepper = Stepper(_new_network(settings), settings)
+    last = history.EpochRow(**checkpoint.restore(file, stepper.model, stepper.optimizer))
+    training = Training(run, settings, folder, train, validation, stepper)
+    if last.number > len(done):  # it was killed between writing the checkpoint and recording the epoch
         with _resumable(run):
-            history.record(place.engine, place.store, folder, run, last, stepper.model, validation)
-    return _train(place, work)
+            history.record(context.engine, context.store, folder, run, last, stepper.model, validation)
+    return _train(context, training)
 
 
-def _pictures(place: Place, set_number: int, settings: FitSettings) -> tuple[inputs.Subset, inputs.Subset]:
-    with reading(place.engine) as session:
-        train = inputs.members(session, set_number, Split.train)
-        validation = inputs.members(session, set_number, Split.validation)
-    unlabelled = sum(member.skin_sha256 is None for member in train + validation)
+def _subsets(context: Context, set_number: int, settings: FitSettings) -> tuple[inputs.Subset, inputs.Subset]:
+    """The training and the validation subset, decoded. Raises WinnowError as `fit` says."""
+    with reading(context.engine) as session:
+        train = inputs.set_examples(session, set_number, Split.train)
+        validation = inputs.set_examples(session, set_number, Split.validation)
+    unlabelled = sum(example.skin_sha256 is None for example in train + validation)
     if settings.classes == 3 and unlabelled:
         raise WinnowError(
             f"{unlabelled} of {len(train + validation)} examples of curated set {set_number} have no skin labels, which a "
-            "three-class network learns from. Train with --classes 1, or on a set whose masks have hair red and skin green."
+            "three-class network needs. Train with --classes 1, or on a set whose masks have red hair and green skin."
         )
-    place.say(0.0, f"Reading {len(train) + len(validation)} examples")
-    room = inputs.Room(place.settings.memory_mb * 2**20, place.settings.home)
+    context.say(0.0, f"Reading {len(train) + len(validation)} examples")
+    memory = inputs.MemoryBudget(context.settings.memory_mb * 2**20, context.settings.home)
     skins = settings.classes == 3
-    subsets = [inputs.load(place.store, found, settings.size, skins=skins, room=room) for found in (train, validation)]
+    subsets = [inputs.load(context.store, found, settings.size, skins=skins, memory=memory) for found in (train, validation)]
     for subset, split in zip(subsets, (Split.train, Split.validation), strict=True):
         if not subset.masks.any():
             raise WinnowError(
-                f"No {split} mask of curated set {set_number} marks any hair. Keep some that do on the Review page, then "
-                "freeze a new set."
+                f"No {split} mask of curated set {set_number} marks any hair. Keep some examples with hair on the Review "
+                "page, then freeze a new set."
             )
     return subsets[0], subsets[1]
 
 
 @contextmanager
 def _resumable(run: int) -> Iterator[None]:
-    """Raises WinnowError with how to go on, where the disk is full: the checkpoint and the best weights are whole."""
+    """When the disk is full, raises WinnowError that says how to resume; checkpoint and best weights are intact."""
     try:
         yield
     except DiskFullError as error:
-        raise WinnowError(f"{error} The best epoch is safe; go on with `python -m trainer fit --resume {run}`.") from error
+        raise WinnowError(f"{error} The best epoch is safe. Resume with `python -m trainer fit --resume {run}`.") from error
 
 
 def _devices(batch: int) -> tf.distribute.Strategy:
-    """As many GPUs as a batch can be shared out among evenly; where there is one or none, wherever TensorFlow puts it."""
+    """A strategy for the most GPUs that divide the batch evenly; TensorFlow's default where there is at most one."""
     gpus = tf.config.list_logical_devices("GPU")
     used = max((count for count in range(1, len(gpus) + 1) if batch % count == 0), default=1)
     return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus[:used]]) if used > 1 else tf.distribute.get_strategy()
 
 
-def _drawn(settings: FitSettings) -> Network:
+def _new_network(settings: FitSettings) -> Network:
+    """A network with random weights from the seed, in the precision of the settings."""
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()  # same seed, same data, same run
-    usual = keras.config.dtype_policy()
+    before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(settings.precision)
     try:
         return build(settings.model, settings.size, settings.decoder_depth, settings.classes)
     finally:
-        keras.config.set_dtype_policy(usual)
+        keras.config.set_dtype_policy(before)
 
 
-def _started(home: Settings, settings: FitSettings) -> tuple[Stepper, str, int]:
-    """A network at its start with its steps, where its encoder's weights are from, and how many numbers it learns."""
+def _new_stepper(home: Settings, settings: FitSettings) -> tuple[Stepper, str, int]:
+    """A new network's stepper, the origin of its encoder's weights ("imagenet" or "scratch"), and its trainable parameters."""
     with _devices(settings.batch).scope():
-        network = _drawn(settings)
+        network = _new_network(settings)
         weights = imagenet(network.application, home.encoder_weights)
         if weights is None:
-            print(SCRATCH, file=sys.stderr)
+            print(NO_IMAGENET_WEIGHTS, file=sys.stderr)
         else:
             network.start_from(weights)
         return Stepper(network, settings), "scratch" if weights is None else "imagenet", network.parameters
 
 
-def _train(place: Place, work: Work) -> Fitted:
-    rows = history.rows(place.engine, work.run)
-    highest = max((history.score(row, work.settings) for row in rows), default=-math.inf)
-    charts = tf.summary.create_file_writer(str(place.settings.tensorboard / str(work.run)))
-    for number in range(len(rows) + 1, work.settings.epochs + 1):
+def _train(context: Context, training: Training) -> Fitted:
+    """Train the epochs that are left, and save each."""
+    rows = history.epochs(context.engine, training.run)
+    highest = max((history.score(row, training.settings) for row in rows), default=-math.inf)
+    charts = tf.summary.create_file_writer(str(context.settings.tensorboard / str(training.run)))
+    for number in range(len(rows) + 1, training.settings.epochs + 1):
         began = time.monotonic()
-        train, validation = _epoch(place.say, work, number)
+        train, validation = _epoch(context.say, training, number)
         seconds = time.monotonic() - began
-        row = history.row_of(number, train, validation, work.settings, highest, seconds, place.clock())
-        with _resumable(work.run):
-            checkpoint.save(work.folder / runs.CHECKPOINT, work.stepper.model, work.stepper.optimizer, asdict(row))
-            history.record(place.engine, place.store, work.folder, work.run, row, work.stepper.model, work.validation)
-        history.chart(charts, row)
-        highest = max(highest, history.score(row, work.settings))
-    rows = history.rows(place.engine, work.run)
-    return Fitted(work.run, len(rows), max(row.number for row in rows if row.best))
+        row = history.epoch_row(number, train, validation, training.settings, highest, seconds, context.clock())
+        with _resumable(training.run):
+            checkpoint.save(training.folder / runs.CHECKPOINT, training.stepper.model, training.stepper.optimizer, asdict(row))
+            history.record(
+                context.engine, context.store, training.folder, training.run, row, training.stepper.model, training.validation
+            )
+        history.write_scalars(charts, row)
+        highest = max(highest, history.score(row, training.settings))
+    rows = history.epochs(context.engine, training.run)
+    return Fitted(training.run, len(rows), max(row.number for row in rows if row.best))
 
 
-def _epoch(say: Say, work: Work, number: int) -> tuple[Losses, Validation]:
+def _epoch(say: OnProgress, training: Training, number: int) -> tuple[Losses, Validation]:
     """All training items once, in this epoch's order, then all validation items."""
-    settings = work.settings
-    devices = work.stepper.strategy.num_replicas_in_sync
-    order = inputs.order(len(work.train), settings.seed, number)
-    if devices > 1:  # each needs its part of the last batch too, so the first items come once more
+    settings = training.settings
+    devices = training.stepper.strategy.num_replicas_in_sync
+    order = inputs.epoch_order(len(training.train), settings.seed, number)
+    if devices > 1:  # each needs its part of the last batch, so the first items are repeated
         order = np.resize(order, -(-len(order) // settings.batch) * settings.batch)
     steps = -(-len(order) // settings.batch)
-    checks = -(-len(work.validation) // settings.batch)
-    here = f"Epoch {number} of {settings.epochs}"
+    checks = -(-len(training.validation) // settings.batch)
+    epoch = f"Epoch {number} of {settings.epochs}"
 
     def share(done: int) -> float:
         return (number - 1 + done / (steps + checks)) / settings.epochs
 
     parts: list[Losses] = []
-    batches = inputs.batches(work.train, order, settings.batch)
-    for at, batch in enumerate(work.stepper.strategy.experimental_distribute_dataset(batches), start=1):
-        parts.append(_finite(work.stepper.train(batch), settings, work.run, f"{here}, step {at}"))
-        say(share(at), f"{here}, step {at} of {steps}, loss {mean(parts).total(settings):.3f}")
+    batches = inputs.batches(training.train, order, settings.batch)
+    for at, batch in enumerate(training.stepper.strategy.experimental_distribute_dataset(batches), start=1):
+        parts.append(_finite(training.stepper.train(batch), settings, training.run, f"{epoch}, step {at}"))
+        say(share(at), f"{epoch}, step {at} of {steps}, loss {mean_losses(parts).total(settings):.3f}")
     checked: list[Losses] = []
     measured: list[Values] = []
-    for at, batch in enumerate(inputs.batches(work.validation, np.arange(len(work.validation)), settings.batch), start=1):
-        losses, alphas = work.stepper.validate(batch)
-        checked.append(_finite(losses, settings, work.run, f"{here}, validation"))
+    for at, batch in enumerate(
+        inputs.batches(training.validation, np.arange(len(training.validation)), settings.batch), start=1
+    ):
+        losses, alphas = training.stepper.validate(batch)
+        checked.append(_finite(losses, settings, training.run, f"{epoch}, validation"))
         measured += _measured(batch, alphas)
-        say(share(steps + at) * 0.999, f"{here}, validation {at} of {checks}")
-    return mean(parts), Validation(mean(checked), **average(measured, ("f1", "accuracy")))
+        say(share(steps + at) * 0.999, f"{epoch}, validation {at} of {checks}")
+    return mean_losses(parts), Validation(mean_losses(checked), **average(measured, ("f1", "accuracy")))
 
 
 def _measured(batch: Tensors, alphas: NDArray[np.float32]) -> list[Values]:
-    """F1 and accuracy of each image of a batch, of the part that shows the photo."""
+    """F1 and accuracy of each image of a batch and its matte, float32 (B, S, S), on the part that shows the photo."""
     values: list[Values] = []
     for mask, (top, left, bottom, right), alpha in zip(batch[1].numpy(), batch[2].numpy(), alphas, strict=True):
         part = np.s_[top:bottom, left:right]
@@ -248,9 +259,10 @@ def _measured(batch: Tensors, alphas: NDArray[np.float32]) -> list[Values]:
 
 
 def _finite(losses: Losses, settings: FitSettings, run: int, where: str) -> Losses:
+    """The same losses. Raises WinnowError if they are infinite or NaN."""
     if not math.isfinite(losses.total(settings)):
         raise WinnowError(
-            f"{where}: the loss is not a number any more, so training run {run} has stopped. The best epoch so far is kept. "
-            "Start a new run with a lower learning rate, or look for broken pictures in the set."
+            f"{where}: the loss is no longer a number, so run {run} has stopped. Its best epoch so far is kept. "
+            "Start a new run with a lower learning rate, or look for damaged pictures in the set."
         )
     return losses

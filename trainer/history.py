@@ -1,4 +1,4 @@
-"""What a run leaves behind after each epoch: its row, its best weights, and mattes to watch."""
+"""What a run saves after each epoch: a row of results, the best weights, and preview mattes."""
 
 import tempfile
 from dataclasses import asdict, dataclass, replace
@@ -15,19 +15,19 @@ from db.files import disk_full_errors, write
 from db.session import reading, writing
 from db.store import Store
 from db.tables import Epoch, Example, Preview
+from trainer.arrays import HAIR
 from trainer.inputs import Subset
-from trainer.models import HAIR
 from trainer.pictures import grey, png
 from trainer.recipe import FitSettings
 from trainer.runs import BEST, predict
 from trainer.step import Losses, Validation
 
-PREVIEWS = 8  # validation examples whose mattes are kept for every epoch
+PREVIEWS = 8  # validation examples whose mattes are saved for every epoch
 
 
 @dataclass(frozen=True)
-class Row:
-    """One epoch, as the table `epoch` and the checkpoint hold it."""
+class EpochRow:
+    """The results of one epoch, as stored in the table `epoch` and in the checkpoint; fields as in `trainer.step`."""
 
     number: int
     loss: float
@@ -43,11 +43,11 @@ class Row:
     validation_accuracy: float | None = None
 
 
-def row_of(
+def epoch_row(
     number: int, train: Losses, validation: Validation, settings: FitSettings, highest: float, seconds: float, now: datetime
-) -> Row:
-    """The row of an epoch that has just ended; `highest` is the best `score` before it."""
-    row = Row(
+) -> EpochRow:
+    """The row of an epoch that has just ended, after `seconds`; `highest` is the best `score` before it."""
+    row = EpochRow(
         number=number,
         loss=train.total(settings),
         mask_loss=train.mask,
@@ -64,17 +64,17 @@ def row_of(
     return replace(row, best=score(row, settings) > highest)
 
 
-def score(row: Row | Epoch, settings: FitSettings) -> float:
-    """How well an epoch performs on validation; higher is better.
+def score(row: EpochRow | Epoch, settings: FitSettings) -> float:
+    """How well an epoch performs on validation, higher is better: its F1, 0 to 1, or minus its loss L.
 
-    The paper selects "the best performing epoch using validation data", and F1 is the first of its measures. L, the other
-    choice, tells less: on coarse masks the cross entropy of a sharp matte rises while its outline still gets better. An epoch
-    without an F1, of a run that is older than this choice, comes after all that have one.
+    The paper selects "the best performing epoch using validation data" (section IV), and F1 is the first of its measures. L is
+    less telling: on coarse masks the cross entropy of a sharp matte rises while its outline still improves. An epoch without an
+    F1, from a run older than this choice, ranks below all that have one.
     """
     return row.validation_f1 if settings.best_by == "f1" and row.validation_f1 is not None else -row.validation_loss
 
 
-CHARTED = {
+SCALARS = {  # what TensorBoard shows, by its tags
     "loss/training": "loss",
     "loss/validation": "validation_loss",
     "mask_loss/training": "mask_loss",
@@ -87,48 +87,48 @@ CHARTED = {
 }
 
 
-def chart(writer: tf.summary.SummaryWriter, row: Row) -> None:
-    """Write an epoch's numbers for TensorBoard. No picture: what lies in logs is not found when somebody is erased."""
-    scalars = tf.compat.v1.SummaryMetadata()  # what tf.summary.scalar says too, but only where TensorBoard is installed
+def write_scalars(writer: tf.summary.SummaryWriter, row: EpochRow) -> None:
+    """Write an epoch's numbers for TensorBoard. No pictures: erasing a contributor does not search the logs."""
+    scalars = tf.compat.v1.SummaryMetadata()  # like tf.summary.scalar, which works only where TensorBoard is installed
     scalars.plugin_data.plugin_name = "scalars"
     with writer.as_default():
-        for tag, name in CHARTED.items():
+        for tag, name in SCALARS.items():
             if (value := getattr(row, name)) is not None:
                 tf.summary.write(tag, value, step=row.number, metadata=scalars)
     writer.flush()
 
 
-def rows(engine: Engine, run: int) -> list[Epoch]:
-    """The run's epochs so far, oldest first."""
+def epochs(engine: Engine, run: int) -> list[Epoch]:
+    """A run's epochs so far, oldest first."""
     with reading(engine) as session:
         return list(session.scalars(select(Epoch).where(Epoch.run_id == run).order_by(Epoch.number)))
 
 
-def record(engine: Engine, store: Store, folder: UPath, run: int, row: Row, model: keras.Model, validation: Subset) -> None:
-    """Keep an epoch: its weights when it is the best so far, its previews, its row.
+def record(
+    engine: Engine, store: Store, folder: UPath, run: int, row: EpochRow, model: keras.Model, validation: Subset
+) -> None:
+    """Save an epoch: its weights if it is the best so far, its previews, its row.
 
-    The checkpoint is written before; whatever a kill leaves undone of this, a resumed run does again from there.
+    The checkpoint is written before this. If the process is killed in between, the resumed run repeats this.
     Raises DiskFullError.
     """
     if row.best:
         with tempfile.TemporaryDirectory(prefix="winnow-") as scratch:
-            file = Path(scratch) / BEST  # Keras writes to this machine's disks alone
+            file = Path(scratch) / BEST  # Keras writes to local disks only
             with disk_full_errors(file):
                 model.save_weights(file)
             write(folder / BEST, file.read_bytes())
-    shown = validation.members[:PREVIEWS]
+    shown = validation.examples[:PREVIEWS]
     alphas = predict(model, validation.images[:PREVIEWS])[..., HAIR]
     with reading(engine) as session:
-        # Somebody may have been erased while we trained: of them, no new picture.
-        there = set(session.scalars(select(Example.id).where(Example.id.in_([member.example for member in shown]))))
+        # A contributor may have been erased during training: save no new pictures of them.
+        there = set(session.scalars(select(Example.id).where(Example.id.in_([example.id for example in shown]))))
     mattes = {
-        member.example: store.put(png(grey(alpha)))
-        for member, alpha in zip(shown, alphas, strict=True)
-        if member.example in there
+        example.id: store.put(png(grey(alpha))) for example, alpha in zip(shown, alphas, strict=True) if example.id in there
     }
     values: dict[str, Any] = asdict(row) | {"at": datetime.fromisoformat(row.at)}
     with writing(engine) as session:
         session.add(Epoch(run_id=run, **values))
         session.flush()
-        for example, sha256 in mattes.items():
-            session.add(Preview(run_id=run, epoch=row.number, example_id=example, matte_sha256=sha256))
+        for number, sha256 in mattes.items():
+            session.add(Preview(run_id=run, epoch=row.number, example_id=number, matte_sha256=sha256))

@@ -1,4 +1,4 @@
-"""A curated set as arrays, and batches of its images and their mirror images (section IV)."""
+"""A curated set as arrays, and batches of its images and their mirror images (Levinshtein et al. 2018, section IV)."""
 
 import math
 import os
@@ -17,50 +17,51 @@ from sqlalchemy.orm import Session
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import CROP_SIDE, CuratedSet, Example, SetMember, Split
+from trainer.arrays import Box, FloatBox
 from trainer.pictures import image_from, mask_from, resized
 
 
 @dataclass(frozen=True)
-class Member:
-    """What a curated set says of one example: its pictures by hash, and the part of the crop that shows the photo."""
+class SetExample:
+    """An example as a curated set holds it: its pictures by hash, and the part of the crop that shows the photo."""
 
-    example: int
+    id: int  # of the example
     image_sha256: str
     mask_sha256: str
-    inside: tuple[int, int, int, int]  # top, left, bottom, right in pixels of the crop, ends exclusive
+    inside: Box  # the part that shows the photo, in pixels of the crop
     skin_sha256: str | None = None
-    face: tuple[float, float, float, float] | None = None  # as `inside`; may reach beyond it; None where none was found
+    face: FloatBox | None = None  # in pixels of the crop, may reach beyond it; None where no face was found
 
 
 @dataclass(frozen=True)
 class Subset:
-    """The examples of one split, decoded, at the model's size S. Item i + N is the mirror image of item i."""
+    """N examples of one split, decoded, at the model's size S. It has 2N items: item i + N is the mirror image of item i."""
 
-    members: list[Member]
+    examples: list[SetExample]
     images: NDArray[np.uint8]  # (N, S, S, 3) RGB
-    masks: NDArray[np.uint8]  # (N, S, S), 0 to 255; between where an outline crosses a pixel
-    inside: NDArray[np.int32]  # (N, 4) top, left, bottom, right, ends exclusive
-    skins: NDArray[np.uint8] | None = None  # (N, S, S), 0 to 255, where asked for; 0 where a source labels no skin
+    masks: NDArray[np.uint8]  # (N, S, S), 0 to 255; grey where the outline crosses a pixel
+    inside: NDArray[np.int32]  # (N, 4) top, left, bottom, right in pixels at size S, ends exclusive
+    skins: NDArray[np.uint8] | None = None  # (N, S, S), 0 to 255, if loaded; all 0 for an example without skin labels
 
     def __len__(self) -> int:
-        """Images and mirror images."""
-        return 2 * len(self.members)
+        """The number of items, 2N."""
+        return 2 * len(self.examples)
 
     def batch(self, items: NDArray[np.int64]) -> "Batch":
-        """The items of those numbers, 0 to 2N - 1."""
-        plain, mirrored = items % len(self.members), items >= len(self.members)
+        """Copies of the items with those numbers, int64 (B,), 0 to 2N - 1."""
+        plain, mirrored = items % len(self.examples), items >= len(self.examples)
         images, masks, inside = self.images[plain], self.masks[plain], self.inside[plain]
         skins = None if self.skins is None else self.skins[plain]
         for pictures in (images, masks, skins):
             if pictures is not None:
                 pictures[mirrored] = pictures[mirrored, :, ::-1]
-        inside[mirrored] = mirror(inside[mirrored], self.images.shape[1])
+        inside[mirrored] = mirrored_boxes(inside[mirrored], self.images.shape[1])
         return Batch(images, masks, inside, skins)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B items as the training step takes them; shapes as in `Subset`."""
+    """B items for the training step; shapes, types and ranges as in `Subset`, with B for N."""
 
     images: NDArray[np.uint8]
     masks: NDArray[np.uint8]
@@ -68,10 +69,10 @@ class Batch:
     skins: NDArray[np.uint8] | None = None
 
 
-def members(session: Session, set_number: int, split: Split) -> list[Member]:
-    """The set's examples of one split, in the set's order; those erased since it was frozen are left out.
+def set_examples(session: Session, set_number: int, split: Split) -> list[SetExample]:
+    """The set's examples of one split, in the set's order, without those erased since it was frozen.
 
-    Raises WinnowError for a set that is not there, and for one without examples in that split.
+    Raises WinnowError for a set that does not exist, and for a set without examples in that split.
     """
     if session.get(CuratedSet, set_number) is None:
         raise WinnowError(f"There is no curated set {set_number}. {_known_sets(session)}")
@@ -82,8 +83,8 @@ def members(session: Session, set_number: int, split: Split) -> list[Member]:
         .order_by(SetMember.position)
     )
     taken = [
-        Member(
-            example=example.id,
+        SetExample(
+            id=example.id,
             image_sha256=member.image_sha256,
             mask_sha256=member.mask_sha256,
             inside=(example.inside_top, example.inside_left, example.inside_bottom, example.inside_right),
@@ -94,18 +95,18 @@ def members(session: Session, set_number: int, split: Split) -> list[Member]:
     ]
     if not taken:
         raise WinnowError(
-            f"Curated set {set_number} has no {split} examples. Keep some of the {split} split on the Review page, "
+            f"Curated set {set_number} has no {split} examples. Keep some {split} examples on the Review page, "
             "then freeze a new set."
         )
     return taken
 
 
-def _face(example: Example) -> tuple[float, float, float, float] | None:
-    """An example's face box, from pixels of the photo to pixels of its crop, where the face stands upright."""
+def _face(example: Example) -> FloatBox | None:
+    """An example's face box, converted from pixels of the photo to pixels of its crop, in which the face is upright."""
     if example.face_top is None or example.face_left is None or example.face_bottom is None or example.face_right is None:
         return None
     step, turn, half = CROP_SIDE / example.crop_side, math.radians(example.crop_rotation), example.crop_side / 2
-    # The photo was turned about the crop's middle, and the box about its own.
+    # The photo was rotated about the crop's centre, and the box about its own.
     down = (example.face_top + example.face_bottom) / 2 - (example.crop_top + half)
     across = (example.face_left + example.face_right) / 2 - (example.crop_left + half)
     row = half + down * math.cos(turn) - across * math.sin(turn)
@@ -125,60 +126,63 @@ def _known_sets(session: Session) -> str:
 
 
 @dataclass(frozen=True)
-class Room:
-    """How many bytes of decoded pictures may lie in memory; where the others go, into a file without a name."""
+class MemoryBudget:
+    """How many bytes of decoded pictures may be in memory. Larger subsets go into a memory-mapped temporary file."""
 
-    memory: int
-    folder: Path
+    limit: int  # bytes
+    folder: Path  # of the temporary file
 
-    def array(self, shape: tuple[int, ...], whole: int) -> NDArray[np.uint8]:
-        """Zeros of that shape, part of `whole` bytes that are wanted together."""
-        if whole <= self.memory:
+    def zeros(self, shape: tuple[int, ...], total: int) -> NDArray[np.uint8]:
+        """uint8 zeros of that shape, which are part of `total` bytes needed together."""
+        if total <= self.limit:
             return np.zeros(shape, np.uint8)
-        # The file has lost its name before a picture is in it: whatever ends us, no face stays behind.
+        # The file is unlinked before it holds a picture, so that no face remains on disk even after a crash.
         with tempfile.TemporaryFile(dir=self.folder) as file:
             return np.memmap(file, np.uint8, "w+", shape=shape)
 
 
-def load(store: Store, members: list[Member], size: int, *, skins: bool = False, room: Room | None = None) -> Subset:
-    """Read and decode the members' pictures, once, at `size` pixels, with the skin's masks where asked.
+def load(
+    store: Store, examples: list[SetExample], size: int, *, skins: bool = False, memory: MemoryBudget | None = None
+) -> Subset:
+    """Read and decode the examples' pictures once, at `size` pixels, with their skin masks if `skins` is set.
 
-    In memory, or as `room` says. Raises WinnowError for a missing or broken picture.
+    Without a memory budget, they are all kept in memory. Raises WinnowError for a missing or damaged picture.
     """
-    count = len(members)
+    count = len(examples)
     shapes = {"images": (count, size, size, 3), "masks": (count, size, size)}
     if skins:
         shapes["skins"] = (count, size, size)
-    whole = sum(math.prod(shape) for shape in shapes.values())
-    arrays = {name: np.zeros(shape, np.uint8) if room is None else room.array(shape, whole) for name, shape in shapes.items()}
+    total = sum(math.prod(shape) for shape in shapes.values())
+    memory = memory or MemoryBudget(total, Path())
+    arrays = {name: memory.zeros(shape, total) for name, shape in shapes.items()}
 
     def put(at: int) -> None:
-        member, name = members[at], f"The crop of example {members[at].example}"
-        arrays["images"][at] = resized(image_from(store.get(member.image_sha256), name), size)
-        arrays["masks"][at] = resized(mask_from(store.get(member.mask_sha256), f"{name}'s mask"), size)
-        if skins and member.skin_sha256 is not None:
-            arrays["skins"][at] = resized(mask_from(store.get(member.skin_sha256), f"{name}'s skin mask"), size)
+        example, name = examples[at], f"The crop of example {examples[at].id}"
+        arrays["images"][at] = resized(image_from(store.get(example.image_sha256), name), size)
+        arrays["masks"][at] = resized(mask_from(store.get(example.mask_sha256), f"{name}'s mask"), size)
+        if skins and example.skin_sha256 is not None:
+            arrays["skins"][at] = resized(mask_from(store.get(example.skin_sha256), f"{name}'s skin mask"), size)
 
-    with ThreadPoolExecutor(os.cpu_count()) as executor:  # OpenCV decodes without Python's lock
+    with ThreadPoolExecutor(os.cpu_count()) as executor:  # OpenCV decodes without Python's global lock
         list(executor.map(put, range(count)))
-    inside = np.array([scaled(member.inside, size) for member in members], np.int32).reshape(count, 4)
-    return Subset(members, arrays["images"], arrays["masks"], inside, arrays.get("skins"))
+    inside = np.array([scaled_box(example.inside, size) for example in examples], np.int32).reshape(count, 4)
+    return Subset(examples, arrays["images"], arrays["masks"], inside, arrays.get("skins"))
 
 
-def described(size: int, *, skins: bool) -> tuple[tf.TensorSpec, ...]:
-    """What a batch of `batches` is, at that size of pictures, with the skin's masks or without."""
+def batch_signature(size: int, *, skins: bool) -> tuple[tf.TensorSpec, ...]:
+    """The shapes and types of a batch of `batches`, for pictures of that size in pixels, with skin masks or without."""
     picture = tf.TensorSpec((None, size, size), tf.uint8)
     whole = (tf.TensorSpec((None, size, size, 3), tf.uint8), picture, tf.TensorSpec((None, 4), tf.int32))
     return (*whole, picture) if skins else whole
 
 
 def batches(subset: Subset, items: NDArray[np.int64], size: int) -> tf.data.Dataset:
-    """The items in that order, `size` at a time, each batch made ready while the one before it is learnt from.
+    """The items, int64 (M,), in that order, `size` at a time. The next batches are prepared while one is trained on.
 
-    A batch is a tuple of tensors: images uint8 (B, S, S, 3), masks uint8 (B, S, S), inside int32 (B, 4) and, where the
-    subset has them, skins uint8 (B, S, S).
+    A batch is a tuple of tensors: images uint8 (B, S, S, 3), masks uint8 (B, S, S), inside int32 (B, 4) and, if the subset has
+    them, skins uint8 (B, S, S). The last batch may be smaller.
     """
-    specs = described(subset.images.shape[1], skins=subset.skins is not None)
+    specs = batch_signature(subset.images.shape[1], skins=subset.skins is not None)
 
     def taken(numbers: NDArray[np.int64]) -> list[Any]:
         batch = subset.batch(numbers)
@@ -191,10 +195,10 @@ def batches(subset: Subset, items: NDArray[np.int64], size: int) -> tf.data.Data
     return tf.data.Dataset.from_tensor_slices(items).batch(size).map(pick).prefetch(2)
 
 
-def scaled(inside: tuple[int, int, int, int], size: int) -> tuple[int, int, int, int]:
-    """A box of the 512 crop in pixels of the model's size: those that show nothing but photo, and one at least.
+def scaled_box(inside: Box, size: int) -> Box:
+    """A box of the 512 x 512 crop at the model's size: the pixels that lie wholly in it, and at least one.
 
-    >>> scaled((0, 100, 512, 512), 224)
+    >>> scaled_box((0, 100, 512, 512), 224)
     (0, 44, 224, 224)
     """
     top, left, bottom, right = (edge * size / CROP_SIDE for edge in inside)
@@ -202,12 +206,19 @@ def scaled(inside: tuple[int, int, int, int], size: int) -> tuple[int, int, int,
     return top, left, max(math.floor(bottom), top + 1), max(math.floor(right), left + 1)
 
 
-def mirror(inside: NDArray[np.int32], size: int) -> NDArray[np.int32]:
-    """Boxes (N, 4) of the mirror images."""
+def mirrored_boxes(inside: NDArray[np.int32], size: int) -> NDArray[np.int32]:
+    """The boxes int32 (N, 4) in mirror images of `size` pixels, int32 (N, 4).
+
+    >>> mirrored_boxes(np.array([[0, 1, 8, 5]]), 8).tolist()
+    [[0, 3, 8, 7]]
+    """
     top, left, bottom, right = inside.T
     return np.stack([top, size - right, bottom, size - left], axis=1)
 
 
-def order(items: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The order of an epoch's items, drawn from seed and epoch alone: a resumed run draws the one it would have drawn."""
+def epoch_order(items: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The order of an epoch's items, int64 (items,), a permutation that depends on seed and epoch alone.
+
+    So a resumed run takes the same order as an uninterrupted one.
+    """
     return np.random.default_rng((seed, epoch)).permutation(items)

@@ -1,4 +1,8 @@
-"""How sure a mean over images is: percentile bootstrap (Efron 1979), in NumPy alone. The same values give the same interval."""
+"""Confidence intervals of means over images, by the percentile bootstrap.
+
+Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13, DOI 10.1201/9780429246593. With the same seed, the
+same values give the same interval.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,25 +10,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Interval = tuple[float, float]
+Interval = tuple[float, float]  # (low, high), in the unit of the values
 
-AT_ONCE = 2**20  # values drawn at a time, whatever the number of images
+VALUES_AT_ONCE = 2**20  # values drawn at a time, which bounds the memory whatever the number of images
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How a second run differs from a first on the images that have a value in both: the second's less the first's."""
+    """How a second run differs from a first, second minus first, on the images that have a value in both."""
 
     images: int
     mean: float
-    interval: Interval | None
+    interval: Interval | None  # of the mean; None as in `bootstrap`
 
 
 def bootstrap(values: Iterable[float | None], *, seed: int = 0, draws: int = 2000, level: float = 0.95) -> Interval | None:
-    """The interval of the mean over images, (low, high): the middle `level` of the means of samples drawn with replacement.
+    """The interval of the mean, (low, high): the middle `level` (0 to 1) of the means of `draws` samples with replacement.
 
-    Images without a value (None) are left out. None where the values show no spread to estimate it from: fewer than two, or
-    all the same. With few images it comes out too narrow, as any bootstrap does.
+    Images without a value (None) are left out. None when the values have no spread to estimate from: fewer than two, or all
+    equal. With few images the interval is too narrow, as with any bootstrap.
+
+    >>> bootstrap([0.0, 1.0])  # the mean of two draws is 0, 1/2 or 1
+    (0.0, 1.0)
     """
     known = np.array([value for value in values if value is not None], np.float64)
     if not known.size or known.min() == known.max():
@@ -37,10 +44,13 @@ def bootstrap(values: Iterable[float | None], *, seed: int = 0, draws: int = 200
 def difference(
     first: Sequence[float | None], second: Sequence[float | None], *, seed: int = 0, draws: int = 2000, level: float = 0.95
 ) -> Difference | None:
-    """The mean of second less first over the same images, in the same order, and its interval as of `bootstrap`.
+    """The mean of second minus first over the same images in the same order, and its interval as in `bootstrap`.
 
-    Images are drawn in pairs, so that what makes one hard for both runs is not taken for a difference. None where no image has
-    a value in both. Raises ValueError for sequences of different lengths.
+    Images are resampled in pairs, so that an image that is hard for both runs does not count as a difference. None when no
+    image has a value in both. Raises ValueError for sequences of different lengths.
+
+    >>> difference([0.5, None], [0.75, 1.0])
+    Difference(images=1, mean=0.25, interval=None)
     """
     apart = [after - before for before, after in zip(first, second, strict=True) if before is not None and after is not None]
     if not apart:
@@ -48,9 +58,9 @@ def difference(
     return Difference(len(apart), float(np.mean(apart)), bootstrap(apart, seed=seed, draws=draws, level=level))
 
 
-def _resampled(values: NDArray[np.float64], chance: np.random.Generator, draws: int) -> NDArray[np.float64]:
-    """The means of `draws` samples as large as the values."""
+def _resampled(values: NDArray[np.float64], rng: np.random.Generator, draws: int) -> NDArray[np.float64]:
+    """The means of `draws` samples as large as the values (N,): float64 (draws,)."""
     count = len(values)
-    rows = max(1, AT_ONCE // count)
+    rows = max(1, VALUES_AT_ONCE // count)
     parts = [min(rows, draws - start) for start in range(0, draws, rows)]
-    return np.concatenate([values[chance.integers(count, size=(part, count))].mean(axis=1) for part in parts])
+    return np.concatenate([values[rng.integers(count, size=(part, count))].mean(axis=1) for part in parts])

@@ -1,8 +1,13 @@
-"""What one matte measures against its mask: the paper's five (section IV-A), and what those don't see.
+"""What one matte measures against its mask: the paper's five measures (section IV-A), and what those miss.
 
-Without TensorFlow, for the app reads them too. `truth` and `guess` are bool (H, W), True for hair; `alpha` is float32
-(H, W), 0 to 1; `image` is uint8 (H, W, 3) RGB. Cut all of them to the part of the crop that shows the photo first: filled
-pixels would flatter every measure. A measure that an image has no value for gives None, and the average is over the others.
+Imports no TensorFlow, because the app uses it too. Arguments are, unless a docstring says otherwise, `truth` and `guess` bool
+(H, W), True for hair; `alpha` float32 (H, W), 0 to 1; `image` uint8 (H, W, 3) RGB; all of the same H and W. Cut them to the
+part of the crop that shows the photo first: padding would improve every measure.
+
+A measure that is undefined for an image returns None, and averages leave that image out. Pictures without pixels (H or W is 0)
+have no measure at all. NumPy raises ValueError or IndexError for arrays of different shapes.
+
+Sections and equations are those of Levinshtein et al. 2018.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,24 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.alpha_errors import connectivity_error, gradient_error, mse, sad
+from trainer.arrays import BACKGROUND, HAIR, SKIN, Alpha, BoolMask, Classes, Image, Mask
 
-Image = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
-Alpha = NDArray[np.float32]
-Classes = NDArray[np.integer[Any]]
-Values = Mapping[str, float | None]
+Values = Mapping[str, float | None]  # measures, and properties of the example, by their names
 
-THRESHOLD = 0.5  # of alpha, for the measures that need a yes or no
+THRESHOLD = 0.5  # an alpha of this and more is hair, for the measures that compare masks
 NO_EDGE = 1e-6  # as in trainer.losses: a gradient shorter than this has no direction
-REACH = 8 / 224  # of the input's side: nearer to the outline of the hair, a mask isn't to be trusted to the pixel
-BACKGROUND, HAIR, SKIN = 0, 1, 2
-GREY = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue
+REACH = 8 / 224  # of the input's side: closer to the hair's outline than this, masks are not exact enough to judge by
+GREY = np.array([0.299, 0.587, 0.114], np.float32)  # weights of red, green and blue in luma (ITU-R BT.601)
 
 
-def f1(truth: Mask, guess: Mask) -> float | None:
-    """2 TP / (2 TP + FP + FN), 0 to 1. 1.0 when neither has hair, which is all right; 0.0 when only one has.
+def f1(truth: BoolMask, guess: BoolMask) -> float | None:
+    """F1 score (section IV-A), 2 TP / (2 TP + FP + FN), 0 to 1.
 
-    So which images a mean is over is a matter of the images alone, not of what is guessed. None without pixels.
+    1.0 when neither mask has hair, 0.0 when only one has. So the images that an average covers do not depend on the guesses.
+    None without pixels.
 
     >>> f1(np.array([[True, True, True, False]]), np.array([[True, True, False, True]]))
     0.6666666666666666
@@ -40,30 +42,42 @@ def f1(truth: Mask, guess: Mask) -> float | None:
     return _overlap(2 * hit, 2 * hit + false + missed, truth.size)
 
 
-def performance(truth: Mask, guess: Mask) -> float | None:
-    """Guo and Aarabi's Performance, read as (TP - FP) / (TP + FN): at most 1, and below 0 when more is false than right.
+def performance(truth: BoolMask, guess: BoolMask) -> float | None:
+    """Performance (section IV-A), read as (TP - FP) / (TP + FN): at most 1, negative when FP exceeds TP.
 
-    None for an image without any hair.
+    After Guo and Aarabi, "Hair segmentation using heuristically-trained neural networks", IEEE TNNLS 2018,
+    DOI 10.1109/TNNLS.2016.2614653. None for an image without true hair.
+
+    >>> performance(np.array([[True, True, False, False]]), np.array([[True, False, False, False]]))
+    0.5
     """
     hit, false, missed = _counts(truth, guess)
     return _ratio(hit - false, hit + missed)
 
 
-def iou(truth: Mask, guess: Mask) -> float | None:
-    """TP / (TP + FP + FN), 0 to 1. 1.0 when neither has hair; 0.0 when only one has. None without pixels."""
+def iou(truth: BoolMask, guess: BoolMask) -> float | None:
+    """Intersection over union (section IV-A), TP / (TP + FP + FN), 0 to 1.
+
+    1.0 when neither mask has hair, 0.0 when only one has. None without pixels.
+
+    >>> iou(np.array([[True, True, True, False]]), np.array([[True, True, False, True]]))
+    0.5
+    """
     hit, false, missed = _counts(truth, guess)
     return _overlap(hit, hit + false + missed, truth.size)
 
 
-def accuracy(truth: Mask, guess: Mask) -> float | None:
-    """The share of pixels that are right, 0 to 1; an image without any hair has one like any other. None without pixels."""
+def accuracy(truth: BoolMask, guess: BoolMask) -> float | None:
+    """The share of pixels that both masks agree on, (TP + TN) / (H W), 0 to 1 (section IV-A). None without pixels."""
     return _ratio(int(np.count_nonzero(truth == guess)), truth.size)
 
 
 def gradient_consistency(image: Image, alpha: Alpha) -> float | None:
-    """Eq. 1 of the matte against the image, 0 (every edge of the matte lies along one of the image) to 1.
+    """Mask-image gradient consistency loss, eq. 1 (section III-B), 0 to 1; 0 when all edges of the matte follow the image's.
 
-    None for a matte without an edge, such as an empty one. The same number as `trainer.losses.consistency_loss`.
+    Gradients are Sobel's, without the outermost pixels. `alpha` may be any float array of values 0 to 1. None for a matte
+    without an edge, such as an empty one, and for pictures less than 3 pixels high or wide. The same number as
+    `trainer.losses.consistency_loss`.
     """
     if min(alpha.shape) < 3:
         return None
@@ -80,10 +94,11 @@ def gradient_consistency(image: Image, alpha: Alpha) -> float | None:
     return float((weight * (1 - cosine**2)).sum()) / float(weight.sum())
 
 
-def leak(truth: Mask, alpha: Alpha, skin: Mask, reach: float) -> float | None:
-    """The mean alpha on skin more than `reach` pixels away from the true hair, 0 to 1: eyebrows, a blush, half a face.
+def leak(truth: BoolMask, alpha: Alpha, skin: BoolMask, reach: float) -> float | None:
+    """The mean alpha on skin more than `reach` pixels away from the true hair, 0 to 1, such as on eyebrows.
 
-    None where there is no such skin. Without any true hair all skin is away from it.
+    `skin` is bool (H, W); distances are Euclidean. None when there is no such skin. Without true hair, all skin counts.
+    Winnow's own measure, after the failures that section IV-B describes.
 
     >>> skin = np.array([[False, True, True, True]])
     >>> leak(np.array([[True, False, False, False]]), np.array([[1.0, 1.0, 0.5, 0.0]]), skin, reach=1.0)
@@ -92,10 +107,11 @@ def leak(truth: Mask, alpha: Alpha, skin: Mask, reach: float) -> float | None:
     return _mean(alpha, skin & (_distance_to(truth) > reach))
 
 
-def hollow(truth: Mask, alpha: Alpha, reach: float) -> float | None:
-    """The mean of 1 - alpha more than `reach` pixels inside the true hair, 0 to 1: highlights that the matte leaves out.
+def hollow(truth: BoolMask, alpha: Alpha, reach: float) -> float | None:
+    """The mean of 1 - alpha more than `reach` pixels inside the true hair, 0 to 1, such as on highlights.
 
-    None where no hair lies so deep. Hair that goes on beyond the picture's edge doesn't end there.
+    Distances are Euclidean, to the nearest pixel without hair; the picture's border is no such pixel. None when no hair lies so
+    deep. Winnow's own measure, after the failures that section IV-B describes.
 
     >>> hollow(np.array([[False, True, True, True]]), np.array([[0.0, 0.0, 1.0, 0.5]]), reach=1.0)
     0.25
@@ -105,49 +121,49 @@ def hollow(truth: Mask, alpha: Alpha, reach: float) -> float | None:
 
 
 def class_accuracy(truth: Classes, guess: Classes) -> float | None:
-    """The share of pixels whose class is right, 0 to 1, of integer (H, W) with BACKGROUND, HAIR and SKIN. None without pixels.
+    """The share of pixels whose class is right, 0 to 1: the accuracy that section IV-A reports on LFW Parts.
 
-    What section IV reports on LFW Parts.
+    `truth` and `guess` are integer (H, W) of BACKGROUND, HAIR and SKIN. None without pixels.
     """
     return _ratio(int(np.count_nonzero(truth == guess)), truth.size)
 
 
-def hair_share(truth: Mask) -> float | None:
-    """The share of the picture that is hair, 0 to 1. None without pixels."""
+def hair_share(truth: BoolMask) -> float | None:
+    """The share of pixels that are hair, 0 to 1. None without pixels."""
     return _ratio(int(np.count_nonzero(truth)), truth.size)
 
 
-def hair_brightness(image: Image, truth: Mask) -> float | None:
-    """The mean grey of the true hair, 0 (black) to 1. None without hair."""
+def hair_brightness(image: Image, truth: BoolMask) -> float | None:
+    """The mean luma of the true hair, 0 (black) to 1 (white). None without hair."""
     return float((image[truth] @ GREY).mean()) / 255 if truth.any() else None
 
 
 @dataclass(frozen=True)
 class Case:
-    """A matte, and all that it is measured against."""
+    """A matte, and everything that it is measured against; all arrays have the same H and W."""
 
     image: Image
-    mask: NDArray[np.uint8]  # (H, W), 0 to 255; between where an outline crosses a pixel
+    mask: Mask  # grey values where the outline crosses a pixel
     alpha: Alpha
-    reach: float  # in pixels of these pictures: REACH times the side of the network's input
-    skin: Mask | None = None  # where the source labels it
-    face: Mask | None = None  # the face's box: where no skin is labelled, it stands for it
-    classes: Classes | None = None  # what a three-class network says of each pixel
+    reach: float  # pixels: REACH times the side of the network's input
+    skin: BoolMask | None = None  # None where the source labels no skin
+    face: BoolMask | None = None  # True in the face's box, which replaces the skin where none is labelled
+    classes: Classes | None = None  # as predicted by a three-class network
 
     @property
-    def truth(self) -> Mask:
-        """Where the mask says hair."""
+    def truth(self) -> BoolMask:
+        """True where the mask is hair: 128 and more."""
         return np.asarray(self.mask >= 128)
 
     @property
     def target(self) -> Alpha:
-        """The mask as the matte that alpha ought to be, 0 to 1."""
+        """The mask as a matte, float32 (H, W), 0 to 1: what alpha should be."""
         return np.asarray(self.mask / 255, np.float32)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure, what it is in plain words, and which way is better: best epochs, arrows and colours read that one word."""
+    """A measure with its title and a sentence that explains it. Arrows, colours and orders follow `better`."""
 
     name: str
     title: str
@@ -156,7 +172,7 @@ class Measure:
     means: str
 
 
-def _thresholded(rule: Callable[[Mask, Mask], float | None]) -> Callable[[Case], float | None]:
+def _thresholded(rule: Callable[[BoolMask, BoolMask], float | None]) -> Callable[[Case], float | None]:
     return lambda case: rule(case.truth, case.alpha >= THRESHOLD)
 
 
@@ -176,75 +192,84 @@ def _class_accuracy(case: Case) -> float | None:
 
 
 MEASURES = (
-    Measure("f1", "F1", "higher", _thresholded(f1), "How well hair and matte overlap: 1 is all of the hair and nothing else."),
+    Measure(
+        "f1", "F1", "higher", _thresholded(f1), "How well the matte covers the hair: 1 is all of the hair and nothing else."
+    ),
     Measure(
         "performance",
         "Performance",
         "higher",
         _thresholded(performance),
-        "What is rightly called hair less what is wrongly called so, as a share of the true hair.",
+        "Pixels rightly marked as hair minus those wrongly marked, as a share of the true hair.",
     ),
-    Measure("iou", "IoU", "higher", _thresholded(iou), "What hair and matte share, of all that either of them covers."),
-    Measure("accuracy", "Accuracy", "higher", _thresholded(accuracy), "The share of all pixels that are right."),
+    Measure(
+        "iou", "IoU", "higher", _thresholded(iou), "The area that hair and matte share, divided by the area that either covers."
+    ),
+    Measure("accuracy", "Accuracy", "higher", _thresholded(accuracy), "The share of pixels that are classified correctly."),
     Measure(
         "gradient_consistency",
         "Gradient consistency",
         "lower",
         lambda case: gradient_consistency(case.image, case.alpha),
-        "How far the matte's edges run across those of the photo: 0 is along them everywhere. It needs no mask.",
+        "How far the matte's edges deviate from the photo's: 0 follows them everywhere. Needs no mask.",
     ),
 )
-BLIND = (  # gradient consistency, eq. 1, sees nothing of either
-    Measure("leak", "Leak", "lower", _leak, "How much of the face, well away from the hair, is taken for hair."),
+MISSED_ERRORS = (  # errors that gradient consistency, eq. 1, misses
+    Measure("leak", "Leak", "lower", _leak, "How much of the face, well away from the hair, the matte marks as hair."),
     Measure(
         "hollow",
         "Hollow",
         "lower",
         lambda case: hollow(case.truth, case.alpha, case.reach),
-        "How much is missing deep inside the hair, as where a highlight is taken for background.",
+        "How much of the matte is missing deep inside the hair, for example at highlights.",
     ),
 )
-ALPHA = (
-    Measure("sad", "SAD", "lower", _against_target(sad), "The sum of all differences from the mask, in thousands of pixels."),
-    Measure("mse", "MSE", "lower", _against_target(mse), "The mean squared difference from the mask: large ones weigh most."),
+ALPHA_ERRORS = (
+    Measure(
+        "sad", "SAD", "lower", _against_target(sad), "The sum of absolute differences from the mask, in thousands of pixels."
+    ),
+    Measure("mse", "MSE", "lower", _against_target(mse), "The mean squared difference from the mask."),
     Measure(
         "gradient_error",
         "Gradient error",
         "lower",
         _against_target(gradient_error),
-        "How differently the matte and the mask rise and fall: lost strands, soft edges.",
+        "How much the gradients of matte and mask differ: lost strands, soft edges.",
     ),
     Measure(
         "connectivity_error",
         "Connectivity error",
         "lower",
         _against_target(connectivity_error),
-        "How much lies loose that should hang together with the hair, or the other way round.",
+        "How much of the matte is wrongly separate from the hair, or wrongly connected to it.",
     ),
 )
-CLASSES = (
+CLASS_MEASURES = (
     Measure(
         "class_accuracy",
         "Class accuracy",
         "higher",
         _class_accuracy,
-        "The share of pixels rightly told to be hair, skin or background, by a three-class network.",
+        "The share of pixels correctly classified as hair, skin or background, by a three-class network.",
     ),
 )
-ALL = (*MEASURES, *BLIND, *ALPHA, *CLASSES)
-PAPERS = tuple(each.name for each in MEASURES)
+ALL = (*MEASURES, *MISSED_ERRORS, *ALPHA_ERRORS, *CLASS_MEASURES)
+PAPER_NAMES = tuple(each.name for each in MEASURES)
 NAMES = tuple(each.name for each in ALL)
-TRAITS = ("hair_share", "hair_brightness")  # of an example, not of a matte: what reports are sliced by
+EXAMPLE_PROPERTIES = ("hair_share", "hair_brightness")  # of an example, not of a matte; reports are sliced by them
 
 
 def measure(case: Case) -> dict[str, float | None]:
-    """All measures of one matte, and the traits of its example, by name."""
-    traits = {"hair_share": hair_share(case.truth), "hair_brightness": hair_brightness(case.image, case.truth)}
-    return {each.name: each.compute(case) for each in ALL} | traits
+    """All measures of one matte, and the properties of its example, by name."""
+    properties = {"hair_share": hair_share(case.truth), "hair_brightness": hair_brightness(case.image, case.truth)}
+    return {each.name: each.compute(case) for each in ALL} | properties
 
 
-def average(rows: Sequence[Values], names: Iterable[str] = PAPERS) -> dict[str, float | None]:
-    """The mean over the images that have a value, for each name (the paper's five unless said); None where none has."""
+def average(rows: Sequence[Values], names: Iterable[str] = PAPER_NAMES) -> dict[str, float | None]:
+    """For each name, by default the paper's five, the mean over the images that have a value; None where none has.
+
+    Raises KeyError for a name that a row lacks.
+    """
     means: dict[str, float | None] = {}
     for name in names:
         values = [value for row in rows if (value := row[name]) is not None]
@@ -252,19 +277,19 @@ def average(rows: Sequence[Values], names: Iterable[str] = PAPERS) -> dict[str, 
     return means
 
 
-def _mean(alpha: Alpha, where: Mask) -> float | None:
+def _mean(alpha: Alpha, where: BoolMask) -> float | None:
     return float(alpha[where].mean(dtype=np.float64)) if where.any() else None
 
 
-def _distance_to(region: Mask) -> NDArray[np.float32]:
-    """Each pixel's exact Euclidean distance to the nearest one of a region, in pixels; infinite where the region is empty."""
+def _distance_to(region: BoolMask) -> NDArray[np.float32]:
+    """Each pixel's exact Euclidean distance to the region's nearest pixel, float32 (H, W), pixels; inf for an empty region."""
     if not region.any():
         return np.full(region.shape, np.inf, np.float32)
     return np.asarray(cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
 
 
-def _counts(truth: Mask, guess: Mask) -> tuple[int, int, int]:
-    """True positives, false positives, false negatives."""
+def _counts(truth: BoolMask, guess: BoolMask) -> tuple[int, int, int]:
+    """Pixels that are true positives, false positives and false negatives."""
     hit = int(np.count_nonzero(truth & guess))
     return hit, int(np.count_nonzero(guess)) - hit, int(np.count_nonzero(truth)) - hit
 
@@ -278,6 +303,6 @@ def _ratio(part: int, whole: int) -> float | None:
 
 
 def _gradient(grey: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Sobel's gradient a pixel, (H, W) to two (H - 2, W - 2): without the border, where half of it would be made up."""
+    """Sobel's gradient, float32 (H, W) to two of (H - 2, W - 2), per pixel. On the border it would rest on made-up pixels."""
     wide, tall = (cv2.Sobel(grey, cv2.CV_32F, 1 - down, down, ksize=3, scale=1 / 8)[1:-1, 1:-1] for down in (0, 1))
     return np.ascontiguousarray(wide), np.ascontiguousarray(tall)

@@ -1,6 +1,6 @@
-"""HairSegNet and HairMatteNet (sections III-A and III-B of the paper), and the FCN that was there before them.
+"""HairSegNet and HairMatteNet (Levinshtein et al. 2018, sections III-A and III-B), and the FCN that they tried first.
 
-Channel 0 of their softmax is background, 1 hair, and 2, in three-class networks, skin.
+Channel 0 of the softmax is background, 1 hair and, in three-class networks, 2 skin.
 """
 
 import math
@@ -12,16 +12,15 @@ from keras import layers
 
 from db.errors import WinnowError
 from trainer.encoder import MOBILENET, VGG16, Application, Weights, encoder, vgg16
+from trainer.recipe import NETWORKS, NetworkName
 
-HAIR, SKIN = 1, 2  # channels of the softmax
-
-# The deepest encoder layer of each resolution, for the skip connections: stride 16, 8, 4, 2 (section III-B).
+# The deepest encoder layer of each resolution, by its stride, for the skip connections (section III-B).
 SKIPS = {16: "conv_pw_11_relu", 8: "conv_pw_5_relu", 4: "conv_pw_3_relu", 2: "conv_pw_1_relu"}
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network for training, the part of it that ImageNet weights go into, and whose weights those are."""
+    """A network for training, its encoder, and the Keras application whose ImageNet weights fit the encoder."""
 
     model: keras.Model
     encoder: keras.Model
@@ -29,21 +28,21 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """How many trainable numbers it has."""
+        """The number of trainable parameters."""
         return sum(math.prod(variable.shape) for variable in self.model.trainable_variables)
 
     def start_from(self, weights: Weights) -> None:
-        """Put ImageNet weights into the encoder; what is fixed in it stays."""
-        learnt = [variable for layer in self.encoder.layers if layer.trainable for variable in layer.variables]
-        for variable, value in zip(learnt, weights, strict=True):
+        """Load ImageNet weights into the encoder's trainable layers. Raises ValueError for a different number of arrays."""
+        trainable = [variable for layer in self.encoder.layers if layer.trainable for variable in layer.variables]
+        for variable, value in zip(trainable, weights, strict=True):
             variable.assign(value)
 
 
 def hairsegnet(size: int, decoder_depth: int, channels: int) -> Network:
     """HairSegNet, section III-A: dilated encoder, three decoder blocks; 3.29 M parameters at depth 64 with 2 channels.
 
-    `image` float32 (B, size, size, 3), RGB in [-1, 1], to (B, size, size, channels), softmax. Raises WinnowError unless
-    size is a multiple of 32.
+    Maps `image` float32 (B, size, size, 3), RGB in [-1, 1], to a softmax float32 (B, size, size, channels). Raises WinnowError
+    unless size is a multiple of 32.
     """
     backbone = encoder(size, dilated=True)
     x = backbone.output  # (B, 28, 28, 1024) at size 224
@@ -54,10 +53,10 @@ def hairsegnet(size: int, decoder_depth: int, channels: int) -> Network:
 
 
 def hairmattenet(size: int, decoder_depth: int, channels: int) -> Network:
-    """HairMatteNet, section III-B: MobileNet untouched, five decoder blocks, four skips added; 3.86 M parameters at depth 64.
+    """HairMatteNet, section III-B: MobileNet, five decoder blocks, four skip connections; 3.86 M parameters at depth 64.
 
-    `image` float32 (B, size, size, 3), RGB in [-1, 1], to (B, size, size, channels), softmax. Raises WinnowError unless
-    size is a multiple of 32.
+    Maps `image` float32 (B, size, size, 3), RGB in [-1, 1], to a softmax float32 (B, size, size, channels). Raises WinnowError
+    unless size is a multiple of 32.
     """
     backbone = encoder(size, dilated=False)
     x = backbone.output  # (B, 7, 7, 1024) at size 224
@@ -72,16 +71,17 @@ def hairmattenet(size: int, decoder_depth: int, channels: int) -> Network:
 
 
 def fcn_vgg16(size: int, decoder_depth: int, channels: int) -> Network:
-    """FCN-8s on VGG16: what the paper tried first (section III-A) and Qin et al. use; 134.3 M parameters.
+    """FCN-8s on VGG16, which the paper tried first (section III-A) and Qin et al. use; 134.3 M parameters.
 
-    After Long et al., CVPR 2015: VGG16's dense layers as convolutions, scores of strides 32, 16 and 8 added on the way up,
-    bilinearly. `decoder_depth` has no part in it. `image` float32 (B, size, size, 3), RGB in [-1, 1], to (B, size, size,
-    channels), softmax. Raises WinnowError unless size is a multiple of 32.
+    Long, Shelhamer and Darrell, "Fully convolutional networks for semantic segmentation", CVPR 2015,
+    DOI 10.1109/CVPR.2015.7298965: VGG16's dense layers become convolutions, and scores of strides 32, 16 and 8 are added with
+    bilinear upsampling in between. `decoder_depth` is not used. Maps `image` float32 (B, size, size, 3), RGB in [-1, 1], to a
+    softmax float32 (B, size, size, channels). Raises WinnowError unless size is a multiple of 32.
     """
     backbone = vgg16(size)
     x = backbone.output  # (B, 7, 7, 512) at size 224
     for name, kernel in (("fc6", 7), ("fc7", 1)):
-        # VGG's own way to start: He's draw keeps the signal's strength through ReLUs, Glorot's halves it at each.
+        # He's initialisation keeps the signal's variance through ReLUs; Keras' default, Glorot's, halves it at each.
         x = layers.Conv2D(4096, kernel, padding="same", activation="relu", kernel_initializer="he_normal", name=name)(x)
         x = layers.Dropout(0.5, name=f"{name}_dropout")(x)
     x = layers.Conv2D(channels, 1, name="score_32")(x)
@@ -94,7 +94,7 @@ def fcn_vgg16(size: int, decoder_depth: int, channels: int) -> Network:
     return Network(keras.Model(backbone.input, x, name="fcn-vgg16"), backbone, VGG16)
 
 
-# Decoder layers are named by the stride of what they make, which holds at every input size.
+# Decoder layers are named by the stride of their output, which is the same for every input size.
 
 
 def _upsample(x: keras.KerasTensor, stride: int) -> keras.KerasTensor:
@@ -102,23 +102,25 @@ def _upsample(x: keras.KerasTensor, stride: int) -> keras.KerasTensor:
 
 
 def _separable(x: keras.KerasTensor, stride: int, depth: int) -> keras.KerasTensor:
-    # A depthwise kernel has 9 inputs. Keras' usual draw counts those of all channels: five such blocks then let a 20,000th of
-    # the deep signal through, the matte first becomes a copy of the image, and small sets never get beyond it.
-    drawn = keras.initializers.RandomNormal(stddev=1 / 3)
-    # One bias after both, as a separable convolution has.
-    x = layers.DepthwiseConv2D(3, padding="same", use_bias=False, depthwise_initializer=drawn, name=f"up_{stride}_depthwise")(x)
+    # A depthwise kernel has 9 inputs, but Keras' default initialisation counts those of all channels. Five such blocks then
+    # pass only 1/20,000 of the deep signal: the matte first becomes a copy of the image, and small sets never get beyond that.
+    initializer = keras.initializers.RandomNormal(stddev=1 / 3)
+    # One bias after both convolutions, as in a separable convolution.
+    x = layers.DepthwiseConv2D(
+        3, padding="same", use_bias=False, depthwise_initializer=initializer, name=f"up_{stride}_depthwise"
+    )(x)
     x = layers.Conv2D(depth, 1, name=f"up_{stride}_pointwise")(x)
     return layers.ReLU(name=f"up_{stride}_relu")(x)
 
 
 def _softmax(x: keras.KerasTensor, channels: int) -> keras.KerasTensor:
     x = layers.Conv2D(channels, 1, name=LAST)(x)  # (B, 224, 224, 2)
-    return layers.Softmax(name="matte", dtype="float32")(x)  # of whatever precision the layers before are
+    return layers.Softmax(name="matte", dtype="float32")(x)  # float32 whatever the precision of the layers before
 
 
 LAST = "last_conv"
 UNREGULARIZED = {LAST, "score_32", "score_16", "score_8"}  # the last convolutions have no weight penalty (section IV)
-MODELS: dict[str, Callable[[int, int, int], Network]] = {
+MODELS: dict[NetworkName, Callable[[int, int, int], Network]] = {
     "hairmattenet": hairmattenet,
     "hairsegnet": hairsegnet,
     "fcn-vgg16": fcn_vgg16,
@@ -126,12 +128,12 @@ MODELS: dict[str, Callable[[int, int, int], Network]] = {
 
 
 def build(name: str, size: int, decoder_depth: int, classes: int = 1) -> Network:
-    """The network of that name, weights drawn at random; with `classes` 3 it tells skin from background too.
+    """The network of that name with random weights. With `classes` 3 it also distinguishes skin from background.
 
-    Raises WinnowError for a name, size, depth or number of classes there is none for.
+    Raises WinnowError for an unknown name, a size that is not a multiple of 32, a depth below 1, or classes other than 1 and 3.
     """
-    if name not in MODELS:
-        raise WinnowError(f"There is no model {name}. Choose one of: {', '.join(MODELS)}.")
+    if name not in NETWORKS:
+        raise WinnowError(f"There is no model {name}. Choose one of: {', '.join(NETWORKS)}.")
     if decoder_depth < 1:
         raise WinnowError(f"Decoder depth is {decoder_depth}: it must be 1 or more.")
     if classes not in (1, 3):
@@ -140,6 +142,6 @@ def build(name: str, size: int, decoder_depth: int, classes: int = 1) -> Network
 
 
 def regularized(model: keras.Model) -> list[keras.Variable]:
-    """The kernels with a weight penalty: plain convolutions that learn, not depthwise ones, not the last (section IV)."""
+    """The kernels with a weight penalty: of trainable plain convolutions, not depthwise ones, not the last (section IV)."""
     convolutions = [layer for layer in model.layers if type(layer) is layers.Conv2D and layer.trainable]
     return [layer.kernel for layer in convolutions if layer.name not in UNREGULARIZED]

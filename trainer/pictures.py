@@ -1,69 +1,69 @@
-"""Photos, masks and mattes as arrays and as bytes; OpenCV's BGR is turned here and travels no further."""
+"""Photos, masks and mattes as arrays and as bytes. OpenCV's BGR order stays inside this module."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from db.errors import WinnowError
-
-Image = NDArray[np.uint8]
-Alpha = NDArray[np.float32]
+from trainer.arrays import Alpha, Image, Mask, Picture
 
 
 def read(file: Path) -> Image:
-    """A photo file as uint8 (H, W, 3) RGB, upright. Raises WinnowError where there is none that can be read."""
+    """A photo file as uint8 (H, W, 3) RGB, upright. Raises WinnowError for a file that is missing or not a picture."""
     if not file.is_file():
-        raise WinnowError(f"{file} is not there. Name a photo, such as portrait.jpg.")
+        raise WinnowError(f"{file} does not exist. Name a photo, such as portrait.jpg.")
     return image_from(file.read_bytes(), str(file))
 
 
 def image_from(data: bytes, name: str) -> Image:
-    """A photo's bytes as uint8 (H, W, 3) RGB, upright. Raises WinnowError, naming it, where they are no picture."""
+    """A photo's bytes as uint8 (H, W, 3) RGB, upright. Raises WinnowError with `name` if they are not a picture."""
     return np.asarray(cv2.cvtColor(_decoded(data, cv2.IMREAD_COLOR, name), cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def mask_from(data: bytes, name: str) -> Image:
-    """A mask's bytes as uint8 (H, W), 0 to 255. Raises WinnowError, naming it, where they are no picture."""
+def mask_from(data: bytes, name: str) -> Mask:
+    """A mask's bytes as uint8 (H, W), 0 to 255. Raises WinnowError with `name` if they are not a picture."""
     return _decoded(data, cv2.IMREAD_GRAYSCALE, name)
 
 
-def _decoded(data: bytes, how: int, name: str) -> Image:
+def _decoded(data: bytes, how: int, name: str) -> Picture:
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except cv2.error:  # no bytes at all, or a size beyond OpenCV's limit
         picture = None
     if picture is None:
-        raise WinnowError(f"{name} cannot be read as a picture. Send a JPEG or PNG file.")
+        raise WinnowError(f"{name} cannot be read as a picture. Use a JPEG or PNG file.")
     return np.asarray(picture, np.uint8)
 
 
-def png(picture: Image) -> bytes:
+def png(picture: Picture) -> bytes:
     """uint8 (H, W, 3) RGB or (H, W) grey as the bytes of a PNG file."""
     turned = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.ndim == 3 else picture
     return bytes(cv2.imencode(".png", turned)[1])
 
 
-def grey(alpha: Alpha) -> Image:
-    """A matte float32 (H, W), 0 to 1, as uint8 0 to 255."""
+def grey(alpha: Alpha) -> Mask:
+    """A matte float32 (H, W), 0 to 1, as uint8 (H, W), 0 to 255, rounded."""
     return np.asarray(np.rint(np.clip(alpha, 0, 1) * 255), np.uint8)
 
 
-def resized(picture: Image, size: int) -> Image:
-    """A square picture at another size; areas are averaged when it shrinks, so that no strand is skipped."""
+def resized(picture: Picture, size: int) -> Picture:
+    """A square picture, uint8 (S, S) or (S, S, 3), at another size, (size, size) or (size, size, 3).
+
+    Shrinking averages areas, so that no strand of hair is skipped.
+    """
     if picture.shape[:2] == (size, size):
         return picture
     how = cv2.INTER_AREA if picture.shape[0] > size else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, (size, size), interpolation=how), np.uint8)
 
 
-def matte(image: Image, size: int, alpha_of: Callable[[Image], Alpha]) -> Alpha:
-    """The matte of a photo of any shape, by a model that takes square ones.
+def matte_of_photo(image: Image, size: int, alpha_of: Callable[[Image], Alpha]) -> Alpha:
+    """The matte of a photo of any shape, from a model that takes square ones: float32 (H, W), 0 to 1.
 
-    The photo is made square by repeating its outermost pixels, not by squashing it, and the matte is cut back. `image`
-    uint8 (H, W, 3) RGB; `alpha_of` maps uint8 (size, size, 3) to float32 (size, size); returns float32 (H, W), 0 to 1.
+    The photo is padded to a square by repeating its border pixels, not squashed, and the matte is cropped back. `image`
+    uint8 (H, W, 3) RGB; `alpha_of` maps uint8 (size, size, 3) RGB to float32 (size, size), 0 to 1.
     """
     height, width = image.shape[:2]
     side = max(height, width)

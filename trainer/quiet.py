@@ -1,4 +1,4 @@
-"""TensorFlow's and coremltools' own chatter kept out of a command's output."""
+"""Keep log lines of TensorFlow and coremltools out of a command's output."""
 
 import contextlib
 import os
@@ -9,14 +9,14 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Send what native code writes to stderr nowhere, for as long as the `with` lasts. Python's errors still come through.
+    """Discard what native code writes to stderr inside the `with`. Python exceptions are still raised.
 
-    Only for imports and conversions: their remarks on missing GPUs and untested versions hide the one line that matters.
+    Only for imports and conversions, whose remarks on missing GPUs and untested versions hide the one line that matters.
     """
     sys.stderr.flush()
     try:
         kept = os.dup(2)
-    except OSError:  # no stderr at all: nothing to keep quiet
+    except OSError:  # there is no stderr
         yield
         return
     with Path(os.devnull).open("wb") as nowhere:

@@ -1,4 +1,4 @@
-"""Another hair colour on a photo, through its matte. NumPy and OpenCV alone: the app uses it too."""
+"""Change the hair colour of a photo, with its matte. Imports no TensorFlow, because the app uses it too."""
 
 import re
 
@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.errors import WinnowError
+from trainer.arrays import Alpha, Image, Picture
 
-LIGHTNESS = (
-    0.55  # how far the hair's mean lightness moves to the colour's: dark hair dyed lilac stays darkish, as real hair does
-)
-OWN_TINT = 0.25  # how much of the strands' own variation of hue is kept: dyed hair isn't of one hue either
+# How far the hair's mean lightness moves towards the target's, 0 to 1: dark hair dyed lilac stays darkish, as real hair does.
+LIGHTNESS_SHIFT = 0.55
+HUE_VARIATION = 0.25  # the share of the strands' own variation in hue that is kept: dyed hair does not have a single hue either
 
 
 def colour(text: str) -> tuple[int, int, int]:
@@ -27,13 +27,13 @@ def colour(text: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def recolor(image: NDArray[np.uint8], alpha: NDArray[np.float32], target: str) -> NDArray[np.uint8]:
-    """The photo with its hair in the target colour.
+def recolor(image: Image, alpha: Alpha, target: str) -> Image:
+    """The photo with its hair in the target colour, uint8 (H, W, 3) RGB.
 
-    In CIE Lab the hair takes the target's hue, and its mean lightness moves part of the way to the target's; each strand
-    keeps its distance from that mean, so highlights and shadows stay. `image` uint8 (H, W, 3) RGB; `alpha` float32 (H, W),
-    0 to 1; `target` '#rrggbb'. Where alpha is 0 not a pixel changes. Raises WinnowError for a matte of another shape and
-    for what is no colour.
+    In CIE Lab the hair takes the target's hue, and its mean lightness moves part of the way to the target's. Each strand
+    keeps its distance from that mean, so highlights and shadows remain. `image` uint8 (H, W, 3) RGB; `alpha` float32 (H, W),
+    0 to 1; `target` '#rrggbb'. Pixels with alpha 0 do not change. Raises WinnowError for a matte of another shape than the
+    photo, and for a target that is not a colour.
     """
     wanted = _lab(np.array([[colour(target)]], np.uint8))[0, 0]
     if alpha.shape != image.shape[:2]:
@@ -44,27 +44,29 @@ def recolor(image: NDArray[np.uint8], alpha: NDArray[np.float32], target: str) -
         return image.copy()
     mean = np.tensordot(alpha, lab, axes=((0, 1), (0, 1))) / weight  # (3,) of the hair
     dyed = np.empty_like(lab)
-    dyed[..., 0] = np.clip(lab[..., 0] + LIGHTNESS * (wanted[0] - mean[0]), 0, 100)
+    dyed[..., 0] = np.clip(lab[..., 0] + LIGHTNESS_SHIFT * (wanted[0] - mean[0]), 0, 100)
     strength = _strength(dyed[..., 0], float(wanted[0]))[..., None]
-    dyed[..., 1:] = wanted[1:] * strength + OWN_TINT * (lab[..., 1:] - mean[1:])
+    dyed[..., 1:] = wanted[1:] * strength + HUE_VARIATION * (lab[..., 1:] - mean[1:])
     rgb = np.clip(cv2.cvtColor(dyed, cv2.COLOR_Lab2RGB), 0, 1)
     mixed = image + alpha[..., None] * (rgb * 255 - image)
     return np.asarray(np.rint(np.clip(mixed, 0, 255)), np.uint8)
 
 
-def _lab(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _lab(image: Image) -> NDArray[np.float32]:
+    """uint8 (H, W, 3) RGB to CIE Lab, float32 (H, W, 3): L 0 to 100, a and b about -127 to 127."""
     return np.asarray(cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2Lab), np.float32)
 
 
 def _strength(lightness: NDArray[np.float32], wanted: float) -> NDArray[np.float32]:
-    """How much of the target's chroma a lightness can carry: all at its own, less toward black and white.
+    """The share of the target's chroma to use at each lightness, float32 (H, W), 0 to 1: all at the target's own lightness.
 
-    Without it deep shadows glow and highlights turn flat, because no screen shows full colour there.
+    `lightness` float32 (H, W) and `wanted` are CIE L, 0 to 100. Without this, deep shadows glow and highlights look flat,
+    because screens cannot show full chroma near black and white.
     """
     dark = lightness / max(wanted, 1.0)
     light = (100.0 - lightness) / max(100.0 - wanted, 1.0)
     return np.asarray(np.sqrt(np.clip(np.minimum(dark, light), 0, 1)), np.float32)
 
 
-def _shape(picture: NDArray[np.generic]) -> str:
+def _shape(picture: Picture | Alpha) -> str:
     return f"{picture.shape[1]} x {picture.shape[0]}"

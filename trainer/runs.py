@@ -1,4 +1,4 @@
-"""Runs as they lie in the database and on disk, and their best model, ready to make mattes."""
+"""Runs in the database and on disk, and their best model, ready to make mattes."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,8 @@ from db.errors import WinnowError
 from db.files import local
 from db.settings import Settings
 from db.tables import Epoch, Run
-from trainer.models import HAIR, build
+from trainer.arrays import HAIR
+from trainer.models import build
 from trainer.recipe import FitSettings
 
 BEST = "best.weights.h5"
@@ -23,43 +24,46 @@ CHECKPOINT = "last.ckpt"
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run's best epoch."""
+    """The model of a run's best epoch."""
 
     number: int
     set_number: int
-    name: str  # of the network
-    size: int
+    network: str  # one of NETWORKS
+    size: int  # pixels, of the input's side
     epoch: int
-    encoder: str
+    encoder: str  # where its weights started: "imagenet" or "scratch"
     model: keras.Model
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The softmax on uint8 (N, size, size, 3) RGB: float32 (N, size, size, C); channel 1 is hair, 2 of 3 skin."""
+        """The softmax of images uint8 (N, size, size, 3) RGB: float32 (N, size, size, C), 0 to 1; C is 2 or 3."""
         return predict(self.model, images)
 
     def alpha(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The mattes of uint8 (N, size, size, 3) RGB: float32 (N, size, size), 0 to 1."""
+        """The mattes of images uint8 (N, size, size, 3) RGB: float32 (N, size, size), 0 to 1."""
         return predict(self.model, images)[..., HAIR]
 
 
 def predict(model: keras.Model, images: NDArray[np.uint8], batch: int = 8) -> NDArray[np.float32]:
-    """The softmax on uint8 (N, S, S, 3) RGB, a few at a time: float32 (N, S, S, C)."""
+    """The softmax of images uint8 (N, S, S, 3) RGB, `batch` at a time: float32 (N, S, S, C), 0 to 1.
+
+    Raises ValueError for N = 0.
+    """
     chunks = [tf.constant(images[at : at + batch]) for at in range(0, len(images), batch)]
-    return np.concatenate([model(prepared(chunk), training=False).numpy() for chunk in chunks])
+    return np.concatenate([model(network_input(chunk), training=False).numpy() for chunk in chunks])
 
 
-def prepared(images: tf.Tensor) -> tf.Tensor:
-    """uint8 RGB as the networks take it: float32 in [-1, 1]."""
+def network_input(images: tf.Tensor) -> tf.Tensor:
+    """RGB of 0 to 255, of any shape and number type, as the networks take it: float32 in [-1, 1]."""
     return tf.cast(images, tf.float32) / 127.5 - 1.0
 
 
 def folder(settings: Settings, number: int) -> UPath:
-    """Where a run keeps its checkpoint, its best weights and its exports."""
+    """The folder of a run's checkpoint, best weights and exports."""
     return settings.runs / str(number)
 
 
 def find(session: Session, number: int) -> Run:
-    """A run by its number. Raises WinnowError where there is none."""
+    """A run by its number. Raises WinnowError if it does not exist."""
     run = session.get(Run, number)
     if run is None:
         newest = session.scalar(select(Run.id).order_by(Run.id.desc()).limit(1))
@@ -69,12 +73,15 @@ def find(session: Session, number: int) -> Run:
 
 
 def best_epoch(session: Session, number: int) -> int | None:
-    """The newest epoch that was better than all before it; None before the first has ended."""
+    """The newest epoch that was better than all before it; None before the first epoch has ended."""
     return session.scalar(select(Epoch.number).where(Epoch.run_id == number, Epoch.best).order_by(Epoch.number.desc()).limit(1))
 
 
 def load(session: Session, settings: Settings, number: int) -> TrainedRun:
-    """The best model of a run. Raises WinnowError for a run that is not there, or has no whole epoch yet."""
+    """The best model of a run.
+
+    Raises WinnowError for a run that does not exist or has not finished an epoch, and for weights that cannot be read.
+    """
     run = find(session, number)
     epoch, file = best_epoch(session, number), folder(settings, number) / BEST
     if epoch is None or not file.is_file():

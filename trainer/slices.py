@@ -1,4 +1,4 @@
-"""A report by kinds of images: how much hair, how bright, where from. A mean over all of them hides who is served badly."""
+"""A report by groups of images: amount of hair, its brightness, source. A mean over all images hides who is served badly."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ BRIGHTNESSES = ("dark", "middle", "bright")
 
 
 class Row(Protocol):
-    """One image of a report: the name of its source, and its values by name, `hair_share` and `hair_brightness` among them."""
+    """One image of a report: the name of its source, and its values by name, including `hair_share` and `hair_brightness`."""
 
     @property
     def source(self) -> str: ...
@@ -22,7 +22,7 @@ class Row(Protocol):
 
 @dataclass(frozen=True)
 class Slice:
-    """The images of one kind, and the mean of each measure over them with its 95 % interval; None where there is none."""
+    """One group of images, and the mean of each measure over them with its 95 % interval; None where undefined."""
 
     by: str  # "hair share", "hair brightness" or "source"
     name: str
@@ -32,10 +32,10 @@ class Slice:
 
 
 def slices(rows: Sequence[Row], names: Iterable[str] = NAMES) -> list[Slice]:
-    """The slices that have an image, by hair share, then by brightness of hair, then by source in the alphabet's order.
+    """The slices that contain images: by hair share, then by brightness of hair, then by source in alphabetical order.
 
-    `names` are the measures wanted. An image whose share or brightness isn't known (it has no hair, or its report is an older
-    one) is in no slice of that kind.
+    `names` are the measures to average. An image whose share or brightness is unknown (because it has no hair, or its report
+    is from an older version) is in no slice of that kind. Raises KeyError for a measure that a row lacks.
     """
     names = list(names)
     kinds = (
@@ -46,14 +46,14 @@ def slices(rows: Sequence[Row], names: Iterable[str] = NAMES) -> list[Slice]:
     found = []
     for by, kind, labels in kinds:
         for name in kind:
-            if theirs := [row.values for row, label in zip(rows, labels, strict=True) if label == name]:
-                intervals = {measure: bootstrap(values[measure] for values in theirs) for measure in names}
-                found.append(Slice(by, name, len(theirs), average(theirs, names), intervals))
+            if group := [row.values for row, label in zip(rows, labels, strict=True) if label == name]:
+                intervals = {measure: bootstrap(values[measure] for values in group) for measure in names}
+                found.append(Slice(by, name, len(group), average(group, names), intervals))
     return found
 
 
 def share_of(hair_share: float | None) -> str | None:
-    """Which of SHARES a share of hair, 0 to 1, belongs to.
+    """The one of SHARES that a share of hair, 0 to 1, falls into; None for None.
 
     >>> share_of(0.1)
     '10 to 25 %'
@@ -67,7 +67,7 @@ def share_of(hair_share: float | None) -> str | None:
 
 
 def brightness_of(hair_brightness: float | None) -> str | None:
-    """Which of BRIGHTNESSES a mean grey of hair, 0 to 1, belongs to.
+    """The one of BRIGHTNESSES that a mean luma of hair, 0 to 1, falls into; None for None.
 
     >>> brightness_of(0.5)
     'middle'

@@ -1,4 +1,4 @@
-"""One training step and one validation step, as section IV sets them out."""
+"""One training step and one validation step (Levinshtein et al. 2018, section IV)."""
 
 from dataclasses import dataclass
 
@@ -7,39 +7,40 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from trainer.inputs import described
+from trainer.arrays import HAIR
+from trainer.inputs import batch_signature
 from trainer.losses import class_loss, consistency_loss, inside_weights, mask_loss, near_edge
-from trainer.models import HAIR, Network, regularized
+from trainer.models import Network, regularized
 from trainer.recipe import FitSettings
-from trainer.runs import prepared
+from trainer.runs import network_input
 
-Tensors = tuple[tf.Tensor, ...]
+Tensors = tuple[tf.Tensor, ...]  # a batch of `trainer.inputs.batches`
 
 
 @dataclass(frozen=True)
 class Losses:
-    """What a batch, or a subset, came to: L_M and L_C, without the weight penalty."""
+    """The mean losses of a batch or a subset, without the weight penalty."""
 
-    mask: float
-    consistency: float
-    items: int
+    mask: float  # L_M, 0 or more
+    consistency: float  # L_C, 0 to 1
+    items: int  # images that the means are over
 
     def total(self, settings: FitSettings) -> float:
-        """L = L_M + w L_C."""
+        """L = L_M + w L_C (section III-B)."""
         return self.mask + settings.consistency * self.consistency
 
 
 @dataclass(frozen=True)
 class Validation:
-    """What an epoch came to on the validation subset: its losses, and two of the paper's measures, averaged over images."""
+    """An epoch's results on the validation subset: its losses, and two of the paper's measures, averaged over images."""
 
     losses: Losses
-    f1: float | None  # of alpha from half on; None without images, as accuracy
-    accuracy: float | None
+    f1: float | None  # 0 to 1, with alpha of 0.5 and more as hair; None without images
+    accuracy: float | None  # 0 to 1; None without images
 
 
-def mean(parts: list[Losses]) -> Losses:
-    """The losses of a subset out of its batches': every item counts the same."""
+def mean_losses(parts: list[Losses]) -> Losses:
+    """The losses of a subset from those of its batches, weighted by items. Raises ZeroDivisionError without any item."""
     items = sum(part.items for part in parts)
     return Losses(
         mask=sum(part.mask * part.items for part in parts) / items,
@@ -49,33 +50,36 @@ def mean(parts: list[Losses]) -> Losses:
 
 
 class Stepper:
-    """A network and its optimizer, and the two compiled steps, on every device of the strategy it is made under."""
+    """A network, its optimizer and the two compiled steps, on every device of the strategy under which it is created.
+
+    The optimizer is Adadelta (Zeiler 2012, arXiv:1212.5701), as in section IV.
+    """
 
     def __init__(self, network: Network, settings: FitSettings) -> None:
         self.model, self.settings = network.model, settings
         self.strategy = tf.distribute.get_strategy()
         adadelta = keras.optimizers.Adadelta(settings.learning_rate, rho=settings.rho, epsilon=settings.epsilon)
-        # float16 rounds small gradients to nothing unless they are scaled up on their way.
+        # float16 rounds small gradients to 0, so the loss is scaled up before them.
         half = settings.precision == "mixed_float16"
         self.optimizer = keras.optimizers.LossScaleOptimizer(adadelta) if half else adadelta
         self.optimizer.build(self.model.trainable_variables)
         self._kernels = regularized(self.model)
-        signature = [described(settings.size, skins=settings.classes == 3)]
-        one = self.strategy.num_replicas_in_sync == 1  # else a batch comes in parts, which no signature describes
+        signature = [batch_signature(settings.size, skins=settings.classes == 3)]
+        one = self.strategy.num_replicas_in_sync == 1  # else a batch comes in parts, which a signature cannot describe
         self._train = tf.function(self._on_all, input_signature=signature if one else None)
         self._validate = tf.function(self._validate_step, input_signature=signature)
 
     def train(self, batch: Tensors) -> Losses:
-        """One step down the gradient; the losses before it. A batch is one of `trainer.inputs.batches`."""
+        """One optimizer step on a batch of `trainer.inputs.batches`; returns the losses before it."""
         return _losses(self._train(batch))
 
     def validate(self, batch: Tensors) -> tuple[Losses, NDArray[np.float32]]:
-        """The losses of a batch and its mattes, float32 (B, S, S), on one device; nothing changes."""
+        """The losses of a batch and its mattes, float32 (B, S, S), 0 to 1, on one device; changes no weights."""
         sums, hair = self._validate(batch)
         return _losses(sums), hair.numpy()
 
     def _on_all(self, batch: Tensors) -> tf.Tensor:
-        """The training step on every device, each with its part of the batch; what they return, added up."""
+        """The training step on every device, each with its part of the batch; returns the sum over devices, float32 (3,)."""
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, self.strategy.run(self._train_step, args=batch), axis=None)
 
     def _train_step(self, *batch: tf.Tensor) -> tf.Tensor:
@@ -83,7 +87,7 @@ class Stepper:
             masks, consistencies, _ = self._both(*batch, training=True)
             penalty = self.settings.l2 * tf.add_n([tf.reduce_sum(tf.square(kernel.value)) for kernel in self._kernels])
             loss = tf.reduce_mean(masks) + self.settings.consistency * tf.reduce_mean(consistencies) + penalty
-            loss = self.optimizer.scale_loss(loss / self.strategy.num_replicas_in_sync)  # the optimizer adds up gradients
+            loss = self.optimizer.scale_loss(loss / self.strategy.num_replicas_in_sync)  # the optimizer sums gradients
         variables = self.model.trainable_variables
         self.optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
         return _sums(masks, consistencies)
@@ -95,8 +99,8 @@ class Stepper:
     def _both(
         self, images: tf.Tensor, masks: tf.Tensor, inside: tf.Tensor, skins: tf.Tensor | None = None, *, training: bool
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """L_M and L_C of each image, float32 (B,) both, and its hair probability, float32 (B, S, S)."""
-        image = prepared(images)
+        """L_M and L_C of each image, both float32 (B,), and its hair probability, float32 (B, S, S), 0 to 1."""
+        image = network_input(images)
         truth = tf.cast(masks, tf.float32) / 255
         probabilities = self.model(image, training=training)
         hair = probabilities[..., HAIR]
@@ -104,7 +108,7 @@ class Stepper:
         if skins is None:
             mask = mask_loss(truth, hair, weights)
         else:
-            skin = (1 - truth) * tf.cast(skins, tf.float32) / 255  # a pixel on the border between both is partly each
+            skin = (1 - truth) * tf.cast(skins, tf.float32) / 255  # a pixel on the border between hair and skin is part of each
             mask = class_loss(tf.stack([1 - truth - skin, truth, skin], axis=-1), probabilities, weights)
         if self.settings.band:
             weights *= near_edge(truth, self.settings.band)
@@ -112,6 +116,7 @@ class Stepper:
 
 
 def _sums(masks: tf.Tensor, consistencies: tf.Tensor) -> tf.Tensor:
+    """The sums of L_M and L_C over images, and the number of images: float32 (3,)."""
     return tf.stack([tf.reduce_sum(masks), tf.reduce_sum(consistencies), tf.cast(tf.size(masks), tf.float32)])
 
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from curator.runs.estimates import Change, estimates
-from curator.runs.results import REFINED, REFINES, ReportRow
+from curator.runs.results import ReportRow
 from db.tables import Split
 from trainer.intervals import Interval
-from trainer.measures import BLIND, MEASURES, Measure
+from trainer.measures import MEASURES, MISSED_ERRORS, Measure
+from trainer.recipe import REFINEMENT_TITLES, REFINEMENTS
 from trainer.slices import slices
 
 NONE = "—"
@@ -56,13 +57,13 @@ def measured(found: Iterable[ReportRow], measures: Sequence[Measure]) -> Table:
     reports: dict[tuple[Split, str], list[ReportRow]] = {}
     for one in found:
         reports.setdefault((one.split, one.refine), []).append(one)
-    order = sorted(reports, key=lambda key: (list(Split).index(key[0]), REFINES.index(key[1])))
+    order = sorted(reports, key=lambda key: (list(Split).index(key[0]), REFINEMENTS.index(key[1])))
     return Table(
         ["Split", "Refinement", "Images", *map(titled, measures)],
         [
             [
                 split.value,
-                REFINED[refine],
+                REFINEMENT_TITLES[refine],
                 f"{len(rows):,}",
                 *(_with_interval(one.mean, one.interval) for one in estimates(rows, measures)),
             ]
@@ -72,7 +73,7 @@ def measured(found: Iterable[ReportRow], measures: Sequence[Measure]) -> Table:
     )
 
 
-def sliced(found: Sequence[ReportRow], measures: Sequence[Measure] = (*MEASURES, *BLIND)) -> dict[str, Table]:
+def sliced(found: Sequence[ReportRow], measures: Sequence[Measure] = (*MEASURES, *MISSED_ERRORS)) -> dict[str, Table]:
     """A report by kinds of images, a table for each way to cut it, by its heading; none where nothing was measured."""
     made: dict[str, Table] = {}
     for one in slices(found, [measure.name for measure in measures]):

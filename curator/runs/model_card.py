@@ -7,9 +7,9 @@ from curator.runs import figures
 from curator.runs.figures import Table
 from curator.runs.provenance import SAID_NOTHING, Provenance
 from curator.runs.results import ReportRow
-from trainer.measures import ALL, ALPHA, BLIND, CLASSES, MEASURES
+from trainer.measures import ALL, ALPHA_ERRORS, CLASS_MEASURES, MEASURES, MISSED_ERRORS
 
-PARTS = (MEASURES, BLIND, ALPHA, CLASSES)
+PARTS = (MEASURES, MISSED_ERRORS, ALPHA_ERRORS, CLASS_MEASURES)
 
 INTENDED = """- Hair mattes of selfies, one face at selfie scale, for recolouring hair live or in a photo.
 - Not for telling who somebody is, nor what sex, age, health or origin they have; not for watching people.

@@ -13,14 +13,14 @@ from curator.runs.figures import Table
 from curator.runs.provenance import Provenance
 from curator.runs.results import VALUES, ReportRow, best_first, headline
 from curator.spreadsheet import as_csv
-from trainer.measures import ALPHA, BLIND, CLASSES, MEASURES, Measure
+from trainer.measures import ALPHA_ERRORS, CLASS_MEASURES, MEASURES, MISSED_ERRORS, Measure
 
 WORST = 12  # examples shown in the file
 SECTIONS: dict[str, tuple[Measure, ...]] = {
     "Measures": MEASURES,
-    "Where gradient consistency sees nothing": BLIND,
-    "Errors of alpha": ALPHA,
-    "Classes": CLASSES,
+    "Where gradient consistency sees nothing": MISSED_ERRORS,
+    "Errors of alpha": ALPHA_ERRORS,
+    "Classes": CLASS_MEASURES,
 }
 COLUMNS = ("example", "split", "refine", "source", *VALUES)
 STYLE = """

@@ -14,10 +14,9 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from db.jobs import ACTIVE, job_state
 from db.tables import Epoch, Example, Export, Measure, Run, SetMember, Source, Split
 from trainer.measures import Measure as Measuring
+from trainer.recipe import REFINEMENTS
 
 SOME_OF_THE_BAR = 0.002  # full before it says how fast the rest will come: a first step is slower than those after it
-REFINED = {"none": "none", "guided": "guided filter", "superpixel": "superpixels"}  # what was done to mattes first, in words
-REFINES = tuple(REFINED)
 # Everything that the table holds a number of: the measures, and what examples are sliced by.
 VALUES = tuple(column.name for column in Measure.__table__.columns if isinstance(column.type, Float))
 
@@ -89,9 +88,9 @@ def reports(session: Session, run: int) -> dict[Split, list[str]]:
     found = session.execute(select(Measure.split, Measure.refine).where(Measure.run_id == run).distinct()).all()
     there = {(split, refine) for split, refine in found}
     return {
-        split: [refine for refine in REFINES if (split, refine) in there]
+        split: [refine for refine in REFINEMENTS if (split, refine) in there]
         for split in Split
-        if any((split, refine) in there for refine in REFINES)
+        if any((split, refine) in there for refine in REFINEMENTS)
     }
 
 
@@ -135,7 +134,7 @@ def examples(session: Session, run: int, split: Split | None = None, refine: str
         for row, example in session.execute(wanted)
     ]
     splits = list(Split)
-    return sorted(found, key=lambda one: (splits.index(one.split), REFINES.index(one.refine), one.example))
+    return sorted(found, key=lambda one: (splits.index(one.split), REFINEMENTS.index(one.refine), one.example))
 
 
 def headline(found: Iterable[ReportRow]) -> list[ReportRow]:

@@ -11,7 +11,7 @@ from curator.pictures.crop import around, cut_photo, paste_matte, whole
 from curator.pictures.faces import choose, find_faces
 from db.errors import WinnowError
 from db.files import local
-from trainer.device.litert_runtime import matte as run_file
+from trainer.device.litert_runtime import matte_from_file
 from trainer.recolor import recolor
 
 
@@ -40,8 +40,8 @@ def recoloured(file: Path | UPath, photo: npt.NDArray[np.uint8], colour: str, st
 
 def _matte(file: Path, photo: npt.NDArray[np.uint8], cropped: bool) -> npt.NDArray[np.float32]:
     if cropped:
-        return run_file(file, photo)
+        return matte_from_file(file, photo)
     height, width = photo.shape[:2]
     face, _ = choose(find_faces(photo))
     square = around(face.box, face.rotation) if face else whole(height, width)
-    return paste_matte(run_file(file, cut_photo(photo, square)), square, height, width)
+    return paste_matte(matte_from_file(file, cut_photo(photo, square)), square, height, width)

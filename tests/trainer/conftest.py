@@ -1,8 +1,11 @@
-"""Shared parts of the trainer's tests: small drawn pictures, curated sets out of them, and the ImageNet weights if given."""
+"""Shared parts of the trainer's tests: small drawn pictures, curated sets of them, tiny runs, and ImageNet weights if given."""
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +16,14 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, update
 
 from db.jobs import enqueue, utc_now
-from db.session import writing
+from db.session import open_database, writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import CROP_SIDE, CuratedSet, Example, Job, JobState, SetMember, Source, Split, Submission
+from db.tables import CROP_SIDE, CuratedSet, Epoch, Example, Job, JobState, Run, SetMember, Source, Split, Submission
 from trainer.pictures import png
 
 if TYPE_CHECKING:
-    from trainer.fit import Place
+    from trainer.fit import Context
 
 
 Picture = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # (512, 512, 3) RGB and (512, 512)
@@ -28,7 +31,7 @@ Freeze = Callable[..., int]
 
 
 def drawn(number: int, hair: bool = True) -> Picture:
-    """A face-like disc under a cap of striped hair, and the cap's mask; without hair where asked."""
+    """A face-like disc under a cap of striped hair, and the cap's mask; with `hair` false, without the cap."""
     rng = np.random.default_rng(number)
     image = np.full((CROP_SIDE, CROP_SIDE, 3), rng.integers(120, 220, 3), np.uint8)
     mask = np.zeros((CROP_SIDE, CROP_SIDE), np.uint8)
@@ -50,7 +53,7 @@ def freeze(
     pictures: Sequence[Picture] | None = None,
     inside: tuple[int, int, int, int] = (0, 0, CROP_SIDE, CROP_SIDE),
 ) -> int:
-    """A curated set with one example for each split named; its number. Its pictures are drawn where none are given."""
+    """A curated set with one example for each split named; its number. Without pictures, they are drawn."""
     pictures = pictures or [drawn(number) for number in range(len(splits))]
     now = utc_now()
     with writing(engine) as session:
@@ -88,11 +91,11 @@ def freeze(
 
 
 def label(engine: Engine, store: Store, set_number: int, skins: Mapping[int, NDArray[np.uint8]]) -> None:
-    """Give the set's members at those positions a skin mask, as if their source had labelled it."""
+    """Give the set's members at those positions a skin mask, as if their source had labelled skin."""
     with writing(engine) as session:
         for position, skin in skins.items():
-            place = (SetMember.set_id == set_number, SetMember.position == position)
-            session.execute(update(SetMember).where(*place).values(skin_sha256=store.put(png(skin))))
+            one = (SetMember.set_id == set_number, SetMember.position == position)
+            session.execute(update(SetMember).where(*one).values(skin_sha256=store.put(png(skin))))
 
 
 def _submission(source: Source, unique: str) -> Submission:
@@ -118,7 +121,7 @@ def freeze_set(engine: Engine, store: Store) -> Freeze:
 
 @pytest.fixture(scope="session")
 def encoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file that fits as ImageNet weights, drawn at random: tests download nothing."""
+    """A file of random weights with the shapes of the ImageNet weights, so that tests download nothing."""
     import keras
 
     from trainer.encoder import encoder
@@ -136,7 +139,7 @@ def settings(tmp_path: Path, encoder_file: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def imagenet_file() -> Path:
-    """Keras' own ImageNet weights, where WINNOW_REAL_DATA has them."""
+    """Keras' ImageNet weights, if WINNOW_REAL_DATA is set."""
     home = os.environ.get("WINNOW_REAL_DATA")
     if not home:
         pytest.skip("needs the ImageNet weights: set WINNOW_REAL_DATA")
@@ -144,41 +147,100 @@ def imagenet_file() -> Path:
 
 
 @pytest.fixture
-def place(engine: Engine, store: Store, settings: Settings) -> "Place":
-    from trainer.fit import Place
+def context(engine: Engine, store: Store, settings: Settings) -> "Context":
+    from trainer.fit import Context
 
-    return Place(engine, store, settings, lambda share, words: None, utc_now)
+    return Context(engine, store, settings, lambda share, words: None, utc_now)
 
 
 def ended(engine: Engine) -> None:
-    """No job is on any more."""
+    """Mark every job as done."""
     with writing(engine) as session:
         session.execute(update(Job).values(state=JobState.done))
 
 
 def job(engine: Engine) -> int:
-    """The row of a training that is on; one already on is ended first."""
+    """The row of a running training; one that is already running is ended first."""
     ended(engine)
     return enqueue(engine, "fit", ["fit"], utc_now())
 
 
-@pytest.fixture
-def trained(freeze_set: Freeze, place: "Place", tiny_network: None) -> int:
-    """A run of one epoch of the tiny network on a set with all three splits: its number."""
-    from trainer.fit import fit
-    from trainer.recipe import FitSettings
-
-    number = freeze_set([Split.train] * 2 + [Split.validation] * 2 + [Split.test] * 2)
-    run = fit(place, number, FitSettings(epochs=1, size=32, decoder_depth=8), job(place.engine)).run
-    ended(place.engine)
-    return run
+TINY = {"size": 32, "decoder_depth": 8}  # settings of the tiny network's trainings
 
 
-@pytest.fixture
-def tiny_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five layers under HairMatteNet's name: what is tested with it asks how a training goes, not what it learns."""
+@contextmanager
+def tiny_networks() -> Iterator[None]:
+    """Replace HairMatteNet by five layers, for tests of how a training runs rather than what it learns."""
     from tests.tiny_trainer import build
     from trainer import fit, models
 
-    monkeypatch.setitem(models.MODELS, "hairmattenet", build)
-    monkeypatch.setattr(fit, "imagenet", lambda application, file: None if file is None else [])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(models.MODELS, "hairmattenet", build)
+        patch.setattr(fit, "imagenet", lambda application, file: None if file is None else [])
+        yield
+
+
+@pytest.fixture
+def tiny_network() -> Iterator[None]:
+    with tiny_networks():
+        yield
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory, encoder_file: Path) -> Path:
+    """A home with one run of one epoch of the tiny network, on a set with all three splits; tests work on copies."""
+    from trainer.fit import Context, fit
+    from trainer.recipe import FitSettings
+
+    settings = Settings(home=tmp_path_factory.mktemp("trained"), encoder_weights=encoder_file)
+    engine, store = open_database(settings), Store(settings.store)
+    number = freeze(engine, store, [Split.train] * 2 + [Split.validation] * 2 + [Split.test] * 2)
+    context = Context(engine, store, settings, lambda share, words: None, utc_now)
+    with tiny_networks():
+        assert fit(context, number, FitSettings(epochs=1, **TINY), job(engine)).run == 1
+    ended(engine)
+    engine.dispose()
+    return settings.home
+
+
+@pytest.fixture
+def trained(trained_home: Path, engine: Engine, settings: Settings, tiny_network: None) -> int:
+    """The run of `trained_home`, in this test's home: its number."""
+    engine.dispose()  # its database is about to be replaced
+    shutil.copytree(trained_home, settings.home, dirs_exist_ok=True)
+    return 1
+
+
+@pytest.fixture
+def add_run(trained_home: Path, engine: Engine, settings: Settings, tiny_network: None) -> Callable[[int], int]:
+    """Add a run of one epoch on a set, with the weights of `trained_home`'s run instead of a training; its number."""
+    from trainer import runs
+    from trainer.recipe import FitSettings
+
+    def added(set_number: int) -> int:
+        values = asdict(FitSettings(epochs=1, **TINY))
+        losses = (
+            "loss",
+            "mask_loss",
+            "consistency_loss",
+            "validation_loss",
+            "validation_mask_loss",
+            "validation_consistency_loss",
+        )
+        with writing(engine) as session:
+            run = Run(
+                set_id=set_number, job_id=job(engine), model=values["model"], settings=values, encoder="imagenet",
+                parameters=1, created_at=utc_now(),
+            )  # fmt: skip
+            epoch = Epoch(number=1, best=True, seconds=1.0, at=utc_now(), **dict.fromkeys(losses, 0.5))
+            run.epochs.append(epoch)
+            session.add(run)
+            session.flush()
+            number = run.id
+        ended(engine)
+        folder = runs.folder(settings, number)
+        folder.mkdir(parents=True)
+        shutil.copy(trained_home / "runs" / "1" / runs.BEST, folder)
+        return number
+
+    return added

@@ -24,7 +24,7 @@ def blurred(seed: int) -> np.ndarray:
 
 
 def published_gradients(picture: np.ndarray) -> np.ndarray:
-    """`gaussgradient.m` with sigma 1.4, a pixel and a kernel's cell at a time."""
+    """`gaussgradient.m` with sigma 1.4, in loops over pixels and kernel cells."""
     sigma = 1.4
     half = math.ceil(sigma * math.sqrt(-2 * math.log(math.sqrt(2 * math.pi) * sigma * 1e-2)))
 
@@ -99,11 +99,11 @@ def test_a_loose_piece_costs_connectivity_and_one_that_hangs_on_does_not():
     target = np.zeros((10, 20))
     target[2:8, 2:12] = 1.0
     loose, joined = target.copy(), target.copy()
-    loose[4, 15] = 1.0  # in neither region: it lies 1.0 beyond, in one of the two
+    loose[4, 15] = 1.0  # outside the region; its alpha is 1.0 beyond the threshold in one of the two
     assert connectivity_error(target, loose) == pytest.approx(1 / 1000)
     torn = target.copy()
-    torn[2:8, 5] = 0.0  # 18 pixels left of it fall out of the region, those to the right of it hold 36
-    # The 6 of the tear and the 18 left of it lie 1.0 beyond in the target; in the torn matte the 18 do, too.
+    torn[2:8, 5] = 0.0  # the 18 pixels left of it leave the region; the 36 right of it remain
+    # The 6 pixels of the tear and the 18 left of it are 1.0 beyond in the target; in the torn matte, the 18 are too.
     assert connectivity_error(target, torn) == pytest.approx(6 / 1000)
     joined[2:8, 12] = 0.14  # less than theta beyond
     assert connectivity_error(target, joined) == 0.0
@@ -113,7 +113,7 @@ def test_of_two_parts_as_large_as_each_other_neither_is_the_loose_one():
     target = np.array([[1.0, 1.0, 0.0, 1.0, 1.0]])
     lost = np.array([[1.0, 1.0, 0.0, 1.0, 0.0]])
     assert connectivity_error(target, target) == 0.0
-    # The left pair is the largest that both have: the last pixel lies 1.0 beyond in the target, the one before it in both.
+    # The left pair is the largest region of both: the last pixel is 1.0 beyond in the target, the one before it in both.
     assert connectivity_error(target, lost) == pytest.approx(1 / 1000)
     assert connectivity_error(target[:, ::-1], lost[:, ::-1]) == pytest.approx(1 / 1000)
 

@@ -1,4 +1,4 @@
-"""A checkpoint is whole or not there."""
+"""Checkpoints: complete, or refused with an error."""
 
 import keras
 import numpy as np
@@ -46,7 +46,7 @@ def test_a_write_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["cut short", "empty", "no archive", "another network"])
-def test_a_damaged_one_is_told(tmp_path, damage):
+def test_a_damaged_one_is_reported(tmp_path, damage):
     file = tmp_path / "last.ckpt"
     model, optimizer = small(units=5 if damage == "another network" else 2)
     checkpoint.save(file, model, optimizer, {"number": 1})
@@ -55,5 +55,5 @@ def test_a_damaged_one_is_told(tmp_path, damage):
     with pytest.raises(WinnowError) as error:
         checkpoint.restore(file, *small())
     assert str(error.value) == (
-        f"The checkpoint {file} is damaged or belongs to another network, so the run cannot go on. Start a new one."
+        f"The checkpoint {file} is damaged or belongs to another network, so the run cannot be resumed. Start a new one."
     )

@@ -1,4 +1,4 @@
-"""The MobileNet encoder: Keras' weights fit it, and dilating it changes nothing but how densely it looks."""
+"""The MobileNet encoder: Keras' weights fit it, and dilation changes only the output's resolution."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from trainer.encoder import DILATION, MOBILENET, VGG16, Application, encoder, im
 
 @pytest.fixture(scope="module")
 def both():
-    """A plain and a dilated encoder with the same random weights, moving averages too."""
+    """A plain and a dilated encoder with the same random weights, including moving averages."""
     keras.utils.set_random_seed(1)
     plain, dilated = encoder(64, dilated=False), encoder(64, dilated=True)
     rng = np.random.default_rng(1)
@@ -91,16 +91,17 @@ def test_a_size_that_does_not_divide_is_refused():
     assert str(error.value) == "The size is 100: the networks need a multiple of 32 pixels, such as 224 or 480."
 
 
-def test_a_weights_file_that_is_not_there_is_told(tmp_path):
+def test_a_weights_file_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(WinnowError) as error:
         imagenet(MOBILENET, tmp_path / "none.h5")
     assert str(error.value) == (
-        f"WINNOW_ENCODER_WEIGHTS names {tmp_path / 'none.h5'}, which is not there. Correct it, or unset it to download."
+        f"WINNOW_ENCODER_WEIGHTS names {tmp_path / 'none.h5'}, which does not exist. "
+        "Correct it, or unset it to download the weights."
     )
 
 
 @pytest.mark.parametrize("content", ["another network", "no weights at all"])
-def test_a_file_with_other_weights_is_told(tmp_path, content):
+def test_a_file_with_other_weights_is_reported(tmp_path, content):
     file = tmp_path / "other.weights.h5"
     if content == "another network":
         keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save_weights(file)
@@ -114,7 +115,7 @@ def test_a_file_with_other_weights_is_told(tmp_path, content):
     )
 
 
-def test_the_weights_of_the_other_encoder_are_told(tmp_path, encoder_file):
+def test_the_weights_of_the_other_encoder_are_reported(tmp_path, encoder_file):
     with pytest.raises(WinnowError, match=r"does not hold the weights of keras.applications.VGG16\(include_top=False\)"):
         imagenet(VGG16, encoder_file)
 
@@ -125,7 +126,7 @@ def test_a_keras_file_is_not_opened_at_all(tmp_path):
     with pytest.raises(WinnowError) as error:
         imagenet(MOBILENET, file)
     assert str(error.value) == (
-        "model.keras is no .h5 file of weights. Correct WINNOW_ENCODER_WEIGHTS, or unset it to download."
+        "model.keras is not an .h5 file of weights. Correct WINNOW_ENCODER_WEIGHTS, or unset it to download them."
     )
 
 

@@ -1,4 +1,4 @@
-"""A curated set as arrays: what is left out, what is told, and the mirror images."""
+"""Curated sets as arrays: what is left out, errors, and mirror images."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from db.errors import WinnowError
 from db.session import reading, writing
 from db.tables import Example, Split
 from tests.trainer.conftest import drawn, label
-from trainer.inputs import Room, batches, load, members, mirror, order, scaled
+from trainer.inputs import MemoryBudget, batches, epoch_order, load, mirrored_boxes, scaled_box, set_examples
 
 SPLITS = [Split.train] * 3 + [Split.validation]
 
@@ -15,8 +15,8 @@ SPLITS = [Split.train] * 3 + [Split.validation]
 def test_members_of_a_split_in_the_sets_order(engine, freeze_set):
     number = freeze_set(SPLITS, inside=(10, 0, 512, 400))
     with reading(engine) as session:
-        train = members(session, number, Split.train)
-        assert [member.example for member in train] == [1, 2, 3]
+        train = set_examples(session, number, Split.train)
+        assert [example.id for example in train] == [1, 2, 3]
         assert train[0].inside == (10, 0, 512, 400)
 
 
@@ -25,43 +25,43 @@ def test_erased_examples_are_left_out(engine, freeze_set):
     with writing(engine) as session:
         session.delete(session.get_one(Example, 2))
     with reading(engine) as session:
-        assert [member.example for member in members(session, number, Split.train)] == [1, 3]
+        assert [example.id for example in set_examples(session, number, Split.train)] == [1, 3]
 
 
 def test_the_mask_is_the_one_that_was_frozen(engine, store, freeze_set):
     number = freeze_set(SPLITS)
     with reading(engine) as session:
-        frozen = members(session, number, Split.train)[0].mask_sha256
+        frozen = set_examples(session, number, Split.train)[0].mask_sha256
     with writing(engine) as session:
         session.get_one(Example, 1).mask_sha256 = "0" * 64
     with reading(engine) as session:
-        assert members(session, number, Split.train)[0].mask_sha256 == frozen
+        assert set_examples(session, number, Split.train)[0].mask_sha256 == frozen
 
 
-def test_an_unknown_set_is_told(engine, freeze_set):
+def test_an_unknown_set_is_reported(engine, freeze_set):
     with reading(engine) as session, pytest.raises(WinnowError) as error:
-        members(session, 9, Split.train)
+        set_examples(session, 9, Split.train)
     assert str(error.value) == "There is no curated set 9. None has been frozen yet: run `python -m curator freeze`."
     freeze_set(SPLITS)
     with reading(engine) as session, pytest.raises(WinnowError) as error:
-        members(session, 9, Split.train)
+        set_examples(session, 9, Split.train)
     assert str(error.value) == "There is no curated set 9. The newest is 1."
 
 
 @pytest.mark.parametrize("missing", list(Split))
-def test_a_set_without_examples_in_a_split_is_told(engine, freeze_set, missing):
+def test_a_set_without_examples_in_a_split_is_reported(engine, freeze_set, missing):
     number = freeze_set([split for split in Split if split != missing])
     with reading(engine) as session, pytest.raises(WinnowError) as error:
-        members(session, number, missing)
+        set_examples(session, number, missing)
     assert str(error.value) == (
-        f"Curated set 1 has no {missing} examples. Keep some of the {missing} split on the Review page, then freeze a new set."
+        f"Curated set 1 has no {missing} examples. Keep some {missing} examples on the Review page, then freeze a new set."
     )
 
 
-def test_a_missing_picture_is_told(engine, store, freeze_set):
+def test_a_missing_picture_is_reported(engine, store, freeze_set):
     number = freeze_set(SPLITS)
     with reading(engine) as session:
-        train = members(session, number, Split.train)
+        train = set_examples(session, number, Split.train)
     store.delete(train[1].image_sha256)
     with pytest.raises(WinnowError, match=r"is missing from the store"):
         load(store, train, 64)
@@ -73,7 +73,7 @@ def test_pictures_are_decoded_as_rgb_at_the_models_size(engine, store, freeze_se
     mask[:256] = 255
     number = freeze_set([Split.train], pictures=[(image, mask)])
     with reading(engine) as session:
-        subset = load(store, members(session, number, Split.train), 64)
+        subset = load(store, set_examples(session, number, Split.train), 64)
     assert subset.images.shape == (1, 64, 64, 3)
     assert subset.images[0, 0, 0].tolist() == [200, 100, 50]
     assert subset.masks[0, :, 0].tolist() == [255] * 32 + [0] * 32
@@ -83,7 +83,7 @@ def test_pictures_are_decoded_as_rgb_at_the_models_size(engine, store, freeze_se
 def test_item_and_its_mirror_image(engine, store, freeze_set):
     number = freeze_set([Split.train] * 2, inside=(0, 64, 512, 512))
     with reading(engine) as session:
-        subset = load(store, members(session, number, Split.train), 64)
+        subset = load(store, set_examples(session, number, Split.train), 64)
     before = subset.images.copy()
     batch = subset.batch(np.array([1, 3]))
     np.testing.assert_array_equal(batch.images[1], batch.images[0][:, ::-1])
@@ -94,7 +94,7 @@ def test_item_and_its_mirror_image(engine, store, freeze_set):
 
 def test_mirroring_a_box_twice_gives_it_back():
     box = np.array([[3, 5, 20, 41]], np.int32)
-    np.testing.assert_array_equal(mirror(mirror(box, 64), 64), box)
+    np.testing.assert_array_equal(mirrored_boxes(mirrored_boxes(box, 64), 64), box)
 
 
 @pytest.mark.parametrize(
@@ -106,15 +106,15 @@ def test_mirroring_a_box_twice_gives_it_back():
     ],
 )
 def test_scaled_boxes_show_nothing_but_photo(inside, expected):
-    assert scaled(inside, 64) == expected
+    assert scaled_box(inside, 64) == expected
 
 
 def test_order_is_drawn_from_seed_and_epoch_alone():
-    first = order(50, seed=1, epoch=2)
-    np.testing.assert_array_equal(first, order(50, seed=1, epoch=2))
+    first = epoch_order(50, seed=1, epoch=2)
+    np.testing.assert_array_equal(first, epoch_order(50, seed=1, epoch=2))
     assert sorted(first) == list(range(50))
-    assert (first != order(50, seed=1, epoch=3)).any()
-    assert (first != order(50, seed=2, epoch=2)).any()
+    assert (first != epoch_order(50, seed=1, epoch=3)).any()
+    assert (first != epoch_order(50, seed=2, epoch=2)).any()
 
 
 def test_drawn_pictures_are_what_they_claim():
@@ -125,7 +125,7 @@ def test_drawn_pictures_are_what_they_claim():
 def test_batches_are_the_items_in_their_order(engine, store, freeze_set):
     number = freeze_set(SPLITS)
     with reading(engine) as session:
-        subset = load(store, members(session, number, Split.train), 64)
+        subset = load(store, set_examples(session, number, Split.train), 64)
     items = np.array([4, 0, 3, 1, 5])
     found = list(batches(subset, items, 2))
     assert [len(batch[0]) for batch in found] == [2, 2, 1]
@@ -141,26 +141,26 @@ def test_skins_come_where_they_are_asked_for_and_are_mirrored_too(engine, store,
     skin[:, :128] = 255
     label(engine, store, number, {0: skin})
     with reading(engine) as session:
-        train = members(session, number, Split.train)
+        train = set_examples(session, number, Split.train)
     assert load(store, train, 64).skins is None
     subset = load(store, train, 64, skins=True)
     [batch] = batches(subset, np.array([0, 3, 1]), 4)
     assert batch[3].shape == (3, 64, 64)
     assert (batch[3][0].numpy()[:, :16] == 255).all()
     assert (batch[3][1].numpy()[:, -16:] == 255).all()
-    assert not batch[3][2].numpy().any()  # nobody labelled its skin
+    assert not batch[3][2].numpy().any()  # without skin labels
 
 
 def test_pictures_that_need_more_memory_than_they_may_lie_in_a_file_without_a_name(engine, store, freeze_set, tmp_path):
     number = freeze_set(SPLITS)
     with reading(engine) as session:
-        train = members(session, number, Split.train)
-    inside, outside = (load(store, train, 64, room=Room(memory, tmp_path)) for memory in (10**6, 1000))
+        train = set_examples(session, number, Split.train)
+    inside, outside = (load(store, train, 64, memory=MemoryBudget(memory, tmp_path)) for memory in (10**6, 1000))
     assert not isinstance(inside.images, np.memmap)
     assert isinstance(outside.images, np.memmap)
     assert (inside.images == outside.images).all()
     assert (inside.masks == outside.masks).all()
-    assert list(tmp_path.glob("*.*")) == []  # a kill leaves no face behind
+    assert list(tmp_path.glob("*.*")) == []  # no face remains after a crash
 
 
 def test_a_face_is_where_it_is_in_the_crop(engine, freeze_set):
@@ -172,8 +172,8 @@ def test_a_face_is_where_it_is_in_the_crop(engine, freeze_set):
         tilted = session.get_one(Example, 3)
         tilted.crop_top, tilted.crop_left, tilted.crop_side, tilted.crop_rotation = 50.0, -28.0, 256.0, 90.0
     with reading(engine) as session:
-        first, second, third = members(session, number, Split.train)
-    assert first.face == pytest.approx((100.0, 256.0, 500.0, 656.0))  # of 100 to 300 either way
+        first, second, third = set_examples(session, number, Split.train)
+    assert first.face == pytest.approx((100.0, 256.0, 500.0, 656.0))  # from 100 to 300 in both directions
     assert second.face is None
-    # Its middle, (200, 200), lies 22 below and 100 right of the crop's, (178, 100); turned by 90, 100 above and 22 right.
+    # Its centre, (200, 200), is 22 below and 100 right of the crop's, (178, 100); rotated by 90, 100 above and 22 right.
     assert third.face == pytest.approx((2 * 28 - 200, 2 * 150 - 200, 2 * 28 + 200, 2 * 150 + 200))

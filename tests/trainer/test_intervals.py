@@ -1,4 +1,4 @@
-"""Bootstrap intervals: against the formula for large samples, paired differences, and when there is none."""
+"""Bootstrap intervals: compared with the formula for large samples, paired differences, and undefined cases."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def test_large_samples_have_the_interval_of_the_normal_approximation():
 
 
 def test_two_values_span_all_that_two_draws_can_mean():
-    # Means of two draws from {0, 1}: 0, 1/2, 1 with chances 1/4, 1/2, 1/4: the middle 95 % is from 0 to 1, the middle 40 % 1/2.
+    # Means of two draws from {0, 1}: 0, 1/2, 1 with chances 1/4, 1/2, 1/4: the middle 95 % are 0 to 1, the middle 40 % are 1/2.
     assert bootstrap([0.0, 1.0]) == (0.0, 1.0)
     assert bootstrap([0.0, 1.0], level=0.4) == (0.5, 0.5)
 
@@ -32,7 +32,7 @@ def test_the_same_values_give_the_same_interval_and_another_seed_another():
 
 
 def test_many_images_are_drawn_in_parts():
-    values = np.random.default_rng(3).random(3000)  # 600 samples of them are more than is drawn at once
+    values = np.random.default_rng(3).random(3000)  # 600 samples of 3000 are more than VALUES_AT_ONCE
     low, high = bootstrap(values, draws=600)
     reach = 1.96 * values.std() / np.sqrt(3000)
     assert high - low == pytest.approx(2 * reach, rel=0.15)
@@ -50,14 +50,14 @@ def test_values_without_spread_have_no_interval(values):
 
 def test_a_difference_is_paired_by_image():
     chance = np.random.default_rng(4)
-    hard = chance.random(100)  # how hard the images are differs far more than the runs do
+    hard = chance.random(100)  # images differ in difficulty far more than the runs do
     better = hard + 0.01 + chance.normal(0, 0.002, 100)
     found = difference(list(hard), list(better))
     assert found.images == 100
     assert found.mean == pytest.approx(0.01, abs=0.001)
     low, high = found.interval
     assert 0.009 < low < found.mean < high < 0.011
-    assert bootstrap(hard)[1] > bootstrap(better)[0]  # unpaired, nothing could be told
+    assert bootstrap(hard)[1] > bootstrap(better)[0]  # unpaired, the intervals overlap
 
 
 def test_a_difference_is_the_second_less_the_first_where_both_have_a_value():

@@ -1,4 +1,4 @@
-"""Both losses against golden values, a plain NumPy computation, finite differences, and the odd cases."""
+"""Both losses, compared with golden values, plain NumPy and finite differences; and edge cases."""
 
 import math
 
@@ -45,7 +45,7 @@ def consistency(image: np.ndarray, hair: np.ndarray) -> float:
     return float(consistency_loss(image, hair[None], whole(1, *hair.shape))[0])
 
 
-# design.md's own picture is not at hand, so its figures are met in kind: .013/.245/.363/.441 and .097/.334/.411/.472.
+# Regression values; `filtered` computes the same independently. Between the mattes, the order and the distances matter.
 GOLDEN = [
     (0.1, 0.9, {"aligned": 0.003, "blurred": 0.320, "shifted": 0.491, "coarse": 0.517}),
     (0.30, 0.45, {"aligned": 0.041, "blurred": 0.353, "shifted": 0.489, "coarse": 0.515}),
@@ -63,7 +63,7 @@ def test_the_better_a_matte_lies_on_the_edges_the_less_it_costs_at_either_contra
 
 
 def test_gradients_that_are_not_normalised_tell_no_matte_from_another_at_a_low_contrast():
-    """What re-implementations leave out, and why it matters: the best matte then costs nearly as much as the worst."""
+    """Some re-implementations do not normalise: the best matte then costs nearly as much as the worst."""
     image = pictured(0.30, 0.45)[0, ..., 0]
     loss = {name: filtered(image, hair, normalised=False) for name, hair in guesses().items()}
     assert max(loss.values()) - min(loss.values()) < 0.02
@@ -71,7 +71,7 @@ def test_gradients_that_are_not_normalised_tell_no_matte_from_another_at_a_low_c
 
 
 def filtered(grey: np.ndarray, hair: np.ndarray, *, normalised: bool) -> float:
-    """Eq. 1 by OpenCV's own Sobel filter, with both gradients brought to unit length or not."""
+    """Eq. 1 by OpenCV's own Sobel filter, with both gradients normalised to unit length or not."""
     gradients = [
         cv2.Sobel(picture.astype(np.float64), cv2.CV_64F, *way) / 8 for picture in (grey, hair) for way in ((1, 0), (0, 1))
     ]
@@ -150,7 +150,7 @@ def test_slopes_agree_with_finite_differences(which):
 
 def test_mask_loss_golden_value():
     truth, hair = tf.constant([[[1.0, 0.0]]]), tf.constant([[[0.8, 0.4]]])
-    expected = -(np.log(0.8) + np.log(0.6)) / 2  # the first is hair and held for .8 of it, the second isn't: 1 - .4
+    expected = -(np.log(0.8) + np.log(0.6)) / 2  # the first is hair, with probability .8; the second is not, with 1 - .4
     assert mask_loss(truth, hair, whole(1, 1, 2)).numpy() == pytest.approx([expected])
 
 
@@ -186,7 +186,7 @@ def test_inside_weights_of_each_image():
 
 
 def test_a_loss_does_not_depend_on_how_a_subset_is_cut_into_batches():
-    # Black, white and quarters: float32 holds them exactly, and no edge is so faint that rounding would turn its direction.
+    # Black, white and quarters: float32 holds them exactly, and no edge is so faint that rounding would change its direction.
     rng = np.random.default_rng(5)
     image = tf.constant(np.repeat(rng.integers(0, 2, (2, 8, 8, 1)), 3, axis=3), tf.float32)
     hair = tf.constant(rng.integers(0, 5, (2, 8, 8)) / 4, tf.float32)
@@ -209,7 +209,7 @@ def test_class_loss_golden_value():
     truth = np.array([[[[0, 0, 1], [0, 1, 0]]]], np.float32)
     guess = np.array([[[[0.2, 0.3, 0.5], [0.1, 0.8, 0.1]]]], np.float32)
     assert float(class_loss(truth, guess, whole(1, 1, 2))[0]) == pytest.approx((math.log(2) + math.log(1.25)) / 2)
-    assert math.isfinite(float(class_loss(truth, 1 - truth, whole(1, 1, 2))[0]))  # sure, and wrong
+    assert math.isfinite(float(class_loss(truth, 1 - truth, whole(1, 1, 2))[0]))  # certain, and wrong
 
 
 def test_the_band_reaches_as_far_as_said_on_either_side_of_the_edge():

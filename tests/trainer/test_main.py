@@ -1,4 +1,4 @@
-"""The commands, as their own process and in this one: exit codes, stdout, stderr, and the jobs they hold."""
+"""The commands, in processes of their own and in this one: exit codes, stdout, stderr, and jobs."""
 
 import json
 import os
@@ -14,15 +14,17 @@ from db.jobs import enqueue, utc_now
 from db.session import reading
 from db.settings import Settings
 from db.tables import Job, Run, Split
-from tests.trainer.conftest import drawn, ended
-from trainer import history
+from tests.trainer.conftest import TINY, drawn, ended
+from tests.trainer.conftest import job as training_job
+from trainer import fit, history
 from trainer.__main__ import app
 from trainer.pictures import image_from, mask_from, png
+from trainer.recipe import FitSettings
 from trainer.runs import TrainedRun
 
 
 def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m trainer ...` on the test's home."""
+    """Run `python -m trainer ...` on the test's home."""
     kept = {"WINNOW_HOME": str(settings.home), "WINNOW_ENCODER_WEIGHTS": str(settings.encoder_weights)}
     return subprocess.run(
         [sys.executable, "-m", "trainer", *arguments], env=os.environ | kept, capture_output=True, text=True, check=False
@@ -31,14 +33,14 @@ def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[
 
 @pytest.fixture
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch):
-    """The same inside this process, so that the tiny network can stand in."""
+    """The same in this process, so that the tiny network can replace the real one."""
     monkeypatch.setenv("WINNOW_HOME", str(settings.home))
     monkeypatch.setenv("WINNOW_ENCODER_WEIGHTS", str(settings.encoder_weights))
     return lambda *arguments: CliRunner().invoke(app, list(arguments))
 
 
 def test_the_whole_way_with_the_real_network(settings, engine, freeze_set, tmp_path):
-    """One process a command, as the app starts them: stdout is one JSON object, whatever the libraries print."""
+    """One process per command, as the app starts them: stdout is one JSON object, whatever the libraries print."""
     freeze_set([Split.train] * 2 + [Split.validation])
     number = enqueue(engine, "fit", ["fit", "1"], utc_now())
     done = command(settings, "fit", "1", "--epochs", "1", "--size", "32", "--json", "--job", str(number))
@@ -84,7 +86,7 @@ def test_an_export_that_does_not_pass_exits_1_and_still_prints(run, trained, mon
     result = run("verify", "1", "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["passed"] is False
-    assert result.stderr.startswith("The file does not compute what the run computes. On 2 crops")
+    assert result.stderr.startswith("The file does not compute the same as the run. On 2 crops")
 
 
 def test_one_training_at_a_time(run, engine, freeze_set):
@@ -103,7 +105,7 @@ def test_a_stopped_training_says_how_to_go_on(run, engine, freeze_set, tiny_netw
     cancel(engine, number, utc_now())
     result = run("fit", "1", "--size", "32", "--job", str(number))
     assert result.exit_code == 1
-    assert result.stderr == "It was stopped. A training goes on with `python -m trainer fit --resume RUN`.\n"
+    assert result.stderr == "Stopped. Resume a training with `python -m trainer fit --resume RUN`.\n"
     with reading(engine) as session:
         assert session.get_one(Job, number).state == "cancelled"
 
@@ -141,19 +143,20 @@ def test_what_is_not_there_is_one_line_and_exit_1(run, arguments, said):
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", said + "\n")
 
 
-def test_a_run_that_is_killed_goes_on_along_the_curve_of_an_unbroken_one(settings, engine, freeze_set):
-    freeze_set([Split.train] * 3 + [Split.validation] * 2)
+def test_a_run_that_is_killed_goes_on_along_the_curve_of_an_unbroken_one(context, settings, engine, freeze_set, tiny_network):
+    number = freeze_set([Split.train] * 3 + [Split.validation] * 2)
+    fit.fit(context, number, FitSettings(epochs=20, **TINY), training_job(engine))
+    ended(engine)
     tiny = [sys.executable, "-m", "tests.tiny_trainer", "fit"]
     home = os.environ | {"WINNOW_HOME": str(settings.home)}
-    wanted = ["1", "--epochs", "40", "--size", "32", "--decoder-depth", "8"]
-    subprocess.run([*tiny, *wanted], env=home, check=True, capture_output=True)
+    wanted = ["1", "--epochs", "20", "--size", "32", "--decoder-depth", "8"]
     with subprocess.Popen([*tiny, *wanted], env=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while len(history.rows(engine, 2)) < 2:
+        while len(history.epochs(engine, 2)) < 2:
             assert process.poll() is None
         process.kill()  # kill -9: wherever it is in its third epoch, or between any two writes
     ended(engine)
-    left = len(history.rows(engine, 2))
-    assert left < 40
+    left = len(history.epochs(engine, 2))
+    assert left < 20
     subprocess.run([*tiny, "--resume", "2"], env=home, check=True, capture_output=True)
-    unbroken, resumed = ([(row.number, row.loss, row.validation_loss) for row in history.rows(engine, run)] for run in (1, 2))
+    unbroken, resumed = ([(row.number, row.loss, row.validation_loss) for row in history.epochs(engine, run)] for run in (1, 2))
     np.testing.assert_allclose(resumed, unbroken, rtol=1e-5)

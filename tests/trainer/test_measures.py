@@ -1,4 +1,4 @@
-"""The measures: golden values with their arithmetic, odd cases, and what must hold for any pair of masks."""
+"""The measures: golden values with their arithmetic, edge cases, and properties of any pair of masks."""
 
 import subprocess
 import sys
@@ -10,16 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from db.tables import Measure as Row
+from trainer.arrays import BACKGROUND, HAIR, SKIN
 from trainer.measures import (
     ALL,
-    ALPHA,
-    BACKGROUND,
-    BLIND,
-    HAIR,
+    ALPHA_ERRORS,
+    EXAMPLE_PROPERTIES,
     MEASURES,
+    MISSED_ERRORS,
     NAMES,
-    SKIN,
-    TRAITS,
     Case,
     accuracy,
     average,
@@ -121,7 +119,7 @@ def test_gradient_consistency_of_edges_along_and_across():
     along, across = stairs(True), stairs(False)
     assert gradient_consistency(image(along), along) == pytest.approx(0.0)  # cosine 1 everywhere: 1 - 1
     assert gradient_consistency(image(1 - along), along) == pytest.approx(0.0)  # cosine -1, squared
-    # Where the mask has an edge (middle rows), the image's gradient is at a right angle or, off the middle columns, none.
+    # Where the mask has an edge (middle rows), the image's gradient is perpendicular or, outside the middle columns, zero.
     assert gradient_consistency(image(across), along) == pytest.approx(1.0)
 
 
@@ -158,13 +156,13 @@ def test_other_averages_are_taken_by_name():
 def test_every_measure_says_which_way_is_better():
     higher = {"f1", "performance", "iou", "accuracy", "class_accuracy"}
     assert {each.name for each in ALL if each.better == "higher"} == higher
-    assert all(each.better == "lower" for each in (*BLIND, *ALPHA))
+    assert all(each.better == "lower" for each in (*MISSED_ERRORS, *ALPHA_ERRORS))
 
 
 def test_the_papers_measures_come_first_and_each_has_a_column():
     assert [each.name for each in MEASURES] == ["f1", "performance", "iou", "accuracy", "gradient_consistency"]
     assert NAMES[:5] == tuple(each.name for each in MEASURES)
-    assert {*NAMES, *TRAITS} < {column.name for column in Row.__table__.columns}
+    assert {*NAMES, *EXAMPLE_PROPERTIES} < {column.name for column in Row.__table__.columns}
 
 
 # --- leak and hollow -------------------------------------------------------------------------------------------------
@@ -267,7 +265,9 @@ def test_class_accuracy_needs_a_skin_label_and_a_network_of_three_classes():
 def test_traits_of_hair():
     image = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]], np.uint8)
     assert hair_share(TRUTH) == 0.75
-    assert hair_brightness(image, TRUTH) == pytest.approx((0.299 + 0.587 + 0.114) / 3)  # red, green, blue; the white is none
+    assert hair_brightness(image, TRUTH) == pytest.approx(
+        (0.299 + 0.587 + 0.114) / 3
+    )  # red, green and blue; the white pixel is no hair
     assert hair_share(NO_HAIR) == 0.0
     assert hair_brightness(image, NO_HAIR) is None
 

@@ -5,9 +5,14 @@ import numpy as np
 import pytest
 
 from db.errors import WinnowError
-from trainer.models import build, regularized
+from trainer.models import MODELS, build, regularized
+from trainer.recipe import NETWORKS
 
 PAPERS = ["hairmattenet", "hairsegnet"]
+
+
+def test_every_network_has_a_builder():
+    assert tuple(MODELS) == NETWORKS
 
 
 @pytest.fixture(scope="module", params=PAPERS)
@@ -60,7 +65,7 @@ def test_the_fcn_is_vgg16_with_its_dense_layers_as_convolutions_and_scores_of_th
     kernels = {kernel.path.split("/")[-2] for kernel in regularized(network.model)}
     assert {"block1_conv1", "block5_conv3", "fc6", "fc7"} < kernels
     assert not kernels & {"score_32", "score_16", "score_8", "caffe_input"}
-    # What ImageNet's VGG16 takes: BGR, less its mean. A white pixel is 1.0 to us.
+    # ImageNet's VGG16 takes BGR minus its mean. A white pixel is 1.0 in our input.
     turned = keras.Model(network.model.input, network.model.get_layer("caffe_input").output)
     white = turned(np.array([1, 0, -1], np.float32) * np.ones((1, 64, 64, 3), np.float32)).numpy()[0, 0, 0]
     np.testing.assert_allclose(white, [0 - 103.939, 127.5 - 116.779, 255 - 123.68], atol=1e-3)
@@ -110,7 +115,7 @@ def test_imagenet_weights_go_into_the_encoder(network):
     assert (network.model.get_layer("conv_dw_13").get_weights()[0] == 0.5).all()
 
 
-def test_an_unknown_model_is_told():
+def test_an_unknown_model_is_reported():
     with pytest.raises(WinnowError) as error:
         build("unet", 224, 64)
 
@@ -118,6 +123,6 @@ def test_an_unknown_model_is_told():
 
 
 @pytest.mark.parametrize("classes", [0, 2, 4])
-def test_a_number_of_classes_there_is_no_network_for_is_told(classes):
+def test_a_number_of_classes_there_is_no_network_for_is_reported(classes):
     with pytest.raises(WinnowError, match=f"Classes is {classes}: choose 1, hair, or 3, hair, skin and background."):
         build("hairmattenet", 64, 16, classes)

@@ -20,25 +20,25 @@ def test_a_matte_is_kept_to_the_nearest_of_256_greys():
 
 
 @pytest.mark.parametrize("data", [b"", b"not a picture"])
-def test_what_is_no_picture_is_told_by_name(data):
+def test_what_is_no_picture_is_reported_by_name(data):
     with pytest.raises(WinnowError) as error:
         pictures.image_from(data, "note.txt")
-    assert str(error.value) == "note.txt cannot be read as a picture. Send a JPEG or PNG file."
+    assert str(error.value) == "note.txt cannot be read as a picture. Use a JPEG or PNG file."
 
 
-def test_a_photo_that_is_not_there_is_told(tmp_path):
+def test_a_photo_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(WinnowError) as error:
         pictures.read(tmp_path / "me.jpg")
-    assert str(error.value) == f"{tmp_path / 'me.jpg'} is not there. Name a photo, such as portrait.jpg."
+    assert str(error.value) == f"{tmp_path / 'me.jpg'} does not exist. Name a photo, such as portrait.jpg."
 
 
 @pytest.mark.parametrize("shape", [(40, 100), (100, 40), (64, 64), (1, 9)])
 def test_a_matte_of_any_shape_lies_where_the_photo_does(shape):
-    """A model that calls the red channel hair must give the red channel back, neither squashed nor moved."""
+    """A model that returns the red channel as hair must give it back neither squashed nor shifted."""
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     image = np.zeros((*shape, 3), np.uint8)
     image[..., 0] = np.rint(127 + 60 * np.sin(rows / 15) + 60 * np.cos(columns / 15))
-    alpha = pictures.matte(image, 64, lambda square: square[..., 0].astype(np.float32) / 255)
+    alpha = pictures.matte_of_photo(image, 64, lambda square: square[..., 0].astype(np.float32) / 255)
     assert alpha.shape == shape
     assert alpha.dtype == np.float32
     np.testing.assert_allclose(alpha, image[..., 0] / 255, atol=0.03)

@@ -60,13 +60,13 @@ def test_a_photo_without_hair_stays_as_it_is(portrait):
 
 
 @pytest.mark.parametrize("text", ["", "violet", "#12345", "#gggggg", "#1234567"])
-def test_what_is_no_colour_is_told(text):
+def test_what_is_no_colour_is_reported(text):
     with pytest.raises(WinnowError) as error:
         colour(text)
     assert str(error.value) == f"{text!r} is not a colour. Write it as six hexadecimal digits, such as '#8a2be2'."
 
 
-def test_a_matte_of_another_photo_is_told(portrait):
+def test_a_matte_of_another_photo_is_reported(portrait):
     image, alpha = portrait
     with pytest.raises(WinnowError) as error:
         recolor(image, alpha[:100, :200], "#8a2be2")

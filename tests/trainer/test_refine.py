@@ -8,7 +8,8 @@ from db.errors import WinnowError
 from tests.trainer.conftest import drawn
 from trainer.measures import gradient_consistency
 from trainer.pictures import resized
-from trainer.refine import refinement, voted
+from trainer.recipe import REFINEMENT_TITLES, REFINEMENTS
+from trainer.refine import FUNCTIONS, refinement, superpixel_means
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,10 @@ def coarse():
     small = cv2.resize(mask, (28, 28), interpolation=cv2.INTER_AREA)
     alpha = cv2.resize(small, (224, 224), interpolation=cv2.INTER_LINEAR).astype(np.float32) / 255
     return image, mask, alpha
+
+
+def test_every_refinement_has_a_function_and_a_title():
+    assert tuple(FUNCTIONS) == REFINEMENTS == tuple(REFINEMENT_TITLES)
 
 
 def test_none_leaves_the_matte_alone(coarse):
@@ -44,7 +49,7 @@ def test_superpixels_decide_whole(coarse):
     assert ((refined > 0.5) != (mask > 127)).mean() < 0.02
 
 
-def test_an_unknown_refinement_is_told():
+def test_an_unknown_refinement_is_reported():
     with pytest.raises(WinnowError) as error:
         refinement("crf")
     assert str(error.value) == "There is no refinement crf. Choose one of: none, guided, superpixel."
@@ -56,7 +61,7 @@ def test_a_superpixels_classes_are_voted_for_together():
     probabilities = np.full((64, 64, 3), [0.2, 0.5, 0.3], np.float32)
     probabilities[:, 32:] = [0.1, 0.2, 0.7]
     probabilities[10, 10] = [1, 0, 0]  # one pixel against its neighbours
-    means = voted(image, probabilities)
+    means = superpixel_means(image, probabilities)
     np.testing.assert_allclose(means.sum(-1), 1, rtol=1e-5)
     assert (means[:, :30].argmax(-1) == 1).all()
     assert (means[:, 34:].argmax(-1) == 2).all()

@@ -1,4 +1,4 @@
-"""Reports: rows, averages, what they replace, and what is told."""
+"""Reports: rows, averages, what they replace, and errors."""
 
 import json
 
@@ -9,11 +9,9 @@ from sqlalchemy import update
 from db.errors import WinnowError
 from db.session import reading, writing
 from db.tables import Example, Measure, Split
-from tests.trainer.conftest import job, label
-from trainer.fit import fit
+from tests.trainer.conftest import label
 from trainer.intervals import bootstrap
 from trainer.pictures import mask_from
-from trainer.recipe import FitSettings
 from trainer.report import report, splits
 from trainer.runs import TrainedRun
 
@@ -37,7 +35,7 @@ def test_a_report_and_its_rows(trained, engine, store, settings):
     for name in [*KEYS[4:], *NEWER, "hair_brightness"]:
         values = [value for row in kept if (value := getattr(row, name)) is not None]
         assert result[name] == (pytest.approx(np.mean(values)) if values else None)
-    assert result["class_accuracy"] is None  # its network tells hair alone
+    assert result["class_accuracy"] is None  # its network predicts hair only
     assert result["intervals"]["sad"] == pytest.approx(bootstrap([row.sad for row in kept]))
     assert list(result["intervals"]) == [*KEYS[4:], *NEWER[:-1]]
     json.dumps(result)
@@ -60,36 +58,36 @@ def test_a_newer_report_replaces_the_older_and_no_other(trained, engine, store, 
     ]
 
 
-def say_hair(monkeypatch, where, skin=None):
-    """Let every run say hair there, whatever it sees, and with `skin`, which is a place as well, three classes."""
+def predict_hair(monkeypatch, where, skin=None):
+    """Make every run predict hair in the slice `where`, whatever the image; with a slice `skin`, three classes."""
 
     def told(_self, images):
         found = np.zeros((*images.shape[:3], 2 if skin is None else 3), np.float32)
-        for channel, place in ((2, skin), (1, where)):
-            if place is not None:
-                found[(slice(None), *place)] = np.eye(found.shape[-1])[channel]
+        for channel, part in ((2, skin), (1, where)):
+            if part is not None:
+                found[(slice(None), *part)] = np.eye(found.shape[-1])[channel]
         found[..., 0] = 1 - found[..., 1:].sum(axis=-1)
         return found
 
     monkeypatch.setattr(TrainedRun, "probabilities", told)
 
 
-def test_filled_pixels_are_not_measured_and_mirrors_are(freeze_set, place, engine, store, settings, monkeypatch):
-    """The photo is the right half; the model says hair in the left half: of an image, and of its mirror image."""
+def test_filled_pixels_are_not_measured_and_mirrors_are(freeze_set, add_run, engine, store, settings, monkeypatch):
+    """The photo fills the right half; the model predicts hair in the left half, of an image and of its mirror image."""
     image, mask = np.full((512, 512, 3), 90, np.uint8), np.zeros((512, 512), np.uint8)
     mask[:128, 256:] = 255
     number = freeze_set([Split.train, Split.validation], pictures=[(image, mask)] * 2, inside=(0, 256, 512, 512))
-    fit(place, number, FitSettings(epochs=1, size=32, decoder_depth=8), job(engine))
+    add_run(number)
 
-    say_hair(monkeypatch, np.s_[:, :16])
+    predict_hair(monkeypatch, np.s_[:, :16])
     result = report(engine, store, settings, 1, Split.validation)
-    # Of the image nothing inside is called hair: 3/4 right. Of its mirror image all is: 1/4 right.
+    # In the image, nothing inside is predicted as hair: 3/4 right. In its mirror image everything is: 1/4 right.
     assert result["accuracy"] == pytest.approx((3 / 4 + 1 / 4) / 2)
     assert result["f1"] == pytest.approx((0 + 2 * 1 / (2 * 1 + 3)) / 2)  # TP 0; then TP 1, FP 3, FN 0 quarters
 
 
 @pytest.fixture
-def banded(freeze_set, place, engine):
+def banded(freeze_set, add_run, engine):
     """A run on examples with hair in the upper quarter, sized 32, and the face in the middle: rows and columns 12 to 20."""
     image, mask = np.full((512, 512, 3), 51, np.uint8), np.zeros((512, 512), np.uint8)
     mask[:128] = 255
@@ -97,15 +95,15 @@ def banded(freeze_set, place, engine):
     with writing(engine) as session:
         box = {"face_top": 192, "face_left": 192, "face_bottom": 320, "face_right": 320}
         session.execute(update(Example).values(box))
-    fit(place, number, FitSettings(epochs=1, size=32, decoder_depth=8), job(engine))
+    add_run(number)
     return number
 
 
 def test_leak_is_looked_for_in_the_face_of_the_image_and_of_its_mirror_image(banded, engine, store, settings, monkeypatch):
-    say_hair(monkeypatch, np.s_[:, :14])  # 2 of the face's 8 columns, mirrored or not: it lies in the middle
+    predict_hair(monkeypatch, np.s_[:, :14])  # 2 of the face's 8 columns, mirrored or not, because it is in the middle
     result = report(engine, store, settings, 1, Split.validation)
     assert result["leak"] == pytest.approx(2 / 8)
-    # Deep inside: rows 0 to 6, for row 7 is 1 from row 8, and 8 / 224 of 32 is 1.14. Of them 14 columns of 32 are said to be.
+    # Deep inside are rows 0 to 6: row 7 is 1 from row 8, and 8 / 224 of 32 is 1.14. 14 of 32 columns are predicted as hair.
     assert result["hollow"] == pytest.approx(1 - 14 / 32)
     assert result["hair_share"] == 0.25
     assert result["hair_brightness"] == pytest.approx(0.2)  # 51 of 255
@@ -114,8 +112,8 @@ def test_leak_is_looked_for_in_the_face_of_the_image_and_of_its_mirror_image(ban
 def test_a_face_at_the_side_is_at_the_other_side_of_the_mirror_image(banded, engine, store, settings, monkeypatch):
     with writing(engine) as session:
         session.execute(update(Example).values(face_left=0, face_right=64))  # 4 columns
-    say_hair(monkeypatch, np.s_[:, :4])
-    # All of the face in the image; in the mirror image the face is at the right, and nothing of it.
+    predict_hair(monkeypatch, np.s_[:, :4])
+    # The whole face in the image; nothing of it in the mirror image, where it is on the right.
     assert report(engine, store, settings, 1, Split.validation)["leak"] == pytest.approx((1 + 0) / 2)
 
 
@@ -123,12 +121,12 @@ def test_a_skin_label_goes_before_the_face_and_tells_classes(banded, engine, sto
     skin = np.zeros((512, 512), np.uint8)
     skin[256:] = 255  # the lower half
     label(engine, store, banded, {1: skin})
-    say_hair(monkeypatch, np.s_[:12, :], skin=np.s_[24:, :])
+    predict_hair(monkeypatch, np.s_[:12, :], skin=np.s_[24:, :])
     labelled, unlabelled = measured(engine, store, settings)
     assert (labelled.leak, unlabelled.leak) == (0.0, 0.0)
-    # Of rows 0 to 32: hair to 8, said to 12; background to 16; skin from there, said from 24: 4 + 8 rows are wrong.
+    # Hair is in rows 0 to 8, predicted to 12; skin from 16, predicted from 24: 4 + 8 of 32 rows are wrong.
     assert (labelled.class_accuracy, unlabelled.class_accuracy) == (pytest.approx(1 - 12 / 32), None)
-    say_hair(monkeypatch, np.s_[16:, :], skin=np.s_[:0, :])
+    predict_hair(monkeypatch, np.s_[16:, :], skin=np.s_[:0, :])
     labelled, unlabelled = measured(engine, store, settings)
     assert (labelled.leak, unlabelled.leak) == (1.0, 0.5)  # all of the label's rows; 4 of the face's 8
 
@@ -138,25 +136,25 @@ def measured(engine, store, settings):
     return rows(engine)
 
 
-def test_classes_are_voted_for_in_superpixels_and_not_told_of_a_filtered_matte(banded, engine, store, settings, monkeypatch):
+def test_classes_are_voted_for_in_superpixels_and_unknown_for_a_filtered_matte(banded, engine, store, settings, monkeypatch):
     label(engine, store, banded, {1: np.zeros((512, 512), np.uint8), 2: np.zeros((512, 512), np.uint8)})
-    say_hair(monkeypatch, np.s_[:8, :], skin=np.s_[16:, :])
+    predict_hair(monkeypatch, np.s_[:8, :], skin=np.s_[16:, :])
     found = {
         refine: report(engine, store, settings, 1, Split.validation, refine) for refine in ("none", "guided", "superpixel")
     }
     assert found["none"]["class_accuracy"] == pytest.approx(0.5)
     assert found["guided"]["class_accuracy"] is None
-    # The picture is all one grey, so its superpixels are squares, and the labels' borders cross some.
+    # The picture is a uniform grey, so its superpixels are squares, some of which the labels' borders cross.
     assert found["superpixel"]["class_accuracy"] == pytest.approx(0.5, abs=0.1)
 
 
-def test_a_split_without_examples_is_told(freeze_set, place, engine, store, settings):
+def test_a_split_without_examples_is_reported(freeze_set, add_run, engine, store, settings):
     number = freeze_set([Split.train, Split.validation])
-    fit(place, number, FitSettings(epochs=1, size=32, decoder_depth=8), job(engine))
+    add_run(number)
     with pytest.raises(WinnowError) as error:
         report(engine, store, settings, 1, Split.test)
     assert str(error.value) == (
-        "Curated set 1 has no test examples. Keep some of the test split on the Review page, then freeze a new set."
+        "Curated set 1 has no test examples. Keep some test examples on the Review page, then freeze a new set."
     )
     with reading(engine) as session:
         assert splits(session, 1) == [Split.validation]
@@ -168,7 +166,7 @@ def test_erased_examples_are_not_reported_on(trained, engine, store, settings):
     assert report(engine, store, settings, trained, Split.test)["images"] == 1
 
 
-def test_an_unknown_run_or_refinement_is_told(engine, store, settings):
+def test_an_unknown_run_or_refinement_is_reported(engine, store, settings):
     with pytest.raises(WinnowError) as error:
         report(engine, store, settings, 4)
     assert str(error.value) == "There is no run 4. Start one with `python -m trainer fit`."

@@ -1,4 +1,4 @@
-"""Slices of a report: where their borders lie, and what is measured in them."""
+"""Slices of a report: their borders, means and intervals."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,8 @@
-"""A run as a Core ML package (`.mlpackage`), for Xcode and `MLModel` on iOS 16 and later.
+"""Export a run to a Core ML package (`.mlpackage`), for Xcode and `MLModel` on iOS 16 and later.
 
-Its input `image` is an RGB picture of the model's size; the network's own scaling to [-1, 1] is inside. Its output `matte`
-is a grey picture, 255 for hair. float16 is what phones run best; int8 halves the file (weights only, one scale a channel).
+Its input `image` is an RGB picture S x S, 0 to 255, of the model's size S; the scaling to [-1, 1] is part of the model. Its
+output `matte` is a grey picture S x S, 0 to 255, 255 for hair. Phones run float16 best; int8 halves the file size (weights
+only, one scale per channel).
 """
 
 import logging
@@ -13,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from trainer.arrays import HAIR
 from trainer.device.copy import for_device
-from trainer.models import HAIR
+from trainer.device.formats import ExportPrecision
 from trainer.quiet import quiet
 from trainer.runs import TrainedRun
 
@@ -27,28 +29,28 @@ LICENCE = {
     "imagenet": "Weights fine-tuned from Keras' MobileNet v1 (ImageNet, Apache-2.0). The photos' own licences apply.",
     "scratch": "Weights trained from scratch. The photos' own licences apply.",
 }
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # zip knows no earlier date; one for all, so that the same package gives the same file
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # zip's first date. All entries have it, so that equal packages give equal files
 
 
-def export(trained: TrainedRun, set_hash: str, precision: str, folder: Path) -> Path:
-    """Write `<network>.mlpackage` into the folder and a zip of it beside it, for download; the zip's path.
+def export(trained: TrainedRun, set_hash: str, precision: ExportPrecision, folder: Path) -> Path:
+    """Write `<network>.mlpackage` into the folder and a zip of it beside it, for download; returns the zip's path.
 
-    `precision` is float32, float16 or int8.
+    `set_hash` is the curated set's content hash, written into the package's metadata.
     """
-    with quiet(), np.errstate(invalid="ignore"):  # a channel that is all zeros has no scale to be divided by
+    with quiet(), np.errstate(invalid="ignore"):  # quantising a channel that is all zeros divides by 0
         program = _named(_converted(trained, precision))
     _describe(program, trained, set_hash, precision)
-    package = folder / f"{trained.name}.mlpackage"
+    package = folder / f"{trained.network}.mlpackage"
     shutil.rmtree(package, ignore_errors=True)
     program.save(str(package))
     return zipped(package)
 
 
-def _converted(trained: TrainedRun, precision: str) -> "ct.models.MLModel":
+def _converted(trained: TrainedRun, precision: ExportPrecision) -> "ct.models.MLModel":
     model, size = for_device(trained.model), trained.size
 
     def matte(image: tf.Tensor) -> tf.Tensor:
-        # One grey picture is (1, 1, H, W) to Core ML, and 0 to 255.
+        # In Core ML a grey picture is (1, 1, H, W), 0 to 255.
         return tf.transpose(model(image, training=False)[..., HAIR : HAIR + 1] * 255.0, (0, 3, 1, 2))
 
     signature = [tf.TensorSpec((1, size, size, 3), tf.float32, name="image")]
@@ -56,7 +58,7 @@ def _converted(trained: TrainedRun, precision: str) -> "ct.models.MLModel":
     image = ct.ImageType(
         name="image", shape=(1, size, size, 3), scale=1 / 127.5, bias=[-1.0] * 3, color_layout=ct.colorlayout.RGB
     )
-    # A concrete function is the one form that converts under every Keras 3.
+    # A concrete function is the only form that converts under every Keras 3.
     program = ct.convert(
         [concrete],
         source="tensorflow",
@@ -68,7 +70,7 @@ def _converted(trained: TrainedRun, precision: str) -> "ct.models.MLModel":
         skip_model_load=True,
     )
     if precision == "int8":
-        # Palettes are smaller still, but packages with them are reported to crash on load.
+        # Palettised weights are smaller still, but such packages are reported to crash on load.
         linear = ct.optimize.coreml.OpLinearQuantizerConfig(mode="linear_symmetric", dtype=np.int8)
         program = ct.optimize.coreml.linear_quantize_weights(
             program, ct.optimize.coreml.OptimizationConfig(global_config=linear)
@@ -77,14 +79,14 @@ def _converted(trained: TrainedRun, precision: str) -> "ct.models.MLModel":
 
 
 def _named(program: "ct.models.MLModel") -> "ct.models.MLModel":
-    spec = program.get_spec()  # the converter takes no name for an output, so it is renamed afterwards
+    spec = program.get_spec()  # the converter cannot name an output, so it is renamed afterwards
     ct.utils.rename_feature(spec, spec.description.output[0].name, "matte")
     return ct.models.MLModel(spec, weights_dir=program.weights_dir, skip_model_load=True)
 
 
-def _describe(program: "ct.models.MLModel", trained: TrainedRun, set_hash: str, precision: str) -> None:
+def _describe(program: "ct.models.MLModel", trained: TrainedRun, set_hash: str, precision: ExportPrecision) -> None:
     program.short_description = (
-        f"Hair matte of a selfie crop, {trained.size} x {trained.size} pixels. Not for telling who somebody is."
+        f"Hair matte of a selfie crop, {trained.size} x {trained.size} pixels. Not for identifying people."
     )
     program.input_description["image"] = f"An upright selfie crop, RGB, {trained.size} x {trained.size}."
     program.output_description["matte"] = "How much of each pixel is hair: grey, 0 for none, 255 for all."
@@ -92,7 +94,7 @@ def _describe(program: "ct.models.MLModel", trained: TrainedRun, set_hash: str, 
     program.version = f"run {trained.number}, epoch {trained.epoch}"
     program.user_defined_metadata.update(
         {
-            "winnow.network": trained.name,
+            "winnow.network": trained.network,
             "winnow.run": str(trained.number),
             "winnow.curated_set": str(trained.set_number),
             "winnow.curated_set_sha256": set_hash,
@@ -103,7 +105,7 @@ def _describe(program: "ct.models.MLModel", trained: TrainedRun, set_hash: str, 
 
 
 def zipped(package: Path) -> Path:
-    """A zip beside the package, holding it as a folder."""
+    """A zip file beside the package, which contains it as a folder; returns its path."""
     file = package.with_name(f"{package.name}.zip")
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for inner in sorted(path for path in package.rglob("*") if path.is_file()):

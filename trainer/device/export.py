@@ -1,4 +1,4 @@
-"""From a run to a file for a device, with its row."""
+"""Export a run's best epoch to a file for a device, and record it in the database."""
 
 import hashlib
 import tempfile
@@ -14,24 +14,23 @@ from db.session import reading, writing
 from db.settings import Settings
 from db.tables import CuratedSet, Export
 from trainer import runs
+from trainer.device.formats import DEFAULT_PRECISION, EXPORT_PRECISIONS, FORMATS, ExportPrecision, FormatName
 from trainer.runs import TrainedRun
-
-PRECISIONS = ("float32", "float16", "int8")
-USUAL = {"coreml": "float16", "litert": "float32"}  # the precision where none is asked for
 
 
 def export(engine: Engine, settings: Settings, run: int, format_: str, precision: str | None, clock: Clock) -> dict[str, Any]:
-    """Write the run's best epoch for a device: `coreml` (a zipped .mlpackage) or `litert` (a .tflite).
+    """Write the run's best epoch for a device: `coreml` (a zipped .mlpackage) or `litert` (a .tflite file).
 
-    Its folder, `runs/<run>/exports/<hash>`, is named by the file's sha256, so that no file ever changes under a row. Returns
-    what `python -m trainer export --json` prints. Raises WinnowError for a format or precision there is none for, for a run
-    that is not there or has no model yet, and where the disk is full.
+    `precision` is one of EXPORT_PRECISIONS; None takes the format's default. The file's folder, `runs/<run>/exports/<hash>`, is
+    named after its sha256, so a file that a row points to never changes. Returns what `python -m trainer export --json` prints.
+    Raises WinnowError for an unknown format or precision, for a run that does not exist or has no model yet, and when the disk
+    is full.
     """
-    if format_ not in USUAL:
-        raise WinnowError(f"There is no format {format_}. Choose one of: {', '.join(USUAL)}.")
-    precision = precision or USUAL[format_]
-    if precision not in PRECISIONS:
-        raise WinnowError(f"There is no precision {precision}. Choose one of: {', '.join(PRECISIONS)}.")
+    if format_ not in FORMATS:
+        raise WinnowError(f"There is no format {format_}. Choose one of: {', '.join(FORMATS)}.")
+    precision = precision or DEFAULT_PRECISION[format_]
+    if precision not in EXPORT_PRECISIONS:
+        raise WinnowError(f"There is no precision {precision}. Choose one of: {', '.join(EXPORT_PRECISIONS)}.")
     with reading(engine) as session:
         trained = runs.load(session, settings, run)
         set_hash = session.get_one(CuratedSet, trained.set_number).hash
@@ -47,7 +46,7 @@ def export(engine: Engine, settings: Settings, run: int, format_: str, precision
     return {"export": row.id, "run": run, "format": format_, "precision": precision, "file": str(file), "bytes": row.bytes}
 
 
-def _written(trained: TrainedRun, set_hash: str, format_: str, precision: str, folder: Path) -> Path:
+def _written(trained: TrainedRun, set_hash: str, format_: FormatName, precision: ExportPrecision, folder: Path) -> Path:
     if format_ == "coreml":
         from trainer.device import coreml
 

@@ -1,7 +1,7 @@
-"""Runs a *saved* Core ML program off the device, operation by operation: Core ML itself predicts on a Mac alone.
+"""Run a *saved* Core ML program off the device, operation by operation, because Core ML itself only predicts on a Mac.
 
-It computes in float32 with the weights as they were saved (halved or quantised as the precision asks), and rounds at the
-casts that the program has. It does not imitate how the Neural Engine accumulates, which is nowhere documented.
+It computes in float32 with the weights as saved (float32, float16 or quantised), and rounds at the program's casts. It does not
+imitate how the Neural Engine accumulates sums, which is not documented.
 """
 
 from collections.abc import Callable
@@ -13,20 +13,21 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from db.errors import WinnowError
+from trainer.arrays import Alpha, Image
 from trainer.quiet import quiet
 
 with quiet():
     import coremltools as ct
     from coremltools.converters.mil.frontend.milproto import load as milproto
 
-Values = dict[str, Any]  # an operation's inputs by their name
+Inputs = dict[str, Any]  # an operation's inputs by name: tensors, arrays, numbers, strings
 
 
 class CoreMlProgram:
-    """A package from disk, ready to run."""
+    """A Core ML package loaded from disk."""
 
     def __init__(self, package: Path) -> None:
-        """Raises WinnowError for what is no Core ML program, and for an operation that this interpreter lacks."""
+        """Raises WinnowError for a package that is not a Core ML program, or has an operation that is not in OPERATIONS."""
         try:
             with quiet():
                 model = ct.models.MLModel(str(package), skip_model_load=True)
@@ -34,10 +35,10 @@ class CoreMlProgram:
                 program = milproto.load(
                     spec, specification_version=spec.specificationVersion, file_weights_dir=model.weights_dir
                 )
-        except Exception as error:  # whatever a damaged package makes protobuf or coremltools raise
+        except Exception as error:  # protobuf and coremltools raise all kinds of errors for damaged packages
             raise WinnowError(f"{package.name} cannot be read as a Core ML program. Export the run again.") from error
         self._function = program.functions["main"]
-        # Constants need no running: whoever reads one finds its value there.
+        # Constants are not run: operations that use one read its value.
         self._operations = [op for op in self._function.operations if op.op_type != "const"]
         missing = {op.op_type for op in self._operations} - set(OPERATIONS)
         if missing:
@@ -45,8 +46,8 @@ class CoreMlProgram:
         image = spec.description.input[0].type.imageType
         self.size, self.output = int(image.width), spec.description.output[0].name
 
-    def alpha(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The matte of uint8 (size, size, 3) RGB: float32 (size, size), 0 to 1, before it is rounded to a grey picture."""
+    def alpha(self, image: Image) -> Alpha:
+        """The matte of an image uint8 (size, size, 3) RGB: float32 (size, size), 0 to 1, before rounding to a grey picture."""
         [name] = self._function.inputs
         known = {name: tf.constant(image.transpose(2, 0, 1)[None].astype(np.float32))}
         for op in self._operations:
@@ -55,7 +56,7 @@ class CoreMlProgram:
         return np.asarray(matte / 255, np.float32)
 
     @staticmethod
-    def _inputs(op: Any, known: dict[str, Any]) -> Values:
+    def _inputs(op: Any, known: dict[str, Any]) -> Inputs:
         def value(var: Any) -> Any:
             if isinstance(var, list | tuple):
                 return [value(each) for each in var]
@@ -64,8 +65,11 @@ class CoreMlProgram:
         return {name: value(var) for name, var in op.inputs.items() if var is not None}
 
 
-def _conv(v: Values) -> tf.Tensor:
-    """NCHW by way of NHWC, which is what TensorFlow has on a CPU; groups are 1 or one a channel."""
+def _conv(v: Inputs) -> tf.Tensor:
+    """Convolution, (B, C, H, W) to the same layout; computed as (B, H, W, C), which TensorFlow supports on CPUs.
+
+    Groups are 1, or as many as channels. Raises WinnowError for others.
+    """
     x, weight = tf.transpose(_float(v["x"]), (0, 2, 3, 1)), _float(v["weight"])
     strides, dilations = [int(n) for n in v["strides"]], [int(n) for n in v["dilations"]]
     x = tf.pad(x, [[0, 0], *_padding(v, x.shape[1:3], weight.shape[2:]), [0, 0]])
@@ -76,45 +80,46 @@ def _conv(v: Values) -> tf.Tensor:
         kernel = tf.transpose(weight, (2, 3, 0, 1))  # (h, w, C, 1)
         x = tf.nn.depthwise_conv2d(x, kernel, [1, *strides, 1], "VALID", dilations=dilations)
     else:
-        raise WinnowError(f"A convolution in {groups} groups cannot be checked here.")
+        raise WinnowError(f"A convolution with {groups} groups cannot be checked here.")
     if v.get("bias") is not None:
         x += _float(v["bias"])
     return tf.transpose(x, (0, 3, 1, 2))
 
 
-def _padding(v: Values, shape: Any, kernel: Any) -> list[list[int]]:
+def _padding(v: Inputs, shape: Any, kernel: Any) -> list[list[int]]:
+    """Pixels of padding [[top, bottom], [left, right]] for an input of `shape` (H, W) and a `kernel` (h, w)."""
     if v["pad_type"] == "valid":
         return [[0, 0], [0, 0]]
     if v["pad_type"] == "custom":
         pad = [int(n) for n in v["pad"]]
         return [pad[:2], pad[2:]]
     if v["pad_type"] not in ("same", "same_lower"):
-        raise WinnowError(f"Padding of kind {v['pad_type']} cannot be checked here.")
+        raise WinnowError(f"Padding of type {v['pad_type']} cannot be checked here.")
     sides = []
     for length, size, stride, dilation in zip(shape, kernel, v["strides"], v["dilations"], strict=True):
-        whole = max((-(-length // stride) - 1) * stride + (size - 1) * dilation + 1 - length, 0)
-        small, large = int(whole // 2), int(whole - whole // 2)
+        total = max((-(-length // stride) - 1) * stride + (size - 1) * dilation + 1 - length, 0)
+        small, large = int(total // 2), int(total - total // 2)
         sides.append([large, small] if v["pad_type"] == "same_lower" else [small, large])
     return sides
 
 
-def _pad(v: Values) -> tf.Tensor:
+def _pad(v: Inputs) -> tf.Tensor:
     if v["mode"] != "constant":
-        raise WinnowError(f"Padding of kind {v['mode']} cannot be checked here.")
+        raise WinnowError(f"Padding of type {v['mode']} cannot be checked here.")
     x, pad = _float(v["x"]), np.reshape(v["pad"], (-1, 2))
     before = np.zeros((len(x.shape) - len(pad), 2), int)
     return tf.pad(x, np.concatenate([before, pad]), constant_values=float(v["constant_val"]))
 
 
-def _slice(v: Values) -> tf.Tensor:
+def _slice(v: Inputs) -> tf.Tensor:
     x = v["x"]
     rank = len(x.shape)
 
-    def given(name: str, usual: Any) -> Any:
-        return [usual] * rank if v.get(name) is None else v[name]
+    def per_axis(name: str, default: Any) -> Any:
+        return [default] * rank if v.get(name) is None else v[name]
 
-    steps, squeeze = given("stride", 1), given("squeeze_mask", False)
-    begin_mask, end_mask = given("begin_mask", False), given("end_mask", False)
+    steps, squeeze = per_axis("stride", 1), per_axis("squeeze_mask", False)
+    begin_mask, end_mask = per_axis("begin_mask", False), per_axis("end_mask", False)
     parts: list[Any] = []
     for at in range(rank):
         begin, end = int(v["begin"][at]), int(v["end"][at])
@@ -125,37 +130,37 @@ def _slice(v: Values) -> tf.Tensor:
     return x[tuple(parts)]
 
 
-def _upsample(v: Values) -> tf.Tensor:
+def _upsample(v: Inputs) -> tf.Tensor:
     across, down = int(v["scale_factor_width"]), int(v["scale_factor_height"])
     return tf.repeat(tf.repeat(v["x"], down, axis=2), across, axis=3)
 
 
-def _upsample_bilinear(v: Values) -> tf.Tensor:
-    """Half-pixel centres, as Keras has them: what Core ML calls not to align the corners."""
+def _upsample_bilinear(v: Inputs) -> tf.Tensor:
+    """Bilinear upsampling with half-pixel centres, as in Keras; Core ML says `align_corners` false. (B, C, H, W)."""
     if v["align_corners"] or v.get("half_pixel_centers") is False:
-        raise WinnowError("A bilinear upsampling by other than half-pixel centres cannot be checked here.")
+        raise WinnowError("Bilinear upsampling without half-pixel centres cannot be checked here.")
     x = tf.transpose(_float(v["x"]), (0, 2, 3, 1))
     size = [round(x.shape[1] * float(v["scale_factor_height"])), round(x.shape[2] * float(v["scale_factor_width"]))]
     return tf.transpose(tf.image.resize(x, size, "bilinear"), (0, 3, 1, 2))
 
 
-def _max_pool(v: Values) -> tf.Tensor:
+def _max_pool(v: Inputs) -> tf.Tensor:
     if v["pad_type"] != "valid" or v["ceil_mode"]:
-        raise WinnowError("A pooling beyond the picture's edge cannot be checked here.")
+        raise WinnowError("Pooling with padding cannot be checked here.")
     x = tf.transpose(_float(v["x"]), (0, 2, 3, 1))
     x = tf.nn.max_pool2d(x, [int(n) for n in v["kernel_sizes"]], [int(n) for n in v["strides"]], "VALID")
     return tf.transpose(x, (0, 3, 1, 2))
 
 
-def _cast(v: Values) -> tf.Tensor:
+def _cast(v: Inputs) -> tf.Tensor:
     kinds = {"fp16": tf.float16, "fp32": tf.float32}
     if v["dtype"] not in kinds:
         raise WinnowError(f"A cast to {v['dtype']} cannot be checked here.")
     return tf.cast(v["x"], kinds[v["dtype"]])
 
 
-def _dequantize(v: Values) -> NDArray[np.float32]:
-    """(data - zero point) * scale, one scale and zero point for each channel of `axis`."""
+def _dequantize(v: Inputs) -> NDArray[np.float32]:
+    """(data - zero point) * scale, with one scale and zero point for each channel of `axis`."""
     data = np.asarray(v["quantized_data"], np.float32)
     shape = [1] * data.ndim
     shape[int(v["axis"])] = -1
@@ -171,7 +176,7 @@ def _float(x: Any) -> tf.Tensor:
     return tf.cast(x, tf.float32)
 
 
-OPERATIONS: dict[str, Callable[[Values], Any]] = {
+OPERATIONS: dict[str, Callable[[Inputs], Any]] = {
     "conv": _conv,
     "add": lambda v: _float(v["x"]) + _float(v["y"]),
     "sub": lambda v: _float(v["x"]) - _float(v["y"]),

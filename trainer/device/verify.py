@@ -1,8 +1,8 @@
-"""The proof of an export: the file as it would be downloaded, against the run it came from, on crops of the run's set.
+"""The proof of an export: compare the file, as it would be downloaded, with its run on crops of the run's set.
 
-A Core ML package is taken out of its zip again, so that what is proven is what is downloaded, and run by `interpreter`, which
-computes in float32: it finds a wrong layout, a wrong scale, lost or damaged weights, but does not imitate how the Neural
-Engine accumulates. A LiteRT file is run by LiteRT itself.
+A Core ML package is taken out of its zip and run by `interpreter`, which computes in float32. That detects a wrong layout, a
+wrong scale, and lost or damaged weights, but does not imitate how the Neural Engine accumulates sums. A LiteRT file is run by
+LiteRT itself.
 """
 
 import tempfile
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
@@ -25,51 +24,45 @@ from db.settings import Settings
 from db.store import Store
 from db.tables import Export, Proof, Split
 from trainer import inputs, runs
+from trainer.arrays import Alpha, Image
+from trainer.device.formats import MEAN_TOLERANCE, TOLERANCE
 from trainer.device.interpreter import CoreMlProgram
 from trainer.device.litert_runtime import LiteRt
 from trainer.report import splits
 
-IMAGES = 16
+IMAGES = 16  # crops to compare on, at most
 
-# The largest difference of alpha (0 to 1) that passes; on average a 20th of it. Chosen between what right and wrong files
-# measured, on 16 crops and the steepest network at hand (8 epochs on 20 photos):
-#   float32: 1e-5 at most. It differs by rounding alone.
-#   float16: .066 at most, .0009 on average. The run itself with its weights rounded to float16: .118 and .0008.
-#   int8:    .373 at most, .007 on average. A pixel between hair and not swings far on 8 bits of each weight.
-#   wrong:   one tensor's channels turned .97 and .11, colours in the wrong order .89 and .08, moved by a pixel .82 and .025.
-TOLERANCE = {"float32": 1e-4, "float16": 0.2, "int8": 0.5}
-MEAN = 1 / 20
-
-Alpha = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+AlphaOf = Callable[[Image], Alpha]  # from uint8 (S, S, 3) RGB to float32 (S, S)
 
 
 def verify(engine: Engine, store: Store, settings: Settings, number: int, clock: Clock) -> dict[str, Any]:
-    """Compare an export with its run, and keep the outcome as a proof; a difference is an outcome, not an error.
+    """Compare an export with its run, and save the result as a proof. A difference is a result, not an error.
 
-    Returns what `python -m trainer verify --json` prints. Raises WinnowError for an export that is not there, a file that
-    is gone or cannot be read, and a set of which nobody is left to compare on.
+    Differences are those of alpha, 0 to 1, over all pixels of the crops. Returns what `python -m trainer verify --json` prints.
+    Raises WinnowError for an export that does not exist, a file that is missing or cannot be read, and a set without examples
+    left to compare on.
     """
     with reading(engine) as session:
-        export = find(session, number)
+        export = find_export(session, number)
         trained = runs.load(session, settings, export.run_id)
-        members = _members(session, trained.number, trained.set_number)
-    subset = inputs.load(store, members, trained.size)
+        examples = _examples(session, trained.number, trained.set_number)
+    subset = inputs.load(store, examples, trained.size)
     file = settings.exported(export.file)
     if not file.is_file():
         raise WinnowError(f"The file of export {number} is gone ({file}). Export the run again.")
     with local(file) as here, tempfile.TemporaryDirectory() as folder:
         alpha = _loaded(export, here, Path(folder))
         exported = np.stack([alpha(image) for image in subset.images])
-    # A file that computes NaN is as wrong as can be.
+    # A file that computes NaN has the largest difference there is.
     difference = np.nan_to_num(np.abs(exported - trained.alpha(subset.images)), nan=1.0, posinf=1.0)
     tolerance = TOLERANCE[export.precision]
     proof = Proof(
         export_id=number,
-        images=len(members),
+        images=len(examples),
         max_abs_diff=float(difference.max()),
         mean_abs_diff=float(difference.mean()),
         tolerance=tolerance,
-        passed=bool(difference.max() <= tolerance and difference.mean() <= tolerance * MEAN),
+        passed=bool(difference.max() <= tolerance and difference.mean() <= tolerance * MEAN_TOLERANCE),
         at=clock(),
     )
     with writing(engine) as session:
@@ -78,8 +71,8 @@ def verify(engine: Engine, store: Store, settings: Settings, number: int, clock:
     return {"export": number, **{key: getattr(proof, key) for key in keys}}
 
 
-def find(session: Session, number: int) -> Export:
-    """An export by its number. Raises WinnowError where there is none."""
+def find_export(session: Session, number: int) -> Export:
+    """An export by its number. Raises WinnowError if it does not exist."""
     export = session.get(Export, number)
     if export is None:
         newest = session.scalar(select(func.max(Export.id)))
@@ -88,13 +81,14 @@ def find(session: Session, number: int) -> Export:
     return export
 
 
-def _members(session: Session, run: int, set_number: int) -> list[inputs.Member]:
-    """Crops that the run did not learn from: of the test split, or of validation where there is none."""
+def _examples(session: Session, run: int, set_number: int) -> list[inputs.SetExample]:
+    """Examples that the run was not trained on: of the test split, or of validation if the set has no test examples."""
     there = splits(session, run)
-    return inputs.members(session, set_number, Split.test if Split.test in there else Split.validation)[:IMAGES]
+    return inputs.set_examples(session, set_number, Split.test if Split.test in there else Split.validation)[:IMAGES]
 
 
-def _loaded(export: Export, file: Path, folder: Path) -> Alpha:
+def _loaded(export: Export, file: Path, folder: Path) -> AlphaOf:
+    """The exported model; a Core ML package is unpacked into the folder. Raises WinnowError for a damaged file."""
     if export.format == "litert":
         return LiteRt(file).alpha
     try:
@@ -104,5 +98,5 @@ def _loaded(export: Export, file: Path, folder: Path) -> Alpha:
         raise WinnowError(f"The file of export {export.id} is damaged ({export.file}). Export the run again.") from error
     packages = list(folder.glob("*.mlpackage"))
     if len(packages) != 1:
-        raise WinnowError(f"The file of export {export.id} holds no Core ML package ({export.file}). Export the run again.")
+        raise WinnowError(f"The file of export {export.id} contains no Core ML package ({export.file}). Export the run again.")
     return CoreMlProgram(packages[0]).alpha

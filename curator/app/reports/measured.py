@@ -9,12 +9,12 @@ from curator.app.state import dear, engine
 from curator.runs import figures, results
 from curator.runs.figures import Table
 from curator.runs.report_file import meanings, table
-from curator.runs.results import REFINED
 from curator.status import newest_job
 from db.jobs import ACTIVE, job_state, utc_now
 from db.session import reading
 from db.tables import Split
-from trainer.measures import ALPHA, BLIND, CLASSES, MEASURES, Measure
+from trainer.measures import ALPHA_ERRORS, CLASS_MEASURES, MEASURES, MISSED_ERRORS, Measure
+from trainer.recipe import REFINEMENT_TITLES
 
 
 @dear
@@ -25,7 +25,7 @@ def _tables(engine: Engine, run: int, reports: tuple[tuple[Split, str], ...]) ->
     """
     with reading(engine) as session:
         found = results.examples(session, run)
-    parts = [figures.known(found, measures) for measures in (MEASURES, BLIND, ALPHA, CLASSES)]
+    parts = [figures.known(found, measures) for measures in (MEASURES, MISSED_ERRORS, ALPHA_ERRORS, CLASS_MEASURES)]
     return [(figures.measured(found, measures), measures) for measures in parts]
 
 
@@ -41,7 +41,7 @@ def measure_button(run: int, split: Split, refine: str, *, again: bool = False) 
     with reading(engine()) as session:
         job = newest_job(session, "report")
     busy = job is not None and job_state(job, utc_now()) in ACTIVE
-    how = "" if refine == "none" else f", {REFINED[refine]}"
+    how = "" if refine == "none" else f", {REFINEMENT_TITLES[refine]}"
     what = f"Run {run} on {split.value}{how}"
     st.caption(f"{what} was measured before there were all of today’s measures." if again else f"{what} is not measured yet.")
     if st.button(f"Measure run {run} on {split.value}{how}{' again' if again else ''}", disabled=busy):

@@ -6,16 +6,11 @@ from curator.app.frame import empty_state, header, job_panel, start_job
 from curator.app.state import engine, settings
 from curator.runs import results
 from db.session import reading
+from trainer.device.formats import DEFAULT_PRECISION, EXPORT_PRECISIONS, FORMAT_TITLES, FORMATS
 
-CHOICES = {
-    "Core ML, float16": ("coreml", "float16"),
-    "Core ML, float32": ("coreml", "float32"),
-    "Core ML, int8": ("coreml", "int8"),
-    "LiteRT, float32": ("litert", "float32"),
-    "LiteRT, float16": ("litert", "float16"),
-    "LiteRT, int8": ("litert", "int8"),
-}
-FORMATS = {"coreml": "Core ML", "litert": "LiteRT"}
+CHOICES = [
+    (kind, precision) for kind in FORMATS for precision in dict.fromkeys((DEFAULT_PRECISION[kind], *EXPORT_PRECISIONS))
+]  # each format with its default precision first
 
 header("Export", "Made from a run’s best epoch, then run again here and compared with the run, picture by picture.")
 with reading(engine()) as session:
@@ -28,10 +23,13 @@ if not runs:
 with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
     run = st.selectbox("Run", runs, format_func=results.title)
     choice = st.selectbox(
-        "File", list(CHOICES), help="float16 first; int8 where size matters most. LiteRT float32 is what Try-on runs."
+        "File",
+        CHOICES,
+        format_func=lambda one: f"{FORMAT_TITLES[one[0]]}, {one[1]}",
+        help="float16 first; int8 where size matters most. LiteRT float32 is what Try-on runs.",
     )
     if st.button("Make and prove it", type="primary"):
-        kind, precision = CHOICES[choice]
+        kind, precision = choice
         start_job("export", "trainer", ["export", str(run.id), "--format", kind, "--precision", precision])
         st.rerun()
 job_panel("export", "Exporting")
@@ -41,7 +39,7 @@ for one in made:
     proof = one.proofs[-1] if one.proofs else None
     with st.container(border=True):
         name, difference, button = st.columns([3, 5, 1.5], vertical_alignment="center")
-        what = f"**{FORMATS[one.format]}, {one.precision}** · run {one.run_id}"
+        what = f"**{FORMAT_TITLES[one.format]}, {one.precision}** · run {one.run_id}"
         name.markdown(f"{what}  \n:gray[{path.name} · {one.bytes / 1e6:,.1f} MB]")
         if proof is None:
             difference.badge("not proven yet", color="orange")

@@ -10,11 +10,11 @@ from curator.app.reports.measured import measure_button, show_measures, show_sli
 from curator.app.state import engine
 from curator.runs import results
 from curator.runs.estimates import RowPair
-from curator.runs.results import REFINED
 from curator.status import flow
 from db.session import reading
 from db.tables import Split
-from trainer.measures import ALPHA, MEASURES
+from trainer.measures import ALPHA_ERRORS, MEASURES
+from trainer.recipe import REFINEMENT_TITLES
 
 header("Report", "Measured per image and averaged, on examples that the run never learned from.")
 with reading(engine()) as session:
@@ -50,16 +50,16 @@ with st.container(horizontal=True):
     )
     refine = st.segmented_control(
         "Refinement",
-        list(REFINED),
+        list(REFINEMENT_TITLES),
         default="none",
-        format_func=lambda one: "as it is" if one == "none" else REFINED[one],
+        format_func=lambda one: "as it is" if one == "none" else REFINEMENT_TITLES[one],
         required=True,
         label_visibility="collapsed",
     )
 there = refine in reports.get(split, [])
 with reading(engine()) as session:
     found = results.examples(session, chosen, split, refine)
-lacking = all(one.values[ALPHA[0].name] is None for one in found)  # an alpha's error is there for every image
+lacking = all(one.values[ALPHA_ERRORS[0].name] is None for one in found)  # an alpha's error is there for every image
 if lacking:
     measure_button(chosen, split, refine, again=there)
 if reports:

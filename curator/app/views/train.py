@@ -19,10 +19,9 @@ from db.errors import WinnowError
 from db.jobs import ACTIVE, job_state, utc_now
 from db.session import reading, writing
 from db.tables import JobState, Run
-from trainer.recipe import BEST_BY, PRECISIONS, FitSettings
+from trainer.recipe import BEST_BY, NETWORKS, TRAINING_PRECISIONS, FitSettings
 
 RESUMABLE = (JobState.cancelled, JobState.interrupted, JobState.failed)
-NETWORKS = ["hairmattenet", "hairsegnet", "fcn-vgg16"]
 
 
 def chosen_settings() -> list[str]:
@@ -53,7 +52,9 @@ def chosen_settings() -> list[str]:
     classes = fourth.selectbox("Classes", [1, 3], help="1: hair. 3: hair, skin and background, on a set with skin labels.")
     seed = first.number_input("Seed", 0, 2**31 - 1, usual.seed, help="Of what is drawn at random; the same gives the same run.")
     precision = second.selectbox(
-        "Precision", PRECISIONS, help="Of the layers’ arithmetic: mixed_float16 is faster on GPUs, mixed_bfloat16 on some CPUs."
+        "Precision",
+        TRAINING_PRECISIONS,
+        help="Of the layers’ arithmetic: mixed_float16 is faster on GPUs, mixed_bfloat16 on some CPUs.",
     )
     best_by = third.selectbox("Best epoch by", BEST_BY, help="On the validation examples: F1, or the loss L.")
     said = {

@@ -1,4 +1,4 @@
-"""Both networks, exported for real: the file computes what the run computes, in every way that devices take it."""
+"""Both networks, really exported: the file computes the same as the run, in each format."""
 
 import zipfile
 
@@ -8,19 +8,19 @@ import pytest
 
 from trainer.device import coreml, litert
 from trainer.device.copy import NearestUpsampling, for_device
+from trainer.device.formats import DEFAULT_PRECISION, EXPORT_PRECISIONS, FORMAT_TITLES, FORMATS, TOLERANCE
 from trainer.device.interpreter import CoreMlProgram
 from trainer.device.litert_runtime import LiteRt
-from trainer.device.verify import TOLERANCE
 from trainer.models import build
 from trainer.runs import TrainedRun
 
 SIZE = 64
-PRECISION = {"hairmattenet": "float32", "hairsegnet": "int8"}  # a conversion takes seconds, so each network takes one
+PRECISION = {"hairmattenet": "float32", "hairsegnet": "int8"}  # a conversion takes seconds, so each network has one
 
 
 @pytest.fixture(scope="module", params=sorted(PRECISION))
 def untrained(request):
-    """A network with lively random weights: a fresh one's matte is nearly flat, and flat mattes agree too easily."""
+    """A network with large random weights: the matte of an untrained one is nearly flat, and flat mattes agree too easily."""
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     model = build(request.param, SIZE, 16).model
@@ -28,7 +28,7 @@ def untrained(request):
         if isinstance(layer, keras.layers.DepthwiseConv2D):
             layer.set_weights([rng.normal(0, 0.4, layer.kernel.shape)])
         elif isinstance(layer, keras.layers.Conv2D):
-            layer.kernel.assign(1.65 * layer.kernel)  # each ReLU halves what comes through
+            layer.kernel.assign(1.65 * layer.kernel)  # each ReLU halves the variance
     return TrainedRun(3, 2, request.param, SIZE, 1, "scratch", model)
 
 
@@ -46,18 +46,23 @@ def expected(untrained, image):
 
 @pytest.fixture(scope="module")
 def package(untrained, tmp_path_factory):
-    """A Core ML package, taken out of the zip that is downloaded."""
-    folder = tmp_path_factory.mktemp(untrained.name)
-    file = coreml.export(untrained, "ab" * 32, PRECISION[untrained.name], folder)
-    assert file.name == f"{untrained.name}.mlpackage.zip"
+    """A Core ML package, unpacked from the zip for download."""
+    folder = tmp_path_factory.mktemp(untrained.network)
+    file = coreml.export(untrained, "ab" * 32, PRECISION[untrained.network], folder)
+    assert file.name == f"{untrained.network}.mlpackage.zip"
     with zipfile.ZipFile(file) as archive:
         archive.extractall(folder / "out")
-    return folder / "out" / f"{untrained.name}.mlpackage"
+    return folder / "out" / f"{untrained.network}.mlpackage"
+
+
+def test_every_format_has_a_title_and_a_default_and_every_precision_a_tolerance():
+    assert tuple(FORMAT_TITLES) == tuple(DEFAULT_PRECISION) == FORMATS
+    assert tuple(TOLERANCE) == EXPORT_PRECISIONS
 
 
 def test_core_ml_package_computes_what_the_run_computes(untrained, package, image, expected):
     difference = np.abs(CoreMlProgram(package).alpha(image) - expected)
-    assert difference.max() <= TOLERANCE[PRECISION[untrained.name]]
+    assert difference.max() <= TOLERANCE[PRECISION[untrained.network]]
 
 
 def test_core_ml_package_says_what_it_is(package):
@@ -72,7 +77,7 @@ def test_core_ml_package_says_what_it_is(package):
 
 
 def test_litert_file_computes_what_the_run_computes(untrained, image, expected, tmp_path):
-    precision = PRECISION[untrained.name]
+    precision = PRECISION[untrained.network]
     model = LiteRt(litert.export(untrained, precision, tmp_path))
     assert model.size == SIZE
     assert np.abs(model.alpha(image) - expected).max() <= TOLERANCE[precision]
@@ -87,7 +92,7 @@ def test_the_copy_for_devices_is_the_same_network(untrained, image, expected):
 
 
 def test_what_only_the_fcn_has_is_run_too(image, tmp_path):
-    """Pools and bilinear upsampling, in a network whose file is not half a gigabyte; of three classes, hair is taken."""
+    """Pooling and bilinear upsampling, in a small network; the hair channel of three classes is used."""
     keras.utils.set_random_seed(2)
     taken = keras.Input((SIZE, SIZE, 3))
     x = keras.layers.MaxPooling2D(2)(keras.layers.Conv2D(4, 3, strides=2, padding="same")(taken))

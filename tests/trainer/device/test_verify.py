@@ -1,4 +1,4 @@
-"""Exports and their proofs: rows, files, and that a file which was tampered with does not pass."""
+"""Exports and their proofs: rows, files, and that a file with changed weights does not pass."""
 
 import shutil
 import zipfile
@@ -13,7 +13,7 @@ from db.files import write
 from db.session import reading, writing
 from db.tables import Example, Export, Proof
 from trainer.device.export import export
-from trainer.device.litert_runtime import LiteRt, matte
+from trainer.device.litert_runtime import LiteRt, matte_from_file
 from trainer.device.verify import verify
 from trainer.runs import BEST
 
@@ -84,7 +84,7 @@ def test_runs_behind_a_url_are_exported_proven_and_tried_on(trained, engine, sto
 
 
 def tampered(file: Path) -> None:
-    """The same zip, with the weights of the package turned over."""
+    """Flip bits of the package's weights in the zip."""
     with zipfile.ZipFile(file) as archive:
         inner = {entry.filename: archive.read(entry) for entry in archive.infolist()}
     [weights] = [name for name in inner if name.endswith("weight.bin")]
@@ -108,7 +108,7 @@ def test_tampered_weights_do_not_pass(trained, engine, store, settings, clock):
 
 @pytest.mark.parametrize("damage", ["cut short", "gone"])
 @pytest.mark.parametrize("format_", ["coreml", "litert"])
-def test_a_damaged_or_lost_file_is_told(trained, engine, store, settings, clock, format_, damage):
+def test_a_damaged_or_lost_file_is_reported(trained, engine, store, settings, clock, format_, damage):
     file = Path(export(engine, settings, trained, format_, None, clock)["file"])
     if damage == "gone":
         file.unlink()
@@ -127,7 +127,7 @@ def test_erased_test_examples_leave_the_validation_ones_to_compare_on(trained, e
     assert verify(engine, store, settings, 1, clock)["images"] == 2
 
 
-def test_what_there_is_none_of_is_told(trained, engine, store, settings, clock):
+def test_what_there_is_none_of_is_reported(trained, engine, store, settings, clock):
     for arguments, said in [
         ((9, "coreml", None), "There is no run 9. The newest is run 1."),
         ((1, "onnx", None), "There is no format onnx. Choose one of: coreml, litert."),
@@ -143,6 +143,6 @@ def test_what_there_is_none_of_is_told(trained, engine, store, settings, clock):
 
 def test_the_runtime_makes_mattes_of_photos_of_any_shape(trained, engine, settings, clock):
     file = Path(export(engine, settings, trained, "litert", None, clock)["file"])
-    alpha = matte(file, np.full((50, 80, 3), 120, np.uint8))
+    alpha = matte_from_file(file, np.full((50, 80, 3), 120, np.uint8))
     assert (alpha.shape, alpha.dtype) == ((50, 80), np.float32)
     assert LiteRt(file).size == 32
