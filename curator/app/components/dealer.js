@@ -1,11 +1,13 @@
 // The dealer: asks the server for a reviewer's next cards, keeps their leases alive while the page is open, and knows what
 // the server's last answer could not.
 
+import { ask, Shelf } from "./shared.js";
+
 const RENEW_MS = 4 * 60 * 1000; // leases last ten minutes
 const AGAIN_MS = 2000; // after an answer that failed
 const HELD = 2000; // the server reads no longer a list
 
-class Dealer {
+export class Dealer {
   /**
    * holds()             the examples that the page has
    * dealt(cards, gone)  more cards, and those of the held examples that were judged elsewhere or erased

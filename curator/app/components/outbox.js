@@ -2,12 +2,14 @@
 // localStorage, an entry each, so that a reload loses none; the server takes a repeat once, by its client id. All tabs of
 // a reviewer hold the same items in the same order and may all send them: so an undo never overtakes what it undoes.
 
+import { ask, byOrder, formatted, newId, Shelf } from "./shared.js";
+
 const BATCH = 100; // the server takes up to 200 at a time
 const RETRY_MS = [1000, 2000, 4000, 8000, 15000];
 const LATE_MS = 900; // a moment's delay is no news; a second's is
 const ELSEWHERE_MS = 3000; // what another tab hasn't sent by then is sent from here: it may be closed
 
-class Outbox {
+export class Outbox {
   /**
    * `on` is what to call, each may be left out:
    * changed()         items, refusals, trouble or tally are not what they were
@@ -213,5 +215,3 @@ class Outbox {
     return tally;
   }
 }
-
-const byOrder = (a, b) => a.order[0] - b.order[0] || a.order[1] - b.order[1];

@@ -1,11 +1,13 @@
 // What the deck and the grid share: words, counts, the keys of the page around them, and how they come and go.
 
-const REASONS = ["no_face", "not_hair", "hair_missing", "spills_over", "too_coarse", "bad_photo"]; // keys 1 to 6
-const REASON_WORDS = {
+import { formatted } from "./shared.js";
+
+export const REASONS = ["no_face", "not_hair", "hair_missing", "spills_over", "too_coarse", "bad_photo"]; // keys 1 to 6
+export const REASON_WORDS = {
   no_face: "no face", not_hair: "not hair", hair_missing: "hair missing", spills_over: "spills over",
   too_coarse: "too coarse", bad_photo: "bad photo", unsaid: "no reason given",
 };
-const POLL_MS = 15000; // who has nothing left looks again
+export const POLL_MS = 15000; // who has nothing left looks again
 
 /** The element that has the focus, also inside a component; null where none has. */
 function focusedElement() {
@@ -18,7 +20,7 @@ function focusedElement() {
  * Says of a key whether a widget of the page, outside `root`, wants it: one that was reached with Tab keeps the keys that
  * press and move it. One that was clicked gives them back, so that Space skips also after a click on the page's controls.
  */
-function widgetKeys(root, heard) {
+export function widgetKeys(root, heard) {
   const wanted = ["Enter", " ", "Home", "End", "Escape", "Backspace", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
   let reached = false;
   const look = () => {
@@ -32,27 +34,27 @@ function widgetKeys(root, heard) {
 }
 
 /** How doubtful a card is, in words and as a number. */
-function doubtInWords({ suspicion }) {
+export function doubtInWords({ suspicion }) {
   const level = suspicion >= 0.66 ? "Doubtful" : suspicion >= 0.33 ? "Look twice" : "Looks right";
   return `${level} · ${suspicion.toFixed(2)}`;
 }
 
 /** What one reviewer said: "Ada: rejected (spills over)". */
-function opinionInWords({ reviewer, decision, reason }) {
+export function opinionInWords({ reviewer, decision, reason }) {
   return `${reviewer}: ${decision === "keep" ? "kept" : "rejected"}${reason ? ` (${REASON_WORDS[reason]})` : ""}`;
 }
 
 /** Why there is no card: a title and a sentence. `others` have some in hand; `last` is what U takes back. */
-function nothingLeft(others, whole, last) {
+export function nothingLeft(others, whole, last) {
   if (others) return ["Nothing left for you just now", "The rest is in other reviewers' hands. What they leave comes to you by itself."];
   return ["Nothing left to review", `${whole ? "Every picture has a verdict" : "You have seen all that you asked for"}. U takes ${last} back.`];
 }
 
 /** Whether what is wanted is the whole queue, and no second look. */
-const isQueue = ({ show = "open", reason, reviewer }) => show === "open" && !reason && !reviewer;
+export const isQueue = ({ show = "open", reason, reviewer }) => show === "open" && !reason && !reviewer;
 
 /** Draw the counts, where there are any yet, and what is not saved. */
-function drawCounts(at, section, outbox, tally) {
+export function drawCounts(at, section, outbox, tally) {
   const says = outbox.says();
   section.dataset.unsaved = String(outbox.items.length);
   at.unsaved.hidden = !says;
@@ -73,7 +75,7 @@ function drawCounts(at, section, outbox, tally) {
  * What Streamlit calls on every run of the page. A rerun leaves the component as it is; for another reviewer, or where
  * something else is wanted, a new `Kind` takes its place.
  */
-function lasting(Kind) {
+export function lasting(Kind) {
   let one = null; // outlives reruns
   return ({ data, parentElement, setTriggerValue }) => {
     const same = (name) => JSON.stringify(one[name]) === JSON.stringify(data[name]);

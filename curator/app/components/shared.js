@@ -1,13 +1,13 @@
 // What the deck and the painter share: asking our routes, the tint of a mask, keys, and when a picture was presented.
 
-const SIDE = 512;
+export const SIDE = 512;
 const CAPTION = 66; // its height on the page
 // Azure: no natural hair has it, and red-green blindness keeps it apart from brown, blond, red and grey.
-const FILL = [0, 132, 255, 92];
-const EDGE = [120, 225, 255, 255];
+export const FILL = [0, 132, 255, 92];
+export const EDGE = [120, 225, 255, 255];
 
 /** Ask one of our routes. Throws an Error with `status` (0 when the network is down) and the server's sentence. */
-async function ask(path, token, body) {
+export async function ask(path, token, body) {
   let response;
   try {
     response = await fetch(path, {
@@ -25,14 +25,14 @@ async function ask(path, token, body) {
 }
 
 /** A stored picture, decoded. Throws when it is missing. */
-async function bitmap(sha256) {
+export async function bitmap(sha256) {
   const response = await fetch(`/pictures/${sha256}`);
   if (!response.ok) throw Object.assign(new Error("This picture is missing from the store."), { missing: response.status < 500 });
   return createImageBitmap(await response.blob());
 }
 
 /** A mask picture as one byte a pixel, 0 or 1, `side` pixels square. */
-function maskBytes(picture, side = SIDE) {
+export function maskBytes(picture, side = SIDE) {
   const context = new OffscreenCanvas(side, side).getContext("2d", { willReadFrequently: true });
   context.drawImage(picture, 0, 0, side, side);
   const rgba = context.getImageData(0, 0, side, side).data;
@@ -42,7 +42,7 @@ function maskBytes(picture, side = SIDE) {
 }
 
 /** The tint of a mask within a box: a fill, translucent as a rule, and a line along the inside of its edge. */
-function tintOf(mask, left = 0, top = 0, right = SIDE, bottom = SIDE, colours = [FILL, EDGE], side = SIDE) {
+export function tintOf(mask, left = 0, top = 0, right = SIDE, bottom = SIDE, colours = [FILL, EDGE], side = SIDE) {
   const tint = new ImageData(right - left, bottom - top);
   const pixels = new Uint32Array(tint.data.buffer);
   const [fill, edge] = colours.map((colour) => new Uint32Array(new Uint8Array(colour).buffer)[0]);
@@ -60,7 +60,7 @@ function tintOf(mask, left = 0, top = 0, right = SIDE, bottom = SIDE, colours = 
 }
 
 /** Whether a key belongs to somebody else: a text field, a shortcut of the browser, a button that has the focus. */
-function isTheirs(event, root) {
+export function isTheirs(event, root) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return true;
   const target = event.composedPath()[0];
   if (!(target instanceof Element)) return false;
@@ -72,7 +72,7 @@ function isTheirs(event, root) {
 }
 
 /** The moment the frame being drawn has been handed over, in performance.now() time. */
-function presented() {
+export function presented() {
   return new Promise((done) => {
     requestAnimationFrame(() => {
       const channel = new MessageChannel();
@@ -83,7 +83,7 @@ function presented() {
 }
 
 /** Make the picture as large as the window leaves room for, with what must stand below it; again whenever the window changes. */
-function fitted(bench, frame, signal, below = () => CAPTION) {
+export function fitted(bench, frame, signal, below = () => CAPTION) {
   const fit = () => {
     let top = frame.getBoundingClientRect().top;
     for (let part = bench; part; part = part.parentElement ?? part.getRootNode().host) top += part.scrollTop; // unscrolled
@@ -96,22 +96,21 @@ function fitted(bench, frame, signal, below = () => CAPTION) {
 }
 
 /** The parts of a component by their `data-part`. */
-function partsOf(root) {
+export function partsOf(root) {
   return Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
 }
 
 /** The button with a `data-do` that a click is on, if any. A mouse leaves no focus behind that Space would press again. */
-function clicked(event) {
+export function clicked(event) {
   const button = event.target.closest?.("button[data-do]");
   if (button && event.detail) button.blur();
   return button;
 }
 
-const formatted = (number) => number.toLocaleString("en-US");
-
+export const formatted = (number) => number.toLocaleString("en-US");
 
 /** Values in a browser storage ("localStorage" or "sessionStorage") under a prefix, each an entry of its own. */
-class Shelf {
+export class Shelf {
   constructor(storage, prefix) {
     this.prefix = prefix;
     try {
@@ -145,4 +144,7 @@ class Shelf {
 }
 
 /** A name that nothing else has: 128 random bits. crypto.randomUUID is there on https and localhost alone. */
-const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+export const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** Sorts what has an `order` of [time, count], oldest first. */
+export const byOrder = (a, b) => a.order[0] - b.order[0] || a.order[1] - b.order[1];

@@ -1,13 +1,15 @@
 // A sitting: what one reviewer did since they sat down, newest last. All their tabs share it, and it survives the reload
 // of a tab (sessionStorage). It is what undo takes back, and what the pace is read from.
 
+import { byOrder, formatted, Shelf } from "./shared.js";
+
 const DEEP = 2000; // entries kept
 const WORK_MS = 5 * 60 * 1000; // the pace is that of the last five minutes of work
 const PAUSE_MS = 60 * 1000; // who did nothing for longer was away
 const ENOUGH = 10; // verdicts, before a pace means anything
 
 /** An entry is {card, did: "keep" | "reject" | "skip", reason, client_id, order}; a skip stays in its own tab. */
-class Sitting {
+export class Sitting {
   constructor(reviewer, changed = () => {}) {
     this.changed = changed;
     this.shelf = new Shelf("sessionStorage", `winnow.sitting.${reviewer}.`);
@@ -81,7 +83,7 @@ class Sitting {
  * How fast verdicts came over the last five minutes of work, and when `left` more will be given at that pace, from
  * `times` in ms, oldest first: {perMinute, until}, or null before there are enough. Pauses are not work.
  */
-function pace(times, left, now) {
+export function pace(times, left, now) {
   if (times.length < ENOUGH) return null;
   let [work, given] = [0, 0];
   for (let i = times.length - 1; i > 0 && work < WORK_MS; i--) {
@@ -94,7 +96,7 @@ function pace(times, left, now) {
 }
 
 /** A pace in words: "38 a minute, done about 16:40"; "" for null. */
-function paceInWords(found, left, now) {
+export function paceInWords(found, left, now) {
   if (!found) return "";
   const speed = `${formatted(Math.max(1, Math.round(found.perMinute)))} a minute`;
   if (!left) return speed;

@@ -6,7 +6,7 @@ from curator.app.guard import token_for
 
 def aside(reviewer: str) -> None:
     """Draw the tray for a reviewer. It fetches its photos itself; a rerun of the page leaves it as it is."""
-    component("aside", "aside/square")(
+    component("aside")(
         key="aside",
         data={"reviewer": reviewer, "token": token_for(reviewer)},
         on_renew_change=_nothing,

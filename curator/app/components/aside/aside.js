@@ -1,6 +1,9 @@
 // The tray. A photo is shown with its mask and a square; what is decided is sent, and the next photo comes when the server
 // has said that it is kept.
 
+import { ask, clicked, EDGE, FILL, fitted, formatted, isTheirs, partsOf, tintOf } from "../shared.js";
+import { corners, firstSquare, middle, onPhoto, radians, squareAt } from "./square.js";
+
 const AHEAD = 4; // photos asked for beyond the one that is shown
 const MARGIN = 0.1; // of the frame, so that the square's handles can be reached beyond the photo
 const GRIP = { mouse: 14, touch: 28, pen: 20 }; // CSS pixels around a handle

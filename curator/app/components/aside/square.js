@@ -5,24 +5,24 @@ const LEAST = 64; // pixels of the photo, as in curator/aside.py
 const [AROUND, BELOW, ABOVE] = [1.6, 1.2, 0.1]; // a first square: of the hair's width, of its height, of itself over the hair
 
 /** A place of the photo [x, y] in the square's own directions, from its middle. */
-function within(square, [x, y]) {
+export function within(square, [x, y]) {
   const [cos, sin] = [Math.cos(radians(square)), Math.sin(radians(square))];
   const [dx, dy] = [x - middle(square)[0], y - middle(square)[1]];
   return [dx * cos + dy * sin, dy * cos - dx * sin];
 }
 
 /** The inverse of `within`. */
-function onPhoto(square, [across, down]) {
+export function onPhoto(square, [across, down]) {
   const [cos, sin] = [Math.cos(radians(square)), Math.sin(radians(square))];
   return [middle(square)[0] + across * cos - down * sin, middle(square)[1] + across * sin + down * cos];
 }
 
-const radians = (square) => (square.rotation * Math.PI) / 180;
-const middle = (square) => [square.left + square.side / 2, square.top + square.side / 2];
-const corners = (square) => [[-1, -1], [1, -1], [1, 1], [-1, 1]].map(([x, y]) => onPhoto(square, [(x * square.side) / 2, (y * square.side) / 2]));
+export const radians = (square) => (square.rotation * Math.PI) / 180;
+export const middle = (square) => [square.left + square.side / 2, square.top + square.side / 2];
+export const corners = (square) => [[-1, -1], [1, -1], [1, 1], [-1, 1]].map(([x, y]) => onPhoto(square, [(x * square.side) / 2, (y * square.side) / 2]));
 
 /** A square of that side and turn about a middle; the middle stays on the photo, the side within what makes a crop. */
-function squareAt([x, y], side, rotation, { width, height }) {
+export function squareAt([x, y], side, rotation, { width, height }) {
   side = Math.min(3 * Math.max(width, height), Math.max(LEAST, side));
   [x, y] = [Math.min(width, Math.max(0, x)), Math.min(height, Math.max(0, y))];
   rotation = ((((rotation + 180) % 360) + 360) % 360) - 180;
@@ -30,7 +30,7 @@ function squareAt([x, y], side, rotation, { width, height }) {
 }
 
 /** Where one would begin: around the painted hair, with room for the face below it; else the middle of the photo. */
-function firstSquare({ width, height }, mask, maskWidth) {
+export function firstSquare({ width, height }, mask, maskWidth) {
   const [xs, ys] = [[], []];
   const step = Math.max(1, Math.round(maskWidth / 300));
   for (let i = 0; i < mask.length; i++) {

@@ -14,7 +14,7 @@ def deck(reviewer: str, wanted: Mapping[str, Any] | None = None, *, lead: bool =
     disputes, and make answers known.
     """
     # A new token on every run: the deck asks for a rerun (`renew`) when its own has grown too old.
-    component("deck", "review", "outbox", "dealer", "sitting", "deck/pictures", "deck/stage")(
+    component("deck")(
         key="deck",
         data={"reviewer": reviewer, "token": token_for(reviewer), "wanted": dict(wanted or {}), "lead": lead},
         on_renew_change=_nothing,

@@ -1,6 +1,14 @@
 // The review deck. A key draws the next picture at once, from what was fetched and decoded ahead; the verdict goes to the
 // server behind it, and stays in this browser until the server says that it is committed (the outbox).
 
+import { ask, clicked, fitted, isTheirs, newId, partsOf, presented } from "../shared.js";
+import { doubtInWords, drawCounts, isQueue, lasting, nothingLeft, opinionInWords, POLL_MS, REASON_WORDS, REASONS, widgetKeys } from "../review.js";
+import { Outbox } from "../outbox.js";
+import { Dealer } from "../dealer.js";
+import { pace, paceInWords, Sitting } from "../sitting.js";
+import { Pictures } from "./pictures.js";
+import { Stage } from "./stage.js";
+
 const AHEAD = 20; // pictures decoded ahead
 const BEHIND = 10; // and kept for undo
 const HAND = 40; // cards asked for at a time, at least AHEAD of them left

@@ -1,11 +1,13 @@
 // The pictures of a deck, fetched and decoded before they are wanted.
 
+import { bitmap, EDGE, maskBytes, SIDE, tintOf } from "../shared.js";
+
 const LOADERS = 4; // at a time; the one on screen needn't wait for them
 const SOLID = [0, 132, 255, 255]; // the tint's colour; how much of it is seen is a matter of the view
 const CLEAR = [0, 0, 0, 0];
 
 /** example -> {photo, alpha, edge} once decoded (bitmaps: the photo, what the mask covers, a line along its edge), or {missing}. */
-class Pictures {
+export class Pictures {
   constructor(arrived) {
     this.arrived = arrived; // called with an example whose picture is there, or is known to be missing
     this.held = new Map();

@@ -1,6 +1,8 @@
 // The stage: a photo and the mask over it, in one of several views, closer or farther, and under the hand. The photo and
 // the mask are layers of their own; a view draws the mask's layer from what was decoded ahead, and nothing waits for a server.
 
+import { Shelf, SIDE } from "../shared.js";
+
 const VIEWS = ["overlay", "outline", "cutout", "side"];
 const OPACITY = { overlay: 0.4, outline: 1, cutout: 1, side: 0.4 };
 const OPACITY_STEP = 0.1;
@@ -51,7 +53,7 @@ function fade(layer, opacity) {
   layer.fillRect(0, 0, SIDE, SIDE);
 }
 
-class Stage {
+export class Stage {
   /** `swiped(what, at)` is told of a swipe that keeps, rejects or skips; `changed()` of another view, opacity, mask or zoom. */
   constructor(at, { swiped, changed, signal }) {
     Object.assign(this, { at, swiped, changed });

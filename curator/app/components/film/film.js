@@ -1,5 +1,7 @@
 // The film strip. A rerun brings more epochs: what is there stays as it is, and a strip that was at its end stays at its end.
 
+import { partsOf } from "../shared.js";
+
 class Film {
   constructor() {
     this.cells = new Map(); // by example and epoch, so that a picture on screen is never fetched or drawn again

@@ -13,7 +13,7 @@ def grid(reviewer: str, wanted: Mapping[str, Any] | None = None, *, lead: bool =
     It fetches its cards itself; a rerun of the page leaves it as it is, unless something else is wanted. A lead settles
     disputes.
     """
-    component("grid", "review", "outbox", "dealer", "sitting")(
+    component("grid")(
         key="grid",
         data={"reviewer": reviewer, "token": token_for(reviewer), "wanted": dict(wanted or {}), "lead": lead},
         on_renew_change=_nothing,

@@ -1,6 +1,12 @@
 // The review grid. Most of what a crowd paints is right: so forty are kept at once, but for those that are marked, and
 // those that nobody can have seen. A whole grid is one commit; the next one is fetched while this one is looked at.
 
+import { bitmap, clicked, EDGE, FILL, formatted, isTheirs, maskBytes, newId, partsOf, SIDE, tintOf } from "../shared.js";
+import { doubtInWords, drawCounts, isQueue, lasting, nothingLeft, opinionInWords, POLL_MS, REASON_WORDS, REASONS, widgetKeys } from "../review.js";
+import { Outbox } from "../outbox.js";
+import { Dealer } from "../dealer.js";
+import { Sitting } from "../sitting.js";
+
 const COUNT = 40;
 const THUMBNAIL = 192; // pixels, the side that the server draws
 const LOADERS = 6; // pictures fetched at a time
@@ -22,7 +28,7 @@ REASONS.forEach((reason, i) => (KEYS[i + 1] = reason));
 const MOVES = ["left", "right", "up", "down", "first", "last"];
 
 /** How long a tile has been seen after `passed` ms more: only a drawn picture, mostly in the window, that somebody may look at. */
-function onScreen(before, passed, { drawn, share, looking }) {
+export function onScreen(before, passed, { drawn, share, looking }) {
   return drawn && looking && share >= SEEN_SHARE ? before + Math.min(passed, LONGEST_STEP_MS) : before;
 }
 
@@ -35,7 +41,7 @@ function sortedOut(tiles) {
 }
 
 /** Columns and side of `count` square tiles, as large as the room allows; they scroll where they would be too small. */
-function arranged(count, width, height) {
+export function arranged(count, width, height) {
   let best = { columns: 1, side: 0 };
   for (let columns = 1; columns <= count; columns++) {
     const rows = Math.ceil(count / columns);

@@ -1,6 +1,8 @@
 // The painter. The mask is one byte a pixel, so that what is sent is exactly black and white; strokes are filled into it
 // and the tint is made anew where they went. The clock is the server's: the page only counts down what it was told.
 
+import { ask, bitmap, clicked, fitted, formatted, isTheirs, maskBytes, partsOf, SIDE, tintOf } from "../shared.js";
+
 const SAVE_MS = 400; // after the last stroke
 const UNDO_STEPS = 60;
 const HURRY_SECONDS = 15;

@@ -1,5 +1,7 @@
 // Two pictures under a moving line. The range input lies over both: it is dragged with the mouse or a finger, and arrow keys move it.
 
+import { partsOf } from "../shared.js";
+
 export default function ({ data, parentElement }) {
   const { wipe, at, first, second, left, right } = partsOf(parentElement);
   const leave = new AbortController();
