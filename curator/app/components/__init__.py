@@ -6,9 +6,23 @@ from pathlib import Path
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
+from curator.pictures.tint import EDGE, FILL, FILL_ALPHA
+from curator.review.progress import NOW, PAUSE
+from curator.review.reasons import KEYS, LABELS
+from db.tables import CROP_SIDE
+
 HERE = Path(__file__).parent
 IMPORT = re.compile(r'^import \{[^{}]*\} from "(\.{1,2}/[^"]+)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) )", re.MULTILINE)
+
+# What several components are given as data: as types.d.ts there names it.
+TINT = {"fill": [*FILL, FILL_ALPHA], "edge": [*EDGE, 255]}
+REVIEWING = {
+    "side": CROP_SIDE,
+    "tint": TINT,
+    "reasons": [{"name": reason.value, "label": label, "key": KEYS.get(reason)} for reason, label in LABELS.items()],
+    "pace": {"pause_ms": 1000 * PAUSE, "recent_ms": 1000 * NOW},
+}
 
 
 def component(name: str) -> ComponentRenderer:
