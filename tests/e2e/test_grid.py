@@ -214,7 +214,7 @@ def test_a_tile_whose_picture_never_came_is_not_kept_but_may_be_rejected(page: P
     page.route(f"**/pictures/{late}*", lambda route: route.abort())
     opened(page, app)
     seen(page, unseen=2)
-    expect(tile(page, 4)).to_have_accessible_name("head-003.png, picture missing, can't be kept")
+    expect(tile(page, 4)).to_have_accessible_name("head-003.png, picture missing, cannot be kept")
     expect(tile(page, 2)).to_have_attribute("data-seen", "false")
     page.keyboard.press("Enter")
     says(page, "4 kept, 0 rejected; 2 were not on screen long enough and stay.")
