@@ -45,9 +45,8 @@ from db.jobs import utc_now
 from db.session import open_database, writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import Example, Source, Split, Standing, Submission, Suspicion
+from db.tables import CROP_SIDE, Example, Source, Split, Standing, Submission, Suspicion
 
-SIDE = 512
 WARM_UP = 5
 
 PLAIN = """
@@ -87,17 +86,37 @@ if cards:
     st.html(f'<i id="now" data-example="{cards[0].example}" data-committed="{committed}"></i>')
 """
 
-# Records the key's own time, and when an <img> with a new source has been decoded and its frame presented.
-WATCH = """
+# Before any script of the page, which may stop the event: the key's own time. And when a frame has been handed over.
+KEYED = """
+window.addEventListener("keydown", (event) => { if (event.key === "k") window.keyed = event.timeStamp; }, true);
+window.presented = () => new Promise((done) => requestAnimationFrame(() => {
+  const channel = new MessageChannel();
+  channel.port1.onmessage = () => done(performance.now());
+  channel.port2.postMessage(0);
+}));
+"""
+
+# On the deck: when the canvas was drawn and its frame handed over, and when no verdict was left unsaved.
+WATCH_DECK = """
+(deck) => {
+  const canvas = deck.querySelector("canvas[data-example]");
+  const drawn = async () => {
+    const { example, state } = canvas.dataset;
+    if (state === "showing") window.painted = { example, at: await presented() };
+  };
+  const told = () => { if (deck.dataset.unsaved === "0") window.committed = performance.now(); };
+  new MutationObserver(drawn).observe(canvas, { attributeFilter: ["data-example", "data-state"] });
+  new MutationObserver(told).observe(deck, { attributeFilter: ["data-unsaved"] });
+  window.painted = { example: canvas.dataset.example, at: 0 };
+  window.committed = 0;
+}
+"""
+
+# On the plain page: when an <img> with a new source has been decoded and its frame handed over, and when it says committed.
+WATCH_PLAIN = """
 () => {
   window.painted = null;
-  window.addEventListener("keydown", (event) => { if (event.key === "k") window.keyed = event.timeStamp; }, true);
   let seen = null;
-  const presented = () => new Promise((done) => requestAnimationFrame(() => {
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => done(performance.now());
-    channel.port2.postMessage(0);
-  }));
   const look = async () => {
     const image = document.querySelector('[data-testid="stImage"] img, [data-testid="stImageContainer"] img');
     if (!image || image.src === seen) return;
@@ -122,7 +141,7 @@ def photo(number: int) -> np.ndarray:
     """A picture with the detail of a photo: shapes, and noise like a phone camera's."""
     rng = np.random.default_rng(number)
     coarse = rng.integers(0, 256, (9, 9, 3), dtype=np.uint8)
-    picture = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    picture = cv2.resize(coarse, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_CUBIC).astype(np.float32)
     picture += rng.normal(0, 4, picture.shape)
     return np.clip(picture, 0, 255).astype(np.uint8)
 
@@ -130,7 +149,7 @@ def photo(number: int) -> np.ndarray:
 def mask(number: int) -> np.ndarray:
     """A blob with a rough edge, 0 or 255."""
     rng = np.random.default_rng(number)
-    grid = cv2.resize(rng.random((12, 12)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    grid = cv2.resize(rng.random((12, 12)), (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_CUBIC)
     return np.where(grid > 0.5, 255, 0).astype(np.uint8)
 
 
@@ -145,15 +164,15 @@ def fill(home: Path, count: int) -> None:
         for number in range(count):
             image, painted = store.put(encode_photo(photo(number))), store.put(encode_mask(mask(number)))
             submission = Submission(
-                source_id=source.id, photo_name=f"{number}.png", photo_sha256=image, mask_sha256=painted, height=SIDE,
-                width=SIDE, drawn=True, received_at=utc_now(),
+                source_id=source.id, photo_name=f"{number}.png", photo_sha256=image, mask_sha256=painted, height=CROP_SIDE,
+                width=CROP_SIDE, drawn=True, received_at=utc_now(),
             )  # fmt: skip
             session.add(submission)
             session.flush()
             example = Example(
                 submission_id=submission.id, face_top=150, face_left=150, face_bottom=350, face_right=350, face_score=1.0,
-                crop_top=0.0, crop_left=0.0, crop_side=float(SIDE), inside_top=0, inside_left=0, inside_bottom=SIDE,
-                inside_right=SIDE, image_sha256=image, mask_sha256=painted, split=Split.train,
+                crop_top=0.0, crop_left=0.0, crop_side=float(CROP_SIDE), inside_top=0, inside_left=0, inside_bottom=CROP_SIDE,
+                inside_right=CROP_SIDE, image_sha256=image, mask_sha256=painted, split=Split.train,
             )  # fmt: skip
             doubt = number / count
             example.suspicion = Suspicion(model="benchmark", value=doubt, reasons=[])
@@ -221,22 +240,21 @@ def measure_deck(page: Page, url: str, count: int) -> dict[str, list[float]]:
     """Times from the key to painted and to committed on the review page, in ms, for each verdict."""
     page.goto(f"{url}/review")
     page.wait_for_selector('canvas[data-state="showing"]')
-    page.wait_for_timeout(1500)  # a person also looks at the first picture for a moment
+    page.locator("[data-part=deck]").evaluate(WATCH_DECK)
+    page.wait_for_timeout(1500)  # a person looks at the first picture too
     traffic = Traffic(page)
-    for number in range(count):
+    painted, committed = [], []
+    for _ in range(count):
         page.wait_for_selector('canvas[data-state="showing"]')
+        before = page.evaluate("window.painted.example")
         page.keyboard.press("k")
-        page.wait_for_function(
-            """n => {
-                const { shown, saved } = window.__winnowDeck;
-                return shown.length > n && shown.at(-1).painted && saved.at(-1).saved;
-            }""",
-            arg=number + 1,
-        )
-    hook = page.evaluate("window.__winnowDeck")
+        page.wait_for_function("before => window.painted.example !== before && window.committed > window.keyed", arg=before)
+        keyed, at, told = page.evaluate("[window.keyed, window.painted.at, window.committed]")
+        painted.append(at - keyed)
+        committed.append(told - keyed)
     return {
-        "painted": [entry["painted"] - entry["key"] for entry in hook["shown"][1:]],
-        "committed": [entry["saved"] - entry["key"] for entry in hook["saved"]],
+        "painted": painted,
+        "committed": committed,
         "requests": [traffic.requests / count],
         "bytes": [traffic.bytes / count],
     }
@@ -246,7 +264,7 @@ def measure_plain(page: Page, url: str, count: int) -> dict[str, list[float]]:
     """The same on the plain page."""
     page.goto(url)
     page.wait_for_selector("#now", state="attached")
-    page.evaluate(WATCH)
+    page.evaluate(WATCH_PLAIN)
     page.wait_for_function("window.painted")
     traffic = Traffic(page)
     painted, committed = [], []
@@ -297,6 +315,7 @@ def run(count: int, data: Path | None) -> dict[str, Any]:
                 bring_in(home, data)
             with serving(script, home) as url:
                 page = browser.new_page(viewport={"width": 1440, "height": 900})
+                page.add_init_script(KEYED)
                 measured = measure(page, url, count + WARM_UP)
                 page.close()
             found[name] = {kind: figures(measured[kind]) for kind in ("painted", "committed")}

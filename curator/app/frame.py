@@ -7,24 +7,17 @@ from pathlib import Path
 import streamlit as st
 
 from curator.app.state import engine, flow_now, settings
+from curator.review.reasons import LABELS
 from curator.status import Flow, newest_job
 from db import launch
 from db.errors import WinnowError
 from db.jobs import ACTIVE, cancel, job_state, utc_now
 from db.session import reading
-from db.tables import Job, JobState, Reason
+from db.tables import Job, JobState
 
 LOOK = Path(__file__).parent / "look.css"
 HERE = "views/{}.py"
-REASONS = {
-    Reason.no_face.value: "No face",
-    Reason.not_hair.value: "Not hair",
-    Reason.hair_missing.value: "Hair missing",
-    Reason.spills_over.value: "Spills over",
-    Reason.too_coarse.value: "Too coarse",
-    Reason.bad_photo.value: "Bad photo",
-    Reason.unsaid.value: "No reason given",
-}
+REASONS = {reason.value: label for reason, label in LABELS.items()}
 
 
 def show_flow() -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from curator.pictures.arrays import Mask, Photo
 from curator.pictures.codec import decode_mask, decode_photo
+from curator.pictures.tint import EDGE, FILL, FILL_ALPHA
 from curator.sample.lessons import draw_lesson
 from db.errors import NotThereError, WinnowError
 from db.store import Store
@@ -32,8 +33,6 @@ BAD = {
     Reason.bad_photo.value: "The photo itself is blurred, dark, or covered by a filter.",
 }
 PLACES = {**GOOD, **BAD}
-# The deck's own tint (components/shared.js), so that the guide looks like what it explains.
-FILL, FILL_ALPHA, EDGE = np.array([0, 132, 255]), 92 / 255, np.array([120, 225, 255])
 
 
 @dataclass(frozen=True)
@@ -111,6 +110,6 @@ def tinted(photo: Photo, mask: Mask) -> Photo:
     inside = mask > 127
     edge = inside & (cv2.erode(mask, np.ones((5, 5), np.uint8), borderValue=255) <= 127)
     shown = photo.astype(np.float32)
-    shown[inside] += (FILL - shown[inside]) * FILL_ALPHA
+    shown[inside] += (np.array(FILL) - shown[inside]) * (FILL_ALPHA / 255)
     shown[edge] = EDGE
     return np.asarray(np.rint(shown), np.uint8)

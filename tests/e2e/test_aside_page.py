@@ -70,8 +70,8 @@ def test_a_square_is_drawn_moved_resized_and_turned_with_the_mouse(page: Page, a
     drag(page, (310, 300), (360, 350))  # by a corner, twice as far from its middle
     drag(page, (260, 150 - handle(page)), (260 + 100 + handle(page), 250))  # by its handle, to the right
     expect(page.locator("[data-part=says]")).to_have_text("200 pixels wide, turned 90° to the right")
-    page.get_by_role("button", name="This is the crop").click()
-    expect(page.get_by_text("No photo waits")).to_be_visible()
+    page.get_by_role("button", name="Use this crop").click()
+    expect(page.get_by_text("No photos left")).to_be_visible()
     (square,) = crops(app).values()
     assert square.rotation == 90
     assert (square.top, square.left, square.side) == pytest.approx((150, 160, 200), abs=3)
@@ -111,10 +111,10 @@ def test_all_of_it_goes_with_the_keyboard(page: Page, app: Server) -> None:
     showing(page, fourth)
     page.keyboard.press("d")
     expect(page.get_by_text("1 photo was skipped.")).to_be_visible()
-    page.get_by_role("button", name="Look at them again").click()
+    page.get_by_role("button", name="Show them again").click()
     showing(page, third)
     page.keyboard.press("Enter")
-    expect(page.get_by_text("No photo waits")).to_be_visible()
+    expect(page.get_by_text("No photos left")).to_be_visible()
     assert list(crops(app)) == [second, third]
     page.keyboard.press("u")
     showing(page, third)
@@ -124,7 +124,7 @@ def test_all_of_it_goes_with_the_keyboard(page: Page, app: Server) -> None:
 def test_a_first_square_holds_the_painted_hair(page: Page, app: Server) -> None:
     (number,) = opened(page, app, 1)
     page.keyboard.press("Enter")
-    expect(page.get_by_text("No photo waits")).to_be_visible()
+    expect(page.get_by_text("No photos left")).to_be_visible()
     square = crops(app)[number]
     # The mask of tests/examples.py: half a ring around (256, 240), 60 wide, of radii 145 and 180.
     assert square.top < 30
@@ -141,7 +141,7 @@ def test_what_cannot_be_kept_is_said_and_nothing_is_lost(page: Page, app: Server
 
     page.route("**/api/aside/choose", down)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_have_text("Winnow can't be reached just now.")
+    expect(page.get_by_role("alert")).to_have_text("Winnow cannot be reached right now.")
     showing(page, first)
     page.unroute("**/api/aside/choose")
     page.keyboard.press("Enter")
@@ -152,7 +152,7 @@ def test_what_cannot_be_kept_is_said_and_nothing_is_lost(page: Page, app: Server
         session.add(CropChoice(submission_id=second, reviewer_id=1, at=other.received_at))
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_have_text(f"Photo {second} has been discarded already.")
-    expect(page.get_by_text("No photo waits")).to_be_visible()
+    expect(page.get_by_text("No photos left")).to_be_visible()
     assert list(crops(app)) == [first]
 
 
@@ -161,8 +161,8 @@ def test_a_photo_that_cannot_be_shown_can_be_discarded(page: Page, app: Server) 
         broken, sound = add_faceless(session, app.store, 2)
         session.get_one(Submission, broken).photo_sha256 = app.store.put(b"not a picture")
     page.goto(f"{app.url}/aside")
-    expect(page.get_by_text("This photo can't be shown")).to_be_visible()
-    expect(page.get_by_role("button", name="This is the crop")).to_be_disabled()
+    expect(page.get_by_text("This photo cannot be shown")).to_be_visible()
+    expect(page.get_by_role("button", name="Use this crop")).to_be_disabled()
     page.keyboard.press("d")
     showing(page, sound)
     assert choices(app) == [(broken, False, None)]

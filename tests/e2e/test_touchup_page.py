@@ -233,7 +233,7 @@ def test_a_save_that_failed_is_sent_again(page: Page, app: Server) -> None:
     page.keyboard.press("s")
     state(page, "painting")
     stroke(page, (0.1, 0.9), (0.9, 0.9))
-    expect(page.get_by_text("Winnow can't be reached just now.")).to_be_visible()
+    expect(page.get_by_text("Winnow cannot be reached right now.")).to_be_visible()
     assert saves(app) == []
     page.unroute("**/api/touchups/save")
     status(page, "Saved.")

@@ -1,28 +1,67 @@
 """The browser components: each is a folder with its own .html, .js and .css, read as they are; no build."""
 
+import re
 from pathlib import Path
 
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
+from curator.pictures.tint import EDGE, FILL, FILL_ALPHA
+from curator.review.progress import NOW, PAUSE
+from curator.review.reasons import KEYS, LABELS
+from db.tables import CROP_SIDE
+
 HERE = Path(__file__).parent
+IMPORT = re.compile(r'^import \{[^{}]*\} from "(\.{1,2}/[^"]+)";\n', re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) )", re.MULTILINE)
+
+# What several components are given as data: as types.d.ts there names it.
+TINT = {"fill": [*FILL, FILL_ALPHA], "edge": [*EDGE, 255]}
+REVIEWING = {
+    "side": CROP_SIDE,
+    "tint": TINT,
+    "reasons": [{"name": reason.value, "label": label, "key": KEYS.get(reason)} for reason, label in LABELS.items()],
+    "pace": {"pause_ms": 1000 * PAUSE, "recent_ms": 1000 * NOW},
+}
 
 
-def component(name: str, *parts: str) -> ComponentRenderer:
+def component(name: str) -> ComponentRenderer:
     """Register the component of that folder, its styles isolated.
 
-    Before its own script come `shared.js` and then those of `parts`, named without an ending ("outbox", "deck/stage"): one
-    module, so that what a script declares is known to those after it. So with the styles, for a part that has some.
+    Its script is a module that imports others of this folder. Streamlit takes one script and one style sheet for each
+    component, so they are joined: see `joined`.
     """
-    pieces = ["shared", *parts, f"{name}/{name}"]
+    scripts = scripts_of(HERE / name / f"{name}.js")
+    styles = [script.with_suffix(".css") for script in scripts]
     return st.components.v2.component(
         f"winnow_{name}",
-        html=_text(f"{name}/{name}.html"),
-        css="".join(_text(f"{piece}.css") for piece in pieces if (HERE / f"{piece}.css").exists()),
-        js="".join(_text(f"{piece}.js") for piece in pieces),
+        html=_text(HERE / name / f"{name}.html"),
+        css="".join(_text(style) for style in styles if style.exists()),
+        js=joined(scripts),
         isolate_styles=True,
     )
 
 
-def _text(file: str) -> str:
-    return (HERE / file).read_text(encoding="utf-8")
+def scripts_of(script: Path) -> list[Path]:
+    """The script and all that it imports, directly or through others: each once, after those that it imports."""
+    found: dict[Path, None] = {}  # in the order in which they were added
+
+    def add(one: Path) -> None:
+        for other in IMPORT.findall(_text(one)):
+            add((one.parent / other).resolve())
+        found[one] = None
+
+    add(script.resolve())
+    return list(found)
+
+
+def joined(scripts: list[Path]) -> str:
+    """The scripts as one module: without the imports, and with the last one's default export as the only export.
+
+    So no two scripts of a component may declare the same name, and none may rename what it imports.
+    """
+    return "".join(EXPORT.sub("", IMPORT.sub("", _text(script))) for script in scripts)
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8")

@@ -1,23 +1,36 @@
+// @ts-check
 // The dealer: asks the server for a reviewer's next cards, keeps their leases alive while the page is open, and knows what
-// the server's last answer could not.
+// happened after the server's last answer.
+
+import { ask, RouteError, Shelf } from "./shared.js";
 
 const RENEW_MS = 4 * 60 * 1000; // leases last ten minutes
 const AGAIN_MS = 2000; // after an answer that failed
-const HELD = 2000; // the server reads no longer a list
+const HELD = 2000; // the longest list that the server reads
 
-class Dealer {
-  /**
-   * holds()             the examples that the page has
-   * dealt(cards, gone)  more cards, and those of the held examples that were judged elsewhere or erased
-   * failed(sentence)    there is no answer just now; it is asked again
-   */
-  constructor({ reviewer, wanted = {} }, outbox, on) {
-    Object.assign(this, { wanted, outbox, on });
-    this.stand = null; // {counts, left, upto} of the last answer
+/** @import { Outbox } from "./outbox.js" */
+
+/**
+ * What a dealer calls:
+ * @typedef {object} DealerCalls
+ * @property {() => number[]} holds the examples that the page has
+ * @property {(cards: Card[], gone: number[]) => void} dealt more cards, and those held that were judged elsewhere or erased
+ * @property {(sentence: string) => void} failed there was no answer; the dealer asks again
+ */
+
+export class Dealer {
+  /** @param {Wanted} wanted @param {Outbox} outbox @param {DealerCalls} on */
+  constructor(wanted, outbox, on) {
+    this.wanted = wanted;
+    this.outbox = outbox;
+    this.on = on;
+    /** @type {{counts: Counts, left: number, upto: number} | null} */
+    this.stand = null; // of the last answer
     this.exhausted = false; // the last hand was not full
-    this.moved = new Set(); // what an answer on its way can't know of: decided or taken back, and not committed when we asked
-    // A reload goes on where it was; another queue begins anew.
-    this.shelf = new Shelf("sessionStorage", `winnow.since.${reviewer}.`);
+    /** @type {Set<number>} */
+    this.moved = new Set(); // examples judged or undone since we asked: the answer on its way cannot know of them
+    // A reload continues where it was; another queue begins anew.
+    this.shelf = new Shelf("sessionStorage", `winnow.since.${outbox.reviewer}.`);
     this.since = this.shelf.get(JSON.stringify(wanted));
     this.renewing = setInterval(() => this.ask(0), RENEW_MS);
   }
@@ -28,39 +41,47 @@ class Dealer {
     clearTimeout(this.retrying);
   }
 
-  /** Ask for so many cards more, unless an answer is on its way; 0 only renews the leases of what the page holds. */
+  /**
+   * Ask for more cards, unless an answer is on its way; 0 only renews the leases of what the page holds.
+   * @param {number} count
+   */
   async ask(count) {
     if (this.asking || this.closed) return;
     this.asking = true;
     this.moved = new Set(this.outbox.items.map(({ example }) => example));
     const held = [...new Set([...this.on.holds(), ...this.moved])].slice(0, HELD);
     try {
-      const said = await ask("/api/deck", this.outbox.token, { count, held, since: this.since, wanted: this.wanted });
+      const answer = await ask("/api/deck", this.outbox.token, { count, held, since: this.since, wanted: this.wanted });
       this.asking = false;
-      if (!this.closed) this.answered(said, count, held);
+      if (!this.closed) this.answered(answer, count, held);
     } catch (error) {
       this.asking = false;
       if (!this.closed) this.failed(error, count);
     }
   }
 
+  /**
+   * @param {{cards: Card[], gone: number[], counts: Counts, left: number, upto: number, since: number}} answer
+   * @param {number} count @param {number[]} held
+   */
   answered({ cards, gone, counts, left, upto, since }, count, held) {
     this.stand = { counts, left, upto };
     if (this.since !== since) this.shelf.put(JSON.stringify(this.wanted), (this.since = since));
     if (count) this.exhausted = cards.length < count;
-    // What was decided while the answer was on its way is known better here than there.
+    // The page knows better than this answer what was judged while it was on its way.
     const known = new Set([...held, ...this.on.holds(), ...this.moved]);
     this.on.dealt(cards.filter(({ example }) => !known.has(example)), gone.filter((example) => !this.moved.has(example)));
   }
 
+  /** @param {unknown} error @param {number} count */
   failed(error, count) {
-    if (error.status === undefined) throw error; // ours, not the server's
+    if (!(error instanceof RouteError)) throw error; // a fault of this page, not the server's answer
     if (error.status === 403) this.outbox.renew();
     this.retrying = setTimeout(() => this.ask(count), AGAIN_MS);
     this.on.failed(`${error.message} Trying again…`);
   }
 
-  /** The server's counts, and what is left, with what it doesn't know of yet; null before its first answer. */
+  /** The server's counts and what is left, with the verdicts that it does not know of yet; null before its first answer. */
   get tally() {
     return this.stand && this.outbox.tallied(this.stand.counts, this.stand.left, this.stand.upto);
   }

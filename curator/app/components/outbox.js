@@ -1,33 +1,46 @@
-// The outbox of one reviewer: verdicts on their way to the server. One that the server hasn't acknowledged is kept in
+// @ts-check
+// The outbox of one reviewer: verdicts on their way to the server. One that the server has not acknowledged is kept in
 // localStorage, an entry each, so that a reload loses none; the server takes a repeat once, by its client id. All tabs of
-// a reviewer hold the same items in the same order and may all send them: so an undo never overtakes what it undoes.
+// a reviewer hold the same items in the same order, and each may send them: so an undo never overtakes what it undoes.
+
+import { ask, byOrder, formatted, newId, Shelf } from "./shared.js";
 
 const BATCH = 100; // the server takes up to 200 at a time
 const RETRY_MS = [1000, 2000, 4000, 8000, 15000];
-const LATE_MS = 900; // a moment's delay is no news; a second's is
-const ELSEWHERE_MS = 3000; // what another tab hasn't sent by then is sent from here: it may be closed
+const LATE_MS = 900; // nobody needs to hear of a shorter delay
+const ELSEWHERE_MS = 3000; // what another tab has not sent by then is sent from here: that tab may be closed
 
-class Outbox {
-  /**
-   * `on` is what to call, each may be left out:
-   * changed()         items, refusals, trouble or tally are not what they were
-   * renew()           the token is too old: run the page again, which gives use() a new one; asked once a token
-   * elsewhere(item)   another tab of this reviewer gave this verdict
-   * saved(items)      the server has committed these
-   * refusal(item)     the server will not take this one, `item.error` says why
-   */
+/**
+ * What an outbox calls; each may be left out:
+ * @typedef {object} OutboxCalls
+ * @property {() => void} changed items, refusals, trouble or tally have changed
+ * @property {() => void} renew the token is too old: run the page again, which gives use() a new one; once for each token
+ * @property {(item: Item) => void} elsewhere another tab of this reviewer gave this verdict
+ * @property {(items: Item[]) => void} saved the server has committed these
+ * @property {(item: Item) => void} refusal the server does not accept this one; `item.error` says why
+ */
+
+export class Outbox {
+  /** @param {string} reviewer @param {{token: string} & Partial<OutboxCalls>} options */
   constructor(reviewer, { token, ...on }) {
     const nothing = () => {};
+    /** @type {OutboxCalls} */
     this.on = { changed: nothing, renew: nothing, elsewhere: nothing, saved: nothing, refusal: nothing, ...on };
+    this.reviewer = reviewer;
     this.token = token;
     this.shelf = new Shelf("localStorage", `winnow.verdict.${reviewer}.`);
+    /** @type {Item[]} */
     this.items = []; // not acknowledged yet, oldest first
+    /** @type {Item[]} */
     this.refused = []; // set aside, until dismiss()
-    this.trouble = null; // why sending fails just now, in a sentence
-    this.committed = []; // [{number, item}]: acknowledged, but newer than the last counts
-    this.order = [0, 0]; // the newest place in the order of things: [time, count]
+    /** @type {string | null} */
+    this.trouble = null; // why sending fails at the moment, in a sentence
+    /** @type {{number: number, item: Item}[]} */
+    this.committed = []; // acknowledged, but newer than the last counts
+    /** @type {Order} */
+    this.order = [0, 0]; // the newest one given out or heard of
     this.tries = 0;
-    this.careful = 0; // how many to send one by one
+    this.careful = 0; // how many items to send one by one
     for (const item of this.shelf.all()) this.take(item);
     this.tabs = new BroadcastChannel(`winnow.outbox.${reviewer}`);
     this.tabs.onmessage = ({ data }) => this.hear(data);
@@ -35,7 +48,7 @@ class Outbox {
     window.addEventListener("online", this.online);
   }
 
-  /** Stop sending; what is left stays in the browser for the next page. */
+  /** Stop sending; what is left stays in the browser, for the next page. */
   close() {
     this.closed = true;
     this.tabs.close();
@@ -43,7 +56,7 @@ class Outbox {
     for (const timer of [this.retrying, this.warning, this.stepping]) clearTimeout(timer);
   }
 
-  /** A new token from the page. */
+  /** A new token from the page. @param {string} token */
   use(token) {
     if (token === this.token) return;
     this.token = token;
@@ -51,7 +64,7 @@ class Outbox {
     this.flush();
   }
 
-  /** Ask for a new token, once for each: a server that refuses the new one too is not asked for ever. */
+  /** Ask for a new token, once for each: or a server that refuses every token would be asked for ever. */
   renew() {
     if (this.renewed || this.closed) return;
     this.renewed = true;
@@ -59,10 +72,12 @@ class Outbox {
   }
 
   /**
-   * Keep a verdict and send it. `decision` is keep, reject or undo; an undo says in `from` what it takes back. `photo` is
-   * for people, should the verdict be refused; `settles` ends a dispute. Returns the item, with its `client_id`.
+   * Keep a verdict and send it; the item, with its `client_id`. An undo says in `from` what it takes back. `photo` is shown
+   * when the verdict is refused; `settles` ends a dispute.
+   * @param {Pick<Item, "example" | "decision"> & Partial<Item>} verdict
    */
   add({ example, photo, decision, reason = null, settles = false, from = "open" }) {
+    /** @type {Item} */
     const item = {
       example, photo, decision, reason, settles, from, to: decision === "undo" ? "open" : decision,
       client_id: newId(), order: this.stamp(),
@@ -71,14 +86,15 @@ class Outbox {
     this.shelf.put(item.client_id, item);
     this.spread({ added: item });
     this.changed();
-    queueMicrotask(() => this.flush()); // what is added in one go is sent in one request
+    queueMicrotask(() => this.flush()); // what is added together is sent in one request
     return item;
   }
 
-  /** The next place in the order of things; clocks may be set back. */
+  /** The order of what happens now: after all before it, even if the clock was set back. */
   stamp() {
     const [time, count] = this.order;
-    return (this.order = [Math.max(time, Date.now()), count + 1]);
+    this.order = [Math.max(time, Date.now()), count + 1];
+    return this.order;
   }
 
   /** Send what waits, unless it is being sent. */
@@ -91,13 +107,13 @@ class Outbox {
       const verdicts = batch.map(({ example, decision, reason, client_id, settles }) => ({
         example, decision, reason, client_id, ...(settles && { settles }),
       }));
-      const said = await ask("/api/verdicts", this.token, { verdicts });
+      const answer = await ask("/api/verdicts", this.token, { verdicts });
       this.trouble = null;
       this.tries = 0;
-      const refused = Object.fromEntries(said.refused.map(({ client_id, error }) => [client_id, error]));
-      this.answered(batch, said.ids, refused);
+      const refusals = /** @type {{client_id: string, error: string}[]} */ (answer.refused);
+      this.answered(batch, answer.ids, Object.fromEntries(refusals.map(({ client_id, error }) => [client_id, error])));
     } catch (error) {
-      this.failed(error, batch);
+      this.failed(/** @type {Error} */ (error), batch);
     } finally {
       this.sending = false;
     }
@@ -105,13 +121,17 @@ class Outbox {
     if (!this.trouble) this.flush();
   }
 
+  /** @param {Item[]} batch @param {Record<string, number>} ids @param {Record<string, string>} refused sentences */
   answered(batch, ids, refused) {
     if (this.careful) this.careful--;
     this.spread({ settled: { ids, refused } });
     this.settle(batch, ids, refused);
   }
 
-  /** These have been answered: out of the browser, and counted or set aside. */
+  /**
+   * These have been answered: remove them from the browser, and count them or set them aside.
+   * @param {Item[]} items @param {Record<string, number>} ids @param {Record<string, string>} refused sentences
+   */
   settle(items, ids, refused) {
     const mine = items.filter((item) => this.items.includes(item));
     this.items = this.items.filter((item) => !mine.includes(item));
@@ -128,9 +148,10 @@ class Outbox {
     }
   }
 
+  /** @param {Error & {status?: number}} error @param {Item[]} batch */
   failed(error, batch) {
-    if ([400, 404, 409].includes(error.status)) {
-      // The whole batch was refused, maybe for one of them: send one by one, and set aside what is refused alone.
+    if ([400, 404, 409].includes(error.status ?? 0)) {
+      // The batch was refused, perhaps because of one verdict: send them one by one, and set aside what is refused alone.
       this.trouble = null;
       if (batch.length > 1) this.careful = batch.length;
       else this.answered(batch, {}, { [batch[0].client_id]: error.message });
@@ -142,11 +163,15 @@ class Outbox {
     this.retrying = setTimeout(() => this.flush(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]);
   }
 
+  /** Say something to the other tabs of this reviewer. @param {object} news */
   spread(news) {
     if (!this.closed) this.tabs.postMessage(news);
   }
 
-  /** News from another tab of this reviewer. */
+  /**
+   * News from another tab of this reviewer.
+   * @param {{added?: Item, settled?: {ids: Record<string, number>, refused: Record<string, string>}}} news
+   */
   hear({ added, settled }) {
     if (added && this.take(added)) {
       this.on.elsewhere(added);
@@ -160,18 +185,13 @@ class Outbox {
     this.changed();
   }
 
-  /** Put an item in its place; false where it is there already. */
+  /** Put an item in its place; false where it is there already. @param {Item} item */
   take(item) {
     if (this.items.some(({ client_id }) => client_id === item.client_id)) return false;
     this.items.push(item);
     this.items.sort(byOrder);
     if (byOrder(this, item) < 0) this.order = item.order;
     return true;
-  }
-
-  /** Whether a verdict on this example waits to be sent. */
-  holds(example) {
-    return this.items.some((item) => item.example === example);
   }
 
   dismiss() {
@@ -190,19 +210,24 @@ class Outbox {
     return this.items.length > 0 && Date.now() - this.items[0].order[0] > LATE_MS;
   }
 
-  /** What a reviewer should know about verdicts that are not saved, "" when there is nothing to say. */
+  /** What a reviewer should know about verdicts that are not saved; "" when there is nothing to say. */
   says() {
-    const late = `${formatted(this.items.length)} not saved yet. Kept in this browser${this.trouble ? "; trying again" : ""}.`;
-    const refused = this.refused.map(({ photo, example, error }) => `Not taken: ${photo ?? `example ${example}`}. ${error}`);
+    const [count, one] = [this.items.length, this.items.length === 1];
+    const unsaved = `${formatted(count)} ${one ? "verdict is" : "verdicts are"} not saved yet`;
+    const late = `${unsaved}. ${one ? "It is" : "They are"} kept in this browser${this.trouble ? "; trying again" : ""}.`;
+    const refused = this.refused.map(({ photo, example, error }) => `Not accepted: ${photo ?? `example ${example}`}. ${error}`);
     return [...(this.late() ? [this.trouble, late] : []), ...refused].filter(Boolean).join(" ");
   }
 
   /**
-   * The counts and what is left as the deck last heard of them, with every verdict of ours that is newer: those that wait
-   * here, and those that were committed after number `upto`. Every verdict lowers `left`, whatever it was about.
+   * The server's last counts and what was left, with every verdict of ours that is newer: those not sent yet, and those
+   * committed after number `upto`. Every verdict lowers `left`, whatever it was about.
+   * @param {Counts} counts @param {number} left @param {number} upto
+   * @returns {Counts} with `left`
    */
   tallied(counts, left, upto) {
     this.committed = this.committed.filter(({ number }) => number > upto);
+    /** @type {Counts} */
     const tally = { ...counts, left };
     for (const item of [...this.committed.map((entry) => entry.item), ...this.items]) {
       tally[item.from]--;
@@ -213,5 +238,3 @@ class Outbox {
     return tally;
   }
 }
-
-const byOrder = (a, b) => a.order[0] - b.order[0] || a.order[1] - b.order[1];

@@ -1,29 +1,53 @@
+// @ts-check
 // What the deck and the grid share: words, counts, the keys of the page around them, and how they come and go.
 
-const REASONS = ["no_face", "not_hair", "hair_missing", "spills_over", "too_coarse", "bad_photo"]; // keys 1 to 6
-const REASON_WORDS = {
-  no_face: "no face", not_hair: "not hair", hair_missing: "hair missing", spills_over: "spills over",
-  too_coarse: "too coarse", bad_photo: "bad photo", unsaid: "no reason given",
-};
-const POLL_MS = 15000; // who has nothing left looks again
+import { formatted, made } from "./shared.js";
 
-/** The element that has the focus, also inside a component; null where none has. */
+export const POLL_MS = 15000; // a page with nothing left asks again
+
+/**
+ * Draw a button for each reason that has a key, and in the list of keys the first and the last of these keys.
+ * @param {Record<string, any>} at the parts of the page @param {Reason[]} reasons
+ */
+export function offerReasons(at, reasons) {
+  const kbd = (/** @type {string | null} */ key) => made("kbd", { textContent: key ?? "" });
+  const keyed = reasons.filter(({ key }) => key);
+  for (const button of at.reasonButtons.querySelectorAll("[data-reason]")) button.remove(); // of the deck before this one
+  for (const { name, label, key } of keyed) {
+    const button = made("button", { textContent: `${label} ` });
+    Object.assign(button.dataset, { do: name, reason: name });
+    button.append(kbd(key));
+    at.reasonButtons.append(button);
+  }
+  at.reasonKeys.replaceChildren(kbd(keyed[0].key), " … ", kbd(keyed[keyed.length - 1].key));
+}
+
+/** The keys of reasons: {"1": "no_face", ...}. @param {Reason[]} reasons @returns {Record<string, string>} */
+export const keysOf = (reasons) => Object.fromEntries(reasons.flatMap(({ name, key }) => (key ? [[key, name]] : [])));
+
+/** A reason within a sentence: "spills over". @param {Reason[]} reasons @param {string} name */
+export const reasonInWords = (reasons, name) => reasons.find((reason) => reason.name === name)?.label.toLowerCase() ?? name;
+
+/** The element that has the focus, even inside a component; null when there is none. */
 function focusedElement() {
+  /** @type {Element | null} */
   let element = document.activeElement;
   while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
   return element === document.body ? null : element;
 }
 
 /**
- * Says of a key whether a widget of the page, outside `root`, wants it: one that was reached with Tab keeps the keys that
- * press and move it. One that was clicked gives them back, so that Space skips also after a click on the page's controls.
+ * Answers whether a widget of the page, outside `root`, wants a key: one that was reached with Tab keeps the keys that
+ * press and move it. One that was clicked does not, so that Space skips even after a click on the page's controls.
+ * @param {Node} root @param {{signal: AbortSignal}} heard
+ * @returns {(key: string) => boolean}
  */
-function widgetKeys(root, heard) {
+export function widgetKeys(root, heard) {
   const wanted = ["Enter", " ", "Home", "End", "Escape", "Backspace", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
   let reached = false;
   const look = () => {
     const focused = focusedElement();
-    reached = focused?.matches(":is(a, button, summary, [role]):focus-visible") && focused.getRootNode() !== root;
+    reached = Boolean(focused?.matches(":is(a, button, summary, [role]):focus-visible")) && focused?.getRootNode() !== root;
   };
   document.addEventListener("focusin", look, heard);
   document.addEventListener("focusout", () => (reached = false), heard);
@@ -31,36 +55,52 @@ function widgetKeys(root, heard) {
   return (key) => reached && wanted.includes(key);
 }
 
-/** How doubtful a card is, in words and as a number. */
-function doubtInWords({ suspicion }) {
+/** How doubtful a card is, in words and as a number. @param {Card} card */
+export function doubtInWords({ suspicion }) {
   const level = suspicion >= 0.66 ? "Doubtful" : suspicion >= 0.33 ? "Look twice" : "Looks right";
   return `${level} · ${suspicion.toFixed(2)}`;
 }
 
-/** What one reviewer said: "Ada: rejected (spills over)". */
-function opinionInWords({ reviewer, decision, reason }) {
-  return `${reviewer}: ${decision === "keep" ? "kept" : "rejected"}${reason ? ` (${REASON_WORDS[reason]})` : ""}`;
+/**
+ * The verdicts of others on a card: ["Ada: kept", "Bo: rejected (spills over)"].
+ * @param {Card} card @param {Reason[]} reasons
+ */
+export function opinionsInWords({ opinions = [] }, reasons) {
+  return opinions.map(({ reviewer, decision, reason }) => {
+    const why = reason ? ` (${reasonInWords(reasons, reason)})` : "";
+    return `${reviewer}: ${decision === "keep" ? "kept" : "rejected"}${why}`;
+  });
 }
 
-/** Why there is no card: a title and a sentence. `others` have some in hand; `last` is what U takes back. */
-function nothingLeft(others, whole, last) {
-  if (others) return ["Nothing left for you just now", "The rest is in other reviewers' hands. What they leave comes to you by itself."];
-  return ["Nothing left to review", `${whole ? "Every picture has a verdict" : "You have seen all that you asked for"}. U takes ${last} back.`];
+/**
+ * Why there is no card: a title and a sentence.
+ * @param {boolean} others whether other reviewers have some in hand
+ * @param {boolean} whole whether nothing was filtered out
+ * @param {string} last what U undoes
+ */
+export function nothingLeft(others, whole, last) {
+  if (others) return ["Nothing left for you right now", "Other reviewers have the rest. What they do not finish comes to you automatically."];
+  const seen = whole ? "Every picture has a verdict" : "You have seen everything that matches your filters";
+  return ["Nothing left to review", `${seen}. Press U to undo ${last}.`];
 }
 
-/** Whether what is wanted is the whole queue, and no second look. */
-const isQueue = ({ show = "open", reason, reviewer }) => show === "open" && !reason && !reviewer;
+/** Whether the whole queue is wanted, and no second look. @param {Wanted} wanted */
+export const isQueue = ({ show = "open", reason, reviewer }) => show === "open" && !reason && !reviewer;
 
-/** Draw the counts, where there are any yet, and what is not saved. */
-function drawCounts(at, section, outbox, tally) {
+/**
+ * Draw the counts, once there are any, and what is not saved.
+ * @param {Record<string, any>} at the parts of the page @param {HTMLElement} section
+ * @param {import("./outbox.js").Outbox} outbox @param {Counts | null} tally
+ */
+export function drawCounts(at, section, outbox, tally) {
   const says = outbox.says();
   section.dataset.unsaved = String(outbox.items.length);
   at.unsaved.hidden = !says;
-  if (at.unsaved.textContent !== says) at.unsaved.textContent = says; // said once, not at every count
+  if (at.unsaved.textContent !== says) at.unsaved.textContent = says; // or a screen reader would repeat it at every count
   at.dismiss.hidden = !outbox.refused.length;
   if (!tally) return;
   const { keep, reject, open, left } = tally;
-  const share = (part) => `${(100 * part) / Math.max(1, keep + reject + open)}%`;
+  const share = (/** @type {number} */ part) => `${(100 * part) / Math.max(1, keep + reject + open)}%`;
   at.left.textContent = formatted(left);
   at.kept.textContent = formatted(keep);
   at.rejected.textContent = formatted(reject);
@@ -70,22 +110,33 @@ function drawCounts(at, section, outbox, tally) {
 }
 
 /**
- * What Streamlit calls on every run of the page. A rerun leaves the component as it is; for another reviewer, or where
- * something else is wanted, a new `Kind` takes its place.
+ * A page that outlives reruns, such as the deck.
+ * @typedef {object} Lasting
+ * @property {(root: ShadowRoot) => void} mount
+ * @property {() => void} unmount
+ * @property {import("./outbox.js").Outbox} outbox
  */
-function lasting(Kind) {
+
+/**
+ * What Streamlit calls on every run of the page. A rerun leaves the component as it is; for another reviewer, or when
+ * something else is wanted, a new `Kind` takes its place.
+ * @param {new (data: ReviewData, renew: () => void) => Lasting} Kind
+ */
+export function lasting(Kind) {
+  /** @type {{page: Lasting, root: ShadowRoot, of: string} | null} */
   let one = null; // outlives reruns
-  return ({ data, parentElement, setTriggerValue }) => {
-    const same = (name) => JSON.stringify(one[name]) === JSON.stringify(data[name]);
-    if (!one || one.root !== parentElement || !["reviewer", "wanted", "lead"].every(same)) {
-      one?.unmount();
-      one = new Kind(data, () => setTriggerValue("renew", true));
-      one.mount(parentElement);
+  return (/** @type {ComponentArguments<ReviewData>} */ { data, parentElement, setTriggerValue }) => {
+    const of = JSON.stringify([data.reviewer, data.wanted, data.lead]);
+    if (one?.root !== parentElement || one.of !== of) {
+      one?.page.unmount();
+      const page = new Kind(data, () => setTriggerValue("renew", true));
+      one = { page, root: parentElement, of };
+      page.mount(parentElement);
     }
-    one.outbox.use(data.token);
+    one.page.outbox.use(data.token);
     const mine = one;
     return () => {
-      mine.unmount();
+      mine.page.unmount();
       if (one === mine) one = null;
     };
   };

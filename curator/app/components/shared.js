@@ -1,13 +1,28 @@
-// What the deck and the painter share: asking our routes, the tint of a mask, keys, and when a picture was presented.
+// @ts-check
+// What all components share: asking our routes, pictures and the tint of a mask, keys, storage.
 
-const SIDE = 512;
-const CAPTION = 66; // its height on the page
-// Azure: no natural hair has it, and red-green blindness keeps it apart from brown, blond, red and grey.
-const FILL = [0, 132, 255, 92];
-const EDGE = [120, 225, 255, 255];
+const CAPTION = 66; // CSS pixels, the height of a caption
 
-/** Ask one of our routes. Throws an Error with `status` (0 when the network is down) and the server's sentence. */
-async function ask(path, token, body) {
+/** An error of a route or a picture: `status` is the HTTP status, 0 when the network is down. */
+export class RouteError extends Error {
+  /** @param {string} message @param {number} status */
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+
+  /** Whether what was asked for is not there, so that asking again is of no use. */
+  get missing() {
+    return this.status >= 400 && this.status < 500;
+  }
+}
+
+/**
+ * Ask one of our routes; the answer's JSON. Throws a RouteError with the server's sentence.
+ * @param {string} path @param {string} token @param {object} body
+ * @returns {Promise<any>}
+ */
+export async function ask(path, token, body) {
   let response;
   try {
     response = await fetch(path, {
@@ -16,51 +31,91 @@ async function ask(path, token, body) {
       body: JSON.stringify(body),
     });
   } catch {
-    throw Object.assign(new Error("Winnow can't be reached just now."), { status: 0 });
+    throw new RouteError("Winnow cannot be reached right now.", 0);
   }
-  const said = await response.json().catch(() => null);
-  if (response.ok && said) return said;
-  const sentence = said?.error ?? `Winnow answered with an error (${response.status}).`;
-  throw Object.assign(new Error(sentence), { status: response.status });
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer) return answer;
+  throw new RouteError(answer?.error ?? `Winnow answered with an error (${response.status}).`, response.status);
 }
 
-/** A stored picture, decoded. Throws when it is missing. */
-async function bitmap(sha256) {
-  const response = await fetch(`/pictures/${sha256}`);
-  if (!response.ok) throw Object.assign(new Error("This picture is missing from the store."), { missing: response.status < 500 });
+/**
+ * A stored picture, decoded. Throws a RouteError when the store does not have it.
+ * @param {string} address its hash, and `?side=` for a smaller one
+ */
+export async function bitmap(address) {
+  const response = await fetch(`/pictures/${address}`);
+  if (!response.ok) throw new RouteError("This picture is missing from the store.", response.status);
   return createImageBitmap(await response.blob());
 }
 
-/** A mask picture as one byte a pixel, 0 or 1, `side` pixels square. */
-function maskBytes(picture, side = SIDE) {
-  const context = new OffscreenCanvas(side, side).getContext("2d", { willReadFrequently: true });
-  context.drawImage(picture, 0, 0, side, side);
-  const rgba = context.getImageData(0, 0, side, side).data;
-  const mask = new Uint8Array(side * side);
-  for (let i = 0; i < mask.length; i++) mask[i] = rgba[4 * i] >= 128 ? 1 : 0;
+/** @param {number} width @param {number} height */
+export function offscreen(width, height) {
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  if (!context) throw new Error("This browser cannot draw off screen.");
+  return context;
+}
+
+/**
+ * A mask picture as one byte a pixel, 0 or 1.
+ * @param {ImageBitmap} picture
+ */
+export function maskBytes(picture) {
+  const context = offscreen(picture.width, picture.height);
+  context.drawImage(picture, 0, 0);
+  return bytesOf(context.getImageData(0, 0, picture.width, picture.height));
+}
+
+/**
+ * Black and white as one byte a pixel: 1 where red is half and more.
+ * @param {ImageData} painted
+ */
+export function bytesOf({ data }) {
+  const mask = new Uint8Array(data.length / 4);
+  for (let i = 0; i < mask.length; i++) mask[i] = data[4 * i] >= 128 ? 1 : 0;
   return mask;
 }
 
-/** The tint of a mask within a box: a fill, translucent as a rule, and a line along the inside of its edge. */
-function tintOf(mask, left = 0, top = 0, right = SIDE, bottom = SIDE, colours = [FILL, EDGE], side = SIDE) {
+/**
+ * The tint of a mask within a box: a fill, translucent as a rule, and a line along the inside of its edge, one pixel wide.
+ * The picture's border is no edge. curator/pictures/tint.py holds the colours; tests/vectors/tint.json binds the two.
+ * @param {Uint8Array} mask 0 or 1 a pixel, row by row
+ * @param {number} width pixels of a row
+ * @param {Tint} colours
+ * @param {{left: number, top: number, right: number, bottom: number}} [box] pixels, ends exclusive; all of it when left out
+ */
+export function tintOf(mask, width, { fill, edge }, box) {
+  const height = mask.length / width;
+  const { left, top, right, bottom } = box ?? { left: 0, top: 0, right: width, bottom: height };
   const tint = new ImageData(right - left, bottom - top);
   const pixels = new Uint32Array(tint.data.buffer);
-  const [fill, edge] = colours.map((colour) => new Uint32Array(new Uint8Array(colour).buffer)[0]);
+  const [filled, edged] = [fill, edge].map((colour) => new Uint32Array(new Uint8Array(colour).buffer)[0]);
   for (let y = top, at = 0; y < bottom; y++) {
     for (let x = left; x < right; x++, at++) {
-      const i = y * side + x;
+      const i = y * width + x;
       if (!mask[i]) continue;
       const inner =
-        (x === 0 || mask[i - 1]) && (x === side - 1 || mask[i + 1]) &&
-        (y === 0 || mask[i - side]) && (y === side - 1 || mask[i + side]);
-      pixels[at] = inner ? fill : edge;
+        (x === 0 || mask[i - 1]) && (x === width - 1 || mask[i + 1]) &&
+        (y === 0 || mask[i - width]) && (y === height - 1 || mask[i + width]);
+      pixels[at] = inner ? filled : edged;
     }
   }
   return tint;
 }
 
-/** Whether a key belongs to somebody else: a text field, a shortcut of the browser, a button that has the focus. */
-function isTheirs(event, root) {
+/**
+ * An element of that kind with these properties.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} kind @param {Partial<HTMLElementTagNameMap[K]>} properties
+ */
+export function made(kind, properties) {
+  return Object.assign(document.createElement(kind), properties);
+}
+
+/**
+ * Whether a key is for something else: a text field, a shortcut of the browser, a button that has the focus.
+ * @param {KeyboardEvent} event @param {Node} root the component
+ */
+export function isTheirs(event, root) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return true;
   const target = event.composedPath()[0];
   if (!(target instanceof Element)) return false;
@@ -71,22 +126,27 @@ function isTheirs(event, root) {
   return presses && target.matches("button, a, summary") && target.getRootNode() === root && target.matches(":focus-visible");
 }
 
-/** The moment the frame being drawn has been handed over, in performance.now() time. */
-function presented() {
-  return new Promise((done) => {
-    requestAnimationFrame(() => {
-      const channel = new MessageChannel();
-      channel.port1.onmessage = () => done(performance.now());
-      channel.port2.postMessage(0); // runs after the frame that this callback belongs to
-    });
-  });
+/**
+ * Where an element begins below the top of the page, in CSS pixels, were nothing scrolled.
+ * @param {Element} element
+ */
+export function topOf(element) {
+  const around = (/** @type {Element} */ part) => part.parentElement ?? /** @type {ShadowRoot} */ (part.getRootNode()).host;
+  let { top } = element.getBoundingClientRect();
+  for (let part = around(element); part; part = around(part)) top += part.scrollTop;
+  return top;
 }
 
-/** Make the picture as large as the window leaves room for, with what must stand below it; again whenever the window changes. */
-function fitted(bench, frame, signal, below = () => CAPTION) {
+/**
+ * Make the picture as large as the window leaves room for; again whenever the window changes.
+ * @param {HTMLElement} bench gets the size as `--side`
+ * @param {HTMLElement} frame the picture
+ * @param {AbortSignal} signal
+ * @param {() => number} below CSS pixels of what must be seen below the picture
+ */
+export function fitted(bench, frame, signal, below = () => CAPTION) {
   const fit = () => {
-    let top = frame.getBoundingClientRect().top;
-    for (let part = bench; part; part = part.parentElement ?? part.getRootNode().host) top += part.scrollTop; // unscrolled
+    const top = topOf(frame);
     const room = Math.min(window.innerHeight * 0.8, window.innerHeight - top - below());
     bench.style.setProperty("--side", `${Math.max(300, room)}px`);
   };
@@ -95,54 +155,79 @@ function fitted(bench, frame, signal, below = () => CAPTION) {
   fit();
 }
 
-/** The parts of a component by their `data-part`. */
-function partsOf(root) {
-  return Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
+/**
+ * The parts of a component by their `data-part`.
+ * @param {ParentNode} root
+ * @returns {Record<string, any>}
+ */
+export function partsOf(root) {
+  const parts = /** @type {HTMLElement[]} */ ([...root.querySelectorAll("[data-part]")]);
+  return Object.fromEntries(parts.map((part) => [part.dataset.part, part]));
 }
 
-/** The button with a `data-do` that a click is on, if any. A mouse leaves no focus behind that Space would press again. */
-function clicked(event) {
-  const button = event.target.closest?.("button[data-do]");
+/**
+ * The button with a `data-do` that was clicked, if any. One that was clicked with a mouse loses the focus: Space must not
+ * press it again.
+ * @param {MouseEvent} event
+ * @returns {HTMLButtonElement | null}
+ */
+export function clicked(event) {
+  const target = /** @type {Element} */ (event.target);
+  const button = /** @type {HTMLButtonElement | null} */ (target.closest("button[data-do]"));
   if (button && event.detail) button.blur();
   return button;
 }
 
-const formatted = (number) => number.toLocaleString("en-US");
+/** A number as people read it: "12,345". @param {number} number */
+export const formatted = (number) => number.toLocaleString("en-US");
 
-
-/** Values in a browser storage ("localStorage" or "sessionStorage") under a prefix, each an entry of its own. */
-class Shelf {
+/** Values in a browser storage under a prefix, each an entry of its own. */
+export class Shelf {
+  /** @param {"localStorage" | "sessionStorage"} storage @param {string} prefix */
   constructor(storage, prefix) {
     this.prefix = prefix;
     try {
       this.storage = window[storage];
-    } catch {} // storage may be forbidden, or full later: then things live as long as the page
+    } catch {
+      // A browser may forbid storage: then values live as long as the page.
+    }
   }
 
+  /** @returns {any[]} every value that can be read */
   all() {
     const keys = Object.keys(this.storage ?? {}).filter((key) => key.startsWith(this.prefix));
     return keys.map((key) => this.get(key.slice(this.prefix.length))).filter((value) => value !== null);
   }
 
-  /** The value of that name; null where there is none, or none that can be read. */
+  /**
+   * The value of that name; null where there is none, or none that can be read.
+   * @param {string} name
+   */
   get(name) {
     try {
-      return JSON.parse(this.storage?.getItem(this.prefix + name) ?? null);
+      return JSON.parse(this.storage?.getItem(this.prefix + name) ?? "null");
     } catch {
       return null;
     }
   }
 
+  /** @param {string} name @param {unknown} value */
   put(name, value) {
     try {
       this.storage?.setItem(this.prefix + name, JSON.stringify(value));
-    } catch {}
+    } catch {
+      // The storage is full: this value lives as long as the page.
+    }
   }
 
+  /** @param {string[]} names */
   drop(names) {
     for (const name of names) this.storage?.removeItem(this.prefix + name);
   }
 }
 
-/** A name that nothing else has: 128 random bits. crypto.randomUUID is there on https and localhost alone. */
-const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+/** A new name: 128 random bits. (crypto.randomUUID exists on https and localhost only.) */
+export const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** Sorts by `order`, oldest first. @param {{order: Order}} a @param {{order: Order}} b */
+export const byOrder = (a, b) => a.order[0] - b.order[0] || a.order[1] - b.order[1];

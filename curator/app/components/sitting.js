@@ -1,18 +1,21 @@
+// @ts-check
 // A sitting: what one reviewer did since they sat down, newest last. All their tabs share it, and it survives the reload
-// of a tab (sessionStorage). It is what undo takes back, and what the pace is read from.
+// of a tab (sessionStorage). Undo takes its newest entry back, and the pace is measured from it.
+
+import { byOrder, formatted, Shelf } from "./shared.js";
 
 const DEEP = 2000; // entries kept
-const WORK_MS = 5 * 60 * 1000; // the pace is that of the last five minutes of work
-const PAUSE_MS = 60 * 1000; // who did nothing for longer was away
-const ENOUGH = 10; // verdicts, before a pace means anything
+const ENOUGH = 10; // verdicts, before a pace is shown
 
-/** An entry is {card, did: "keep" | "reject" | "skip", reason, client_id, order}; a skip stays in its own tab. */
-class Sitting {
+export class Sitting {
+  /** @param {string} reviewer @param {() => void} changed called when another tab changed it */
   constructor(reviewer, changed = () => {}) {
     this.changed = changed;
     this.shelf = new Shelf("sessionStorage", `winnow.sitting.${reviewer}.`);
+    /** @type {Entry[]} */
     this.entries = this.shelf.all().sort(byOrder);
-    this.taken = new Set(); // client ids of what was taken back: news of it may still be on its way
+    /** @type {Set<string>} */
+    this.taken = new Set(); // client ids of what was undone: news of it may still be on its way
     this.tabs = new BroadcastChannel(`winnow.sitting.${reviewer}`);
     this.tabs.onmessage = ({ data }) => this.hear(data);
     this.tabs.postMessage({ hello: true });
@@ -22,19 +25,20 @@ class Sitting {
     this.tabs.close();
   }
 
+  /** Add an entry, in all tabs; a skip stays in its own. @param {Entry} entry */
   add(entry) {
     this.insert([entry]);
     if (entry.did !== "skip") this.tabs.postMessage({ added: [entry], taken: [] });
   }
 
-  /** Take back the newest entry, wherever it was given; undefined where there is none. */
+  /** Take back the newest entry, whichever tab it is from; undefined where there is none. */
   pop() {
     const entry = this.entries.at(-1);
     if (entry) this.forget(entry.client_id);
     return entry;
   }
 
-  /** Leave an entry out, in all tabs. */
+  /** Leave an entry out, in all tabs. @param {string} client_id */
   forget(client_id) {
     this.remove([client_id]);
     this.tabs.postMessage({ added: [], taken: [client_id] });
@@ -50,6 +54,7 @@ class Sitting {
     return this.entries.filter(({ did }) => did !== "skip").map(({ order }) => order[0]);
   }
 
+  /** @param {{hello?: boolean, added: Entry[], taken: string[]}} news */
   hear({ hello, added, taken }) {
     if (hello) {
       const verdicts = this.entries.filter(({ did }) => did !== "skip");
@@ -60,6 +65,7 @@ class Sitting {
     this.changed();
   }
 
+  /** @param {Entry[]} entries */
   insert(entries) {
     const known = new Set(this.entries.map(({ client_id }) => client_id));
     const fresh = entries.filter(({ client_id }) => !known.has(client_id) && !this.taken.has(client_id));
@@ -70,6 +76,7 @@ class Sitting {
     this.shelf.drop(this.entries.splice(0, this.entries.length - DEEP).map(({ client_id }) => client_id));
   }
 
+  /** @param {string[]} client_ids */
   remove(client_ids) {
     for (const client_id of client_ids) this.taken.add(client_id);
     this.entries = this.entries.filter(({ client_id }) => !this.taken.has(client_id));
@@ -78,27 +85,42 @@ class Sitting {
 }
 
 /**
- * How fast verdicts came over the last five minutes of work, and when `left` more will be given at that pace, from
- * `times` in ms, oldest first: {perMinute, until}, or null before there are enough. Pauses are not work.
+ * How fast the newest verdicts were given, pauses left out: as `paces(newest_of(...))` in curator/review/progress.py, to
+ * which tests/vectors/pace.json binds it. Verdicts of one moment, sent together, share the time since the moment before.
+ * @param {number[]} times of the verdicts in ms, oldest first
+ * @param {PaceLimits} limits
+ * @returns {{timed: number, ms: number}} how many verdicts were timed, and how long they took together
  */
-function pace(times, left, now) {
-  if (times.length < ENOUGH) return null;
-  let [work, given] = [0, 0];
-  for (let i = times.length - 1; i > 0 && work < WORK_MS; i--) {
-    const took = times[i] - times[i - 1];
-    if (took > PAUSE_MS) continue;
-    work += took;
-    given++;
+export function pace(times, { pause_ms, recent_ms }) {
+  let [timed, ms] = [0, 0];
+  for (let end = times.length - 1; end > 0;) {
+    let start = end; // the first verdict of the moment
+    while (start > 0 && times[start - 1] === times[end]) start--;
+    const together = end - start + 1;
+    const gap = times[end] - times[start - 1]; // NaN for the first moment: nobody knows when its making began
+    if (gap <= pause_ms * together) {
+      if (ms + gap > recent_ms) break;
+      ms += gap;
+      timed += together;
+    }
+    end = start - 1;
   }
-  return work ? { perMinute: (given * 60000) / work, until: now + (left * work) / given } : null;
+  return { timed, ms };
 }
 
-/** A pace in words: "38 a minute, done about 16:40"; "" for null. */
-function paceInWords(found, left, now) {
-  if (!found) return "";
-  const speed = `${formatted(Math.max(1, Math.round(found.perMinute)))} a minute`;
+/**
+ * The pace in words, with when `left` more are done: "38 per minute, done at about 16:40"; "" before there are enough.
+ * @param {number[]} times of the verdicts in ms, oldest first
+ * @param {number} left @param {number} now in ms @param {PaceLimits} limits
+ */
+export function paceInWords(times, left, now, limits) {
+  const { timed, ms } = pace(times, limits);
+  if (times.length < ENOUGH || !ms) return "";
+  const speed = `${formatted(Math.max(1, Math.round((timed * 60000) / ms)))} per minute`;
   if (!left) return speed;
-  const hours = (found.until - now) / 3600000;
+  const work = (left * ms) / timed;
+  const hours = work / 3600000;
   if (hours > 12) return `${speed}, about ${formatted(Math.round(hours))} hours of work left`;
-  return `${speed}, done about ${new Date(found.until).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`;
+  const until = new Date(now + work);
+  return `${speed}, done at about ${until.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`;
 }

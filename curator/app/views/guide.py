@@ -9,10 +9,12 @@ from curator.app.frame import HERE, REASONS, drawn_note, gallery, header
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
 from curator.review.guide import BAD, GOOD, Lesson, candidates, choose, lessons
+from curator.review.reasons import KEYS
 from curator.review.reviewers import reviewer_called
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
+from db.tables import Reason
 
 SCREENS = {"keep": "Keep these", "reject": "Reject these"}
 
@@ -20,8 +22,8 @@ SCREENS = {"keep": "Keep these", "reject": "Reject these"}
 def show(found: Iterable[Lesson], verdict: str) -> None:
     """The pictures of a screen, each with its key and what to see in it."""
     parts = []
-    for number, lesson in enumerate(found, start=1):
-        key, title = ("K", "Keep") if verdict == "keep" else (str(number), REASONS[lesson.place])
+    for lesson in found:
+        key, title = ("K", "Keep") if verdict == "keep" else (KEYS[Reason(lesson.place)], REASONS[lesson.place])
         parts.append(
             f'<figure data-place="{lesson.place}"><img src="/pictures/guide/{lesson.place}?v={lesson.version}" '
             f'alt="{escape(title)}: {escape(lesson.words)}"><figcaption><b><kbd>{key}</kbd> {title}</b> {escape(lesson.words)}'

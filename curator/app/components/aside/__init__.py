@@ -1,17 +1,23 @@
-"""The tray of photos without a face: a person draws the square that is the crop, or discards; over our HTTP routes."""
+"""The tray of photos without a face: a person draws the crop or discards the photo, over our HTTP routes."""
 
-from curator.app.components import component
+from curator.app.components import TINT, component
 from curator.app.guard import token_for
+from curator.ingest.aside import MAX_CROP_SIDES, MIN_CROP_SIDE
 
 
 def aside(reviewer: str) -> None:
     """Draw the tray for a reviewer. It fetches its photos itself; a rerun of the page leaves it as it is."""
-    component("aside", "aside/square")(
+    component("aside")(
         key="aside",
-        data={"reviewer": reviewer, "token": token_for(reviewer)},
+        data={
+            "reviewer": reviewer,
+            "token": token_for(reviewer),
+            "tint": TINT,
+            "limits": {"least": MIN_CROP_SIDE, "most": MAX_CROP_SIDES},
+        },
         on_renew_change=_nothing,
     )
 
 
 def _nothing() -> None:
-    """Streamlit makes a trigger of what has a callback; the rerun itself is all that is wanted."""
+    """A callback makes this a trigger for Streamlit; nothing but the rerun itself is wanted."""

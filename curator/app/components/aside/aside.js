@@ -1,46 +1,88 @@
-// The tray. A photo is shown with its mask and a square; what is decided is sent, and the next photo comes when the server
-// has said that it is kept.
+// @ts-check
+// The tray. It shows a photo with its mask and a square; a decision is sent, and the next photo is shown when the server has
+// saved it.
+
+import { ask, bytesOf, clicked, fitted, formatted, isTheirs, made, offscreen, partsOf, RouteError, tintOf } from "../shared.js";
+import { corners, firstSquare, middle, onPhoto, radians, squareAt, within } from "./square.js";
+
+/**
+ * A photo without a face; `version` changes when its number comes to mean another photo.
+ * @typedef {Size & {submission: number, photo: string, version: string, drawn: boolean, remarks: string[]}} Photo
+ */
+
+/** @typedef {{reviewer: string, token: string, tint: Tint, limits: SideLimits}} TrayData */
 
 const AHEAD = 4; // photos asked for beyond the one that is shown
 const MARGIN = 0.1; // of the frame, so that the square's handles can be reached beyond the photo
+/** @type {Record<string, number>} */
 const GRIP = { mouse: 14, touch: 28, pen: 20 }; // CSS pixels around a handle
 const STALK = 30; // CSS pixels from the square to its turning handle
+/** @type {Record<string, string>} */
 const KEYS = {
   Enter: "crop", d: "discard", s: "skip", Escape: "skip", u: "undo", m: "mask", 0: "reset", "-": "smaller", "+": "larger",
   "=": "larger", "[": "left", "]": "right", ArrowLeft: "west", ArrowRight: "east", ArrowUp: "north", ArrowDown: "south",
 };
+/** @type {Record<string, Point>} */
 const MOVES = { west: [-1, 0], east: [1, 0], north: [0, -1], south: [0, 1] };
 
 class Tray {
-  constructor(reviewer) {
+  /** The parts of the page. @type {Record<string, any>} */
+  at = {};
+  leave = new AbortController();
+  /** Asks for a new token. @type {() => void} */
+  renew = () => {};
+  renewed = false;
+  /** The photo that is shown. @type {any} */
+  photo = null;
+  /** @type {any} */
+  picture = null;
+  /** @type {any} */
+  square = null;
+  /** @type {Promise<void> | null} */
+  fetching = null;
+  /** @type {number | null} */
+  drawing = null;
+  /** From pixels of the photo to those of the canvas. */
+  view = { scale: 1, x: 0, y: 0 };
+  /** What a drag began with. @type {{square: Square, places: Point[]}} */
+  begun = { square: { top: 0, left: 0, side: 1, rotation: 0 }, places: [] };
+
+  /** @param {TrayData} data */
+  constructor({ reviewer, token, tint, limits }) {
     this.reviewer = reviewer;
+    this.token = token;
+    this.tint = tint;
+    this.limits = limits;
+    /** @type {Photo[]} */
     this.queue = []; // photos asked for and not shown yet
     this.after = 0; // the last photo asked for
-    this.skipped = 0;
+    /** @type {{photo: Photo, square: Square}[]} */
     this.done = []; // photos decided in this sitting, with their squares, newest last
+    /** @type {Map<number, Promise<any>>} */
     this.pictures = new Map(); // decoded, or on their way, by submission
     this.masked = true;
+    /** @type {Map<number, Point>} */
     this.pointers = new Map();
   }
 
   // --- on the page -----------------------------------------------------------------------------------------------
 
+  /** @param {ShadowRoot} root */
   mount(root) {
     this.root = root;
     this.at = partsOf(root);
     this.canvas = this.at.canvas;
     this.context = this.canvas.getContext("2d");
-    this.leave = new AbortController();
     const heard = { signal: this.leave.signal };
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
     root.addEventListener("click", (event) => {
-      const button = clicked(event);
-      if (button) this.act(button.dataset.do);
+      const button = clicked(/** @type {MouseEvent} */ (event));
+      if (button) this.act(button.dataset.do ?? "");
     }, heard);
-    this.canvas.addEventListener("pointerdown", (event) => this.down(event), heard);
-    this.canvas.addEventListener("pointermove", (event) => this.move(event), heard);
-    for (const end of ["pointerup", "pointercancel"]) this.canvas.addEventListener(end, (event) => this.up(event), heard);
-    this.canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false, ...heard });
+    this.canvas.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => this.down(event), heard);
+    this.canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.move(event), heard);
+    for (const end of ["pointerup", "pointercancel"]) this.canvas.addEventListener(end, (/** @type {PointerEvent} */ event) => this.up(event), heard);
+    this.canvas.addEventListener("wheel", (/** @type {WheelEvent} */ event) => this.wheel(event), { passive: false, ...heard });
     this.watching = new ResizeObserver(() => this.fitCanvas());
     this.watching.observe(this.at.frame);
     fitted(this.at.bench, this.at.frame, this.leave.signal);
@@ -52,10 +94,11 @@ class Tray {
   unmount() {
     this.gone = true;
     this.leave.abort();
-    this.watching.disconnect();
+    this.watching?.disconnect();
     delete window.__winnowTray;
   }
 
+  /** @param {string} state */
   become(state) {
     this.state = this.at.aside.dataset.state = state;
     this.canvas.dataset.submission = this.photo?.submission ?? "";
@@ -66,27 +109,26 @@ class Tray {
     this.draw();
   }
 
+  /** @param {string} title @param {string} text @param {HTMLElement[]} links */
   cover(title, text, ...links) {
-    const line = Object.assign(document.createElement("div"), { className: "links" });
+    const line = made("div", { className: "links" });
     line.append(...links);
-    this.at.over.replaceChildren(
-      Object.assign(document.createElement("strong"), { textContent: title }),
-      Object.assign(document.createElement("p"), { textContent: text }),
-      ...(links.length ? [line] : []),
-    );
+    const said = [made("strong", { textContent: title }), made("p", { textContent: text })];
+    this.at.over.replaceChildren(...said, ...(links.length ? [line] : []));
     this.at.over.hidden = false;
   }
 
+  /** Show an error; null removes it. @param {any} error */
   complain(error) {
-    if (error?.status === 403) this.renew?.();
+    if (error?.status === 403) this.renew();
     this.at.trouble.hidden = !error;
     this.at.trouble.textContent = error?.message ?? "";
   }
 
-  /** Say how many wait. */
+  /** Say how many are left. @param {number} left */
   count(left) {
     this.left = left;
-    this.at.left_over.textContent = left ? `${formatted(left)} ${left === 1 ? "photo waits" : "photos wait"}.` : "";
+    this.at.left_over.textContent = left ? `${photos(left)} left.` : "";
   }
 
   // --- which photo -----------------------------------------------------------------------------------------------
@@ -106,19 +148,20 @@ class Tray {
     const photo = this.queue.shift();
     if (!photo) return this.over();
     this.show(photo);
-    if (this.queue.length < AHEAD) this.fetchMore().catch(() => {}); // asked for again when none is left
+    if (this.queue.length < AHEAD) this.fetchMore().catch(() => {}); // asked for again when the queue is empty
   }
 
   fetchMore() {
     this.fetching ??= (async () => {
-      const said = await ask("/api/aside", this.token, { after: this.after, count: 2 * AHEAD });
-      this.count(said.left);
-      this.queue.push(...said.photos);
-      this.after = said.photos.at(-1)?.submission ?? this.after;
+      const answer = await ask("/api/aside", this.token, { after: this.after, count: 2 * AHEAD });
+      this.count(answer.left);
+      this.queue.push(...answer.photos);
+      this.after = answer.photos.at(-1)?.submission ?? this.after;
     })().finally(() => (this.fetching = null));
     return this.fetching;
   }
 
+  /** @param {Photo} photo @param {Square | null} square where it begins; null: around the hair */
   async show(photo, square = null) {
     this.photo = photo;
     this.picture = this.square = null;
@@ -132,19 +175,32 @@ class Tray {
       const picture = await this.decoded(photo);
       if (this.photo !== photo || this.gone) return;
       this.picture = picture;
-      this.square = square ?? firstSquare(photo, picture.mask, picture.width);
+      this.square = square ?? this.firstSquare();
       this.fitView();
       this.become("showing");
       this.told();
     } catch (error) {
       if (this.photo !== photo || this.gone) return;
-      this.cover("This photo can't be shown", error.message);
+      this.cover("This photo cannot be shown", sentence(error));
       this.become("broken");
     }
     if (this.queue[0]) this.decoded(this.queue[0]).catch(() => {});
   }
 
-  /** The photo and the tint of its mask, decoded once, kept for the photo that is shown and the next. */
+  /** Where a person begins with the photo that is shown. */
+  firstSquare() {
+    return firstSquare(this.photo, this.picture.mask, this.picture.width, this.limits);
+  }
+
+  /**
+   * A square that is allowed on the photo that is shown.
+   * @param {Point} place of its middle @param {number} side @param {number} rotation
+   */
+  squareAt(place, side, rotation) {
+    return squareAt(place, side, rotation, this.photo, this.limits);
+  }
+
+  /** The photo and the tint of its mask, decoded once, kept for the photo that is shown and the next. @param {Photo} photo */
   decoded(photo) {
     const known = this.pictures.get(photo.submission);
     if (known) return known;
@@ -153,20 +209,17 @@ class Tray {
       if (!response.ok) throw new Error(await response.text());
       const both = await createImageBitmap(await response.blob());
       const [width, height] = [both.width, both.height / 2];
-      const canvas = new OffscreenCanvas(width, both.height);
-      const context = canvas.getContext("2d", { willReadFrequently: true });
+      const context = offscreen(width, both.height);
       context.drawImage(both, 0, 0);
       both.close();
-      const rgba = context.getImageData(0, height, width, height).data;
-      const mask = new Uint8Array(width * height);
-      for (let i = 0; i < mask.length; i++) mask[i] = rgba[4 * i] >= 128 ? 1 : 0;
-      const tint = new OffscreenCanvas(width, height);
-      tint.getContext("2d").putImageData(tintOf(mask, 0, 0, width, height, [FILL, EDGE], width), 0, 0);
-      return { photo: await createImageBitmap(canvas, 0, 0, width, height), tint, mask, width, height };
+      const mask = bytesOf(context.getImageData(0, height, width, height));
+      const tint = offscreen(width, height);
+      tint.putImageData(tintOf(mask, width, this.tint), 0, 0);
+      return { photo: await createImageBitmap(context.canvas, 0, 0, width, height), tint: tint.canvas, mask, width, height };
     })();
     coming.catch(() => this.pictures.delete(photo.submission));
     this.pictures.set(photo.submission, coming);
-    while (this.pictures.size > 3) this.pictures.delete(this.pictures.keys().next().value);
+    for (const oldest of this.pictures.keys()) if (this.pictures.size > 3) this.pictures.delete(oldest);
     return coming;
   }
 
@@ -174,38 +227,41 @@ class Tray {
     this.at.file.textContent = this.at.remarks.textContent = this.at.says.textContent = "";
     this.at.drawn.hidden = true;
     this.become("over");
-    const review = Object.assign(document.createElement("a"), { className: "button", href: "/review", target: "_self", textContent: "Review" });
-    const ingest = Object.assign(document.createElement("a"), { className: "button", href: "/ingest", target: "_self", textContent: "Ingest" });
-    if (!this.left) return this.cover("No photo waits", "Every photo has a crop, or was discarded.", review, ingest);
-    const again = Object.assign(document.createElement("button"), { textContent: "Look at them again" });
+    const [review, ingest] = [["/review", "Review"], ["/ingest", "Ingest"]].map(([href, textContent]) =>
+      made("a", { className: "button", href, target: "_self", textContent }),
+    );
+    if (!this.left) return this.cover("No photos left", "Every photo has a crop or was discarded.", review, ingest);
+    const again = made("button", { textContent: "Show them again" });
     again.dataset.do = "again";
-    const skipped = `${formatted(this.left)} ${this.left === 1 ? "photo was" : "photos were"} skipped.`;
-    this.cover("That was the last one", skipped, again, review);
+    this.cover("That was the last one", `${photos(this.left)} ${this.left === 1 ? "was" : "were"} skipped.`, again, review);
   }
 
+  /** @param {unknown} error */
   failed(error) {
     this.complain(error);
-    const again = Object.assign(document.createElement("button"), { textContent: "Try again" });
+    const again = made("button", { textContent: "Try again" });
     again.dataset.do = "again";
-    this.cover("The photos didn't come", error.message, again);
+    this.cover("The photos could not be loaded", sentence(error), again);
     this.become("over");
   }
 
   // --- decide ----------------------------------------------------------------------------------------------------
 
+  /** @param {Square | null} square null discards the photo */
   async decide(square) {
     const { photo } = this;
     this.become("saving");
     this.at.says.textContent = "Saving…";
     try {
-      const said = await ask("/api/aside/choose", this.token, { submission: photo.submission, square });
+      const answer = await ask("/api/aside/choose", this.token, { submission: photo.submission, square });
       this.done.push({ photo, square: this.square });
-      this.count(said.left);
+      this.count(answer.left);
       this.complain(null);
     } catch (error) {
       this.complain(error);
       if (this.gone) return;
-      if (error.status === 404 || / already/.test(error.message)) return this.next(); // somebody was faster
+      const gone = error instanceof RouteError && (error.status === 404 || / already/.test(error.message));
+      if (gone) return this.next(); // somebody else decided first
       this.become(this.picture ? "showing" : "broken");
       return this.told();
     }
@@ -215,23 +271,25 @@ class Tray {
   async undo() {
     const last = this.done.at(-1);
     const { photo } = this;
+    if (!last) return;
     this.become("saving");
     try {
-      const said = await ask("/api/aside/undo", this.token, { submission: last.photo.submission });
-      this.count(said.left);
+      const answer = await ask("/api/aside/undo", this.token, { submission: last.photo.submission });
+      this.count(answer.left);
       this.complain(null);
       this.done.pop();
       if (photo) this.queue.unshift(photo);
-      if (!this.gone) this.show(said.photo, last.square);
+      if (!this.gone) this.show(answer.photo, last.square);
     } catch (error) {
       this.complain(error);
-      if ([404, 409].includes(error.status)) this.done.pop();
+      if (error instanceof RouteError && [404, 409].includes(error.status)) this.done.pop();
       if (this.gone) return;
       if (!photo) return this.over();
       this.become(this.picture ? "showing" : "broken");
     }
   }
 
+  /** @param {string} what */
   act(what) {
     const can = this.state === "showing" || this.state === "broken";
     if (what === "again") {
@@ -245,19 +303,21 @@ class Tray {
     else if (this.state === "showing") this.shape(what);
   }
 
+  /** @param {string} what */
   shape(what) {
-    const { square, photo } = this;
-    const change = ([x, y], side, turn) => this.change(squareAt([x, y], side, square.rotation + turn, photo));
+    const { square } = this;
+    const change = (/** @type {Point} */ place, /** @type {number} */ side, /** @type {number} */ turn) =>
+      this.change(this.squareAt(place, side, square.rotation + turn));
     const at = middle(square);
     if (what === "crop") return this.decide(square);
     if (what === "smaller") change(at, square.side / 1.05, 0);
     else if (what === "larger") change(at, square.side * 1.05, 0);
     else if (what === "left") change(at, square.side, -3);
     else if (what === "right") change(at, square.side, 3);
-    else if (what === "reset") this.change(firstSquare(photo, this.picture.mask, this.picture.width));
+    else if (what === "reset") this.change(this.firstSquare());
     else if (what === "mask") {
       this.masked = !this.masked;
-      this.at.mask.setAttribute("aria-pressed", this.masked);
+      this.at.mask.setAttribute("aria-pressed", String(this.masked));
     } else if (what in MOVES) {
       const step = square.side / 50;
       change([at[0] + MOVES[what][0] * step, at[1] + MOVES[what][1] * step], square.side, 0);
@@ -266,6 +326,7 @@ class Tray {
     this.draw();
   }
 
+  /** @param {Square} square */
   change(square) {
     this.square = square;
     this.told();
@@ -275,15 +336,15 @@ class Tray {
   /** The square in words. */
   told() {
     const { side, rotation } = this.square;
-    const turn = Math.round(rotation); // the photo's to the left, so the square's to the right
+    const turn = Math.round(rotation); // of the photo to the left, so of the square to the right
     const turned = turn ? `, turned ${Math.abs(turn)}° to the ${turn > 0 ? "right" : "left"}` : "";
     this.at.says.textContent = `${formatted(Math.round(side))} pixels wide${turned}`;
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
-    if (isTheirs(event, this.root) || event.shiftKey) {
-      if (event.key !== "+") return;
-    }
+    const theirs = !this.root || isTheirs(event, this.root) || event.shiftKey;
+    if (theirs && event.key !== "+") return; // on many keyboards + needs Shift
     const what = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!what || (event.repeat && ["crop", "discard", "skip", "undo", "mask"].includes(what))) return;
     if (what in MOVES && this.state !== "showing") return; // the arrows scroll
@@ -294,7 +355,7 @@ class Tray {
 
   // --- the pointer -----------------------------------------------------------------------------------------------
 
-  /** Where on the photo an event is. */
+  /** Where on the photo an event is. @param {PointerEvent} event @returns {Point} */
   place(event) {
     const box = this.canvas.getBoundingClientRect();
     const { scale, x, y } = this.view;
@@ -302,26 +363,27 @@ class Tray {
     return [((event.clientX - box.left) * ratio) / scale + x, ((event.clientY - box.top) * ratio) / scale + y];
   }
 
-  /** CSS pixels as pixels of the photo. */
+  /** CSS pixels as pixels of the photo. @param {number} pixels */
   css(pixels) {
     return (pixels * this.canvas.width) / this.canvas.getBoundingClientRect().width / this.view.scale;
   }
 
-  /** The place of the handle by which the square is turned. */
+  /** The place of the handle that turns the square. @param {Square} square */
   handle(square) {
     return onPhoto(square, [0, -square.side / 2 - this.css(STALK)]);
   }
 
-  /** What a press at a place takes hold of. */
+  /** What a press at a place takes hold of. @param {Point} place @param {string} kind of pointer */
   hold(place, kind) {
     const { square } = this;
     const reach = this.css(GRIP[kind] ?? GRIP.mouse);
-    const near = ([x, y]) => Math.hypot(place[0] - x, place[1] - y) <= reach;
+    const near = (/** @type {Point} */ [x, y]) => Math.hypot(place[0] - x, place[1] - y) <= reach;
     if (near(this.handle(square))) return "turn";
     if (corners(square).some(near)) return "size";
     return Math.max(...within(square, place).map(Math.abs)) <= square.side / 2 ? "move" : "draw";
   }
 
+  /** @param {PointerEvent} event */
   down(event) {
     if (this.state !== "showing" || (event.pointerType === "mouse" && event.button !== 0)) return;
     event.preventDefault();
@@ -331,6 +393,7 @@ class Tray {
     this.holding = this.pointers.size > 1 ? "pinch" : this.hold(this.place(event), event.pointerType);
   }
 
+  /** @param {PointerEvent} event */
   move(event) {
     if (!this.square) return;
     const place = this.place(event);
@@ -341,51 +404,55 @@ class Tray {
     }
     this.pointers.set(event.pointerId, place);
     const { square, places: [from, other] } = this.begun;
-    const [at, off] = [middle(square), (a, b) => [b[0] - a[0], b[1] - a[1]]];
-    const angle = ([x, y]) => (Math.atan2(y, x) * 180) / Math.PI;
+    const at = middle(square);
+    const off = (/** @type {Point} */ a, /** @type {Point} */ b) => /** @type {Point} */ ([b[0] - a[0], b[1] - a[1]]);
+    const angle = (/** @type {Point} */ [x, y]) => (Math.atan2(y, x) * 180) / Math.PI;
     if (this.holding === "move") {
       const [dx, dy] = off(from, place);
-      this.change(squareAt([at[0] + dx, at[1] + dy], square.side, square.rotation, this.photo));
+      this.change(this.squareAt([at[0] + dx, at[1] + dy], square.side, square.rotation));
     } else if (this.holding === "size") {
-      this.change(squareAt(at, (square.side * Math.hypot(...off(at, place))) / Math.hypot(...off(at, from)), square.rotation, this.photo));
+      this.change(this.squareAt(at, (square.side * Math.hypot(...off(at, place))) / Math.hypot(...off(at, from)), square.rotation));
     } else if (this.holding === "turn") {
       const turn = square.rotation + angle(off(at, place)) - angle(off(at, from));
       const upright = Math.abs(turn - 90 * Math.round(turn / 90)) < 2; // a little pull, so that upright is upright
-      this.change(squareAt(at, square.side, upright ? 90 * Math.round(turn / 90) : turn, this.photo));
+      this.change(this.squareAt(at, square.side, upright ? 90 * Math.round(turn / 90) : turn));
     } else if (this.holding === "draw") {
       const [dx, dy] = off(from, place);
       const side = Math.max(Math.abs(dx), Math.abs(dy));
-      if (side < this.css(8)) return; // a press is no square
-      this.change(squareAt([from[0] + (Math.sign(dx) * side) / 2, from[1] + (Math.sign(dy) * side) / 2], side, 0, this.photo));
+      if (side < this.css(8)) return; // a press draws no square
+      this.change(this.squareAt([from[0] + (Math.sign(dx) * side) / 2, from[1] + (Math.sign(dy) * side) / 2], side, 0));
     } else if (this.holding === "pinch" && this.pointers.size > 1) {
       const [one, two] = this.pointers.values();
       const [was, is] = [off(from, other), off(one, two)];
       const side = (square.side * Math.hypot(...is)) / Math.max(1, Math.hypot(...was));
       const moved = [(one[0] + two[0] - from[0] - other[0]) / 2, (one[1] + two[1] - from[1] - other[1]) / 2];
-      this.change(squareAt([at[0] + moved[0], at[1] + moved[1]], side, square.rotation + angle(is) - angle(was), this.photo));
+      this.change(this.squareAt([at[0] + moved[0], at[1] + moved[1]], side, square.rotation + angle(is) - angle(was)));
     }
   }
 
+  /** @param {PointerEvent} event */
   up(event) {
     if (!this.pointers.delete(event.pointerId)) return;
-    this.holding = null; // the finger that is left moves nothing
+    this.holding = null; // the finger that is left of a pinch does nothing
     if (!this.pointers.size && this.square) this.fitView();
     this.draw();
   }
 
+  /** @param {WheelEvent} event */
   wheel(event) {
     if (this.state !== "showing") return;
     event.preventDefault();
     const { square } = this;
     const side = square.side * Math.exp(event.deltaY * (event.deltaMode ? 0.03 : 0.001));
-    this.change(squareAt(middle(square), side, square.rotation, this.photo));
+    this.change(this.squareAt(middle(square), side, square.rotation));
   }
 
   // --- the view --------------------------------------------------------------------------------------------------
 
-  /** Show all of the photo and all of the square, and some room around. */
+  /** Show all of the photo and all of the square, with some room around them. */
   fitView() {
     const { width, height } = this.photo;
+    /** @type {Point[]} */
     const places = [[0, 0], [width, height], ...corners(this.square)];
     const [xs, ys] = [places.map(([x]) => x), places.map(([, y]) => y)];
     const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
@@ -416,7 +483,7 @@ class Tray {
     const line = this.css(1);
     context.setTransform(scale, 0, 0, scale, -x * scale, -y * scale);
     this.lay(context);
-    context.beginPath(); // all but the square, darker
+    context.beginPath(); // darken all but the square
     context.rect(x, y, canvas.width / scale, canvas.height / scale);
     const [first, ...others] = corners(square);
     context.moveTo(...first);
@@ -424,8 +491,9 @@ class Tray {
     context.closePath();
     context.fillStyle = "rgb(0 0 0 / .45)";
     context.fill("evenodd");
+    /** @type {Point[]} */
     const stalk = [onPhoto(square, [0, -square.side / 2]), this.handle(square)];
-    for (const [colour, width] of [["rgb(0 0 0 / .6)", 4], ["#fff", 2]]) {
+    for (const { colour, width } of [{ colour: "rgb(0 0 0 / .6)", width: 4 }, { colour: "#fff", width: 2 }]) {
       context.lineWidth = width * line;
       context.strokeStyle = colour;
       context.beginPath();
@@ -436,9 +504,10 @@ class Tray {
       context.lineTo(...stalk[1]);
       context.stroke();
     }
-    for (const [place, radius] of [...corners(square).map((corner) => [corner, 6]), [stalk[1], 8]]) {
+    const dots = [{ at: stalk[1], radius: 8 }, ...corners(square).map((at) => ({ at, radius: 6 }))];
+    for (const { at: [across, down], radius } of dots) {
       context.beginPath();
-      context.arc(...place, radius * line, 0, 2 * Math.PI);
+      context.arc(across, down, radius * line, 0, 2 * Math.PI);
       context.fillStyle = "#fff";
       context.fill();
       context.lineWidth = 1.5 * line;
@@ -447,7 +516,7 @@ class Tray {
     }
   }
 
-  /** The crop as it would be: upright, grey where there is no photo. */
+  /** A preview of the crop: upright, grey where there is no photo. */
   drawOutcome() {
     const context = this.at.outcome.getContext("2d");
     const side = this.at.outcome.width;
@@ -463,7 +532,7 @@ class Tray {
     this.lay(context);
   }
 
-  /** The photo and the tint of its mask, in pixels of the photo. */
+  /** Draw the photo and the tint of its mask, in pixels of the photo. @param {CanvasRenderingContext2D} context */
   lay(context) {
     const { width, height } = this.photo;
     context.imageSmoothingQuality = "high";
@@ -472,13 +541,20 @@ class Tray {
   }
 }
 
-let tray = null; // module scope outlives reruns
+/** "1 photo", "2,000 photos". @param {number} number */
+const photos = (number) => `${formatted(number)} ${number === 1 ? "photo" : "photos"}`;
 
+/** @param {unknown} error */
+const sentence = (error) => (error instanceof Error ? error.message : String(error));
+
+/** @type {Tray | null} */
+let tray = null; // outlives reruns
+
+/** @param {ComponentArguments<TrayData>} page */
 export default function ({ data, parentElement, setTriggerValue }) {
-  if (!tray || tray.root !== parentElement || tray.reviewer !== data.reviewer) {
+  if (tray?.root !== parentElement || tray.reviewer !== data.reviewer) {
     tray?.unmount();
-    tray = new Tray(data.reviewer);
-    tray.token = data.token;
+    tray = new Tray(data);
     tray.mount(parentElement);
   }
   const mine = tray;

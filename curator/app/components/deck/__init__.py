@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from curator.app.components import component
+from curator.app.components import REVIEWING, component
 from curator.app.guard import token_for
 
 
@@ -14,12 +14,12 @@ def deck(reviewer: str, wanted: Mapping[str, Any] | None = None, *, lead: bool =
     disputes, and make answers known.
     """
     # A new token on every run: the deck asks for a rerun (`renew`) when its own has grown too old.
-    component("deck", "review", "outbox", "dealer", "sitting", "deck/pictures", "deck/stage")(
+    component("deck")(
         key="deck",
-        data={"reviewer": reviewer, "token": token_for(reviewer), "wanted": dict(wanted or {}), "lead": lead},
+        data={"reviewer": reviewer, "token": token_for(reviewer), "wanted": dict(wanted or {}), "lead": lead, **REVIEWING},
         on_renew_change=_nothing,
     )
 
 
 def _nothing() -> None:
-    """Streamlit makes a trigger of what has a callback; the rerun itself is all that is wanted."""
+    """A callback makes this a trigger for Streamlit; nothing but the rerun itself is wanted."""

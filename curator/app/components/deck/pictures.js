@@ -1,14 +1,28 @@
-// The pictures of a deck, fetched and decoded before they are wanted.
+// @ts-check
+// The pictures of a deck, fetched and decoded before they are shown.
 
-const LOADERS = 4; // at a time; the one on screen needn't wait for them
-const SOLID = [0, 132, 255, 255]; // the tint's colour; how much of it is seen is a matter of the view
+import { bitmap, maskBytes, RouteError, tintOf } from "../shared.js";
+
+const LOADERS = 4; // at a time; the one on screen need not wait for them
+/** @type {Colour} */
 const CLEAR = [0, 0, 0, 0];
 
-/** example -> {photo, alpha, edge} once decoded (bitmaps: the photo, what the mask covers, a line along its edge), or {missing}. */
-class Pictures {
-  constructor(arrived) {
-    this.arrived = arrived; // called with an example whose picture is there, or is known to be missing
-    this.held = new Map();
+/**
+ * A picture once decoded: the photo, what the mask covers, and a line along its edge; or it is missing from the store.
+ * @typedef {{photo?: ImageBitmap, alpha?: ImageBitmap, edge?: ImageBitmap, missing?: boolean}} Picture
+ */
+
+export class Pictures {
+  /**
+   * @param {Tint} tint
+   * @param {(example: number) => void} arrived called when the picture of an example is there, or known to be missing
+   */
+  constructor(tint, arrived) {
+    this.tint = tint;
+    this.arrived = arrived;
+    /** @type {Map<number, Picture>} */
+    this.held = new Map(); // by example; empty while it is on its way
+    /** @type {Map<number, Card>} */
     this.wanted = new Map();
     this.loading = 0;
   }
@@ -18,13 +32,13 @@ class Pictures {
     this.want([]);
   }
 
-  /** The picture of an example, undefined while there is none yet. */
+  /** The picture of an example, undefined while there is none yet. @param {number} example */
   of(example) {
     const picture = this.held.get(example);
     return picture?.photo || picture?.missing ? picture : undefined;
   }
 
-  /** Hold the pictures of these cards, the first as soon as can be, and of no others. */
+  /** Hold the pictures of these cards and no others, the first as soon as possible. @param {Card[]} cards */
   want(cards) {
     this.wanted = new Map(cards.map((card) => [card.example, card]));
     for (const [example, picture] of this.held) if (!this.wanted.has(example)) this.drop(example, picture);
@@ -39,15 +53,17 @@ class Pictures {
     }
   }
 
+  /** @param {Card} card */
   async load(card) {
+    /** @type {Picture} */
     const picture = {};
     this.held.set(card.example, picture);
     this.loading++;
     let later = false;
     try {
-      Object.assign(picture, await decoded(card));
+      Object.assign(picture, await decoded(card, this.tint));
     } catch (error) {
-      if (error.missing) picture.missing = true;
+      if (error instanceof RouteError && error.missing) picture.missing = true;
       else later = true; // the network: ask again
     } finally {
       this.loading--;
@@ -61,21 +77,26 @@ class Pictures {
     if (!this.closed) this.fetch();
   }
 
+  /** @param {number} example @param {Picture} picture */
   drop(example, picture) {
     this.held.delete(example);
     this.release(picture);
   }
 
+  /** @param {Picture} picture */
   release({ photo, alpha, edge }) {
     for (const layer of [photo, alpha, edge]) layer?.close();
   }
 }
 
-async function decoded(card) {
+/** @param {Card} card @param {Tint} tint @returns {Promise<Picture>} */
+async function decoded(card, { fill: [red, green, blue], edge }) {
   const [photo, painted] = await Promise.all([bitmap(card.image), bitmap(card.mask)]);
   const mask = maskBytes(painted);
+  /** @type {Colour} */
+  const solid = [red, green, blue, 255]; // the stage decides how much of it is seen
+  const layers = [{ fill: solid, edge: solid }, { fill: CLEAR, edge }].map((tint) => tintOf(mask, painted.width, tint));
   painted.close();
-  const layers = [[SOLID, SOLID], [CLEAR, EDGE]].map((colours) => tintOf(mask, 0, 0, SIDE, SIDE, colours));
-  const [alpha, edge] = await Promise.all(layers.map((layer) => createImageBitmap(layer)));
-  return { photo, alpha, edge };
+  const [alpha, line] = await Promise.all(layers.map((layer) => createImageBitmap(layer)));
+  return { photo, alpha, edge: line };
 }

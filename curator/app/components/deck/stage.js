@@ -1,5 +1,10 @@
-// The stage: a photo and the mask over it, in one of several views, closer or farther, and under the hand. The photo and
-// the mask are layers of their own; a view draws the mask's layer from what was decoded ahead, and nothing waits for a server.
+// @ts-check
+// The stage: a photo and the mask over it, in one of several views, zoomed, and moved by mouse and fingers. The photo and
+// the mask are layers of their own; a view draws the mask's layer from what was decoded ahead, and waits for no server.
+
+import { Shelf } from "../shared.js";
+
+/** @import { Picture } from "./pictures.js" */
 
 const VIEWS = ["overlay", "outline", "cutout", "side"];
 const OPACITY = { overlay: 0.4, outline: 1, cutout: 1, side: 0.4 };
@@ -8,16 +13,19 @@ const ZOOMS = [1, 2, 4];
 const CLOSEST = 8;
 const HOLD_MS = 150; // a press this long, without moving, hides the mask
 const SLOP = 8; // CSS pixels that a still finger may move
-const SWIPE = 0.22; // of the frame's width: a swipe so far is meant
-const FLICK = 0.6; // CSS pixels a millisecond: a swipe so fast is meant, if it goes
-const FLICK_PX = 40; // so far
+const SWIPE = 0.22; // of the frame's width: a swipe of this length counts
+const FLICK = 0.6; // CSS pixels a millisecond: a swipe of this speed counts as well, if it is
+const FLICK_PX = 40; // this long
 const BACKDROP = "rgb(128 128 128)";
 const HALO = "rgb(0 0 0 / .8)";
-const square = (...steps) => steps.flatMap((x) => steps.map((y) => [x, y]));
-const [LINE, AROUND] = [square(0, 1), square(-2, 0, 1, 3)]; // where a line is drawn to make it two pixels wide, or six
+const square = (/** @type {number[]} */ ...steps) => steps.flatMap((x) => steps.map((y) => [x, y]));
+const [LINE, AROUND] = [square(0, 1), square(-2, 0, 1, 3)]; // where a line is drawn again to become two pixels wide, or six
 const SWIPES = { keep: "Keep", reject: "Reject", skip: "Skip" };
 
-/** What each view draws into the mask's layer, given {alpha, edge} and an opacity from 0 to 1. */
+/**
+ * What each view draws into the mask's layer, given {alpha, edge} and an opacity from 0 to 1.
+ * @type {Record<string, (layer: CanvasRenderingContext2D, picture: any, opacity: number) => void>}
+ */
 const LAYERS = {
   overlay(layer, { alpha, edge }, opacity) {
     layer.globalAlpha = opacity;
@@ -29,14 +37,14 @@ const LAYERS = {
     for (const [x, y] of AROUND) layer.drawImage(edge, x, y);
     layer.globalCompositeOperation = "source-in";
     layer.fillStyle = HALO;
-    layer.fillRect(0, 0, SIDE, SIDE);
+    layer.fillRect(0, 0, layer.canvas.width, layer.canvas.height);
     layer.globalCompositeOperation = "source-over";
     for (const [x, y] of LINE) layer.drawImage(edge, x, y);
     fade(layer, opacity);
   },
   cutout(layer, { alpha }, opacity) {
     layer.fillStyle = BACKDROP;
-    layer.fillRect(0, 0, SIDE, SIDE);
+    layer.fillRect(0, 0, layer.canvas.width, layer.canvas.height);
     layer.globalCompositeOperation = "destination-out";
     layer.drawImage(alpha, 0, 0);
     fade(layer, opacity);
@@ -44,49 +52,74 @@ const LAYERS = {
 };
 LAYERS.side = LAYERS.overlay;
 
-/** Let the whole of a layer show through. */
+/** Let all of a layer show through. @param {CanvasRenderingContext2D} layer @param {number} opacity 0 to 1 */
 function fade(layer, opacity) {
   layer.globalCompositeOperation = "destination-in";
   layer.fillStyle = `rgb(0 0 0 / ${opacity})`;
-  layer.fillRect(0, 0, SIDE, SIDE);
+  layer.fillRect(0, 0, layer.canvas.width, layer.canvas.height);
 }
 
-class Stage {
-  /** `swiped(what, at)` is told of a swipe that keeps, rejects or skips; `changed()` of another view, opacity, mask or zoom. */
-  constructor(at, { swiped, changed, signal }) {
-    Object.assign(this, { at, swiped, changed });
-    [this.photo, this.mask, this.plain] = [at.photo, at.mask, at.plain].map((canvas) => canvas.getContext("2d"));
+export class Stage {
+  /** The fingers that are down, by pointer. @type {Map<number, PointerEvent>} */
+  pointers = new Map();
+  /** What the fingers do: press, pan, swipe or pinch. @type {any} */
+  gesture = null;
+  /** Where the pointer is, in shares of the frame. @type {Point | null} */
+  pointed = null;
+
+  /**
+   * @param {Record<string, any>} at the parts of the page
+   * @param {number} side of a crop, in pixels
+   * @param {object} on
+   * @param {(what: string) => void} on.swiped called for a swipe that keeps, rejects or skips
+   * @param {() => void} on.changed called for another view, opacity, mask or zoom
+   * @param {AbortSignal} on.signal
+   */
+  constructor(at, side, { swiped, changed, signal }) {
+    this.at = at;
+    this.swiped = swiped;
+    this.changed = changed;
+    const context = (/** @type {HTMLCanvasElement} */ canvas) => {
+      canvas.width = canvas.height = side;
+      return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    };
+    this.photo = context(at.photo);
+    this.mask = context(at.mask);
+    this.plain = context(at.plain);
+    /** @type {Picture | null} */
     this.picture = null;
     this.zoomed = { zoom: 1, x: 0, y: 0 }; // x, y: where the picture's corner is, in frames
-    this.holds = new Set(); // what hides the mask just now: a key, a press
-    this.pointers = new Map(); // the fingers that are down: id -> event
+    /** @type {Set<string>} */
+    this.holds = new Set(); // what hides the mask at the moment: a key, a press
     this.shelf = new Shelf("localStorage", "winnow.look.");
     const look = this.shelf.get("deck") ?? {};
     this.view = VIEWS.includes(look.view) ? look.view : "overlay";
+    /** @type {Record<string, number>} */
     this.opacity = { ...OPACITY };
     for (const view of VIEWS) if (look.opacity?.[view] > 0 && look.opacity[view] <= 1) this.opacity[view] = look.opacity[view];
     this.masked = look.masked !== false;
     const heard = { signal };
-    at.card.addEventListener("pointerdown", (event) => this.down(event), heard);
-    at.card.addEventListener("pointermove", (event) => this.move(event), heard);
-    at.card.addEventListener("pointerup", (event) => this.up(event), heard);
-    at.card.addEventListener("pointercancel", (event) => this.up(event), heard);
+    at.card.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => this.down(event), heard);
+    at.card.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.move(event), heard);
+    at.card.addEventListener("pointerup", (/** @type {PointerEvent} */ event) => this.up(event), heard);
+    at.card.addEventListener("pointercancel", (/** @type {PointerEvent} */ event) => this.up(event), heard);
     at.card.addEventListener("pointerleave", () => (this.pointed = null), heard);
-    at.card.addEventListener("wheel", (event) => this.wheel(event), { passive: false, ...heard });
-    at.card.addEventListener("contextmenu", (event) => event.pointerType !== "mouse" && event.preventDefault(), heard);
+    at.card.addEventListener("wheel", (/** @type {WheelEvent} */ event) => this.wheel(event), { passive: false, ...heard });
+    at.card.addEventListener("contextmenu", (/** @type {PointerEvent} */ event) => event.pointerType !== "mouse" && event.preventDefault(), heard);
     window.addEventListener("blur", () => this.drop(), heard);
   }
 
   // --- what is shown ---------------------------------------------------------------------------------------------
 
-  /** Put a picture on the stage, whole; null clears it. */
+  /** Put a picture on the stage, whole; null clears it. @param {Picture | null} picture */
   show(picture) {
     this.picture = picture;
     this.zoomed = { zoom: 1, x: 0, y: 0 };
     if (this.gesture) this.drop();
     for (const context of [this.photo, this.plain]) {
-      if (picture) context.drawImage(picture.photo, 0, 0, SIDE, SIDE);
-      else context.clearRect(0, 0, SIDE, SIDE);
+      const { width, height } = context.canvas;
+      if (picture?.photo) context.drawImage(picture.photo, 0, 0, width, height);
+      else context.clearRect(0, 0, width, height);
     }
     this.draw();
     this.apply();
@@ -98,7 +131,7 @@ class Stage {
     if (picture) LAYERS[view](mask, picture, this.opacity[view]);
   }
 
-  /** Bring the page to what is set; cheap, nothing is drawn. */
+  /** Make the page show what is set; cheap, nothing is drawn. */
   apply() {
     const { zoom, x, y } = this.zoomed;
     const shown = this.masked && !this.holds.size;
@@ -112,7 +145,7 @@ class Stage {
     this.changed();
   }
 
-  /** Change how pictures are looked at; it stays so in this browser. */
+  /** Change the view; this browser remembers it. @param {object} change */
   set(change) {
     Object.assign(this, change);
     this.shelf.put("deck", { view: this.view, opacity: this.opacity, masked: this.masked });
@@ -125,17 +158,18 @@ class Stage {
     this.set({ view });
   }
 
+  /** @param {number} opacity */
   fadeTo(opacity) {
     const within = Math.min(1, Math.max(OPACITY_STEP, Math.round(20 * opacity) / 20));
     this.set({ opacity: { ...this.opacity, [this.view]: within } });
   }
 
-  /** Stronger (1) or fainter (-1). */
+  /** Stronger (1) or fainter (-1). @param {number} steps */
   fadeBy(steps) {
     this.fadeTo(this.opacity[this.view] + steps * OPACITY_STEP);
   }
 
-  /** Hide the mask for as long as something holds it. */
+  /** Hide the mask for as long as something holds it. @param {string} by @param {boolean} held */
   hold(by, held) {
     if (held === this.holds.has(by)) return;
     if (held) this.holds.add(by);
@@ -145,42 +179,45 @@ class Stage {
 
   // --- closer and farther ----------------------------------------------------------------------------------------
 
-  /** The next of fit, 2x and 4x, around the pointer or the middle. */
+  /** The next of whole, 2x and 4x, around the pointer or the middle. */
   zoomOn() {
     const closer = ZOOMS.find((zoom) => zoom > this.zoomed.zoom + 0.01) ?? 1;
     this.zoomTo(closer, this.pointed ?? [0.5, 0.5]);
   }
 
-  /** Zoom around a place of the frame, which stays where it is. */
+  /** Zoom around a point of the frame, which stays where it is. @param {number} zoom @param {Point} around */
   zoomTo(zoom, [across, down]) {
     const { zoom: was, x, y } = this.zoomed;
     zoom = Math.min(CLOSEST, Math.max(1, zoom));
     this.lay(zoom, across - ((across - x) * zoom) / was, down - ((down - y) * zoom) / was);
   }
 
+  /** @param {number} zoom @param {number} x @param {number} y */
   lay(zoom, x, y) {
-    const within = (value) => Math.min(0, Math.max(1 - zoom, value)); // the picture always fills the frame
+    const within = (/** @type {number} */ value) => Math.min(0, Math.max(1 - zoom, value)); // the picture always fills the frame
     this.zoomed = { zoom, x: within(x), y: within(y) };
     this.apply();
   }
 
+  /** @param {WheelEvent} event */
   wheel(event) {
-    event.preventDefault(); // over the picture a wheel zooms, and never scrolls the page by surprise
+    event.preventDefault(); // over the picture a wheel zooms, and must not scroll the page
     const pixels = event.deltaY * (event.deltaMode ? 33 : 1);
-    const pinch = event.ctrlKey ? 0.01 : 0.0015; // a pinch on a trackpad comes as a wheel with ctrl, in small steps
+    const pinch = event.ctrlKey ? 0.01 : 0.0015; // browsers report a pinch on a trackpad as a wheel with ctrl, in small steps
     this.zoomTo(this.zoomed.zoom * Math.exp(-pixels * pinch), this.place(event));
   }
 
-  // --- under the hand --------------------------------------------------------------------------------------------
+  // --- mouse and fingers --------------------------------------------------------------------------------------------
 
-  /** Where on its pane an event is, as shares of its width and height. */
+  /** Where on its pane an event is, in shares of its width and height. @param {MouseEvent} event @returns {Point} */
   place({ clientX, clientY }) {
     const boxes = [this.at.pane, this.at.beside].map((pane) => pane.getBoundingClientRect());
-    const over = (box) => clientX >= box.left && clientX < box.right && clientY >= box.top && clientY < box.bottom;
+    const over = (/** @type {DOMRect} */ box) => clientX >= box.left && clientX < box.right && clientY >= box.top && clientY < box.bottom;
     const box = boxes.find(over) ?? boxes[0];
     return [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
   }
 
+  /** @param {PointerEvent} event */
   down(event) {
     if (event.button || !this.picture) return;
     event.preventDefault();
@@ -195,6 +232,7 @@ class Stage {
     this.holding = setTimeout(() => this.hold("press", true), HOLD_MS);
   }
 
+  /** @param {PointerEvent} event */
   move(event) {
     this.pointed = this.place(event);
     const { gesture } = this;
@@ -218,11 +256,12 @@ class Stage {
     if (gesture.what === "swipe") this.follow(dx, dy);
   }
 
+  /** @param {PointerEvent} event */
   up(event) {
     this.pointers.delete(event.pointerId);
     this.release();
     const { gesture } = this;
-    if (!gesture || this.pointers.size) return; // what is left of a pinch does nothing
+    if (!gesture || this.pointers.size) return; // the finger that is left of a pinch does nothing
     this.gesture = null;
     if (gesture.what !== "swipe") return;
     const [dx, dy] = [event.clientX - gesture.from.clientX, event.clientY - gesture.from.clientY];
@@ -230,7 +269,7 @@ class Stage {
     const flicked = far > FLICK_PX && far > FLICK * (event.timeStamp - gesture.from.timeStamp);
     const what = event.type === "pointerup" && (flicked || this.reach(dx, dy) >= 1) ? towards(dx, dy) : null;
     this.settle(!what);
-    if (what) this.swiped(what, event.timeStamp);
+    if (what) this.swiped(what);
   }
 
   apart() {
@@ -238,23 +277,24 @@ class Stage {
     return Math.max(1, Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY));
   }
 
-  /** How far a swipe has come: 1 and it is meant. */
+  /** How far a swipe has come; from 1 on it counts. @param {number} dx @param {number} dy */
   reach(dx, dy) {
     return Math.hypot(dx, dy) / (SWIPE * this.at.frame.clientWidth);
   }
 
+  /** @param {number} dx @param {number} dy */
   follow(dx, dy) {
     const what = towards(dx, dy);
     const { card, swiped } = this.at;
     card.removeAttribute("data-springs");
     card.style.transform = `translate(${dx}px, ${dy}px) rotate(${dx / 40}deg)`;
-    swiped.textContent = SWIPES[what] ?? "";
+    swiped.textContent = what ? SWIPES[what] : "";
     swiped.dataset.what = what ?? "";
     swiped.dataset.meant = String(this.reach(dx, dy) >= 1);
     swiped.style.opacity = what ? Math.min(1, this.reach(dx, dy)) : 0;
   }
 
-  /** Put the picture back where it belongs, springing or at once. */
+  /** Put the picture back in its place, springing or at once. @param {boolean} springs */
   settle(springs) {
     this.at.card.toggleAttribute("data-springs", springs);
     this.at.card.style.transform = "";
@@ -267,7 +307,7 @@ class Stage {
     this.hold("press", false);
   }
 
-  /** Let go of everything: the window lost the focus, or the picture changed under the hand. */
+  /** End every gesture: the window lost the focus, or the picture changed. */
   drop() {
     this.gesture = null;
     this.pointers.clear();
@@ -277,7 +317,7 @@ class Stage {
   }
 }
 
-/** What a swipe in this direction means; null for down, which means nothing. */
+/** What a swipe in this direction means; null for down, which means nothing. @param {number} dx @param {number} dy */
 function towards(dx, dy) {
   if (Math.abs(dx) >= Math.abs(dy)) return dx > 0 ? "keep" : "reject";
   return dy < 0 ? "skip" : null;

@@ -1,4 +1,4 @@
-"""The film strip: a run's validation examples, a row each, and their mattes, a column an epoch; any of them large."""
+"""The film strip: a run's validation examples, one row each, and their mattes, one column per epoch; each can be enlarged."""
 
 from dataclasses import asdict
 

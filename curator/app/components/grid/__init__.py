@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from curator.app.components import component
+from curator.app.components import REVIEWING, component
 from curator.app.guard import token_for
 
 
@@ -13,12 +13,12 @@ def grid(reviewer: str, wanted: Mapping[str, Any] | None = None, *, lead: bool =
     It fetches its cards itself; a rerun of the page leaves it as it is, unless something else is wanted. A lead settles
     disputes.
     """
-    component("grid", "review", "outbox", "dealer", "sitting")(
+    component("grid")(
         key="grid",
-        data={"reviewer": reviewer, "token": token_for(reviewer), "wanted": dict(wanted or {}), "lead": lead},
+        data={"reviewer": reviewer, "token": token_for(reviewer), "wanted": dict(wanted or {}), "lead": lead, **REVIEWING},
         on_renew_change=_nothing,
     )
 
 
 def _nothing() -> None:
-    """Streamlit makes a trigger of what has a callback; the rerun itself is all that is wanted."""
+    """A callback makes this a trigger for Streamlit; nothing but the rerun itself is wanted."""

@@ -1,41 +1,58 @@
-// The review grid. Most of what a crowd paints is right: so forty are kept at once, but for those that are marked, and
-// those that nobody can have seen. A whole grid is one commit; the next one is fetched while this one is looked at.
+// @ts-check
+// The review grid. Most masks of a crowd are right: so forty are kept at once, except those that are marked, and those
+// that nobody can have seen. A whole grid is one commit; the next one is fetched while this one is on screen.
+
+import { bitmap, clicked, formatted, isTheirs, made, maskBytes, newId, partsOf, RouteError, tintOf, topOf } from "../shared.js";
+import {
+  doubtInWords, drawCounts, isQueue, keysOf, lasting, nothingLeft, offerReasons, opinionsInWords, POLL_MS, reasonInWords,
+  widgetKeys,
+} from "../review.js";
+import { Outbox } from "../outbox.js";
+import { Dealer } from "../dealer.js";
+import { Sitting } from "../sitting.js";
 
 const COUNT = 40;
 const THUMBNAIL = 192; // pixels, the side that the server draws
 const LOADERS = 6; // pictures fetched at a time
 const GAP = 6; // CSS pixels between tiles, as in grid.css
-const LEAST = 124; // CSS pixels: on a smaller tile nobody sees a wrong mask, so the grid scrolls instead
+const LEAST = 124; // CSS pixels: on a smaller tile nobody can see a wrong mask, so the grid scrolls instead
 const SEEN_MS = 1500;
 const SEEN_SHARE = 0.6; // of a tile within the window
 const STEP_MS = 100;
-const LONGEST_STEP_MS = 250; // a computer that slept showed nothing
+const LONGEST_STEP_MS = 250; // a computer that was asleep showed nothing
 const PRESS_MS = 450; // a finger this long on a tile shows it large
 const RETRY_PICTURE_MS = 1000;
 const LARGE_KEPT = 12; // large pictures kept
 const DOES = { keep: "keeps", reject: "rejects" };
+/** @type {Record<string, string>} */
 const KEYS = {
   x: "toggle", " ": "toggle", Enter: "commit", u: "undo", Backspace: "undo", m: "mask", h: "hide", z: "lens", "?": "help",
   ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", Home: "first", End: "last", Escape: "escape",
 };
-REASONS.forEach((reason, i) => (KEYS[i + 1] = reason));
 const MOVES = ["left", "right", "up", "down", "first", "last"];
 
-/** How long a tile has been seen after `passed` ms more: only a drawn picture, mostly in the window, that somebody may look at. */
-function onScreen(before, passed, { drawn, share, looking }) {
+/**
+ * How long a tile has been seen, in ms, `passed` ms later: time counts only for a drawn picture that is mostly in the window
+ * while somebody may be looking.
+ * @param {number} before @param {number} passed
+ * @param {{drawn: boolean, share: number, looking: boolean}} watched share: of the tile within the window, 0 to 1
+ */
+export function onScreen(before, passed, { drawn, share, looking }) {
   return drawn && looking && share >= SEEN_SHARE ? before + Math.min(passed, LONGEST_STEP_MS) : before;
 }
 
-/** What a commit does with each tile: the marked are rejected, the seen are kept, the others stay. */
+/** What a commit does with each tile: the marked are rejected, the seen are kept, the others stay. @param {Tile[]} tiles */
 function sortedOut(tiles) {
-  const of = (tile) => (tile.rejects ? "rejects" : tile.ms >= SEEN_MS && tile.picture?.photo ? "keeps" : "stays");
-  const found = { rejects: [], keeps: [], stays: [] };
-  for (const tile of tiles) found[of(tile)].push(tile);
-  return found;
+  const of = (/** @type {Tile} */ tile) => (tile.rejects ? "rejects" : tile.ms >= SEEN_MS && tile.picture?.photo ? "keeps" : "stays");
+  const are = (/** @type {string} */ what) => tiles.filter((tile) => of(tile) === what);
+  return { rejects: are("rejects"), keeps: are("keeps"), stays: are("stays") };
 }
 
-/** Columns and side of `count` square tiles, as large as the room allows; they scroll where they would be too small. */
-function arranged(count, width, height) {
+/**
+ * Columns and side of `count` square tiles, as large as the room allows; where they would be too small, they scroll.
+ * @param {number} count @param {number} width of the room in CSS pixels @param {number} height
+ */
+export function arranged(count, width, height) {
   let best = { columns: 1, side: 0 };
   for (let columns = 1; columns <= count; columns++) {
     const rows = Math.ceil(count / columns);
@@ -47,24 +64,37 @@ function arranged(count, width, height) {
   return { columns, side: Math.floor((width + GAP) / columns) - GAP };
 }
 
+/** A photo and the tint of its mask once decoded, or missing from the store. @typedef {{photo?: ImageBitmap, tint?: ImageBitmap, missing?: boolean}} TilePicture */
+
+/** @type {WeakMap<Element, Tile>} */
+const byElement = new WeakMap();
+
+/** The tile that an element belongs to. @param {EventTarget | null | undefined} target */
+const tileOf = (target) => (target instanceof Element ? byElement.get(target.closest(".tile") ?? target) : undefined);
+
 /** One example on the grid, or on its way there. */
 class Tile {
-  constructor(card, rejects = null, ms = 0) {
-    Object.assign(this, { card, rejects, ms }); // rejects: null, or a reason; ms: how long it was seen
-    this.picture = null; // {photo, tint} once decoded, or {missing}
+  /** @param {Card} card @param {Reason[]} reasons @param {string | null} rejects a reason's name @param {number} ms how long it was seen */
+  constructor(card, reasons, rejects = null, ms = 0) {
+    this.card = card;
+    this.reasons = reasons;
+    this.rejects = rejects;
+    this.ms = ms;
+    /** @type {TilePicture | null} */
+    this.picture = null;
+    this.loading = false;
+    this.gone = false;
     this.share = 0; // of it within the window
-    const element = (this.element = document.createElement("div"));
-    element.className = "tile";
-    element.tabIndex = -1;
+    const element = made("div", { className: "tile", tabIndex: -1, title: card.photo });
+    this.element = element;
     element.setAttribute("role", "option");
-    element.dataset.example = card.example;
-    element.title = card.photo;
+    element.dataset.example = String(card.example);
     element.innerHTML =
       `<canvas width="${THUMBNAIL}" height="${THUMBNAIL}"></canvas>` +
       '<svg class="cross" viewBox="0 0 24 24" aria-hidden="true"><path d="M5 5 19 19M19 5 5 19"/></svg>' +
       '<span class="why" aria-hidden="true"></span><span class="ring" aria-hidden="true"></span><span class="absent" aria-hidden="true"></span>';
-    this.context = element.querySelector("canvas").getContext("2d");
-    element.winnowTile = this;
+    this.context = element.querySelector("canvas")?.getContext("2d");
+    byElement.set(element, this);
     this.tell();
   }
 
@@ -76,28 +106,32 @@ class Tile {
     return Boolean(this.picture?.missing);
   }
 
+  /** @param {string | null} reason */
   mark(reason) {
     this.rejects = reason;
     this.tell();
   }
 
-  /** Bring the tile's element to what the tile is. */
+  /** Make the tile's element show what the tile is. */
   tell() {
     const { element, rejects, card } = this;
-    const reason = rejects && rejects !== "unsaid" ? REASON_WORDS[rejects] : "";
-    const state = this.missing && !rejects ? "picture missing, can't be kept" : rejects ? DOES.reject : DOES.keep;
+    const reason = rejects && rejects !== "unsaid" ? reasonInWords(this.reasons, rejects) : "";
+    const state = this.missing && !rejects ? "picture missing, cannot be kept" : rejects ? DOES.reject : DOES.keep;
     element.setAttribute("aria-label", [card.photo, state, reason].filter(Boolean).join(", "));
     element.setAttribute("aria-selected", String(Boolean(rejects)));
     element.dataset.seen = String(this.ms >= SEEN_MS);
     element.dataset.state = this.missing ? "missing" : this.picture?.photo ? "showing" : "loading";
-    element.querySelector(".why").textContent = reason;
-    element.querySelector(".absent").textContent = this.missing ? "Picture missing" : "";
+    for (const [part, text] of [[".why", reason], [".absent", this.missing ? "Picture missing" : ""]]) {
+      element.querySelector(part)?.replaceChildren(text);
+    }
   }
 
+  /** @param {boolean} masked */
   draw(masked) {
-    if (!this.picture?.photo) return;
-    this.context.drawImage(this.picture.photo, 0, 0, THUMBNAIL, THUMBNAIL);
-    if (masked) this.context.drawImage(this.picture.tint, 0, 0);
+    const { photo, tint } = this.picture ?? {};
+    if (!photo || !tint || !this.context) return;
+    this.context.drawImage(photo, 0, 0, THUMBNAIL, THUMBNAIL);
+    if (masked) this.context.drawImage(tint, 0, 0);
   }
 
   drop() {
@@ -109,8 +143,20 @@ class Tile {
 }
 
 class Grid {
-  constructor({ reviewer, token, wanted = {}, lead = false }, renew) {
-    Object.assign(this, { reviewer, wanted, lead });
+  /** The parts of the page. @type {Record<string, any>} */
+  at = {};
+  leave = new AbortController();
+  /** @type {(key: string) => boolean} */
+  widgetWants = () => false;
+
+  /** @param {ReviewData} data @param {() => void} renew */
+  constructor({ reviewer, token, wanted, lead, side, tint, reasons }, renew) {
+    this.wanted = wanted;
+    this.lead = lead;
+    this.side = side;
+    this.tint = tint;
+    this.reasons = reasons;
+    this.keys = { ...KEYS, ...keysOf(reasons) };
     this.outbox = new Outbox(reviewer, {
       token,
       renew,
@@ -119,53 +165,63 @@ class Grid {
       saved: () => this.saved(),
       refusal: (item) => this.sitting.forget(item.client_id),
     });
-    this.dealer = new Dealer(this, this.outbox, {
+    this.dealer = new Dealer(wanted, this.outbox, {
       holds: () => [...this.tiles, ...this.ahead].map(({ example }) => example),
       dealt: (cards, gone) => this.dealt(cards, gone),
-      failed: (says) => this.tiles.length || this.become(says),
+      failed: (says) => {
+        if (!this.tiles.length) this.become(says);
+      },
     });
     this.sitting = new Sitting(reviewer, () => this.tellSoon());
+    /** @type {Tile[]} */
     this.tiles = []; // on the page
+    /** @type {Tile[]} */
     this.ahead = []; // the next
-    this.behind = []; // those of the last commit, should it be taken back
+    /** @type {Tile[]} */
+    this.behind = []; // those of the last commit, for undo
+    /** @type {Tile | null} */
     this.current = null; // the tile that the keys are about
+    /** @type {Tile | null} */
     this.pointed = null; // the tile under the pointer
-    this.large = new Map(); // example -> {photo, tint}
+    /** @type {Tile | null} */
+    this.shown = null; // the tile that is shown large
+    /** @type {Map<number, Promise<TilePicture>>} */
+    this.large = new Map(); // by example
     this.loading = 0;
     this.masked = true;
     this.hidden = false; // the mask, for as long as H is held
     this.columns = 8;
-    this.hook = { onScreen, arranged, commits: [] };
   }
 
   // --- on the page -----------------------------------------------------------------------------------------------
 
+  /** @param {ShadowRoot} root */
   mount(root) {
     this.root = root;
     this.at = partsOf(root);
-    this.at.tiles.replaceChildren(); // of the grid before, where something else is wanted now
+    offerReasons(this.at, this.reasons);
+    this.at.large.width = this.at.large.height = this.side;
+    this.at.tiles.replaceChildren(); // those of the grid before this one, when something else is wanted now
     this.magnify(false);
     this.say("");
-    this.leave = new AbortController();
     const { signal } = this.leave;
     const heard = { signal };
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
     window.addEventListener("keyup", (event) => event.key.toLowerCase() === "h" && this.hide(false), heard);
     window.addEventListener("blur", () => this.hide(false), heard);
     this.widgetWants = widgetKeys(root, heard);
-    root.addEventListener("click", (event) => this.click(event), heard);
-    this.at.tiles.addEventListener("pointerover", (event) => this.point(event), heard);
+    root.addEventListener("click", (event) => this.click(/** @type {MouseEvent} */ (event)), heard);
+    this.at.tiles.addEventListener("pointerover", (/** @type {PointerEvent} */ event) => this.point(event), heard);
     this.at.tiles.addEventListener("pointerleave", () => this.point(null), heard);
-    this.at.tiles.addEventListener("pointerdown", (event) => this.press(event), heard);
+    this.at.tiles.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => this.press(event), heard);
     for (const over of ["pointerup", "pointercancel"]) window.addEventListener(over, () => this.release(), heard);
-    this.at.tiles.addEventListener("contextmenu", (event) => event.pointerType === "touch" && event.preventDefault(), heard);
-    this.at.tiles.addEventListener("focusin", (event) => this.go(event.target.closest(".tile")?.winnowTile, false), heard);
-    this.at.help.addEventListener("click", (event) => event.target === this.at.help && this.at.help.close(), heard);
+    this.at.tiles.addEventListener("contextmenu", (/** @type {PointerEvent} */ event) => event.pointerType === "touch" && event.preventDefault(), heard);
+    this.at.tiles.addEventListener("focusin", (/** @type {Event} */ event) => this.go(tileOf(event.target), false), heard);
+    this.at.help.addEventListener("click", (/** @type {Event} */ event) => event.target === this.at.help && this.at.help.close(), heard);
     window.addEventListener("resize", () => this.arrange(), heard);
     for (const wait of [0, 300, 1500]) setTimeout(() => signal.aborted || this.arrange(), wait); // what is above may still grow
     this.ticked = performance.now();
     this.ticking = setInterval(() => this.tick(), STEP_MS);
-    window.__winnowGrid = this.hook;
     this.arrange();
     this.tell();
     this.outbox.flush();
@@ -180,35 +236,38 @@ class Grid {
     for (const timer of [this.polling, this.pressing]) clearTimeout(timer);
     for (const part of [this.dealer, this.outbox, this.sitting]) part.close();
     for (const tile of [...this.tiles, ...this.ahead, ...this.behind]) tile.drop();
-    delete window.__winnowGrid;
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const what = this.at.help.open ? { "?": "help" }[key] : KEYS[key];
+    const what = this.at.help.open ? (key === "?" ? "help" : undefined) : this.keys[key];
     const held = event.ctrlKey || event.metaKey || event.altKey;
-    if (isTheirs(event, this.root) && !(this.at.help.open && !held)) return;
+    if (this.root && isTheirs(event, this.root) && !(this.at.help.open && !held)) return;
     if (this.widgetWants(key)) return;
     if (what === "escape" && this.at.lens.hidden) return;
-    // C and R are Streamlit's own shortcuts ("clear caches", "rerun"): a slip of the finger mustn't reach them.
+    // C and R are Streamlit's own shortcuts ("clear caches", "rerun"): they must not be pressed by mistake.
     if (!what && !["c", "r"].includes(key)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     if (what && (!event.repeat || MOVES.includes(what))) this.act(what);
   }
 
+  /** @param {MouseEvent} event */
   click(event) {
-    const tile = event.target.closest?.(".tile")?.winnowTile;
-    if (tile && this.pressed) return void (this.pressed = false); // it was shown large; that marks nothing
+    const tile = tileOf(event.target);
+    if (tile && this.pressed) return void (this.pressed = false); // a press that showed it large does not mark it
     if (tile) {
       this.go(tile);
       return this.toggle();
     }
     const button = clicked(event);
-    if (button) this.act(button.dataset.do);
+    if (button) this.act(button.dataset.do ?? "");
   }
 
+  /** @param {string} what */
   act(what) {
+    /** @type {Record<string, () => unknown>} */
     const acts = {
       toggle: () => this.toggle(),
       commit: () => this.commit(),
@@ -228,7 +287,7 @@ class Grid {
 
   // --- which tile ------------------------------------------------------------------------------------------------
 
-  /** Make a tile the one that keys are about, and give it the focus. */
+  /** Make a tile the one that keys are about, and give it the focus. @param {Tile | undefined} tile */
   go(tile, focuses = true) {
     if (!tile || !this.tiles.includes(tile)) return;
     for (const other of this.tiles) {
@@ -241,15 +300,18 @@ class Grid {
     this.lens();
   }
 
+  /** @param {string} where */
   move(where) {
     if (!this.tiles.length) return;
-    const [at, last] = [this.tiles.indexOf(this.current), this.tiles.length - 1];
-    const to = { left: at - 1, right: at + 1, up: at - this.columns, down: at + this.columns, first: 0, last }[where];
-    this.pointed = null; // the keys have it now
+    const [at, last] = [this.tiles.findIndex((tile) => tile === this.current), this.tiles.length - 1];
+    /** @type {Record<string, number>} */
+    const places = { left: at - 1, right: at + 1, up: at - this.columns, down: at + this.columns, first: 0, last };
+    const to = places[where];
+    this.pointed = null; // the keys lead now
     this.go(this.tiles[to >= 0 && to <= last ? to : at]);
   }
 
-  /** Mark the current tile as bad, or not; with a reason it is marked whatever it was. */
+  /** Mark the current tile as rejected, or unmark it; with a reason it is always marked. @param {string | null} reason */
   toggle(reason = null) {
     const tile = this.current;
     if (!tile) return;
@@ -262,23 +324,23 @@ class Grid {
     const { current, at } = this;
     const card = current?.card;
     at.file.textContent = at.file.title = card?.photo ?? "\u00a0";
-    const told = card ? [doubtInWords(card), card.reasons.join("; "), ...(card.opinions ?? []).map(opinionInWords)] : [];
+    const told = card ? [doubtInWords(card), card.reasons.join("; "), ...opinionsInWords(card, this.reasons)] : [];
     at.about.textContent = at.about.title = told.filter(Boolean).join(" · ");
-    for (const button of this.root.querySelectorAll(".reasons button")) {
+    for (const button of at.reasonButtons.querySelectorAll("button")) {
       const what = button.dataset.do;
       button.disabled = !card;
-      button.setAttribute("aria-pressed", String(Boolean(current?.rejects) && (what === "toggle" || current.rejects === what)));
+      button.setAttribute("aria-pressed", String(Boolean(current?.rejects) && (what === "toggle" || current?.rejects === what)));
     }
   }
 
   // --- verdicts --------------------------------------------------------------------------------------------------
 
-  /** Reject the marked, keep the rest that was seen, all in one request; and on to the next grid. */
+  /** Reject the marked, keep the others that were seen, all in one request; then show the next grid. */
   commit() {
     const { rejects, keeps, stays } = sortedOut(this.tiles);
     const unseen = `${stays.length} ${stays.length === 1 ? "was" : "were"} not on screen long enough and ${stays.length === 1 ? "stays" : "stay"}`;
     if (!this.tiles.length) return;
-    if (!keeps.length && !rejects.length) return this.say(`Nothing taken yet: ${unseen}.`);
+    if (!keeps.length && !rejects.length) return this.say(`Nothing saved yet: ${unseen}.`);
     const decided = this.tiles.filter((tile) => !stays.includes(tile));
     for (const { example } of decided) this.dealer.moved.add(example);
     this.renew([...stays, ...this.ahead]); // the next grid first
@@ -292,12 +354,11 @@ class Grid {
     }
     for (const tile of this.behind) tile.drop();
     this.behind = decided;
-    this.hook.commits.push({ commit, examples: decided.map(({ example }) => example) });
     this.say(`${keeps.length} kept, ${rejects.length} rejected${stays.length ? `; ${unseen}` : ""}.`);
     this.deal();
   }
 
-  /** Take the last commit back, all of it: its tiles come again as they were marked. */
+  /** Undo all of the last commit: its tiles come again as they were marked. */
   undo() {
     const last = this.sitting.verdict;
     if (!last) return;
@@ -307,7 +368,7 @@ class Grid {
       const rejects = did === "reject" ? (reason ?? "unsaid") : null;
       const known = this.behind.find(({ example }) => example === card.example);
       known?.mark(rejects);
-      return known ?? new Tile(card, rejects, SEEN_MS);
+      return known ?? new Tile(card, this.reasons, rejects, SEEN_MS);
     });
     this.behind = this.behind.filter((tile) => !back.includes(tile));
     this.renew([...back, ...this.tiles, ...this.ahead]);
@@ -316,18 +377,19 @@ class Grid {
       this.sitting.forget(client_id);
       this.outbox.add({ example: card.example, photo: card.photo, decision: "undo", from: did });
     }
-    this.say(`Taken back: ${entries.length === 1 ? last.card.photo : `${formatted(entries.length)} verdicts`}.`);
+    this.say(`Undone: ${entries.length === 1 ? last.card.photo : `${formatted(entries.length)} verdicts`}.`);
   }
 
+  /** @param {string} text */
   say(text) {
     this.at.last.textContent = text;
   }
 
   // --- what is on the grid ---------------------------------------------------------------------------------------
 
-  /** Show the first of these tiles, have the others ready. */
+  /** Show the first of these tiles, and keep the others ready. @param {Tile[]} tiles */
   renew(tiles) {
-    const focused = this.tiles.some(({ element }) => element === this.root.activeElement);
+    const focused = this.tiles.some(({ element }) => element === this.root?.activeElement);
     this.tiles = tiles.slice(0, COUNT);
     this.ahead = tiles.slice(COUNT);
     this.pointed = null;
@@ -340,37 +402,41 @@ class Grid {
     this.scrollUp();
   }
 
-  /** More cards have come: fill the grid, the rest is for the next. */
+  /** More cards have arrived: fill the grid; the rest is for the next. @param {Card[]} cards */
   fill(cards) {
-    this.ahead.push(...cards.map((card) => new Tile(card)));
+    this.ahead.push(...cards.map((card) => new Tile(card, this.reasons)));
     const fresh = this.ahead.splice(0, COUNT - this.tiles.length);
     this.tiles.push(...fresh);
     this.at.tiles.append(...fresh.map(({ element }) => element));
     this.settle(this.current ?? this.tiles[0]);
   }
 
-  /** Take an example off the grid and out of what comes. */
+  /** Remove an example from the grid and from what comes next. @param {number} example */
   without(example) {
     const tile = this.tiles.find((one) => one.example === example);
     for (const one of [...this.tiles, ...this.ahead]) if (one.example === example) one.drop();
-    const others = (one) => one.example !== example;
-    const at = this.tiles.indexOf(tile);
+    const others = (/** @type {Tile} */ one) => one.example !== example;
+    const at = tile ? this.tiles.indexOf(tile) : -1;
     this.tiles = this.tiles.filter(others);
     this.ahead = this.ahead.filter(others);
     if (!tile) return;
-    const focused = tile.element === this.root.activeElement;
+    const focused = tile.element === this.root?.activeElement;
     tile.element.remove();
     this.settle(tile === this.current ? this.tiles[Math.min(at, this.tiles.length - 1)] : this.current, focused);
   }
 
+  /** @param {Item} item */
   elsewhere({ example, decision }) {
     this.dealer.moved.add(example);
-    if (decision === "undo") return; // that tab has it in hand
+    if (decision === "undo") return; // that tab shows it
     this.without(example);
     this.deal();
   }
 
-  /** The grid is another: what is current, what is watched, what is fetched, and what it says when it is empty. */
+  /**
+   * The tiles have changed: set what is current, watched and fetched, and what an empty grid says.
+   * @param {Tile | null | undefined} current
+   */
   settle(current, focuses = false) {
     this.current = null;
     if (current) this.go(current, focuses);
@@ -387,35 +453,36 @@ class Grid {
     this.at.grid.dataset.state = state;
     this.at.over.hidden = state === "showing";
     clearTimeout(this.polling);
-    if (state === "loading") this.at.over.replaceChildren(paragraph(trouble || "Getting the next pictures…"));
+    if (state === "loading") this.at.over.replaceChildren(paragraph(trouble || "Loading the next pictures…"));
     if (state !== "done") return;
-    const [title, text] = nothingLeft(this.dealer.tally?.left > 0, isQueue(this.wanted), "the last commit");
-    this.at.over.replaceChildren(Object.assign(document.createElement("strong"), { textContent: title }), paragraph(text));
+    const [title, text] = nothingLeft((this.dealer.tally?.left ?? 0) > 0, isQueue(this.wanted), "the last commit");
+    this.at.over.replaceChildren(made("strong", { textContent: title }), paragraph(text));
     this.polling = setTimeout(() => this.dealer.ask(COUNT), POLL_MS);
   }
 
   // --- the window ------------------------------------------------------------------------------------------------
 
-  /** As large as they fit into what the window leaves below the page's head. */
+  /** Make the tiles as large as they fit into what the window leaves below the page's head. */
   arrange() {
     const { field, tiles, grid, panel } = this.at;
-    const aside = getComputedStyle(grid).flexDirection === "row"; // else the panel lies below, over the tiles that scroll
+    const aside = getComputedStyle(grid).flexDirection === "row"; // else the panel lies below, over tiles that scroll
     const below = aside ? 0 : panel.offsetHeight;
-    let top = field.getBoundingClientRect().top;
-    for (let part = grid; part; part = part.parentElement ?? part.getRootNode().host) top += part.scrollTop; // unscrolled
-    const { columns, side } = arranged(COUNT, field.clientWidth, window.innerHeight - top - below - GAP);
+    const { columns, side } = arranged(COUNT, field.clientWidth, window.innerHeight - topOf(field) - below - GAP);
     this.columns = columns;
     tiles.style.gridTemplateColumns = `repeat(${columns}, ${side}px)`;
     grid.style.setProperty("--below", `${below}px`);
     this.watch(below);
   }
 
-  /** Measure how much of each tile is in the window; what lies under the panel is not. */
+  /** Measure how much of each tile is in the window, without what lies under the panel. @param {number} below CSS pixels of the panel */
   watch(below) {
     this.watcher?.disconnect();
     this.watcher = new IntersectionObserver(
       (entries) => {
-        for (const { target, intersectionRatio } of entries) target.winnowTile.share = intersectionRatio;
+        for (const { target, intersectionRatio } of entries) {
+          const tile = byElement.get(target);
+          if (tile) tile.share = intersectionRatio;
+        }
       },
       { threshold: [0, SEEN_SHARE], rootMargin: `0px 0px ${-below}px 0px` },
     );
@@ -428,7 +495,7 @@ class Grid {
 
   tick() {
     const now = performance.now();
-    const passed = now - this.ticked;
+    const passed = now - (this.ticked ?? now);
     this.ticked = now;
     const looking = document.visibilityState === "visible" && !this.at.help.open;
     const shown = this.at.lens.hidden ? null : this.shown; // the lens lies over the others
@@ -451,10 +518,12 @@ class Grid {
     return this.masked && !this.hidden;
   }
 
+  /** @param {boolean} hidden */
   hide(hidden) {
     if (hidden !== this.hidden) this.draw({ hidden });
   }
 
+  /** @param {{masked?: boolean, hidden?: boolean}} [change] */
   draw(change) {
     Object.assign(this, change);
     for (const tile of this.tiles) tile.draw(this.tinted);
@@ -463,15 +532,17 @@ class Grid {
     this.lens();
   }
 
+  /** @param {PointerEvent | null} event null: the pointer left the tiles */
   point(event) {
     if (event?.pointerType === "touch") return;
-    this.pointed = event?.target.closest?.(".tile")?.winnowTile ?? null;
+    this.pointed = tileOf(event?.target) ?? null;
     this.lens();
   }
 
+  /** @param {PointerEvent} event */
   press(event) {
     this.pressed = false;
-    const tile = event.target.closest?.(".tile")?.winnowTile;
+    const tile = tileOf(event.target);
     if (event.pointerType !== "touch" || !tile) return;
     clearTimeout(this.pressing);
     this.pressing = setTimeout(() => {
@@ -486,13 +557,14 @@ class Grid {
     if (this.pressed) this.magnify(false);
   }
 
+  /** @param {boolean} opens */
   magnify(opens) {
     this.at.lens.hidden = !opens;
     this.at.lensButton.setAttribute("aria-pressed", String(opens));
     this.lens();
   }
 
-  /** Draw the tile that is pointed at, or the current one, large; beside it, so that it stays in sight. */
+  /** Draw the tile under the pointer, or the current one, large; on the other side of the grid, so that it stays in sight. */
   async lens() {
     const tile = this.pointed ?? this.current;
     if (this.at.lens.hidden) return;
@@ -503,23 +575,30 @@ class Grid {
     this.at.largeFile.textContent = tile.card.photo;
     this.enlarge(tile.picture, tile);
     const { image, mask } = tile.card;
-    if (!this.large.has(tile.example)) this.large.set(tile.example, picturesOf(image, mask, SIDE));
-    if (this.large.size > LARGE_KEPT) this.large.delete(this.large.keys().next().value);
-    const picture = await this.large.get(tile.example).catch(() => this.large.delete(tile.example) && null);
-    if (tile === this.shown) this.enlarge(picture, tile);
+    const coming = this.large.get(tile.example) ?? picturesOf(image, mask, this.tint);
+    this.large.set(tile.example, coming);
+    const [oldest] = this.large.keys();
+    if (this.large.size > LARGE_KEPT) this.large.delete(oldest);
+    try {
+      const picture = await coming;
+      if (tile === this.shown) this.enlarge(picture, tile);
+    } catch {
+      this.large.delete(tile.example); // fetched again the next time
+    }
   }
 
+  /** @param {TilePicture | null} picture @param {Tile} tile */
   enlarge(picture, tile) {
-    const context = (this.context ??= this.at.large.getContext("2d"));
-    if (!picture?.photo) return;
-    context.drawImage(picture.photo, 0, 0, SIDE, SIDE);
-    if (this.tinted) context.drawImage(picture.tint, 0, 0, SIDE, SIDE);
+    if (!picture?.photo || !picture.tint) return;
+    const context = this.at.large.getContext("2d");
+    context.drawImage(picture.photo, 0, 0, this.side, this.side);
+    if (this.tinted) context.drawImage(picture.tint, 0, 0, this.side, this.side);
     Object.assign(this.at.large.dataset, { example: tile.example, side: picture.photo.width });
   }
 
   // --- counts ----------------------------------------------------------------------------------------------------
 
-  /** Tell once for all that happens in a turn: a commit is forty verdicts. */
+  /** Tell once for all that happens in one turn: a commit is forty verdicts. */
   tellSoon() {
     if (this.telling || this.gone) return;
     this.telling = true;
@@ -530,13 +609,13 @@ class Grid {
   }
 
   tell() {
-    if (!this.at || this.gone) return;
+    if (!this.root || this.gone) return;
     const { at, outbox } = this;
     drawCounts(at, at.grid, outbox, this.dealer.tally);
     const marked = this.tiles.filter(({ rejects }) => rejects).length;
     at.commits.textContent = marked ? "Keep the rest" : "Keep all";
     at.marked.textContent = marked ? `and reject ${marked}` : "";
-    for (const button of this.root.querySelectorAll("button[data-do]")) {
+    for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (this.root.querySelectorAll("button[data-do]"))) {
       const what = button.dataset.do;
       if (what === "undo") button.disabled = !this.sitting.verdict;
       if (what === "commit") button.disabled = !this.tiles.length;
@@ -549,11 +628,12 @@ class Grid {
     if (!this.tiles.length) this.become();
   }
 
-  /** Ask for the next cards where few are left. */
+  /** Ask for the next cards when few are left. */
   deal() {
     if (this.tiles.length + this.ahead.length < 2 * COUNT && !this.dealer.exhausted) this.dealer.ask(COUNT);
   }
 
+  /** @param {Card[]} cards @param {number[]} gone */
   dealt(cards, gone) {
     for (const example of gone) this.without(example);
     this.fill(cards);
@@ -561,7 +641,7 @@ class Grid {
     this.tell();
   }
 
-  /** Fetch, decode and tint what is on the grid, then what comes next. */
+  /** Fetch, decode and tint the pictures on the grid, then those that come next. */
   prefetch() {
     for (const tile of [...this.tiles, ...this.ahead]) {
       if (this.loading >= LOADERS) return;
@@ -569,15 +649,16 @@ class Grid {
     }
   }
 
+  /** @param {Tile} tile */
   async load(tile) {
     this.loading++;
     tile.loading = true;
     try {
       const { image, mask } = tile.card;
-      tile.picture = await picturesOf(`${image}?side=${THUMBNAIL}`, `${mask}?side=${THUMBNAIL}`, THUMBNAIL);
+      tile.picture = await picturesOf(`${image}?side=${THUMBNAIL}`, `${mask}?side=${THUMBNAIL}`, this.tint);
       if (tile.gone) tile.drop();
     } catch (error) {
-      if (error.missing) tile.picture = { missing: true };
+      if (error instanceof RouteError && error.missing) tile.picture = { missing: true };
     }
     this.loading--;
     if (this.gone) return;
@@ -585,21 +666,25 @@ class Grid {
       tile.loading = false;
       tile.draw(this.tinted);
       tile.tell();
-    } else setTimeout(() => (tile.loading = false) || this.gone || this.prefetch(), RETRY_PICTURE_MS);
+    } else {
+      setTimeout(() => {
+        tile.loading = false;
+        if (!this.gone) this.prefetch();
+      }, RETRY_PICTURE_MS);
+    }
     this.prefetch();
   }
 }
 
-/** A photo and the tint of its mask, decoded, `side` pixels square. */
-async function picturesOf(image, mask, side) {
+/** @param {string} image @param {string} mask @param {Tint} colours @returns {Promise<TilePicture>} */
+async function picturesOf(image, mask, colours) {
   const [photo, painted] = await Promise.all([bitmap(image), bitmap(mask)]);
-  const tint = await createImageBitmap(tintOf(maskBytes(painted, side), 0, 0, side, side, [FILL, EDGE], side));
+  const tint = await createImageBitmap(tintOf(maskBytes(painted), painted.width, colours));
   painted.close();
   return { photo, tint };
 }
 
-function paragraph(textContent) {
-  return Object.assign(document.createElement("p"), { textContent });
-}
+/** @param {string} textContent */
+const paragraph = (textContent) => made("p", { textContent });
 
 export default lasting(Grid);

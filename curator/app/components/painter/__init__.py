@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from curator.app.components import component
+from curator.app.components import TINT, component
 from curator.app.guard import token_for
+from db.tables import CROP_SIDE
 
 
 def painter(reviewer: str, seconds: int, waiting: Sequence[dict[str, Any]], done: Sequence[dict[str, Any]]) -> None:
-    """Draw the painter with the masks that wait and, below it, those that are done. It saves over our routes.
+    """Draw the painter with the waiting masks and, below it, those that are done. It saves over our routes.
 
     It asks for a rerun (`ended`) when a touch-up is over, and (`renew`) when its token has grown too old.
     """
@@ -19,6 +20,8 @@ def painter(reviewer: str, seconds: int, waiting: Sequence[dict[str, Any]], done
             "reviewer": reviewer,
             "token": token_for(reviewer),
             "seconds": seconds,
+            "side": CROP_SIDE,
+            "tint": TINT,
             "waiting": list(waiting),
             "done": [{name: _plain(value) for name, value in item.items()} for item in done],
         },
@@ -32,4 +35,4 @@ def _plain(value: Any) -> Any:
 
 
 def _nothing() -> None:
-    """Streamlit makes a trigger of what has a callback; the rerun itself is all that is wanted."""
+    """A callback makes this a trigger for Streamlit; nothing but the rerun itself is wanted."""

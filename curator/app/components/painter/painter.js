@@ -1,25 +1,64 @@
-// The painter. The mask is one byte a pixel, so that what is sent is exactly black and white; strokes are filled into it
-// and the tint is made anew where they went. The clock is the server's: the page only counts down what it was told.
+// @ts-check
+// The painter. The mask is one byte a pixel, so that exactly black and white is sent; strokes are filled into it, and the
+// tint is drawn again where they went. The clock is the server's: the page only counts down.
+
+import { ask, bitmap, clicked, fitted, formatted, isTheirs, made, maskBytes, offscreen, partsOf, RouteError, tintOf } from "../shared.js";
+
+/** @typedef {{example: number, image: string, mask: string, photo: string, drawn: boolean, running: boolean}} Waiting */
+/**
+ * @typedef {object} Done
+ * @property {number} example @property {string} image @property {string} before @property {string} after
+ * @property {string} photo @property {string} reviewer @property {number} seconds_used @property {number} seconds_shown
+ */
+/** @typedef {{reviewer: string, token: string, seconds: number, side: number, tint: Tint, waiting: Waiting[], done: Done[]}} PainterData */
 
 const SAVE_MS = 400; // after the last stroke
 const UNDO_STEPS = 60;
 const HURRY_SECONDS = 15;
+/** @type {Record<string, string>} */
 const KEYS = {
   s: "start", b: "brush", e: "eraser", "[": "smaller", "]": "larger", u: "undo", y: "redo", m: "mask", 0: "fit",
   "+": "closer", "=": "closer", "-": "farther", Enter: "enter",
 };
 
 class Painter {
-  constructor(reviewer) {
-    this.reviewer = reviewer;
+  /** The parts of the page. @type {Record<string, any>} */
+  at = {};
+  leave = new AbortController();
+  /** The mask that is shown: a waiting one, or one that is started over. @type {any} */
+  card = null;
+  /** @type {ImageBitmap | null} */
+  photo = null;
+  /** @type {Point | null} */
+  cursor = null;
+  /** @type {number | null} */
+  drawing = null;
+  /** @type {{pointer: number, last: Point, value: number} | null} */
+  stroke = null;
+  /** @type {any} */
+  panning = null;
+  /** What the page is to do when a touch-up is over. */
+  ended = () => {};
+  /** Asks for a new token. */
+  renew = () => {};
+  renewed = false;
+
+  /** @param {PainterData} data */
+  constructor(data) {
+    this.data = data;
+    this.reviewer = data.reviewer;
+    this.token = data.token;
+    this.side = data.side; // of a crop, in pixels
     this.state = "idle";
     this.tool = "brush";
     this.radius = 14;
     this.masked = true;
     this.view = { zoom: 1, x: 0, y: 0 }; // x, y: the picture's pixel at the canvas' corner
-    this.mask = new Uint8Array(SIDE * SIDE);
-    this.tint = new OffscreenCanvas(SIDE, SIDE).getContext("2d");
+    this.mask = new Uint8Array(this.side * this.side);
+    this.tint = offscreen(this.side, this.side);
+    /** @type {Uint8Array<ArrayBuffer>[]} */
     this.past = [];
+    /** @type {Uint8Array<ArrayBuffer>[]} */
     this.future = [];
     this.strokes = 0;
     this.savedStrokes = 0;
@@ -27,28 +66,28 @@ class Painter {
 
   // --- on the page -----------------------------------------------------------------------------------------------
 
+  /** @param {ShadowRoot} root */
   mount(root) {
     this.root = root;
     this.at = partsOf(root);
     this.canvas = this.at.canvas;
     this.context = this.canvas.getContext("2d");
-    this.leave = new AbortController();
     const heard = { signal: this.leave.signal };
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
     window.addEventListener("keyup", (event) => event.key === " " && this.holdSpace(false), { capture: true, ...heard });
     window.addEventListener("blur", () => this.holdSpace(false), heard);
     root.addEventListener("click", (event) => {
-      const button = clicked(event);
-      if (button) this.act(button.dataset.do, button);
+      const button = clicked(/** @type {MouseEvent} */ (event));
+      if (button) this.act(button.dataset.do ?? "", button);
     }, heard);
     this.at.size.addEventListener("input", () => this.resize(Number(this.at.size.value)), heard);
-    this.canvas.addEventListener("pointerdown", (event) => this.down(event), heard);
-    this.canvas.addEventListener("pointermove", (event) => this.move(event), heard);
-    this.canvas.addEventListener("pointerup", (event) => this.up(event), heard);
-    this.canvas.addEventListener("pointercancel", (event) => this.up(event), heard);
+    this.canvas.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => this.down(event), heard);
+    this.canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.move(event), heard);
+    this.canvas.addEventListener("pointerup", (/** @type {PointerEvent} */ event) => this.up(event), heard);
+    this.canvas.addEventListener("pointercancel", (/** @type {PointerEvent} */ event) => this.up(event), heard);
     this.canvas.addEventListener("pointerleave", () => this.point(null), heard);
-    this.canvas.addEventListener("contextmenu", (event) => event.preventDefault(), heard);
-    this.canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false, ...heard });
+    this.canvas.addEventListener("contextmenu", (/** @type {Event} */ event) => event.preventDefault(), heard);
+    this.canvas.addEventListener("wheel", (/** @type {WheelEvent} */ event) => this.wheel(event), { passive: false, ...heard });
     this.watching = new ResizeObserver(() => this.fitCanvas());
     this.watching.observe(this.at.frame);
     fitted(this.at.bench, this.at.frame, this.leave.signal);
@@ -58,15 +97,15 @@ class Painter {
 
   unmount() {
     this.gone = true;
-    if (this.state === "painting") this.send(); // what was painted up to here; the clock goes on
+    if (this.state === "painting") this.send(); // what was painted so far; the clock goes on
     this.leave.abort();
-    this.watching.disconnect();
+    this.watching?.disconnect();
     clearInterval(this.ticking);
     clearTimeout(this.saving);
     delete window.__winnowPainter;
   }
 
-  /** New data from the page: who waits, who is done. What is being painted stays as it is. */
+  /** New data from the page: what waits, what is done. What is being painted stays as it is. @param {PainterData} data */
   update(data) {
     this.data = data;
     this.gallery();
@@ -77,6 +116,7 @@ class Painter {
     this.strip();
   }
 
+  /** @param {string} state */
   become(state) {
     this.state = this.at.painter.dataset.state = state;
     this.canvas.dataset.example = this.card?.example ?? "";
@@ -92,20 +132,22 @@ class Painter {
     this.draw();
   }
 
+  /** @param {string} title @param {string} text */
   cover(title, text) {
-    const strong = Object.assign(document.createElement("strong"), { textContent: title });
-    const p = Object.assign(document.createElement("p"), { textContent: text });
-    this.at.over.replaceChildren(strong, p);
+    this.at.over.replaceChildren(made("strong", { textContent: title }), made("p", { textContent: text }));
     this.at.over.hidden = false;
   }
 
   // --- which mask ------------------------------------------------------------------------------------------------
 
   upcoming() {
-    return this.data?.waiting.find((item) => item.example !== this.card?.example || this.again) ?? null;
+    return this.data.waiting.find((item) => item.example !== this.card?.example || this.again) ?? null;
   }
 
-  /** Lay a mask out without starting its clock; one whose clock runs already goes on at once. */
+  /**
+   * Show a mask without starting its clock; one whose clock is running already continues at once.
+   * @param {any} card @param {boolean} again whether it starts over
+   */
   async offer(card, again = false) {
     this.card = card;
     this.again = again;
@@ -118,15 +160,15 @@ class Painter {
     this.at.file.textContent = this.at.file.title = card?.photo ?? "";
     this.at.drawn.hidden = !card?.drawn;
     this.at.hint.textContent = "";
-    this.at.status.textContent = card ? "The clock starts when you do." : "";
+    this.at.status.textContent = card ? "The clock starts when you press Start." : "";
     this.shown(this.data.seconds, this.data.seconds);
     this.become(card ? "loading" : "over");
     this.strip();
-    if (!card) return this.cover("Every test mask is touched up", "Below you can look at them, or start one over.");
+    if (!card) return this.cover("Every test mask is touched up", "You can look at them below, or start one over.");
     try {
       await this.lay(card.image, again ? card.before : card.mask);
     } catch (error) {
-      if (this.card === card) this.cover("This picture can't be shown", error.message);
+      if (this.card === card) this.cover("This picture cannot be shown", error instanceof Error ? error.message : String(error));
       return;
     }
     if (this.card !== card || this.gone) return;
@@ -134,28 +176,27 @@ class Painter {
     if (card.running) this.start();
   }
 
+  /** @param {string} image @param {string} mask */
   async lay(image, mask) {
     const [photo, painted] = await Promise.all([bitmap(image), bitmap(mask)]);
     this.photo = photo;
     this.mask = maskBytes(painted);
     painted.close();
-    this.retint(0, 0, SIDE, SIDE);
+    this.retint(0, 0, this.side, this.side);
     this.draw();
   }
 
   strip() {
     const others = this.data.waiting;
     this.at.queue.hidden = !others.length;
-    this.at.waits.textContent = `${formatted(others.length)} ${others.length === 1 ? "mask waits" : "masks wait"}`;
+    this.at.waits.textContent = `${formatted(others.length)} ${others.length === 1 ? "mask" : "masks"} to touch up`;
     this.at.strip.replaceChildren(...others.slice(0, 10).map((item) => {
-      const button = document.createElement("button");
-      button.dataset.do = "pick";
-      button.dataset.example = item.example;
-      button.title = item.photo;
+      const button = made("button", { title: item.photo });
+      Object.assign(button.dataset, { do: "pick", example: item.example });
       button.setAttribute("aria-label", `Touch up ${item.photo}`);
       if (item.example === this.card?.example) button.setAttribute("aria-current", "true");
       button.disabled = this.state === "painting" || this.state === "sending";
-      button.append(Object.assign(document.createElement("img"), { src: `/pictures/${item.image}`, alt: "", loading: "lazy" }));
+      button.append(made("img", { src: `/pictures/${item.image}`, alt: "", loading: "lazy" }));
       return button;
     }));
   }
@@ -163,27 +204,24 @@ class Painter {
   gallery() {
     this.at.finished.hidden = !this.data.done.length;
     this.at.gallery.replaceChildren(...this.data.done.map((item) => {
-      const figure = document.createElement("figure");
-      figure.dataset.example = item.example;
-      const two = Object.assign(document.createElement("div"), { className: "two" });
+      const figure = made("figure", {});
+      figure.dataset.example = String(item.example);
+      const two = made("div", { className: "two" });
       for (const [mask, label] of [[item.before, "before"], [item.after, "after"]]) {
-        const shot = Object.assign(document.createElement("div"), { className: "shot" });
-        const tint = Object.assign(document.createElement("div"), { className: "tint" });
+        const shot = made("div", { className: "shot" });
+        const tint = made("div", { className: "tint" });
         tint.style.maskImage = `url("/pictures/${mask}")`;
-        shot.append(
-          Object.assign(document.createElement("img"), { src: `/pictures/${item.image}`, alt: `${item.photo}, mask ${label}`, loading: "lazy" }),
-          tint, Object.assign(document.createElement("span"), { textContent: label }),
-        );
+        const photo = made("img", { src: `/pictures/${item.image}`, alt: `${item.photo}, mask ${label}`, loading: "lazy" });
+        shot.append(photo, tint, made("span", { textContent: label }));
         two.append(shot);
       }
-      const caption = document.createElement("figcaption");
-      const again = Object.assign(document.createElement("button"), { textContent: "Start over" });
-      again.dataset.do = "again";
-      again.dataset.example = item.example;
+      const caption = made("figcaption", {});
+      const again = made("button", { textContent: "Start over" });
+      Object.assign(again.dataset, { do: "again", example: item.example });
       const used = `${Math.round(item.seconds_used)} of ${item.seconds_shown} s`;
       caption.append(
-        Object.assign(document.createElement("b"), { textContent: item.photo, title: item.photo }),
-        Object.assign(document.createElement("span"), { textContent: used, className: "quiet", title: `by ${item.reviewer}` }),
+        made("b", { textContent: item.photo, title: item.photo }),
+        made("span", { textContent: used, className: "quiet", title: `by ${item.reviewer}` }),
         again,
       );
       figure.append(two, caption);
@@ -205,15 +243,15 @@ class Painter {
       this.seconds = begun.seconds_shown;
       this.touchUp = begun.touch_up;
       this.strokes = this.savedStrokes = 0;
-      if (begun.mask !== (this.again ? card.before : card.mask)) await this.lay(begun.image, begun.mask); // goes on after a reload
+      if (begun.mask !== (this.again ? card.before : card.mask)) await this.lay(begun.image, begun.mask); // it continues after a reload
     } catch (error) {
       this.become("idle");
       this.complain(error);
-      if (error.status === 409 || error.status === 404) this.ended(); // somebody was faster: see who waits now
+      if (error instanceof RouteError && [404, 409].includes(error.status)) this.ended(); // somebody else was faster: see what waits now
       return;
     }
     this.complain(null);
-    this.at.status.textContent = "Saved as you go.";
+    this.at.status.textContent = "Strokes are saved as you paint.";
     this.become("painting");
     this.strip();
     clearInterval(this.ticking);
@@ -222,11 +260,12 @@ class Painter {
   }
 
   tick() {
-    const left = Math.max(0, (this.until - performance.now()) / 1000);
-    this.shown(left, this.seconds);
+    const left = Math.max(0, ((this.until ?? 0) - performance.now()) / 1000);
+    this.shown(left, this.seconds ?? this.data.seconds);
     if (left <= 0) this.finish("Time is up");
   }
 
+  /** Draw the clock. @param {number} left seconds @param {number} of seconds */
   shown(left, of) {
     const whole = Math.ceil(left);
     this.at.clock.textContent = `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
@@ -243,23 +282,24 @@ class Painter {
     this.become("sending");
     this.at.status.textContent = `${title}. Saving…`;
     const unsent = this.strokes !== this.savedStrokes || this.inFlight;
-    const mask = unsent ? await pngOf(this.mask) : null;
+    const mask = unsent ? await pngOf(this.mask, this.side) : null;
     await this.inFlight;
     for (let wait = 500; ; wait = Math.min(2 * wait, 8000)) {
       try {
         const body = { touch_up: this.touchUp, ...(mask && !this.tooLate ? { mask } : {}) };
-        const said = await ask("/api/touchups/finish", this.token, body);
+        const answer = await ask("/api/touchups/finish", this.token, body);
         this.complain(this.tooLate ?? null);
-        this.at.status.textContent = `Saved after ${Math.round(said.seconds_used)} s.`;
+        this.at.status.textContent = `Saved after ${Math.round(answer.seconds_used)} s.`;
         break;
       } catch (error) {
         if (this.gone) return;
         this.complain(error);
-        // Too late for the last strokes: what was saved before counts, and the touch-up is over all the same.
-        if (error.status === 409 && mask && !this.tooLate) this.tooLate = error;
-        else if ([400, 404, 409].includes(error.status)) break;
+        // Too late for the last strokes: what was saved before counts, and the touch-up is over.
+        const status = error instanceof RouteError ? error.status : 0;
+        if (status === 409 && mask && !this.tooLate) this.tooLate = error;
+        else if ([400, 404, 409].includes(status)) break;
         else {
-          if (error.status === 403) this.renew?.();
+          if (status === 403) this.renew();
           await new Promise((go) => setTimeout(go, wait));
         }
       }
@@ -294,11 +334,12 @@ class Painter {
     if (this.inFlight || this.strokes === this.savedStrokes || !this.touchUp) return;
     const strokes = this.strokes;
     const work = (async () => {
-      const mask = await pngOf(this.mask);
+      const mask = await pngOf(this.mask, this.side);
       await ask("/api/touchups/save", this.token, { touch_up: this.touchUp, mask });
       this.savedStrokes = strokes;
     })();
     this.inFlight = work.catch(() => {});
+    /** @type {unknown} */
     let trouble = null;
     try {
       await work;
@@ -308,11 +349,12 @@ class Painter {
     this.inFlight = null;
     if (this.gone || this.state !== "painting") return;
     this.complain(trouble);
-    if (trouble?.status === 403) this.renew?.();
+    if (trouble instanceof RouteError && trouble.status === 403) this.renew();
     if (this.strokes === this.savedStrokes) this.at.status.textContent = "Saved.";
     else this.saving = setTimeout(() => this.send(), trouble ? 1500 : SAVE_MS);
   }
 
+  /** Show an error; null removes it. @param {any} error */
   complain(error) {
     this.at.trouble.hidden = !error;
     this.at.trouble.textContent = error?.message ?? "";
@@ -320,10 +362,12 @@ class Painter {
 
   // --- keys and buttons ------------------------------------------------------------------------------------------
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const undoKey = (event.ctrlKey || event.metaKey) && !event.altKey && ["z", "y"].includes(event.key.toLowerCase());
-    if (!undoKey && isTheirs(event, this.root)) return;
-    if (undoKey && event.composedPath()[0] instanceof HTMLInputElement && event.composedPath()[0].type !== "range") return;
+    const [target] = event.composedPath();
+    if (!undoKey && this.root && isTheirs(event, this.root)) return;
+    if (undoKey && target instanceof HTMLInputElement && target.type !== "range") return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     let what = KEYS[key];
     if (undoKey) what = key === "y" || event.shiftKey ? "redo" : "undo";
@@ -338,8 +382,10 @@ class Painter {
     if (what && (!event.repeat || repeats.includes(what))) this.act(what);
   }
 
+  /** @param {string} what @param {HTMLButtonElement | null} button */
   act(what, button = null) {
     const example = Number(button?.dataset.example);
+    /** @type {Record<string, () => unknown>} */
     const steps = {
       start: () => this.start(),
       finish: () => this.finish(),
@@ -353,8 +399,8 @@ class Painter {
       redo: () => this.step(this.future, this.past),
       mask: () => this.toggleMask(),
       fit: () => this.look({ zoom: 1, x: 0, y: 0 }),
-      closer: () => this.zoom(1.25, SIDE / 2, SIDE / 2, true),
-      farther: () => this.zoom(0.8, SIDE / 2, SIDE / 2, true),
+      closer: () => this.zoomOn(1.25),
+      farther: () => this.zoomOn(0.8),
       pick: () => this.free() && this.offer(this.data.waiting.find((item) => item.example === example)),
       again: () => this.free() && this.startOver(this.data.done.find((item) => item.example === example)),
     };
@@ -367,18 +413,22 @@ class Painter {
     return true;
   }
 
+  /** @param {Done | undefined} done */
   startOver(done) {
+    if (!done) return;
     this.offer({ ...done, running: false }, true);
     this.at.status.textContent = "Starts over from the contributor's mask.";
     this.at.painter.scrollIntoView({ block: "start" });
   }
 
+  /** @param {string} tool */
   pick(tool) {
     this.tool = tool;
     this.tools();
     this.draw();
   }
 
+  /** @param {number} radius */
   resize(radius) {
     this.radius = Math.min(80, Math.max(1, Math.round(radius)));
     this.at.size.value = String(this.radius);
@@ -399,30 +449,35 @@ class Painter {
     this.canvas.dataset.strokes = String(this.strokes);
   }
 
+  /** Undo or redo a stroke. @param {Uint8Array<ArrayBuffer>[]} from @param {Uint8Array<ArrayBuffer>[]} to */
   step(from, to) {
-    if (this.state !== "painting" || this.stroke || !from.length) return;
+    if (this.state !== "painting" || this.stroke) return;
+    const mask = from.pop();
+    if (!mask) return;
     to.push(this.mask);
-    this.mask = from.pop();
-    this.retint(0, 0, SIDE, SIDE);
+    this.mask = mask;
+    this.retint(0, 0, this.side, this.side);
     this.draw();
     this.changed();
   }
 
   // --- the pointer -----------------------------------------------------------------------------------------------
 
+  /** @param {boolean} held */
   holdSpace(held) {
     this.spaceHeld = held;
     if (this.canvas) this.canvas.dataset.tool = held ? "pan" : this.state === "painting" ? "paint" : "";
     this.draw();
   }
 
-  /** Where on the picture an event is, in its pixels. */
+  /** Where on the picture an event is, in its pixels. @param {MouseEvent} event @returns {Point} */
   place(event) {
     const box = this.canvas.getBoundingClientRect();
-    const scale = SIDE / box.width / this.view.zoom;
+    const scale = this.side / box.width / this.view.zoom;
     return [this.view.x + (event.clientX - box.left) * scale, this.view.y + (event.clientY - box.top) * scale];
   }
 
+  /** @param {PointerEvent} event */
   down(event) {
     if (!event.isPrimary && event.pointerType === "touch") return;
     event.preventDefault();
@@ -435,14 +490,15 @@ class Painter {
     this.before = this.mask.slice();
     const erases = this.tool === "eraser" || event.button === 5; // 5: a pen's eraser end
     this.stroke = { pointer: event.pointerId, last: this.place(event), value: erases ? 0 : 1 };
-    if (!this.masked) this.toggleMask(); // nobody paints blind
+    if (!this.masked) this.toggleMask(); // nobody should paint blind
     this.paintTo(this.stroke.last);
     this.draw();
   }
 
+  /** @param {PointerEvent} event */
   move(event) {
     if (this.panning) {
-      const scale = SIDE / this.canvas.getBoundingClientRect().width / this.view.zoom;
+      const scale = this.side / this.canvas.getBoundingClientRect().width / this.view.zoom;
       const { x, y, view } = this.panning;
       return this.look({ ...view, x: view.x - (event.clientX - x) * scale, y: view.y - (event.clientY - y) * scale });
     }
@@ -453,6 +509,7 @@ class Painter {
     this.point(this.place(event));
   }
 
+  /** @param {PointerEvent} event */
   up(event) {
     this.panning = null;
     if (this.stroke?.pointer !== event.pointerId) return;
@@ -464,26 +521,28 @@ class Painter {
   endStroke() {
     if (!this.stroke) return;
     this.stroke = null;
-    this.past.push(this.before);
+    if (this.before) this.past.push(this.before);
     if (this.past.length > UNDO_STEPS) this.past.shift();
     this.future = [];
     this.changed();
   }
 
+  /** @param {Point | null} place of the pointer */
   point(place) {
     this.cursor = place;
     this.soon();
   }
 
-  /** Fill the capsule from the stroke's last place to this one into the mask. */
+  /** Fill the mask along the line from the stroke's last place to this one, as wide as the brush. @param {Point} place */
   paintTo([x, y]) {
+    if (!this.stroke) return;
     const [fromX, fromY] = this.stroke.last;
     const { radius, mask } = this;
     const { value } = this.stroke;
     const left = Math.max(0, Math.floor(Math.min(x, fromX) - radius));
-    const right = Math.min(SIDE, Math.ceil(Math.max(x, fromX) + radius) + 1);
+    const right = Math.min(this.side, Math.ceil(Math.max(x, fromX) + radius) + 1);
     const top = Math.max(0, Math.floor(Math.min(y, fromY) - radius));
-    const bottom = Math.min(SIDE, Math.ceil(Math.max(y, fromY) + radius) + 1);
+    const bottom = Math.min(this.side, Math.ceil(Math.max(y, fromY) + radius) + 1);
     const [dx, dy] = [x - fromX, y - fromY];
     const length = dx * dx + dy * dy;
     for (let row = top; row < bottom; row++) {
@@ -491,7 +550,7 @@ class Painter {
         const [px, py] = [column + 0.5 - fromX, row + 0.5 - fromY];
         const along = length ? Math.min(1, Math.max(0, (px * dx + py * dy) / length)) : 0;
         const [ox, oy] = [px - along * dx, py - along * dy];
-        if (ox * ox + oy * oy <= radius * radius) mask[row * SIDE + column] = value;
+        if (ox * ox + oy * oy <= radius * radius) mask[row * this.side + column] = value;
       }
     }
     this.stroke.last = [x, y];
@@ -501,22 +560,29 @@ class Painter {
 
   // --- the view --------------------------------------------------------------------------------------------------
 
+  /** @param {WheelEvent} event */
   wheel(event) {
     event.preventDefault();
     const [x, y] = this.place(event);
     this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), x, y);
   }
 
-  /** Zoom by a factor around a place of the picture; `centred` around the middle of what is shown. */
-  zoom(factor, x, y, centred = false) {
+  /** Zoom by a factor around the middle of what is shown. @param {number} factor */
+  zoomOn(factor) {
+    const { zoom, x, y } = this.view;
+    this.zoom(factor, x + this.side / 2 / zoom, y + this.side / 2 / zoom);
+  }
+
+  /** Zoom by a factor around a place of the picture. @param {number} factor @param {number} x @param {number} y */
+  zoom(factor, x, y) {
     const { view } = this;
-    if (centred) [x, y] = [view.x + SIDE / 2 / view.zoom, view.y + SIDE / 2 / view.zoom];
     const zoom = Math.min(12, Math.max(1, view.zoom * factor));
     this.look({ zoom, x: x - ((x - view.x) * view.zoom) / zoom, y: y - ((y - view.y) * view.zoom) / zoom });
   }
 
+  /** @param {{zoom: number, x: number, y: number}} view */
   look({ zoom, x, y }) {
-    const room = SIDE - SIDE / zoom; // the picture always fills the canvas
+    const room = this.side - this.side / zoom; // the picture always fills the canvas
     this.view = { zoom, x: Math.min(room, Math.max(0, x)), y: Math.min(room, Math.max(0, y)) };
     this.soon();
   }
@@ -527,9 +593,13 @@ class Painter {
     this.draw();
   }
 
+  /** @param {number} left @param {number} top @param {number} right @param {number} bottom */
   retint(left, top, right, bottom) {
-    [left, top, right, bottom] = [Math.max(0, left), Math.max(0, top), Math.min(SIDE, right), Math.min(SIDE, bottom)];
-    if (left < right && top < bottom) this.tint.putImageData(tintOf(this.mask, left, top, right, bottom), left, top);
+    const box = {
+      left: Math.max(0, left), top: Math.max(0, top), right: Math.min(this.side, right), bottom: Math.min(this.side, bottom),
+    };
+    if (box.left >= box.right || box.top >= box.bottom) return;
+    this.tint.putImageData(tintOf(this.mask, this.side, this.data.tint, box), box.left, box.top);
   }
 
   soon() {
@@ -541,21 +611,22 @@ class Painter {
     this.drawing = null;
     const { context, canvas, view, photo } = this;
     if (!context) return;
-    const scale = (canvas.width / SIDE) * view.zoom;
+    const scale = (canvas.width / this.side) * view.zoom;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
     if (!photo) return;
     context.setTransform(scale, 0, 0, scale, -view.x * scale, -view.y * scale);
     context.imageSmoothingQuality = "high";
     context.imageSmoothingEnabled = true;
-    context.drawImage(photo, 0, 0, SIDE, SIDE);
+    context.drawImage(photo, 0, 0, this.side, this.side);
     if (this.masked) {
-      context.imageSmoothingEnabled = scale < 3; // pixels stay pixels where they can be seen
+      context.imageSmoothingEnabled = scale < 3; // pixels stay sharp where they can be seen
       context.drawImage(this.tint.canvas, 0, 0);
     }
     if (this.cursor && this.state === "painting" && !this.spaceHeld) {
       const [x, y] = this.cursor;
-      for (const [colour, width] of [["rgb(0 0 0 / .65)", 3], [this.tool === "eraser" ? "#ffb066" : "#fff", 1.5]]) {
+      const ring = this.tool === "eraser" ? "#ffb066" : "#fff";
+      for (const { colour, width } of [{ colour: "rgb(0 0 0 / .65)", width: 3 }, { colour: ring, width: 1.5 }]) {
         context.beginPath();
         context.arc(x, y, this.radius, 0, 2 * Math.PI);
         context.strokeStyle = colour;
@@ -566,25 +637,27 @@ class Painter {
   }
 }
 
-/** A mask as a PNG in base64, exactly black and white. */
-async function pngOf(mask) {
-  const picture = new ImageData(SIDE, SIDE);
+/** A mask as a PNG in base64, exactly black and white. @param {Uint8Array} mask @param {number} side */
+async function pngOf(mask, side) {
+  const picture = new ImageData(side, side);
   const pixels = new Uint32Array(picture.data.buffer);
   for (let i = 0; i < mask.length; i++) pixels[i] = mask[i] ? 0xffffffff : 0xff000000;
-  const canvas = new OffscreenCanvas(SIDE, SIDE);
-  canvas.getContext("2d").putImageData(picture, 0, 0);
-  const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
+  const context = offscreen(side, side);
+  context.putImageData(picture, 0, 0);
+  const bytes = new Uint8Array(await (await context.canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text);
 }
 
-let painter = null; // module scope outlives reruns
+/** @type {Painter | null} */
+let painter = null; // outlives reruns
 
+/** @param {ComponentArguments<PainterData>} page */
 export default function ({ data, parentElement, setTriggerValue }) {
-  if (!painter || painter.root !== parentElement || painter.reviewer !== data.reviewer) {
+  if (painter?.root !== parentElement || painter.reviewer !== data.reviewer) {
     painter?.unmount();
-    painter = new Painter(data.reviewer);
+    painter = new Painter(data);
     painter.mount(parentElement);
   }
   const mine = painter;

@@ -1,4 +1,4 @@
-"""Two pictures of one example under a line that a range input moves: what is left of it is the first, the rest the second."""
+"""Two pictures of one example, with a line between them that moves: the first to its left, the second to its right."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Side:
 
 
 def wipe(key: str, first: Side, second: Side) -> None:
-    """Draw the two pictures; `key` tells one pair of the page from another."""
+    """Draw the two pictures; `key` identifies the pair on its page."""
     component("wipe")(
         key=key,
         data={"first": {"name": first.name, "sha256": first.sha256}, "second": {"name": second.name, "sha256": second.sha256}},

@@ -1,5 +1,11 @@
-// Two pictures under a moving line. The range input lies over both: it is dragged with the mouse or a finger, and arrow keys move it.
+// @ts-check
+// Two pictures under a moving line. The range input lies over both: mouse, fingers and arrow keys move it.
 
+import { partsOf } from "../shared.js";
+
+/** @typedef {{name: string, sha256: string}} Side */
+
+/** @param {ComponentArguments<{first: Side, second: Side}>} page */
 export default function ({ data, parentElement }) {
   const { wipe, at, first, second, left, right } = partsOf(parentElement);
   const leave = new AbortController();

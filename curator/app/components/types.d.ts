@@ -1,0 +1,127 @@
+// What Python and our routes hand to the components, for the type checker alone; no browser reads this file.
+
+/** Red, green, blue and opacity, 0 to 255 each. */
+type Colour = [number, number, number, number];
+
+/** The colours of a mask over its photo (curator/pictures/tint.py). */
+interface Tint {
+  fill: Colour;
+  edge: Colour;
+}
+
+/** Why an example is rejected (curator/review/reasons.py); the one without a key is "no reason given". */
+interface Reason {
+  name: string;
+  label: string;
+  key: string | null;
+}
+
+interface Opinion {
+  reviewer: string;
+  decision: "keep" | "reject";
+  reason: string | null;
+}
+
+/** An example as `/api/deck` deals it; `image` and `mask` are hashes of pictures, `suspicion` is 0 to 1. */
+interface Card {
+  example: number;
+  image: string;
+  mask: string;
+  photo: string;
+  split: string;
+  suspicion: number;
+  reasons: string[];
+  drawn: boolean;
+  opinions?: Opinion[];
+}
+
+/** Which examples a reviewer asked for, as `/api/deck` takes it. */
+interface Wanted {
+  show?: string;
+  reason?: string | null;
+  reviewer?: string | null;
+  [other: string]: unknown;
+}
+
+/** How many examples stand at keep, reject and open. */
+type Counts = Record<string, number>;
+
+/** The order of events of a reviewer: milliseconds since the epoch, and a count that grows when clocks are set back. */
+type Order = [number, number];
+
+/** A verdict on its way to the server. */
+interface Item {
+  example: number;
+  photo?: string;
+  decision: "keep" | "reject" | "undo";
+  reason: string | null;
+  settles: boolean;
+  from: string;
+  to: string;
+  client_id: string;
+  order: Order;
+  error?: string;
+}
+
+/** What a reviewer did with a card; verdicts of one grid have the same `commit`. */
+interface Entry {
+  card: Card;
+  did: "keep" | "reject" | "skip";
+  reason?: string | null;
+  client_id: string;
+  order: Order;
+  commit?: string;
+}
+
+/** When a pace is measured (curator/review/progress.py): a longer gap than `pause_ms` is a pause; the newest `recent_ms` count. */
+interface PaceLimits {
+  pause_ms: number;
+  recent_ms: number;
+}
+
+type Point = [x: number, y: number];
+
+/** A square of a photo (curator/pictures/crop.py), in the photo's pixels and degrees. */
+interface Square {
+  top: number;
+  left: number;
+  side: number;
+  rotation: number;
+}
+
+/** A photo's size in pixels. */
+interface Size {
+  width: number;
+  height: number;
+}
+
+/** A crop's side (curator/ingest/aside.py): at least `least` pixels, at most `most` times the photo's longest side. */
+interface SideLimits {
+  least: number;
+  most: number;
+}
+
+/** What a deck or grid is given. */
+interface ReviewData {
+  reviewer: string;
+  token: string;
+  wanted: Wanted;
+  lead: boolean;
+  side: number;
+  tint: Tint;
+  reasons: Reason[];
+  pace: PaceLimits;
+}
+
+/** What Streamlit calls a component with. */
+interface ComponentArguments<Data> {
+  data: Data;
+  parentElement: ShadowRoot;
+  setTriggerValue: (name: string, value: unknown) => void;
+}
+
+/** What browser tests look into: where the photo lies on its canvas, and the mask. */
+interface Window {
+  __winnowTray?: object;
+  __winnowPainter?: object;
+}

@@ -1,0 +1,122 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { afterEach, beforeEach, test } from "node:test";
+
+import { pace, paceInWords, Sitting } from "../../../../curator/app/components/sitting.js";
+import { open, settled, stored } from "./browser.js";
+
+const VECTORS = JSON.parse(readFileSync(new URL("../../../vectors/pace.json", import.meta.url), "utf-8"));
+const LIMITS = { pause_ms: 1000 * VECTORS.pause, recent_ms: 1000 * VECTORS.recent };
+/** @type {Sitting[]} */
+let tabs;
+
+beforeEach(() => {
+  open();
+  tabs = [];
+});
+
+afterEach(() => tabs.forEach((one) => one.close()));
+
+/** A tab; each has a sessionStorage of its own, which outlives its reloads. */
+function tab(storage = window.sessionStorage) {
+  Reflect.set(window, "sessionStorage", storage);
+  const sitting = new Sitting("Ada");
+  tabs.push(sitting);
+  return sitting;
+}
+
+/** @param {number} example @param {"keep" | "reject" | "skip"} did @returns {Entry} */
+const entry = (example, did = "keep") => ({
+  card: /** @type {Card} */ ({ example }), did, client_id: `id-${example}`, order: [1000 * example, example],
+});
+const examples = (/** @type {Sitting} */ sitting) => sitting.entries.map(({ card }) => card.example);
+
+test("the newest entry is taken back first, and a reload keeps the others", () => {
+  const sitting = tab();
+  for (const example of [1, 2, 3]) sitting.add(entry(example));
+  assert.equal(sitting.pop()?.card.example, 3);
+  sitting.close();
+  assert.deepEqual(examples(tab()), [1, 2]);
+});
+
+test("there is nothing to take back from an empty sitting", () => {
+  assert.equal(tab().pop(), undefined);
+});
+
+test("a skip can be taken back, but is no verdict and has no pace", () => {
+  const sitting = tab();
+  sitting.add(entry(1));
+  sitting.add(entry(2, "skip"));
+  assert.equal(sitting.verdict?.card.example, 1);
+  assert.deepEqual(sitting.times, [1000]);
+  assert.equal(sitting.pop()?.card.example, 2);
+});
+
+test("tabs share verdicts in their order, but not skips", async () => {
+  const [first, second] = [tab(), tab(anotherStorage())];
+  await settled();
+  first.add(entry(2));
+  second.add(entry(1));
+  second.add(entry(3, "skip"));
+  await settled();
+  assert.deepEqual(examples(first), [1, 2]);
+  assert.deepEqual(examples(second), [1, 2, 3]);
+});
+
+test("a new tab hears of what was done before it was opened", async () => {
+  const first = tab();
+  first.add(entry(1));
+  first.add(entry(2));
+  first.pop();
+  const second = tab(anotherStorage());
+  await settled();
+  assert.deepEqual(examples(second), [1]);
+});
+
+test("what one tab takes back is gone in all, even when the news of it comes late", async () => {
+  const [first, second] = [tab(), tab(anotherStorage())];
+  await settled();
+  first.add(entry(1));
+  await settled();
+  second.pop();
+  await settled();
+  first.hear({ added: [entry(1)], taken: [] });
+  assert.deepEqual([examples(first), examples(second)], [[], []]);
+  assert.deepEqual(stored("winnow.sitting.Ada.", window.sessionStorage), []);
+});
+
+test("two thousand entries are kept, the newest", () => {
+  const sitting = tab();
+  sitting.insert(Array.from({ length: 2005 }, (_, number) => entry(number + 1)));
+  assert.deepEqual([sitting.entries.length, examples(sitting)[0]], [2000, 6]);
+  assert.equal(stored("winnow.sitting.Ada.", window.sessionStorage).length, 2000);
+});
+
+for (const { about, seconds, timed, active } of VECTORS.cases) {
+  test(`pace: ${about}`, () => {
+    const times = seconds.map((/** @type {number} */ second) => 1_700_000_000_000 + 1000 * second);
+    assert.deepEqual(pace(times, LIMITS), { timed, ms: 1000 * active });
+  });
+}
+
+test("the pace in words is that of the last five minutes of work", () => {
+  const words = (/** @type {number[]} */ seconds, /** @type {number} */ left) => {
+    const times = seconds.map((second) => 1_700_000_000_000 + 1000 * second);
+    return paceInWords(times, left, times.at(-1) ?? 0, LIMITS).replace(/\d\d:\d\d/, "hh:mm");
+  };
+  const everyTwo = Array.from({ length: 200 }, (_, number) => 2 * number);
+  assert.equal(words(everyTwo.slice(0, 9), 100), ""); // too few to say
+  assert.equal(words(everyTwo.slice(0, 10), 100), "30 per minute, done at about hh:mm");
+  const afterAPause = [...everyTwo, 4000, ...Array.from({ length: 19 }, (_, number) => 4002 + 2 * number)];
+  assert.equal(words(afterAPause, 100), "30 per minute, done at about hh:mm");
+  const slow = Array.from({ length: 20 }, (_, number) => 30 * number);
+  const slowThenFast = [...slow, ...Array.from({ length: 319 }, (_, number) => 571 + number)];
+  assert.equal(words(slowThenFast, 0), "60 per minute");
+  assert.equal(words(everyTwo, 1_000_000), "30 per minute, about 556 hours of work left");
+});
+
+/** An empty sessionStorage for another tab. */
+function anotherStorage() {
+  return Object.create(Object.getPrototypeOf(window.sessionStorage));
+}
