@@ -7,10 +7,6 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, cast
 
-import alembic.command
-import alembic.config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
@@ -121,6 +117,12 @@ def _refuse_to_change_what_was_decided(session: Session, *_: object) -> None:
 
 def migrate(engine: Engine) -> None:
     """Bring the schema up to this version's. Raises WinnowError for a database from a newer Winnow."""
+    # Imported here: an ingest's worker processes import this module but never migrate, and would start a quarter slower.
+    import alembic.command
+    import alembic.config
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     config = alembic.config.Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     scripts = ScriptDirectory.from_config(config)
