@@ -39,7 +39,7 @@ import numpy as np
 
 from benchmarks.machine import machine
 from curator.formats import RawPair, Refused, find, mask_bytes, photo_bytes
-from curator.ingest.pipeline import Summary, ingest
+from curator.ingest.pipeline import IngestSummary, ingest
 from curator.ingest.workers import Workers, processes
 from curator.pictures.codec import encode_mask, encode_photo
 from curator.pictures.crop import around, cut_mask, cut_photo
@@ -85,8 +85,8 @@ def main() -> None:
 
 
 def speed(sources: Sequence[Path], count: int, rounds: int) -> None:
-    """The table of photos per second: medians over rounds of all ways, and of ratios within a round."""
-    cores = processes("").number
+    """The table of photos a second: medians over rounds, each of which goes through all ways, and ratios within a round."""
+    cores = processes("").count
     print(
         "| source | way | photos | seconds | photos a second | of bare cost x cores | of bare cost on all cores |\n"
         "|---|---|---|---|---|---|---|"
@@ -175,14 +175,15 @@ def brought(pairs: Sequence[RawPair], workers: Callable[[str], Workers], cut: st
         settings = Settings(home=Path(home))
         marks: list[tuple[float, int]] = []
 
-        def told(summary: Summary) -> None:
+        def on_progress(summary: IngestSummary) -> None:
             marks.append((time.perf_counter(), summary.seen))
 
         engine = open_database(settings)
         began = time.perf_counter()
         summary = ingest(
             pairs, adapter="folder", location="benchmark", engine=engine, store=Store(settings.store),
-            workers=workers(settings.store), clock=utc_now, limits=LIMITS, cut=cut, told=told,
+            workers=workers(settings.store), clock=utc_now, limits=LIMITS, cut=cut,
+            on_progress=on_progress,
         )  # type: ignore[arg-type]  # fmt: skip
         seconds = time.perf_counter() - began
         engine.dispose()
@@ -201,8 +202,12 @@ def by_dask(pairs: Sequence[RawPair], cores: int) -> Took:
         Client(cluster) as client,
     ):
         client.run(cv2.setNumThreads, 1)
-        begin = partial(client.get_executor, pure=False)
-        return brought(pairs, lambda store: Workers(begin, cores, store, killed=(KilledWorker,)))
+        return brought(
+            pairs,
+            lambda store: Workers(
+                lambda count: client.get_executor(pure=False), cores, store, extra_crash_errors=(KilledWorker,)
+            ),
+        )
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------

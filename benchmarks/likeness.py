@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.ingest.likeness import alike, look_of
+from curator.ingest.likeness import hash_picture, same_picture
 from curator.pictures.opening import read_bytes
 from curator.pictures.pair import read_photo
 from db.errors import WinnowError
@@ -74,11 +74,11 @@ def main() -> None:
         except WinnowError:
             unread += 1
             continue
-        look = looks[file] = look_of(photo)
+        look = looks[file] = hash_picture(photo)
         if len(looks) % 8 == 1:
             tried += 1
-            found.update(name for name, copy in COPIES.items() if alike(look, look_of(copy(photo))))
-    same = [(one, other) for one, other in combinations(looks, 2) if alike(looks[one], looks[other])]
+            found.update(name for name, copy in COPIES.items() if same_picture(look, hash_picture(copy(photo))))
+    same = [(one, other) for one, other in combinations(looks, 2) if same_picture(looks[one], looks[other])]
     pairs = len(looks) * (len(looks) - 1) // 2
     print(f"{len(looks):,} photos ({unread} files are not photos), {pairs:,} pairs: {len(same)} taken for the same picture")
     for one, other in same:

@@ -1,4 +1,4 @@
-"""The commands `python -m curator ...`: parse, call, print."""
+"""Curate noisy hair masks: ingest photos, review them, freeze and export curated sets."""
 
 import math
 import tempfile
@@ -13,9 +13,9 @@ import typer
 from curator import status
 from curator.formats import ADAPTERS, WRITERS, Found, RawPair, Refused, counted, find, located, read, said
 from curator.ingest import aside
-from curator.ingest.pace import Mark, lately
-from curator.ingest.pipeline import Cut, Summary, how_it_goes, laid_out
-from curator.ingest.pipeline import ingest as bring_in
+from curator.ingest.pace import ProgressPoint, recent_points
+from curator.ingest.pipeline import CropMode, IngestSummary, counts_and_pace, spooled
+from curator.ingest.pipeline import ingest as ingest_pairs
 from curator.ingest.workers import workers_for
 from curator.pictures.crop import Square
 from curator.review import deck, verdicts
@@ -24,7 +24,7 @@ from curator.review.verdict_csv import read_csv
 from curator.sample import write_sample
 from curator.sets import freeze as sets
 from curator.sets.export import export_set
-from curator.upkeep.check import check as prove
+from curator.upkeep.check import check as check_store
 from curator.upkeep.check import remove_orphans
 from curator.upkeep.erase import erase_contributor
 from db.commands import exit_on_error, print_result, progress_line
@@ -38,113 +38,130 @@ from db.tables import Decision, Reason, Split
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-JobNumber = Annotated[int | None, typer.Option("--job", hidden=True, help="The job that the app made for this command.")]
+JobNumber = Annotated[
+    int | None, typer.Option("--job", hidden=True, help="The number of the job that the app created for this command.")
+]
 
 
 @app.command()
 def sample(
     count: Annotated[int, typer.Option(min=8, help="How many pictures to draw.")] = 72,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     as_json: Json = False,
     job: JobNumber = None,
 ) -> None:
-    """Load the built-in sample set: portraits drawn by the program itself, with masks as a crowd would paint them."""
+    """Ingest the built-in sample: portraits drawn by the program, with masks like those of a crowd, some of them bad."""
     settings = Settings()
     with exit_on_error(), tempfile.TemporaryDirectory() as folder:
         engine = open_database(settings)
         with running_job(engine, "ingest", ["sample"], job) as progress:
 
-            def drew(done: int, total: int) -> None:
+            def on_portrait(done: int, total: int) -> None:
                 progress.report(0.5 * done / total, f"Drawing portrait {done} of {total}")
 
-            write_sample(Path(folder), count, seed, drew)
+            write_sample(Path(folder), count, seed, on_portrait)
             items = read("manifest", Path(folder), Path(folder), settings.limits)
-            summary = _bring_in(
+            summary = _run_ingest(
                 settings, progress, items, "sample", f"drawn, seed {seed}", None, folders=[Path(folder)], start=0.5
             )
-        print_result(summary, _said(summary), as_json=as_json)
+        print_result(summary, _summary_text(summary), as_json=as_json)
 
 
 @app.command()
 def ingest(
-    source: Annotated[str, typer.Argument(help="A folder, a zip, a list or an export; a path or a URL (s3://, https://).")],
-    kind: Annotated[str, typer.Option("--format", help=f"auto, {', '.join(each.name for each in ADAPTERS)}.")] = "auto",
-    split: Annotated[Literal["auto", "train", "validation", "test"], typer.Option()] = "auto",
-    cut: Annotated[Cut, typer.Option("--crop", help="The square around the face, or the whole photo.")] = "face",
-    called: Annotated[str | None, typer.Option(hidden=True, help="The name to remember the source by.")] = None,
-    discard: Annotated[bool, typer.Option(hidden=True, help="Delete SOURCE, an upload, when all is in.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what there is; nothing is opened or written.")] = False,
+    source: Annotated[
+        str, typer.Argument(help="A folder, zip, list of files or export, as a path or a URL (s3://, https://).")
+    ],
+    kind: Annotated[
+        str, typer.Option("--format", help=f"Its format: auto, {', '.join(each.name for each in ADAPTERS)}.")
+    ] = "auto",
+    split: Annotated[
+        Literal["auto", "train", "validation", "test"],
+        typer.Option(help="The split of all pairs; auto takes the split that the source states, or draws one."),
+    ] = "auto",
+    cut: Annotated[
+        CropMode, typer.Option("--crop", help="What becomes an example: the square around the face, or the whole photo.")
+    ] = "face",
+    called: Annotated[str | None, typer.Option(hidden=True, help="The name to record for the source.")] = None,
+    discard: Annotated[bool, typer.Option(hidden=True, help="Delete SOURCE, an uploaded zip, at the end.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count the pairs; no picture is opened and nothing is written.")
+    ] = False,
     as_json: Json = False,
     job: JobNumber = None,
 ) -> None:
-    """Bring in photos with their masks, and cut each to its face."""
+    """Ingest photos with their masks: find the face in each photo and cut the crop around it."""
     settings = Settings()
     with exit_on_error(), tempfile.TemporaryDirectory() as folder:
         place = located(source)
         if dry_run:
-            # A page that asks for it has made a job; asked for by hand, it leaves no trace.
-            asked = nullcontext() if job is None else running_job(open_database(settings), "look", [], job)
-            with asked as watched:
-                there = counted(find(place, kind, Path(folder), settings.limits))
-                if watched is not None:
-                    watched.result = there
-            print_result(there, _said_of(there), as_json=as_json)
+            # The Ingest page has created a job for its preview; a dry run by hand leaves no trace.
+            preview_job = nullcontext() if job is None else running_job(open_database(settings), "look", [], job)
+            with preview_job as preview:
+                counts = counted(find(place, kind, Path(folder), settings.limits))
+                if preview is not None:
+                    preview.result = counts
+            print_result(counts, _dry_run_text(counts), as_json=as_json)
             return
         engine = open_database(settings)
         try:
             with running_job(engine, "ingest", [called or said(place)], job) as progress:
                 progress.report(0.0, "Reading the list of files")
                 found = find(place, kind, Path(folder), settings.limits)
-                progress.report(0.0, f"Reading it as {found.format}: {found.because}")
+                progress.report(0.0, f"Reading the source as {found.format}: {found.because}")
                 chosen = None if split == "auto" else Split(split)
                 location = called or (str(place.resolve()) if isinstance(place, Path) else said(place))
                 folders = [place, Path(folder)] if isinstance(place, Path) else [Path(folder)]
-                items = _announced(found)
-                summary = _bring_in(settings, progress, items, found.format, location, chosen, cut, folders=folders)
+                items = _with_format_printed(found)
+                summary = _run_ingest(settings, progress, items, found.format, location, chosen, cut, folders=folders)
         finally:
             if discard:
                 place.unlink(missing_ok=True)
-        print_result(summary, _said(summary), as_json=as_json)
+        print_result(summary, _summary_text(summary), as_json=as_json)
 
 
-def _announced(found: Found) -> Iterator[RawPair | Refused]:
+def _with_format_printed(found: Found) -> Iterator[RawPair | Refused]:
+    """The items of a source; after the last, its format is printed on stderr."""
     yield from found.items
-    typer.echo(f"This was read as {found.format}: {found.because}.", err=True)
+    typer.echo(f"Read as {found.format}: {found.because}.", err=True)
 
 
-def _said_of(there: dict[str, Any]) -> str:
+def _dry_run_text(counts: dict[str, Any]) -> str:
     lines = [
-        f"{there['format']}: {there['because']}.",
-        f"{there['pairs']:,} pairs, {len(there['refused']):,} refused. Nothing was written.",
+        f"{counts['format']}: {counts['because']}.",
+        f"{counts['pairs']:,} pairs, {len(counts['refused']):,} refused. Nothing was written.",
     ]
-    return "\n".join(lines + [f"  {item['file']}: {item['reason']}" for item in there["refused"]])
+    return "\n".join(lines + [f"  {item['file']}: {item['reason']}" for item in counts["refused"]])
 
 
-def _bring_in(
+def _run_ingest(
     settings: Settings,
     progress: Progress,
     items: Iterable[RawPair | Refused],
     adapter: str,
     location: str,
     split: Split | None,
-    cut: Cut = "face",
+    cut: CropMode = "face",
     *,
     folders: Sequence[Path] = (),
     start: float = 0.0,
 ) -> dict[str, Any]:
-    """Bring a source in as a job; `folders` are those that the pairs lie in, for whoever else looks at them."""
-    marks: list[Mark] = []
+    """Ingest a source as a job. `folders` hold its pairs: a cluster's workers are used only if they see them.
 
-    with laid_out(items) as (total, waiting), workers_for(settings, *folders) as workers, progress_line() as show:
+    `start` is the share of the job (0 to 1) that is done already.
+    """
+    points: list[ProgressPoint] = []
 
-        def told(summary: Summary) -> None:
-            marks[:] = lately([*marks, Mark(utc_now(), summary.seen)])
-            words = how_it_goes(summary, total, marks)
-            show(words)
-            progress.report(min(start + (1 - start) * summary.seen / max(total, 1), 0.999), words)
+    with spooled(items) as (total, pairs), workers_for(settings, *folders) as workers, progress_line() as show:
 
-        summary = bring_in(
-            waiting,
+        def on_progress(summary: IngestSummary) -> None:
+            points[:] = recent_points([*points, ProgressPoint(utc_now(), summary.seen)])
+            line = counts_and_pace(summary, total, points)
+            show(line)
+            progress.report(min(start + (1 - start) * summary.seen / max(total, 1), 0.999), line)
+
+        summary = ingest_pairs(
+            pairs,
             adapter=adapter,
             location=location,
             engine=progress.engine,
@@ -154,44 +171,44 @@ def _bring_in(
             limits=settings.limits,
             split=split,
             cut=cut,
-            told=told,
+            on_progress=on_progress,
         )
-    progress.result = asdict(summary) | {"workers": workers.who}
+    progress.result = asdict(summary) | {"workers": workers.description}
     return progress.result
 
 
-def _said(summary: dict[str, Any]) -> str:
+def _summary_text(summary: dict[str, Any]) -> str:
     lines = [
         f"{summary['seen']:,} seen: {summary['added']:,} added ({summary['no_face']:,} of them without a face, kept aside; "
-        f"{summary['remarks']:,} with remarks), {summary['already']:,} were there already, {summary['refusals']:,} refused. "
-        f"By {summary['workers']}."
+        f"{summary['remarks']:,} with remarks), {summary['already']:,} already there, {summary['refusals']:,} refused. "
+        f"Work done by {summary['workers']}."
     ]
     lines += [f"  {item['file']}: {item['reason']}" for item in summary["refused"]]
-    unsaid = summary["refusals"] - len(summary["refused"])
-    return "\n".join([*lines, f"  and {unsaid:,} more, all on the Ingest page"] if unsaid else lines)
+    unlisted = summary["refusals"] - len(summary["refused"])
+    return "\n".join([*lines, f"  and {unlisted:,} more; the Ingest page lists all"] if unlisted else lines)
 
 
 @app.command("status")
 def show_status(as_json: Json = False) -> None:
-    """Counts by state, split and verdict; sets; runs."""
+    """Show the counts of submissions, examples and verdicts, and the curated sets and runs."""
     with exit_on_error(), reading(open_database(Settings())) as session:
         now = status.status(session)
-        given = now["verdicts"]
+        verdict_counts = now["verdicts"]
         text = (
             f"{now['submissions']} submissions ({now['no_face']} without a face), {now['refused']} refused\n"
-            f"{now['examples']} examples: {given['keep']} kept, {given['reject']} rejected "
-            f"({given['disputed']} of them disputed), {given['open']} open\n"
-            f"{len(now['sets'])} curated sets, {len(now['runs'])} runs, {now['exports']} proven exports"
+            f"{now['examples']} examples: {verdict_counts['keep']} kept, {verdict_counts['reject']} rejected "
+            f"({verdict_counts['disputed']} of them disputed), {verdict_counts['open']} open\n"
+            f"{len(now['sets'])} curated sets, {len(now['runs'])} runs, {now['exports']} verified exports"
         )
         print_result(now, text, as_json=as_json)
 
 
 @app.command()
 def queue(
-    number: Annotated[int, typer.Option("-n", min=0, help="How many; 0 lists all.")] = 20,
+    number: Annotated[int, typer.Option("-n", min=0, help="How many to list; 0 lists all.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """The next examples to review with their suspicion and signals, most doubtful first."""
+    """List the next examples to review, most suspicious first, with their suspicion and signals."""
     with exit_on_error(), reading(open_database(Settings())) as session:
         found = deck.queue(session, number or None)
         lines = [f"{one['example']:>6}  {one['suspicion']:.2f}  {one['photo']}  {', '.join(one['reasons'])}" for one in found]
@@ -200,13 +217,13 @@ def queue(
 
 @app.command()
 def decide(
-    example: int,
-    verdict: Annotated[Decision, typer.Argument(help="keep, reject, or undo.")],
+    example: Annotated[int, typer.Argument(help="The example's number, as `queue` lists it.")],
+    verdict: Annotated[Decision, typer.Argument(help="The verdict.")],
     reason: Annotated[Reason | None, typer.Option(help="Why it is rejected.")] = None,
     by: Annotated[str, typer.Option(help="The reviewer's name.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Give one verdict."""
+    """Record one verdict."""
     settings = Settings()
     with exit_on_error(), writing(open_database(settings)) as session:
         reviewer = reviewer_called(session, by or settings.reviewer)
@@ -224,7 +241,7 @@ def many_verdicts(
     file: Annotated[Path, typer.Argument(help="CSV with columns example,verdict,reason,reviewer.")],
     as_json: Json = False,
 ) -> None:
-    """Give many verdicts at once. The same file twice is taken once; one wrong line, and none is taken."""
+    """Record the verdicts in a CSV file. The same file again adds nothing; if one line is wrong, nothing is recorded."""
     settings = Settings()
     with exit_on_error():
         rows = read_csv(file, settings.reviewer)
@@ -240,32 +257,36 @@ def many_verdicts(
 
 @app.command("aside")
 def kept_aside(
-    number: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 20,
+    number: Annotated[int, typer.Option("-n", min=1, help="How many to list.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """The photos in which no face was found, with their numbers for `crop`."""
+    """List the photos in which no face was found, with their numbers for `crop`."""
     with exit_on_error(), reading(open_database(Settings())) as session:
-        found, left = aside.next_photos(session, number), aside.photos_left(session)
+        found, left = aside.next_faceless(session, number), aside.count_faceless(session)
         lines = [f"{one.submission:>6}  {one.width} x {one.height}  {one.photo}  {' '.join(one.remarks)}" for one in found]
         print_result(
             {"left": left, "photos": [asdict(one) for one in found]},
-            "\n".join([*lines, f"{left} in all"] if left else ["No photo is kept aside."]),
+            "\n".join([*lines, f"{left} in total"] if left else ["No photo is kept aside."]),
             as_json=as_json,
         )
 
 
 @app.command()
 def crop(
-    submission: int,
+    submission: Annotated[int, typer.Argument(help="The photo's number, as `aside` lists it.")],
     box: Annotated[
-        str | None, typer.Option(help="top,left,side in pixels of the upright photo, and degrees to turn it by to the left.")
+        str | None,
+        typer.Option(
+            metavar="TOP,LEFT,SIDE[,ROTATION]",
+            help="The square, in pixels of the upright photo; rotation in degrees counter-clockwise.",
+        ),
     ] = None,
-    discard: Annotated[bool, typer.Option("--discard", help="The photo is of no use.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Take back what you said of it.")] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="Discard the photo.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo your crop or discard.")] = False,
     by: Annotated[str, typer.Option(help="The reviewer's name.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Say which square of a photo without a face is its crop, or that the photo is of no use."""
+    """Crop a photo in which no face was found, or discard it."""
     settings = Settings()
     with exit_on_error():
         if [box is not None, discard, undo].count(True) != 1:
@@ -275,32 +296,35 @@ def crop(
             aside.take_back(engine, store, who, submission, utc_now())
         else:
             aside.decide(engine, store, settings.limits, who, submission, None if box is None else _square(box), utc_now())
-        said = "waits again" if undo else "discarded" if discard else "cropped"
-        print_result({"submission": submission, "now": said, "by": who}, f"Photo {submission}: {said}.", as_json=as_json)
+        state = "waits again" if undo else "discarded" if discard else "cropped"
+        print_result({"submission": submission, "now": state, "by": who}, f"Photo {submission}: {state}.", as_json=as_json)
 
 
 def _square(words: str) -> Square:
-    """A square as it is written on the command line. Raises WinnowError where it isn't one."""
+    """Reads the value of --box. Raises WinnowError if it is not three or four finite numbers."""
     try:
         top, left, side, *rotation = (float(word) for word in words.split(","))
         (turn,) = rotation or [0.0]
     except ValueError:
-        raise WinnowError(f"--box {words}: it takes three or four numbers, top,left,side[,rotation].") from None
+        raise WinnowError(f"--box {words}: give three or four numbers, top,left,side[,rotation].") from None
     if not all(math.isfinite(number) for number in (top, left, side, turn)):
-        raise WinnowError(f"--box {words}: these are not all numbers.")
+        raise WinnowError(f"--box {words}: nan and inf are not allowed.")
     return Square(top, left, side, turn)
 
 
 @app.command()
-def freeze(note: str = "", as_json: Json = False) -> None:
-    """Make the next curated set from what is approved."""
+def freeze(
+    note: Annotated[str, typer.Option(help="A note to store with the set.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Freeze the approved examples as the next curated set."""
     with exit_on_error():
         with writing(open_database(Settings())) as session:
             frozen = sets.freeze(session, note, utc_now())
         result = {"set": frozen.set, "examples": frozen.examples, **frozen.splits, "hash": frozen.hash}
         parts = ", ".join(f"{number} {split}" for split, number in frozen.splits.items())
-        said = f"Curated set {frozen.set}: {frozen.examples} examples ({parts})."
-        print_result(result, said if frozen.new else f"{said} Nothing has changed since it was frozen.", as_json=as_json)
+        text = f"Curated set {frozen.set}: {frozen.examples} examples ({parts})."
+        print_result(result, text if frozen.new else f"{text} Nothing has changed since it was frozen.", as_json=as_json)
 
 
 def _known_writer(kind: str) -> str:
@@ -311,28 +335,30 @@ def _known_writer(kind: str) -> str:
 
 @app.command()
 def export(
-    number: Annotated[int, typer.Argument(metavar="SET")],
-    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    number: Annotated[int, typer.Argument(metavar="SET", help="The number of the curated set.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     kind: Annotated[
-        str, typer.Option("--format", help=f"{', '.join(WRITERS)}.", callback=_known_writer, metavar="FORMAT")
+        str, typer.Option("--format", help=f"The format: {', '.join(WRITERS)}.", callback=_known_writer, metavar="FORMAT")
     ] = "folder",
     as_json: Json = False,
 ) -> None:
-    """Write a curated set as files that other tools read."""
+    """Export a curated set in a format that other tools read."""
     settings = Settings()
     with exit_on_error(), reading(open_database(settings)) as session:
         written = export_set(session, Store(settings.store), number, folder, kind)
         print_result(
-            asdict(written), f"{written.examples} examples written to {folder}; {written.erased} were erased.", as_json=as_json
+            asdict(written),
+            f"{written.examples} examples written to {folder}; {written.erased} left out, because they were erased.",
+            as_json=as_json,
         )
 
 
 @app.command()
 def erase(
-    contributor: Annotated[str, typer.Option(help="The contributor's name, as the source gave it.")],
+    contributor: Annotated[str, typer.Option(help="The contributor's name, exactly as the source gave it.")],
     as_json: Json = False,
 ) -> None:
-    """Remove a contributor's photos, masks and crops, and all that was made of them, everywhere."""
+    """Erase a contributor: their photos, masks and crops, and everything made from them."""
     settings = Settings()
     with exit_on_error():
         gone = erase_contributor(
@@ -343,18 +369,18 @@ def erase(
 
 @app.command()
 def check(
-    tidy: Annotated[bool, typer.Option("--remove-orphans", help="Delete pictures that no row names.")] = False,
+    tidy: Annotated[bool, typer.Option("--remove-orphans", help="Delete pictures that no row of the database names.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Prove that every row's picture exists and hashes right, and that nothing is orphaned. Exits 1 when not."""
+    """Check that every picture exists and is intact, that none is orphaned and no curated set has changed. Exits 1 if not."""
     settings = Settings()
     with exit_on_error():
         store = Store(settings.store)
         with reading(open_database(settings)) as session:
-            findings = prove(session, store)
+            findings = check_store(session, store)
             if tidy and findings.orphaned:
                 remove_orphans(session, store, findings)
-                findings = prove(session, store)
+                findings = check_store(session, store)
         print_result(findings.as_dict(), findings.text(), as_json=as_json)
         if not findings.sound:
             raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Tables for spreadsheets: CSV files that are safe to open."""
+"""Tables as CSV files that are safe to open in a spreadsheet."""
 
 import csv
 import io
@@ -7,7 +7,11 @@ from typing import Any
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """Rows as a CSV file in UTF-8. Text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    """Rows as a CSV file in UTF-8. Text that a spreadsheet would run as a formula gets a leading apostrophe.
+
+    >>> as_csv(["name", "count"], [["=1+1", 3]])
+    b"name,count\\n'=1+1,3\\n"
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -16,5 +20,5 @@ def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 def _inert(cell: Any) -> Any:
-    # Names of photos, sources and reviewers are strangers' text, and a spreadsheet runs what begins like this.
+    # Names of photos, sources and reviewers are untrusted text, and a spreadsheet runs cells that begin like this.
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,4 +1,4 @@
-"""What stands where, and what to do next: counted when asked, never kept."""
+"""Counts of every step of the flow, and what to do next. They are counted on request, never stored."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Integer, func, select
 from sqlalchemy.orm import Session
 
-from curator.ingest.aside import discarded
+from curator.ingest.aside import select_discarded
 from curator.review.standing import Counts, approved, counts
 from curator.runs.results import list_runs
 from db.tables import (
@@ -28,28 +28,28 @@ from db.tables import (
 
 @dataclass(frozen=True)
 class Flow:
-    """The counts that every page shows, one for each step."""
+    """The counts that every page shows, one or more for each step."""
 
     submissions: int
     refused: int
-    no_face: int
-    drawn: int
+    no_face: int  # photos kept aside
+    drawn: int  # submissions of the built-in sample
     verdicts: Counts
-    touchups: int
+    touchups: int  # approved test examples that nobody has touched up
     sets: int
     runs: int
-    reports: int
-    exports: int
+    reports: int  # runs with a report
+    exports: int  # exports that passed verification
 
 
 def flow(session: Session) -> Flow:
-    """The counts of the whole flow, in a handful of queries however much there is."""
+    """The counts of the whole flow, in a fixed number of queries."""
     submissions = _count(session, Submission)
     examples = _count(session, Example)
     return Flow(
         submissions=submissions,
         refused=_count(session, Refusal),
-        no_face=submissions - examples - (session.scalar(select(func.count()).select_from(discarded().subquery())) or 0),
+        no_face=submissions - examples - (session.scalar(select(func.count()).select_from(select_discarded().subquery())) or 0),
         drawn=session.scalar(select(func.count()).where(Submission.drawn)) or 0,
         verdicts=counts(session),
         touchups=_untouched(session),
@@ -61,7 +61,7 @@ def flow(session: Session) -> Flow:
 
 
 @dataclass(frozen=True)
-class Next:
+class NextStep:
     """What to do next: why, the words on the button, and the page."""
 
     why: str
@@ -69,21 +69,21 @@ class Next:
     page: str
 
 
-def next_step(now: Flow) -> Next:
-    """The next thing to do, from the counts alone."""
+def next_step(now: Flow) -> NextStep:
+    """The next thing to do, decided from the counts alone."""
     if now.verdicts.examples == 0:
-        return Next("No picture has come in yet.", "Bring pictures in", "ingest")
+        return NextStep("There are no pictures yet.", "Bring pictures in", "ingest")
     if now.verdicts.open:
-        return Next(f"{now.verdicts.open:,} examples wait for a verdict.", "Review them", "review")
+        return NextStep(f"{now.verdicts.open:,} examples wait for a verdict.", "Review them", "review")
     if now.touchups:
-        return Next(f"{now.touchups:,} test masks wait for their two minutes.", "Touch them up", "touchup")
+        return NextStep(f"{now.touchups:,} test masks wait for a touch-up.", "Touch them up", "touchup")
     if now.verdicts.keep == 0:
-        return Next("Every example was rejected. Bring in more, or take a verdict back.", "Bring pictures in", "ingest")
+        return NextStep("Every example was rejected. Ingest more pictures, or undo a verdict.", "Bring pictures in", "ingest")
     if now.runs == 0:
-        return Next(f"{now.verdicts.keep:,} examples are approved.", "Train on them", "train")
+        return NextStep(f"{now.verdicts.keep:,} examples are approved.", "Train on them", "train")
     if now.exports == 0:
-        return Next("A run has learned from what you kept.", "Make a file for a phone", "export")
-    return Next("There is a file for a phone, proven to compute what the run computes.", "Try it on", "tryon")
+        return NextStep("A trained run is ready.", "Make a file for a phone", "export")
+    return NextStep("An exported file is verified: it computes what the run computes.", "Try it on", "tryon")
 
 
 def newest_job(session: Session, kind: str) -> Job | None:
@@ -97,7 +97,7 @@ def sources(session: Session) -> list[Source]:
 
 
 def status(session: Session) -> dict[str, Any]:
-    """Everything `status --json` prints: counts by state, split and verdict; sets; runs."""
+    """Everything that `status --json` prints: counts by state, split and verdict; sets; runs."""
     now = flow(session)
     splits = dict.fromkeys((split.value for split in Split), 0)
     for split, number in session.execute(select(Example.split, func.count()).group_by(Example.split)).all():
@@ -116,7 +116,7 @@ def status(session: Session) -> dict[str, Any]:
 
 
 def list_sets(session: Session) -> list[dict[str, Any]]:
-    """Every curated set, newest first: number, note, when, hash, members by split, and how many were erased since."""
+    """Every curated set, newest first: number, note, time, hash, members by split, and how many have been erased since."""
     rows = session.execute(
         select(
             SetMember.set_id, SetMember.split, func.count(), func.sum(SetMember.example_id.is_(None).cast(Integer))

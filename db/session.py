@@ -7,10 +7,6 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, cast
 
-import alembic.command
-import alembic.config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
@@ -138,6 +134,12 @@ def migrate(engine: Engine) -> None:
 
     Raises WinnowError if a newer Winnow created the database, or if it has references to missing rows (SQLite).
     """
+    # Imported here: an ingest's worker processes import this module but never migrate, and would start a quarter slower.
+    import alembic.command
+    import alembic.config
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     config = alembic.config.Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     scripts = ScriptDirectory.from_config(config)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import altair as alt
 import streamlit as st
 
-from curator.ingest.pace import lasting
+from curator.ingest.pace import duration_in_words
 
 # Okabe and Ito's (2008), made for every kind of colour vision, without the two that vanish on white or on black.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
@@ -49,5 +49,5 @@ def ago(span: timedelta) -> str:
     if span < timedelta(minutes=1):
         return "just now"
     if span < timedelta(days=2):
-        return f"{lasting(span)} ago"
+        return f"{duration_in_words(span)} ago"
     return f"{span.days:,} days ago"

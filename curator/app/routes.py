@@ -182,7 +182,7 @@ def guide_picture(request: Request) -> Response:
 def aside_picture(request: Request) -> Response:
     """A photo kept aside with its mask below it. Its address carries a version: asked for once each."""
     try:
-        data = aside.picture(engine(), store(), request.path_params["submission"], settings().limits)
+        data = aside.preview(engine(), store(), request.path_params["submission"], settings().limits)
     except WinnowError as error:
         return PlainTextResponse(str(error), 404, PICTURE_HEADERS)
     return Response(data, media_type="image/webp", headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=86400"})
@@ -286,8 +286,8 @@ def finish_touch_up(reviewer: str, form: FinishForm) -> dict[str, Any]:
 def more_aside(_: str, form: AsideForm) -> dict[str, Any]:
     """The next photos in which no face was found, and how many there are."""
     with reading(engine()) as session:
-        photos = aside.next_photos(session, form.count, form.after)
-        return {"photos": [asdict(photo) for photo in photos], "left": aside.photos_left(session)}
+        photos = aside.next_faceless(session, form.count, form.after)
+        return {"photos": [asdict(photo) for photo in photos], "left": aside.count_faceless(session)}
 
 
 def choose_crop(reviewer: str, form: ChoiceForm) -> dict[str, Any]:
@@ -305,7 +305,7 @@ def take_crop_back(reviewer: str, form: TakeBackForm) -> dict[str, Any]:
 
 def _aside_now() -> dict[str, Any]:
     with reading(engine()) as session:
-        return {"left": aside.photos_left(session)}
+        return {"left": aside.count_faceless(session)}
 
 
 def _bytes(text: str) -> bytes:

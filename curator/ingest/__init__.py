@@ -1,1 +1,1 @@
-"""From a source to examples: the one path in."""
+"""From a source to examples: every picture takes this one path."""

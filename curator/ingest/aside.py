@@ -1,7 +1,7 @@
-"""Photos kept aside because no face was found in them: a person draws the crop, or says that there is none to draw.
+"""Photos kept aside because no face was found in them: a person draws the crop, or discards the photo.
 
-What they say is only ever added (table crop_choice): a square, a discard, or an undo of either. A photo waits here as long
-as it has no example and no discard stands. A drawn crop becomes an example at once, by the same code as in an ingest.
+Their choices are append-only (table crop_choice): a square, a discard, or an undo of either. A photo is kept aside as long as
+it has no example and has not been discarded. A drawn crop becomes an example at once, by the same code as in an ingest.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, Select, delete, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from curator.ingest.examples import Cropped, chosen_split, cropped, set_example, splits_of
-from curator.ingest.groups import join, without
-from curator.ingest.likeness import look_in, twins
+from curator.ingest.examples import Crop, attach_example, make_crop, split_for_submission, splits_by_contributor
+from curator.ingest.groups import join_group, leave_groups
+from curator.ingest.likeness import find_duplicates, hash_from_row
 from curator.pictures.codec import encode_preview
 from curator.pictures.crop import Square
 from curator.pictures.pair import Pair, read_pair
@@ -28,77 +28,72 @@ from db.settings import Limits
 from db.store import Store
 from db.tables import CropChoice, Example, Gold, Remark, Reopening, Submission, Verdict
 
-MIN_CROP_SIDE = 64  # pixels of the photo; a crop of fewer is eight times enlarged, and no strand can be seen in it
-MAX_CROP_SIDES = 3  # longest sides of the photo
-PREVIEW = 1280  # pixels of the longest side that is shown
+MIN_CROP_SIDE = 64  # pixels of the photo; a smaller crop would be enlarged more than eight times and show no strands
+MAX_CROP_SIDES = 3  # a crop's largest side, in multiples of the photo's longest side
+PREVIEW = 1280  # longest side of a preview, in pixels
 
 
 @dataclass(frozen=True)
 class FacelessPhoto:
-    """A photo that waits for a person's word; `version` is another one when its number comes to name another photo."""
+    """A photo that waits for a person to crop or discard it. `version` changes with the photo, for use in cached addresses."""
 
     submission: int
-    photo: str
+    photo: str  # its file name
     version: str
-    height: int  # of the upright photo, pixels
+    height: int  # of the upright photo, in pixels
     width: int
     drawn: bool
     remarks: list[str]
 
 
 def check_square(square: Square, height: int, width: int) -> None:
-    """Raises WinnowError for a square that makes no crop of a photo of that size: too small, too large, or beside it."""
-    most = MAX_CROP_SIDES * max(height, width)
-    if not MIN_CROP_SIDE <= square.side <= most:
-        raise WinnowError(f"The crop's side is {square.side:.0f} pixels of the photo; it must be {MIN_CROP_SIDE} to {most}.")
+    """Raises WinnowError for a square that cannot be a crop of a photo of that size: too small, too large, or outside it.
+
+    `height` and `width` are those of the upright photo, in pixels.
+    """
+    largest = MAX_CROP_SIDES * max(height, width)
+    if not MIN_CROP_SIDE <= square.side <= largest:
+        raise WinnowError(f"The crop's side is {square.side:.0f} pixels of the photo; it must be {MIN_CROP_SIDE} to {largest}.")
     row, column = square.top + square.side / 2, square.left + square.side / 2
     if not (0 <= row <= height and 0 <= column <= width):
         raise WinnowError("The middle of the crop lies outside the photo.")
 
 
-def kept_aside() -> Select[Submission]:
-    """The submissions without an example that nobody has discarded."""
-    return select(Submission).outerjoin(Example).where(Example.id.is_(None), Submission.id.not_in(discarded()))
+def select_faceless(source: int | None = None) -> Select[Submission]:
+    """Selects the submissions without an example that are not discarded; of one source or of all."""
+    wanted = select(Submission).outerjoin(Example).where(Example.id.is_(None), Submission.id.not_in(select_discarded()))
+    return wanted if source is None else wanted.where(Submission.source_id == source)
 
 
-def discarded() -> Select[int]:
-    """The numbers of the submissions on which a discard stands."""
+def select_discarded() -> Select[int]:
+    """Selects the numbers of the submissions that are discarded."""
     return _standing().with_only_columns(CropChoice.submission_id).where(CropChoice.crop_side.is_(None))
 
 
-def faceless(session: Session, count: int, passed: int = 0, source: int | None = None) -> list[Submission]:
-    """Submissions kept aside because no face was found, newest first, after the first `passed`; of one source or all."""
-    wanted = _faceless(source).order_by(Submission.id.desc())
+def list_faceless(session: Session, count: int, passed: int = 0, source: int | None = None) -> list[Submission]:
+    """`count` photos kept aside, newest first, after skipping `passed`; of one source or of all."""
+    wanted = select_faceless(source).order_by(Submission.id.desc())
     return list(session.scalars(wanted.offset(passed).limit(count)))
 
 
 def count_faceless(session: Session, source: int | None = None) -> int:
-    """How many submissions are kept aside because no face was found."""
-    return session.scalar(select(func.count()).select_from(_faceless(source).subquery())) or 0
-
-
-def _faceless(source: int | None) -> Select[Submission]:
-    return kept_aside() if source is None else kept_aside().where(Submission.source_id == source)
+    """How many photos are kept aside; of one source or of all."""
+    return session.scalar(select(func.count()).select_from(select_faceless(source).subquery())) or 0
 
 
 def _standing() -> Select[CropChoice]:
-    """The choices that no undo took back; a submission has one at the most."""
+    """Selects the choices that have not been taken back; a submission has at most one."""
     undone = select(CropChoice.undoes).where(CropChoice.undoes.is_not(None))
     return select(CropChoice).where(CropChoice.undoes.is_(None), CropChoice.id.not_in(undone))
 
 
-def next_photos(session: Session, count: int, after: int = 0) -> list[FacelessPhoto]:
-    """The next photos in the order they came in, after that submission."""
-    wanted = kept_aside().where(Submission.id > after).order_by(Submission.id).limit(count)
-    return _told(session, session.scalars(wanted).all())
+def next_faceless(session: Session, count: int, after: int = 0) -> list[FacelessPhoto]:
+    """The next `count` photos to crop, oldest first, after the submission number `after`."""
+    wanted = select_faceless().where(Submission.id > after).order_by(Submission.id).limit(count)
+    return _faceless_photos(session, session.scalars(wanted).all())
 
 
-def photos_left(session: Session) -> int:
-    """How many photos wait."""
-    return session.scalar(select(func.count()).select_from(kept_aside().subquery())) or 0
-
-
-def _told(session: Session, submissions: Sequence[Submission]) -> list[FacelessPhoto]:
+def _faceless_photos(session: Session, submissions: Sequence[Submission]) -> list[FacelessPhoto]:
     remarks: dict[int, list[str]] = {one.id: [] for one in submissions}
     for remark in session.scalars(select(Remark).where(Remark.submission_id.in_(remarks)).order_by(Remark.id)):
         remarks[remark.submission_id].append(remark.words)
@@ -108,10 +103,10 @@ def _told(session: Session, submissions: Sequence[Submission]) -> list[FacelessP
     ]
 
 
-def picture(engine: Engine, store: Store, submission: int, limits: Limits) -> bytes:
-    """The upright photo and below it, as large, its mask: one WebP, the longest side of each at most 1280 pixels.
+def preview(engine: Engine, store: Store, submission: int, limits: Limits) -> bytes:
+    """One WebP: the upright photo and, below it, its mask in the same size, each with a longest side of at most 1280 pixels.
 
-    Raises NotThereError for a submission that is not there, WinnowError for one that can't be read any more.
+    Raises NotThereError for an unknown submission, WinnowError for one whose files cannot be read any more.
     """
     pair = _pair(engine, store, submission, limits)
     height, width = pair.hair.shape
@@ -125,11 +120,11 @@ def picture(engine: Engine, store: Store, submission: int, limits: Limits) -> by
 def decide(
     engine: Engine, store: Store, limits: Limits, reviewer: str, submission: int, square: Square | None, now: datetime
 ) -> None:
-    """Record that a square is a photo's crop, and make it an example; or without one, that the photo is discarded.
+    """Record a reviewer's choice on a photo: a square, which becomes its example, or None, which discards the photo.
 
-    The pictures are in the store before the transaction that names them. The same said twice by the same reviewer is taken
-    once. Raises WinnowError for a square that makes no crop, for a photo on which something stands already, and where the
-    example would fit in no split; NotThereError for a submission that is not there.
+    The square is in pixels of the upright photo. The pictures are stored before the transaction that names them. The same
+    choice sent twice by the same reviewer counts once. Raises WinnowError for a square that cannot be a crop, for a photo that
+    is cropped or discarded already, and for an example that no split is right for; NotThereError for an unknown submission.
     """
     if square is None:
         with writing(engine) as session:
@@ -137,55 +132,55 @@ def decide(
         return
     pair = _pair(engine, store, submission, limits)
     check_square(square, *pair.hair.shape)
-    crop = cropped(pair.photo, pair.hair, pair.skin, None, square, store)
+    crop = make_crop(pair.photo, pair.hair, pair.skin, None, square, store)
     try:
         with writing(engine) as session:
             if _record(session, reviewer, submission, square, now):
-                _bring(session, session.get_one(Submission, submission), crop, now)
+                _add_example(session, session.get_one(Submission, submission), crop, now)
     except WinnowError:
-        _sweep(engine, store, _pictures(crop))
+        _delete_unnamed(engine, store, _hashes_of(crop))
         raise
 
 
 def take_back(engine: Engine, store: Store, reviewer: str, submission: int, now: datetime) -> FacelessPhoto:
-    """Take back what a reviewer said of a photo; it waits again. The example that a crop became goes, with its pictures.
+    """Undo a reviewer's choice on a photo, which is kept aside again. An example made from it is deleted with its pictures.
 
-    Raises WinnowError where nothing of theirs stands, or somebody has judged the example meanwhile.
+    Raises WinnowError if there is no choice of this reviewer to undo, or if the example has been reviewed meanwhile.
     """
-    lost: set[str] = set()
+    pictures: set[str] = set()
     with writing(engine) as session:
-        there, who = _locked(session, submission), reviewer_called(session, reviewer).id
+        photo, reviewer_id = _locked(session, submission), reviewer_called(session, reviewer).id
         choice = _choice_on(session, submission)
-        if choice is None or choice.reviewer_id != who:
-            raise WinnowError("There is nothing of yours to take back on this photo.")
+        if choice is None or choice.reviewer_id != reviewer_id:
+            raise WinnowError(f"Photo {submission} has no choice of yours to undo.")
         example = session.scalars(select(Example).where(Example.submission_id == submission)).one_or_none()
         if example is not None:
-            lost = {example.image_sha256, example.mask_sha256, *([example.skin_sha256] if example.skin_sha256 else [])}
-            _forget(session, example)
-        session.add(CropChoice(submission_id=submission, reviewer_id=who, undoes=choice.id, at=now))
+            pictures = {example.image_sha256, example.mask_sha256, *([example.skin_sha256] if example.skin_sha256 else [])}
+            _delete_example(session, example)
+        session.add(CropChoice(submission_id=submission, reviewer_id=reviewer_id, undoes=choice.id, at=now))
         session.flush()
-        (again,) = _told(session, [there])
-    _sweep(engine, store, lost)
+        (again,) = _faceless_photos(session, [photo])
+    _delete_unnamed(engine, store, pictures)
     return again
 
 
 def _record(session: Session, reviewer: str, submission: int, square: Square | None, now: datetime) -> bool:
-    """Add a reviewer's choice; False where it stands already."""
-    there, who = _locked(session, submission), reviewer_called(session, reviewer).id
+    """Add a reviewer's choice; False if the same choice of theirs is there already."""
+    photo, reviewer_id = _locked(session, submission), reviewer_called(session, reviewer).id
     values = (None,) * 4 if square is None else (square.top, square.left, square.side, square.rotation)
     choice = _choice_on(session, submission)
     if choice is not None:
-        said = choice.crop_top, choice.crop_left, choice.crop_side, choice.crop_rotation
-        if choice.reviewer_id == who and said == values:
+        earlier = choice.crop_top, choice.crop_left, choice.crop_side, choice.crop_rotation
+        if choice.reviewer_id == reviewer_id and earlier == values:
             return False
-        raise WinnowError(f"Photo {submission} has been {'discarded' if said[0] is None else 'cropped'} already.")
-    if there.example is not None:
+        raise WinnowError(f"Photo {submission} has been {'discarded' if earlier[0] is None else 'cropped'} already.")
+    if photo.example is not None:
         raise WinnowError(f"Photo {submission} has a crop already: a face was found in it.")
     top, left, side, rotation = values
     session.add(
         CropChoice(
             submission_id=submission,
-            reviewer_id=who,
+            reviewer_id=reviewer_id,
             crop_top=top,
             crop_left=left,
             crop_side=side,
@@ -197,15 +192,16 @@ def _record(session: Session, reviewer: str, submission: int, square: Square | N
     return True
 
 
-def _bring(session: Session, there: Submission, crop: Cropped, now: datetime) -> None:
+def _add_example(session: Session, submission: Submission, crop: Crop, now: datetime) -> None:
     """Make a crop the submission's example, in the split and the group where it belongs."""
-    look, owner = None if there.likeness is None else look_in(there.likeness), there.contributor
-    (same,) = twins(session, [(there.photo_sha256, look)])
-    theirs = set() if owner is None else splits_of(session, [owner])[owner.name]
-    set_example(there, crop, chosen_split(there, same, theirs), now)
+    picture_hash = None if submission.likeness is None else hash_from_row(submission.likeness)
+    (duplicates,) = find_duplicates(session, [(submission.photo_sha256, picture_hash)])
+    owner = submission.contributor
+    contributor_splits = set() if owner is None else splits_by_contributor(session, [owner])[owner.name]
+    attach_example(submission, crop, split_for_submission(submission, duplicates, contributor_splits), now)
     session.flush()
-    assert there.example is not None
-    join(session, there.example, same)
+    assert submission.example is not None
+    join_group(session, submission.example, duplicates)
 
 
 def _choice_on(session: Session, submission: int) -> CropChoice | None:
@@ -213,7 +209,7 @@ def _choice_on(session: Session, submission: int) -> CropChoice | None:
 
 
 def _locked(session: Session, submission: int) -> Submission:
-    """The submission; nobody else decides on it before this transaction ends."""
+    """The submission, locked until this transaction ends. Raises NotThereError if there is none."""
     wait_for(session, Lock.adding)
     found = session.get(Submission, submission, options=[joinedload(Submission.example)])
     if found is None:
@@ -221,12 +217,12 @@ def _locked(session: Session, submission: int) -> Submission:
     return found
 
 
-def _forget(session: Session, example: Example) -> None:
-    """Delete an example that nobody has judged."""
+def _delete_example(session: Session, example: Example) -> None:
+    """Delete an example. Raises WinnowError if it has been reviewed."""
     for table in (Verdict, Gold, Reopening):
         if session.scalar(select(table.id).where(table.example_id == example.id).limit(1)) is not None:
-            raise WinnowError("Somebody has judged this crop meanwhile. Reject it in the review instead.")
-    without(session, select(Example.id).where(Example.id == example.id))
+            raise WinnowError("Somebody has reviewed this crop meanwhile. Reject it on the Review page instead.")
+    leave_groups(session, select(Example.id).where(Example.id == example.id))
     session.execute(delete(Example).where(Example.id == example.id))
     session.expire_all()
 
@@ -243,13 +239,13 @@ def _no_such(submission: int) -> NotThereError:
     return NotThereError(f"There is no photo with the number {submission}.")
 
 
-def _pictures(crop: Cropped) -> set[str]:
+def _hashes_of(crop: Crop) -> set[str]:
     return {crop.image, crop.mask, *([crop.skin] if crop.skin else [])}
 
 
-def _sweep(engine: Engine, store: Store, pictures: Collection[str]) -> None:
+def _delete_unnamed(engine: Engine, store: Store, pictures: Collection[str]) -> None:
     """Delete those of the pictures that no row names."""
     with reading(engine) as session:
-        loose = set(pictures) - still_named(session, pictures)
-    for sha256 in sorted(loose):
+        unnamed = set(pictures) - still_named(session, pictures)
+    for sha256 in sorted(unnamed):
         store.delete(sha256)

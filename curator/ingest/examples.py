@@ -1,4 +1,4 @@
-"""From a square of a photo to an example: its pictures in the store, its signals, its doubt, and the rows that say so."""
+"""From a square of a photo to an example: its pictures in the store, its signals, its suspicion, and its rows."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from curator.doubt import suspicion as doubt
 from curator.doubt.signals import signals
-from curator.ingest.likeness import Twin
-from curator.ingest.splits import Chosen, Claims, choose_split
+from curator.ingest.likeness import Duplicate
+from curator.ingest.splits import Claims, SplitChoice, choose_split
 from curator.pictures.arrays import Box, Mask, Photo
 from curator.pictures.codec import encode_mask, encode_photo
 from curator.pictures.crop import Square, box_in_crop, cut_mask, cut_photo
@@ -21,30 +21,31 @@ from db.tables import Contributor, Example, Remark, Signal, Split, Standing, Sub
 
 
 @dataclass(frozen=True)
-class Cropped:
-    """A crop of a photo, its pictures in the store, and what is known about it."""
+class Crop:
+    """A crop whose pictures are in the store, with everything known about it."""
 
     face: Face | None
-    square: Square
-    inside: Box
-    image: str
+    square: Square  # where it lies in the photo
+    inside: Box  # the part of the crop that shows the photo, in the crop's pixels
+    image: str  # sha256 of the picture, as are mask and skin
     mask: str
     skin: str | None
     signals: dict[str, float]
-    suspicion: float
-    reasons: list[str]
+    suspicion: float  # 0 to 1
+    reasons: list[str]  # why it is suspicious, in words
 
 
-def cropped(photo: Photo, hair: Mask, skin: Mask | None, face: Face | None, square: Square, store: Store) -> Cropped:
-    """Cut a square out of an upright photo and its masks, all (H, W), and keep the pieces in the store.
+def make_crop(photo: Photo, hair: Mask, skin: Mask | None, face: Face | None, square: Square, store: Store) -> Crop:
+    """Cut a square out of an upright photo and its masks, and put the crop's pictures in the store.
 
-    Raises WinnowError where the square shows nothing of the photo.
+    `photo` is uint8 (H, W, 3) RGB; `hair` and `skin` are uint8 (H, W), 0 or 255. The pictures of the crop are 512 x 512.
+    Raises WinnowError if the square shows no part of the photo, and DiskFullError if the store has no room.
     """
     inside = square.inside(*photo.shape[:2])
     image, mask = cut_photo(photo, square), cut_mask(hair, square)
     numbers = signals(image, mask, None if face is None else box_in_crop(square, face.box))
     value, reasons = doubt.suspicion(numbers)
-    return Cropped(
+    return Crop(
         face=face,
         square=square,
         inside=inside,
@@ -57,22 +58,25 @@ def cropped(photo: Photo, hair: Mask, skin: Mask | None, face: Face | None, squa
     )
 
 
-def chosen_split(submission: Submission, same: Sequence[Twin], theirs: Collection[Split]) -> Chosen:
-    """Which split the example of a submission belongs to. Raises WinnowError where none is right.
+def split_for_submission(
+    submission: Submission, duplicates: Sequence[Duplicate], contributor_splits: Collection[Split]
+) -> SplitChoice:
+    """The split of a submission's example. Raises WinnowError if every split would leak training data into the test set.
 
-    `same` are the pictures that its photo shows again, `theirs` the splits of its contributor's other examples.
+    `duplicates` are the pictures that its photo shows again, `contributor_splits` the splits of its contributor's other
+    examples.
     """
     claims = Claims(
-        said=submission.said_split,
+        stated=submission.said_split,
         official=submission.official,
-        picture=frozenset(twin.split for twin in same),
-        contributor=frozenset(theirs),
+        picture=frozenset(duplicate.split for duplicate in duplicates),
+        contributor=frozenset(contributor_splits),
     )
     return choose_split(claims, submission.photo_sha256 if submission.contributor is None else submission.contributor.name)
 
 
-def splits_of(session: Session, contributors: Iterable[Contributor]) -> dict[str, set[Split]]:
-    """The splits that each contributor's examples are in, by name."""
+def splits_by_contributor(session: Session, contributors: Iterable[Contributor]) -> dict[str, set[Split]]:
+    """The splits of each contributor's examples, by the contributor's name; empty for one without examples."""
     names = {one.id: one.name for one in contributors if one.id is not None}
     found: dict[str, set[Split]] = {name: set() for name in names.values()}
     wanted = select(Submission.contributor_id, Example.split).join(Example, Example.submission_id == Submission.id).distinct()
@@ -82,14 +86,17 @@ def splits_of(session: Session, contributors: Iterable[Contributor]) -> dict[str
     return found
 
 
-def set_example(submission: Submission, crop: Cropped, chosen: Chosen, now: datetime) -> None:
-    """Give a submission its example, open for review, with the remark on its split. `join` it to its group once flushed."""
-    submission.example = _row(submission, crop, chosen.split)
+def attach_example(submission: Submission, crop: Crop, chosen: SplitChoice, now: datetime) -> None:
+    """Give a submission its example, open for review, and a remark if its split needs one.
+
+    Once it is flushed, `join_group` adds it to the group of its duplicates.
+    """
+    submission.example = _example_row(submission, crop, chosen.split)
     if chosen.remark is not None and chosen.remark not in {remark.words for remark in submission.remarks}:
         submission.remarks.append(Remark(words=chosen.remark, at=now))
 
 
-def _row(submission: Submission, crop: Cropped, split: Split) -> Example:
+def _example_row(submission: Submission, crop: Crop, split: Split) -> Example:
     face_top, face_left, face_bottom, face_right = (None,) * 4 if crop.face is None else crop.face.box
     inside_top, inside_left, inside_bottom, inside_right = crop.inside
     return Example(

@@ -1,49 +1,53 @@
-"""Examples of the same picture: a group. It is in one split, and one of it is open at a time (curator/review/standing.py)."""
+"""Groups: examples of the same picture. A group is in one split, and one of its examples is open at a time.
+
+curator/review/standing.py decides which one.
+"""
 
 from collections.abc import Sequence
 
 from sqlalchemy import Select, Update, select, update
 from sqlalchemy.orm import Session
 
-from curator.ingest.likeness import Twin
+from curator.ingest.likeness import Duplicate
 from curator.review.standing import GroupMember, group_states, lock_standings, update_standings
 from db.tables import Example, Standing, State
 
-COUNTING = (State.open, State.keep, State.disputed)
+DECIDING_STATES = (State.open, State.keep, State.disputed)  # they decide whether another of the group may be open
 
 
-def join(session: Session, example: Example, twins: Sequence[Twin]) -> None:
-    """Let a new example, flushed already and open, be of the group of the pictures that it shows, and stand in it."""
-    if not twins:
+def join_group(session: Session, example: Example, duplicates: Sequence[Duplicate]) -> None:
+    """Add a new example to the group of its duplicates, and give it its state there. The example is flushed and open."""
+    if not duplicates:
         return
-    head, *others = sorted({twin.head for twin in twins})
-    session.execute(_group([head, *others, example.id], head))
-    if others:  # it is like two pictures that were not alike: from now on they are one
+    head, *others = sorted({duplicate.head for duplicate in duplicates})
+    session.execute(_set_group([head, *others, example.id], head))
+    if others:  # it matches two pictures that do not match each other: their groups become one
         more = select(Example.id).where(Example.group_id.in_(others))
-        session.execute(_group(more, head))
+        session.execute(_set_group(more, head))
         update_standings(session, lock_standings(session, [example.id]))
         return
-    # Beside one that is open, kept or disputed the rejected and the waiting make no difference; so a thousand cost nothing.
+    # Rejected and waiting examples never change the others' states, so they are not read: a thousand copies cost nothing.
     wanted = select(Standing).join(Example, Example.id == Standing.example_id).where(Example.group_id == head)
-    beside = session.scalars(wanted.where(Standing.state.in_(COUNTING)).order_by(Standing.example_id).with_for_update()).all()
+    deciding = wanted.where(Standing.state.in_(DECIDING_STATES)).order_by(Standing.example_id).with_for_update()
+    beside = session.scalars(deciding).all()
     states = group_states([GroupMember(place.example_id, place.doubt, place.state) for place in beside])
     for place in beside:
         place.state = states[place.example_id]
 
 
-def without(session: Session, examples: Select[int]) -> None:
-    """Take the selected examples out of their groups, as before they are erased; the others go on, and stand anew."""
+def leave_groups(session: Session, examples: Select[int]) -> None:
+    """Take examples out of their groups, as before they are erased; the rest of each group gets new states."""
     groups = select(Example.group_id).where(Example.id.in_(examples), Example.group_id.is_not(None))
     left = select(Example.id, Example.group_id).where(Example.group_id.in_(groups), Example.id.not_in(examples))
     remaining: dict[int | None, list[int]] = {}
     for example, group in session.execute(left.order_by(Example.id)):
         remaining.setdefault(group, []).append(example)
-    session.execute(_group(examples, None))
+    session.execute(_set_group(examples, None))
     for others in remaining.values():
-        session.execute(_group(others, others[0] if len(others) > 1 else None))
+        session.execute(_set_group(others, others[0] if len(others) > 1 else None))
         update_standings(session, lock_standings(session, others))
 
 
-def _group(examples: Sequence[int] | Select[int], group: int | None) -> Update:
+def _set_group(examples: Sequence[int] | Select[int], group: int | None) -> Update:
     wanted = update(Example).where(Example.id.in_(examples)).values(group_id=group)
     return wanted.execution_options(synchronize_session="fetch")

@@ -1,4 +1,4 @@
-"""What became of all that was sent in: every refused file, every remark and every photo kept aside, each with its reason."""
+"""The outcome of every file: refused, added with a remark, or kept aside without a face, each with its reason."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from curator.ingest.aside import kept_aside
+from curator.ingest.aside import select_faceless
 from db.jobs import job_state
 from db.tables import Job, JobState, Refusal, Remark, Source, Submission
 
@@ -17,7 +17,7 @@ COLUMNS = ("at", "file", "why", "source")
 
 
 class Outcome(StrEnum):
-    """What became of a file."""
+    """What happened to a file. `aside`: no face was found, a person may draw the crop."""
 
     refused = "refused"
     remark = "remark"
@@ -26,35 +26,38 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class OutcomeFilter:
-    """Which files are asked for; `words` are looked for in their names and reasons, whatever the case."""
+    """Which files to list; `words` is searched for in their names and reasons, ignoring case. `source` None means all."""
 
     outcome: Outcome = Outcome.refused
     source: int | None = None
     words: str = ""
 
 
-def rows(
+def list_files(
     session: Session, asked: OutcomeFilter, count: int | None = None, passed: int = 0
 ) -> Iterator[tuple[str, str, str, str]]:
-    """The files that are asked for, the newest first, as rows of COLUMNS: `count` of them after the first `passed`, or all."""
+    """The files that match, newest first, as rows of COLUMNS: `count` of them (None: all) after skipping `passed`.
+
+    The time is in ISO 8601.
+    """
     wanted = _wanted(asked).limit(count).offset(passed or None).execution_options(yield_per=10_000)
     for at, file, why, source in session.execute(wanted):
         yield at.isoformat(timespec="seconds"), file, why, source
 
 
-def number(session: Session, asked: OutcomeFilter) -> int:
-    """How many files are asked for."""
+def count_files(session: Session, asked: OutcomeFilter) -> int:
+    """How many files match."""
     return session.scalar(select(func.count()).select_from(_wanted(asked).order_by(None).subquery())) or 0
 
 
-def numbers(session: Session) -> dict[Outcome, int]:
-    """How many files there are of each outcome."""
-    return {outcome: number(session, OutcomeFilter(outcome)) for outcome in Outcome}
+def count_by_outcome(session: Session) -> dict[Outcome, int]:
+    """The number of files with each outcome."""
+    return {outcome: count_files(session, OutcomeFilter(outcome)) for outcome in Outcome}
 
 
 @dataclass(frozen=True)
-class Past:
-    """An ingest that was started: when, of what, how it stands, and the numbers that it came to, if it came to an end."""
+class PastIngest:
+    """An ingest that was started: when, of which source, its state, and its counts (None unless it finished)."""
 
     at: datetime
     source: str
@@ -65,22 +68,22 @@ class Past:
     refused: int | None
 
 
-def history(session: Session, count: int, now: datetime) -> list[Past]:
-    """The newest ingests, the newest first; what only looked at a source is none."""
+def history(session: Session, count: int, now: datetime) -> list[PastIngest]:
+    """The newest `count` ingests, newest first, without previews. An ingest is interrupted if its heartbeat is old at `now`."""
     jobs = session.scalars(select(Job).where(Job.kind == "ingest").order_by(Job.id.desc()).limit(count))
-    return [_past(job, now) for job in jobs if job.result is None or "seen" in job.result]
+    return [_past_ingest(job, now) for job in jobs if job.result is None or "seen" in job.result]
 
 
-def _past(job: Job, now: datetime) -> Past:
-    numbers = job.result or {}
-    refused = numbers.get("refusals", len(numbers["refused"]) if "refused" in numbers else None)
-    return Past(
+def _past_ingest(job: Job, now: datetime) -> PastIngest:
+    result = job.result or {}
+    refused = result.get("refusals", len(result["refused"]) if "refused" in result else None)
+    return PastIngest(
         at=job.created_at,
         source=job.arguments[0] if job.arguments else "",
         state=job_state(job, now),
         message=job.message,
-        seen=numbers.get("seen"),
-        added=numbers.get("added"),
+        seen=result.get("seen"),
+        added=result.get("added"),
         refused=refused,
     )
 
@@ -98,7 +101,7 @@ def _wanted(asked: OutcomeFilter) -> Select[*tuple[Any, ...]]:
         found = found.join(Source, Source.id == Submission.source_id)
     else:
         why, newest = literal("no face was found in it."), Submission.id
-        found = kept_aside().with_only_columns(Submission.received_at, file, why, Source.location)
+        found = select_faceless().with_only_columns(Submission.received_at, file, why, Source.location)
         found = found.join(Source, Source.id == Submission.source_id)
     if asked.source is not None:
         found = found.where(Source.id == asked.source)

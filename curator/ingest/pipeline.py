@@ -1,8 +1,8 @@
-"""From a source to submissions, crops, examples and refusals: the one path, whatever the format.
+"""From a source to submissions, crops, examples and refusals: the same steps for every format.
 
-Each pair is examined by itself, whoever the workers are, and what is wrong with it is a value, not an exception that ends the
-batch. Pictures go to the store first, then their rows are committed, a batch at a time; so stopping at any moment loses
-nothing that was said to be in, and starting again goes on.
+Each pair is examined on its own, on any kind of worker, and a pair that is refused gives a value, not an exception that ends
+the batch. Pictures are stored first, then their rows are committed, one batch at a time; so stopping at any moment loses
+nothing that was reported as added, and starting again continues.
 """
 
 import hashlib
@@ -20,11 +20,11 @@ from sqlalchemy import Engine, select, tuple_
 from sqlalchemy.orm import Session
 
 from curator.formats import RawPair, Refused, mask_bytes, photo_bytes
-from curator.ingest.examples import Cropped, chosen_split, cropped, set_example, splits_of
-from curator.ingest.groups import join
-from curator.ingest.likeness import Look, Twin, alike, likeness_of, look_of, twins
-from curator.ingest.pace import Mark, pace_in_words
-from curator.ingest.workers import Workers, in_turn
+from curator.ingest.examples import Crop, attach_example, make_crop, split_for_submission, splits_by_contributor
+from curator.ingest.groups import join_group
+from curator.ingest.likeness import Duplicate, PictureHash, find_duplicates, hash_picture, hash_to_row, same_picture
+from curator.ingest.pace import ProgressPoint, pace_in_words
+from curator.ingest.workers import Workers, map_in_order
 from curator.pictures.crop import around, whole
 from curator.pictures.faces import choose, find_faces
 from curator.pictures.pair import read_pair
@@ -36,37 +36,41 @@ from db.store import Store
 from db.tables import Contributor, Refusal, Remark, Source, Split, Submission
 
 BATCH = 32
-LISTED = 1000  # refusals that a summary names; all of them are rows
+REFUSALS_LISTED = 1000  # refusals that a summary names; the database has them all
 
-Cut = Literal["face", "whole"]
+CropMode = Literal["face", "whole"]  # the square around the face, or the whole photo
 
 
 @dataclass(frozen=True)
 class AlreadyStored:
-    """A pair whose two files are in the store, as after an ingest of the same source: nothing was decoded."""
+    """A pair whose two files are in the store, as after an earlier ingest of the source: it was not decoded again."""
 
     pair: RawPair
-    photo: str
+    photo: str  # sha256 of the file, as is mask
     mask: str
 
 
 @dataclass(frozen=True)
 class Examined:
-    """A pair that can come in, its pictures in the store; without a crop when no face was found."""
+    """A pair that can be added, its pictures in the store; `crop` is None when no face was found."""
 
     pair: RawPair
-    photo: str
+    photo: str  # sha256 of the file, as is mask
     mask: str
-    height: int
+    height: int  # of the upright photo, in pixels
     width: int
-    look: Look
-    crop: Cropped | None
-    remarks: list[str]  # what was odd about it, in words
+    picture_hash: PictureHash
+    crop: Crop | None
+    remarks: list[str]  # what is unusual about it, in words
 
 
 @dataclass
-class Summary:
-    """What came of an ingest; the keys of `ingest --json`. `refused` names the first thousand, `refusals` counts all."""
+class IngestSummary:
+    """The counts of an ingest; the keys of `ingest --json`.
+
+    `refused` lists the first thousand refusals, `refusals` counts all. `no_face` counts those of `added` without a crop,
+    `remarks` those with a remark.
+    """
 
     seen: int = 0
     added: int = 0
@@ -78,12 +82,13 @@ class Summary:
 
 
 def examine(
-    item: RawPair | Refused, *, store_url: str | None, limits: Limits, cut: Cut, again: bool = False
+    item: RawPair | Refused, *, store_url: str | None, limits: Limits, cut: CropMode, again: bool = False
 ) -> Examined | AlreadyStored | Refused:
-    """Decode a pair, find its face, cut and keep its crop; or say why it cannot come in.
+    """Decode a pair, find its face, and cut and store its crop; or give the reason to refuse it.
 
-    A pair whose files are both in the store is not decoded, unless `again` says so. The files themselves are stored last:
-    where they are, all of this has come to an end before. `store_url` is None on a worker that knows its own store.
+    A pair whose two files are both in the store is not decoded, unless `again` is true. The files themselves are stored last,
+    so a pair that is in the store has been examined completely. `store_url` is None on a worker that has its own settings.
+    `cut="whole"` makes the whole photo the crop, with a face or without. Raises DiskFullError if the store has no room.
     """
     if isinstance(item, Refused):
         return item
@@ -93,19 +98,19 @@ def examine(
         names = (hashlib.sha256(photo_file).hexdigest(), hashlib.sha256(mask_file).hexdigest())
         if not again and all(store.path(name).exists() for name in names):
             return AlreadyStored(item, *names)
-        read = read_pair(photo_file, mask_file, limits)
+        decoded = read_pair(photo_file, mask_file, limits)
     except WinnowError as error:
         return Refused(item.name, str(error))
-    photo, hair = read.photo, read.hair
+    photo, hair = decoded.photo, decoded.hair
     height, width = photo.shape[:2]
-    face, said = choose(find_faces(photo, hair, once=cut == "whole"), hair)
+    face, face_remarks = choose(find_faces(photo, hair, once=cut == "whole"), hair)
     square = whole(height, width) if cut == "whole" else None if face is None else around(face.box, face.rotation)
-    crop = None if square is None else cropped(photo, hair, read.skin, face, square, store)
-    remarks = [*read.remarks, *(said if cut == "face" else ())]
-    found = Examined(item, *names, height, width, look_of(photo), crop, remarks)
+    crop = None if square is None else make_crop(photo, hair, decoded.skin, face, square, store)
+    remarks = [*decoded.remarks, *(face_remarks if cut == "face" else ())]
+    examined = Examined(item, *names, height, width, hash_picture(photo), crop, remarks)
     store.put(photo_file)
     store.put(mask_file)
-    return found
+    return examined
 
 
 def ingest(
@@ -119,76 +124,78 @@ def ingest(
     clock: Clock,
     limits: Limits,
     split: Split | None = None,
-    cut: Cut = "face",
-    told: Callable[[Summary], None] = lambda summary: None,
-) -> Summary:
-    """Bring a source in. What is there already is passed over; what cannot come in is kept as a refusal with its reason.
+    cut: CropMode = "face",
+    on_progress: Callable[[IngestSummary], None] = lambda summary: None,
+) -> IngestSummary:
+    """Ingest a source. Pairs that are already there are skipped; a pair that cannot be added becomes a refusal with its reason.
 
-    `split` overrides what the source says. `cut` says whether an example is the square around the face, and a photo without
-    one is kept aside, or the whole photo, for those that are cut like selfies already. `told` hears the summary so far after
-    every batch; it may raise to stop. However long the source, memory is bounded. Raises DiskFullError where there is no
-    room; what was told before is in.
+    `split` overrides the split that the source states. With `cut="face"` an example is the square around the face, and a
+    photo without a face is kept aside; `cut="whole"` takes whole photos, for those already cropped like selfies.
+    `on_progress` gets the summary so far after every batch; it may raise an exception to stop. Memory is bounded, however
+    long the source. Raises DiskFullError if there is no room; what was reported before is stored.
     """
-    summary = Summary()
-    source_id = _source(engine, adapter, location, clock)
-    looking = partial(examine, limits=limits, cut=cut)
-    with closing(in_turn(workers, partial(looking, store_url=workers.store), items, _died)) as found:
-        while batch := list(islice(found, BATCH)):
+    summary = IngestSummary()
+    source_id = _source_id(engine, adapter, location, clock)
+    examine_item = partial(examine, limits=limits, cut=cut)
+    on_worker = partial(examine_item, store_url=workers.store)
+    with closing(map_in_order(workers, on_worker, items, _refusal_after_crash)) as results:
+        while batch := list(islice(results, BATCH)):
             with reading(engine) as session:
-                known = _known(session, [one for one in batch if isinstance(one, AlreadyStored)])
-            # Their rows are missing: an ingest broke off between the store and them, or their files came in with others.
+                in_database = _pairs_with_rows(session, [one for one in batch if isinstance(one, AlreadyStored)])
+            # Files in the store without rows: an earlier ingest was interrupted before the commit, or two other pairs brought
+            # the photo and the mask.
             batch = [
-                looking(one.pair, store_url=store.url, again=True)
-                if isinstance(one, AlreadyStored) and (one.photo, one.mask) not in known
+                examine_item(one.pair, store_url=store.url, again=True)
+                if isinstance(one, AlreadyStored) and (one.photo, one.mask) not in in_database
                 else one
                 for one in batch
             ]
             with writing(engine) as session:
                 wait_for(session, Lock.adding)
-                outcomes = _bring(session, batch, source_id, split, clock)
+                outcomes = _add_batch(session, batch, source_id, split, clock)
             _count(summary, outcomes)
-            told(summary)
+            on_progress(summary)
     return summary
 
 
 @contextmanager
-def laid_out(items: Iterable[RawPair | Refused]) -> Iterator[tuple[int, Iterator[RawPair | Refused]]]:
-    """How many items a source has, and the items; meanwhile they lie in a nameless file, so that memory is bounded."""
+def spooled(items: Iterable[RawPair | Refused]) -> Iterator[tuple[int, Iterator[RawPair | Refused]]]:
+    """The number of items in a source, and the items, held in a temporary file so that memory is bounded."""
     with tempfile.TemporaryFile() as file:
         number = 0
         for item in items:
             pickle.dump(item, file)
             number += 1
         file.seek(0)
-        yield number, (pickle.load(file) for _ in range(number))  # noqa: S301 - nobody else could write there
+        yield number, (pickle.load(file) for _ in range(number))  # noqa: S301 - only this process can write there
 
 
-def how_it_goes(summary: Summary, total: int, marks: Sequence[Mark]) -> str:
-    """A line for people about an ingest that is on, with the pace that its marks tell."""
+def counts_and_pace(summary: IngestSummary, total: int, points: Sequence[ProgressPoint]) -> str:
+    """One line for people about a running ingest: the counts so far, the pace and the time left."""
     parts = [f"{summary.seen:,} of {total:,} seen", f"{summary.added:,} added", f"{summary.refusals:,} refused"]
-    return ", ".join(parts) + (f"; {pace}" if (pace := pace_in_words(marks, total)) else "")
+    return ", ".join(parts) + (f"; {pace}" if (pace := pace_in_words(points, total)) else "")
 
 
-def _died(item: RawPair | Refused) -> Refused:
+def _refusal_after_crash(item: RawPair | Refused) -> Refused:
     name = item.name if isinstance(item, RawPair) else item.file
-    return Refused(name, "whoever looked at it came to an end, twice: it may be made to do harm, or need too much memory.")
+    return Refused(name, "Reading this file crashed the worker twice. It may be malicious, or need too much memory.")
 
 
 @dataclass(frozen=True)
-class _Brought:
-    """What came of a pair that was not refused."""
+class _Ingested:
+    """The outcome of a pair that was not refused; not `added` means that it was already there."""
 
     added: bool
     no_face: bool = False
     remarks: int = 0
 
 
-def _count(summary: Summary, outcomes: Sequence[_Brought | Refused]) -> None:
+def _count(summary: IngestSummary, outcomes: Sequence[_Ingested | Refused]) -> None:
     summary.seen += len(outcomes)
     for outcome in outcomes:
         if isinstance(outcome, Refused):
             summary.refusals += 1
-            if len(summary.refused) < LISTED:
+            if len(summary.refused) < REFUSALS_LISTED:
                 summary.refused.append({"file": outcome.file, "reason": outcome.reason})
         else:
             summary.added += outcome.added
@@ -197,7 +204,7 @@ def _count(summary: Summary, outcomes: Sequence[_Brought | Refused]) -> None:
             summary.remarks += outcome.remarks > 0
 
 
-def _source(engine: Engine, adapter: str, location: str, clock: Clock) -> int:
+def _source_id(engine: Engine, adapter: str, location: str, clock: Clock) -> int:
     with writing(engine) as session:
         wait_for(session, Lock.adding)
         wanted = select(Source).where(Source.adapter == adapter, Source.location == location)
@@ -209,44 +216,46 @@ def _source(engine: Engine, adapter: str, location: str, clock: Clock) -> int:
         return source.id
 
 
-def _known(session: Session, pairs: Sequence[AlreadyStored | Examined]) -> set[tuple[str, str]]:
-    """Those of the pairs that have rows, as the hashes of their photo and mask."""
-    both = tuple_(Submission.photo_sha256, Submission.mask_sha256)
-    wanted = select(Submission.photo_sha256, Submission.mask_sha256).where(both.in_([(one.photo, one.mask) for one in pairs]))
+def _pairs_with_rows(session: Session, pairs: Sequence[AlreadyStored | Examined]) -> set[tuple[str, str]]:
+    """Those of the pairs that are in the database, as (photo sha256, mask sha256)."""
+    hashes = tuple_(Submission.photo_sha256, Submission.mask_sha256)
+    wanted = select(Submission.photo_sha256, Submission.mask_sha256).where(hashes.in_([(one.photo, one.mask) for one in pairs]))
     return {(photo, mask) for photo, mask in session.execute(wanted)} if pairs else set()
 
 
-def _bring(
+def _add_batch(
     session: Session, batch: Sequence[Examined | AlreadyStored | Refused], source_id: int, split: Split | None, clock: Clock
-) -> list[_Brought | Refused]:
-    """Add the rows of a batch, in its order: of pairs that are not there yet, and of refusals.
+) -> list[_Ingested | Refused]:
+    """Add the rows of a batch, in its order: for pairs that are not in the database yet, and for refusals.
 
-    What the rows depend on is asked for once for all; so the database has some ten statements a batch, not a pair.
+    What the rows depend on is queried once for the whole batch; so a batch takes about ten statements, however many pairs.
     """
     examined = [one for one in batch if isinstance(one, Examined)]
-    there = _known(session, examined)
-    twins_of = dict(zip(map(id, examined), twins(session, [(one.photo, one.look) for one in examined]), strict=True))
+    in_database = _pairs_with_rows(session, examined)
+    found = find_duplicates(session, [(one.photo, one.picture_hash) for one in examined])
+    duplicates_of = dict(zip(map(id, examined), found, strict=True))
     names = {one.pair.contributor for one in examined if one.pair.contributor is not None}
     people = {one.name: one for one in session.scalars(select(Contributor).where(Contributor.name.in_(names)))}
-    splits = splits_of(session, people.values())
+    splits = splits_by_contributor(session, people.values())
     added: list[Examined] = []
-    outcomes: list[_Brought | Refused] = []
+    outcomes: list[_Ingested | Refused] = []
     for one in batch:
-        outcome: _Brought | Refused = _Brought(added=False)
+        outcome: _Ingested | Refused = _Ingested(added=False)
         if isinstance(one, Refused):
             outcome = one
-        elif isinstance(one, Examined) and (one.photo, one.mask) not in there:
-            same = twins_of[id(one)]
-            if any(one.photo == other.photo or alike(one.look, other.look) for other in added):
-                session.flush()  # what was asked before the batch doesn't know that one
-                (same,) = twins(session, [(one.photo, one.look)])
+        elif isinstance(one, Examined) and (one.photo, one.mask) not in in_database:
+            duplicates = duplicates_of[id(one)]
+            if any(one.photo == other.photo or same_picture(one.picture_hash, other.picture_hash) for other in added):
+                session.flush()  # the query before the batch could not find that one
+                (duplicates,) = find_duplicates(session, [(one.photo, one.picture_hash)])
             name = one.pair.contributor
             person = None if name is None else people.setdefault(name, Contributor(name=name))
-            theirs = set() if name is None else splits.setdefault(name, set())
-            outcome = _add(session, _submission(one, person, source_id, split, clock()), one, same, theirs)
+            contributor_splits = set() if name is None else splits.setdefault(name, set())
+            submission = _submission(one, person, source_id, split, clock())
+            outcome = _add(session, submission, one, duplicates, contributor_splits)
             if not isinstance(outcome, Refused):
                 added.append(one)
-                there.add((one.photo, one.mask))
+                in_database.add((one.photo, one.mask))
         if isinstance(outcome, Refused):
             _refuse(session, source_id, outcome, clock)
         outcomes.append(outcome)
@@ -254,24 +263,31 @@ def _bring(
 
 
 def _add(
-    session: Session, submission: Submission, one: Examined, same: Sequence[Twin], theirs: set[Split]
-) -> _Brought | Refused:
-    """Add a submission, with its example where it has a crop, whose split joins `theirs`; or say why it has no place."""
+    session: Session,
+    submission: Submission,
+    one: Examined,
+    duplicates: Sequence[Duplicate],
+    contributor_splits: set[Split],
+) -> _Ingested | Refused:
+    """Add a submission, and its example if it has a crop; or refuse it if no split is right for it.
+
+    The example's split is added to `contributor_splits`.
+    """
     if one.crop is None:
         session.add(submission)
-        return _Brought(added=True, no_face=True, remarks=len(submission.remarks))
+        return _Ingested(added=True, no_face=True, remarks=len(submission.remarks))
     try:
-        chosen = chosen_split(submission, same, theirs)
+        chosen = split_for_submission(submission, duplicates, contributor_splits)
     except WinnowError as error:
         return Refused(one.pair.name, str(error))
-    set_example(submission, one.crop, chosen, submission.received_at)
+    attach_example(submission, one.crop, chosen, submission.received_at)
     session.add(submission)
-    theirs.add(chosen.split)
-    if same:
+    contributor_splits.add(chosen.split)
+    if duplicates:
         session.flush()
         assert submission.example is not None
-        join(session, submission.example, same)
-    return _Brought(added=True, remarks=len(submission.remarks))
+        join_group(session, submission.example, duplicates)
+    return _Ingested(added=True, remarks=len(submission.remarks))
 
 
 def _submission(one: Examined, person: Contributor | None, source_id: int, split: Split | None, now: datetime) -> Submission:
@@ -289,14 +305,14 @@ def _submission(one: Examined, person: Contributor | None, source_id: int, split
         said_split=split or pair.split,
         official=pair.official,
         received_at=now,
-        likeness=likeness_of(one.look),
+        likeness=hash_to_row(one.picture_hash),
         remarks=[Remark(words=words[:1000], at=now) for words in dict.fromkeys(one.remarks)],
     )
 
 
 def _refuse(session: Session, source_id: int, item: Refused, clock: Clock) -> None:
     file, reason = item.file[:1000], item.reason[:1000]
-    known = select(Refusal.id).where(Refusal.source_id == source_id, Refusal.file == file, Refusal.reason == reason)
-    if session.scalar(known) is None:
+    same = select(Refusal.id).where(Refusal.source_id == source_id, Refusal.file == file, Refusal.reason == reason)
+    if session.scalar(same) is None:
         session.add(Refusal(source_id=source_id, file=file, reason=reason, at=clock()))
         session.flush()

@@ -1,4 +1,4 @@
-"""Which split an example belongs to: decided once, when it comes in, so that nobody's face is in two of them."""
+"""Which split an example belongs to: decided once, at ingest, so that nobody's face is in two splits."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,68 +6,72 @@ from dataclasses import dataclass
 from db.errors import WinnowError
 from db.tables import Split
 
-TEST, VALIDATION = 0.15, 0.15  # shares; the rest is for training
+TEST_SHARE, VALIDATION_SHARE = 0.15, 0.15  # of all contributors; the rest is for training
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What speaks for a newcomer's split: the word of its source, and the splits of what it may not be parted from."""
+    """What decides the split of a new example: what was stated, and the splits of the examples it belongs with."""
 
-    said: Split | None = None  # by the source, or by whoever brings it in
-    official: bool = False  # the source is a published set whose splits everybody's figures are measured on
-    picture: frozenset[Split] = frozenset()  # of the examples that show the same picture
-    contributor: frozenset[Split] = frozenset()  # of its contributor's other examples
+    stated: Split | None = None  # by the source, or by --split
+    official: bool = False  # the source is a published set; results on it are comparable only with its own splits
+    picture: frozenset[Split] = frozenset()  # the splits of the examples that show the same picture
+    contributor: frozenset[Split] = frozenset()  # the splits of the contributor's other examples
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """An example's split; and in words, where somebody may wonder at it, why."""
+class SplitChoice:
+    """An example's split, and a remark for people where the reason is not obvious."""
 
     split: Split
     remark: str | None = None
 
 
-def choose_split(claims: Claims, key: str) -> Chosen:
-    """The split of a newcomer: its picture's, else its contributor's, else what its source says, else drawn by `key`.
+def choose_split(claims: Claims, key: str) -> SplitChoice:
+    """The split of a new example: its picture's, else its contributor's, else the stated one, else one drawn from `key`.
 
-    So neither a picture nor a contributor is in two splits. Only a published set's own lists go before the contributor: LFW
-    Parts has 175 people in two of them, and its figures are comparable only as it is. Raises WinnowError where picture and
-    contributor are in different splits: wherever the newcomer went, it would test what training has seen.
+    So neither a picture nor a contributor is in two splits. The one exception: a published set's own lists win over the
+    contributor, because LFW Parts has 175 people in two splits and its results are comparable only with its own lists.
+    Raises WinnowError if the picture and the contributor are in different splits: either one would put training data into
+    the test set.
     """
-    said, picture, contributor = claims.said, claims.picture, claims.contributor
+    stated, picture, contributor = claims.stated, claims.picture, claims.contributor
     if len(picture) > 1 or (picture and not claims.official and contributor - picture):
-        theirs = f", and its contributor's others are in {_named(contributor)}" if contributor else ""
+        others = f", but the contributor's other examples are in {_in_words(contributor)}" if contributor else ""
         raise WinnowError(
-            f"the same picture is in {_named(picture)} already{theirs}. Wherever this one went, it would test what training "
-            "has seen."
+            f"the same picture is already in {_in_words(picture)}{others}. Either split would leak training data into the "
+            "test set."
         )
     if picture:
         (split,) = picture
-        where = "the same picture is"
-    elif contributor and not (claims.official and said):
-        split = said if said in contributor else next(each for each in Split if each in contributor)
-        where = "its contributor's others are"
+        reason = "the same picture is already there"
+    elif contributor and not (claims.official and stated):
+        split = stated if stated in contributor else next(each for each in Split if each in contributor)
+        reason = "the contributor's other examples are there"
     else:
-        split = said or split_for(key)
-        where = ""
-    if said not in (None, split):
-        return Chosen(split, f"its source says {said}, but {where} in {split}: so this one is.")
+        split = stated or split_for(key)
+        reason = ""
+    if stated not in (None, split):
+        return SplitChoice(split, f"put in {split}, not in {stated} as its source states: {reason}.")
     if contributor - {split}:
-        others = _named(contributor - {split})
-        return Chosen(split, f"its contributor is in {others} as well, by a published set's own lists.")
-    return Chosen(split)
+        others = _in_words(contributor - {split})
+        return SplitChoice(split, f"the contributor also has examples in {others}, because a published set's own lists say so.")
+    return SplitChoice(split)
 
 
-def _named(splits: frozenset[Split]) -> str:
+def _in_words(splits: frozenset[Split]) -> str:
     return " and ".join(split for split in Split if split in splits)
 
 
 def split_for(key: str) -> Split:
-    """The split of a contributor, or of a photo whose contributor is unknown; the same key always has the same.
+    """The split of a contributor's name, or of the sha256 of a photo whose contributor is unknown.
 
-    Splits are drawn by hash, so that ingesting in another order, or in parts, changes nothing.
+    The split is drawn from a hash of the key, so the order of an ingest changes nothing, nor does ingesting in parts.
+
+    >>> split_for("ada") is split_for("ada")
+    True
     """
     drawn = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64
-    if drawn < TEST:
+    if drawn < TEST_SHARE:
         return Split.test
-    return Split.validation if drawn < TEST + VALIDATION else Split.train
+    return Split.validation if drawn < TEST_SHARE + VALIDATION_SHARE else Split.train

@@ -1,4 +1,4 @@
-"""Zips on their way in from the page: kept until their ingest is over, and never longer."""
+"""Zips uploaded on the Ingest page: kept until their ingest is finished, and no longer."""
 
 import shutil
 import uuid
@@ -13,19 +13,19 @@ from db.jobs import ACTIVE, job_state
 from db.session import reading
 from db.tables import Job
 
-UNDECIDED = timedelta(hours=1)  # that a zip somebody has looked at waits for their word
+UNDECIDED_AGE = timedelta(hours=1)  # how long an upload that was only previewed is kept, for somebody to ingest it
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A zip that is here, and what its sender calls it."""
+    """An uploaded zip: its file here, and the name that the sender gave it."""
 
     path: Path
     name: str
 
 
-def keep(folder: Path, upload: BinaryIO, name: str) -> Upload:
-    """Write an upload to a new file under a name of ours (the sender's name is data, not a path)."""
+def store_upload(folder: Path, upload: BinaryIO, name: str) -> Upload:
+    """Write an upload to a new file with a generated name. The sender's name is data, not a path, and cut to 200 characters."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}.zip"
     with path.open("wb") as out:
@@ -33,8 +33,11 @@ def keep(folder: Path, upload: BinaryIO, name: str) -> Upload:
     return Upload(path, name[:200])
 
 
-def sweep(folder: Path, engine: Engine, now: datetime, older: timedelta | None = UNDECIDED) -> None:
-    """Delete what ingests that were killed have left behind, `older` than that or all; nothing while an ingest is on."""
+def delete_leftovers(folder: Path, engine: Engine, now: datetime, older: timedelta | None = UNDECIDED_AGE) -> None:
+    """Delete the zips that killed ingests left: those at least as old as `older`, or all if None.
+
+    While an ingest or a preview is running, nothing is deleted.
+    """
     with reading(engine) as session:
         jobs = session.scalars(select(Job).where(Job.kind.in_(["ingest", "look"])))
         if any(job_state(job, now) in ACTIVE for job in jobs):

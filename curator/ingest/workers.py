@@ -1,7 +1,7 @@
-"""Many at a time, in order: by processes of this machine, or by the workers of a Dask cluster, with the same code.
+"""Work on many items in parallel and in order, in processes of this machine or on the workers of a Dask cluster.
 
-A bounded number of items is on its way, so memory is the same however many there are. Whoever dies over an item takes
-nothing else along: the others are tried again, each alone, until it is known which one it was.
+A bounded number of items is in flight, so memory is bounded however many there are. An item that crashes its worker takes no
+other item with it: everything that was in flight is tried again, one item at a time, which shows the one to blame.
 """
 
 import multiprocessing
@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -29,8 +28,8 @@ from db.store import Store
 if TYPE_CHECKING:
     from distributed import Client
 
-TOGETHER = 8  # items that go to a worker at once: between two of them it waits for nobody
-AHEAD = 3  # such handfuls on their way for each worker: enough that none is idle while the results of others are written
+CHUNK_SIZE = 8  # items sent to a worker at once, so that it rarely waits for the next
+CHUNKS_AHEAD = 3  # chunks in flight for each worker, so that none is idle while results are written to the database
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,38 +37,38 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Workers:
-    """Who does the work: how to have them begin, how many they are, and what else is raised for an item when one is killed.
+    """What runs the work: how to start it, how many workers there are, and how a crash of one shows.
 
-    An executor that has broken is thrown away, and `begin` called again. `store` is the URL of the store for workers on this
-    machine; None for those elsewhere, who know their own.
+    `start_executor` gets the number of workers to start; it is called again whenever an executor has broken. `store` is the
+    URL of the store for workers on this machine, None for those elsewhere, who read their own settings.
     """
 
-    begin: Callable[[], Executor]
-    number: int
+    start_executor: Callable[[int], Executor]
+    count: int
     store: str | None
-    who: str = "this process"  # in words
-    killed: tuple[type[BaseException], ...] = ()
+    description: str = "this process"  # for people: "4 processes of this machine"
+    extra_crash_errors: tuple[type[BaseException], ...] = ()
 
     @property
-    def lost(self) -> tuple[type[BaseException], ...]:
-        """What is raised for an item when somebody was lost, over this one or over another that was near it."""
-        return (BrokenExecutor, *self.killed)
+    def crash_errors(self) -> tuple[type[BaseException], ...]:
+        """What a future raises when its worker crashed, over its own item or over another one nearby."""
+        return (BrokenExecutor, *self.extra_crash_errors)
 
 
-def processes(store: str, number: int | None = None) -> Workers:
-    """Processes of this machine, one for each core unless a `number` is given."""
-    number = number or os.cpu_count() or 1
-    return Workers(partial(_pool, number), number, store, f"{number} processes of this machine")
+def processes(store: str, count: int | None = None) -> Workers:
+    """Processes of this machine: `count` of them, or one for each core."""
+    count = count or os.cpu_count() or 1
+    return Workers(_process_pool, count, store, f"{count} processes of this machine")
 
 
-def _pool(number: int) -> ProcessPoolExecutor:
+def _process_pool(count: int) -> ProcessPoolExecutor:
     # Spawned, not forked: a fork would share dlib's, OpenCV's and the database's threads.
-    pool = ProcessPoolExecutor(number, mp_context=multiprocessing.get_context("spawn"), initializer=_begin)
-    # A terminal's Ctrl-C goes to all its processes, and is meant for us, who end them in good order: those that are started
-    # while it is blocked never hear it.
+    pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_init_process)
+    # A terminal sends Ctrl-C to all its processes, but only the parent should act on it and shut the others down in order.
+    # Processes that are started while the signal is blocked never receive it.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        for _ in range(number):
+        for _ in range(count):
             pool.submit(int)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -78,142 +77,157 @@ def _pool(number: int) -> ProcessPoolExecutor:
 
 @contextmanager
 def workers_for(settings: Settings, *folders: Path) -> Iterator[Workers]:
-    """The workers of the cluster, where one is set and all of them see the store and these folders; else our own processes.
+    """The cluster's workers, where a cluster is set and all its workers see the store and these folders; else own processes.
 
-    Raises WinnowError for a cluster that cannot be reached.
+    Raises WinnowError if the cluster cannot be reached.
     """
-    ours = processes(settings.store)
+    local = processes(settings.store)
     if not settings.cluster:
-        yield ours
+        yield local
         return
     with connected(settings.cluster) as client:
         from distributed import KilledWorker
 
         threads = sum(client.nthreads().values())  # type: ignore[no-untyped-call]
-        if amiss := _amiss(client, Store(settings.store), folders) if threads else "has no worker":
-            yield replace(ours, who=f"{ours.who}, since the cluster {amiss}")
+        if why := _why_unusable(client, Store(settings.store), folders) if threads else "has no worker":
+            yield replace(local, description=f"{local.description}, since the cluster {why}")
             return
-        who = f"{threads} threads of the cluster at {settings.cluster}"
-        # Dask would tell work by its arguments, and give the answer of a source that has changed since.
-        yield Workers(partial(client.get_executor, pure=False), threads, None, who, (KilledWorker,))
+
+        def start_executor(count: int) -> Executor:
+            # Not pure: Dask would reuse the result of an earlier call with equal arguments, though the files may have changed.
+            return client.get_executor(pure=False)  # type: ignore[no-any-return, no-untyped-call]
+
+        description = f"{threads} threads of the cluster at {settings.cluster}"
+        yield Workers(start_executor, threads, None, description, (KilledWorker,))
 
 
-def _amiss(client: "Client", store: Store, folders: Sequence[Path]) -> str:
-    """Why the cluster cannot do it, in words that go on from "the cluster"; nothing where it can."""
-    mark = store.root / "00" / f".part-{uuid.uuid4().hex}"  # what is called so is none of the store's pictures
+def _why_unusable(client: "Client", store: Store, folders: Sequence[Path]) -> str:
+    """Why the cluster cannot do the work, as the end of a sentence that begins "the cluster"; empty if it can."""
+    mark = store.root / "00" / f".part-{uuid.uuid4().hex}"  # the store ignores files with such names
     write(mark, b"")
     try:
-        answers = client.run(what_is_missing, mark.name, [str(folder) for folder in folders], on_error="return")
+        answers = client.run(missing_on_worker, mark.name, [str(folder) for folder in folders], on_error="return")
     finally:
         mark.unlink(missing_ok=True)
-    for worker, said in answers.items():
-        if said:
-            why = f"cannot run Winnow ({type(said).__name__})" if isinstance(said, Exception) else said
+    for worker, answer in answers.items():
+        if answer:
+            why = f"cannot run Winnow ({type(answer).__name__})" if isinstance(answer, Exception) else answer
             return f"has a worker, {worker}, that {why}"
     return ""
 
 
-def what_is_missing(mark: str, folders: Sequence[str]) -> str:
-    """On a worker: which of the folders it does not see, or that its store is another one; nothing where all is there."""
+def missing_on_worker(mark: str, folders: Sequence[str]) -> str:
+    """Run on a worker: says that its store is another one, or which folder it does not see; empty if nothing is missing."""
     if not (Store(Settings().store).root / "00" / mark).exists():
         return "has another store (WINNOW_STORE_URL)"
     return next((f"does not see {folder}" for folder in folders if not Path(folder).exists()), "")
 
 
-def _begin() -> None:
+def _init_process() -> None:
     cv2.setNumThreads(1)  # there is a process for every core already
 
 
-def in_turn(
-    workers: Workers, work: Callable[[Item], Result], items: Iterable[Item], died: Callable[[Item], Result]
+def map_in_order(
+    workers: Workers, work: Callable[[Item], Result], items: Iterable[Item], on_crash: Callable[[Item], Result]
 ) -> Generator[Result, None, None]:
-    """What `work` makes of each item, in the items' order; what `died` says of one that ends whoever works on it.
+    """Yield `work(item)` for each item, in the items' order; or `on_crash(item)` for an item that crashes its worker.
 
-    Raises what `work` raises, and WinnowError where no worker comes up at all. When the caller stops, what has not begun is
-    dropped, and what has begun is waited for.
+    Raises what `work` raises, and WinnowError if the workers crash as soon as they start. When the caller stops early, items
+    not yet started are dropped and those in progress are waited for.
     """
-    source, pending = iter(items), deque[tuple[list[Item], Future[_Done[Result]]]]()
-    executor = _begun(workers)
+    source, pending = iter(items), deque[tuple[list[Item], Future[_ChunkResult[Result]]]]()
+    executor: Executor | None = None
     try:
         while True:
-            while len(pending) < AHEAD * workers.number and (few := list(islice(source, TOGETHER))):
-                pending.append((few, _submitted(executor, work, few)))
+            chunks = list(islice(_chunks(source), CHUNKS_AHEAD * workers.count - len(pending)))
+            if chunks:
+                executor = executor or _started(workers, min(workers.count, len(chunks)))  # few items need few workers
+                pending.extend((chunk, _submit(executor, work, chunk)) for chunk in chunks)
             if not pending:
                 return
             try:
                 done = pending[0][1].result()
-            except workers.lost:
-                _drop(pending)
-                executor.shutdown(wait=False)
-                yield from _each_alone(workers, work, [item for few, _ in pending for item in few], died)
+            except workers.crash_errors:
+                _cancel(pending)
+                if executor is not None:
+                    executor.shutdown(wait=False)
+                    executor = None
+                yield from _one_by_one(workers, work, [item for chunk, _ in pending for item in chunk], on_crash)
                 pending.clear()
-                executor = _begun(workers)
             else:
                 pending.popleft()
                 yield from done.results
                 if done.error is not None:
                     raise done.error
     finally:
-        _drop(pending)
-        executor.shutdown()
+        _cancel(pending)
+        if executor is not None:
+            executor.shutdown()
+
+
+def _chunks(source: Iterator[Item]) -> Iterator[list[Item]]:
+    while chunk := list(islice(source, CHUNK_SIZE)):
+        yield chunk
 
 
 @dataclass(frozen=True)
-class _Done(Generic[Result]):
-    """The results of some items; and what was raised over the next one, if anything was."""
+class _ChunkResult(Generic[Result]):
+    """The results of a chunk, up to the first item that raised an error; and that error."""
 
     results: list[Result]
     error: Exception | None = None
 
 
-def _several(work: Callable[[Item], Result], items: Sequence[Item]) -> _Done[Result]:
+def _run_chunk(work: Callable[[Item], Result], chunk: Sequence[Item]) -> _ChunkResult[Result]:
     results: list[Result] = []
-    for item in items:
+    for item in chunk:
         try:
             results.append(work(item))
-        except Exception as error:  # whatever it is: it is raised where the results are taken
-            return _Done(results, error)
-    return _Done(results)
+        except Exception as error:  # any error: map_in_order raises it when it comes to this item
+            return _ChunkResult(results, error)
+    return _ChunkResult(results)
 
 
-def _drop(pending: "Iterable[tuple[list[Item], Future[_Done[Result]]]]") -> None:
+def _cancel(pending: "Iterable[tuple[list[Item], Future[_ChunkResult[Result]]]]") -> None:
     for _, future in pending:
         future.cancel()
 
 
-def _begun(workers: Workers) -> Executor:
-    """An executor that works. Raises WinnowError where none comes up: no item is to blame for that."""
+def _started(workers: Workers, count: int) -> Executor:
+    """A new executor of `count` workers that has proved that it runs. Raises WinnowError if its workers crash at once."""
     try:
-        executor = workers.begin()
+        executor = workers.start_executor(count)
         executor.submit(int).result()
     except BrokenExecutor:
         raise WinnowError(
-            "The processes that look at the pictures end as soon as they start. What they said is in the log; memory may be "
-            "short."
+            "The worker processes crash as soon as they start. The log has their output; the machine may be short of memory."
         ) from None
     return executor
 
 
-def _submitted(executor: Executor, work: Callable[[Item], Result], few: list[Item]) -> "Future[_Done[Result]]":
+def _submit(executor: Executor, work: Callable[[Item], Result], chunk: list[Item]) -> "Future[_ChunkResult[Result]]":
     try:
-        return executor.submit(_several, work, few)
-    except BrokenExecutor as error:  # it broke since the last result: told when the items' turn comes
-        future: Future[_Done[Result]] = Future()
+        return executor.submit(_run_chunk, work, chunk)
+    except BrokenExecutor as error:  # it broke after the last result: map_in_order handles that when it comes to this chunk
+        future: Future[_ChunkResult[Result]] = Future()
         future.set_exception(error)
         return future
 
 
-def _each_alone(
-    workers: Workers, work: Callable[[Item], Result], suspects: Iterable[Item], died: Callable[[Item], Result]
+def _one_by_one(
+    workers: Workers, work: Callable[[Item], Result], suspects: Iterable[Item], on_crash: Callable[[Item], Result]
 ) -> Iterator[Result]:
-    executor = _begun(workers)
+    """Try items again, one at a time in a single worker, so that a crash has only one possible cause."""
+    executor: Executor | None = None
     try:
         for item in suspects:
+            executor = executor or _started(workers, 1)
             try:
                 result = executor.submit(work, item).result()
-            except workers.lost:
+            except workers.crash_errors:
                 executor.shutdown(wait=False)
-                executor, result = _begun(workers), died(item)
+                executor, result = None, on_crash(item)
             yield result
     finally:
-        executor.shutdown()
+        if executor is not None:
+            executor.shutdown()

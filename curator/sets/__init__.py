@@ -1,1 +1,1 @@
-"""Curated sets: frozen, and exported."""
+"""Curated sets: freeze and export them."""

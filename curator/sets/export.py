@@ -1,6 +1,6 @@
-"""Curated sets out, in formats that others read. Pictures go out as they are stored, every mask names its photo.
+"""Export a curated set in a format that other tools read. Pictures are written as they are stored.
 
-Nobody is named: files are numbered by their place in the set (LFW Parts: by the example), contributors stay here.
+An export names nobody: files are numbered by their place in the set (LFW Parts: by the example), contributors are left out.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from db.tables import CuratedSet, Example, SetMember, Split, Submission
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written; `erased` members of the set were left out, their pictures are gone."""
+    """What was written. `erased` counts the members of the set that were left out because they have been erased."""
 
     set: int
     format: str
@@ -31,14 +31,14 @@ class Exported:
 def export_set(session: Session, store: Store, set_number: int, folder: Path, format: str) -> Exported:
     """Write a curated set into an empty or new folder, in one of the formats that curator/formats writes.
 
-    The lists are written last, so that a folder without them is one that was not finished. Raises WinnowError for an
-    unknown format or set, a folder with something in it, and a picture that is missing from the store.
+    The lists are written last, so a folder without them is an unfinished export. Raises WinnowError for an unknown format or
+    set, a folder that is not empty or cannot be written to, and a picture that is missing from the store.
     """
     if format not in WRITERS:
-        raise WinnowError(f"There is no format {format!r} to export to. There are: {', '.join(WRITERS)}.")
+        raise WinnowError(f"There is no export format {format!r}. Choose one of: {', '.join(WRITERS)}.")
     if session.get(CuratedSet, set_number) is None:
         numbers = ", ".join(str(number) for number in session.scalars(select(CuratedSet.id).order_by(CuratedSet.id)))
-        raise WinnowError(f"There is no curated set {set_number}. There are: {numbers or 'none yet'}.")
+        raise WinnowError(f"There is no curated set {set_number}. Existing sets: {numbers or 'none yet'}.")
     items, erased = _items(session, set_number)
     _empty_folder(folder)
     WRITERS[format](folder, items, store)
@@ -54,7 +54,7 @@ def export_set(session: Session, store: Store, set_number: int, folder: Path, fo
 
 
 def _items(session: Session, set_number: int) -> tuple[list[SetItem], int]:
-    """The members that are still here, in the set's order, and how many were erased."""
+    """The members that have not been erased, in the set's order, and how many have been."""
     rows = session.execute(
         select(SetMember, Submission.licence, Submission.drawn)
         .outerjoin(Example, Example.id == SetMember.example_id)
@@ -83,6 +83,6 @@ def _empty_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise WinnowError(f"{folder} is not empty. Name a new folder: nothing is written over.")
+            raise WinnowError(f"{folder} is not empty. Choose a new or empty folder; nothing is overwritten.")
     except OSError as error:
-        raise WinnowError(f"{folder} can't be written to ({error.strerror}).") from None
+        raise WinnowError(f"{folder} cannot be written to ({error.strerror}).") from None

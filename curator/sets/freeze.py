@@ -1,4 +1,4 @@
-"""Curated sets: frozen from the newest verdicts, numbered, hashed, never changed."""
+"""Freeze curated sets from the newest verdicts: numbered, hashed, never changed."""
 
 import hashlib
 from collections import Counter
@@ -17,7 +17,7 @@ from db.tables import CuratedSet, SetMember, Split
 
 @dataclass(frozen=True)
 class Frozen:
-    """A curated set in numbers; `new` is false when the same content had been frozen before under that number."""
+    """A curated set in numbers; `new` is false if the same content was frozen before, under that number."""
 
     set: int
     examples: int
@@ -27,27 +27,30 @@ class Frozen:
 
 
 def set_hash(members: Iterable[tuple[str | None, ...]]) -> str:
-    """The content hash of (image sha256, mask sha256, split, skin sha256 where there is one), whatever their order."""
+    """The sha256 of a set's content, in hexadecimal. The order of the members makes no difference.
+
+    A member is (image sha256, mask sha256, split, skin sha256 or None).
+    """
     lines = sorted(" ".join(filter(None, member)) for member in members)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def freeze(session: Session, note: str, now: datetime) -> Frozen:
-    """Freeze what is approved now, with repaired masks for the test split, as the next curated set.
+    """Freeze the approved examples as the next curated set, with the touched-up masks in the test split.
 
-    Freezing the same content again gives the set that has it already. Raises WinnowError when nothing is approved.
+    Freezing the same content again returns the set that has it already. Raises WinnowError if nothing is approved.
     """
     examples = list(session.scalars(approved()))
     if not examples:
         raise WinnowError("Nothing is approved yet. Keep some examples on the Review page first.")
-    tested = [example.id for example in examples if example.split is Split.test]
-    repaired = current_masks(session, tested)
+    test_examples = [example.id for example in examples if example.split is Split.test]
+    touched_up = current_masks(session, test_examples)
     members = [
         SetMember(
             position=position,
             example_id=example.id,
             image_sha256=example.image_sha256,
-            mask_sha256=repaired.get(example.id, example.mask_sha256),
+            mask_sha256=touched_up.get(example.id, example.mask_sha256),
             skin_sha256=example.skin_sha256,
             split=example.split,
         )

@@ -1,1 +1,1 @@
-"""Test masks, repaired under the clock."""
+"""Timed repairs of the test masks."""

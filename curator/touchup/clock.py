@@ -1,8 +1,8 @@
-"""Timed repairs of the test masks: two minutes each in the paper's section IV, and the clock is the server's.
+"""The clock of a touch-up: a timed repair of a test mask (two minutes in the paper, section IV), timed by the server.
 
-A touch-up waits for every approved example of the test split. It begins with a row that holds the mask before and the
-time it started; each save appends a row with the mask after. It is over when a save says so or when its time is up,
-whichever comes first; nothing is ever overwritten.
+Every approved example of the test split is due for a touch-up. One begins with a row that holds the mask before and the time
+it started; each save appends a row with the mask after. It is over when a save finishes it or when its time is up, whichever
+comes first. Nothing is ever overwritten.
 """
 
 from collections.abc import Collection
@@ -22,11 +22,11 @@ class PendingTouchUp:
     """A test example whose mask nobody has touched up yet."""
 
     example: int
-    image: str
+    image: str  # sha256, as is mask
     mask: str
-    photo: str
+    photo: str  # its file name
     drawn: bool
-    running: bool  # the asking reviewer's clock runs on it
+    running: bool  # the reviewer has started it and has time left
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class FinishedTouchUp:
     photo: str
     drawn: bool
     reviewer: str
-    seconds_used: float
-    seconds_shown: int
+    seconds_used: float  # 0 to seconds_shown
+    seconds_shown: int  # the time that was allowed
     started_at: datetime
 
 
 @dataclass(frozen=True)
 class StartedTouchUp:
-    """What a page needs to go on with a touch-up; `mask` is the newest one saved, or the one before."""
+    """What a page needs to continue a touch-up; `mask` is the newest one saved, or `before` if none has been saved."""
 
     touch_up: int
     example: int
@@ -60,19 +60,19 @@ class StartedTouchUp:
 
 
 def is_over(touch_up: TouchUp, now: datetime) -> bool:
-    """Whether somebody said done, or the clock did."""
+    """Whether a save has finished it or its time is up."""
     return any(save.finished for save in touch_up.saves) or seconds_left(touch_up, now) <= 0
 
 
 def seconds_left(touch_up: TouchUp, now: datetime) -> float:
-    """What is left on the server's clock; 0.0 when the time is up."""
+    """Seconds left on the server's clock; 0.0 when the time is up."""
     return max(0.0, touch_up.seconds_shown - (now - touch_up.started_at).total_seconds())
 
 
 def pending(session: Session, reviewer_id: int, now: datetime) -> list[PendingTouchUp]:
-    """The test examples to touch up, in the order they came in; the one that the reviewer's clock runs on comes first.
+    """The test examples to touch up, oldest first, after the one that this reviewer has already started.
 
-    Leaves out those that another reviewer is at.
+    Leaves out those that another reviewer is working on.
     """
     touched = _touch_ups(session)
     found = []
@@ -97,7 +97,7 @@ def pending(session: Session, reviewer_id: int, now: datetime) -> list[PendingTo
 
 
 def finished(session: Session, now: datetime) -> list[FinishedTouchUp]:
-    """The newest touch-up of each example, where it is over; the latest first."""
+    """The newest finished touch-up of each example, latest start first."""
     done = []
     for touch_ups in _touch_ups(session).values():
         over = [touch_up for touch_up in touch_ups if is_over(touch_up, now)]
@@ -106,7 +106,6 @@ def finished(session: Session, now: datetime) -> list[FinishedTouchUp]:
         newest = over[-1]
         example = session.get_one(Example, newest.example_id, options=[joinedload(Example.submission)])
         last = newest.saves[-1] if newest.saves else None
-        said_done = last is not None and last.finished
         done.append(
             FinishedTouchUp(
                 touch_up=newest.id,
@@ -117,7 +116,7 @@ def finished(session: Session, now: datetime) -> list[FinishedTouchUp]:
                 photo=example.submission.photo_name,
                 drawn=example.submission.drawn,
                 reviewer=session.get_one(Reviewer, newest.reviewer_id).name,
-                seconds_used=last.seconds_used if last is not None and said_done else float(newest.seconds_shown),
+                seconds_used=last.seconds_used if last is not None and last.finished else float(newest.seconds_shown),
                 seconds_shown=newest.seconds_shown,
                 started_at=newest.started_at,
             )
@@ -128,15 +127,15 @@ def finished(session: Session, now: datetime) -> list[FinishedTouchUp]:
 def begin(
     session: Session, reviewer_id: int, example_id: int, seconds: int, now: datetime, *, again: bool = False
 ) -> StartedTouchUp:
-    """Start the clock on an example, or go on with the reviewer's own that still runs (a reload costs no time).
+    """Start the clock on an example, or continue the reviewer's touch-up that is still running (a reload costs no time).
 
-    `again` starts over, from the contributor's mask, on an example that was touched up before; the earlier touch-up stays.
-    Raises NotThereError for an unknown example, and WinnowError for one that is not an approved test example, that another
-    reviewer is at, or that is touched up already when `again` is not said.
+    `seconds` is the time allowed. `again` starts over from the contributor's mask on an example that was touched up before;
+    the earlier touch-up stays. Raises NotThereError for an unknown example, and WinnowError for one that is not an approved
+    test example, that another reviewer is working on, or that was touched up before if `again` is false.
     """
     example = session.get(Example, example_id)
     if example is None:
-        raise NotThereError(f"Example {example_id} is not there (any more): it may have been erased.")
+        raise NotThereError(f"Example {example_id} does not exist. It may have been erased.")
     if example.split is not Split.test:
         raise WinnowError(f"Example {example_id} is in the {example.split} split; only test masks are touched up.")
     if session.scalars(approved().where(Example.id == example_id)).one_or_none() is None:
@@ -144,9 +143,9 @@ def begin(
     earlier = _touch_ups(session, [example_id]).get(example_id, [])
     running = next((touch_up for touch_up in earlier if not is_over(touch_up, now)), None)
     if running is not None and running.reviewer_id != reviewer_id:
-        raise WinnowError("Another reviewer is at this mask just now. Take the next one.")
+        raise WinnowError("Another reviewer is working on this mask. Take the next one.")
     if running is None and earlier and not again:
-        raise WinnowError(f"Example {example_id} is touched up already. Start over to do it again.")
+        raise WinnowError(f"Example {example_id} has been touched up already. Start over to do it again.")
     if running is None:
         running = TouchUp(
             example_id=example_id,
@@ -169,11 +168,11 @@ def begin(
 
 
 def _touch_ups(session: Session, example_ids: Collection[int] | None = None) -> dict[int, list[TouchUp]]:
-    """Touch-ups by example, oldest first, with their saves; of all examples when none are named."""
-    asked = select(TouchUp).order_by(TouchUp.id).options(selectinload(TouchUp.saves))
+    """Touch-ups by example, oldest first, with their saves; None means of all examples."""
+    wanted = select(TouchUp).order_by(TouchUp.id).options(selectinload(TouchUp.saves))
     if example_ids is not None:
-        asked = asked.where(TouchUp.example_id.in_(example_ids))
+        wanted = wanted.where(TouchUp.example_id.in_(example_ids))
     found: dict[int, list[TouchUp]] = {}
-    for touch_up in session.scalars(asked):
+    for touch_up in session.scalars(wanted):
         found.setdefault(touch_up.example_id, []).append(touch_up)
     return found

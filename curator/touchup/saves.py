@@ -1,4 +1,4 @@
-"""The masks that a touch-up saves: each is appended until somebody says done or the time is up."""
+"""The masks that a touch-up saves: each one is appended, until it is finished or its time is up."""
 
 import struct
 from dataclasses import dataclass
@@ -14,33 +14,33 @@ from db.errors import NotThereError, WinnowError
 from db.store import Store
 from db.tables import CROP_SIDE, TouchUp, TouchUpSave
 
-GRACE = timedelta(seconds=3)  # a mask sent at the last moment is still on its way when the time is up
+GRACE = timedelta(seconds=3)  # a mask sent at the last moment arrives after the time is up
 MAX_PNG_BYTES = 768 * 1024  # 512 x 512 of noise in grey is 257 KiB
 
 
 @dataclass(frozen=True)
 class SavedMask:
-    """A mask that was kept."""
+    """A mask that was saved."""
 
     touch_up: int
-    mask: str
+    mask: str  # sha256
     seconds_used: float
     seconds_left: float
     finished: bool
 
 
 def save(session: Session, store: Store, reviewer_id: int, touch_up_id: int, mask: Mask, now: datetime) -> SavedMask:
-    """Append the mask after a stroke. Taken until the time is up and three seconds more, for what is on its way.
+    """Append the mask after a stroke, uint8 (512, 512), 0 or 255. Accepted until three seconds after the time is up.
 
-    Raises NotThereError for an unknown touch-up, WinnowError for another's, one that is done, or one whose time is up.
+    Raises NotThereError for an unknown touch-up, WinnowError for another reviewer's, a finished one, or one out of time.
     """
     return _append(session, store, _own(session, reviewer_id, touch_up_id), mask, now, finished=False)
 
 
 def finish(session: Session, store: Store, reviewer_id: int, touch_up_id: int, mask: Mask | None, now: datetime) -> SavedMask:
-    """End a touch-up, with its last mask where that has not been saved yet. Said twice, it is done once.
+    """Finish a touch-up, with its last mask, or None if that has been saved already. Finishing twice counts once.
 
-    Raises like `save`; without a mask it may come as late as it likes.
+    Raises the same errors as `save`; without a mask there is no time limit.
     """
     touch_up = _own(session, reviewer_id, touch_up_id)
     newest = touch_up.saves[-1] if touch_up.saves else None
@@ -56,7 +56,7 @@ def read_mask(png: bytes) -> Mask:
     sees the bytes, so that a small file cannot claim a huge picture.
     """
     if len(png) > MAX_PNG_BYTES:
-        raise WinnowError(f"The mask's PNG has {len(png)} bytes; at most {MAX_PNG_BYTES} are taken.")
+        raise WinnowError(f"The mask's PNG has {len(png)} bytes; at most {MAX_PNG_BYTES} are accepted.")
     if len(png) < 33 or png[:16] != b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR":
         raise WinnowError("The mask is not a PNG.")
     width, height, bits, colour = struct.unpack(">IIBB", png[16:26])
@@ -74,10 +74,10 @@ def _append(
     session: Session, store: Store, touch_up: TouchUp, mask: Mask | None, now: datetime, *, finished: bool
 ) -> SavedMask:
     if any(earlier.finished for earlier in touch_up.saves):
-        raise WinnowError("This touch-up is done; its mask is not changed any more. Start over to do it again.")
+        raise WinnowError("This touch-up is finished and its mask cannot change any more. Start over to do it again.")
     used = (now - touch_up.started_at).total_seconds()
     if mask is not None and used > touch_up.seconds_shown + GRACE.total_seconds():
-        raise WinnowError("The time was up before this mask arrived; the one saved before it counts.")
+        raise WinnowError("This mask arrived after the time was up. The one saved before it counts.")
     if mask is not None:
         sha256 = store.put(cv2.imencode(".png", mask)[1].tobytes())
     else:
@@ -102,7 +102,7 @@ def _saved(touch_up: TouchUp, saved: TouchUpSave, now: datetime) -> SavedMask:
 def _own(session: Session, reviewer_id: int, touch_up_id: int) -> TouchUp:
     touch_up = session.get(TouchUp, touch_up_id)
     if touch_up is None:
-        raise NotThereError(f"Touch-up {touch_up_id} is not there (any more).")
+        raise NotThereError(f"Touch-up {touch_up_id} does not exist. It may have been erased.")
     if touch_up.reviewer_id != reviewer_id:
-        raise WinnowError("This touch-up is another reviewer's.")
+        raise WinnowError("This touch-up belongs to another reviewer.")
     return touch_up

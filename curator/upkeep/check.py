@@ -1,5 +1,5 @@
-"""Prove the store: every row's picture exists and hashes right, nothing is orphaned, no frozen set has changed, and every
-example stands where its verdicts put it.
+"""Check the store and the database: every picture named by a row exists and is intact, no picture is orphaned, no frozen set
+has changed, and every example has the state that its verdicts give it.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ from db.jobs import ACTIVE
 from db.store import Store
 from db.tables import CuratedSet, Job, SetMember
 
-LISTED = 20  # findings of a kind that `text` spells out
+FINDINGS_LISTED = 20  # of each kind, that `text` lists
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A picture that rows name and the store lacks."""
+    """A picture that rows name but the store does not have."""
 
     sha256: str
     named_by: list[str]  # table.column
@@ -31,17 +31,17 @@ class Missing:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was looked at, and what is wrong."""
+    """What was checked, and what is wrong. The fields are the keys of `check --json`."""
 
     blobs: int
     named: int
     sets: int
-    erased: int  # members of curated sets whose example was erased: their pictures are meant to be gone
+    erased: int  # members of curated sets whose example was erased, so that their pictures are not expected
     missing: list[Missing]
-    damaged: list[str]  # sha256 of pictures whose bytes hash to something else
+    damaged: list[str]  # names of pictures whose bytes have another sha256
     orphaned: list[str]  # sha256 of pictures that no row names
-    changed_sets: list[int]  # numbers of sets whose members don't hash to what was frozen
-    wrongly_standing: list[int]  # examples whose place in the queue is not what their verdicts, suspicion and source say
+    changed_sets: list[int]  # numbers of sets whose members have another hash than when they were frozen
+    wrongly_standing: list[int]  # examples whose row in `standing` disagrees with their verdicts, suspicion or source
 
     @property
     def sound(self) -> bool:
@@ -49,37 +49,37 @@ class Findings:
         return not (self.missing or self.damaged or self.orphaned or self.changed_sets or self.wrongly_standing)
 
     def as_dict(self) -> dict[str, Any]:
-        """The findings as plain values, for `check --json`."""
+        """The findings as plain values, for JSON."""
         return {"sound": self.sound, **asdict(self)}
 
     def text(self) -> str:
-        """The findings in lines for people."""
+        """The findings as text for people."""
         lines = [
-            f"{self.blobs} pictures in the store, {self.named} named by rows, {self.sets} curated sets looked at; "
+            f"{self.blobs} pictures in the store, {self.named} named by rows, {self.sets} curated sets checked; "
             f"{self.erased} of their members were erased."
         ]
         missing = [f"{each.sha256} (named by {', '.join(each.named_by)})" for each in self.missing]
-        lines += _listed("missing from the store", missing)
-        lines += _listed("damaged: the bytes are not what the name says", self.damaged)
-        lines += _listed("orphaned: no row names it", self.orphaned)
-        lines += _listed("changed since it was frozen", [f"curated set {number}" for number in self.changed_sets])
-        lines += _listed(
-            "not standing where their verdicts put them", [f"example {number}" for number in self.wrongly_standing]
+        lines += _finding_lines("missing from the store", missing)
+        lines += _finding_lines("damaged, the bytes do not match the name", self.damaged)
+        lines += _finding_lines("orphaned, no row names them", self.orphaned)
+        lines += _finding_lines("changed since they were frozen", [f"curated set {number}" for number in self.changed_sets])
+        lines += _finding_lines(
+            "with another state than their verdicts give", [f"example {number}" for number in self.wrongly_standing]
         )
-        return "\n".join([*lines, "All is sound."] if self.sound else lines)
+        return "\n".join([*lines, "Everything is in order."] if self.sound else lines)
 
 
 def check(session: Session, store: Store) -> Findings:
-    """Look at every row that names a picture, every picture's bytes and every curated set. Changes nothing.
+    """Check every row that names a picture, every picture's bytes and every curated set. Changes nothing.
 
-    A picture is stored before the row that names it is written, so one that is being brought in at this moment shows as
-    orphaned: ask again when no job is on.
+    A picture is stored before the row that names it is committed, so a picture that is being ingested shows as orphaned:
+    check again when no job is running.
     """
     present: set[str] = set()
     damaged = []
     for sha256 in store.all():
         present.add(sha256)
-        if not _hashes_right(store, sha256):
+        if not _bytes_match_name(store, sha256):
             damaged.append(sha256)
     named: dict[str, list[str]] = defaultdict(list)
     for sha256, where in named_blobs(session):
@@ -95,39 +95,39 @@ def check(session: Session, store: Store) -> Findings:
         missing=missing,
         damaged=sorted(damaged),
         orphaned=sorted(present - named.keys()),
-        changed_sets=[each.id for each in sets if not _as_frozen(session, each)],
+        changed_sets=[each.id for each in sets if not _matches_hash(session, each)],
         wrongly_standing=wrongly_standing(session),
     )
 
 
 def remove_orphans(session: Session, store: Store, findings: Findings) -> int:
-    """Delete the pictures that were found orphaned and still are, as an erasure that broke off leaves them; how many.
+    """Delete the pictures that were found orphaned and still are, as an interrupted erasure leaves them; returns how many.
 
-    Raises WinnowError while a job is on: its pictures are stored before the rows that name them.
+    Raises WinnowError while a job is running, because its pictures are stored before the rows that name them.
     """
     job = session.scalars(select(Job).where(Job.state.in_(ACTIVE))).first()
     if job is not None:
-        raise WinnowError(f"A job is on ({job.kind}): what it brings in looks orphaned until it is done. Try again then.")
+        raise WinnowError(f"A job is running ({job.kind}). Try again when it has finished.")
     orphaned = set(findings.orphaned) - {sha256 for sha256, _ in named_blobs(session)}
     for sha256 in orphaned:
         store.delete(sha256)
     return len(orphaned)
 
 
-def _hashes_right(store: Store, sha256: str) -> bool:
+def _bytes_match_name(store: Store, sha256: str) -> bool:
     try:
         return hashlib.sha256(store.get(sha256)).hexdigest() == sha256
-    except WinnowError:  # its name is no hash, or it went while we looked
+    except WinnowError:  # its name is not a hash, or it was deleted meanwhile
         return False
 
 
-def _as_frozen(session: Session, curated: CuratedSet) -> bool:
+def _matches_hash(session: Session, curated: CuratedSet) -> bool:
     members = session.scalars(select(SetMember).where(SetMember.set_id == curated.id))
     return set_hash((one.image_sha256, one.mask_sha256, one.split.value, one.skin_sha256) for one in members) == curated.hash
 
 
-def _listed(what: str, found: list[str]) -> list[str]:
+def _finding_lines(what: str, found: list[str]) -> list[str]:
     if not found:
         return []
-    more = [f"  and {len(found) - LISTED} more (--json lists all)"] if len(found) > LISTED else []
-    return [f"{len(found)} {what}:", *(f"  {each}" for each in found[:LISTED]), *more]
+    more = [f"  and {len(found) - FINDINGS_LISTED} more (--json lists all)"] if len(found) > FINDINGS_LISTED else []
+    return [f"{len(found)} {what}:", *(f"  {each}" for each in found[:FINDINGS_LISTED]), *more]

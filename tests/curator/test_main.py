@@ -208,8 +208,8 @@ def test_a_crop_is_drawn_discarded_and_taken_back_by_commands(run: Run, tmp_path
     for arguments, sentence in {
         ("crop", "1"): "Give one of --box, --discard and --undo.",
         ("crop", "1", "--discard", "--undo"): "Give one of --box, --discard and --undo.",
-        ("crop", "1", "--box", "10,20"): "--box 10,20: it takes three or four numbers, top,left,side[,rotation].",
-        ("crop", "1", "--box", "0,0,nan"): "--box 0,0,nan: these are not all numbers.",
+        ("crop", "1", "--box", "10,20"): "--box 10,20: give three or four numbers, top,left,side[,rotation].",
+        ("crop", "1", "--box", "0,0,nan"): "--box 0,0,nan: nan and inf are not allowed.",
         ("crop", "9", "--discard"): "There is no photo with the number 9.",
     }.items():
         refused = run(*arguments)

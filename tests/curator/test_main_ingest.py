@@ -86,13 +86,13 @@ def test_a_dry_run_counts_and_writes_nothing(home: Path, crowd: Path) -> None:
 def test_what_was_recognised_is_said_beside_the_answer(home: Path, crowd: Path, tmp_path: Path) -> None:
     done = run(str(zipped(crowd, tmp_path / "crowd.zip")), "--json")
     assert json.loads(done.stdout)["added"] == 8
-    assert done.stderr == ("This was read as zip: its name ends in .zip; what is in it is folder: it has a folder images/.\n")
+    assert done.stderr == ("Read as zip: its name ends in .zip; what is in it is folder: it has a folder images/.\n")
 
 
 @pytest.mark.parametrize("format", WRITERS)
 def test_every_format_can_be_asked_for(home: Path, tmp_path: Path, format: str) -> None:
     done = CliRunner().invoke(app, ["export", "1", str(tmp_path / "out"), "--format", format])
-    assert (done.exit_code, done.stderr) == (1, "There is no curated set 1. There are: none yet.\n")
+    assert (done.exit_code, done.stderr) == (1, "There is no curated set 1. Existing sets: none yet.\n")
 
 
 def test_pairs_in_s3_come_in(home: Path, crowd: Path, s3_bucket: str) -> None:
@@ -149,15 +149,18 @@ def submissions(engine: Engine) -> int:
         return session.scalar(select(func.count()).select_from(Submission)) or 0
 
 
+MANY = 256
+
+
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five hundred small pairs that look like nobody and unlike each other."""
+    """Small pairs that show nobody and no two of which are alike: the first batch is committed long before the last."""
     folder = tmp_path_factory.mktemp("many")
     for part in ("images", "masks"):
         (folder / part).mkdir()
     rng, hair = np.random.default_rng(1), np.zeros((96, 96), np.uint8)
     hair[:30] = 255
-    for number in range(500):
+    for number in range(MANY):
         photo = cv2.resize(rng.integers(0, 256, (8, 8, 3), np.uint8), (96, 96), interpolation=cv2.INTER_CUBIC)
         cv2.imwrite(str(folder / f"images/{number:03}.png"), photo)
         cv2.imwrite(str(folder / f"masks/{number:03}.png"), hair)
@@ -176,9 +179,9 @@ def test_an_ingest_that_is_killed_or_stopped_loses_nothing_and_goes_on_when_star
         assert "Traceback" not in errors
     engine = open_database(Settings())
     before = submissions(engine)
-    assert 0 < before < 500
+    assert 0 < before < MANY
     rest = answer(str(many), "--crop", "whole")
-    assert (rest["added"], rest["already"], rest["refused"]) == (500 - before, before, [])
+    assert (rest["added"], rest["already"], rest["refused"]) == (MANY - before, before, [])
     with reading(engine) as session:
         assert check(session, Store(Settings().store)).sound
         states = list(session.scalars(select(Job.state).order_by(Job.id)))

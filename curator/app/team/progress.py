@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from curator.app.charts import COLOURS, OTHERS, PERCENT, ago, chart, colours, percent, zone
 from curator.app.frame import counted, empty_state
 from curator.app.state import dear, engine, flow_now
-from curator.ingest.pace import lasting
+from curator.ingest.pace import duration_in_words
 from curator.review import progress
 from curator.review.gold import hit_rates, tries
 from curator.review.reviewers import decided
@@ -76,13 +76,13 @@ def _moment() -> None:
     last = datetime.fromtimestamp(float(team[-1]), clock) if len(team) else None
     coming = progress.forecast(left, lately, last, now)
     pace = progress.paces(progress.newest_of(team, progress.NOW))
-    spent = lasting(timedelta(seconds=today.seconds))
+    spent, measured = (duration_in_words(timedelta(seconds=each.seconds)) for each in (today, pace))
     places = st.columns(4)
     _figure(
         places[0],
         "Verdicts a minute",
         _rate(pace.per_minute),
-        f"last {lasting(timedelta(seconds=pace.seconds))} of reviewing, {ago(now - last)}" if last else "none in 30 days",
+        f"last {measured} of reviewing, {ago(now - last)}" if last else "none in 30 days",
     )
     _figure(
         places[1],
@@ -93,13 +93,13 @@ def _moment() -> None:
     _figure(places[2], "Left to review", f"{left:,}", "examples that nobody has judged")
     if coming:
         done = _clock(coming.done_at, now, clock) if coming.done_at else "nobody is reviewing now"
-        _figure(places[3], "Time left", lasting(coming.work), done)
+        _figure(places[3], "Time left", duration_in_words(coming.work), done)
     else:
         _figure(places[3], "Time left", "—" if left else "none", "too few verdicts to say" if left else "everything is judged")
     if coming:
         st.caption(
-            f"At the pace of the last {lasting(coming.basis)} of reviewing: {_rate(lately.per_minute)} a minute by all "
-            "together, without pauses. Second opinions and known answers come on top."
+            f"At the pace of the last {duration_in_words(coming.basis)} of reviewing: {_rate(lately.per_minute)} a minute by "
+            "all together, without pauses. Second opinions and known answers come on top."
         )
 
 

@@ -6,11 +6,11 @@ from curator.app.components.aside import aside
 from curator.app.frame import empty_state, header
 from curator.app.guard import current_reviewer
 from curator.app.state import engine
-from curator.ingest.aside import photos_left
+from curator.ingest.aside import count_faceless
 from db.session import reading
 
 with reading(engine()) as session:
-    wait = photos_left(session)
+    wait = count_faceless(session)
 header(
     "No face found",
     "Put the square where a selfie would be: all of the hair in it, the face in its middle. Discard what shows nobody.",

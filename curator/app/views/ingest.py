@@ -9,8 +9,8 @@ import streamlit as st
 from curator.app.frame import HERE, counted, drawn_note, header, job_panel, start_job
 from curator.app.state import engine, settings
 from curator.formats import ADAPTERS
-from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, history, number, numbers, rows
-from curator.ingest.uploads import Upload, keep, sweep
+from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, count_by_outcome, count_files, history, list_files
+from curator.ingest.uploads import Upload, delete_leftovers, store_upload
 from curator.spreadsheet import as_csv
 from curator.status import flow, sources
 from db.jobs import ACTIVE, job_state, utc_now
@@ -86,7 +86,7 @@ def show_last() -> None:
 def show_outcomes() -> None:
     """Every file that was refused, has a remark or is kept aside: to filter, page through and download."""
     with reading(engine()) as session:
-        there, places = numbers(session), {one.id: one.location for one in sources(session)}
+        there, places = count_by_outcome(session), {one.id: one.location for one in sources(session)}
     if not any(there.values()):
         return
     st.subheader("What became of the files", anchor=False)
@@ -107,10 +107,10 @@ def show_outcomes() -> None:
         words = st.text_input("Search", placeholder="In names and reasons", width=260, max_chars=200)
     asked = OutcomeFilter(outcome or first, source, words or "")
     with reading(engine()) as session:
-        found = number(session, asked)
+        found = count_files(session, asked)
         pages = max(1, math.ceil(found / SHOWN))
         at = st.pagination(pages, key=f"page-{asked.outcome}-{source}-{words}") if pages > 1 else 1
-        table = pd.DataFrame(rows(session, asked, SHOWN, SHOWN * (at - 1)), columns=list(COLUMNS))
+        table = pd.DataFrame(list_files(session, asked, SHOWN, SHOWN * (at - 1)), columns=list(COLUMNS))
     if table.empty:
         st.caption("None of these.")
         return
@@ -144,7 +144,7 @@ def show_outcomes() -> None:
 def csv_of(asked: OutcomeFilter) -> bytes:
     """All the rows that are asked for."""
     with reading(engine()) as session:
-        return as_csv(COLUMNS, rows(session, asked))
+        return as_csv(COLUMNS, list_files(session, asked))
 
 
 def show_past() -> None:
@@ -197,8 +197,8 @@ with upload_side:
             if sent is None:
                 st.warning("Choose a zip first.")
             else:
-                sweep(settings().uploads, engine(), utc_now())
-                (bring_in if bring else look)(keep(settings().uploads, sent, sent.name))
+                delete_leftovers(settings().uploads, engine(), utc_now())
+                (bring_in if bring else look)(store_upload(settings().uploads, sent, sent.name))
     if "looked_at" in st.session_state:
         show_look(*st.session_state["looked_at"])
     show_last()
@@ -216,7 +216,7 @@ with about:
     )
 
 with reading(engine()) as session:
-    now, outcomes = flow(session), numbers(session)
+    now, outcomes = flow(session), count_by_outcome(session)
 columns = st.columns(5)
 columns[0].metric("Submissions", f"{now.submissions:,}")
 columns[1].metric("With a crop", f"{now.verdicts.examples:,}")

@@ -11,7 +11,7 @@ from curator.app.components.grid import grid
 from curator.app.frame import HERE, REASONS, drawn_note, empty_state, gallery, header
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
-from curator.ingest.aside import count_faceless, faceless
+from curator.ingest.aside import count_faceless, list_faceless
 from curator.review.deck import Order, Show, Wanted, wanted_from
 from curator.review.reviewers import names
 from curator.review.standing import counts
@@ -71,7 +71,7 @@ def show_faceless(source: int | None) -> None:
     pages = math.ceil(there / SHOWN)
     page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     with reading(engine()) as session:
-        found = faceless(session, SHOWN, SHOWN * (page - 1), source)
+        found = list_faceless(session, SHOWN, SHOWN * (page - 1), source)
     gallery([([one.photo_sha256], one.photo_name) for one in found], wide="9rem")
     drawn_note(sum(one.drawn for one in found))
 

@@ -9,7 +9,7 @@ from curator.app.components.film import film
 from curator.app.curves import draw_curves, scratch_mark
 from curator.app.frame import counted, drawn_note, empty_state, header, job_panel, start_job
 from curator.app.state import engine
-from curator.ingest.pace import lasting
+from curator.ingest.pace import duration_in_words
 from curator.runs import results
 from curator.runs.film import strip
 from curator.runs.results import best_epoch
@@ -129,7 +129,7 @@ def figures(run: Run, now: datetime, clock: tzinfo) -> None:
     if left is not None:
         at = (now + left).astimezone(clock)
         with places[3].container(gap=None):
-            st.metric("Time left", lasting(left) if left else "any moment")
+            st.metric("Time left", duration_in_words(left) if left else "any moment")
             st.caption(f"until {at:%a %H:%M}, then it is measured")
     elif run.epochs:
         places[3].metric("An epoch", f"{sum(epoch.seconds for epoch in run.epochs) / len(run.epochs):,.0f} s")

@@ -347,11 +347,11 @@ def test_a_touch_up_begins_saves_and_finishes(
 @pytest.mark.parametrize(
     ("path", "asked", "status", "says"),
     [
-        ("begin", {"example": 999}, 404, "Example 999 is not there (any more): it may have been erased."),
-        ("save", {"touch_up": 999, "mask": base64_png(1)}, 404, "Touch-up 999 is not there (any more)."),
+        ("begin", {"example": 999}, 404, "Example 999 does not exist. It may have been erased."),
+        ("save", {"touch_up": 999, "mask": base64_png(1)}, 404, "Touch-up 999 does not exist. It may have been erased."),
         ("save", {"touch_up": 1, "mask": "%%%"}, 400, "The mask is not base64."),
         ("save", {"touch_up": 1, "mask": "PGh0bWw+"}, 409, "The mask is not a PNG."),
-        ("finish", {"touch_up": 999}, 404, "Touch-up 999 is not there (any more)."),
+        ("finish", {"touch_up": 999}, 404, "Touch-up 999 does not exist. It may have been erased."),
     ],
 )
 def test_touch_ups_that_cannot_be(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, select
 
-from curator.ingest.aside import check_square, count_faceless, decide, faceless, next_photos, photos_left, picture, take_back
+from curator.ingest.aside import check_square, count_faceless, decide, list_faceless, next_faceless, preview, take_back
 from curator.pictures.codec import decode_mask, decode_photo
 from curator.pictures.crop import Square, cut_mask, cut_photo
 from curator.review.deck import queue
@@ -61,8 +61,8 @@ def say(engine: Engine, store: Store, clock: FakeClock) -> Callable[..., None]:
 
 def numbers(engine: Engine, after: int = 0) -> list[int]:
     with reading(engine) as session:
-        found = [one.submission for one in next_photos(session, 9, after)]
-        assert after or photos_left(session) == len(found) == flow(session).no_face
+        found = [one.submission for one in next_faceless(session, 9, after)]
+        assert after or count_faceless(session) == len(found) == flow(session).no_face
     return found
 
 
@@ -121,7 +121,9 @@ def test_a_crop_that_was_judged_stays(engine, store, photos, say, clock) -> None
         example = session.scalars(select(Example.id)).one()
         given = NewVerdict(example, Decision.keep, None, "one")
         record(session, reviewer_called(session, "Bo").id, [given], clock())
-    with pytest.raises(WinnowError, match=r"^Somebody has judged this crop meanwhile\. Reject it in the review instead\.$"):
+    with pytest.raises(
+        WinnowError, match=r"^Somebody has reviewed this crop meanwhile\. Reject it on the Review page instead\.$"
+    ):
         take_back(engine, store, "Ada", photos[0], clock())
     with reading(engine) as session:
         assert session.scalars(select(Example.id)).all() == [example]
@@ -140,7 +142,7 @@ def test_the_same_said_twice_counts_once_and_another_word_is_told(engine, store,
     say(photos[1], None)
     with pytest.raises(WinnowError, match=f"^Photo {photos[1]} has been discarded already.$"):
         say(photos[1], SQUARE, "Bo")
-    with pytest.raises(WinnowError, match=r"^There is nothing of yours to take back on this photo\.$"):
+    with pytest.raises(WinnowError, match=r"^Photo \d+ has no choice of yours to undo\.$"):
         take_back(engine, store, "Bo", photos[1], clock())
 
 
@@ -186,7 +188,7 @@ def test_what_fits_in_no_split_is_refused_and_leaves_nothing_behind(engine, stor
     say(photos[2], SQUARE)  # validation, and so is its contributor from now on
     before = set(store.all())
     with pytest.raises(
-        WinnowError, match="the same picture is in test already, and its contributor's others are in validation"
+        WinnowError, match="the same picture is already in test, but the contributor's other examples are in validation"
     ):
         say(photos[1], Square(0.0, 0.0, 333.0))
     assert set(store.all()) == before
@@ -205,7 +207,7 @@ def test_a_photo_with_a_face_or_without_a_row_is_told(engine, store, photos, say
     with pytest.raises(NotThereError):
         take_back(engine, store, "Ada", 99, clock())
     with pytest.raises(NotThereError):
-        picture(engine, store, 99, Limits())
+        preview(engine, store, 99, Limits())
 
 
 @pytest.mark.parametrize(
@@ -227,15 +229,15 @@ def test_a_square_that_makes_no_crop(square: Square, sentence: str, engine, phot
 
 def test_photos_come_in_turn_with_what_was_odd(engine, photos) -> None:
     with reading(engine) as session:
-        first, second = next_photos(session, 2)
-        (third,) = next_photos(session, 9, after=second.submission)
-        assert next_photos(session, 9, after=third.submission) == []
+        first, second = next_faceless(session, 2)
+        (third,) = next_faceless(session, 9, after=second.submission)
+        assert next_faceless(session, 9, after=third.submission) == []
     assert [one.submission for one in (first, second, third)] == photos
     assert (second.photo, second.height, second.width, second.remarks) == ("wall-1.png", 512, 512, ["the photo is small."])
 
 
 def test_the_picture_is_the_photo_with_its_mask_below(engine, store, photos) -> None:
-    both = decode_photo(picture(engine, store, photos[2], Limits()))
+    both = decode_photo(preview(engine, store, photos[2], Limits()))
     assert both.shape == (1024, 512, 3)
     assert np.abs(both[:512].astype(int) - drawn_photo(2)).mean() < 4
     assert ((both[512:, :, 1] > 127) == (drawn_mask(2) > 127)).mean() > 0.995
@@ -243,7 +245,7 @@ def test_the_picture_is_the_photo_with_its_mask_below(engine, store, photos) -> 
     with writing(engine) as session:
         one = session.get_one(Submission, photos[2])
         one.photo_sha256, one.mask_sha256 = (store.put(file) for file in large)
-    assert decode_photo(picture(engine, store, photos[2], Limits())).shape == (1920, 1280, 3)
+    assert decode_photo(preview(engine, store, photos[2], Limits())).shape == (1920, 1280, 3)
 
 
 def test_submissions_without_a_face_come_newest_first_a_page_at_a_time_of_one_source_or_all(
@@ -262,7 +264,7 @@ def test_submissions_without_a_face_come_newest_first_a_page_at_a_time_of_one_so
             session.add(photo)
             session.flush()
     with reading(engine) as session:
-        assert [one.photo_name for one in faceless(session, 3)] == ["wall-4", "wall-3", "wall-2"]
-        assert [one.photo_name for one in faceless(session, 3, 3)] == ["wall-1", "wall-0"]
-        assert [one.photo_name for one in faceless(session, 3, source=first)] == ["wall-3", "wall-0"]
+        assert [one.photo_name for one in list_faceless(session, 3)] == ["wall-4", "wall-3", "wall-2"]
+        assert [one.photo_name for one in list_faceless(session, 3, 3)] == ["wall-1", "wall-0"]
+        assert [one.photo_name for one in list_faceless(session, 3, source=first)] == ["wall-3", "wall-0"]
         assert [count_faceless(session), count_faceless(session, first), count_faceless(session, second)] == [5, 2, 3]

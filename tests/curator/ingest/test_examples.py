@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from curator.ingest.examples import cropped
+from curator.ingest.examples import make_crop
 from curator.pictures.codec import decode_mask, decode_photo
 from curator.pictures.crop import Square, around, cut_mask, cut_photo
 from curator.pictures.faces import Face
@@ -17,7 +17,7 @@ FACE = Face((200, 180, 360, 340), 1.5)
 def test_a_crop_keeps_its_pieces_in_the_store_with_what_is_known_about_them(store: Store) -> None:
     photo, hair, skin = drawn_photo(1), drawn_mask(1), drawn_mask(2)
     square = around(FACE.box)
-    crop = cropped(photo, hair, skin, FACE, square, store)
+    crop = make_crop(photo, hair, skin, FACE, square, store)
     assert np.abs(decode_photo(store.get(crop.image)).astype(int) - cut_photo(photo, square)).mean() < 2  # JPEG
     assert (decode_mask(store.get(crop.mask)) == cut_mask(hair, square)).all()
     assert crop.skin is not None
@@ -28,7 +28,7 @@ def test_a_crop_keeps_its_pieces_in_the_store_with_what_is_known_about_them(stor
 
 
 def test_without_a_face_or_skin_there_is_no_word_of_them(store: Store) -> None:
-    crop = cropped(drawn_photo(1), drawn_mask(1), None, None, Square(0, 0, 512), store)
+    crop = make_crop(drawn_photo(1), drawn_mask(1), None, None, Square(0, 0, 512), store)
     assert (crop.face, crop.skin, "on_face" in crop.signals) == (None, None, False)
 
 
@@ -37,8 +37,8 @@ def test_a_tilted_face_counts_as_an_upright_one_in_its_crop(store: Store) -> Non
     photo, hair = drawn_photo(1), drawn_mask(1)
     top, left, bottom, right = FACE.box
     lying = Face((left, 512 - bottom, right, 512 - top), 1.5, rotation=90.0)
-    upright = cropped(photo, hair, None, FACE, around(FACE.box), store)
-    turned = cropped(
+    upright = make_crop(photo, hair, None, FACE, around(FACE.box), store)
+    turned = make_crop(
         np.ascontiguousarray(np.rot90(photo, k=-1)),
         np.ascontiguousarray(np.rot90(hair, k=-1)),
         None,
@@ -54,5 +54,5 @@ def test_a_tilted_face_counts_as_an_upright_one_in_its_crop(store: Store) -> Non
 
 def test_a_square_beside_the_photo_leaves_nothing_in_the_store(store: Store) -> None:
     with pytest.raises(WinnowError, match=r"^The crop lies outside the photo\.$"):
-        cropped(drawn_photo(1), drawn_mask(1), None, None, Square(0, 600, 100), store)
+        make_crop(drawn_photo(1), drawn_mask(1), None, None, Square(0, 600, 100), store)
     assert list(store.all()) == []

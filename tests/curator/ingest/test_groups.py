@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, column, func, select, table
 from sqlalchemy.orm import Session
 
-from curator.ingest.groups import join, without
-from curator.ingest.likeness import Twin
+from curator.ingest.groups import join_group, leave_groups
+from curator.ingest.likeness import Duplicate
 from curator.review.deck import Show, Wanted, count_waiting, deal, queue
 from curator.review.reopening import send_back
 from curator.review.reviewers import reviewer_called
@@ -30,7 +30,7 @@ KEEP, REJECT, UNDO = Decision.keep, Decision.reject, Decision.undo
 def grouped(session: Session, examples: Sequence[int]) -> None:
     """Let each of the examples come in after the others, as a newcomer with the same picture."""
     for example in examples[1:]:
-        join(session, session.get_one(Example, example), [Twin(examples[0], Split.train)])
+        join_group(session, session.get_one(Example, example), [Duplicate(examples[0], Split.train)])
 
 
 def says(session: Session, clock: FakeClock, who: str, example: int, decision: Decision, *, settles: bool = False) -> None:
@@ -120,13 +120,13 @@ def test_without_one_the_others_go_on_as_a_group(engine: Engine, store: Store, c
     with writing(engine) as session:
         examples = add_examples(session, store, 3, suspicions=[0.1, 0.2, 0.3])
         grouped(session, examples)
-        without(session, select(Example.id).where(Example.id == examples[gone]))
+        leave_groups(session, select(Example.id).where(Example.id == examples[gone]))
         left = [example for example in examples if example != examples[gone]]
         groups = dict(session.execute(select(Example.id, Example.group_id)).all())
         assert groups == {examples[gone]: None, left[0]: left[0], left[1]: left[0]}
         assert session.get_one(Standing, left[0]).state is State.open
         assert session.get_one(Standing, left[1]).state is State.waiting
-        without(session, select(Example.id).where(Example.id == left[0]))
+        leave_groups(session, select(Example.id).where(Example.id == left[0]))
         assert session.get_one(Example, left[1]).group_id is None
         assert session.get_one(Standing, left[1]).state is State.open
 
@@ -137,8 +137,8 @@ def test_a_picture_like_two_groups_makes_one_of_them(engine: Engine, store: Stor
         grouped(session, examples[:2])
         grouped(session, examples[2:4])
         assert states(session) == "owowo"
-        twins = [Twin(examples[number], Split.train) for number in (0, 2)]
-        join(session, session.get_one(Example, examples[4]), twins)
+        twins = [Duplicate(examples[number], Split.train) for number in (0, 2)]
+        join_group(session, session.get_one(Example, examples[4]), twins)
         assert set(session.scalars(select(Example.group_id))) == {examples[0]}
         assert states(session) == "owwww"
         assert wrongly_standing(session) == []
@@ -184,7 +184,7 @@ def test_a_verdict_that_had_to_wait_for_a_newcomer_of_the_same_picture_counts_in
 
     judging = threading.Thread(target=judge)
     with writing(engine) as session:
-        join(session, session.get_one(Example, second), [Twin(first, Split.train)])
+        join_group(session, session.get_one(Example, second), [Duplicate(first, Split.train)])
         assert states(session) == "ow"
         judging.start()
         while engine.dialect.name == "postgresql" and not blocked(engine):

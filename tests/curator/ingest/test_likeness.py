@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from curator.ingest.likeness import Look, Twin, alike, likeness_of, look_of, twins
+from curator.ingest.likeness import Duplicate, PictureHash, find_duplicates, hash_picture, hash_to_row, same_picture
 from db.session import reading, writing
 from db.store import Store
 from db.tables import Example, Split, Submission
@@ -36,41 +36,41 @@ def jpeg(photo: Photo) -> Photo:
 @pytest.mark.parametrize("number", range(3))
 def test_a_copy_looks_the_same(number: int, copy: Callable[[Photo], Photo]) -> None:
     photo = drawn_photo(number)
-    assert alike(look_of(photo), look_of(copy(photo)))
+    assert same_picture(hash_picture(photo), hash_picture(copy(photo)))
 
 
 def test_a_mirrored_photo_is_another_picture() -> None:
     photo = drawn_photo(1)
     photo[:, :200] //= 2
-    assert not alike(look_of(photo), look_of(np.ascontiguousarray(photo[:, ::-1])))
+    assert not same_picture(hash_picture(photo), hash_picture(np.ascontiguousarray(photo[:, ::-1])))
 
 
 def test_both_hashes_have_to_agree_and_each_has_its_own_tolerance() -> None:
-    one = Look((0, 0, 0, 0), "0" * 64)
-    assert alike(one, Look((0b111, 0, 0, 0), "0" * 64))
-    assert alike(one, Look((1, 1, 0, 1), "0" * 64))
-    assert not alike(one, Look((1, 1, 1, 1), "0" * 64))
-    assert alike(one, Look((0, 0, 0, 0), "f" * 3 + "0" * 61))
-    assert not alike(one, Look((0, 0, 0, 0), "f" * 3 + "1" + "0" * 60))
+    one = PictureHash((0, 0, 0, 0), "0" * 64)
+    assert same_picture(one, PictureHash((0b111, 0, 0, 0), "0" * 64))
+    assert same_picture(one, PictureHash((1, 1, 0, 1), "0" * 64))
+    assert not same_picture(one, PictureHash((1, 1, 1, 1), "0" * 64))
+    assert same_picture(one, PictureHash((0, 0, 0, 0), "f" * 3 + "0" * 61))
+    assert not same_picture(one, PictureHash((0, 0, 0, 0), "f" * 3 + "1" + "0" * 60))
 
 
 @on_both_servers
 def test_examples_of_the_same_picture_are_found_whichever_part_of_the_hash_differs(engine: Engine, store: Store) -> None:
     looks = [
-        Look((10, 20, 30, 40), "0" * 64),
-        Look((11, 21, 30, 41), "0" * 64),  # three bits, one in each of three parts
-        Look((11, 21, 31, 41), "0" * 64),  # four, so that no part is the same
-        Look((10, 20, 30, 40), "0" * 58 + "f" * 6),  # a stranger to the second hash
-        Look((65535, 65535, 65535, 65535), "0" * 64),
+        PictureHash((10, 20, 30, 40), "0" * 64),
+        PictureHash((11, 21, 30, 41), "0" * 64),  # three bits, one in each of three parts
+        PictureHash((11, 21, 31, 41), "0" * 64),  # four, so that no part is the same
+        PictureHash((10, 20, 30, 40), "0" * 58 + "f" * 6),  # a stranger to the second hash
+        PictureHash((65535, 65535, 65535, 65535), "0" * 64),
     ]
     with writing(engine) as session:
         for number, look in zip(add_examples(session, store, 5, Split.test), looks, strict=True):
-            session.get_one(Example, number).submission.likeness = likeness_of(look)
+            session.get_one(Example, number).submission.likeness = hash_to_row(look)
     with reading(engine) as session:
-        found = [[twin.head for twin in theirs] for theirs in twins(session, [("", look) for look in looks])]
-        first = twins(session, [("", looks[0])])[0][0]
+        found = [[twin.head for twin in theirs] for theirs in find_duplicates(session, [("", look) for look in looks])]
+        first = find_duplicates(session, [("", looks[0])])[0][0]
     assert found == [[1, 2], [1, 2, 3], [2, 3], [4], [5]]
-    assert first == Twin(1, Split.test)
+    assert first == Duplicate(1, Split.test)
 
 
 def test_the_same_file_is_the_same_picture_without_any_hash(engine: Engine, store: Store) -> None:
@@ -78,7 +78,9 @@ def test_the_same_file_is_the_same_picture_without_any_hash(engine: Engine, stor
         add_examples(session, store, 2)
         first, second = session.get_one(Submission, 1), session.get_one(Submission, 2)
         second.photo_sha256 = first.photo_sha256
-        assert [[twin.head for twin in each] for each in twins(session, [(first.photo_sha256, None), ("", None)])] == [
+        assert [
+            [twin.head for twin in each] for each in find_duplicates(session, [(first.photo_sha256, None), ("", None)])
+        ] == [
             [1, 2],
             [],
         ]
@@ -88,10 +90,16 @@ def test_of_a_group_one_is_compared_and_a_file_leads_to_its_group(engine: Engine
     with writing(engine) as session:
         first, second = add_examples(session, store, 2)
         rows = [session.get_one(Example, number) for number in (first, second)]
-        looks = [Look((1, 1, 1, 1), "0" * 64), Look((1, 1, 1, 0b1111), "0" * 64), Look((1, 1, 1, 0b111), "0" * 64)]
+        looks = [
+            PictureHash((1, 1, 1, 1), "0" * 64),
+            PictureHash((1, 1, 1, 0b1111), "0" * 64),
+            PictureHash((1, 1, 1, 0b111), "0" * 64),
+        ]
         for row, look in zip(rows[:2], looks[:2], strict=True):
-            row.submission.likeness = likeness_of(look)
+            row.submission.likeness = hash_to_row(look)
         rows[0].group_id = rows[1].group_id = first
         session.flush()
-        assert twins(session, [("", looks[2])]) == [[Twin(first, Split.train)]]  # two bits off the first; one off the second
-        assert twins(session, [(rows[1].submission.photo_sha256, None)]) == [[Twin(first, Split.train)]]
+        assert find_duplicates(session, [("", looks[2])]) == [
+            [Duplicate(first, Split.train)]
+        ]  # two bits off the first; one off the second
+        assert find_duplicates(session, [(rows[1].submission.photo_sha256, None)]) == [[Duplicate(first, Split.train)]]

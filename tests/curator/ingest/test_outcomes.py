@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from curator.ingest.outcomes import Outcome, OutcomeFilter, history, number, numbers, rows
+from curator.ingest.outcomes import Outcome, OutcomeFilter, count_by_outcome, count_files, history, list_files
 from db.jobs import enqueue
 from db.session import reading, writing
 from db.store import Store
@@ -38,19 +38,19 @@ def session(engine: Engine, store: Store) -> Session:
 
 
 def files(session: Session, asked: OutcomeFilter, count: int | None = None, passed: int = 0) -> list[str]:
-    return [file for _, file, _, _ in rows(session, asked, count, passed)]
+    return [file for _, file, _, _ in list_files(session, asked, count, passed)]
 
 
 @on_both_servers
 def test_each_outcome_has_its_rows_the_newest_first(session: Session) -> None:
     assert files(session, OutcomeFilter(Outcome.refused)) == ["emoji-😀.jpg", "b_1.jpg", "a.jpg"]
-    assert list(rows(session, OutcomeFilter(Outcome.aside))) == [
+    assert list(list_files(session, OutcomeFilter(Outcome.aside))) == [
         (LONG_AGO.isoformat(timespec="seconds"), "aside.jpg", "no face was found in it.", "upload.zip")
     ]
-    ((_, file, why, source),) = rows(session, OutcomeFilter(Outcome.remark))
+    ((_, file, why, source),) = list_files(session, OutcomeFilter(Outcome.remark))
     assert (file, why) == ("head-000.png", "the mask shows no hair.")
     assert source.startswith("test ")
-    assert numbers(session) == {Outcome.refused: 3, Outcome.remark: 1, Outcome.aside: 1}
+    assert count_by_outcome(session) == {Outcome.refused: 3, Outcome.remark: 1, Outcome.aside: 1}
 
 
 @on_both_servers
@@ -60,7 +60,7 @@ def test_words_are_found_in_names_and_reasons_and_mean_nothing_else(session: Ses
     assert files(session, OutcomeFilter(words="%")) == ["b_1.jpg"]
     assert files(session, OutcomeFilter(words="_")) == ["b_1.jpg"]
     assert files(session, OutcomeFilter(words="'; drop table refusal; --")) == []
-    assert number(session, OutcomeFilter(words="no mask")) == 2
+    assert count_files(session, OutcomeFilter(words="no mask")) == 2
 
 
 def test_a_source_and_a_page_can_be_asked_for(session: Session) -> None:

@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -13,9 +12,9 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from curator.formats import RawPair, Refused, read
-from curator.ingest.likeness import Look
-from curator.ingest.pace import Mark
-from curator.ingest.pipeline import AlreadyStored, Examined, Summary, examine, how_it_goes, ingest, laid_out
+from curator.ingest.likeness import PictureHash
+from curator.ingest.pace import ProgressPoint
+from curator.ingest.pipeline import AlreadyStored, Examined, IngestSummary, counts_and_pace, examine, ingest, spooled
 from curator.ingest.workers import Workers, processes
 from curator.pictures.codec import decode_mask, decode_photo
 from curator.review.standing import wrongly_standing
@@ -42,9 +41,9 @@ class Ingest:
 
     def __init__(self, engine: Engine, store: Store, clock: FakeClock, tmp_path: Path) -> None:
         self.engine, self.store, self.clock, self.tmp_path = engine, store, clock, tmp_path
-        self.workers = Workers(partial(ThreadPoolExecutor, 2), 2, store.url)
+        self.workers = Workers(ThreadPoolExecutor, 2, store.url)
 
-    def __call__(self, items: list[RawPair | Refused], **options: object) -> Summary:
+    def __call__(self, items: list[RawPair | Refused], **options: object) -> IngestSummary:
         return ingest(
             items, adapter="folder", location="here", engine=self.engine, store=self.store, workers=self.workers,
             clock=self.clock, limits=Limits(), **options,
@@ -200,7 +199,7 @@ def test_the_same_picture_is_one_group_in_one_split_and_one_of_it_is_open(bring:
         assert sorted(states.values()) == [State.open, State.open, State.waiting, State.waiting]
         assert states["c.jpg"] is State.waiting  # an empty mask is the most doubtful
         words = session.scalars(select(Remark.words).join(Submission).where(Submission.photo_name == "smaller.jpg")).all()
-        assert "its source says test, but the same picture is in train: so this one is." in words
+        assert "put in train, not in test as its source states: the same picture is already there." in words
         assert wrongly_standing(session) == []
 
 
@@ -208,8 +207,8 @@ def test_of_three_in_one_batch_two_may_look_like_the_first_and_not_like_each_oth
     bring: Ingest, drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = iter([(0, 0, 0, 0), (0b11, 0, 0, 0), (0b1100, 0, 0, 0)])  # two bits off the first, four off each other
-    monkeypatch.setattr("curator.ingest.pipeline.look_of", lambda photo: Look(next(parts), "0" * 64))
-    bring.workers = Workers(partial(ThreadPoolExecutor, 1), 1, bring.store.url)
+    monkeypatch.setattr("curator.ingest.pipeline.look_of", lambda photo: PictureHash(next(parts), "0" * 64))
+    bring.workers = Workers(ThreadPoolExecutor, 1, bring.store.url)
     bring([item for item in bring.read(drawn) if isinstance(item, RawPair)][:3], cut="whole")
     with reading(bring.engine) as session:
         examples = session.scalars(select(Example).order_by(Example.id)).all()
@@ -236,7 +235,7 @@ def test_a_picture_that_would_part_its_contributor_is_refused_and_leaves_no_row(
     third = RawPair("c.jpg", one.photo, empty_mask(one.photo, tmp_path / "empty.png"), "bo")
     said = bring([third])
     assert (said.added, said.refused[0]["file"]) == (0, "c.jpg")
-    assert "in train already, and its contributor's others are in test" in said.refused[0]["reason"]
+    assert "already in train, but the contributor's other examples are in test" in said.refused[0]["reason"]
     with reading(bring.engine) as session:
         for table in (Submission, Example, Standing, Likeness):
             assert session.scalar(select(func.count()).select_from(table)) == 2
@@ -276,7 +275,7 @@ def examine_or_die(item: RawPair, **options: object) -> object:
     return examine(item, **options)  # type: ignore[arg-type]
 
 
-def test_a_picture_that_kills_whoever_looks_at_it_is_refused_and_the_others_come_in(
+def test_a_picture_that_crashes_its_worker_is_refused_and_the_others_are_added(
     bring: Ingest, drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("curator.ingest.pipeline.examine", examine_or_die)
@@ -285,7 +284,7 @@ def test_a_picture_that_kills_whoever_looks_at_it_is_refused_and_the_others_come
     summary = bring([one, RawPair("killer.jpg", one.photo, other.mask), other])
     assert (summary.seen, summary.added) == (3, 2)
     assert [item["file"] for item in summary.refused] == ["killer.jpg"]
-    assert "came to an end, twice" in summary.refused[0]["reason"]
+    assert "crashed the worker twice" in summary.refused[0]["reason"]
 
 
 @on_both_servers
@@ -293,7 +292,7 @@ def test_two_ingests_of_one_source_at_once_do_no_harm(bring: Ingest, drawn: Path
     monkeypatch.setattr("curator.ingest.pipeline.BATCH", 3)  # many commits, so that they cross
     items = bring.read(drawn)
     refused = Refused("images/x.jpg", "it has no mask.")
-    summaries: list[Summary] = []
+    summaries: list[IngestSummary] = []
     both = threading.Barrier(2)
 
     def go(mine: list[RawPair | Refused]) -> None:
@@ -318,10 +317,10 @@ def test_a_full_disk_ends_an_ingest_in_words_and_what_was_told_before_is_in(
     monkeypatch.setattr("curator.ingest.pipeline.BATCH", 1)
     store = Store(str(full_disk / "store"))
     bring = Ingest(engine, store, clock, tmp_path)
-    bring.workers = Workers(partial(ThreadPoolExecutor, 1), 1, store.url)  # one pair after the other: the first has room
+    bring.workers = Workers(ThreadPoolExecutor, 1, store.url)  # one pair after the other: the first has room
     pairs, told = bring.read(drawn)[:5], []
     with pytest.raises(DiskFullError, match="disk is full"):
-        bring(pairs, told=lambda summary: told.append(summary.added))
+        bring(pairs, on_progress=lambda summary: told.append(summary.added))
     assert 0 < bring.count(Submission) < 5
     assert bring.count(Submission) == told[-1]
     (full_disk / "filler").unlink()
@@ -329,20 +328,20 @@ def test_a_full_disk_ends_an_ingest_in_words_and_what_was_told_before_is_in(
     assert (rest.added + told[-1], bring.count(Submission)) == (5, 5)
 
 
-def test_a_source_is_laid_out_and_counted_without_being_held(drawn: Path, bring: Ingest) -> None:
+def test_a_source_is_spooled_and_counted(drawn: Path, bring: Ingest) -> None:
     items = [*bring.read(drawn), Refused("x", "why")]
-    with laid_out(iter(items)) as (number, again):
+    with spooled(iter(items)) as (number, again):
         assert (number, list(again)) == (19, items)
-    with laid_out([]) as (number, again):
+    with spooled([]) as (number, again):
         assert (number, list(again)) == (0, [])
 
 
-def test_an_ingest_says_how_it_goes(clock: FakeClock) -> None:
-    marks = [Mark(clock(), 0), Mark(clock.pass_(10), 200)]
-    assert how_it_goes(Summary(seen=1200, added=1100, refusals=3), 2000, marks) == (
+def test_the_progress_line_has_counts_pace_and_time_left(clock: FakeClock) -> None:
+    marks = [ProgressPoint(clock(), 0), ProgressPoint(clock.pass_(10), 200)]
+    assert counts_and_pace(IngestSummary(seen=1200, added=1100, refusals=3), 2000, marks) == (
         "1,200 of 2,000 seen, 1,100 added, 3 refused; 20 a second, 2 min left"
     )
-    assert how_it_goes(Summary(), 5, []) == "0 of 5 seen, 0 added, 0 refused"
+    assert counts_and_pace(IngestSummary(), 5, []) == "0 of 5 seen, 0 added, 0 refused"
 
 
 def test_the_same_photo_with_another_mask_stays_in_its_split(bring: Ingest, drawn: Path, tmp_path: Path) -> None:
@@ -364,11 +363,11 @@ def test_stopping_in_the_middle_keeps_what_is_in_and_starting_again_goes_on(
     monkeypatch.setattr("curator.ingest.pipeline.BATCH", 4)
     pairs = bring.read(drawn)[:7]
 
-    def stop(summary: Summary) -> None:
+    def stop(summary: IngestSummary) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        bring(pairs, told=stop)
+        bring(pairs, on_progress=stop)
     assert bring.count(Submission) == 4
     rest = bring(pairs)
     assert (rest.already, rest.added) == (4, 3)

@@ -7,31 +7,31 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from curator.ingest.uploads import UNDECIDED, keep, sweep
+from curator.ingest.uploads import UNDECIDED_AGE, delete_leftovers, store_upload
 from db.jobs import running_job, utc_now
 
 
 def test_an_upload_is_kept_under_a_name_of_ours(tmp_path: Path) -> None:
-    upload = keep(tmp_path / "uploads", io.BytesIO(b"zip"), "../" + "x" * 300)
+    upload = store_upload(tmp_path / "uploads", io.BytesIO(b"zip"), "../" + "x" * 300)
     assert upload.path.parent == tmp_path / "uploads"
     assert upload.path.read_bytes() == b"zip"
     assert upload.name == "../" + "x" * 197
-    assert keep(tmp_path / "uploads", io.BytesIO(b"zip"), "a.zip").path != upload.path
+    assert store_upload(tmp_path / "uploads", io.BytesIO(b"zip"), "a.zip").path != upload.path
 
 
 @pytest.mark.parametrize("kind", ["ingest", "look"])
 def test_what_a_killed_ingest_left_is_swept_but_not_while_one_is_on(tmp_path: Path, engine: Engine, kind: str) -> None:
-    path = keep(tmp_path, io.BytesIO(b"zip"), "a.zip").path
+    path = store_upload(tmp_path, io.BytesIO(b"zip"), "a.zip").path
     with running_job(engine, kind, [], None):
-        sweep(tmp_path, engine, utc_now(), older=None)
+        delete_leftovers(tmp_path, engine, utc_now(), older=None)
         assert path.exists()
-    sweep(tmp_path, engine, utc_now(), older=None)
+    delete_leftovers(tmp_path, engine, utc_now(), older=None)
     assert not path.exists()
 
 
 def test_a_zip_that_somebody_may_still_bring_in_stays_for_an_hour(tmp_path: Path, engine: Engine) -> None:
-    path = keep(tmp_path, io.BytesIO(b"zip"), "a.zip").path
-    sweep(tmp_path, engine, utc_now() + UNDECIDED - timedelta(minutes=1))
+    path = store_upload(tmp_path, io.BytesIO(b"zip"), "a.zip").path
+    delete_leftovers(tmp_path, engine, utc_now() + UNDECIDED_AGE - timedelta(minutes=1))
     assert path.exists()
-    sweep(tmp_path, engine, utc_now() + UNDECIDED + timedelta(minutes=1))
+    delete_leftovers(tmp_path, engine, utc_now() + UNDECIDED_AGE + timedelta(minutes=1))
     assert not path.exists()

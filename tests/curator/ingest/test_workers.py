@@ -1,4 +1,4 @@
-"""Items in order, a bounded number ahead, whoever dies over one of them."""
+"""Results in order, a bounded number of items in flight, and workers that crash."""
 
 import multiprocessing
 import os
@@ -12,19 +12,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import dask.config
 import pytest
-from distributed import LocalCluster
 
-from curator.ingest.workers import AHEAD, TOGETHER, Workers, in_turn, processes, workers_for
+from curator.ingest.workers import CHUNK_SIZE, CHUNKS_AHEAD, Workers, map_in_order, processes, workers_for
 from db.errors import WinnowError
 from db.settings import Settings
 
-THREADS = Workers(partial(ThreadPoolExecutor, 2), 2, "")
+THREADS = Workers(ThreadPoolExecutor, 2, "")
 
 
 class GoneError(Exception):
-    """As Dask says it of an item that killed its workers."""
+    """Like the error that Dask raises for an item that killed its workers."""
 
 
 def doubled(item: int) -> int:
@@ -35,24 +33,24 @@ def doubled(item: int) -> int:
     return 2 * item
 
 
-def dead(item: int) -> int:
+def crashed(item: int) -> int:
     return item * 1000
 
 
-def test_results_come_in_the_order_of_the_items_whoever_is_faster() -> None:
+def test_results_come_in_the_order_of_the_items() -> None:
     first = threading.Event()
 
     def work(item: int) -> int:
         if item == 0:
             assert first.wait(20)
-        elif item == TOGETHER:
+        elif item == CHUNK_SIZE:
             first.set()
         return item
 
-    assert list(in_turn(THREADS, work, range(10), dead)) == list(range(10))
+    assert list(map_in_order(THREADS, work, range(10), crashed)) == list(range(10))
 
 
-def test_only_so_many_are_ahead_however_many_there_are() -> None:
+def test_the_number_of_items_in_flight_is_bounded() -> None:
     taken = []
 
     def items() -> Iterator[int]:
@@ -60,16 +58,18 @@ def test_only_so_many_are_ahead_however_many_there_are() -> None:
             taken.append(item)
             yield item
 
-    results = in_turn(THREADS, doubled, items(), dead)
+    results = map_in_order(THREADS, doubled, items(), crashed)
     assert [next(results) for _ in range(3)] == [0, 2, 4]
-    assert len(taken) <= 4 + AHEAD * TOGETHER * 2
+    assert len(taken) <= 4 + CHUNKS_AHEAD * CHUNK_SIZE * 2
     results.close()  # type: ignore[attr-defined]
-    assert len(taken) <= 4 + AHEAD * TOGETHER * 2
+    assert len(taken) <= 4 + CHUNKS_AHEAD * CHUNK_SIZE * 2
 
 
-@pytest.mark.parametrize("items", [[1, -2, 3, 4, -5, 6], [-1], [1, 2, 3, -4]])
-def test_an_item_that_kills_its_process_is_told_and_all_others_are_done(items: list[int]) -> None:
-    assert list(in_turn(processes("", 2), doubled, items, dead)) == [item * 1000 if item < 0 else 2 * item for item in items]
+@pytest.mark.parametrize("items", [[1, -2, *range(3, 12), -5, 6], [-1], [1, 2, 3, -4]])
+def test_an_item_that_crashes_its_process_is_found_and_all_others_are_done(items: list[int]) -> None:
+    assert list(map_in_order(processes("", 2), doubled, items, crashed)) == [
+        item * 1000 if item < 0 else 2 * item for item in items
+    ]
 
 
 def die() -> None:
@@ -77,13 +77,13 @@ def die() -> None:
 
 
 def test_where_no_process_comes_up_no_item_is_blamed() -> None:
-    begin = partial(ProcessPoolExecutor, 2, mp_context=multiprocessing.get_context("spawn"), initializer=die)
-    with pytest.raises(WinnowError, match="end as soon as they start"):
-        next(in_turn(Workers(begin, 2, ""), doubled, [1, 2], dead))
+    begin = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"), initializer=die)
+    with pytest.raises(WinnowError, match="crash as soon as they start"):
+        next(map_in_order(Workers(begin, 2, ""), doubled, [1, 2], crashed))
 
 
 class Fatal(ThreadPoolExecutor):
-    """An executor as of a cluster: what kills a worker is told of the work that it was sent with."""
+    """An executor like a cluster's: a crash is raised only for the work that was sent with the item."""
 
     def submit(self, call: Any, /, *given: Any, **named: Any) -> "Future[Any]":
         items = given[-1] if given and isinstance(given[-1], list) else given
@@ -94,13 +94,13 @@ class Fatal(ThreadPoolExecutor):
         return lost
 
 
-def test_an_item_that_killed_a_clusters_worker_is_told_and_its_neighbours_are_done() -> None:
-    workers = Workers(partial(Fatal, 2), 2, "", "", (GoneError,))
-    assert list(in_turn(workers, doubled, range(3), dead)) == [0, 1000, 4]
+def test_an_item_that_crashed_a_clusters_worker_is_found_and_its_neighbours_are_done() -> None:
+    workers = Workers(Fatal, 2, "", "", (GoneError,))
+    assert list(map_in_order(workers, doubled, range(3), crashed)) == [0, 1000, 4]
 
 
-def test_what_the_work_raises_is_raised_in_its_turn() -> None:
-    results = in_turn(THREADS, doubled, [1, 13, 2], dead)
+def test_an_error_is_raised_when_its_item_comes() -> None:
+    results = map_in_order(THREADS, doubled, [1, 13, 2], crashed)
     assert next(results) == 2
     with pytest.raises(ValueError, match="unlucky"):
         next(results)
@@ -110,9 +110,9 @@ def test_processes_end_with_a_parent_that_was_killed() -> None:
     # The children hold the pipe that they inherit open: it ends when the last of them is gone.
     code = (
         "import os, signal\n"
-        "from curator.ingest.workers import in_turn, processes\n"
+        "from curator.ingest.workers import map_in_order, processes\n"
         "if __name__ == '__main__':\n"
-        "    next(in_turn(processes('', 2), abs, range(1000), abs))\n"
+        "    next(map_in_order(processes('', 2), abs, range(1000), abs))\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, timeout=60, check=False)
@@ -125,6 +125,9 @@ def test_processes_end_with_a_parent_that_was_killed() -> None:
 @pytest.fixture(params=[1])
 def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """The settings of an app with a cluster, of one worker: a process that knows the store by its environment."""
+    import dask.config  # here, because every spawned worker imports this module, and Dask takes a second
+    from distributed import LocalCluster
+
     found = Settings(home=tmp_path / "home", store_url=str(tmp_path / "store"))
     monkeypatch.setenv("WINNOW_STORE_URL", found.store)  # what the worker starts with is our environment
     with (
@@ -134,35 +137,35 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
         yield found.model_copy(update={"cluster": cluster.scheduler_address})
 
 
-def test_a_clusters_workers_do_it_and_one_that_dies_over_an_item_takes_no_other_along(
+def test_a_clusters_workers_are_used_and_an_item_that_crashes_one_takes_no_other_with_it(
     settings: Settings, tmp_path: Path
 ) -> None:
     with workers_for(settings, tmp_path) as workers:
-        assert (workers.number, workers.store) == (1, None)
-        assert workers.who == f"1 threads of the cluster at {settings.cluster}"
-        assert list(in_turn(workers, doubled, [1, -2, 3], dead)) == [2, -2000, 6]
+        assert (workers.count, workers.store) == (1, None)
+        assert workers.description == f"1 threads of the cluster at {settings.cluster}"
+        assert list(map_in_order(workers, doubled, [1, -2, 3], crashed)) == [2, -2000, 6]
 
 
-def test_our_own_processes_do_it_where_the_clusters_workers_see_other_folders_or_another_store(
+def test_own_processes_are_used_if_the_clusters_workers_see_other_folders_or_another_store(
     settings: Settings, tmp_path: Path
 ) -> None:
     mine = tmp_path / "only here"  # is on no disk, as seen from another machine
     with workers_for(settings, mine) as workers:
         assert workers.store == settings.store
-        assert workers.who.endswith(f"that does not see {mine}")
+        assert workers.description.endswith(f"that does not see {mine}")
     with workers_for(settings.model_copy(update={"store_url": str(tmp_path / "another")})) as workers:
-        assert "that has another store (WINNOW_STORE_URL)" in workers.who
+        assert "that has another store (WINNOW_STORE_URL)" in workers.description
 
 
 @pytest.mark.parametrize("settings", [0], indirect=True)
-def test_our_own_processes_do_it_where_the_cluster_has_no_worker_or_there_is_none(settings: Settings) -> None:
+def test_own_processes_are_used_if_the_cluster_has_no_worker_or_there_is_none(settings: Settings) -> None:
     with workers_for(settings) as workers:
-        assert workers.who.endswith("since the cluster has no worker")
+        assert workers.description.endswith("since the cluster has no worker")
     with workers_for(settings.model_copy(update={"cluster": ""})) as workers:
-        assert workers.who == f"{workers.number} processes of this machine"
+        assert workers.description == f"{workers.count} processes of this machine"
 
 
-def test_a_cluster_that_cannot_be_reached_is_said_so(tmp_path: Path) -> None:
+def test_a_cluster_that_cannot_be_reached_is_an_error(tmp_path: Path) -> None:
     lost = Settings(home=tmp_path, cluster="tcp://127.0.0.1:9")
     with pytest.raises(WinnowError, match="cannot be reached"), workers_for(lost):
         pass

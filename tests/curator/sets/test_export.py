@@ -172,16 +172,16 @@ def test_a_folder_with_something_in_it_is_left_alone(engine: Engine, store: Stor
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(WinnowError) as said:
         exported(engine, store, tmp_path, "folder")
-    assert str(said.value) == f"{tmp_path} is not empty. Name a new folder: nothing is written over."
+    assert str(said.value) == f"{tmp_path} is not empty. Choose a new or empty folder; nothing is overwritten."
     assert (tmp_path / "mine.txt").read_text() == "mine"
-    with pytest.raises(WinnowError, match=r"mine\.txt can't be written to \(File exists\)\.$"):
+    with pytest.raises(WinnowError, match=r"mine\.txt cannot be written to \(File exists\)\.$"):
         exported(engine, store, tmp_path / "mine.txt", "folder")
 
 
 def test_an_unknown_format_or_set_is_one_clear_sentence(engine: Engine, store: Store, tmp_path: Path) -> None:
     with pytest.raises(WinnowError) as said:
         exported(engine, store, tmp_path / "out", "voc")
-    assert str(said.value) == f"There is no format 'voc' to export to. There are: {', '.join(WRITERS)}."
-    with pytest.raises(WinnowError, match=r"^There is no curated set 1\. There are: none yet\.$"):
+    assert str(said.value) == f"There is no export format 'voc'. Choose one of: {', '.join(WRITERS)}."
+    with pytest.raises(WinnowError, match=r"^There is no curated set 1\. Existing sets: none yet\.$"):
         exported(engine, store, tmp_path / "out", "coco")
     assert not (tmp_path / "out").exists()

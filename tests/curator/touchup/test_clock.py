@@ -104,7 +104,7 @@ def test_saves_are_taken_for_three_seconds_of_grace_and_no_longer(
         begun = begin(session, examples[0], clock)
         saved = saves.save(session, store, who(session), begun.touch_up, painted(1), clock.pass_(SECONDS + 2.9))
         assert (saved.seconds_used, saved.seconds_left) == (120.0, 0.0)
-        with pytest.raises(WinnowError, match=r"The time was up before this mask arrived; the one saved before it counts\."):
+        with pytest.raises(WinnowError, match=r"This mask arrived after the time was up\. The one saved before it counts\."):
             saves.save(session, store, who(session), begun.touch_up, painted(2), clock.pass_(0.2))
         assert current_masks(session, examples)[examples[0]] == saved.mask
 
@@ -132,7 +132,7 @@ def test_done_ends_it_early_once_and_later_saves_are_refused(
         done = saves.finish(session, store, who(session), begun.touch_up, painted(3), clock.pass_(30))
         assert (done.finished, done.seconds_used, done.seconds_left) == (True, 30.0, 0.0)
         assert saves.finish(session, store, who(session), begun.touch_up, painted(4), clock.pass_(1)).mask == done.mask
-        with pytest.raises(WinnowError, match="This touch-up is done"):
+        with pytest.raises(WinnowError, match="This touch-up is finished"):
             saves.save(session, store, who(session), begun.touch_up, painted(4), clock())
         assert [item.example for item in clocks.pending(session, who(session), clock())] == [examples[1]]
         assert clocks.finished(session, clock())[0].seconds_used == 30.0
@@ -144,7 +144,7 @@ def test_finish_after_the_time_keeps_the_last_save(engine: Engine, store: Store,
         begun = begin(session, examples[0], clock)
         saved = saves.save(session, store, who(session), begun.touch_up, painted(1), clock.pass_(5))
         clock.pass_(SECONDS * 10)
-        with pytest.raises(WinnowError, match="The time was up"):
+        with pytest.raises(WinnowError, match="after the time was up"):
             saves.finish(session, store, who(session), begun.touch_up, painted(2), clock())
         assert saves.finish(session, store, who(session), begun.touch_up, None, clock()).mask == saved.mask
 
@@ -154,9 +154,9 @@ def test_another_reviewer_cannot_begin_save_or_see_what_is_being_painted(
 ) -> None:
     with writing(engine) as session:
         begun = begin(session, examples[0], clock)
-        with pytest.raises(WinnowError, match=r"Another reviewer is at this mask just now\."):
+        with pytest.raises(WinnowError, match=r"Another reviewer is working on this mask\."):
             begin(session, examples[0], clock, "Bo")
-        with pytest.raises(WinnowError, match=r"This touch-up is another reviewer's\."):
+        with pytest.raises(WinnowError, match=r"This touch-up belongs to another reviewer\."):
             saves.save(session, store, who(session, "Bo"), begun.touch_up, painted(1), clock())
         assert [item.example for item in clocks.pending(session, who(session, "Bo"), clock())] == [examples[1]]
 
@@ -167,7 +167,7 @@ def test_starting_over_is_a_new_row_from_the_contributors_mask_and_empty_changes
     with writing(engine) as session:
         first = begin(session, examples[0], clock)
         kept = saves.finish(session, store, who(session), first.touch_up, painted(1), clock.pass_(9))
-        with pytest.raises(WinnowError, match=r"touched up already\. Start over to do it again\."):
+        with pytest.raises(WinnowError, match=r"has been touched up already\. Start over to do it again\."):
             begin(session, examples[0], clock)
         second = begin(session, examples[0], clock, "Bo", again=True)
         assert second.touch_up != first.touch_up
@@ -185,9 +185,9 @@ def test_only_approved_test_examples_can_begin(engine: Engine, store: Store, clo
             begin(session, unseen, clock)
         with pytest.raises(WinnowError, match=rf"Example {train} is in the train split; only test masks are touched up\."):
             begin(session, train, clock)
-        with pytest.raises(NotThereError, match="Example 999 is not there"):
+        with pytest.raises(NotThereError, match="Example 999 does not exist"):
             begin(session, 999, clock)
-        with pytest.raises(NotThereError, match="Touch-up 999 is not there"):
+        with pytest.raises(NotThereError, match="Touch-up 999 does not exist"):
             saves.save(session, store, who(session), 999, painted(1), clock())
 
 

@@ -32,7 +32,7 @@ def header_of(width: int, height: int, bits: int = 8, colour: int = 0) -> bytes:
         (header_of(511, 512), "The mask is 511 x 512; it must be 512 x 512."),
         (header_of(512, 512, bits=16), "The mask's PNG has 16 bits of colour type 0; it must have 8 bits in grey or RGB."),
         (header_of(512, 512, colour=3), "The mask's PNG has 8 bits of colour type 3; it must have 8 bits in grey or RGB."),
-        (b"\x89PNG\r\n\x1a\n" + bytes(1024 * 1024), "The mask's PNG has 1048584 bytes; at most 786432 are taken."),
+        (b"\x89PNG\r\n\x1a\n" + bytes(1024 * 1024), "The mask's PNG has 1048584 bytes; at most 786432 are accepted."),
     ],
 )
 def test_hostile_masks_are_refused_before_decoding(data: bytes, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:

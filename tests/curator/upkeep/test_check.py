@@ -53,7 +53,8 @@ def test_what_is_whole_is_sound(engine: Engine, store: Store, examples: list[int
     found = findings(engine, store)
     assert (found.sound, found.blobs, found.named, found.sets, found.erased) == (True, 6, 6, 1, 0)
     assert found.text() == (
-        "6 pictures in the store, 6 named by rows, 1 curated sets looked at; 0 of their members were erased.\nAll is sound."
+        "6 pictures in the store, 6 named by rows, 1 curated sets checked; 0 of their members were erased.\n"
+        "Everything is in order."
     )
 
 
@@ -89,7 +90,7 @@ def test_orphans_are_left_while_a_job_is_on(engine: Engine, store: Store, clock:
     with writing(engine) as session:
         session.add(Job(kind="ingest", arguments=[], state=JobState.running, created_at=now, heartbeat_at=now))
         session.flush()
-        with pytest.raises(WinnowError, match=r"^A job is on \(ingest\): what it brings in looks orphaned until it is done\."):
+        with pytest.raises(WinnowError, match=r"^A job is running \(ingest\)\. Try again when it has finished\.$"):
             remove_orphans(session, store, check(session, store))
     assert len(list(store.all())) == 1
 
@@ -154,4 +155,4 @@ def test_an_example_that_does_not_stand_where_its_verdicts_put_it_is_found(
     found = findings(engine, store)
     assert found.wrongly_standing == [2]
     assert not found.sound
-    assert "1 not standing where their verdicts put them:\n  example 2" in found.text()
+    assert "1 with another state than their verdicts give:\n  example 2" in found.text()

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from curator.sets.freeze import set_hash
 from curator.upkeep.check import check
-from curator.upkeep.erase import EMPTIED, OF_A_SUBMISSION, OF_AN_EXAMPLE, Erased, erase_contributor
+from curator.upkeep.erase import TABLES_OF_A_SUBMISSION, TABLES_OF_AN_EXAMPLE, TABLES_TO_EMPTY, Erased, erase_contributor
 from db.errors import WinnowError
 from db.files import write
 from db.jobs import utc_now
@@ -218,7 +218,7 @@ def test_everybody_elses_is_untouched(rooms: Rooms) -> None:
 
 
 def test_every_table_loses_the_contributors_half(rooms: Rooms) -> None:
-    tables = (Contributor, Submission, Example, TouchUp, TouchUpSave, *OF_AN_EXAMPLE, *OF_A_SUBMISSION)
+    tables = (Contributor, Submission, Example, TouchUp, TouchUpSave, *TABLES_OF_AN_EXAMPLE, *TABLES_OF_A_SUBMISSION)
     before = {table: rooms.count(table) for table in tables}
     rooms.erase(NORA)
     assert {table: rooms.count(table) for table in tables} == {table: number // 2 for table, number in before.items()}
@@ -226,7 +226,10 @@ def test_every_table_loses_the_contributors_half(rooms: Rooms) -> None:
 
 @pytest.mark.parametrize(
     ("owner", "handled"),
-    [("example", (*OF_AN_EXAMPLE, *EMPTIED, TouchUp, Example)), ("submission", (*OF_A_SUBMISSION, Example))],
+    [
+        ("example", (*TABLES_OF_AN_EXAMPLE, *TABLES_TO_EMPTY, TouchUp, Example)),
+        ("submission", (*TABLES_OF_A_SUBMISSION, Example)),
+    ],
 )
 def test_no_table_that_belongs_to_an_example_or_a_submission_is_forgotten(owner: str, handled: tuple[type[Base], ...]) -> None:
     theirs = {
