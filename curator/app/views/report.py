@@ -10,7 +10,7 @@ from curator.app.reports.measured import measure_button, show_measures, show_sli
 from curator.app.state import engine
 from curator.runs import results
 from curator.runs.estimates import RowPair
-from curator.runs.results import REFINED
+from curator.runs.results import REFINEMENT_LABELS
 from curator.status import flow
 from db.session import reading
 from db.tables import Split
@@ -36,7 +36,7 @@ scratch_mark(runs[chosen])
 if compared:
     scratch_mark(runs[compared])
 with reading(engine()) as session:
-    reports, splits = results.reports(session, chosen), results.unseen(session, chosen)
+    reports, splits = results.reports(session, chosen), results.held_out_splits(session, chosen)
 job_panel("report", "Measuring")
 if not reports:
     st.info("This run has not been measured yet: training does it at its end.")
@@ -50,9 +50,9 @@ with st.container(horizontal=True):
     )
     refine = st.segmented_control(
         "Refinement",
-        list(REFINED),
+        list(REFINEMENT_LABELS),
         default="none",
-        format_func=lambda one: "as it is" if one == "none" else REFINED[one],
+        format_func=lambda one: "as it is" if one == "none" else REFINEMENT_LABELS[one],
         required=True,
         label_visibility="collapsed",
     )
