@@ -125,9 +125,9 @@ def test_the_deck_takes_the_same_filters(page: Page, app: Server) -> None:
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("order=best", "“best” is no order; there are doubt, random, source. So no filter is set."),
+        ("order=best", "“best” is not a valid order. Choose one of doubt, random, source. So no filter is set."),
         ("split=test&source=99", "There is no source 99. So no filter is set."),
-        ("reviewer=Nobody", "Nobody called “Nobody” reviews here. So no filter is set."),
+        ("reviewer=Nobody", "There is no reviewer “Nobody”. So no filter is set."),
         ("view=table", "“table” is no view; there are one, grid. So no filter is set."),
         ("source=%00%FF", "There is no source"),
     ],
@@ -146,7 +146,7 @@ def test_only_leads_are_offered_disagreements(page: Page, server: Callable[..., 
         add_examples(session, store, 1)
     others = server(WINNOW_LEADS="Ada")
     page.goto(f"{others.url}/review?show=disputed")
-    expect(page.get_by_text("Only a lead settles disagreements. So no filter is set.")).to_be_visible()
+    expect(page.get_by_text("Only a lead may settle disagreements. So no filter is set.")).to_be_visible()
     page.wait_for_selector('canvas[data-example="1"][data-state="showing"]')
     page.get_by_role("button", name="Order and filters").click()
     show = page.get_by_role("combobox", name=re.compile("Show"))
