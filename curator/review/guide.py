@@ -47,7 +47,7 @@ class Lesson:
 
 
 def lessons(session: Session) -> dict[str, Lesson]:
-    """The picture for each place of the guide: the example that was chosen last, or a drawn one if there is none (any more)."""
+    """The picture of each place of the guide: the example chosen last, or a drawn one if there is none or it was erased."""
     latest = select(func.max(GuideExample.id)).group_by(GuideExample.place)
     chosen = select(GuideExample).where(GuideExample.id.in_(latest), GuideExample.example_id.is_not(None))
     found = {place: Lesson(place, words, None, 0) for place, words in DEFAULT_TEXTS.items()}

@@ -142,7 +142,7 @@ def test_an_empty_zip_is_one_clear_line(run: Run, tmp_path: Path) -> None:
     [
         ("a,b\n1,2\n", "needs a first line with the columns example,verdict (and optionally reason,reviewer)"),
         ("example,verdict\n1,maybe\n", "line 2: expected the number of an example, keep, reject or undo"),
-        ("example,verdict,reason\n1,reject,ugly\n", "line 2: wanted"),
+        ("example,verdict,reason\n1,reject,ugly\n", "line 2: expected"),
         ("example,verdict\n77,keep\n", "Example 77 does not exist"),
     ],
 )
