@@ -40,7 +40,7 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from curator.pictures.codec import encode_mask, encode_photo
-from curator.review.standing import lot_of
+from curator.review.standing import random_rank
 from db.jobs import utc_now
 from db.session import open_database, writing
 from db.settings import Settings
@@ -60,7 +60,7 @@ import streamlit as st
 from curator.app.state import engine, store
 from curator.review.deck import deal
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import Given, record
+from curator.review.verdicts import NewVerdict, record
 from db.jobs import utc_now
 from db.session import writing
 from db.tables import Decision
@@ -71,7 +71,7 @@ def picture(sha256, mode):
 def keep():
     with writing(engine()) as session:
         who = reviewer_called(session, "plain")
-        record(session, who.id, [Given(st.session_state.example, Decision.keep, None, str(uuid4()))], utc_now())
+        record(session, who.id, [NewVerdict(st.session_state.example, Decision.keep, None, str(uuid4()))], utc_now())
     st.session_state.committed = time.time() * 1000
 
 with writing(engine()) as session:
@@ -176,7 +176,7 @@ def fill(home: Path, count: int) -> None:
             )  # fmt: skip
             doubt = number / count
             example.suspicion = Suspicion(model="benchmark", value=doubt, reasons=[])
-            example.standing = Standing(source_id=source.id, split=Split.train, doubt=doubt, lot=lot_of(image))
+            example.standing = Standing(source_id=source.id, split=Split.train, doubt=doubt, lot=random_rank(image))
             session.add(example)
     engine.dispose()
 

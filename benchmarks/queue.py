@@ -43,7 +43,7 @@ from sqlalchemy import BigInteger, Engine, String, case, cast, func, insert, lit
 from sqlalchemy.orm import Session
 
 from benchmarks.deck import serving
-from curator.review.deck import Mix, deal
+from curator.review.deck import GoldMix, deal
 from curator.review.leases import LEASE
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
@@ -181,7 +181,7 @@ def scale(server: str, sizes: list[int], times: int) -> list[dict[str, Any]]:
 def measured(engine: Engine, times: int) -> dict[str, Any]:
     """Ten reviewers in turn, all of whose cards are leased, so that each has to skip what the others hold."""
     held: dict[int, list[int]] = {}
-    mix = Mix(0.05, random.Random(0))
+    mix = GoldMix(0.05, random.Random(0))
     with reading(engine) as session:
         judged = list(session.scalars(select(Standing.example_id).order_by(Standing.doubt).limit(100)))
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from curator.review.standing import lot_of
+from curator.review.standing import random_rank
 from db.store import Store
 from db.tables import CROP_SIDE, Example, Source, Split, Standing, Submission, Suspicion
 
@@ -83,7 +83,7 @@ def add_examples(
         )  # fmt: skip
         value = suspicions[index] if suspicions else 1 - index / max(1, count)
         example.suspicion = Suspicion(model="test", value=value, reasons=["the edge is straight"])
-        example.standing = Standing(source_id=source.id, split=split, doubt=value, lot=lot_of(photo))
+        example.standing = Standing(source_id=source.id, split=split, doubt=value, lot=random_rank(photo))
         session.add(example)
         session.flush()
         numbers.append(example.id)

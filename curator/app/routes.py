@@ -26,7 +26,7 @@ from curator.ingest import aside
 from curator.pictures.codec import thumbnail
 from curator.pictures.crop import Square
 from curator.review import guide
-from curator.review.deck import Mix, Order, Show, Wanted, deal
+from curator.review.deck import GoldMix, Order, ShowFilter, Wanted, deal
 from curator.review.gold import set_answer
 from curator.review.opinions import newest_verdict_id
 from curator.review.reviewers import reviewer_called
@@ -78,7 +78,7 @@ class Form(BaseModel):
 
 class WantedForm(Form):
     order: Order = Order.doubt
-    show: Show = Show.open
+    show: ShowFilter = ShowFilter.open
     source: Number | None = None
     split: Split | None = None
     reason: Reason | None = None
@@ -198,12 +198,12 @@ def healthz(_: Request) -> Response:
 def more_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
     """The next cards of a reviewer's deck, leased to them, and how much is left."""
     wanted = Wanted(**form.wanted.model_dump())
-    if wanted.show is Show.disputed:
+    if wanted.show is ShowFilter.disputed:
         check_lead(reviewer)
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
         since = newest_verdict_id(session) if form.since is None else form.since
-        mix = Mix(settings().gold_share, random.SystemRandom())
+        mix = GoldMix(settings().gold_share, random.SystemRandom())
         hand = deal(session, who.id, form.count, utc_now(), form.held, wanted=wanted, since=since, mix=mix)
     # Counted after the leases are committed: a count of a million examples holds up nobody's hand.
     now_stand, left, upto = tallied(engine(), who.id, wanted, since)

@@ -72,7 +72,7 @@ def flow_now(engine: Engine) -> Flow:
 def tallied(engine: Engine, reviewer_id: int, wanted: Wanted, since: int) -> tuple[Counts, int, int]:
     """The counts, how much waits under what is wanted, and the number of the newest verdict that they know of."""
     # The queue is the same for everybody, so it is counted once for all.
-    return _tallied(engine, reviewer_id, wanted, since) if wanted.again else _tallied(engine, 0, wanted, 0)
+    return _tallied(engine, reviewer_id, wanted, since) if wanted.includes_judged else _tallied(engine, 0, wanted, 0)
 
 
 @dear

@@ -15,7 +15,7 @@ from curator.pictures.arrays import Box, Mask, Photo
 from curator.pictures.codec import encode_mask, encode_photo
 from curator.pictures.crop import Square, box_in_crop, cut_mask, cut_photo
 from curator.pictures.faces import Face
-from curator.review.standing import lot_of
+from curator.review.standing import random_rank
 from db.store import Store
 from db.tables import Contributor, Example, Remark, Signal, Split, Standing, Submission, Suspicion
 
@@ -117,7 +117,7 @@ def _example_row(submission: Submission, crop: Crop, split: Split) -> Example:
         mask_sha256=crop.mask,
         skin_sha256=crop.skin,
         split=split,
-        standing=Standing(source_id=submission.source_id, split=split, doubt=crop.suspicion, lot=lot_of(crop.image)),
+        standing=Standing(source_id=submission.source_id, split=split, doubt=crop.suspicion, lot=random_rank(crop.image)),
         signals=[Signal(name=name, value=value) for name, value in crop.signals.items()],
         suspicion=Suspicion(model=doubt.MODEL, value=crop.suspicion, reasons=crop.reasons),
     )

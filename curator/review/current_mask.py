@@ -13,12 +13,12 @@ def current_masks(session: Session, example_ids: Collection[int]) -> dict[int, s
     the contributor's own. An example that does not exist is left out."""
     wanted = set(example_ids)
     found: dict[int, str] = {}
-    for part in _parts(wanted):
-        own = select(Example.id, Example.mask_sha256).where(Example.id.in_(part))
+    for batch in _batches(wanted):
+        own = select(Example.id, Example.mask_sha256).where(Example.id.in_(batch))
         newest = (
             select(func.max(TouchUpSave.id))
             .join(TouchUp, TouchUp.id == TouchUpSave.touch_up_id)
-            .where(TouchUp.example_id.in_(part))
+            .where(TouchUp.example_id.in_(batch))
             .group_by(TouchUp.example_id)
         )
         repaired = (
@@ -31,7 +31,7 @@ def current_masks(session: Session, example_ids: Collection[int]) -> dict[int, s
     return found
 
 
-def _parts(numbers: Collection[int], size: int = 1000) -> list[list[int]]:
-    """The numbers in parts that one SQL statement can name."""
+def _batches(numbers: Collection[int], size: int = 1000) -> list[list[int]]:
+    """The numbers in batches that are small enough for the parameters of one SQL statement."""
     ordered = sorted(numbers)
     return [ordered[start : start + size] for start in range(0, len(ordered), size)]

@@ -1,7 +1,7 @@
-"""Who sees what next: examples in the order that is wanted, each leased to one reviewer at a time.
+"""Which examples a reviewer sees next, in the order they asked for; each example is leased to one reviewer at a time.
 
-Nobody gets what another holds. Some of what a reviewer gets was judged before: by one other reviewer, where a second
-opinion is wanted, or by a lead, who knows the answer. Those cards look like all others and lie where they would lie.
+Some cards were judged before: second opinions by one other reviewer, control examples by a lead. These cards look like
+all others, and their place in the order is the one they would have anyway, so that the reviewer judges them blind.
 """
 
 import random
@@ -16,26 +16,26 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from curator.review.current_mask import current_masks
 from curator.review.gold import unseen_gold
-from curator.review.leases import POSITION, QueuePosition, claim, held_by_another
-from curator.review.opinions import counting, newest_verdicts
-from curator.review.reopening import why_again
+from curator.review.leases import QUEUE_COLUMNS, QueuePosition, claim, leased_to_another
+from curator.review.opinions import newest_verdicts, verdict_counts
+from curator.review.reopening import reopening_reasons
 from db.errors import WinnowError
 from db.session import Lock, wait_for
 from db.tables import Example, Gold, Reason, Reviewer, Split, Standing, State, Submission, Suspicion, TouchUp, Verdict
 
-SECOND_OPINION_EVERY = 4  # one card in so many is a second opinion, where enough are wanted
+SECOND_OPINION_EVERY = 4  # one card in 4 is a second opinion, if enough are due
 
 
 class Order(StrEnum):
-    """In which order the cards come."""
+    """The order of the cards: most doubtful first, random, or by source."""
 
     doubt = "doubt"
     random = "random"
     source = "source"
 
 
-class Show(StrEnum):
-    """Which examples come at all."""
+class ShowFilter(StrEnum):
+    """Which examples a reviewer wants to see."""
 
     open = "open"
     unseen = "unseen"
@@ -46,73 +46,73 @@ class Show(StrEnum):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a reviewer asked to see. `open` is the queue; everything else looks again at what may have been judged."""
+    """The order and the filters that a reviewer chose. By default that is the queue of open examples, most doubtful first."""
 
     order: Order = Order.doubt
-    show: Show = Show.open
+    show: ShowFilter = ShowFilter.open
     source: int | None = None
     split: Split | None = None
     reason: Reason | None = None
     reviewer: str | None = None
 
     @property
-    def again(self) -> bool:
-        """Whether examples come that have been judged: a reason or a reviewer can only be one's of those."""
-        return self.show is not Show.open or self.reason is not None or self.reviewer is not None
+    def includes_judged(self) -> bool:
+        """Whether the filters include judged examples: only these have a reason and a reviewer."""
+        return self.show is not ShowFilter.open or self.reason is not None or self.reviewer is not None
 
 
-Word = TypeVar("Word", bound=StrEnum)
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def wanted_from(params: Mapping[str, str], sources: Container[str], reviewers: Container[str], *, lead: bool = False) -> Wanted:
-    """What an address asks for: order, show, source, split, reason, reviewer; names that it doesn't know are passed by.
+    """The filters in the query of an address: order, show, source, split, reason, reviewer. Other parameters are ignored.
 
-    `sources` are the numbers there are, as text, and `reviewers` the names; only a lead may ask for disagreements. Raises
-    WinnowError with a sentence for a value that means nothing: addresses are written by hand, and grow old.
+    `sources` are the existing source numbers as text, `reviewers` the existing names. Only a lead may ask for disagreements.
+    Raises WinnowError for an unknown value: people type addresses by hand and keep old ones.
     """
 
-    def one_of(name: str, words: type[Word]) -> Word | None:
-        said = params.get(name)
-        if said is None:
+    def one_of(name: str, choices: type[Choice]) -> Choice | None:
+        value = params.get(name)
+        if value is None:
             return None
-        if said not in set(words):
-            raise WinnowError(f"“{said[:40]}” is no {name}; there are {', '.join(words)}.")
-        return words(said)
+        if value not in set(choices):
+            raise WinnowError(f"“{value[:40]}” is not a valid {name}. Choose one of {', '.join(choices)}.")
+        return choices(value)
 
     source, reviewer = params.get("source"), params.get("reviewer")
     if source is not None and source not in sources:
         raise WinnowError(f"There is no source {source[:40]}.")
     if reviewer is not None and reviewer not in reviewers:
-        raise WinnowError(f"Nobody called “{reviewer[:80]}” reviews here.")
+        raise WinnowError(f"There is no reviewer “{reviewer[:80]}”.")
     wanted = Wanted(
         order=one_of("order", Order) or Order.doubt,
-        show=one_of("show", Show) or Show.open,
+        show=one_of("show", ShowFilter) or ShowFilter.open,
         source=None if source is None else int(source),
         split=one_of("split", Split),
         reason=one_of("reason", Reason),
         reviewer=reviewer,
     )
-    if wanted.show is Show.disputed and not lead:
-        raise WinnowError("Only a lead settles disagreements.")
+    if wanted.show is ShowFilter.disputed and not lead:
+        raise WinnowError("Only a lead may settle disagreements.")
     return wanted
 
 
 @dataclass(frozen=True)
-class Mix:
-    """How known answers are mixed into the queue: a share of the cards, 0 to 1, drawn with this chance."""
+class GoldMix:
+    """How control examples are mixed into the queue: their share of the cards, 0 to 1, and the source of randomness."""
 
     gold_share: float
-    chance: random.Random
+    rng: random.Random
 
-    def golds_among(self, cards: int) -> int:
-        """How many of so many cards are known answers: the share of them on average."""
+    def gold_count(self, cards: int) -> int:
+        """How many of this number of cards are control examples: `gold_share` of them on average."""
         exact = self.gold_share * cards
-        return int(exact) + (self.chance.random() < exact % 1)
+        return int(exact) + (self.rng.random() < exact % 1)
 
 
 @dataclass(frozen=True)
 class Card:
-    """One example as the deck shows it; `image` and `mask` are hashes of 512 x 512 pictures."""
+    """One example as the deck shows it. `image` and `mask` are the hashes of its 512 x 512 pictures; `suspicion` is 0 to 1."""
 
     example: int
     image: str
@@ -122,12 +122,12 @@ class Card:
     suspicion: float
     reasons: list[str]
     drawn: bool
-    opinions: list[dict[str, str | None]] = field(default_factory=list)  # only for a lead who settles
+    opinions: list[dict[str, str | None]] = field(default_factory=list)  # only for a lead who settles disagreements
 
 
 @dataclass(frozen=True)
-class Hand:
-    """The cards dealt, and which of those held already have been judged or erased meanwhile."""
+class Dealt:
+    """New cards, and which of the examples that the page holds already it must drop: judged or erased in the meantime."""
 
     cards: list[Card]
     gone: list[int]
@@ -142,31 +142,31 @@ def deal(
     *,
     wanted: Wanted = Wanted(),
     since: int = 0,
-    mix: Mix | None = None,
-) -> Hand:
+    mix: GoldMix | None = None,
+) -> Dealt:
     """Up to `count` examples for a reviewer, leased to them for ten minutes.
 
-    Leaves out what another reviewer holds, what the reviewer has judged since verdict number `since` (only asked where
-    judged examples come at all) and the examples in `held`, which the page has already: their leases are renewed, and taken
-    again for one that an undo opened. An example whose lease ran out can be dealt again.
+    Leaves out examples that another reviewer holds and those in `held`, which the page has already; the leases of `held` are
+    renewed, or taken again after an undo. If the filters include judged examples, also leaves out what the reviewer has judged
+    after verdict number `since`. An example whose lease has expired can be handed out again. `mix` adds control examples.
     """
-    wait_for(session, Lock.dealing)  # two who ask at the same moment get different cards
-    gone = _gone(session, reviewer_id, held, wanted, since)
-    picked = _picked(session, reviewer_id, count, now, held, wanted, since, mix)
+    wait_for(session, Lock.dealing)  # two reviewers who ask at the same moment get different cards
+    gone = _stale_held(session, reviewer_id, held, wanted, since)
+    picked = _next_examples(session, reviewer_id, count, now, held, wanted, since, mix)
     mine = claim(session, reviewer_id, {*picked, *held} - gone, now)
     dealt = [example for example in picked if example in mine]
-    return Hand(_cards(session, dealt, wanted), sorted(gone))
+    return Dealt(_cards(session, dealt, wanted), sorted(gone))
 
 
 def count_waiting(session: Session, reviewer_id: int, wanted: Wanted, since: int) -> int:
-    """How many examples wait under what is wanted; second opinions and known answers aren't told apart, so not counted."""
-    return session.scalar(select(func.count()).select_from(_wanted(reviewer_id, wanted, since).subquery())) or 0
+    """How many examples match the filters. In the queue, second opinions and control examples are not counted."""
+    return session.scalar(select(func.count()).select_from(_matching(reviewer_id, wanted, since).subquery())) or 0
 
 
 # --- which cards -----------------------------------------------------------------------------------------------------
 
 
-def _picked(
+def _next_examples(
     session: Session,
     reviewer_id: int,
     count: int,
@@ -174,55 +174,59 @@ def _picked(
     held: Collection[int],
     wanted: Wanted,
     since: int,
-    mix: Mix | None,
+    mix: GoldMix | None,
 ) -> list[int]:
-    """The numbers of the next examples, in order."""
+    """The numbers of the next examples, in the order of the deck."""
     if count <= 0:
         return []
-    free = and_(Standing.example_id.not_in(held), ~held_by_another(reviewer_id, now))
-    first = _wanted(reviewer_id, wanted, since).where(free).order_by(*_ordered(wanted.order)).limit(count)
+    free = and_(Standing.example_id.not_in(held), ~leased_to_another(reviewer_id, now))
+    first = _matching(reviewer_id, wanted, since).where(free).order_by(*_ordering(wanted.order)).limit(count)
     picked = [QueuePosition(*row) for row in session.execute(first)]
-    if wanted.again:
-        return [place.example_id for place in picked]
-    seconds = _second_wanted(session, reviewer_id, wanted, free, max(count // SECOND_OPINION_EVERY, count - len(picked)))
+    if wanted.includes_judged:
+        return [position.example_id for position in picked]
+    seconds = _second_opinions_due(session, reviewer_id, wanted, free, max(count // SECOND_OPINION_EVERY, count - len(picked)))
     picked = picked[: count - len(seconds)] + seconds
-    if mix is not None and (number := mix.golds_among(len(picked))):
-        known = unseen_gold(session, reviewer_id, and_(free, *_filters(wanted)))
-        golds = drawn_golds(known, picked, number, mix.chance, wanted.order)
+    if mix is not None and (number := mix.gold_count(len(picked))):
+        candidates = unseen_gold(session, reviewer_id, and_(free, *_filters(wanted)))
+        golds = sample_gold(candidates, picked, number, mix.rng, wanted.order)
         picked = picked[: count - len(golds)] + golds
     if wanted.order is Order.random and mix is not None:
-        mix.chance.shuffle(picked)
+        mix.rng.shuffle(picked)
     elif wanted.order is not Order.random:
-        picked.sort(key=lambda place: (place.source_id if wanted.order is Order.source else 0, -place.doubt, place.example_id))
-    return [place.example_id for place in picked]
+        picked.sort(key=lambda one: (one.source_id if wanted.order is Order.source else 0, -one.doubt, one.example_id))
+    return [position.example_id for position in picked]
 
 
-def drawn_golds(
-    known: Sequence[QueuePosition], hand: Sequence[QueuePosition], number: int, chance: random.Random, order: Order
+def sample_gold(
+    candidates: Sequence[QueuePosition], cards: Sequence[QueuePosition], number: int, rng: random.Random, order: Order
 ) -> list[QueuePosition]:
-    """So many known answers to mix into a hand (fewer where there are fewer), such as could lie in it anyway.
+    """Up to `number` control examples that don't stand out among the other cards.
 
-    In doubt's order those nearest to the hand's own doubts; in the order of sources, those of the hand's sources.
+    By doubt, these are the ones nearest to the range of doubt of the cards; by source, only those from the sources of the
+    cards; at random, any.
     """
     if order is Order.source:
-        sources = {place.source_id for place in hand}
-        known = [place for place in known if place.source_id in sources]
-    drawn = chance.sample(known, len(known))
+        sources = {card.source_id for card in cards}
+        candidates = [one for one in candidates if one.source_id in sources]
+    drawn = rng.sample(candidates, len(candidates))
     if order is not Order.random:
-        low, high = min(place.doubt for place in hand), max(place.doubt for place in hand)
-        drawn.sort(key=lambda place: max(low - place.doubt, place.doubt - high, 0.0))
+        low, high = min(card.doubt for card in cards), max(card.doubt for card in cards)
+        drawn.sort(key=lambda one: max(low - one.doubt, one.doubt - high, 0.0))
     return drawn[:number]
 
 
-def _second_wanted(
+def _second_opinions_due(
     session: Session, reviewer_id: int, wanted: Wanted, free: ColumnElement[bool], count: int
 ) -> list[QueuePosition]:
-    """What one other reviewer has judged and a second is to. Two ranges of the index, never over one's own examples."""
+    """Examples that one other reviewer has judged and that are due for a second opinion.
+
+    Two queries, each a range of the index: it leaves out the reviewer's own examples without reading them.
+    """
     first = Standing.first_reviewer_id
     found: list[QueuePosition] = []
     for others in (first < reviewer_id, first > reviewer_id):
         if len(found) < count:
-            theirs = select(*POSITION).where(others, free, *_filters(wanted)).order_by(first, Standing.example_id)
+            theirs = select(*QUEUE_COLUMNS).where(others, free, *_filters(wanted)).order_by(first, Standing.example_id)
             found += [QueuePosition(*row) for row in session.execute(theirs.limit(count - len(found)))]
     return found
 
@@ -236,41 +240,41 @@ def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
     return filters
 
 
-def _ordered(order: Order) -> tuple[ColumnElement[Any], ...]:
+def _ordering(order: Order) -> tuple[ColumnElement[Any], ...]:
     doubt = (Standing.doubt.desc(), Standing.example_id.asc())
     if order is Order.random:
         return (Standing.lot.asc(), Standing.example_id.asc())
     return (Standing.source_id.asc(), *doubt) if order is Order.source else doubt
 
 
-def _wanted(reviewer_id: int, wanted: Wanted, since: int) -> Select[int, int, float]:
-    """The places of the examples that are wanted, whoever holds them."""
-    found = select(*POSITION).where(*_filters(wanted))
-    if not wanted.again:
+def _matching(reviewer_id: int, wanted: Wanted, since: int) -> Select[int, int, float]:
+    """The query for the examples that match the filters, whoever holds them."""
+    found = select(*QUEUE_COLUMNS).where(*_filters(wanted))
+    if not wanted.includes_judged:
         return found.where(Standing.state == State.open)
     found = found.where(Standing.state != State.waiting)
-    if wanted.show is not Show.unseen:
-        found = found.where(~exists().where(*_by(reviewer_id), Verdict.id > since, counting()))
-    if wanted.show is Show.disputed:
+    if wanted.show is not ShowFilter.unseen:
+        found = found.where(~exists().where(*_verdict_by(reviewer_id), Verdict.id > since, verdict_counts()))
+    if wanted.show is ShowFilter.disputed:
         found = found.where(Standing.state == State.disputed)
-    elif wanted.show is Show.touched:
+    elif wanted.show is ShowFilter.touched:
         found = found.where(exists().where(TouchUp.example_id == Standing.example_id))
-    elif wanted.show is Show.unseen:
-        found = found.where(~exists().where(*_by(reviewer_id), counting()))
+    elif wanted.show is ShowFilter.unseen:
+        found = found.where(~exists().where(*_verdict_by(reviewer_id), verdict_counts()))
     if wanted.reason is not None or wanted.reviewer is not None:
-        found = found.where(_judged(wanted))
+        found = found.where(_newest_opinion_matches(wanted))
     return found
 
 
-def _by(reviewer_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _verdict_by(reviewer_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return Verdict.example_id == Standing.example_id, Verdict.reviewer_id == reviewer_id
 
 
-def _judged(wanted: Wanted) -> ColumnElement[bool]:
-    """That somebody's newest counting verdict on the example is by the wanted reviewer, with the wanted reason."""
+def _newest_opinion_matches(wanted: Wanted) -> ColumnElement[bool]:
+    """The SQL condition that some reviewer's newest verdict that counts matches the wanted reason and reviewer."""
     later = aliased(Verdict)
     theirs = (later.example_id == Verdict.example_id, later.reviewer_id == Verdict.reviewer_id, later.id > Verdict.id)
-    rules = [Verdict.example_id == Standing.example_id, counting(), ~exists().where(*theirs, counting(later))]
+    rules = [Verdict.example_id == Standing.example_id, verdict_counts(), ~exists().where(*theirs, verdict_counts(later))]
     if wanted.reason is not None:
         rules.append(Verdict.reason == wanted.reason)
     if wanted.reviewer is not None:
@@ -279,11 +283,11 @@ def _judged(wanted: Wanted) -> ColumnElement[bool]:
     return exists().where(*rules)
 
 
-def _gone(session: Session, reviewer_id: int, held: Collection[int], wanted: Wanted, since: int) -> set[int]:
-    """Those of the held examples that are erased, that the reviewer has judged, or that wait for no verdict of theirs."""
+def _stale_held(session: Session, reviewer_id: int, held: Collection[int], wanted: Wanted, since: int) -> set[int]:
+    """Those of the held examples that were erased, that the reviewer has judged, or that need no verdict of theirs any more."""
     if not held:
         return set()
-    mine = select(func.max(Verdict.id)).where(*_by(reviewer_id), counting())
+    mine = select(func.max(Verdict.id)).where(*_verdict_by(reviewer_id), verdict_counts())
     rows = session.execute(
         select(
             Standing.example_id,
@@ -293,28 +297,28 @@ def _gone(session: Session, reviewer_id: int, held: Collection[int], wanted: Wan
             exists().where(Gold.example_id == Standing.example_id),
         ).where(Standing.example_id.in_(held))
     )
-    still = set()
+    still_due = set()
     for example, state, first, verdict, gold in rows:
-        judged = verdict is not None and (not wanted.again or verdict > since)
-        asked = (
-            (wanted.again and state is not State.waiting)
+        judged = verdict is not None and (not wanted.includes_judged or verdict > since)
+        due = (
+            (wanted.includes_judged and state is not State.waiting)
             or state is State.open
             or gold
             or (first is not None and first != reviewer_id)
         )
-        if asked and not judged:
-            still.add(example)
-    return set(held) - still
+        if due and not judged:
+            still_due.add(example)
+    return set(held) - still_due
 
 
 # --- what they show --------------------------------------------------------------------------------------------------
 
 
 def _cards(session: Session, examples: Sequence[int], wanted: Wanted) -> list[Card]:
-    """The cards of these examples, in this order. One that is looked at again shows the mask that counts by now."""
-    opinions = _opinions(session, examples) if wanted.show is Show.disputed else {}
-    sent_back = why_again(session, examples)
-    masks = current_masks(session, examples if wanted.again else sent_back.keys())
+    """The cards of these examples, in this order. An example that may have been judged before shows its current mask."""
+    opinions = _opinions(session, examples) if wanted.show is ShowFilter.disputed else {}
+    sent_back = reopening_reasons(session, examples)
+    masks = current_masks(session, examples if wanted.includes_judged else sent_back.keys())
     rows = session.execute(
         select(
             Example.id, Example.image_sha256, Example.mask_sha256, Example.split, Submission.photo_name, Submission.drawn,
@@ -332,7 +336,7 @@ def _cards(session: Session, examples: Sequence[int], wanted: Wanted) -> list[Ca
             photo=photo,
             split=split.value,
             suspicion=suspicion or 0.0,
-            reasons=_told(sent_back.get(example), reasons),
+            reasons=_card_reasons(sent_back.get(example), reasons),
             drawn=drawn,
             opinions=opinions.get(example, []),
         )
@@ -341,39 +345,41 @@ def _cards(session: Session, examples: Sequence[int], wanted: Wanted) -> list[Ca
     return [cards[example] for example in examples]
 
 
-def _told(sent_back: str | None, reasons: list[str] | None) -> list[str]:
-    """What is said on a card: why it comes again, then what is doubtful."""
+def _card_reasons(sent_back: str | None, reasons: list[str] | None) -> list[str]:
+    """The reasons on a card: why the example was sent back, then why it is doubtful."""
     return [*([] if sent_back is None else [sent_back]), *(reasons or [])]
 
 
 def _opinions(session: Session, examples: Collection[int]) -> dict[int, list[dict[str, str | None]]]:
-    """Who said what of each of these, in the order it was said: for a lead who settles."""
+    """The opinions on each of these examples, with the reviewers' names, oldest first."""
     given = newest_verdicts(examples)
     columns = (given.c.example_id, Reviewer.name, given.c.decision, given.c.reason)
     rows = session.execute(select(*columns).join(Reviewer, Reviewer.id == given.c.reviewer_id).order_by(given.c.id))
     found: dict[int, list[dict[str, str | None]]] = {}
     for example, name, decision, reason in rows:
-        said = {"reviewer": name, "decision": decision.value, "reason": None if reason is None else reason.value}
-        found.setdefault(example, []).append(said)
+        opinion = {"reviewer": name, "decision": decision.value, "reason": None if reason is None else reason.value}
+        found.setdefault(example, []).append(opinion)
     return found
 
 
 def queue(session: Session, count: int | None) -> list[dict[str, Any]]:
-    """The open examples, most doubtful first, all or `count` of them, with suspicion, reasons and signals; leases nothing."""
+    """The open examples, most doubtful first (`count` of them, or all), with suspicion, reasons and signals; takes no lease."""
     wanted = (
         select(Example)
         .join(Standing)
         .where(Standing.state == State.open)
-        .order_by(*_ordered(Order.doubt))
+        .order_by(*_ordering(Order.doubt))
         .options(joinedload(Example.suspicion), joinedload(Example.submission), selectinload(Example.signals))
     )
-    sent_back = why_again(session)
+    sent_back = reopening_reasons(session)
     return [
         {
             "example": example.id,
             "photo": example.submission.photo_name,
             "suspicion": 0.0 if example.suspicion is None else round(example.suspicion.value, 4),
-            "reasons": _told(sent_back.get(example.id), None if example.suspicion is None else example.suspicion.reasons),
+            "reasons": _card_reasons(
+                sent_back.get(example.id), None if example.suspicion is None else example.suspicion.reasons
+            ),
             "signals": {signal.name: round(signal.value, 4) for signal in example.signals},
         }
         for example in session.scalars(wanted.limit(count))

@@ -1,4 +1,4 @@
-"""Known answers: examples that a lead has settled for good, mixed into every deck to see how often each reviewer hits them."""
+"""Control examples (table `gold`): settled by a lead and mixed into every deck, to measure how often each reviewer is right."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
@@ -9,18 +9,18 @@ from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from curator.review.agreement import wilson
-from curator.review.leases import POSITION, QueuePosition
+from curator.review.leases import QUEUE_COLUMNS, QueuePosition
 from curator.review.opinions import not_undone
 from curator.review.verdicts import NewVerdict, new_client_id, record
 from db.errors import NotThereError, WinnowError
 from db.tables import Decision, Example, Gold, Reason, Reviewer, Standing, Submission, Verdict
 
-TRIES_A_POINT = 10  # of a hit rate over time: with fewer it would jump by chance alone
+TRIES_PER_POINT = 10  # of the hit rate over time; with fewer, chance alone would make it jump
 
 
 @dataclass(frozen=True)
 class GoldTry:
-    """One reviewer's verdict on a known answer that was mixed into their deck."""
+    """One reviewer's verdict on a control example; `hit` means that it was the right one."""
 
     reviewer: str
     example: int
@@ -30,22 +30,22 @@ class GoldTry:
 
 @dataclass(frozen=True)
 class GoldAnswer:
-    """An example whose answer is known, and how it went since."""
+    """A control example, its right answer, and how often reviewers gave it."""
 
     example: int
     photo: str
     image: str  # the crop's hash
-    mask: str  # its mask's hash, as it came in
+    mask: str  # the hash of the contributor's mask
     answer: Decision
     by: str
     at: datetime
-    asked: int  # reviewers who judged it since
+    asked: int  # reviewers who have judged it since then
     hit: int  # those of them who gave the answer
 
 
 @dataclass(frozen=True)
 class HitRate:
-    """How often a reviewer gave the known answer, with the 95 % interval of that share."""
+    """How often a reviewer judged control examples right, with the 95 % interval (Wilson) of that share, 0 to 1."""
 
     hits: int
     tries: int
@@ -54,13 +54,13 @@ class HitRate:
 
     @property
     def share(self) -> float:
-        """Hits among tries, 0 to 1."""
+        """Hits divided by tries, 0 to 1."""
         return self.hits / self.tries
 
 
 @dataclass(frozen=True)
 class HitRatePoint:
-    """A reviewer's share of hits, 0 to 1, over some tries in a row, and when the last of them was."""
+    """A reviewer's share of hits, 0 to 1, in a number of consecutive tries, and the time of the last of them."""
 
     reviewer: str
     at: datetime
@@ -70,43 +70,44 @@ class HitRatePoint:
 def set_answer(
     session: Session, reviewer_id: int, example: int, answer: Decision | None, reason: Reason | None, now: datetime
 ) -> None:
-    """Make an example's answer known (it is settled by that), or with None withdraw it.
+    """Make an example a control example with this answer, which also settles it; None withdraws it.
 
-    Raises NotThereError for an example that is not there, and WinnowError for an undo, or for withdrawing what isn't known.
+    Raises NotThereError for an example that does not exist, and WinnowError for an undo, or for withdrawing an example that is
+    not a control example.
     """
     if session.get(Example, example) is None:
-        raise NotThereError(f"Example {example} is not there (any more): it may have been erased.")
+        raise NotThereError(f"Example {example} does not exist. It may have been erased.")
     if answer is Decision.undo:
-        raise WinnowError("A known answer is keep or reject.")
+        raise WinnowError("The answer of a control example must be keep or reject.")
     if answer is None and session.scalar(_current().where(Gold.example_id == example)) is None:
-        raise WinnowError(f"Example {example} has no known answer.")
+        raise WinnowError(f"Example {example} is not a control example.")
     if answer is not None:
         record(session, reviewer_id, [NewVerdict(example, answer, reason, new_client_id(), settles=True)], now)
     session.add(Gold(example_id=example, reviewer_id=reviewer_id, answer=answer, at=now))
 
 
-def withdraw(session: Session, reviewer_id: int, examples: Collection[int], now: datetime) -> None:
-    """Withdraw the known answers that there are among these examples."""
+def withdraw_answers(session: Session, reviewer_id: int, examples: Collection[int], now: datetime) -> None:
+    """Withdraw the control examples among these examples."""
     for one in session.scalars(_current().where(Gold.example_id.in_(examples))).all():
         session.add(Gold(example_id=one.example_id, reviewer_id=reviewer_id, answer=None, at=now))
 
 
 def _current() -> Select[Gold]:
-    """The newest row of each example, where it has an answer."""
+    """The query for the newest row of each control example that was not withdrawn."""
     latest = select(func.max(Gold.id)).group_by(Gold.example_id)
     return select(Gold).where(Gold.id.in_(latest), Gold.answer.is_not(None))
 
 
 def unseen_gold(session: Session, reviewer_id: int, free: ColumnElement[bool]) -> list[QueuePosition]:
-    """The places of the known answers that a reviewer has never judged and didn't give, where `free` holds."""
+    """The control examples that a reviewer has neither set nor ever judged, and for which the condition `free` holds."""
     known = _current().where(Gold.reviewer_id != reviewer_id).subquery()
     judged = exists().where(Verdict.example_id == Standing.example_id, Verdict.reviewer_id == reviewer_id)
-    places = select(*POSITION).join(known, known.c.example_id == Standing.example_id).where(free, ~judged)
-    return [QueuePosition(*row) for row in session.execute(places.order_by(Standing.example_id))]
+    wanted = select(*QUEUE_COLUMNS).join(known, known.c.example_id == Standing.example_id).where(free, ~judged)
+    return [QueuePosition(*row) for row in session.execute(wanted.order_by(Standing.example_id))]
 
 
-def tries(session: Session) -> list[GoldTry]:
-    """Every reviewer's standing verdict on each known answer that was given after it was known; the oldest first."""
+def gold_tries(session: Session) -> list[GoldTry]:
+    """Each reviewer's newest verdict (not undone) on each control example, if given after the answer was set; oldest first."""
     known = _current().subquery()
     latest = (
         select(func.max(Verdict.id))
@@ -124,8 +125,8 @@ def tries(session: Session) -> list[GoldTry]:
     return [GoldTry(name, example, at, bool(hit)) for name, example, at, hit in rows]
 
 
-def known(session: Session, tried: Iterable[GoldTry]) -> list[GoldAnswer]:
-    """Every known answer with how it went in the tries; the most often missed first (it may be wrong), then the newest."""
+def gold_answers(session: Session, tried: Iterable[GoldTry]) -> list[GoldAnswer]:
+    """All control examples with their hits; the most often missed first (the answer may be wrong), then the newest."""
     asked: Counter[int] = Counter()
     hit: Counter[int] = Counter()
     for one in tried:
@@ -147,7 +148,7 @@ def known(session: Session, tried: Iterable[GoldTry]) -> list[GoldAnswer]:
 
 
 def hit_rates(tried: Iterable[GoldTry]) -> dict[str, HitRate]:
-    """The hit rate of every reviewer who met a known answer."""
+    """The hit rate of each reviewer who has judged a control example."""
     asked: Counter[str] = Counter()
     hit: Counter[str] = Counter()
     for one in tried:
@@ -156,8 +157,8 @@ def hit_rates(tried: Iterable[GoldTry]) -> dict[str, HitRate]:
     return {name: HitRate(hit[name], number, *wilson(hit[name], number)) for name, number in asked.items()}
 
 
-def hits_over_time(tried: Iterable[GoldTry], every: int = TRIES_A_POINT) -> list[HitRatePoint]:
-    """The share of hits in every `every` tries in a row of a reviewer, the tries in the order they were made.
+def hits_over_time(tried: Iterable[GoldTry], every: int = TRIES_PER_POINT) -> list[HitRatePoint]:
+    """Each reviewer's share of hits, 0 to 1, in every `every` consecutive tries, in the order of the tries.
 
     Tries that don't fill a point yet are left out.
     """

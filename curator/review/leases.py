@@ -1,4 +1,4 @@
-"""One reviewer's short claim on an example: taken when it is dealt, renewed while the page is open, ended by a verdict."""
+"""One reviewer's short claim on an example: taken by the deck, renewed while the page is open, ended by a verdict."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -14,10 +14,13 @@ LEASE = timedelta(minutes=10)
 
 
 def claim(session: Session, reviewer_id: int, examples: Collection[int], now: datetime) -> set[int]:
-    """Lease these examples to a reviewer; those they have now. What another holds stays theirs, also when both ask at once."""
+    """Lease these examples to a reviewer; returns those that the reviewer holds now.
+
+    An example that somebody else holds stays with them, even when both ask at the same moment.
+    """
     if not examples:
         return set()
-    # In one order for everybody, so that two who ask for the same examples wait for each other, not on each other.
+    # Always lock in the same order: two reviewers who ask for the same examples would deadlock otherwise.
     rows = select(Standing.example_id, literal(reviewer_id), literal(now + LEASE, Lease.until.type))
     theirs = rows.where(Standing.example_id.in_(examples)).order_by(Standing.example_id)
     statement = insert_or(session, Lease).from_select([Lease.example_id, Lease.reviewer_id, Lease.until], theirs)
@@ -33,23 +36,23 @@ def release(session: Session, reviewer_id: int, examples: Collection[int]) -> No
     """End a reviewer's leases on these examples."""
     if not examples:
         return
-    # Locked in one order as well: see `claim`.
+    # Locked in the same order as in `claim`, against deadlocks.
     theirs = select(Lease.example_id).where(Lease.example_id.in_(examples), Lease.reviewer_id == reviewer_id)
     locked = theirs.order_by(Lease.example_id).with_for_update()
     session.execute(delete(Lease).where(Lease.example_id.in_(locked)), execution_options={"synchronize_session": False})
 
 
 class QueuePosition(NamedTuple):
-    """Where an example stands in the queue: what its order goes by."""
+    """An example with the columns that the deck sorts it by; `doubt` is its suspicion, 0 to 1."""
 
     example_id: int
     source_id: int
     doubt: float
 
 
-POSITION = (Standing.example_id, Standing.source_id, Standing.doubt)
+QUEUE_COLUMNS = (Standing.example_id, Standing.source_id, Standing.doubt)
 
 
-def held_by_another(reviewer_id: int, now: datetime) -> ColumnElement[bool]:
-    """That somebody else holds the example of a `Standing`."""
+def leased_to_another(reviewer_id: int, now: datetime) -> ColumnElement[bool]:
+    """The SQL condition that somebody else holds a running lease on the example of a `Standing`."""
     return exists().where(Lease.example_id == Standing.example_id, Lease.until > now, Lease.reviewer_id != reviewer_id)

@@ -17,7 +17,7 @@ _UNDO = aliased(Verdict)
 
 @dataclass(frozen=True)
 class Opinion:
-    """The newest verdict of one reviewer on one example that counts; an undo is none."""
+    """The newest verdict of one reviewer on one example that counts. An undo is not an opinion."""
 
     verdict: int
     reviewer: int
@@ -26,7 +26,7 @@ class Opinion:
 
 
 def opinions_on(session: Session, examples: Iterable[int] | None = None) -> dict[int, list[Opinion]]:
-    """The opinions on each of these examples, or on all: the newest counting verdict of each reviewer."""
+    """The opinions on each of these examples, or on all: the newest verdict of each reviewer that counts."""
     given = newest_verdicts(examples)
     columns = (given.c.example_id, given.c.id, given.c.reviewer_id, given.c.decision, given.c.settles)
     rows = session.execute(select(*columns).order_by(given.c.id))
@@ -36,12 +36,12 @@ def opinions_on(session: Session, examples: Iterable[int] | None = None) -> dict
     return found
 
 
-def newest_verdicts(examples: Iterable[int] | None = None, *, ever: bool = False) -> Subquery:
-    """The newest counting verdict of each reviewer on each example (on these alone, when given), with all its columns.
+def newest_verdicts(examples: Iterable[int] | None = None, *, include_reopened: bool = False) -> Subquery:
+    """The newest verdict that counts of each reviewer on each example (only on these, when given), with all columns.
 
-    With `ever` the newest standing one, also where its example was sent back to review: what was given, not what counts.
+    With `include_reopened`, also verdicts that no longer count because their example was sent back to review.
     """
-    rule = not_undone() if ever else counting()
+    rule = not_undone() if include_reopened else verdict_counts()
     latest = select(func.max(Verdict.id)).where(rule).group_by(Verdict.example_id, Verdict.reviewer_id)
     if examples is not None:
         latest = latest.where(Verdict.example_id.in_(examples))
@@ -49,16 +49,16 @@ def newest_verdicts(examples: Iterable[int] | None = None, *, ever: bool = False
 
 
 def not_undone(verdict: type[Verdict] = Verdict) -> ColumnElement[bool]:
-    """That a verdict is a keep or a reject which no undo has taken back."""
+    """The SQL condition that a verdict is not an undo, and that no undo has taken it back."""
     return and_(verdict.decision != Decision.undo, ~exists().where(_UNDO.undoes == verdict.id))
 
 
-def counting(verdict: type[Verdict] = Verdict) -> ColumnElement[bool]:
-    """That a verdict stands, and that its example was not sent back to review since."""
+def verdict_counts(verdict: type[Verdict] = Verdict) -> ColumnElement[bool]:
+    """The SQL condition that a verdict counts: it was not undone, and its example was not sent back to review after it."""
     since = (Reopening.example_id == verdict.example_id, Reopening.after_verdict >= verdict.id)
     return and_(not_undone(verdict), ~exists().where(*since))
 
 
 def newest_verdict_id(session: Session) -> int:
-    """The number of the newest verdict; 0 before the first."""
+    """The number of the newest verdict; 0 if there is none."""
     return session.scalar(select(func.max(Verdict.id))) or 0

@@ -1,7 +1,7 @@
-"""How reviewing goes: pace, what is left, how sources and reviewers compare. Pure functions decide; the rest only reads.
+"""The progress of reviewing: pace, forecast, and a comparison of sources and of reviewers. Nothing here writes.
 
-Times are float64 seconds since the epoch, (N,), in any order: one for each keep or reject, for an undo is no verdict. Many may
-be equal, since a whole grid of verdicts is one commit. What is measured in time looks at the last 30 days only.
+`Times` are float64 (N,), seconds since 1970 (UTC), in any order: one for each keep or reject, none for an undo. Many may be
+equal, because a grid of verdicts is recorded in one commit. Pages measure paces over the last 30 days only (`WINDOW`).
 """
 
 from collections import Counter, defaultdict
@@ -25,14 +25,14 @@ Times = npt.NDArray[np.float64]
 Ratings = Mapping[int, Mapping[str, Decision]]
 Period = Literal["hour", "day"]
 
-PAUSE = 60.0  # seconds for a verdict over which nobody was at it
-NOW = 300.0  # seconds of activity that the pace of the moment is taken from
-LATELY = 7200.0  # and those that a forecast is
+PAUSE_SECONDS = 60.0  # a longer gap for one verdict is a pause
+CURRENT_SECONDS = 300.0  # the current pace is measured over the newest 5 minutes of active time
+FORECAST_SECONDS = 7200.0  # and a forecast over the newest 2 hours
 WINDOW = timedelta(days=30)
-ENOUGH = 20  # verdicts that a forecast needs at least
-QUARTER = 900  # seconds; every time zone is some of them away from UTC
+MIN_TIMED_VERDICTS = 20  # fewer give no forecast
+QUARTER_HOUR_SECONDS = 900  # every time zone is a multiple of it away from UTC
 
-LOG = ("at", "reviewer", "example", "photo", "verdict", "reason", "settles")
+VERDICT_LOG_COLUMNS = ("at", "reviewer", "example", "photo", "verdict", "reason", "settles")
 
 
 # --- pace -----------------------------------------------------------------------------------------------------------
@@ -40,97 +40,102 @@ LOG = ("at", "reviewer", "example", "photo", "verdict", "reason", "settles")
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast verdicts were given, pauses left out."""
+    """How fast verdicts were given, without pauses."""
 
-    verdicts: int  # all of them
-    timed: int  # those that came within a minute of the one before, so that their making was seen
-    seconds: float  # that the timed ones took: the active time
-    median: float | None  # seconds for one of them; None where none was timed
+    verdicts: int  # all
+    timed: int  # those whose duration is known: not the first, and not the first after a pause
+    seconds: float  # the active time: how long the timed verdicts took together
+    median: float | None  # seconds for a timed verdict; None if there is none
 
     @property
     def per_minute(self) -> float | None:
-        """Timed verdicts a minute of active time; None without any."""
+        """Timed verdicts per minute of active time; None if there are none."""
         return 60.0 * self.timed / self.seconds if self.seconds else None
 
 
-def paces(times: Times) -> Pace:
-    """The pace of verdicts given at these times, by one reviewer or by a team as if it were one.
+def measure_pace(times: Times) -> Pace:
+    """The pace of the verdicts given at these times, by one reviewer or by a whole team.
 
-    Verdicts of one moment, sent together, share the time since the moment before. More than a minute for each is a pause:
-    what comes right after one (or first) is counted, but in no pace, for nobody knows when its making began.
+    Verdicts with equal times were sent together and share the time since the verdicts before. More than 60 seconds each is a
+    pause. The first verdicts, and the first after a pause, are counted but not timed: nobody knows when work on them began.
 
-    >>> paces(np.array([0.0, 2.0, 4.0, 500.0, 506.0]))
+    >>> measure_pace(np.array([0.0, 2.0, 4.0, 500.0, 506.0]))
     Pace(verdicts=5, timed=3, seconds=10.0, median=2.0)
     """
     moments, sizes = np.unique(times, return_counts=True)
     gaps = np.diff(moments)
-    at_it = gaps <= PAUSE * sizes[1:]
-    gaps, sizes = gaps[at_it], sizes[1:][at_it]
+    active = gaps <= PAUSE_SECONDS * sizes[1:]
+    gaps, sizes = gaps[active], sizes[1:][active]
     each = np.repeat(gaps / sizes, sizes)
     return Pace(len(times), len(each), float(gaps.sum()), float(np.median(each)) if len(each) else None)
 
 
-def newest_of(times: Times, seconds: float) -> Times:
-    """The newest times that hold so many seconds of activity (see `paces`) at most, in order; all where there is less."""
+def newest_activity(times: Times, seconds: float) -> Times:
+    """The newest of the times, sorted, with at most this many seconds of active time between them (see `measure_pace`)."""
     moments, sizes = np.unique(times, return_counts=True)
     gaps = np.diff(moments)
-    since = np.cumsum(np.where(gaps <= PAUSE * sizes[1:], gaps, 0.0)[::-1])[::-1]  # activity from each moment to the last
-    first = int(np.count_nonzero(since > seconds))
+    active = np.where(gaps <= PAUSE_SECONDS * sizes[1:], gaps, 0.0)
+    to_the_last = np.cumsum(active[::-1])[::-1]  # active seconds from each moment to the last
+    first = int(np.count_nonzero(to_the_last > seconds))
     return np.sort(times[times >= moments[first]]) if len(moments) else times
 
 
-def everybody(activity: Mapping[str, Times]) -> Times:
-    """The times of all reviewers as one, in order."""
+def merged_times(activity: Mapping[str, Times]) -> Times:
+    """The times of all reviewers together, sorted; empty without reviewers."""
     return np.sort(np.concatenate(list(activity.values()))) if activity else np.empty(0)
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """How long what is left will take."""
+    """How long it takes to review the rest."""
 
-    work: timedelta  # of reviewing, without pauses, by as many as there were
-    basis: timedelta  # of reviewing, that the pace was seen in
-    done_at: datetime | None  # if nobody stops; None where nobody works now
+    work: timedelta  # active time, at the pace of the whole team
+    basis: timedelta  # the active time over which that pace was measured
+    done_at: datetime | None  # if reviewing goes on without a pause; None if nobody is reviewing now
 
 
 def forecast(left: int, pace: Pace, last: datetime | None, now: datetime) -> Forecast | None:
-    """What the pace says about when `left` examples are reviewed; `last` is when the newest verdict was given.
+    """When `left` examples will be reviewed at this pace; `last` is the time of the newest verdict, None if there is none.
 
-    None where nothing is left, and where the pace stands on fewer than 20 verdicts: that would be a guess.
+    None if nothing is left, or if fewer than 20 verdicts were timed: the forecast would be a guess.
     """
-    if left <= 0 or pace.per_minute is None or pace.timed < ENOUGH:
+    if left <= 0 or pace.per_minute is None or pace.timed < MIN_TIMED_VERDICTS:
         return None
     work = timedelta(minutes=left / pace.per_minute)
-    working = last is not None and (now - last).total_seconds() <= NOW
+    working = last is not None and (now - last).total_seconds() <= CURRENT_SECONDS
     return Forecast(work, timedelta(seconds=pace.seconds), now + work if working else None)
 
 
 def midnight(now: datetime, zone: tzinfo) -> datetime:
-    """When the day of `now` began in a time zone."""
+    """The start of the day of `now` in a time zone."""
     return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def since(times: Times, start: datetime) -> Times:
-    """Those of the times that are not before `start`."""
+def not_before(times: Times, start: datetime) -> Times:
+    """Those of the times that are not before `start`, in their order."""
     return times[times >= start.timestamp()]
 
 
 def periods(now: datetime, zone: tzinfo, period: Period, count: int) -> list[datetime]:
-    """The last `count` hours or days up to that of `now`, oldest first: when each began, on the clock of the zone."""
+    """The starts of the last `count` hours or days up to that of `now`, oldest first, as naive local times of the zone.
+
+    When clocks are set back, the repeated hour is one, so that there is one fewer.
+    """
     if period == "day":
         today = midnight(now, zone).replace(tzinfo=None)
         return [today - timedelta(days=back) for back in reversed(range(count))]
     hours = (_began(now - timedelta(hours=back), zone, "hour") for back in reversed(range(count)))
-    return list(dict.fromkeys(hours))  # the hour that a clock turned back shows twice is one
+    return list(dict.fromkeys(hours))  # the hour that repeats when clocks are set back counts once
 
 
 def per_period(activity: Mapping[str, Times], zone: tzinfo, period: Period) -> Counter[tuple[str, datetime]]:
-    """How many verdicts each reviewer gave in each hour or day, by when that began on the clock of the zone."""
+    """How many verdicts each reviewer gave in each hour or day; the key is (reviewer, its start as in `periods`)."""
     found: Counter[tuple[str, datetime]] = Counter()
     for name, times in activity.items():
-        # By quarters of an hour first, which are few however many verdicts there are.
-        for quarter, number in zip(*np.unique(times // QUARTER, return_counts=True), strict=True):
-            found[name, _began(datetime.fromtimestamp(float(quarter) * QUARTER, zone), zone, period)] += int(number)
+        # Count by quarter hour first: there are few of these, however many verdicts there are.
+        for quarter, number in zip(*np.unique(times // QUARTER_HOUR_SECONDS, return_counts=True), strict=True):
+            moment = datetime.fromtimestamp(float(quarter) * QUARTER_HOUR_SECONDS, zone)
+            found[name, _began(moment, zone, period)] += int(number)
     return found
 
 
@@ -144,7 +149,7 @@ def _began(moment: datetime, zone: tzinfo, period: Period) -> datetime:
 
 @dataclass(frozen=True)
 class ReviewerPair:
-    """Two reviewers, and how far they agree on the examples that both have judged."""
+    """Two reviewers, and their agreement on the examples that both have judged."""
 
     first: str
     second: str
@@ -152,7 +157,7 @@ class ReviewerPair:
 
 
 def pairs(ratings: Ratings) -> list[ReviewerPair]:
-    """Cohen's kappa of every two reviewers who share an example; those who share most first."""
+    """Cohen's kappa for every two reviewers who have judged a common example; those with the most in common first."""
     labels: dict[tuple[str, str], list[tuple[Decision, Decision]]] = defaultdict(list)
     for opinions in ratings.values():
         for one, other in combinations(sorted(opinions), 2):
@@ -161,23 +166,23 @@ def pairs(ratings: Ratings) -> list[ReviewerPair]:
     return sorted(found, key=lambda pair: (-pair.kappa.items, pair.first, pair.second))
 
 
-def agreed(ratings: Ratings) -> dict[str, tuple[int, int]]:
-    """For each reviewer: how often another's opinion on the same example was the same, of how many."""
+def agreement_with_others(ratings: Ratings) -> dict[str, tuple[int, int]]:
+    """For each reviewer (agreements, comparisons) with all other opinions on the same examples; no entry without any."""
     same: Counter[str] = Counter()
     compared: Counter[str] = Counter()
     for opinions in ratings.values():
-        said = Counter(opinions.values())
+        labels = Counter(opinions.values())
         for name, decision in opinions.items():
-            same[name] += said[decision] - 1
+            same[name] += labels[decision] - 1
             compared[name] += len(opinions) - 1
     return {name: (same[name], number) for name, number in compared.items() if number}
 
 
-# --- what stands in the tables ---------------------------------------------------------------------------------------
+# --- queries ---------------------------------------------------------------------------------------------------------
 
 
 def activity(session: Session, start: datetime) -> dict[str, Times]:
-    """When each reviewer gave their verdicts since `start`, in order."""
+    """The times of each reviewer's verdicts since `start`, sorted. Undos are left out."""
     wanted = (
         select(Verdict.reviewer_id, Verdict.at)
         .where(Verdict.at >= start, Verdict.decision != Decision.undo)
@@ -191,10 +196,10 @@ def activity(session: Session, start: datetime) -> dict[str, Times]:
 
 
 def ratings(session: Session) -> dict[int, dict[str, Decision]]:
-    """The blind opinions on every example that two or more reviewers judged: the newest of each, by their names.
+    """The blind opinions on every example with two or more of them: each reviewer's newest, by name.
 
-    What was taken back is left out. So are verdicts that settle, for who gave them had seen the others'; the opinion that a
-    lead had before counts as anybody's: without it, agreement would rise with every disagreement that is settled.
+    Undone verdicts are left out. So are verdicts that settle a disagreement, because the lead saw the others' opinions. A
+    lead's earlier blind opinion counts like any other: without it, agreement would rise with every settled disagreement.
     """
     shared = (
         select(Verdict.example_id)
@@ -216,9 +221,9 @@ def ratings(session: Session) -> dict[int, dict[str, Decision]]:
 
 
 def sources(session: Session) -> list[dict[str, Any]]:
-    """What each source came to, the largest first: examples, how many of them are decided, kept, disputed and open.
+    """A row for each source, the largest first: how many examples it has, and how many are decided, kept, disputed and open.
 
-    `share` is that of the kept among the decided, 0 to 1 or None, with its interval `low` to `high`.
+    `share`, 0 to 1, is kept / decided with its 95 % interval `low` to `high` (Wilson); None if nothing is decided.
     """
     rows = session.execute(
         select(Standing.source_id, Standing.state, func.count()).group_by(Standing.source_id, Standing.state)
@@ -254,14 +259,14 @@ def side_by_side(
     agreed: Mapping[str, tuple[int, int]],
     golds: Mapping[str, HitRate] | None,
 ) -> list[dict[str, Any]]:
-    """A row for each reviewer of `curator.reviewers.decided`: what they decided, how fast, how well. None for what isn't known.
+    """A row for each row of `curator.review.reviewers.decided`, with pace and agreement; None for an unknown value.
 
-    Without `golds` there is no column about known answers.
+    `agreed` are the counts of `agreement_with_others`. Without `golds` there are no columns about control examples.
     """
     rows = []
     for one in decided:
         name = one["reviewer"]
-        pace = paces(activity.get(name, np.empty(0)))
+        pace = measure_pace(activity.get(name, np.empty(0)))
         same, compared = agreed.get(name, (0, 0))
         row = {
             **one,
@@ -283,8 +288,8 @@ def side_by_side(
     return rows
 
 
-def log(session: Session, reviewer: str | None) -> Iterator[tuple[Any, ...]]:
-    """Every verdict ever given, undos too, oldest first, as rows of LOG; with a name that reviewer's alone."""
+def verdict_log(session: Session, reviewer: str | None) -> Iterator[tuple[Any, ...]]:
+    """All verdicts, undos included, oldest first, as rows of VERDICT_LOG_COLUMNS; only those of `reviewer`, if given."""
     wanted = (
         select(
             Verdict.at,

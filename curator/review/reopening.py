@@ -1,4 +1,4 @@
-"""Examples sent back to review, as by a report's reader: what was said of them before counts no more, and stays on record."""
+"""Send examples back to review, for example from a report: their earlier verdicts stay on record but no longer count."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -6,36 +6,36 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from curator.review.gold import withdraw
+from curator.review.gold import withdraw_answers
 from curator.review.reviewers import reviewer_called
 from curator.review.standing import lock_standings, update_standings
 from db.tables import Reopening, Standing, State, Verdict
 
 
 def send_back(session: Session, examples: Sequence[int], by: str, run: int | None, now: datetime) -> list[int]:
-    """Let these examples be open again, whatever was said of them; their numbers, in order.
+    """Open these examples again, whatever their verdicts; returns the numbers of those that exist, in order.
 
-    `by` names who sends them back, and `run` the run whose report showed them. Those that are not there (any more) are
-    passed by: the answer is so much shorter. One of a group may have to wait behind another that is open. A known answer
-    among them is withdrawn. Frozen sets and leases stay as they are. Sent back twice, with nothing said in between, is sent
-    back once. Who may do it is the caller's to ask. Raises WinnowError for a name that no reviewer can have.
+    `by` is the name of the reviewer who sends them back, `run` the run whose report showed them. Of a group, an example may
+    have to wait until another one is judged. Control examples among them are withdrawn. Frozen sets and leases don't change.
+    Sending an example back again before it has a new verdict changes nothing. The caller must check that `by` is a lead.
+    Raises WinnowError for a name that no reviewer can have.
     """
     reviewer = reviewer_called(session, by)
-    # Locked as when a verdict is recorded, so that each verdict comes clearly before or after.
-    places = lock_standings(session, examples)
-    there = [place.example for place in places if place.example in set(examples)]
-    said = _newest_verdicts(session, there)
-    sent_back = _newest_reopenings(session, there)
-    for place in places:
-        after = said.get(place.example, 0)
-        nothing_since = place.standing.state in (State.open, State.waiting) and sent_back.get(place.example) == after
-        if place.example in there and not nothing_since:
-            place.standing.first_reviewer_id = None
-            session.add(Reopening(example_id=place.example, reviewer_id=reviewer.id, run_id=run, after_verdict=after, at=now))
+    # Locked as in `record`, so that each verdict comes either before or after this.
+    locked = lock_standings(session, examples)
+    existing = [row.example for row in locked if row.example in set(examples)]
+    verdicts = _newest_verdicts(session, existing)
+    sent_back = _newest_reopenings(session, existing)
+    for row in locked:
+        after = verdicts.get(row.example, 0)
+        unchanged = row.standing.state in (State.open, State.waiting) and sent_back.get(row.example) == after
+        if row.example in existing and not unchanged:
+            row.standing.first_reviewer_id = None
+            session.add(Reopening(example_id=row.example, reviewer_id=reviewer.id, run_id=run, after_verdict=after, at=now))
     session.flush()
-    update_standings(session, places)
-    withdraw(session, reviewer.id, there, now)
-    return there
+    update_standings(session, locked)
+    withdraw_answers(session, reviewer.id, existing, now)
+    return existing
 
 
 def _newest_verdicts(session: Session, examples: Collection[int]) -> dict[int, int]:
@@ -48,8 +48,8 @@ def _newest_reopenings(session: Session, examples: Collection[int]) -> dict[int,
     return dict(session.execute(newest.group_by(Reopening.example_id)).all())
 
 
-def why_again(session: Session, examples: Collection[int] | None = None) -> dict[int, str]:
-    """In words, why those of the examples, or of all, that were sent back and are open since come again."""
+def reopening_reasons(session: Session, examples: Collection[int] | None = None) -> dict[int, str]:
+    """Why an example is in the queue again, as text: for those of `examples` (or of all) that were sent back and are open."""
     newest = select(func.max(Reopening.id)).group_by(Reopening.example_id)
     if examples is not None:
         newest = newest.where(Reopening.example_id.in_(examples))

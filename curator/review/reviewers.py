@@ -1,4 +1,4 @@
-"""Who gives verdicts."""
+"""Reviewers: their names, who is a lead, and what each has decided."""
 
 from collections.abc import Collection
 from typing import Any
@@ -13,38 +13,41 @@ from db.tables import Decision, Reviewer, TouchUp, Verdict
 
 
 def reviewer_called(session: Session, name: str) -> Reviewer:
-    """The reviewer of that name, made when new. Raises WinnowError for a name that is empty or over 80 characters."""
+    """The reviewer with this name, created if new.
+
+    Raises WinnowError for a name that is empty, longer than 80 characters or not printable.
+    """
     name = " ".join(name.split())
     if not 1 <= len(name) <= 80 or not name.isprintable():
         raise WinnowError("A reviewer's name has 1 to 80 printable characters.")
     wanted = select(Reviewer).where(Reviewer.name == name)
     found = session.scalars(wanted).one_or_none()
-    if found is None:  # two first requests of one reviewer may both come here
+    if found is None:  # two first requests of one reviewer may both get here
         session.execute(insert_or(session, Reviewer).values(name=name).on_conflict_do_nothing())
         found = session.scalars(wanted).one()
     return found
 
 
 def is_lead(name: str, leads: Collection[str]) -> bool:
-    """Whether a reviewer may settle what others see differently, set known answers, send examples back and change the guide.
+    """Whether a reviewer may settle disagreements, set control examples, send examples back and change the guide.
 
-    Where the settings name no leads, everybody is one.
+    If the settings name no leads, everybody is one.
     """
     return not leads or name in leads
 
 
 def names(session: Session) -> list[str]:
-    """The names of all reviewers, in the order of the alphabet."""
+    """The names of all reviewers, in alphabetical order."""
     return list(session.scalars(select(Reviewer.name).order_by(Reviewer.name)))
 
 
 def decided(session: Session) -> list[dict[str, Any]]:
-    """What each reviewer has decided, most verdicts first, of those who gave a verdict or made a touch-up.
+    """A row for each reviewer who gave a verdict or made a touch-up, most verdicts first.
 
-    A row holds the name, standing verdicts, the share kept of them (0 to 1; None without any), touch-ups, and when the
-    reviewer was last seen to do either.
+    A row holds the name, the verdicts that were not undone, the share of keeps among them (0 to 1; None without any), the
+    touch-ups, and the time of the last verdict or touch-up.
     """
-    given = newest_verdicts(ever=True)
+    given = newest_verdicts(include_reopened=True)
     keeps = func.sum(case((given.c.decision == Decision.keep, 1), else_=0))
     standing = session.execute(select(given.c.reviewer_id, func.count(), keeps).group_by(given.c.reviewer_id)).all()
     verdicts = {reviewer: (number, kept) for reviewer, number, kept in standing}

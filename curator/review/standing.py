@@ -1,8 +1,8 @@
-"""How an example stands: the rules as pure functions, then the rows (`db.tables.Standing`) that keep the answer.
+"""The state of an example: the rules as pure functions, then the rows (`db.tables.Standing`) that store it.
 
-An example is *open* while no verdict on it counts; *keep* or *reject* when all reviewers who have one agree; *disputed* when
-they differ, until a lead settles it. Only *keep* is approved. Of a group (examples of the same picture) one is open at a
-time, the least doubtful first; the others are *waiting* and open only after it was rejected.
+An example is *open* while no verdict on it counts; *keep* or *reject* when all its reviewers agree; *disputed* when they
+disagree, until a lead settles it. Only *keep* is approved. Of a group (examples of the same picture) one is open at a time,
+the least doubtful first. The others are *waiting*; the next one opens when it is rejected.
 """
 
 from collections import defaultdict
@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session, aliased
 from curator.review.opinions import Opinion, opinions_on
 from db.tables import Example, Standing, State, Submission, Suspicion
 
-DIGITS = 13  # hexadecimal digits of a hash that fit a float's 52 bits of mantissa
+DIGITS = 13  # hexadecimal digits of a hash; they fit the 52 bits of a float's mantissa
 
 
 def agreed_state(opinions: Sequence[Opinion]) -> State:
-    """Where an example stands by the opinions on it: a lead's newest settlement alone, else what all agree on."""
+    """The state that the opinions on an example give: a lead's newest settlement decides alone, else all must agree."""
     settled = [opinion for opinion in opinions if opinion.settles]
     counting = [max(settled, key=lambda opinion: opinion.verdict)] if settled else opinions
     decisions = {opinion.decision for opinion in counting}
@@ -30,7 +30,7 @@ def agreed_state(opinions: Sequence[Opinion]) -> State:
 
 @dataclass(frozen=True)
 class GroupMember:
-    """One example of a group, and where it would stand alone."""
+    """One example of a group: its suspicion (`doubt`), 0 to 1, and the state that it would have without the group."""
 
     example: int
     doubt: float
@@ -38,7 +38,7 @@ class GroupMember:
 
 
 def group_states(members: Sequence[GroupMember]) -> dict[int, State]:
-    """Where the examples of a group stand: as alone, but one open at most, and none beside a kept or disputed one."""
+    """The states of a group's examples: as without the group, but at most one is open, and none if one is kept or disputed."""
     opens = [(member.doubt, member.example) for member in members if member.alone is State.open]
     held = any(member.alone in (State.keep, State.disputed) for member in members)
     shown = None if held or not opens else min(opens)[1]
@@ -46,18 +46,19 @@ def group_states(members: Sequence[GroupMember]) -> dict[int, State]:
     return {member.example: State.waiting if member.example in waits else member.alone for member in members}
 
 
-def sole_reviewer(opinions: Sequence[Opinion], image_sha256: str, share: float) -> int | None:
-    """The reviewer whose sole opinion stands, where a second one is wanted for a `share` (0 to 1) of all examples.
+def first_reviewer(opinions: Sequence[Opinion], image_sha256: str, share: float) -> int | None:
+    """The reviewer who gave the only opinion, if the example is to get a second one; None otherwise.
 
-    Which examples those are is in the picture's hash, so that nobody can tell beforehand, and asking again gives the same.
+    A `share`, 0 to 1, of all examples gets one. The hash of the picture decides which: reviewers can't predict it, and the
+    answer never changes.
     """
     if len(opinions) != 1 or opinions[0].settles or _share(image_sha256[DIGITS : 2 * DIGITS]) >= share:
         return None
     return opinions[0].reviewer
 
 
-def lot_of(image_sha256: str) -> float:
-    """An example's place in the random order, 0 to 1: from its picture's hash, the same for everybody."""
+def random_rank(image_sha256: str) -> float:
+    """An example's rank in the random order, 0 to 1 (exclusive), from the hash of its picture: the same for everybody."""
     return _share(image_sha256[:DIGITS])
 
 
@@ -70,7 +71,7 @@ def _share(digits: str) -> float:
 
 @dataclass(frozen=True)
 class LockedStanding:
-    """An example's standing, and what it depends on."""
+    """An example's standing, locked for update, with the hash of its picture and its group."""
 
     standing: Standing
     image: str
@@ -78,46 +79,45 @@ class LockedStanding:
 
     @property
     def example(self) -> int:
-        """The example's number."""
+        """The number of the example."""
         return self.standing.example_id
 
 
 def lock_standings(session: Session, examples: Collection[int]) -> list[LockedStanding]:
-    """Where these examples stand, and all that are of a group with one of them, in the order of their numbers.
+    """The standings of these examples and of all others in their groups, locked, ordered by number.
 
-    The rows are locked before anything is read of them: two verdicts on one example, or one group, count one after the other.
+    They are locked before anything else is read, so that two verdicts on one example, or one group, can't overlap.
     """
     found = select(Standing, Example.image_sha256).join(Example, Example.id == Standing.example_id).order_by(Example.id)
     found = found.with_for_update(of=Standing)
     rows = session.execute(found.where(Example.id.in_(examples))).all()
-    # Asked only now: whoever had to be waited for may have put them into a group.
+    # Read only after the lock: the transaction that held it before may have put the examples into a group.
     grouped = select(Example.id, Example.group_id).where(Example.id.in_(examples), Example.group_id.is_not(None))
     groups: dict[int, int | None] = dict(session.execute(grouped).all())
-    places = [LockedStanding(standing, image, groups.get(standing.example_id)) for standing, image in rows]
+    locked = [LockedStanding(standing, image, groups.get(standing.example_id)) for standing, image in rows]
     if not groups:
-        return places
-    # A question of its own, and not an "or" in the first: PostgreSQL would look at every example for that.
+        return locked
+    # A separate query: with an OR in the first, PostgreSQL would read every example.
     others = found.add_columns(Example.group_id).where(Example.group_id.in_(groups.values()), Example.id.not_in(examples))
-    return sorted([*places, *(LockedStanding(*row) for row in session.execute(others))], key=lambda place: place.example)
+    return sorted([*locked, *(LockedStanding(*row) for row in session.execute(others))], key=lambda row: row.example)
 
 
-def update_standings(session: Session, places: Sequence[LockedStanding]) -> dict[int, list[Opinion]]:
-    """Let each example stand where its newest verdicts and those of its group put it, and say which opinions there are.
+def update_standings(session: Session, locked: Sequence[LockedStanding]) -> dict[int, list[Opinion]]:
+    """Set each example's state from the opinions on it and on its group; returns the opinions by example.
 
-    Groups have to be whole, as `lock_standings` gives them.
+    Groups must be complete, as `lock_standings` returns them.
     """
-    opinions = opinions_on(session, [place.example for place in places])
+    opinions = opinions_on(session, [row.example for row in locked])
     states = _states_in_groups(
-        (place.group, GroupMember(place.example, place.standing.doubt, agreed_state(opinions.get(place.example, []))))
-        for place in places
+        (row.group, GroupMember(row.example, row.standing.doubt, agreed_state(opinions.get(row.example, [])))) for row in locked
     )
-    for place in places:
-        place.standing.state = states[place.example]
+    for row in locked:
+        row.standing.state = states[row.example]
     return opinions
 
 
 def _states_in_groups(members: Iterable[tuple[int | None, GroupMember]]) -> dict[int, State]:
-    """Where examples stand, each given with its group: those of one together, those of none alone."""
+    """The state of each example, given with its group or None."""
     states: dict[int, State] = {}
     groups: dict[int, list[GroupMember]] = defaultdict(list)
     for group, member in members:
@@ -131,7 +131,7 @@ def _states_in_groups(members: Iterable[tuple[int | None, GroupMember]]) -> dict
 
 
 def wrongly_standing(session: Session) -> list[int]:
-    """The examples whose `Standing` is missing, or says something else than verdicts, suspicion, source and group do."""
+    """The examples whose `Standing` is missing or contradicts their verdicts, suspicion, split, source or group."""
     opinions = opinions_on(session)
     rows = session.execute(
         select(Example.id, Example.group_id, Example.split, Submission.source_id, func.coalesce(Suspicion.value, 0.0), Standing)
@@ -143,25 +143,21 @@ def wrongly_standing(session: Session) -> list[int]:
     )
     wrong: list[int] = []
     grouped: list[tuple[int | None, GroupMember]] = []
-    said: dict[int, State] = {}  # of those that are of a group: only all together tell where one stands
-    for example, group, split, source, doubt, place in rows:
+    stored: dict[int, State] = {}  # of examples in a group, whose state depends on the whole group
+    for example, group, split, source, doubt, row in rows:
         alone = agreed_state(opinions.get(example, []))
-        ought = (split, source, doubt)
-        if (
-            place is None
-            or (place.split, place.source_id, place.doubt) != ought
-            or (group is None and place.state is not alone)
-        ):
+        expected = (split, source, doubt)
+        if row is None or (row.split, row.source_id, row.doubt) != expected or (group is None and row.state is not alone):
             wrong.append(example)
-        if group is not None and place is not None:
+        if group is not None and row is not None:
             grouped.append((group, GroupMember(example, doubt, alone)))
-            said[example] = place.state
-    wrong += [example for example, state in _states_in_groups(grouped).items() if said[example] is not state]
+            stored[example] = row.state
+    wrong += [example for example, state in _states_in_groups(grouped).items() if stored[example] is not state]
     return sorted(set(wrong))
 
 
 def approved() -> Select[Example]:
-    """The approved examples, in the order they came in; of a group, should two be kept, the least doubtful alone."""
+    """The query for the approved examples, ordered by number. If two of a group are kept, only the least doubtful counts."""
     theirs, other = aliased(Standing), aliased(Example)
     better = or_(theirs.doubt < Standing.doubt, and_(theirs.doubt == Standing.doubt, theirs.example_id < Standing.example_id))
     beaten = exists().where(
@@ -172,9 +168,10 @@ def approved() -> Select[Example]:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many examples stand where; `reject` has the disputed ones in it, for they are ruled out until a lead settles them.
+    """How many examples there are in each state.
 
-    Those that wait behind another of the same picture are counted apart: nobody has to judge them.
+    `reject` includes the disputed ones: they are excluded until a lead settles them. `waiting` ones (another example of the
+    same picture comes first) are not in `open`: nobody has to judge them now.
     """
 
     keep: int
@@ -185,12 +182,12 @@ class Counts:
 
     @property
     def examples(self) -> int:
-        """All of them."""
+        """The number of all examples."""
         return self.keep + self.reject + self.open + self.waiting
 
 
 def counts(session: Session) -> Counts:
-    """How many examples are kept, rejected and open."""
+    """Count the examples by state."""
     rows = session.execute(select(Standing.state, func.count()).group_by(Standing.state)).all()
     found = dict(rows)
     disputed = found.get(State.disputed, 0)
@@ -204,5 +201,5 @@ def counts(session: Session) -> Counts:
 
 
 def existing_examples(session: Session, examples: Collection[int]) -> set[int]:
-    """Those of the examples that are there."""
+    """Those of the examples that exist."""
     return set(session.scalars(select(Standing.example_id).where(Standing.example_id.in_(examples))))

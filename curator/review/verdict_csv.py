@@ -1,4 +1,4 @@
-"""Verdicts from a CSV file with the columns example,verdict and, if given, reason and reviewer."""
+"""Read verdicts from a CSV file."""
 
 import csv
 import hashlib
@@ -10,10 +10,10 @@ from db.tables import Decision, Reason
 
 
 def read_csv(file: Path, reviewer: str) -> dict[str, list[NewVerdict]]:
-    """The verdicts of a CSV file with columns example,verdict and, if given, reason and reviewer, by reviewer.
+    """The verdicts of a CSV file by reviewer. Its columns are example, verdict and, optionally, reason and reviewer.
 
-    `reviewer` gives the verdicts of lines that name nobody. Client ids come from the file's content, so that reading it
-    again gives the same verdicts. Raises WinnowError with the line's number for anything that is no verdict.
+    Lines without a reviewer count for `reviewer`. Client ids are made from the content of the file, so that importing it again
+    adds nothing. Raises WinnowError with the line number for a line that is not a verdict, and for a file that can't be read.
     """
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -21,7 +21,7 @@ def read_csv(file: Path, reviewer: str) -> dict[str, list[NewVerdict]]:
         raise WinnowError(f"{file} can't be read as a CSV file in UTF-8 ({error}).") from None
     rows = csv.DictReader(text.splitlines())
     if not {"example", "verdict"} <= set(rows.fieldnames or ()):
-        raise WinnowError(f"{file} needs a first line with the columns example,verdict,reason,reviewer.")
+        raise WinnowError(f"{file} needs a first line with the columns example,verdict (and optionally reason,reviewer).")
     content = hashlib.sha256(text.encode()).hexdigest()[:32]
     found: dict[str, list[NewVerdict]] = {}
     for row in rows:
@@ -30,8 +30,8 @@ def read_csv(file: Path, reviewer: str) -> dict[str, list[NewVerdict]]:
             reason = Reason(row["reason"].strip()) if (row.get("reason") or "").strip() else None
         except (ValueError, TypeError, AttributeError):
             raise WinnowError(
-                f"{file}, line {rows.line_num}: wanted an example's number, keep, reject or undo, and no reason or one of "
-                f"{', '.join(Reason)}."
+                f"{file}, line {rows.line_num}: expected the number of an example, keep, reject or undo, and no reason or "
+                f"one of {', '.join(Reason)}."
             ) from None
         name = (row.get("reviewer") or "").strip() or reviewer
         found.setdefault(name, []).append(NewVerdict(example, decision, reason, f"{content}-{rows.line_num}"))

@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 
 from curator.review.leases import claim, release
 from curator.review.opinions import not_undone
-from curator.review.standing import lock_standings, sole_reviewer, update_standings
+from curator.review.standing import first_reviewer, lock_standings, update_standings
 from db.errors import NotThereError, WinnowError
 from db.tables import Decision, Reason, Verdict
 
 
 @dataclass(frozen=True)
 class NewVerdict:
-    """A verdict as a reviewer sends it; the same `client_id` twice from one reviewer is one verdict."""
+    """A verdict as a reviewer sends it. The same `client_id` sent twice by one reviewer is one verdict."""
 
     example: int
     decision: Decision
@@ -31,7 +31,7 @@ class NewVerdict:
 
 @dataclass(frozen=True)
 class Recorded:
-    """How many verdicts were new, and the number of each by its client id; a repeat has its first number."""
+    """How many verdicts were new, and the number of each by its client id. A repeated verdict keeps its first number."""
 
     taken: int
     numbers: dict[str, int]
@@ -40,29 +40,29 @@ class Recorded:
 def record(
     session: Session, reviewer_id: int, given: Sequence[NewVerdict], now: datetime, second_share: float = 0.0
 ) -> Recorded:
-    """Append verdicts; a repeat (by its client id) is taken once.
+    """Append verdicts. A verdict that was recorded before (same client id) is skipped.
 
-    A reject without a reason is recorded as `unsaid`. A verdict ends the reviewer's lease on the example, an undo
-    takes it again. After a first verdict the example may want a blind second one (`second_share`, 0 to 1).
-    Raises NotThereError for an example that is not there, naming it; then nothing of the batch is taken.
+    A reject without a reason is recorded as `unsaid`. A verdict ends the reviewer's lease on the example; an undo
+    leases it again. `second_share`, 0 to 1, is the share of examples that get a blind second opinion after the first verdict.
+    Raises NotThereError naming the first example that does not exist, and WinnowError for a client id that is empty or longer
+    than 64 characters; then none of the batch is recorded.
     """
-    places = lock_standings(session, {item.example for item in given})
-    if lost := missing_example([item.example for item in given], {place.example for place in places}):
+    locked = lock_standings(session, {item.example for item in given})
+    if lost := missing_example([item.example for item in given], {row.example for row in locked}):
         raise NotThereError(lost)
     for item in given:
         if not 1 <= len(item.client_id) <= 64:
-            raise WinnowError("A verdict's client id has 1 to 64 characters.")
+            raise WinnowError("The client id of a verdict must have 1 to 64 characters.")
     numbers = _numbers(session, reviewer_id, {item.client_id for item in given})
     new = {item.client_id: item for item in given if item.client_id not in numbers}
     if not new:
         return Recorded(0, numbers)
     numbers |= dict(zip(new, _append(session, reviewer_id, list(new.values()), now), strict=True))
     last = {item.example: item.decision for item in new.values()}
-    opinions = update_standings(session, places)
-    for place in places:
-        if place.example in last:
-            theirs = opinions.get(place.example, [])
-            place.standing.first_reviewer_id = sole_reviewer(theirs, place.image, second_share)
+    opinions = update_standings(session, locked)
+    for row in locked:
+        if row.example in last:
+            row.standing.first_reviewer_id = first_reviewer(opinions.get(row.example, []), row.image, second_share)
     undone = {example for example, decision in last.items() if decision is Decision.undo}
     release(session, reviewer_id, last.keys() - undone)
     claim(session, reviewer_id, undone, now)
@@ -70,13 +70,13 @@ def record(
 
 
 def missing_example(examples: Iterable[int], known: Container[int]) -> str | None:
-    """The sentence for the first example that is not among the known; None when all are."""
+    """The error message for the first of the examples that is not in `known`; None if all are."""
     lost = next((example for example in examples if example not in known), None)
-    return None if lost is None else f"Example {lost} is not there (any more): it may have been erased."
+    return None if lost is None else f"Example {lost} does not exist. It may have been erased."
 
 
 def new_client_id() -> str:
-    """A client id that no one has used."""
+    """A new, unique client id."""
     return uuid.uuid4().hex
 
 
@@ -86,7 +86,7 @@ def _numbers(session: Session, reviewer_id: int, client_ids: Collection[str]) ->
 
 
 def _append(session: Session, reviewer_id: int, given: Sequence[NewVerdict], now: datetime) -> list[int]:
-    """Add the verdicts in their order, and say their numbers. An undo names what it takes back, as it is at its turn."""
+    """Add the verdicts in order and return their numbers. An undo refers to the verdict that it takes back."""
     numbers: list[int] = []
     for undoing, run in groupby(given, key=lambda item: item.decision is Decision.undo):
         items = list(run)
@@ -97,7 +97,7 @@ def _append(session: Session, reviewer_id: int, given: Sequence[NewVerdict], now
 
 
 def _last_of(session: Session, reviewer_id: int, examples: Sequence[int]) -> list[int | None]:
-    """The reviewer's last verdict on each example that stands, the one before it where an example comes again, or None."""
+    """For each example the reviewer's newest verdict that is not undone, or None; if it is given again, the one before."""
     wanted = select(Verdict.example_id, Verdict.id).where(Verdict.reviewer_id == reviewer_id, Verdict.example_id.in_(examples))
     standing: dict[int, list[int]] = defaultdict(list)
     for example, number in session.execute(wanted.where(not_undone()).order_by(Verdict.id)):

@@ -1,1 +1,1 @@
-"""What trainings achieved: results, reports, and files to take away."""
+"""What training runs achieved: results, reports, and files to download."""

@@ -1,4 +1,8 @@
-"""Means over examples with their 95 % intervals, and how far two runs differ on the same examples. Pure functions."""
+"""Means of measures over examples, and paired differences between two runs, both with 95 % intervals. Pure functions.
+
+Values have the unit and range of their measure (`trainer.measures`). The intervals are percentile bootstrap intervals over
+examples (Efron and Tibshirani 1993, "An Introduction to the Bootstrap", doi:10.1201/9780429246593): `trainer.intervals`.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,33 +12,33 @@ from curator.runs.results import ReportRow
 from trainer.intervals import Interval, bootstrap, difference
 from trainer.measures import Measure
 
-Word = Literal["better", "worse", "no clear difference"]
+Outcome = Literal["better", "worse", "no clear difference"]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean of a measure, with the 95 % interval of that mean; None where no example has a value, or all the same."""
+    """The mean of a measure and the 95 % interval of that mean."""
 
     measure: Measure
-    mean: float | None
-    interval: Interval | None
-    images: int  # that have a value
+    mean: float | None  # None if no example has a value
+    interval: Interval | None  # (low, high); None if fewer than two examples have a value, or all have the same
+    images: int  # examples with a value
 
 
 @dataclass(frozen=True)
-class Change:
-    """What a measure came to in two runs, on the examples that have a value in both, and the paired difference between them."""
+class MeasureDifference:
+    """The means of a measure in two runs, on the examples with a value in both, and their paired difference."""
 
     measure: Measure
-    first: float | None
+    first: float | None  # this and the next two are None if no example has a value in both
     second: float | None
-    difference: float | None  # second less first
-    interval: Interval | None  # of the difference
-    images: int
+    difference: float | None  # second minus first
+    interval: Interval | None  # of the difference, 95 %; None if fewer than two examples have one, or all the same
+    images: int  # examples with a value in both
 
     @property
-    def word(self) -> Word:
-        """What it means for the second run: where the interval holds 0, nothing."""
+    def outcome(self) -> Outcome:
+        """What the difference means for the second run; unclear if the interval contains 0, or if there is none."""
         if self.difference is None or self.interval is None or self.interval[0] <= 0 <= self.interval[1]:
             return "no clear difference"
         return "better" if (self.difference > 0) == (self.measure.better == "higher") else "worse"
@@ -42,14 +46,14 @@ class Change:
 
 @dataclass(frozen=True)
 class RowPair:
-    """One example as two runs see it."""
+    """The rows of one example in the reports of two runs."""
 
     first: ReportRow
     second: ReportRow
 
 
 def estimates(found: Iterable[ReportRow], measures: Iterable[Measure]) -> list[Estimate]:
-    """The mean of each measure over the examples that have a value for it, with its interval."""
+    """For each measure its mean over the examples that have a value for it, with its interval."""
     rows = list(found)
     return [_estimate(measure, [row.values[measure.name] for row in rows]) for measure in measures]
 
@@ -62,37 +66,37 @@ def _estimate(measure: Measure, values: Sequence[float | None]) -> Estimate:
 
 
 def pairs(first: Iterable[ReportRow], second: Iterable[ReportRow]) -> list[RowPair]:
-    """The examples that both reports measured against the same mask, in the first's order.
+    """The examples that both reports measured against the same mask, in the order of the first.
 
-    Two curated sets may share examples, and a mask may have been touched up in between: such a pair can't be compared.
+    Two curated sets may share examples, but if a mask was touched up in between, the two values can't be compared.
     """
     others = {one.example: one for one in second}
     both = [RowPair(one, others[one.example]) for one in first if one.example in others]
     return [pair for pair in both if pair.first.mask == pair.second.mask]
 
 
-def changes(both: Iterable[RowPair], measures: Iterable[Measure]) -> list[Change]:
-    """How each measure differs between the runs, paired by example, with the interval of the mean difference."""
+def measure_differences(both: Iterable[RowPair], measures: Iterable[Measure]) -> list[MeasureDifference]:
+    """For each measure the difference between the two runs, paired by example, with its interval."""
     rows = list(both)
-    return [_change(measure, rows) for measure in measures]
+    return [_measure_difference(measure, rows) for measure in measures]
 
 
-def _change(measure: Measure, both: Sequence[RowPair]) -> Change:
+def _measure_difference(measure: Measure, both: Sequence[RowPair]) -> MeasureDifference:
     known = [
         (one, other)
         for pair in both
         if (one := pair.first.values[measure.name]) is not None and (other := pair.second.values[measure.name]) is not None
     ]
     if not known:
-        return Change(measure, None, None, None, None, 0)
+        return MeasureDifference(measure, None, None, None, None, 0)
     first, second = ([pair[side] for pair in known] for side in (0, 1))
     apart = difference(first, second)
     means = sum(first) / len(known), sum(second) / len(known)
-    return Change(measure, *means, means[1] - means[0], None if apart is None else apart.interval, len(known))
+    return MeasureDifference(measure, *means, means[1] - means[0], None if apart is None else apart.interval, len(known))
 
 
 def most_different(both: Iterable[RowPair], measure: Measure) -> list[RowPair]:
-    """The pairs by how far apart the two runs are in a measure, the farthest first; those without a value in both last."""
+    """The pairs sorted by the absolute difference in a measure, largest first; pairs without a value in both come last."""
 
     def apart(pair: RowPair) -> float:
         one, other = pair.first.values[measure.name], pair.second.values[measure.name]

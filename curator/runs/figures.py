@@ -1,9 +1,9 @@
-"""The tables of a report in words, for the page, the HTML file and the model card alike. Pure functions."""
+"""The tables of a report as text, for the Report page, the HTML file and the model card. Pure functions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from curator.runs.estimates import Change, estimates
+from curator.runs.estimates import MeasureDifference, estimates
 from curator.runs.results import ReportRow
 from db.tables import Split
 from trainer.intervals import Interval
@@ -11,55 +11,59 @@ from trainer.measures import MEASURES, MISSED_ERRORS, Measure
 from trainer.recipe import REFINEMENT_TITLES, REFINEMENTS
 from trainer.slices import slices
 
-NONE = "—"
-TIED = "\N{NO-BREAK SPACE}"  # between words that belong on one line: where a table is narrow, an interval is below its mean
+NO_VALUE = "—"
+NBSP = "\N{NO-BREAK SPACE}"  # keeps words on one line: a narrow table breaks before an interval, not within it
 
 
 @dataclass(frozen=True)
 class Table:
-    """A head, and rows as long as it; all of it text that nobody has escaped yet."""
+    """A header and rows of the same length. All cells are plain text that is not escaped yet."""
 
     head: list[str]
     rows: list[list[str]]
 
 
 def number(value: float | None, *, sign: bool = False) -> str:
-    """A measured number to about three digits; a dash for none.
+    """A value rounded to about three digits (four decimals below 0.1, three below 10, else one); a dash for None.
 
     >>> number(0.87341), number(0.05678), number(12.345), number(-0.0214, sign=True), number(None)
     ('0.873', '0.0568', '12.3', '−0.0214', '—')
     """
     if value is None:
-        return NONE
+        return NO_VALUE
     digits = 4 if abs(value) < 0.1 else 3 if abs(value) < 10 else 1
     shown = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
     return shown.replace("-", "−")
 
 
 def interval(low: float, high: float, *, sign: bool = False) -> str:
-    """A 95 % interval in words."""
-    return f"{number(low, sign=sign)}{TIED}to{TIED}{number(high, sign=sign)}"
+    """A 95 % interval as text; `sign` adds a plus to positive numbers.
+
+    >>> interval(0.5, 0.71).replace(NBSP, " ")
+    '0.500 to 0.710'
+    """
+    return f"{number(low, sign=sign)}{NBSP}to{NBSP}{number(high, sign=sign)}"
 
 
-def titled(measure: Measure) -> str:
-    """A measure's title with the direction that is better."""
-    return f"{measure.title}{TIED}{'↑' if measure.better == 'higher' else '↓'}"
+def measure_heading(measure: Measure) -> str:
+    """A measure's title with an arrow in the direction that is better."""
+    return f"{measure.title}{NBSP}{'↑' if measure.better == 'higher' else '↓'}"
 
 
-def known(found: Iterable[ReportRow], measures: Iterable[Measure]) -> list[Measure]:
-    """The measures that some example has a value for: an older report has fewer, and only a three-class run all of them."""
+def available_measures(found: Iterable[ReportRow], measures: Iterable[Measure]) -> list[Measure]:
+    """The measures that at least one example has a value for: older reports have fewer, and only a three-class run has all."""
     rows = list(found)
     return [measure for measure in measures if any(row.values[measure.name] is not None for row in rows)]
 
 
-def measured(found: Iterable[ReportRow], measures: Sequence[Measure]) -> Table:
-    """The mean of each measure with its 95 % interval: a row for each split and refinement that was measured."""
+def measures_table(found: Iterable[ReportRow], measures: Sequence[Measure]) -> Table:
+    """The mean of each measure with its 95 % interval, a row for each split and refinement that was measured."""
     reports: dict[tuple[Split, str], list[ReportRow]] = {}
     for one in found:
         reports.setdefault((one.split, one.refine), []).append(one)
     order = sorted(reports, key=lambda key: (list(Split).index(key[0]), REFINEMENTS.index(key[1])))
     return Table(
-        ["Split", "Refinement", "Images", *map(titled, measures)],
+        ["Split", "Refinement", "Images", *map(measure_heading, measures)],
         [
             [
                 split.value,
@@ -73,12 +77,12 @@ def measured(found: Iterable[ReportRow], measures: Sequence[Measure]) -> Table:
     )
 
 
-def sliced(found: Sequence[ReportRow], measures: Sequence[Measure] = (*MEASURES, *MISSED_ERRORS)) -> dict[str, Table]:
-    """A report by kinds of images, a table for each way to cut it, by its heading; none where nothing was measured."""
+def slice_tables(found: Sequence[ReportRow], measures: Sequence[Measure] = (*MEASURES, *MISSED_ERRORS)) -> dict[str, Table]:
+    """The tables of a report's slices by their headings, one for each kind of slice; empty if nothing was measured."""
     made: dict[str, Table] = {}
     for one in slices(found, [measure.name for measure in measures]):
         heading = f"By {one.by}"
-        head = [one.by.capitalize(), "Images", *map(titled, measures)]
+        head = [one.by.capitalize(), "Images", *map(measure_heading, measures)]
         made.setdefault(heading, Table(head, [])).rows.append(
             [
                 one.name,
@@ -89,18 +93,18 @@ def sliced(found: Sequence[ReportRow], measures: Sequence[Measure] = (*MEASURES,
     return made
 
 
-def compared(changes: Iterable[Change], first: str, second: str) -> Table:
-    """Two runs side by side, a row a measure: both means, the paired difference with its interval, and what it means."""
+def comparison_table(changes: Iterable[MeasureDifference], first: str, second: str) -> Table:
+    """Two runs side by side, a row for each measure: both means, the paired difference with its interval, and the outcome."""
     return Table(
         ["Measure", first, second, "Difference", "95 % interval", f"{second} is", "Images"],
         [
             [
-                titled(change.measure),
+                measure_heading(change.measure),
                 number(change.first),
                 number(change.second),
                 number(change.difference, sign=True),
-                NONE if change.interval is None else interval(*change.interval, sign=True),
-                change.word,
+                NO_VALUE if change.interval is None else interval(*change.interval, sign=True),
+                change.outcome,
                 f"{change.images:,}",
             ]
             for change in changes
@@ -108,24 +112,24 @@ def compared(changes: Iterable[Change], first: str, second: str) -> Table:
     )
 
 
-def settings(values: Mapping[str, object]) -> Table:
-    """A run's settings, a row each."""
+def settings_table(values: Mapping[str, object]) -> Table:
+    """A run's settings, one in each row."""
     return Table(["Setting", "Value"], [[name.replace("_", " "), f"{value}"] for name, value in values.items()])
 
 
-def differing(first: Mapping[str, object], second: Mapping[str, object], names: tuple[str, str]) -> Table:
-    """The settings in which two runs differ, a row each; one that a run's Winnow did not know yet has a dash."""
-    known = [*first, *(name for name in second if name not in first)]
+def differing_settings_table(first: Mapping[str, object], second: Mapping[str, object], names: tuple[str, str]) -> Table:
+    """The settings in which two runs differ, one in each row; a dash for a setting that an older run does not have."""
+    names_of_both = [*first, *(name for name in second if name not in first)]
     rows = [
-        [name.replace("_", " "), f"{first.get(name, NONE)}", f"{second.get(name, NONE)}"]
-        for name in known
+        [name.replace("_", " "), f"{first.get(name, NO_VALUE)}", f"{second.get(name, NO_VALUE)}"]
+        for name in names_of_both
         if first.get(name) != second.get(name)
     ]
     return Table(["Setting", *names], rows)
 
 
-def counted(counts: Mapping[str, int], what: str) -> Table:
-    """Numbers of examples by something."""
+def counts_table(counts: Mapping[str, int], what: str) -> Table:
+    """Numbers of examples by `what`, the title of the first column."""
     return Table([what, "Examples"], [[name, f"{count:,}"] for name, count in counts.items()])
 
 

@@ -1,4 +1,4 @@
-"""The film strip of a training: the same few validation examples, and their mattes epoch by epoch. Only reads."""
+"""The film strip of a run: the mattes of the same few validation examples, epoch by epoch. Nothing here writes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from curator.runs.results import best_epoch
 from db.tables import Epoch, Example, Preview, Run, SetMember, Submission
 
-COLUMNS = 40  # epochs on a strip; of more, every k-th
+MAX_COLUMNS = 40  # epochs on a strip; of a longer run, every k-th
 
 
 @dataclass(frozen=True)
 class Row:
-    """One example of a strip, with a matte's hash for each epoch shown; None where an epoch has none."""
+    """One example of a strip: hashes of its 512 x 512 photo and mask, and of a matte for each epoch shown (None if missing)."""
 
     example: int
     photo: str
@@ -25,17 +25,20 @@ class Row:
 
 @dataclass(frozen=True)
 class Strip:
-    """The epochs shown, oldest first, which of all epochs is the best so far, and the examples, a row each."""
+    """The epochs shown, oldest first; the best of all epochs so far (None before the first); a row for each example."""
 
     epochs: list[int]
     best: int | None
     rows: list[Row]
 
 
-def shown(epochs: Sequence[int], best: int | None, limit: int = COLUMNS) -> list[int]:
-    """Which of the epochs have a column: all of up to `limit`; else every 2nd, 5th, 10th, ... with first, best and newest.
+def shown_epochs(epochs: Sequence[int], best: int | None, limit: int = MAX_COLUMNS) -> list[int]:
+    """The epochs that are shown as columns: all, if there are at most `limit`; else every 2nd, 5th, 10th, ... one.
 
-    >>> shown(range(1, 101), 73, limit=12)
+    `epochs` are numbers in ascending order. The first, the best and the newest are always shown, so there may be up to
+    three more than `limit`, which must be at least 1.
+
+    >>> shown_epochs(range(1, 101), 73, limit=12)
     [1, 10, 20, 30, 40, 50, 60, 70, 73, 80, 90, 100]
     """
     if len(epochs) <= limit:
@@ -45,11 +48,11 @@ def shown(epochs: Sequence[int], best: int | None, limit: int = COLUMNS) -> list
     return [epoch for epoch in epochs if epoch in always or epoch % every == 0]
 
 
-def strip(session: Session, run: int) -> Strip:
-    """The strip of a run: its examples in the set's order, those that were erased left out; no rows before the first epoch."""
+def film_strip(session: Session, run: int) -> Strip:
+    """The film strip of a run: examples in the order of the set, without erased ones; no rows before the first epoch."""
     epochs = list(session.scalars(select(Epoch).where(Epoch.run_id == run).order_by(Epoch.number)))
     best = best_epoch(epochs)
-    columns = shown([epoch.number for epoch in epochs], best)
+    columns = shown_epochs([epoch.number for epoch in epochs], best)
     wanted = (
         select(Preview, SetMember, Submission.photo_name)
         .join(Run, Run.id == Preview.run_id)

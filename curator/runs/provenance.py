@@ -1,4 +1,4 @@
-"""Where a run comes from: its settings, its curated set, and whose pictures those are, in numbers without names. Only reads."""
+"""The provenance of a run: settings, curated set, and contributors in numbers, without names. Nothing here writes."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,12 +13,12 @@ from curator.runs.results import best_epoch, source_names
 from db.errors import WinnowError
 from db.tables import CuratedSet, Example, Run, SetMember, Split, Submission
 
-SAID_NOTHING = "not recorded"
+NOT_RECORDED = "not recorded"
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """A run and what it learned from, with nothing that names a contributor, a photo or a machine."""
+    """A run and the data that it learned from, without the name of any contributor, photo or machine."""
 
     run: int
     model: str
@@ -31,21 +31,21 @@ class Provenance:
     set: int
     set_hash: str
     frozen_at: datetime
-    splits: dict[str, int]  # members by split, the erased ones too
-    sources: dict[str, int]  # members still here by source
-    licences: dict[str, int]  # members still here by licence
-    contributors: int  # different ones
-    anonymous: int  # members still here whose contributor nobody named
+    splits: dict[str, int]  # members by split, including erased ones
+    sources: dict[str, int]  # members by source, without erased ones
+    licences: dict[str, int]  # members by licence, without erased ones
+    contributors: int  # distinct, with a name
+    anonymous: int  # members whose contributor is not named, without erased ones
     drawn: int  # members that Winnow drew itself
     touched_up: int  # test members whose mask was repaired
     erased: int  # members erased since the set was frozen
 
 
 def provenance(session: Session, number: int) -> Provenance:
-    """All that is known about a run's origin. Raises WinnowError for a run that is not there."""
+    """The provenance of a run. Raises WinnowError for a run that does not exist."""
     run = session.get(Run, number)
     if run is None:
-        raise WinnowError(f"There is no run {number} (any more).")
+        raise WinnowError(f"There is no run {number}.")
     frozen = session.get_one(CuratedSet, run.set_id)
     members = session.execute(
         select(SetMember.split, SetMember.mask_sha256, Example.mask_sha256, Submission)
@@ -71,7 +71,7 @@ def provenance(session: Session, number: int) -> Provenance:
         frozen_at=frozen.frozen_at,
         splits={each.value: split[each] for each in Split},
         sources=_counted(sources[submission.source_id] for submission in here),
-        licences=_counted(submission.licence or SAID_NOTHING for submission in here),
+        licences=_counted(submission.licence or NOT_RECORDED for submission in here),
         contributors=len(named - {None}),
         anonymous=sum(submission.contributor_id is None for submission in here),
         drawn=sum(submission.drawn for submission in here),

@@ -1,4 +1,4 @@
-"""What runs came to, as rows for pages: history, reports, exports. Only reads."""
+"""The results of runs, as rows for pages: history, reports, exports. Nothing here writes."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ from db.tables import Epoch, Example, Export, Measure, Run, SetMember, Source, S
 from trainer.measures import Measure as Measuring
 from trainer.recipe import REFINEMENTS
 
-SOME_OF_THE_BAR = 0.002  # full before it says how fast the rest will come: a first step is slower than those after it
-# Everything that the table holds a number of: the measures, and what examples are sliced by.
-VALUES = tuple(column.name for column in Measure.__table__.columns if isinstance(column.type, Float))
+MIN_PROGRESS = 0.002  # of the first epoch; before that the time left can't be estimated, because the first step is slow
+# All columns with numbers: the measures, and the properties that slices are made by.
+VALUE_COLUMNS = tuple(column.name for column in Measure.__table__.columns if isinstance(column.type, Float))
 
 
 @dataclass(frozen=True)
 class ReportRow:
-    """One example of a report: photo, the mask it was measured against, the run's matte, and all that was measured."""
+    """One example of a report. `image`, `mask` (that it was measured against) and `matte` are hashes of pictures."""
 
     example: int
     photo: str
@@ -37,13 +37,13 @@ class ReportRow:
 
 
 def runs(session: Session) -> list[Run]:
-    """Every run with its epochs and its job, newest first."""
+    """All runs with their epochs and jobs, newest first."""
     wanted = select(Run).options(selectinload(Run.epochs), joinedload(Run.job)).order_by(Run.id.desc())
     return list(session.scalars(wanted))
 
 
 def title(run: Run) -> str:
-    """A run in one line, for lists to choose from."""
+    """A run as one line, for selection lists."""
     best = best_epoch(run.epochs)
     epochs = f"{len(run.epochs)} epochs" if len(run.epochs) != 1 else "1 epoch"
     scratch = "" if run.encoder == "imagenet" else " · from scratch, without ImageNet weights"
@@ -51,9 +51,9 @@ def title(run: Run) -> str:
 
 
 def curve(run: Run, what: str) -> list[dict[str, Any]]:
-    """A run's "loss", "mask_loss", "consistency_loss" or "f1", two rows an epoch: training, and validation.
+    """The values of "loss", "mask_loss", "consistency_loss" or "f1" (`what`), two rows for each epoch: training and validation.
 
-    F1 is known of validation alone, and of no epoch from before it was kept.
+    F1 is recorded on validation only, and older runs don't have it; missing values have no row.
     """
     return [
         {"run": f"Run {run.id}", "epoch": epoch.number, "examples": examples, "value": value}
@@ -64,27 +64,27 @@ def curve(run: Run, what: str) -> list[dict[str, Any]]:
 
 
 def time_left(run: Run, now: datetime) -> timedelta | None:
-    """How long a run's last epochs will take, from the seconds that its newest five took; what follows them is not in it.
+    """How long the remaining epochs of a run will take, from the median of its newest five; without what comes after them.
 
-    Before the first has ended, from the share of the bar that is full. None where nothing can be said: nobody trains it, the
-    last epoch is done, or the first has just begun.
+    During the first epoch, the job's progress is used. None if the run is not training, if its last epoch is done, or if its
+    first epoch has only just begun.
     """
     if job_state(run.job, now) not in ACTIVE:
         return None
     coming = int(run.settings.get("epochs", 0)) - len(run.epochs)
     if not run.epochs:
         spent = now - max(run.created_at, run.job.created_at)
-        return spent * (1 / run.job.progress - 1) if run.job.progress >= SOME_OF_THE_BAR else None
+        return spent * (1 / run.job.progress - 1) if run.job.progress >= MIN_PROGRESS else None
     if coming < 1:
         return None
     each = timedelta(seconds=float(median(epoch.seconds for epoch in run.epochs[-5:])))
-    # One that takes longer than those before it may be over at any moment, not in the past.
+    # An epoch that takes longer than those before may end at any moment: count it as due now, not in the past.
     spent = min(now - max(run.epochs[-1].at, run.job.created_at), each)
     return each * coming - spent
 
 
 def reports(session: Session, run: int) -> dict[Split, list[str]]:
-    """Which reports a run has: for each split that it was measured on, in order, by which refinements, "none" first."""
+    """The reports of a run: the refinements ("none" first) by split, for the splits that were measured."""
     found = session.execute(select(Measure.split, Measure.refine).where(Measure.run_id == run).distinct()).all()
     there = {(split, refine) for split, refine in found}
     return {
@@ -94,8 +94,8 @@ def reports(session: Session, run: int) -> dict[Split, list[str]]:
     }
 
 
-def unseen(session: Session, run: int) -> list[Split]:
-    """The splits of a run's set that it did not learn from, and that have an example: what it can be measured on."""
+def held_out_splits(session: Session, run: int) -> list[Split]:
+    """The splits that a run can be measured on: all but training, if they have an example that was not erased."""
     wanted = (
         select(SetMember.split)
         .join(Run, Run.set_id == SetMember.set_id)
@@ -107,7 +107,7 @@ def unseen(session: Session, run: int) -> list[Split]:
 
 
 def examples(session: Session, run: int, split: Split | None = None, refine: str | None = None) -> list[ReportRow]:
-    """The examples of a run's reports, by split, refinement and number; of one report or all. Who was erased is in none."""
+    """The rows of a run's reports (of one split or refinement, if given), by split, refinement and number; no erased ones."""
     wanted = (
         select(Measure, Example)
         .join(Example, Example.id == Measure.example_id)
@@ -129,7 +129,7 @@ def examples(session: Session, run: int, split: Split | None = None, refine: str
             image=example.image_sha256,
             mask=row.mask_sha256,
             matte=row.matte_sha256,
-            values={name: getattr(row, name) for name in VALUES},
+            values={name: getattr(row, name) for name in VALUE_COLUMNS},
         )
         for row, example in session.execute(wanted)
     ]
@@ -137,38 +137,38 @@ def examples(session: Session, run: int, split: Split | None = None, refine: str
     return sorted(found, key=lambda one: (splits.index(one.split), REFINEMENTS.index(one.refine), one.example))
 
 
-def headline(found: Iterable[ReportRow]) -> list[ReportRow]:
-    """The report that speaks for a run: its mattes as they are, on test examples, else on validation ones."""
+def headline_rows(found: Iterable[ReportRow]) -> list[ReportRow]:
+    """The rows of the report that stands for a run: without refinement, on the test split, or else on validation."""
     plain = [one for one in found if one.refine == "none"]
     return [one for one in plain if one.split is plain[-1].split]
 
 
 def source_names(session: Session) -> dict[int, str]:
-    """What to call each source, by its number: the last part of where it lies, without the folders of somebody's machine.
+    """A name for each source by its number: the last part of its location, without the folders of anybody's machine.
 
-    Where two would be called alike, their numbers tell them apart.
+    If two names are the same, the number is added to both.
     """
-    places = session.execute(select(Source.id, Source.location)).all()
-    short = {number: PurePosixPath(location.replace("\\", "/")).name or location for number, location in places}
+    locations = session.execute(select(Source.id, Source.location)).all()
+    short = {number: PurePosixPath(location.replace("\\", "/")).name or location for number, location in locations}
     shared = Counter(short.values())
     return {number: name if shared[name] == 1 else f"{name} (source {number})" for number, name in short.items()}
 
 
 def best_first(found: Iterable[ReportRow], measure: Measuring) -> list[ReportRow]:
-    """The examples that have a value for a measure, by its direction; equal ones by their numbers."""
+    """The rows that have a value for a measure, best first; equal ones by number."""
     sign = -1 if measure.better == "higher" else 1
     keyed = [(sign * value, one.example, one) for one in found if (value := one.values[measure.name]) is not None]
     return [one for _, _, one in sorted(keyed, key=lambda each: each[:2])]
 
 
 def exports(session: Session) -> list[Export]:
-    """Every export with its run and its proofs, newest first."""
+    """All exports with their runs and proofs, newest first."""
     wanted = select(Export).options(joinedload(Export.run), selectinload(Export.proofs)).order_by(Export.id.desc())
     return list(session.scalars(wanted))
 
 
 def tryon_examples(session: Session, run: int, count: int = 30) -> list[Example]:
-    """Validation and test examples of a run's set: faces that the run never learned from."""
+    """Up to `count` validation and test examples of a run's set: faces that the run has never learned from."""
     wanted = (
         select(Example)
         .join(SetMember, SetMember.example_id == Example.id)
@@ -181,7 +181,7 @@ def tryon_examples(session: Session, run: int, count: int = 30) -> list[Example]
 
 
 def list_runs(session: Session) -> list[dict[str, Any]]:
-    """Every run, newest first: number, set, model, state of its newest job, epochs done and the best of them."""
+    """A row for each run, newest first: number, set, model, encoder, state of its job, epochs done and the best epoch."""
     runs = session.scalars(select(Run).options(selectinload(Run.epochs), selectinload(Run.job)).order_by(Run.id.desc()))
     return [
         {
@@ -198,5 +198,5 @@ def list_runs(session: Session) -> list[dict[str, Any]]:
 
 
 def best_epoch(epochs: list[Epoch]) -> int | None:
-    """The number of the best epoch so far; None before the first."""
+    """The number of the best epoch so far; None before the first epoch."""
     return max((epoch.number for epoch in epochs if epoch.best), default=None)

@@ -1,4 +1,4 @@
-"""A photo recoloured with an exported file: find the face, matte its crop, bring the matte back, recolour."""
+"""Recolour the hair in a photo with an exported file: find the face, matte its crop, paste the matte back, recolour."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +16,21 @@ from trainer.recolor import recolor
 
 
 @dataclass(frozen=True)
-class Tried:
-    """The recoloured photo, uint8 (H, W, 3) RGB, and the matte it was made with, float32 (H, W), 0 to 1."""
+class Recoloured:
+    """The recoloured photo, uint8 (H, W, 3) RGB, and the matte that was used, float32 (H, W), 0 to 1."""
 
     photo: npt.NDArray[np.uint8]
     matte: npt.NDArray[np.float32]
 
 
-def recoloured(file: Path | UPath, photo: npt.NDArray[np.uint8], colour: str, strength: float, *, cropped: bool) -> Tried:
-    """The photo with its hair in `colour` ('#rrggbb'), by the LiteRT file that a phone would run.
+def recolour_photo(
+    file: Path | UPath, photo: npt.NDArray[np.uint8], colour: str, strength: float, *, cropped: bool
+) -> Recoloured:
+    """The photo with its hair in `colour` ('#rrggbb'), matted by the same LiteRT file that a phone would run.
 
-    photo uint8 (H, W, 3) RGB; `strength` 0 (as it was) to 1; `cropped` says that the photo is an example's crop already.
-    A photo without a face is looked at whole. Raises WinnowError for a file that is missing or no model of ours.
+    `photo` is uint8 (H, W, 3) RGB; `strength` is 0 (unchanged) to 1; `cropped` says that the photo is already the crop of an
+    example, 512 x 512. If no face is found, the whole photo is matted. Raises WinnowError for a file that is missing or is not
+    a model of ours, and for a colour that can't be read.
     """
     try:
         with local(file) as here:
@@ -35,7 +38,7 @@ def recoloured(file: Path | UPath, photo: npt.NDArray[np.uint8], colour: str, st
     except FileNotFoundError:
         raise WinnowError(f"The exported file {file} is gone. Export the run again.") from None
     mixed = recolor(photo, matte, colour).astype(np.float32) * strength + photo.astype(np.float32) * (1 - strength)
-    return Tried(np.rint(mixed).astype(np.uint8), matte)
+    return Recoloured(np.rint(mixed).astype(np.uint8), matte)
 
 
 def _matte(file: Path, photo: npt.NDArray[np.uint8], cropped: bool) -> npt.NDArray[np.float32]:

@@ -140,10 +140,10 @@ def test_an_empty_zip_is_one_clear_line(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a,b\n1,2\n", "needs a first line with the columns example,verdict,reason,reviewer"),
-        ("example,verdict\n1,maybe\n", "line 2: wanted an example's number, keep, reject or undo"),
-        ("example,verdict,reason\n1,reject,ugly\n", "line 2: wanted"),
-        ("example,verdict\n77,keep\n", "Example 77 is not there"),
+        ("a,b\n1,2\n", "needs a first line with the columns example,verdict (and optionally reason,reviewer)"),
+        ("example,verdict\n1,maybe\n", "line 2: expected the number of an example, keep, reject or undo"),
+        ("example,verdict,reason\n1,reject,ugly\n", "line 2: expected"),
+        ("example,verdict\n77,keep\n", "Example 77 does not exist"),
     ],
 )
 def test_a_wrong_verdict_file_is_one_clear_line_and_nothing_of_it_is_taken(

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
-from curator.review.guide import BAD, GOOD
+from curator.review.guide import BAD_TEXTS, GOOD_TEXTS
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
 from db.jobs import utc_now
@@ -35,10 +35,10 @@ def loaded(page: Page, place: str) -> None:
 
 def test_the_two_screens_show_a_picture_for_every_place(page: Page, app: Server) -> None:
     page.goto(f"{app.url}/guide")
-    for place in GOOD:
+    for place in GOOD_TEXTS:
         loaded(page, place)
     page.get_by_role("button", name="Next: what to reject").click()
-    for place, words in BAD.items():
+    for place, words in BAD_TEXTS.items():
         loaded(page, place)
         expect(page.get_by_text(words)).to_be_visible()
     assert page.url.endswith("?screen=reject")

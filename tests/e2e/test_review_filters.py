@@ -13,9 +13,9 @@ from curator.review.verdicts import NewVerdict, record
 from db.jobs import utc_now
 from db.session import writing
 from db.store import Store
-from db.tables import Decision, Example, Reason, Source, Split, Submission, TouchUp
+from db.tables import CROP_SIDE, Decision, Example, Reason, Source, Split, Submission, TouchUp
 from tests.e2e.conftest import Server, pick
-from tests.examples import LONG_AGO, SIDE, add_examples, drawn_photo, png
+from tests.examples import LONG_AGO, add_examples, drawn_photo, png
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("chromium") or shutil.which("chromium-browser")),
@@ -125,9 +125,9 @@ def test_the_deck_takes_the_same_filters(page: Page, app: Server) -> None:
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("order=best", "“best” is no order; there are doubt, random, source. So no filter is set."),
+        ("order=best", "“best” is not a valid order. Choose one of doubt, random, source. So no filter is set."),
         ("split=test&source=99", "There is no source 99. So no filter is set."),
-        ("reviewer=Nobody", "Nobody called “Nobody” reviews here. So no filter is set."),
+        ("reviewer=Nobody", "There is no reviewer “Nobody”. So no filter is set."),
         ("view=table", "“table” is no view; there are one, grid. So no filter is set."),
         ("source=%00%FF", "There is no source"),
     ],
@@ -146,7 +146,7 @@ def test_only_leads_are_offered_disagreements(page: Page, server: Callable[..., 
         add_examples(session, store, 1)
     others = server(WINNOW_LEADS="Ada")
     page.goto(f"{others.url}/review?show=disputed")
-    expect(page.get_by_text("Only a lead settles disagreements. So no filter is set.")).to_be_visible()
+    expect(page.get_by_text("Only a lead may settle disagreements. So no filter is set.")).to_be_visible()
     page.wait_for_selector('canvas[data-example="1"][data-state="showing"]')
     page.get_by_role("button", name="Order and filters").click()
     show = page.get_by_role("combobox", name=re.compile("Show"))
@@ -163,7 +163,7 @@ def test_photos_without_a_face_are_shown_sixty_at_a_time_and_nothing_can_be_deci
             session.add(
                 Submission(
                     source_id=2, photo_name=f"wall-{number:02}.png", photo_sha256=photo, mask_sha256=f"{number:064}",
-                    height=SIDE, width=SIDE, received_at=LONG_AGO,
+                    height=CROP_SIDE, width=CROP_SIDE, received_at=LONG_AGO,
                 )
             )  # fmt: skip
     page.goto(f"{app.url}/review?show=no_face")

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
 from curator.pictures.tint import EDGE, FILL, FILL_ALPHA
-from curator.review.progress import NOW, PAUSE
+from curator.review.progress import CURRENT_SECONDS, PAUSE_SECONDS
 from curator.review.reasons import KEYS, LABELS
 from db.tables import CROP_SIDE
 
@@ -21,7 +21,7 @@ REVIEWING = {
     "side": CROP_SIDE,
     "tint": TINT,
     "reasons": [{"name": reason.value, "label": label, "key": KEYS.get(reason)} for reason, label in LABELS.items()],
-    "pace": {"pause_ms": 1000 * PAUSE, "recent_ms": 1000 * NOW},
+    "pace": {"pause_ms": 1000 * PAUSE_SECONDS, "recent_ms": 1000 * CURRENT_SECONDS},
 }
 
 

@@ -8,9 +8,9 @@ from curator.app.frame import counted
 from curator.app.reports.measured import measure_button
 from curator.app.state import engine
 from curator.runs import figures, results
-from curator.runs.estimates import RowPair, changes, most_different, pairs
+from curator.runs.estimates import RowPair, measure_differences, most_different, pairs
 from curator.runs.figures import number
-from curator.runs.report_file import table
+from curator.runs.report_file import table_html
 from db.session import reading
 from db.tables import Run, Split
 from trainer.measures import ALL, MEASURES
@@ -18,8 +18,8 @@ from trainer.measures import ALL, MEASURES
 
 def show_differing(other: Run, run: Run, names: tuple[str, str]) -> None:
     """What the two runs were told differently."""
-    made = figures.differing({"set": other.set_id, **other.settings}, {"set": run.set_id, **run.settings}, names)
-    st.html(table(made) if made.rows else '<p class="winnow-note">Both have the same set and settings.</p>')
+    made = figures.differing_settings_table({"set": other.set_id, **other.settings}, {"set": run.set_id, **run.settings}, names)
+    st.html(table_html(made) if made.rows else '<p class="winnow-note">Both have the same set and settings.</p>')
     if other.settings.get("consistency") != run.settings.get("consistency"):
         st.caption("The loss is not on one scale where the consistency weighs differently; the mask loss is.")
 
@@ -30,7 +30,7 @@ def compare(run: Run, other: Run, split: Split, refine: str) -> None:
     with reading(engine()) as session:
         before = results.examples(session, other.id, split, refine)
         after = results.examples(session, run.id, split, refine)
-    names = (f"Run{figures.TIED}{other.id}", f"Run{figures.TIED}{run.id}")
+    names = (f"Run{figures.NBSP}{other.id}", f"Run{figures.NBSP}{run.id}")
     curves, settings = st.columns([3, 1], gap="large")
     with curves:
         draw_curves([other, run])
@@ -47,7 +47,7 @@ def compare(run: Run, other: Run, split: Split, refine: str) -> None:
     st.caption(said + left)
     if not both:
         return None
-    st.html(table(figures.compared((one for one in changes(both, ALL) if one.images), *names)))
+    st.html(table_html(figures.comparison_table((one for one in measure_differences(both, ALL) if one.images), *names)))
     return look_closely(most_different(both, MEASURES[0]), other.id, run.id)
 
 

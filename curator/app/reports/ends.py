@@ -5,7 +5,7 @@ import streamlit as st
 from curator.app.frame import counted, gallery
 from curator.app.guard import check_lead, current_reviewer, leads
 from curator.app.state import engine
-from curator.review.reopening import send_back, why_again
+from curator.review.reopening import reopening_reasons, send_back
 from curator.runs import results
 from curator.runs.figures import number
 from curator.runs.results import ReportRow
@@ -52,7 +52,7 @@ def going_back(run: int, worst: list[ReportRow], measure: Measure) -> None:
     reviewer = current_reviewer()
     may = leads(reviewer)
     with reading(engine()) as session:
-        waiting = why_again(session, [one.example for one in worst])
+        waiting = reopening_reasons(session, [one.example for one in worst])
     ticked = []
     places = st.columns(2)
     for at, one in enumerate(worst):

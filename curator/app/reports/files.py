@@ -8,9 +8,9 @@ import streamlit as st
 from curator.app.state import engine, store
 from curator.pictures.codec import thumbnail
 from curator.runs import figures, results
-from curator.runs.model_card import card
+from curator.runs.model_card import model_card
 from curator.runs.provenance import provenance
-from curator.runs.report_file import csv_of, html_of, worst_of
+from curator.runs.report_file import report_csv, report_html, worst_rows
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading
@@ -22,25 +22,25 @@ def made_html(run: int) -> str:
     """The report as one HTML file."""
     with reading(engine()) as session:
         origin, found = provenance(session, run), results.examples(session, run)
-    worst = worst_of(found)
+    worst = worst_rows(found)
     thumbnails = {}
     for sha256 in {sha256 for one in worst for sha256 in (one.image, one.mask, one.matte)}:
         with suppress(WinnowError):  # missing from the store: its example is left out
             thumbnails[sha256] = thumbnail(store().get(sha256), THUMBNAIL)
-    return html_of(origin, found, figures.sliced(results.headline(found)), worst, thumbnails, utc_now())
+    return report_html(origin, found, figures.slice_tables(results.headline_rows(found)), worst, thumbnails, utc_now())
 
 
 def made_csv(run: int) -> bytes:
     """The report as a CSV file."""
     with reading(engine()) as session:
-        return csv_of(results.examples(session, run))
+        return report_csv(results.examples(session, run))
 
 
 def made_card(run: int) -> str:
     """The run's model card."""
     with reading(engine()) as session:
         origin, found = provenance(session, run), results.examples(session, run)
-    return card(origin, found, figures.sliced(results.headline(found)), utc_now())
+    return model_card(origin, found, figures.slice_tables(results.headline_rows(found)), utc_now())
 
 
 def downloads(run: int) -> None:

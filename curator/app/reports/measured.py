@@ -8,7 +8,7 @@ from curator.app.reports.files import downloads
 from curator.app.state import dear, engine
 from curator.runs import figures, results
 from curator.runs.figures import Table
-from curator.runs.report_file import meanings, table
+from curator.runs.report_file import meanings_html, table_html
 from curator.status import newest_job
 from db.jobs import ACTIVE, job_state, utc_now
 from db.session import reading
@@ -25,15 +25,17 @@ def _tables(engine: Engine, run: int, reports: tuple[tuple[Split, str], ...]) ->
     """
     with reading(engine) as session:
         found = results.examples(session, run)
-    parts = [figures.known(found, measures) for measures in (MEASURES, MISSED_ERRORS, ALPHA_ERRORS, CLASS_MEASURES)]
-    return [(figures.measured(found, measures), measures) for measures in parts]
+    parts = [
+        figures.available_measures(found, measures) for measures in (MEASURES, MISSED_ERRORS, ALPHA_ERRORS, CLASS_MEASURES)
+    ]
+    return [(figures.measures_table(found, measures), measures) for measures in parts]
 
 
 @dear
 def _slices(engine: Engine, run: int, split: Split, refine: str) -> dict[str, Table]:
     """The tables of a report's slices."""
     with reading(engine) as session:
-        return figures.sliced(results.examples(session, run, split, refine))
+        return figures.slice_tables(results.examples(session, run, split, refine))
 
 
 def measure_button(run: int, split: Split, refine: str, *, again: bool = False) -> None:
@@ -53,17 +55,17 @@ def show_measures(run: int, reports: dict[Split, list[str]]) -> None:
     """The paper's five; what they are blind to; the errors of alpha and of classes, folded away."""
     key = tuple((split, refine) for split, refines in reports.items() for refine in refines)
     (five, named), (blind, unseen), *more = _tables(engine(), run, key)
-    st.html(table(five))
+    st.html(table_html(five))
     st.caption("Per image, then averaged; in brackets the 95 % interval of the mean over images.")
     downloads(run)
     if unseen:
-        st.subheader("Where gradient consistency sees nothing", anchor=False)
-        st.html(table(blind) + meanings(unseen))
+        st.subheader("Errors that gradient consistency misses", anchor=False)
+        st.html(table_html(blind) + meanings_html(unseen))
     with st.expander("Errors of alpha, and what the measures are"):
         for made, measures in more:
             if measures:
-                st.html(table(made) + meanings(measures))
-        st.html(meanings(named))
+                st.html(table_html(made) + meanings_html(measures))
+        st.html(meanings_html(named))
 
 
 def show_slices(run: int, split: Split, refine: str) -> None:
@@ -72,4 +74,4 @@ def show_slices(run: int, split: Split, refine: str) -> None:
     if made:
         st.subheader("Slices", anchor=False)
     for tab, made_table in zip(st.tabs(list(made)) if made else [], made.values(), strict=True):
-        tab.html(table(made_table))
+        tab.html(table_html(made_table))

@@ -26,7 +26,7 @@ A_ROW = 6
 @dear
 def _tries(engine: Engine) -> list[gold.GoldTry]:
     with reading(engine) as session:
-        return gold.tries(session)
+        return gold.gold_tries(session)
 
 
 def show_gold(lead: bool) -> None:
@@ -38,7 +38,7 @@ def show_gold(lead: bool) -> None:
         return
     tried = _tries(engine())
     with reading(engine()) as session:
-        known = gold.known(session, tried)
+        known = gold.gold_answers(session, tried)
     share = settings().gold_share
     how = (
         "In Review, press G on the verdict just given: it becomes a known answer, "
@@ -79,7 +79,7 @@ def _hit_rates(tried: list[gold.GoldTry]) -> None:
     points = gold.hits_over_time(tried)
     with lines:
         if not points:
-            st.caption(f"The line over time begins when a reviewer has met {gold.TRIES_A_POINT} known answers.")
+            st.caption(f"The line over time begins when a reviewer has met {gold.TRIES_PER_POINT} known answers.")
             return
         clock = zone()
         frame = pd.DataFrame(
@@ -99,9 +99,9 @@ def _hit_rates(tried: list[gold.GoldTry]) -> None:
                 tooltip=["reviewer", alt.Tooltip("share", title="hits", format=".0%"), alt.Tooltip("at:T", title="until")],
             ),
             height=240,
-            says=f"Share of known answers hit, for every {gold.TRIES_A_POINT} tries of each reviewer",
+            says=f"Share of known answers hit, for every {gold.TRIES_PER_POINT} tries of each reviewer",
         )
-        st.caption(f"Each point is {gold.TRIES_A_POINT} tries in a row, so one miss more or less moves it by a tenth.")
+        st.caption(f"Each point is {gold.TRIES_PER_POINT} tries in a row, so one miss more or less moves it by a tenth.")
 
 
 def _answers(known: list[gold.GoldAnswer]) -> None:

@@ -16,7 +16,7 @@ from curator.app.frame import counted, empty_state
 from curator.app.state import dear, engine, flow_now
 from curator.ingest.pace import duration_in_words
 from curator.review import progress
-from curator.review.gold import hit_rates, tries
+from curator.review.gold import gold_tries, hit_rates
 from curator.review.reviewers import decided
 from curator.spreadsheet import as_csv
 from db.jobs import utc_now
@@ -45,8 +45,8 @@ def _sources(engine: Engine) -> list[dict[str, Any]]:
 def _reviewers(engine: Engine, lead: bool) -> list[dict[str, Any]]:
     with reading(engine) as session:
         given, opinions = decided(session), progress.ratings(session)
-        golds = hit_rates(tries(session)) if lead else None
-    return progress.side_by_side(given, _activity(engine), progress.agreed(opinions), golds)
+        golds = hit_rates(gold_tries(session)) if lead else None
+    return progress.side_by_side(given, _activity(engine), progress.agreement_with_others(opinions), golds)
 
 
 def show_progress(reviewer: str, lead: bool) -> None:
@@ -70,12 +70,12 @@ def show_progress(reviewer: str, lead: bool) -> None:
 def _moment() -> None:
     """The figures that move while people work."""
     now, clock, left = utc_now(), zone(), flow_now(engine()).verdicts.open
-    team = progress.everybody(_activity(engine()))
-    lately = progress.paces(progress.newest_of(team, progress.LATELY))
-    today = progress.paces(progress.since(team, progress.midnight(now, clock)))
+    team = progress.merged_times(_activity(engine()))
+    lately = progress.measure_pace(progress.newest_activity(team, progress.FORECAST_SECONDS))
+    today = progress.measure_pace(progress.not_before(team, progress.midnight(now, clock)))
     last = datetime.fromtimestamp(float(team[-1]), clock) if len(team) else None
     coming = progress.forecast(left, lately, last, now)
-    pace = progress.paces(progress.newest_of(team, progress.NOW))
+    pace = progress.measure_pace(progress.newest_activity(team, progress.CURRENT_SECONDS))
     spent, measured = (duration_in_words(timedelta(seconds=each.seconds)) for each in (today, pace))
     places = st.columns(4)
     _figure(
@@ -122,7 +122,7 @@ def _clock(done: datetime, now: datetime, clock: tzinfo) -> str:
 
 def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
     now, clock = utc_now(), zone()
-    team = progress.everybody(activity)
+    team = progress.merged_times(activity)
     fresh = not len(team) or float(team[0]) > (now - timedelta(hours=48)).timestamp()
     with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
         st.subheader("Verdicts", anchor=False, width="content")
@@ -258,4 +258,4 @@ def _download(label: str, name: str, data: Any) -> None:
 
 def _log(reviewer: str | None) -> bytes:
     with reading(engine()) as session:
-        return as_csv(progress.LOG, progress.log(session, reviewer))
+        return as_csv(progress.VERDICT_LOG_COLUMNS, progress.verdict_log(session, reviewer))

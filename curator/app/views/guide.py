@@ -8,7 +8,7 @@ import streamlit as st
 from curator.app.frame import HERE, REASONS, drawn_note, gallery, header
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
-from curator.review.guide import BAD, GOOD, Lesson, candidates, choose, lessons
+from curator.review.guide import BAD_TEXTS, GOOD_TEXTS, Lesson, candidates, choose, lessons
 from curator.review.reasons import KEYS
 from curator.review.reviewers import reviewer_called
 from db.errors import WinnowError
@@ -74,7 +74,7 @@ with st.container(horizontal=True):
         if st.button(label, type="primary" if each == screen else "secondary"):
             st.query_params["screen"] = each
             st.rerun()
-places = GOOD if screen == "keep" else BAD
+places = GOOD_TEXTS if screen == "keep" else BAD_TEXTS
 show([known[place] for place in places], screen)
 drawn_note(sum(known[place].example is None for place in places))
 if screen == "keep":
@@ -85,6 +85,6 @@ elif st.button("Start reviewing"):
     st.switch_page(HERE.format("review"))
 if leads(current_reviewer()):
     with st.expander("Change the pictures of this screen"):
-        titles = {place: f"Good, {place[-1]}" for place in GOOD} | REASONS
+        titles = {place: f"Good, {place[-1]}" for place in GOOD_TEXTS} | REASONS
         chosen: str = st.selectbox("Place", list(places), format_func=lambda place: titles[place])
         change(known[chosen], titles[chosen])

@@ -36,7 +36,7 @@ scratch_mark(runs[chosen])
 if compared:
     scratch_mark(runs[compared])
 with reading(engine()) as session:
-    reports, splits = results.reports(session, chosen), results.unseen(session, chosen)
+    reports, splits = results.reports(session, chosen), results.held_out_splits(session, chosen)
 job_panel("report", "Measuring")
 if not reports:
     st.info("This run has not been measured yet: training does it at its end.")

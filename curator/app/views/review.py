@@ -12,7 +12,7 @@ from curator.app.frame import HERE, REASONS, drawn_note, empty_state, gallery, h
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
 from curator.ingest.aside import count_faceless, list_faceless
-from curator.review.deck import Order, Show, Wanted, wanted_from
+from curator.review.deck import Order, ShowFilter, Wanted, wanted_from
 from curator.review.reviewers import names
 from curator.review.standing import counts
 from curator.status import sources
@@ -22,16 +22,16 @@ from db.tables import Split
 
 SHOWN = 60
 NO_FACE = "no_face"  # submissions without a face are no examples: they are looked at, and nothing else
-USUAL = {"view": "one", "order": Order.doubt.value, "show": Show.open.value}
+USUAL = {"view": "one", "order": Order.doubt.value, "show": ShowFilter.open.value}
 FILTERS = ["order", "show", "source", "split", "reason", "reviewer"]
 VIEWS = {"one": "One by one", "grid": "Grid"}
 ORDERS = {Order.doubt.value: "Most doubtful first", Order.random.value: "Random", Order.source.value: "By source"}
 SHOWS = {
-    Show.open.value: "To review",
-    Show.unseen.value: "Not yet seen by me",
-    Show.all.value: "All",
-    Show.touched.value: "Touched up",
-    Show.disputed.value: "Disagreements",
+    ShowFilter.open.value: "To review",
+    ShowFilter.unseen.value: "Not yet seen by me",
+    ShowFilter.all.value: "All",
+    ShowFilter.touched.value: "Touched up",
+    ShowFilter.disputed.value: "Disagreements",
     NO_FACE: "No face found",
 }
 SPLITS = {Split.train.value: "Train", Split.validation.value: "Validation", Split.test.value: "Test"}
@@ -94,7 +94,13 @@ except WinnowError as error:
 if problem:
     view, wanted, aside = view if view in VIEWS else "one", Wanted(), False
 
-show = NO_FACE if aside else Show.all.value if wanted.show is Show.open and wanted.again else wanted.show.value
+show = (
+    NO_FACE
+    if aside
+    else ShowFilter.all.value
+    if wanted.show is ShowFilter.open and wanted.includes_judged
+    else wanted.show.value
+)
 chosen = {
     "view": view,
     "order": wanted.order.value,
@@ -119,7 +125,7 @@ with st.container(key="review-head", horizontal=True, horizontal_alignment="dist
             )  # fmt: skip
             with st.popover("Order and filters", icon=":material/tune:"):
                 choose("order", "Order", ORDERS)
-                choose("show", "Show", {key: label for key, label in SHOWS.items() if lead or key != Show.disputed.value})
+                choose("show", "Show", {key: label for key, label in SHOWS.items() if lead or key != ShowFilter.disputed.value})
                 choose("source", "Source", source_names, "Every source")
                 choose("split", "Split", SPLITS, "Every split")
                 choose("reason", "Rejected because", REASONS, "Whatever was said")
@@ -129,7 +135,7 @@ if problem:
     st.warning(f"{problem} So no filter is set.")
 narrowed = [
     "" if wanted.order is Order.doubt else ORDERS[wanted.order.value],
-    "" if show == USUAL["show"] or (wanted.show is Show.open and not aside) else SHOWS[show],
+    "" if show == USUAL["show"] or (wanted.show is ShowFilter.open and not aside) else SHOWS[show],
     "" if wanted.source is None else f"from {source_names[str(wanted.source)]}",
     "" if wanted.split is None else f"{wanted.split} split",
     "" if wanted.reason is None else f"rejected: {REASONS[wanted.reason.value].lower()}",

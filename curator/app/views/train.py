@@ -11,7 +11,7 @@ from curator.app.frame import counted, drawn_note, empty_state, header, job_pane
 from curator.app.state import engine
 from curator.ingest.pace import duration_in_words
 from curator.runs import results
-from curator.runs.film import strip
+from curator.runs.film import film_strip
 from curator.runs.results import best_epoch
 from curator.sets.freeze import freeze
 from curator.status import flow
@@ -150,7 +150,7 @@ def show_runs() -> None:
     run, now = runs[number], utc_now()
     busy = any(job_state(one.job, now) in ACTIVE for one in runs.values())
     with reading(engine()) as session:
-        seen = strip(session, number)
+        seen = film_strip(session, number)
     state = job_state(run.job, now)
     scratch_mark(run)
     figures(run, now, zone())

@@ -7,7 +7,7 @@ from curator.app.state import engine, settings, store
 from curator.pictures.codec import decode_photo
 from curator.pictures.pair import read_photo
 from curator.runs import results
-from curator.runs.tryon import recoloured
+from curator.runs.tryon import recolour_photo
 from curator.status import flow
 from db.errors import WinnowError
 from db.session import reading
@@ -47,7 +47,7 @@ with pictures:
         st.stop()
     try:
         photo = read_photo(upload.getvalue(), settings().limits) if upload else decode_photo(store().get(chosen.image_sha256))
-        tried = recoloured(settings().exported(export.file), photo, colour, strength / 100, cropped=upload is None)
+        tried = recolour_photo(settings().exported(export.file), photo, colour, strength / 100, cropped=upload is None)
     except WinnowError as error:
         st.error(str(error))
         st.stop()

@@ -250,7 +250,7 @@ def test_a_verdict_is_answered_after_its_commit_and_taken_once(
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"example": 999}, "Example 999 is not there (any more): it may have been erased."),
+        ({"example": 999}, "Example 999 does not exist. It may have been erased."),
         ({"example": 2**63}, "example: Input should be less than or equal to"),
         ({"decision": "perhaps"}, "decision: Input should be 'keep', 'reject' or 'undo'."),
         ({"reason": "ugly"}, "reason: Input should be 'no_face'"),

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from curator.ingest.groups import join_group, leave_groups
 from curator.ingest.likeness import Duplicate
-from curator.review.deck import Show, Wanted, count_waiting, deal, queue
+from curator.review.deck import ShowFilter, Wanted, count_waiting, deal, queue
 from curator.review.reopening import send_back
 from curator.review.reviewers import reviewer_called
 from curator.review.standing import GroupMember, approved, counts, group_states, wrongly_standing
@@ -69,7 +69,7 @@ def test_what_waits_is_in_nobodys_deck_and_not_counted_as_work(engine: Engine, s
         examples = add_examples(session, store, 3, suspicions=[0.5, 0.1, 0.3])
         grouped(session, examples)
         ada = reviewer_called(session, "ada").id
-        for wanted in (Wanted(), Wanted(show=Show.all), Wanted(show=Show.unseen)):
+        for wanted in (Wanted(), Wanted(show=ShowFilter.all), Wanted(show=ShowFilter.unseen)):
             dealt = deal(session, ada, 5, clock(), wanted=wanted)
             assert [card.example for card in dealt.cards] == [examples[1]]
             assert count_waiting(session, ada, wanted, 0) == 1
@@ -87,7 +87,7 @@ def test_a_card_in_hand_goes_when_a_less_doubtful_one_of_its_picture_comes_in(
         assert {card.example for card in deal(session, ada, 5, clock()).cards} == {first, second}
         grouped(session, [first, second])
         assert deal(session, ada, 5, clock(), held=[first, second]).gone == [first]
-        assert deal(session, ada, 5, clock(), held=[first, second], wanted=Wanted(show=Show.all)).gone == [first]
+        assert deal(session, ada, 5, clock(), held=[first, second], wanted=Wanted(show=ShowFilter.all)).gone == [first]
 
 
 def test_of_two_that_are_kept_the_less_doubtful_is_frozen(engine: Engine, store: Store, clock: FakeClock) -> None:

@@ -1,4 +1,4 @@
-"""Who sees what next."""
+"""Which examples a reviewer sees next."""
 
 import random
 
@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from curator.review.deck import Hand, Mix, Order, Show, Wanted, count_waiting, deal, drawn_golds, wanted_from
+from curator.review.deck import Dealt, GoldMix, Order, ShowFilter, Wanted, count_waiting, deal, sample_gold, wanted_from
 from curator.review.gold import set_answer
 from curator.review.leases import LEASE, QueuePosition
 from curator.review.reviewers import reviewer_called
@@ -54,7 +54,7 @@ def test_most_doubtful_first_and_unscored_last(engine: Engine, clock: FakeClock,
 
 
 @on_both_servers
-def test_a_card_says_what_the_page_shows(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_a_card_holds_what_the_page_shows(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with writing(engine) as session:
         card = deal(session, reviewer_called(session, "Ada").id, 1, clock()).cards[0]
     assert (card.example, card.photo, card.split, card.suspicion) == (examples[1], "head-001.png", "train", 0.9)
@@ -82,7 +82,7 @@ def test_a_reload_gets_its_own_leased_cards_again(engine: Engine, clock: FakeClo
 
 
 @on_both_servers
-def test_a_lease_that_ran_out_comes_back_and_not_a_moment_earlier(
+def test_an_example_comes_back_once_its_lease_ran_out_and_not_earlier(
     engine: Engine, clock: FakeClock, examples: list[int]
 ) -> None:
     with writing(engine) as session:
@@ -120,7 +120,7 @@ def test_holding_what_another_took_over_does_not_take_it_back(engine: Engine, cl
 
 
 @on_both_servers
-def test_decided_examples_are_not_dealt_and_an_undone_one_is_leased_again(
+def test_decided_examples_are_not_shown_and_an_undone_one_is_leased_again(
     engine: Engine, clock: FakeClock, examples: list[int]
 ) -> None:
     with writing(engine) as session:
@@ -135,7 +135,7 @@ def test_decided_examples_are_not_dealt_and_an_undone_one_is_leased_again(
 
 
 @on_both_servers
-def test_a_verdict_after_the_lease_ran_out_is_taken(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_a_verdict_after_the_lease_ran_out_is_recorded(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with writing(engine) as session:
         first = dealt(session, "Ada", 1, clock)[0]
     clock.pass_(LEASE.total_seconds() + 60)
@@ -145,10 +145,10 @@ def test_a_verdict_after_the_lease_ran_out_is_taken(engine: Engine, clock: FakeC
         assert first not in dealt(session, "Cy", 10, clock)
 
 
-# --- what is wanted --------------------------------------------------------------------------------------------------
+# --- order and filters-----------------------------------------------------------------------------------------------
 
 
-def hand(session: Session, who: str, clock: FakeClock, wanted: Wanted, since: int = 0, count: int = 20) -> Hand:
+def hand(session: Session, who: str, clock: FakeClock, wanted: Wanted, since: int = 0, count: int = 20) -> Dealt:
     return deal(session, reviewer_called(session, who).id, count, clock(), wanted=wanted, since=since)
 
 
@@ -159,7 +159,7 @@ def shown(session: Session, who: str, clock: FakeClock, wanted: Wanted, since: i
 
 
 @on_both_servers
-def test_the_random_order_is_nobodys_and_the_same_for_all(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_the_random_order_is_the_same_for_everybody(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with writing(engine) as session:
         lots = {place.example_id: place.lot for place in session.scalars(select(Standing))}
         assert len(set(lots.values())) == 6
@@ -206,7 +206,7 @@ def test_looking_again_brings_what_was_rejected_for_a_reason_until_it_is_judged(
 
 
 @on_both_servers
-def test_taking_a_second_look_back_brings_the_first_back_and_keeps_the_card_in_hand(
+def test_undoing_a_second_look_restores_the_first_verdict_and_keeps_the_card(
     engine: Engine, clock: FakeClock, examples: list[int]
 ) -> None:
     coarse = Wanted(reason=Reason.too_coarse)
@@ -238,7 +238,7 @@ def test_not_yet_seen_is_what_one_has_not_judged_oneself(engine: Engine, clock: 
         for number, example in enumerate(examples[:4]):
             decide(session, "Ada" if number < 2 else "Bo", example, Decision.keep, str(number), clock)
         decide(session, "Ada", examples[0], Decision.undo, "undo", clock)
-        assert set(shown(session, "Ada", clock, Wanted(show=Show.unseen))) == set(examples) - {examples[1]}
+        assert set(shown(session, "Ada", clock, Wanted(show=ShowFilter.unseen))) == set(examples) - {examples[1]}
 
 
 @on_both_servers
@@ -251,15 +251,15 @@ def test_touched_up_and_all_show_judged_examples_again(engine: Engine, clock: Fa
         )
         session.add(touch_up)
         session.flush()
-        assert shown(session, "Ada", clock, Wanted(show=Show.touched), since=1) == [examples[3]]
-        assert len(shown(session, "Ada", clock, Wanted(show=Show.all), since=1)) == 6
+        assert shown(session, "Ada", clock, Wanted(show=ShowFilter.touched), since=1) == [examples[3]]
+        assert len(shown(session, "Ada", clock, Wanted(show=ShowFilter.all), since=1)) == 6
 
 
 @on_both_servers
-def test_disagreements_come_to_a_lead_with_who_said_what_and_go_when_settled(
+def test_a_lead_gets_disagreements_with_all_opinions_until_they_are_settled(
     engine: Engine, clock: FakeClock, examples: list[int]
 ) -> None:
-    disputed = Wanted(show=Show.disputed)
+    disputed = Wanted(show=ShowFilter.disputed)
     with writing(engine) as session:
         decide(session, "Ada", examples[0], Decision.keep, "a", clock)
         decide(session, "Bo", examples[0], Decision.reject, "b", clock, reason=Reason.spills_over)
@@ -275,7 +275,7 @@ def test_disagreements_come_to_a_lead_with_who_said_what_and_go_when_settled(
 
 
 @on_both_servers
-def test_what_was_judged_elsewhere_or_erased_or_by_another_is_gone_from_the_hand(
+def test_held_cards_that_were_judged_elsewhere_or_by_another_or_erased_are_gone(
     engine: Engine, clock: FakeClock, examples: list[int]
 ) -> None:
     with writing(engine) as session:
@@ -287,7 +287,7 @@ def test_what_was_judged_elsewhere_or_erased_or_by_another_is_gone_from_the_hand
         assert deal(session, who, 0, clock(), [*examples, 999]).gone == [examples[0], examples[1], 999]
 
 
-# --- mixed in: second opinions and known answers -----------------------------------------------------------------------
+# --- mixed in: second opinions and control examples --------------------------------------------------------------------
 
 
 @on_both_servers
@@ -297,7 +297,7 @@ def test_a_second_opinion_goes_to_another_and_only_once(engine: Engine, clock: F
         assert examples[1] not in dealt(session, "Ada", 10, clock)
     clock.pass_(LEASE.total_seconds() + 1)
     with writing(engine) as session:
-        assert dealt(session, "Bo", 10, clock)[0] == examples[1]  # where its doubt puts it: it looks like all others
+        assert dealt(session, "Bo", 10, clock)[0] == examples[1]  # at the place of its doubt, like all others
         decide(session, "Bo", examples[1], Decision.keep, "b", clock, second_share=1.0)
         assert examples[1] not in dealt(session, "Cy", 10, clock)
         assert session.get_one(Standing, examples[1]).state == "keep"
@@ -313,7 +313,7 @@ def test_a_second_opinion_is_leased_like_anything_else(engine: Engine, clock: Fa
 
 
 @on_both_servers
-def test_second_opinions_are_a_quarter_of_a_hand_until_nothing_else_is_left(
+def test_second_opinions_are_a_quarter_of_the_cards_until_nothing_else_is_left(
     engine: Engine, store: Store, clock: FakeClock, examples: list[int]
 ) -> None:
     with writing(engine) as session:
@@ -331,18 +331,16 @@ def test_an_undone_first_opinion_wants_no_second(engine: Engine, clock: FakeCloc
         decide(session, "Ada", examples[0], Decision.keep, "a", clock, second_share=1.0)
         decide(session, "Ada", examples[0], Decision.undo, "b", clock, second_share=1.0)
         assert session.get_one(Standing, examples[0]).first_reviewer_id is None
-        assert examples[0] not in dealt(session, "Bo", 10, clock)  # it is in Ada's hand again
+        assert examples[0] not in dealt(session, "Bo", 10, clock)  # Ada holds it again
 
 
 def mixed(session: Session, who: str, count: int, clock: FakeClock, share: float = 0.5) -> list[int]:
-    mix = Mix(share, random.Random(1))
+    mix = GoldMix(share, random.Random(1))
     return [card.example for card in deal(session, reviewer_called(session, who).id, count, clock(), mix=mix).cards]
 
 
 @on_both_servers
-def test_a_known_answer_lies_in_a_deck_once_where_its_doubt_puts_it(
-    engine: Engine, clock: FakeClock, examples: list[int]
-) -> None:
+def test_a_control_example_comes_once_at_the_place_of_its_doubt(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with writing(engine) as session:
         set_answer(session, reviewer_called(session, "Lea").id, examples[2], Decision.reject, Reason.too_coarse, clock())
         assert mixed(session, "Lea", 4, clock, share=0.25) == [examples[i] for i in (1, 3, 4, 5)]  # her own: never
@@ -351,12 +349,12 @@ def test_a_known_answer_lies_in_a_deck_once_where_its_doubt_puts_it(
         assert mixed(session, "Ada", 4, clock, share=0.25) == [examples[i] for i in (1, 3, 2, 4)]
         assert deal(session, reviewer_called(session, "Ada").id, 0, clock(), [examples[2]]).gone == []
         decide(session, "Ada", examples[2], Decision.keep, "missed it", clock)
-        assert session.get_one(Standing, examples[2]).state == "reject"  # what is known stays so
+        assert session.get_one(Standing, examples[2]).state == "reject"  # the lead's answer stands
         assert examples[2] not in mixed(session, "Ada", 5, clock)
 
 
 @on_both_servers
-def test_known_answers_alone_are_no_deck(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_control_examples_alone_give_no_cards(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with writing(engine) as session:
         lead = reviewer_called(session, "Lea").id
         for example in examples:
@@ -365,7 +363,7 @@ def test_known_answers_alone_are_no_deck(engine: Engine, clock: FakeClock, examp
 
 
 @on_both_servers
-def test_a_withdrawn_answer_is_mixed_in_no_more(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_a_withdrawn_control_example_is_no_longer_mixed_in(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with writing(engine) as session:
         lead = reviewer_called(session, "Lea").id
         set_answer(session, lead, examples[2], Decision.keep, None, clock())
@@ -373,57 +371,57 @@ def test_a_withdrawn_answer_is_mixed_in_no_more(engine: Engine, clock: FakeClock
         assert examples[2] not in mixed(session, "Ada", 5, clock, share=1.0)
 
 
-def test_as_many_known_answers_as_the_share_asks_for_on_average() -> None:
-    mix = Mix(0.12, random.Random(2))
-    drawn = [mix.golds_among(20) for _ in range(400)]
+def test_the_share_of_control_examples_is_met_on_average() -> None:
+    mix = GoldMix(0.12, random.Random(2))
+    drawn = [mix.gold_count(20) for _ in range(400)]
     assert set(drawn) == {2, 3}
     assert sum(drawn) / len(drawn) == pytest.approx(2.4, abs=0.1)
 
 
-def test_known_answers_do_not_stand_out_by_their_doubt_or_source() -> None:
+def test_control_examples_do_not_stand_out_by_their_doubt_or_source() -> None:
     hand = [QueuePosition(number, 1, 0.4 + number / 100) for number in range(20)]
     known = [QueuePosition(100 + number, number % 2, number / 50) for number in range(50)]
-    drawn = drawn_golds(known, hand, 10, random.Random(3), Order.doubt)
+    drawn = sample_gold(known, hand, 10, random.Random(3), Order.doubt)
     assert len(drawn) == 10
     assert all(0.4 <= place.doubt <= 0.59 for place in drawn[:9])
-    assert {place.source_id for place in drawn_golds(known, hand, 10, random.Random(3), Order.source)} == {1}
+    assert {place.source_id for place in sample_gold(known, hand, 10, random.Random(3), Order.source)} == {1}
 
 
 # --- from an address --------------------------------------------------------------------------------------------------
 
 
 def from_address(params: dict[str, str], *, lead: bool = False) -> Wanted:
-    """As the page asks, where there are the sources 1 and 3 and the reviewers Ada and Bo."""
+    """The filters in an address, when the sources 1 and 3 and the reviewers Ada and Bo exist."""
     return wanted_from(params, {"1", "3"}, ["Ada", "Bo"], lead=lead)
 
 
-def test_an_address_says_what_is_wanted_and_an_empty_one_the_queue() -> None:
+def test_an_address_holds_the_filters_and_an_empty_one_gives_the_queue() -> None:
     assert from_address({}) == Wanted()
     params = {"order": "random", "show": "touched", "source": "3", "split": "test", "reason": "too_coarse", "reviewer": "Ada"}
-    wanted = Wanted(Order.random, Show.touched, 3, Split.test, Reason.too_coarse, "Ada")
+    wanted = Wanted(Order.random, ShowFilter.touched, 3, Split.test, Reason.too_coarse, "Ada")
     assert from_address(params) == wanted
     assert from_address({**params, "view": "grid", "utm_source": "mail"}) == wanted
-    assert from_address({"show": "disputed"}, lead=True) == Wanted(show=Show.disputed)
+    assert from_address({"show": "disputed"}, lead=True) == Wanted(show=ShowFilter.disputed)
 
 
 @pytest.mark.parametrize(
     ("params", "sentence"),
     [
-        ({"order": "best"}, "“best” is no order; there are doubt, random, source."),
-        ({"show": ""}, "“” is no show; there are open, unseen, all, touched, disputed."),
-        ({"show": "disputed"}, "Only a lead settles disagreements."),
-        ({"split": "TEST"}, "“TEST” is no split; there are train, validation, test."),
-        ({"reason": "'; drop table"}, "“'; drop table” is no reason; there are"),
+        ({"order": "best"}, "“best” is not a valid order. Choose one of doubt, random, source."),
+        ({"show": ""}, "“” is not a valid show. Choose one of open, unseen, all, touched, disputed."),
+        ({"show": "disputed"}, "Only a lead may settle disagreements."),
+        ({"split": "TEST"}, "“TEST” is not a valid split. Choose one of train, validation, test."),
+        ({"reason": "'; drop table"}, "“'; drop table” is not a valid reason. Choose one of"),
         ({"source": "2"}, "There is no source 2."),
         ({"source": "three"}, "There is no source three."),
         ({"source": "٣"}, "There is no source ٣."),
         ({"source": "9" * 5000}, f"There is no source {'9' * 40}."),
-        ({"reviewer": ""}, "Nobody called “” reviews here."),
-        ({"reviewer": "a" * 5000}, f"Nobody called “{'a' * 80}” reviews here."),
-        ({"reviewer": "Ada\x00"}, "Nobody called “Ada\x00” reviews here."),
+        ({"reviewer": ""}, "There is no reviewer “”."),
+        ({"reviewer": "a" * 5000}, f"There is no reviewer “{'a' * 80}”."),
+        ({"reviewer": "Ada\x00"}, "There is no reviewer “Ada\x00”."),
     ],
 )
-def test_an_address_with_nonsense_is_refused_in_a_sentence(params: dict[str, str], sentence: str) -> None:
+def test_an_address_with_an_unknown_value_is_refused_with_a_sentence(params: dict[str, str], sentence: str) -> None:
     with pytest.raises(WinnowError) as refused:
         from_address(params)
     assert str(refused.value).startswith(sentence)

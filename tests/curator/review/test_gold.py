@@ -1,4 +1,4 @@
-"""How known answers went: which, how often asked and hit, by whom and when."""
+"""Control examples: which there are, and how often, by whom and when they are judged right."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,16 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from curator.review.gold import GoldAnswer, GoldTry, HitRatePoint, hit_rates, hits_over_time, known, set_answer, tries
+from curator.review.gold import (
+    GoldAnswer,
+    GoldTry,
+    HitRatePoint,
+    gold_answers,
+    gold_tries,
+    hit_rates,
+    hits_over_time,
+    set_answer,
+)
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, new_client_id, record
 from db.session import reading, writing
@@ -39,10 +48,10 @@ def tried(who: str, *hits: bool) -> list[GoldTry]:
 
 
 @on_both_servers
-def test_a_try_is_the_standing_verdict_of_another_since_the_answer_was_known(engine: Engine, examples: list[int]) -> None:
+def test_a_try_is_the_newest_verdict_of_another_reviewer_since_the_answer_was_set(engine: Engine, examples: list[int]) -> None:
     one, other, _ = examples
     with writing(engine) as session:
-        say(session, "Early", NOON - timedelta(minutes=1), one, REJECT)  # before it was known
+        say(session, "Early", NOON - timedelta(minutes=1), one, REJECT)  # before the answer was set
         answer(session, one, KEEP)
         answer(session, other, REJECT)
         say(session, "Lead", LATER, one, REJECT)  # knows the answer
@@ -52,11 +61,11 @@ def test_a_try_is_the_standing_verdict_of_another_since_the_answer_was_known(eng
         say(session, "Cy", LATER, one, UNDO)
         say(session, "Cy", LATER, other, KEEP)
     with reading(engine) as session:
-        assert tries(session) == [GoldTry("Bo", one, LATER, True), GoldTry("Cy", other, LATER, False)]
+        assert gold_tries(session) == [GoldTry("Bo", one, LATER, True), GoldTry("Cy", other, LATER, False)]
 
 
 @on_both_servers
-def test_known_answers_say_how_they_went_and_the_often_missed_come_first(engine: Engine, examples: list[int]) -> None:
+def test_control_examples_have_their_hits_and_the_most_missed_come_first(engine: Engine, examples: list[int]) -> None:
     one, other, third = examples
     with writing(engine) as session:
         for example in (other, one, third):
@@ -65,7 +74,7 @@ def test_known_answers_say_how_they_went_and_the_often_missed_come_first(engine:
         say(session, "Cy", LATER, other, KEEP)
         say(session, "Cy", LATER, one, KEEP)
     with reading(engine) as session:
-        found = known(session, tries(session))
+        found = gold_answers(session, gold_tries(session))
         crop = session.get_one(Example, other)
         first = GoldAnswer(other, "head-001.png", crop.image_sha256, crop.mask_sha256, KEEP, "Lead", NOON, asked=2, hit=1)
     assert found[0] == first
@@ -73,7 +82,7 @@ def test_known_answers_say_how_they_went_and_the_often_missed_come_first(engine:
 
 
 @on_both_servers
-def test_a_withdrawn_answer_is_known_no_more_and_neither_are_its_tries(engine: Engine, examples: list[int]) -> None:
+def test_a_withdrawn_control_example_is_gone_and_so_are_its_tries(engine: Engine, examples: list[int]) -> None:
     with writing(engine) as session:
         answer(session, examples[0], KEEP)
         answer(session, examples[1], KEEP)
@@ -81,9 +90,9 @@ def test_a_withdrawn_answer_is_known_no_more_and_neither_are_its_tries(engine: E
             say(session, "Bo", LATER, example, KEEP)
         answer(session, examples[0], None, LATER)
     with reading(engine) as session:
-        made = tries(session)
+        made = gold_tries(session)
         assert [one.example for one in made] == [examples[1]]
-        assert [one.example for one in known(session, made)] == [examples[1]]
+        assert [one.example for one in gold_answers(session, made)] == [examples[1]]
 
 
 def test_hit_rate_has_an_interval_that_narrows_with_tries() -> None:
@@ -94,7 +103,7 @@ def test_hit_rate_has_an_interval_that_narrows_with_tries() -> None:
     assert hit_rates([]) == {}
 
 
-def test_hits_over_time_are_of_equally_many_tries_and_unfilled_points_are_left_out() -> None:
+def test_each_point_over_time_has_equally_many_tries_and_unfilled_ones_are_left_out() -> None:
     made = tried("Ada", True, False, True, True, False) + tried("Bo", True)
     assert hits_over_time(made, every=2) == [
         HitRatePoint("Ada", NOON + timedelta(minutes=1), 0.5),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, delete
 
-from curator.review.guide import BAD, GOOD, PLACES, candidates, choose, lessons, picture, tinted
+from curator.review.guide import BAD_TEXTS, DEFAULT_TEXTS, GOOD_TEXTS, candidates, choose, lessons, picture, tinted
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
 from curator.sample.lessons import draw_lesson
@@ -29,18 +29,18 @@ def seen(data: bytes) -> Picture:
     return picture
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", DEFAULT_TEXTS)
 def test_every_place_has_a_drawn_picture_of_its_own(place: str, engine: Engine, store: Store) -> None:
     with reading(engine) as session:
         shown = seen(picture(session, store, place, 128))
-        others = [seen(picture(session, store, other, 128)) for other in PLACES if other != place]
+        others = [seen(picture(session, store, other, 128)) for other in DEFAULT_TEXTS if other != place]
     assert shown.shape == (128, 128, 3)
     assert shown.std() > 10
     assert all(np.abs(shown.astype(float) - other).mean() > 5 for other in others)
 
 
-def test_the_drawn_pictures_show_what_their_words_say() -> None:
-    share = {place: (draw_lesson(place)[1] > 0).mean() for place in PLACES}
+def test_the_drawn_pictures_show_what_their_captions_say() -> None:
+    share = {place: (draw_lesson(place)[1] > 0).mean() for place in DEFAULT_TEXTS}
     assert share["good_4"] == 0  # nobody's hair
     assert share["hair_missing"] < 0.05 < share["good_2"]
     assert share["spills_over"] > 2 * share["good_1"]
@@ -48,12 +48,12 @@ def test_the_drawn_pictures_show_what_their_words_say() -> None:
 
 
 def test_every_reason_that_can_be_given_is_explained() -> None:
-    assert set(BAD) == set(Reason) - {Reason.unsaid}
-    assert len(GOOD) == 4
+    assert set(BAD_TEXTS) == set(Reason) - {Reason.unsaid}
+    assert len(GOOD_TEXTS) == 4
 
 
 @on_both_servers
-def test_a_lead_changes_a_picture_and_its_words_and_brings_the_drawn_one_back(
+def test_a_lead_changes_a_picture_and_its_caption_and_restores_the_drawn_one(
     engine: Engine, store: Store, clock: FakeClock, examples: list[int]
 ) -> None:
     with writing(engine) as session:
@@ -83,22 +83,22 @@ def test_an_erased_example_gives_its_place_back_to_the_drawn_picture(
         assert lessons(session)["good_1"].example is None
 
 
-def test_what_cannot_stand_in_the_guide_is_refused_with_a_reason(
+def test_what_cannot_be_in_the_guide_is_refused_with_a_reason(
     engine: Engine, store: Store, clock: FakeClock, examples: list[int]
 ) -> None:
     with writing(engine) as session:
         who = reviewer_called(session, "Lea").id
         with pytest.raises(NotThereError, match=r"^The guide has no place 'good_9'\.$"):
             choose(session, who, "good_9", examples[0], "", clock())
-        with pytest.raises(NotThereError, match=r"^Example 999 is not there"):
+        with pytest.raises(NotThereError, match=r"^Example 999 does not exist"):
             choose(session, who, "good_1", 999, "", clock())
-        with pytest.raises(WinnowError, match=r"^The words to a picture have 200 characters at most; these are 201\.$"):
+        with pytest.raises(WinnowError, match=r"^A caption can have at most 200 characters; this one has 201\.$"):
             choose(session, who, "good_1", examples[0], "x" * 201, clock())
         with pytest.raises(NotThereError):
             picture(session, store, "../secret", 64)
 
 
-def test_candidates_are_kept_ones_for_the_good_and_those_rejected_for_the_reason(
+def test_candidates_are_kept_examples_or_those_rejected_for_the_reason(
     engine: Engine, clock: FakeClock, examples: list[int]
 ) -> None:
     with writing(engine) as session:

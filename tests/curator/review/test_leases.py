@@ -1,4 +1,4 @@
-"""Claims on examples, also when two ask at once."""
+"""Leases on examples, also when two reviewers ask at once."""
 
 import threading
 
@@ -68,14 +68,14 @@ def test_releasing_ends_only_ones_own(engine: Engine, clock: FakeClock, examples
     assert holders(engine) == {examples[1]: ada}
 
 
-def test_two_who_are_dealt_to_at_the_same_moment_get_different_cards(
+def test_two_reviewers_who_ask_at_the_same_moment_get_different_cards(
     engine: Engine, clock: FakeClock, examples: list[int], people: tuple[int, int]
 ) -> None:
     got: dict[int, list[int]] = {}
-    both_are_in = threading.Barrier(2, timeout=20)
+    both_ready = threading.Barrier(2, timeout=20)
 
     def ask(who: int) -> None:
-        both_are_in.wait()
+        both_ready.wait()
         with writing(engine) as session:
             got[who] = [card.example for card in deal(session, who, 3, clock()).cards]
 
@@ -89,12 +89,12 @@ def test_two_who_are_dealt_to_at_the_same_moment_get_different_cards(
     assert holders(engine) == dict.fromkeys(got[ada], ada) | dict.fromkeys(got[bo], bo)
 
 
-def test_a_first_request_twice_at_once_makes_one_reviewer(engine: Engine, examples: list[int]) -> None:
+def test_two_first_requests_at_once_make_one_reviewer(engine: Engine, examples: list[int]) -> None:
     found: list[int] = []
-    both_are_in = threading.Barrier(2, timeout=20)
+    both_ready = threading.Barrier(2, timeout=20)
 
     def ask() -> None:
-        both_are_in.wait()
+        both_ready.wait()
         with writing(engine) as session:
             found.append(reviewer_called(session, "Cy").id)
 

@@ -1,4 +1,4 @@
-"""How reviewing goes: paces and forecasts from times alone, and what is read for them, on both servers."""
+"""Progress of reviewing: pace and forecast from times alone, and the queries behind them on both databases."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from curator.review import progress
 from curator.review.gold import HitRate
-from curator.review.progress import Forecast, Pace, forecast, newest_of, paces
+from curator.review.progress import Forecast, Pace, forecast, measure_pace, newest_activity
 from curator.review.reviewers import decided, reviewer_called
 from curator.review.verdicts import NewVerdict, new_client_id, record
 from db.session import reading, writing
@@ -36,54 +36,54 @@ def say(session: Session, who: str, now: datetime, *examples: int, decision: Dec
 
 
 def test_a_gap_of_over_a_minute_is_a_pause_and_one_of_a_minute_is_not() -> None:
-    assert paces(seconds(0, 60, 120.5, 130.5)) == Pace(verdicts=4, timed=2, seconds=70.0, median=35.0)
+    assert measure_pace(seconds(0, 60, 120.5, 130.5)) == Pace(verdicts=4, timed=2, seconds=70.0, median=35.0)
 
 
-def test_the_first_verdict_after_a_pause_is_counted_but_sets_no_pace() -> None:
-    pace = paces(seconds(0, 10, 1000, 1010))
+def test_the_first_verdict_after_a_pause_is_counted_but_not_timed() -> None:
+    pace = measure_pace(seconds(0, 10, 1000, 1010))
     assert (pace.verdicts, pace.timed, pace.seconds) == (4, 2, 20.0)
     assert pace.per_minute == 6.0  # one every 10 s, however long the pause
 
 
 def test_a_grid_of_verdicts_in_one_commit_shares_the_time_it_took() -> None:
     grid = [30.0] * 20 + [60.0] * 10
-    pace = paces(seconds(0, *grid))
+    pace = measure_pace(seconds(0, *grid))
     assert (pace.verdicts, pace.timed, pace.seconds) == (31, 30, 60.0)
     assert pace.per_minute == 30.0
     assert pace.median == 1.5  # 20 of them took 30 / 20 s, 10 took 30 / 10 s
 
 
 def test_verdicts_that_came_all_at_once_have_no_pace() -> None:
-    assert paces(seconds(5, 5, 5)) == Pace(verdicts=3, timed=0, seconds=0.0, median=None)
-    assert paces(seconds(5, 5, 5)).per_minute is None
-    assert paces(seconds()) == Pace(0, 0, 0.0, None)
+    assert measure_pace(seconds(5, 5, 5)) == Pace(verdicts=3, timed=0, seconds=0.0, median=None)
+    assert measure_pace(seconds(5, 5, 5)).per_minute is None
+    assert measure_pace(seconds()) == Pace(0, 0, 0.0, None)
 
 
 def test_two_reviewers_at_once_make_twice_the_pace_of_one() -> None:
     one, other = np.arange(0.0, 100, 4), np.arange(2.0, 102, 4)
-    alone = paces(one).per_minute
-    together = paces(progress.everybody({"Ada": one, "Bo": other})).per_minute
+    alone = measure_pace(one).per_minute
+    together = measure_pace(progress.merged_times({"Ada": one, "Bo": other})).per_minute
     assert alone == 15.0
     assert together == pytest.approx(30.0)
-    assert progress.everybody({}).size == 0
+    assert progress.merged_times({}).size == 0
 
 
 def test_the_newest_minutes_of_activity_reach_back_over_pauses() -> None:
     times = seconds(0, 50, 100, 5000, 5040, 5080)
-    assert newest_of(times, 80).tolist() == [100, 5000, 5040, 5080]
-    assert newest_of(times, 79).tolist() == [5040, 5080]
-    assert newest_of(times, 130).tolist() == [50, 100, 5000, 5040, 5080]
-    assert newest_of(times, 1e9).tolist() == times.tolist()
-    assert newest_of(seconds(), 300).size == 0
+    assert newest_activity(times, 80).tolist() == [100, 5000, 5040, 5080]
+    assert newest_activity(times, 79).tolist() == [5040, 5080]
+    assert newest_activity(times, 130).tolist() == [50, 100, 5000, 5040, 5080]
+    assert newest_activity(times, 1e9).tolist() == times.tolist()
+    assert newest_activity(seconds(), 300).size == 0
 
 
-def test_a_forecast_is_what_is_left_at_the_pace_and_has_an_end_while_somebody_works() -> None:
+def test_a_forecast_has_an_end_while_somebody_is_reviewing() -> None:
     pace = Pace(verdicts=31, timed=30, seconds=180.0, median=6.0)  # 10 a minute
     said = forecast(600, pace, NOON - timedelta(minutes=4), NOON)
     assert said == Forecast(timedelta(hours=1), timedelta(minutes=3), NOON + timedelta(hours=1))
 
 
-def test_a_forecast_names_no_end_when_nobody_works() -> None:
+def test_a_forecast_has_no_end_while_nobody_is_reviewing() -> None:
     pace = Pace(verdicts=31, timed=30, seconds=180.0, median=6.0)
     for last in (NOON - timedelta(minutes=6), None):
         said = forecast(600, pace, last, NOON)
@@ -116,7 +116,7 @@ def test_hours_begin_where_the_readers_clock_says_even_half_an_hour_off() -> Non
     assert found == {("Ada", datetime(2026, 3, 4, 17)): 1, ("Ada", datetime(2026, 3, 4, 18)): 1}
 
 
-def test_periods_have_a_place_for_every_hour_and_day_verdicts_or_none() -> None:
+def test_periods_include_hours_and_days_without_verdicts() -> None:
     days = progress.periods(NOON, ZoneInfo("Europe/Berlin"), "day", 3)
     assert days == [datetime(2026, 3, 2), datetime(2026, 3, 3), datetime(2026, 3, 4)]
     hours = progress.periods(NOON, ZoneInfo("Europe/Berlin"), "hour", 2)
@@ -130,7 +130,7 @@ def test_today_begins_at_midnight_of_the_readers_clock() -> None:
     start = progress.midnight(NOON, ZoneInfo("Europe/Berlin"))
     assert start == datetime(2026, 3, 3, 23, tzinfo=UTC)
     at = start.timestamp()
-    assert progress.since(seconds(at - 1, at, at + 1), start).tolist() == [at, at + 1]
+    assert progress.not_before(seconds(at - 1, at, at + 1), start).tolist() == [at, at + 1]
 
 
 # --- agreement ------------------------------------------------------------------------------------------------------
@@ -153,11 +153,13 @@ def test_pairs_compare_what_both_have_judged_and_the_larger_come_first() -> None
 
 
 def test_agreement_with_others_counts_every_other_opinion() -> None:
-    found = progress.agreed({1: {"Ada": KEEP, "Bo": KEEP, "Cy": REJECT}, 2: {"Ada": KEEP, "Bo": KEEP}, 3: {"Dee": KEEP}})
+    found = progress.agreement_with_others(
+        {1: {"Ada": KEEP, "Bo": KEEP, "Cy": REJECT}, 2: {"Ada": KEEP, "Bo": KEEP}, 3: {"Dee": KEEP}}
+    )
     assert found == {"Ada": (2, 3), "Bo": (2, 3), "Cy": (0, 2)}
 
 
-def test_side_by_side_says_none_for_what_is_not_known_and_of_known_answers_only_when_given() -> None:
+def test_side_by_side_has_none_for_unknown_values_and_control_examples_only_when_given() -> None:
     given = [{"reviewer": "Ada", "verdicts": 3}, {"reviewer": "Bo", "verdicts": 1}]
     ada, bo = progress.side_by_side(given, {"Ada": seconds(0, 10, 20)}, {"Ada": (1, 4)}, {"Ada": HitRate(1, 2, 0.1, 0.9)})
     assert (ada["active minutes"], ada["per minute"], ada["median seconds"]) == (pytest.approx(1 / 3), 6.0, 10.0)
@@ -168,7 +170,7 @@ def test_side_by_side_says_none_for_what_is_not_known_and_of_known_answers_only_
     assert not [column for column in ada if "gold" in column]
 
 
-# --- what stands in the tables ---------------------------------------------------------------------------------------
+# --- queries ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -260,14 +262,14 @@ def test_the_log_holds_every_verdict_and_undo_in_order(engine: Engine, examples:
         say(session, "Ada", NOON + timedelta(seconds=1), examples[0], settles=True)
         say(session, "Bo", NOON + timedelta(seconds=2), examples[1], decision=UNDO)
     with reading(engine) as session:
-        rows, bos = list(progress.log(session, None)), list(progress.log(session, "Bo"))
+        rows, bos = list(progress.verdict_log(session, None)), list(progress.verdict_log(session, "Bo"))
     assert rows == [
         ("2026-03-04T12:00:00+00:00", "Bo", examples[1], "head-001.png", "reject", Reason.unsaid.value, 0),
         ("2026-03-04T12:00:01+00:00", "Ada", examples[0], "head-000.png", "keep", "", 1),
         ("2026-03-04T12:00:02+00:00", "Bo", examples[1], "head-001.png", "undo", "", 0),
     ]
     assert bos == [rows[0], rows[2]]
-    assert len(progress.LOG) == len(rows[0])
+    assert len(progress.VERDICT_LOG_COLUMNS) == len(rows[0])
 
 
 def test_the_figures_cost_the_same_queries_however_many_reviewers_and_verdicts(engine: Engine, store: Store) -> None:
@@ -281,7 +283,7 @@ def test_the_figures_cost_the_same_queries_however_many_reviewers_and_verdicts(e
             progress.ratings(session)
             progress.sources(session)
             decided(session)
-            list(progress.log(session, None))
+            list(progress.verdict_log(session, None))
             return len(asked)
 
     with writing(engine) as session:
@@ -298,6 +300,6 @@ def test_the_figures_cost_the_same_queries_however_many_reviewers_and_verdicts(e
 
 def test_a_grid_that_took_two_minutes_is_work_and_no_pause() -> None:
     grids = np.repeat([1000.0, 1120.0], 40)
-    assert paces(grids) == Pace(verdicts=80, timed=40, seconds=120.0, median=3.0)
-    assert len(newest_of(grids, 60.0)) == 40
-    assert paces(np.array([1000.0, 1120.0])).timed == 0
+    assert measure_pace(grids) == Pace(verdicts=80, timed=40, seconds=120.0, median=3.0)
+    assert len(newest_activity(grids, 60.0)) == 40
+    assert measure_pace(np.array([1000.0, 1120.0])).timed == 0

@@ -1,11 +1,11 @@
-"""Examples sent back to review: open again, with nothing of what was said before, and nothing of it overwritten."""
+"""Examples sent back to review: they are open again, their earlier verdicts don't count and are not overwritten."""
 
 import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from curator.review.deck import Card, Show, Wanted, count_waiting, deal, queue
-from curator.review.gold import known, set_answer, unseen_gold
+from curator.review.deck import Card, ShowFilter, Wanted, count_waiting, deal, queue
+from curator.review.gold import gold_answers, set_answer, unseen_gold
 from curator.review.leases import claim
 from curator.review.progress import ratings
 from curator.review.reopening import send_back
@@ -88,7 +88,7 @@ def test_an_example_that_is_sent_back_is_open_and_its_verdicts_stay(
         assert wrongly_standing(session) == []
 
 
-def test_only_what_is_said_from_then_on_counts(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_only_later_verdicts_count(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     first = examples[0]
     with writing(engine) as session:
         say(session, "Bo", clock, first, REJECT)
@@ -125,7 +125,7 @@ def test_an_undo_of_what_no_longer_counts_changes_nothing(engine: Engine, clock:
         assert wrongly_standing(session) == []
 
 
-def test_an_undo_of_what_was_said_since_leaves_it_open(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_an_undo_of_a_later_verdict_leaves_it_open(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     first = examples[0]
     with writing(engine) as session:
         back(session, clock, first)
@@ -148,21 +148,21 @@ def test_an_example_can_be_sent_back_again_and_twice_in_a_row_is_once(
         assert state(session, first) is State.open
 
 
-def test_those_that_are_not_there_are_passed_by(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_examples_that_do_not_exist_are_ignored(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with writing(engine) as session:
         assert back(session, clock, 999, examples[1]) == [examples[1]]
         assert back(session, clock, 999) == back(session, clock) == []
         assert session.scalar(select(func.count()).select_from(Reopening)) == 1
 
 
-def test_a_name_that_nobody_can_have_sends_nothing_back(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_an_invalid_name_sends_nothing_back(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with pytest.raises(WinnowError, match="1 to 80 printable characters"), writing(engine) as session:
         back(session, clock, examples[0], by=" ")
     with reading(engine) as session:
         assert counts(session).open == 0
 
 
-def test_what_breaks_off_in_the_middle_sends_nothing_back(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_an_error_in_the_middle_sends_nothing_back(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with pytest.raises(ZeroDivisionError), writing(engine) as session:  # noqa: PT012 - what stands in the with is the test
         back(session, clock, *examples)
         session.flush()
@@ -210,7 +210,7 @@ def test_a_frozen_set_keeps_what_is_sent_back_and_the_next_one_lacks_it(
         assert sorted(there) == examples[1:]
 
 
-def test_leases_stay_with_who_holds_them(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_leases_stay_with_their_holders(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with writing(engine) as session:
         bo = reviewer_called(session, "Bo").id
         claim(session, bo, examples[:1], clock())
@@ -218,7 +218,7 @@ def test_leases_stay_with_who_holds_them(engine: Engine, clock: FakeClock, examp
         assert [(one.example_id, one.reviewer_id) for one in session.scalars(select(Lease))] == [(examples[0], bo)]
 
 
-def test_what_was_given_stays_in_the_figures(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_earlier_verdicts_stay_in_the_figures(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with writing(engine) as session:
         say(session, "Bo", clock, examples[0], REJECT)
         before = ratings(session), decided(session)
@@ -227,24 +227,24 @@ def test_what_was_given_stays_in_the_figures(engine: Engine, clock: FakeClock, e
         assert before[0] == {examples[0]: {"ada": KEEP, "Bo": REJECT}}
 
 
-def test_a_known_answer_is_withdrawn(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_a_control_example_is_withdrawn(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     first, second, _ = examples
     with writing(engine) as session:
         lea, bo = (reviewer_called(session, name).id for name in ("Lea", "Bo"))
         for example in (first, second):
             set_answer(session, lea, example, KEEP, None, clock())
         back(session, clock, first)
-        assert [one.example for one in known(session, [])] == [second]
+        assert [one.example for one in gold_answers(session, [])] == [second]
         assert [one.example_id for one in unseen_gold(session, bo, Standing.example_id > 0)] == [second]
         back(session, clock, first)  # what is withdrawn isn't withdrawn again
         set_answer(session, lea, first, REJECT, Reason.not_hair, clock.pass_(1))
-        assert {one.example: one.answer for one in known(session, [])} == {first: REJECT, second: KEEP}
+        assert {one.example: one.answer for one in gold_answers(session, [])} == {first: REJECT, second: KEEP}
 
 
 # --- what the deck shows ---------------------------------------------------------------------------------------------
 
 
-def test_it_comes_to_everybody_again_and_says_why(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_everybody_gets_it_again_with_the_reason(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     first, second, _ = examples
     with writing(engine) as session:
         back(session, clock, first)
@@ -260,9 +260,9 @@ def test_it_comes_to_everybody_again_and_says_why(engine: Engine, clock: FakeClo
         }
 
 
-def test_why_is_said_until_it_is_judged(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_the_reason_is_shown_until_it_is_judged(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     first = examples[0]
-    look = Wanted(show=Show.all)
+    look = Wanted(show=ShowFilter.all)
     with writing(engine) as session:
         back(session, clock, first)
         say(session, "Bo", clock, first, KEEP)
@@ -273,7 +273,7 @@ def test_why_is_said_until_it_is_judged(engine: Engine, clock: FakeClock, exampl
         assert card.reasons == [AGAIN, "the edge is straight"]
 
 
-def test_a_card_in_the_hand_of_who_judged_it_before_stays_there_until_they_judge_it_anew(
+def test_a_reviewer_who_judged_it_before_holds_the_card_until_they_judge_it_again(
     engine: Engine, clock: FakeClock, examples: list[int]
 ) -> None:
     first = examples[0]
@@ -285,8 +285,8 @@ def test_a_card_in_the_hand_of_who_judged_it_before_stays_there_until_they_judge
         assert deal(session, ada, 5, clock(), [first]).gone == [first]
 
 
-def test_not_yet_seen_has_what_one_saw_before_it_was_sent_back(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
-    unseen, rejected = Wanted(show=Show.unseen), Wanted(reason=Reason.not_hair)
+def test_not_yet_seen_includes_what_one_judged_before_reopening(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+    unseen, rejected = Wanted(show=ShowFilter.unseen), Wanted(reason=Reason.not_hair)
     with writing(engine) as session:
         ada, bo = (reviewer_called(session, name).id for name in ("ada", "Bo"))
         say(session, "ada", clock, examples[1], REJECT)

@@ -120,7 +120,7 @@ def test_the_newest_verdict_of_a_reviewer_counts(engine: Engine, clock: FakeCloc
         assert counts(session) == Counts(keep=1, reject=0, open=2)
 
 
-def test_reject_without_a_reason_is_recorded_as_unsaid_and_a_keep_has_none(
+def test_reject_without_a_reason_is_recorded_as_unsaid_and_a_keep_has_no_reason(
     engine: Engine, clock: FakeClock, examples: list[int]
 ) -> None:
     with writing(engine) as session:
@@ -130,7 +130,7 @@ def test_reject_without_a_reason_is_recorded_as_unsaid_and_a_keep_has_none(
 
 def test_an_unknown_example_refuses_the_whole_batch(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with (
-        pytest.raises(NotThereError, match=r"^Example 999 is not there \(any more\): it may have been erased\.$"),
+        pytest.raises(NotThereError, match=r"^Example 999 does not exist\. It may have been erased\.$"),
         writing(engine) as session,
     ):
         say(session, "Ada", clock, (examples[0], KEEP, None, "a"), (999, KEEP, None, "b"))

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from curator.runs.estimates import Change, RowPair, changes, estimates, most_different, pairs
+from curator.runs.estimates import MeasureDifference, RowPair, estimates, measure_differences, most_different, pairs
 from curator.runs.results import ReportRow
 from db.tables import Split
 from trainer.measures import MEASURES
@@ -44,25 +44,25 @@ def test_a_small_difference_on_every_example_is_clear_where_the_examples_themsel
         )
         for number, f1 in enumerate(rng.uniform(0.2, 0.9) for _ in range(60))
     ]
-    better, worse = changes(both, [F1, GRADIENT])
+    better, worse = measure_differences(both, [F1, GRADIENT])
     assert better.difference == pytest.approx(0.02, abs=0.005)
     assert better.second is not None
     assert better.first is not None
     assert better.second - better.first == pytest.approx(better.difference)
-    assert (better.word, better.images) == ("better", 60)
+    assert (better.outcome, better.images) == ("better", 60)
     assert worse.difference == pytest.approx(0.05, abs=0.005)  # of a measure where lower is better
-    assert worse.word == "worse"
+    assert worse.outcome == "worse"
 
 
-def test_an_interval_that_holds_nought_says_nothing() -> None:
+def test_an_interval_that_contains_zero_is_no_clear_difference() -> None:
     both = [RowPair(seen(1, 0.5), seen(1, 0.6)), RowPair(seen(2, 0.5), seen(2, 0.3)), RowPair(seen(3, 0.5), seen(3, 0.55))]
-    assert changes(both, [F1])[0].word == "no clear difference"
+    assert measure_differences(both, [F1])[0].outcome == "no clear difference"
 
 
 def test_an_example_that_one_run_has_no_value_for_is_in_no_difference() -> None:
-    (made,) = changes([RowPair(seen(1, None), seen(1, 0.6)), RowPair(seen(2, 0.5), seen(2, 0.7))], [F1])
+    (made,) = measure_differences([RowPair(seen(1, None), seen(1, 0.6)), RowPair(seen(2, 0.5), seen(2, 0.7))], [F1])
     assert (made.images, made.first, made.second) == (1, 0.5, 0.7)
-    assert changes([], [F1])[0] == Change(F1, None, None, None, None, 0)
+    assert measure_differences([], [F1])[0] == MeasureDifference(F1, None, None, None, None, 0)
 
 
 def test_where_two_runs_differ_most_comes_first() -> None:

@@ -1,9 +1,9 @@
-"""A report's tables in words."""
+"""The tables of a report as text."""
 
 import pytest
 
 from curator.runs import figures
-from curator.runs.estimates import Change
+from curator.runs.estimates import MeasureDifference
 from curator.runs.results import ReportRow
 from db.tables import Split
 from trainer.measures import MEASURES
@@ -30,7 +30,7 @@ def test_a_report_is_a_row_in_order_of_splits_and_refinements() -> None:
         seen(1, Split.test, "guided", 0.5), seen(1, Split.test, "none", 0.75), seen(2, Split.test, "none", None),
         seen(3, Split.validation, "none", None),
     ]  # fmt: skip
-    made = figures.measured(found, [F1])
+    made = figures.measures_table(found, [F1])
     assert made.head == ["Split", "Refinement", "Images", f"F1{TIED}↑"]
     assert [row[:3] for row in made.rows] == [
         ["validation", "none", "1"], ["test", "none", "2"], ["test", "guided filter", "1"]
@@ -40,7 +40,7 @@ def test_a_report_is_a_row_in_order_of_splits_and_refinements() -> None:
 
 
 def test_a_comparison_names_both_runs_and_says_what_the_difference_means() -> None:
-    made = figures.compared([Change(GRADIENT, 0.2, 0.15, -0.05, (-0.06, -0.04), 40)], "Run 1", "Run 2")
+    made = figures.comparison_table([MeasureDifference(GRADIENT, 0.2, 0.15, -0.05, (-0.06, -0.04), 40)], "Run 1", "Run 2")
     assert made.head == ["Measure", "Run 1", "Run 2", "Difference", "95 % interval", "Run 2 is", "Images"]
     assert made.rows == [
         [f"Gradient consistency{TIED}↓", "0.200", "0.150", "−0.0500", f"−0.0600{TIED}to{TIED}−0.0400", "better", "40"]
@@ -48,17 +48,17 @@ def test_a_comparison_names_both_runs_and_says_what_the_difference_means() -> No
 
 
 def test_only_settings_that_differ_are_named_and_one_that_was_unknown_then_has_a_dash() -> None:
-    made = figures.differing(
+    made = figures.differing_settings_table(
         {"size": 224, "consistency": 0.5}, {"size": 224, "consistency": 0.0, "band": 9}, ("Run 1", "Run 2")
     )
     assert made.rows == [["consistency", "0.5", "0.0"], ["band", "—", "9"]]
 
 
 def test_slices_are_a_table_for_each_way_to_cut_the_report() -> None:
-    made = figures.sliced([seen(1, Split.test, "none", 0.5), seen(2, Split.test, "none", 0.7)], [F1])
+    made = figures.slice_tables([seen(1, Split.test, "none", 0.5), seen(2, Split.test, "none", 0.7)], [F1])
     assert list(made) == ["By hair share", "By hair brightness", "By source"]
     assert made["By source"].head == ["Source", "Images", f"F1{TIED}↑"]
     (row,) = made["By source"].rows
     assert row[:2] == ["set.zip", "2"]
     assert row[2].startswith("0.600 (")
-    assert figures.sliced([], [F1]) == {}
+    assert figures.slice_tables([], [F1]) == {}

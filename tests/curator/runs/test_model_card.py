@@ -1,13 +1,13 @@
-"""A model card: what is known, and plainly what is not."""
+"""The model card: what is known about a run, and what is not."""
 
 import dataclasses
 import re
 from datetime import UTC, datetime
 
 from curator.runs.figures import Table
-from curator.runs.model_card import card, table
+from curator.runs.model_card import model_card, table_markdown
 from curator.runs.provenance import Provenance
-from curator.runs.results import VALUES, ReportRow
+from curator.runs.results import VALUE_COLUMNS, ReportRow
 from db.tables import Split
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -20,12 +20,12 @@ ORIGIN = Provenance(
 
 
 def seen(example: int, split: Split = Split.test) -> ReportRow:
-    values = dict.fromkeys(VALUES) | {"f1": 0.8}
+    values = dict.fromkeys(VALUE_COLUMNS) | {"f1": 0.8}
     return ReportRow(example, "ada.jpg", "selfies.zip", split, "none", "image", "mask", "matte", values)
 
 
 def test_a_card_has_data_consent_training_measures_limits_and_what_it_is_for() -> None:
-    made = card(ORIGIN, [seen(n) for n in range(1, 6)], {"Hair share": Table(["Slice", "F1"], [["< 10 %", "0.8"]])}, NOW)
+    made = model_card(ORIGIN, [seen(n) for n in range(1, 6)], {"Hair share": Table(["Slice", "F1"], [["< 10 %", "0.8"]])}, NOW)
     headings = re.findall("^## (.*)$", made, re.MULTILINE)
     assert headings == ["Intended use", "Data", "Consent", "Training", "Measures", "Limits"]
     assert "`" + "ab" * 32 + "`" in made
@@ -37,34 +37,34 @@ def test_a_card_has_data_consent_training_measures_limits_and_what_it_is_for() -
     assert "decoder depth | 64" in made
 
 
-def test_a_card_says_plainly_what_is_not_known_about_consent() -> None:
-    consent = card(ORIGIN, [], {}, NOW).partition("## Consent")[2].partition("##")[0]
+def test_a_card_states_what_is_not_known_about_consent() -> None:
+    consent = model_card(ORIGIN, [], {}, NOW).partition("## Consent")[2].partition("##")[0]
     assert "31 contributors named by the sources" in consent
-    assert "Nobody is named for 12 examples" in consent
+    assert "12 examples name no contributor" in consent
     assert "the licence of 7 examples" in consent
     assert "Not known to Winnow: whether the people in the photos agreed" in consent
 
 
 def test_limits_follow_from_the_data() -> None:
-    few = card(ORIGIN, [seen(1, Split.validation)], {}, NOW)
+    few = model_card(ORIGIN, [seen(1, Split.validation)], {}, NOW)
     assert "no test examples" in few
     assert "on 1 images at most" in few
-    many = card(ORIGIN, [seen(n) for n in range(120)], {}, NOW)
+    many = model_card(ORIGIN, [seen(n) for n in range(120)], {}, NOW)
     assert "no test examples" not in many
     assert "images at most" not in many
     assert "nobody touched up" not in many
-    assert "nobody touched up" in card(dataclasses.replace(ORIGIN, touched_up=14), [], {}, NOW)
+    assert "nobody touched up" in model_card(dataclasses.replace(ORIGIN, touched_up=14), [], {}, NOW)
 
 
 def test_a_run_without_a_report_has_a_card_that_says_so() -> None:
-    assert "has not been measured yet" in card(ORIGIN, [], {}, NOW)
+    assert "has not been measured yet" in model_card(ORIGIN, [], {}, NOW)
 
 
 def test_a_start_from_scratch_is_loud() -> None:
-    assert "**This run started from scratch" in card(dataclasses.replace(ORIGIN, encoder="scratch"), [], {}, NOW)
-    assert "scratch" not in card(ORIGIN, [], {}, NOW)
+    assert "**This run started from scratch" in model_card(dataclasses.replace(ORIGIN, encoder="scratch"), [], {}, NOW)
+    assert "scratch" not in model_card(ORIGIN, [], {}, NOW)
 
 
-def test_strangers_words_are_only_words() -> None:
-    made = table(Table(["Licence"], [["a|b\n# [x](http://y) <script>`*_"]]))
+def test_text_from_others_is_escaped() -> None:
+    made = table_markdown(Table(["Licence"], [["a|b\n# [x](http://y) <script>`*_"]]))
     assert made.splitlines() == ["| Licence |", "| --- |", r"| a\|b \# \[x\](http://y) \<script\>\`\*\_ |"]

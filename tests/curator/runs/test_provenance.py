@@ -1,4 +1,4 @@
-"""Where a run comes from, in numbers without names."""
+"""The provenance of a run, in numbers without names."""
 
 import dataclasses
 
@@ -36,7 +36,7 @@ def run(engine: Engine, store: Store, clock: FakeClock) -> int:
         return add_run(session, store, freeze_all(session, examples, clock()), clock(), consistency=0.25)
 
 
-def test_a_run_tells_its_set_sources_licences_and_contributors_in_numbers(engine: Engine, run: int) -> None:
+def test_provenance_counts_sources_licences_and_contributors(engine: Engine, run: int) -> None:
     with reading(engine) as session:
         told = provenance(session, run)
     assert told.splits == {"train": 3, "validation": 2, "test": 2}
@@ -48,7 +48,7 @@ def test_a_run_tells_its_set_sources_licences_and_contributors_in_numbers(engine
     assert not any(word in said for word in ("Ada", "Bo ", "/home", "head-0"))
 
 
-def test_who_was_erased_is_counted_and_tells_no_more(
+def test_an_erased_contributor_is_only_counted(
     engine: Engine, store: Store, settings: Settings, clock: FakeClock, run: int
 ) -> None:
     erase_contributor(engine, store, settings, "Ada Byron", "lea", clock())
@@ -68,6 +68,6 @@ def test_a_test_mask_that_is_not_its_examples_own_was_touched_up(
         assert provenance(session, run).touched_up == 1
 
 
-def test_a_run_that_is_not_there_is_told_in_a_sentence(engine: Engine) -> None:
-    with reading(engine) as session, pytest.raises(WinnowError, match=r"There is no run 7 \(any more\)\."):
+def test_a_run_that_does_not_exist_is_refused_with_a_sentence(engine: Engine) -> None:
+    with reading(engine) as session, pytest.raises(WinnowError, match=r"^There is no run 7\.$"):
         provenance(session, 7)

@@ -1,4 +1,4 @@
-"""A report to take away: whole by itself, without names, with all strangers' words escaped."""
+"""A report as a file: complete by itself, without names, and with all text from others escaped."""
 
 import base64
 import csv
@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 
 from curator.runs.figures import Table
 from curator.runs.provenance import Provenance, provenance
-from curator.runs.report_file import COLUMNS, csv_of, html_of, table, worst_of
+from curator.runs.report_file import COLUMNS, report_csv, report_html, table_html, worst_rows
 from curator.runs.results import ReportRow, examples
 from curator.upkeep.erase import erase_contributor
 from db.session import reading, writing
@@ -45,13 +45,13 @@ def read(engine: Engine, run: int) -> tuple[Provenance, list[ReportRow]]:
 
 def written(engine: Engine, run: int, clock: FakeClock, sliced: dict[str, Table] | None = None) -> str:
     origin, found = read(engine, run)
-    worst = worst_of(found)
+    worst = worst_rows(found)
     thumbnails = {sha: f"thumb {sha}".encode() for one in worst for sha in (one.image, one.mask, one.matte)}
-    return html_of(origin, found, sliced or {}, worst, thumbnails, clock())
+    return report_html(origin, found, sliced or {}, worst, thumbnails, clock())
 
 
 class Tags(HTMLParser):
-    """What a browser would make of it: tags in order, addresses that it would fetch, and whether tags are balanced."""
+    """What a browser would find: tags in order and addresses to fetch; fails if tags are not balanced."""
 
     VOID = ("meta", "img", "br")
 
@@ -87,28 +87,28 @@ def test_the_file_needs_nothing_else_and_shows_the_worst_first(engine: Engine, r
 
 def test_neither_file_names_a_person_a_photo_or_a_folder(engine: Engine, run: int, clock: FakeClock) -> None:
     _, found = read(engine, run)
-    for text in (written(engine, run, clock), csv_of(found).decode()):
+    for text in (written(engine, run, clock), report_csv(found).decode()):
         assert not re.search(r"Ada|Byron|/home|head-\d", text)
 
 
-def test_strangers_words_are_only_words(engine: Engine, run: int, clock: FakeClock) -> None:
+def test_text_from_others_is_escaped(engine: Engine, run: int, clock: FakeClock) -> None:
     text = written(engine, run, clock, {"Source": Table(["Source", "F1"], [["<img src=x>2.zip", "<b>0.5</b>"]])})
     assert "&lt;img src=x&gt;2.zip" in text
     assert "x" not in Tags(text).addresses
-    assert "b" not in Tags(table(Table(["a"], [["<b>"]]))).seen
+    assert "b" not in Tags(table_html(Table(["a"], [["<b>"]]))).seen
 
 
 def test_an_example_whose_picture_is_missing_is_left_out(engine: Engine, run: int, clock: FakeClock) -> None:
     origin, found = read(engine, run)
-    worst = worst_of(found)
+    worst = worst_rows(found)
     thumbnails = {sha: b"webp" for one in worst[1:] for sha in (one.image, one.mask, one.matte)}
-    assert len(Tags(html_of(origin, found, {}, worst, thumbnails, clock())).addresses) == 2 * 3
-    assert "Worst examples" not in html_of(origin, found, {}, worst, {}, clock())
+    assert len(Tags(report_html(origin, found, {}, worst, thumbnails, clock())).addresses) == 2 * 3
+    assert "Worst examples" not in report_html(origin, found, {}, worst, {}, clock())
 
 
-def test_the_csv_has_a_row_an_image_that_reads_back(engine: Engine, run: int) -> None:
+def test_the_csv_has_a_row_for_each_image_and_reads_back(engine: Engine, run: int) -> None:
     _, found = read(engine, run)
-    rows = list(csv.DictReader(io.StringIO(csv_of(found).decode())))
+    rows = list(csv.DictReader(io.StringIO(report_csv(found).decode())))
     assert tuple(rows[0]) == COLUMNS
     assert [int(row["example"]) for row in rows] == [one.example for one in found]
     assert [float(row["f1"]) for row in rows] == pytest.approx([0.5, 0.54, 0.58])  # tests.trained
@@ -116,9 +116,9 @@ def test_the_csv_has_a_row_an_image_that_reads_back(engine: Engine, run: int) ->
     assert rows[0]["source"] == "<img src=x>2.zip"
 
 
-def test_a_source_that_a_spreadsheet_would_run_is_only_text(engine: Engine, run: int) -> None:
+def test_a_source_that_a_spreadsheet_would_run_is_stored_as_text(engine: Engine, run: int) -> None:
     _, found = read(engine, run)
-    (row,) = csv.DictReader(io.StringIO(csv_of([dataclasses.replace(found[0], source="=HYPERLINK(1)")]).decode()))
+    (row,) = csv.DictReader(io.StringIO(report_csv([dataclasses.replace(found[0], source="=HYPERLINK(1)")]).decode()))
     assert row["source"] == "'=HYPERLINK(1)"
 
 
@@ -131,4 +131,4 @@ def test_who_was_erased_is_in_neither_file(
     (erased,) = {one.example for one in before} - {one.example for one in found}
     assert len(Tags(written(engine, run, clock)).addresses) == 2 * 3
     assert f"Example {erased}," not in written(engine, run, clock)
-    assert str(erased) not in [row["example"] for row in csv.DictReader(io.StringIO(csv_of(found).decode()))]
+    assert str(erased) not in [row["example"] for row in csv.DictReader(io.StringIO(report_csv(found).decode()))]

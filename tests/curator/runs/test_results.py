@@ -1,4 +1,4 @@
-"""What runs came to, as pages show it."""
+"""The results of runs, as pages show them."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ def only_run(engine: Engine) -> Run:
     return run
 
 
-def test_a_run_is_told_in_one_line_with_its_best_epoch_and_a_start_from_scratch(engine: Engine, examples: list[int]) -> None:
+def test_the_title_of_a_run_has_its_best_epoch_and_a_start_from_scratch(engine: Engine, examples: list[int]) -> None:
     line = results.title(only_run(engine))
     assert line == "Run 1 · hairmattenet · set 1 · 3 epochs, best 2 · from scratch, without ImageNet weights"
 
@@ -48,7 +48,7 @@ def test_a_curve_has_two_rows_an_epoch(engine: Engine, examples: list[int]) -> N
 
 
 def training(engine: Engine, clock: FakeClock, epochs: int, progress: float) -> Run:
-    """The run of `examples` as if it were under way, `epochs` planned and three of a minute each done, the last just now."""
+    """The run of `examples` as if it were running: `epochs` planned, three of a minute each done, the last just now."""
     clock.pass_(180)  # the third epoch ended three minutes after the start
     with writing(engine) as session:
         session.execute(update(Run).values(settings={"epochs": epochs}))
@@ -78,7 +78,7 @@ def test_a_pause_before_a_resume_counts_as_no_epoch(engine: Engine, examples: li
     assert results.time_left(run, clock.pass_(20)) == timedelta(minutes=6, seconds=40)
 
 
-def test_time_left_in_the_first_epoch_is_read_off_the_bar(engine: Engine, examples: list[int], clock: FakeClock) -> None:
+def test_time_left_in_the_first_epoch_comes_from_the_progress(engine: Engine, examples: list[int], clock: FakeClock) -> None:
     run = training(engine, clock, 10, 0.25)
     run.epochs = []
     assert results.time_left(run, clock()) == timedelta(minutes=9)  # three of twelve minutes are over
@@ -124,8 +124,8 @@ def test_a_run_can_be_measured_on_the_splits_of_its_set_that_it_did_not_learn_fr
         more = add_examples(session, store, 2, Split.train)
         add_run(session, store, freeze_all(session, more, clock()), clock())
     with reading(engine) as session:
-        assert results.unseen(session, 1) == results.unseen(session, 2) == [Split.validation, Split.test]
-        assert results.unseen(session, 99) == []
+        assert results.held_out_splits(session, 1) == results.held_out_splits(session, 2) == [Split.validation, Split.test]
+        assert results.held_out_splits(session, 99) == []
 
 
 def test_examples_come_by_split_and_number_with_all_that_was_measured(engine: Engine, examples: list[int]) -> None:
@@ -138,12 +138,12 @@ def test_examples_come_by_split_and_number_with_all_that_was_measured(engine: En
     assert only[1].values["f1"] == pytest.approx(0.54)  # tests.trained: 0.5 + 0.04 k
 
 
-def test_the_test_report_speaks_for_a_run_and_else_the_validation_report(engine: Engine, examples: list[int]) -> None:
+def test_the_headline_report_is_the_test_report_or_else_the_validation_report(engine: Engine, examples: list[int]) -> None:
     with reading(engine) as session:
         found = results.examples(session, 1)
-    assert {one.split for one in results.headline(found)} == {Split.test}
-    assert {one.split for one in results.headline(found[:2])} == {Split.validation}
-    assert results.headline([]) == []
+    assert {one.split for one in results.headline_rows(found)} == {Split.test}
+    assert {one.split for one in results.headline_rows(found[:2])} == {Split.validation}
+    assert results.headline_rows([]) == []
 
 
 def seen(example: int, **values: float | None) -> ReportRow:
@@ -161,9 +161,7 @@ def test_best_first_follows_the_measures_own_direction_and_leaves_out_who_has_no
     assert [one.example for one in results.best_first(found, GRADIENT)] == [1, 3, 2]
 
 
-def test_a_source_is_called_by_its_last_part_and_by_its_number_where_two_would_be_called_alike(
-    engine: Engine, clock: FakeClock
-) -> None:
+def test_a_source_is_named_by_its_last_part_with_its_number_if_two_are_the_same(engine: Engine, clock: FakeClock) -> None:
     places = ["/home/ada/photos/", "C:\\photos\\set.zip", "drawn, seed 0", "/srv/photos", "/"]
     with writing(engine) as session:
         session.add_all(Source(adapter="folder", location=place, added_at=clock()) for place in places)

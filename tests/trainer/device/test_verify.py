@@ -60,7 +60,7 @@ def test_exporting_again_mends_a_damaged_file(trained, engine, store, settings, 
 
 @pytest.mark.parametrize("format_", ["coreml", "litert"])
 def test_runs_behind_a_url_are_exported_proven_and_tried_on(trained, engine, store, settings, clock, format_):
-    from curator.runs.tryon import recoloured
+    from curator.runs.tryon import recolour_photo
 
     moved = settings.model_copy(update={"runs_url": f"memory://moved-{format_}"})
     write(moved.runs / "1" / BEST, (settings.runs / "1" / BEST).read_bytes())
@@ -72,14 +72,14 @@ def test_runs_behind_a_url_are_exported_proven_and_tried_on(trained, engine, sto
     with reading(engine) as session:
         file = moved.exported(session.get_one(Export, 1).file)
     if format_ == "litert":
-        tried = recoloured(file, np.full((64, 64, 3), 120, np.uint8), "#8a2be2", 1.0, cropped=True)
+        tried = recolour_photo(file, np.full((64, 64, 3), 120, np.uint8), "#8a2be2", 1.0, cropped=True)
         assert tried.matte.shape == (64, 64)
     file.unlink()
     with pytest.raises(WinnowError) as error:
         verify(engine, store, moved, 1, clock)
     assert str(error.value) == f"The file of export 1 is gone ({file}). Export the run again."
     with pytest.raises(WinnowError) as error:
-        recoloured(file, np.full((64, 64, 3), 120, np.uint8), "#8a2be2", 1.0, cropped=True)
+        recolour_photo(file, np.full((64, 64, 3), 120, np.uint8), "#8a2be2", 1.0, cropped=True)
     assert str(error.value) == f"The exported file {file} is gone. Export the run again."
 
 
