@@ -22,7 +22,7 @@ def middle_is_hair(monkeypatch: pytest.MonkeyPatch) -> None:
         alpha[200:312, 200:312] = 1.0
         return alpha
 
-    monkeypatch.setattr("curator.runs.tryon.run_file", matte)
+    monkeypatch.setattr("curator.runs.tryon.matte_from_file", matte)
 
 
 @pytest.mark.usefixtures("middle_is_hair")
