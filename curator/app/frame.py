@@ -1,12 +1,12 @@
-"""What every page shares: the flow with its counts, a header, empty states, galleries and the panel of a job."""
+"""What every page shares: the steps of the flow with their counts, the header, empty states, galleries and the job panel."""
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from pathlib import Path
 
 import streamlit as st
 
 from curator.app.state import engine, flow_now, settings
+from curator.markup import render
 from curator.status import Flow, newest_job
 from db.cluster import start
 from db.errors import WinnowError
@@ -26,9 +26,27 @@ REASONS = {
     Reason.unsaid.value: "No reason given",
 }
 
+LEAD = """
+<p class="winnow-lead">{{ lead }}{% if more %} <a href="{{ more[0] }}" target="_self">{{ more[1] }}</a>{% endif %}</p>
+"""
+GALLERY = """
+<div class="winnow-gallery" style="--wide: {{ wide }}">
+{% for pictures, caption in figures %}
+<figure>
+  <div class="row">
+  {% for sha256 in pictures %}
+    <img src="/pictures/{{ sha256 }}" loading="lazy" alt="{{ caption }}">
+  {% endfor %}
+  </div>
+  <figcaption>{{ caption }}</figcaption>
+</figure>
+{% endfor %}
+</div>
+"""
+
 
 def show_flow() -> None:
-    """The steps with their counts, on top of every page; counted again every few seconds."""
+    """Show the steps with their counts at the top of every page, refreshed every five seconds."""
     st.html(LOOK)
     _flow_bar()
 
@@ -43,7 +61,7 @@ def _flow_bar() -> None:
 
 
 def steps(now: Flow) -> list[tuple[str, str, int | None]]:
-    """The pages in the order of the flow: file, name and the count that belongs to it."""
+    """The pages in the order of the flow: file, name, and the count shown beside the name."""
     return [
         ("ingest", "Ingest", now.submissions),
         ("review", "Review", now.verdicts.open),
@@ -63,15 +81,14 @@ def counted(number: int, noun: str) -> str:
 
 
 def header(title: str, lead: str = "", more: tuple[str, str] | None = None) -> None:
-    """The page's name, and in one line what it is for; `more` is a page's address with the words that lead there."""
+    """Show the page's title and, in one line, what the page is for; `more` is an address and the text of the link to it."""
     st.header(title, anchor=False)
-    link = "" if more is None else f' <a href="{escape(more[0])}" target="_self">{escape(more[1])}</a>'
     if lead:
-        st.html(f'<p class="winnow-lead">{escape(lead)}{link}</p>')
+        st.html(render(LEAD, lead=lead, more=more))
 
 
 def empty_state(what: str, next_label: str, next_page: str) -> None:
-    """Say that there is nothing here yet, and lead to what comes first."""
+    """Say that there is nothing here yet, with a button to the page that comes first."""
     with st.container(border=True, horizontal_alignment="center", gap="small"):
         st.space("small")
         st.markdown(what, width="content")
@@ -81,22 +98,18 @@ def empty_state(what: str, next_label: str, next_page: str) -> None:
 
 
 def drawn_note(number: int) -> None:
-    """Say that portraits are drawn, where some are."""
+    """Say that some portraits are drawn, if `number` of them are."""
     if number:
-        st.html('<p class="winnow-note">Some of these portraits were drawn by Winnow itself; they show nobody.</p>')
+        st.html('<p class="winnow-note">Some of these portraits were drawn by Winnow. They show no real people.</p>')
 
 
 def gallery(figures: Iterable[tuple[Sequence[str], str]], *, wide: str = "13rem") -> None:
-    """Pictures from the store, several a figure side by side, each figure with a caption; nothing of either is trusted."""
-    parts = []
-    for pictures, caption in figures:
-        images = "".join(f'<img src="/pictures/{escape(sha)}" loading="lazy" alt="{escape(caption)}">' for sha in pictures)
-        parts.append(f'<figure><div class="row">{images}</div><figcaption>{escape(caption)}</figcaption></figure>')
-    st.html(f'<div class="winnow-gallery" style="--wide: {wide}">{"".join(parts)}</div>')
+    """Show figures: each has one or more pictures from the store, side by side, and a caption."""
+    st.html(render(GALLERY, figures=figures, wide=wide))
 
 
 def start_job(kind: str, module: str, arguments: Sequence[str]) -> int | None:
-    """Start one of our commands, and say its job's number; what stands in its way is shown in one sentence."""
+    """Start one of Winnow's commands as a job and return the job's number; None, with the error shown, if it can't start."""
     try:
         return start(engine(), settings(), kind, module, arguments, utc_now())
     except WinnowError as error:
@@ -105,9 +118,9 @@ def start_job(kind: str, module: str, arguments: Sequence[str]) -> int | None:
 
 
 def job_panel(kind: str, doing: str, number: int | None = None) -> Job | None:
-    """How a job is going, or the newest of its kind, with a Stop button, refreshed every second while it works; the job.
+    """Show a job, or the newest of its kind: refreshed every second, with a Stop button, while it runs. Returns the job.
 
-    When it ends the whole page runs again, so that what it made is shown.
+    When the job ends the whole page reruns, so that its results appear.
     """
     job = _job(kind, number)
     if job is None:

@@ -42,7 +42,7 @@ PAGES = {
 
 @pytest.fixture
 def worked_on(app: Server) -> Server:
-    """An app in the middle of its work: open, kept, rejected and disputed examples, a known answer, a run."""
+    """An app in the middle of its work: open, kept, rejected and disputed examples, a control example, a run."""
     with writing(app.engine) as session:
         add_faceless(session, app.store, 2)
         examples = add_examples(session, app.store, 12, Split.train)

@@ -55,7 +55,7 @@ def test_a_lead_puts_an_example_into_the_guide(page: Page, app: Server) -> None:
     before = picture(page, "good_1").get_attribute("src")
     page.get_by_text("Change the pictures of this screen").click()
     pick(page, "Picture", f"{example} · head-000.png")
-    page.get_by_label("What to see in it").fill("<b>Sharp</b> edge")
+    page.get_by_label("Caption").fill("<b>Sharp</b> edge")
     page.get_by_role("button", name="Show this under").click()
     expect(page.locator('figure[data-place="good_1"] figcaption')).to_contain_text("<b>Sharp</b> edge")  # words are data
     assert picture(page, "good_1").get_attribute("src") != before

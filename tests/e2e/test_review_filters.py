@@ -128,7 +128,7 @@ def test_the_deck_takes_the_same_filters(page: Page, app: Server) -> None:
         ("order=best", "“best” is no order; there are doubt, random, source. So no filter is set."),
         ("split=test&source=99", "There is no source 99. So no filter is set."),
         ("reviewer=Nobody", "Nobody called “Nobody” reviews here. So no filter is set."),
-        ("view=table", "“table” is no view; there are one, grid. So no filter is set."),
+        ("view=table", "“table” is not a valid view. Choose one of one, grid. So no filter is set."),
         ("source=%00%FF", "There is no source"),
     ],
 )
@@ -167,7 +167,7 @@ def test_photos_without_a_face_are_shown_sixty_at_a_time_and_nothing_can_be_deci
                 )
             )  # fmt: skip
     page.goto(f"{app.url}/review?show=no_face")
-    expect(page.get_by_text("nothing can be decided about them here")).to_be_visible()
+    expect(page.get_by_text("they have no crop and can’t be reviewed here")).to_be_visible()
     expect(page.locator("figure")).to_have_count(60)
     expect(page.get_by_text("wall-60.png", exact=True)).to_be_visible()
     page.get_by_role("button", name="Page 2", exact=True).click()
@@ -177,7 +177,7 @@ def test_photos_without_a_face_are_shown_sixty_at_a_time_and_nothing_can_be_deci
     expect(page.get_by_text("wall-00.png", exact=True)).to_be_visible()
     expect(page.locator("canvas")).to_have_count(0)
     page.goto(f"{app.url}/review?show=no_face&source=1")
-    expect(page.get_by_text("There is none.")).to_be_visible()
+    expect(page.get_by_text("There are none.")).to_be_visible()
 
 
 def test_the_controls_push_the_picture_down_by_next_to_nothing(page: Page, app: Server) -> None:

@@ -1,4 +1,4 @@
-"""Progress and team: a name is remembered by the browser; figures, agreement and known answers, each for whom it is."""
+"""Progress and team: a name is remembered by the browser; figures, agreement and control examples, each for its readers."""
 
 import csv
 import io
@@ -89,10 +89,10 @@ def test_progress_says_how_fast_what_is_left_and_when_it_is_done(page: Page, app
     reviewed(app)
     page.goto(f"{app.url}/team")
     # 35 verdicts in 58 s, the first of them unseen in its making; 10 examples left at that pace are 17 s.
-    expect(page.get_by_test_id("stMetric").filter(has_text="Verdicts a minute")).to_contain_text("35")
+    expect(page.get_by_test_id("stMetric").filter(has_text="Verdicts per minute")).to_contain_text("35")
     expect(page.get_by_test_id("stMetric").filter(has_text="Left to review")).to_contain_text("10")
     expect(page.get_by_test_id("stMetric").filter(has_text="Time left")).to_contain_text("17 s")
-    expect(page.get_by_text("At the pace of the last 58 s of reviewing: 35 a minute")).to_be_visible()
+    expect(page.get_by_text("At the pace of the last 58 s of reviewing: 35 per minute")).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(2)
     rows = {row["reviewer"]: row for row in saved(page, "Reviewers as CSV")}
     assert (rows["Ada"]["verdicts"], rows["Bo"]["verdicts"]) == ("30", "5")
@@ -105,7 +105,7 @@ def test_progress_says_how_fast_what_is_left_and_when_it_is_done(page: Page, app
 def test_agreement_shows_figures_with_their_doubt_and_leads_to_what_waits(page: Page, app: Server) -> None:
     reviewed(app)
     page.goto(f"{app.url}/team?part=agreement")
-    expect(page.get_by_text("5 examples can’t say much: wait for 30 at least.")).to_be_visible()
+    expect(page.get_by_text("5 examples can’t tell much; wait for at least 30.")).to_be_visible()
     (pair,) = saved(page, "Pairs as CSV")
     assert (pair["first"], pair["second"], pair["examples"], float(pair["observed"])) == ("Ada", "Bo", "5", 0.8)
     expect(page.get_by_text("1 disagreement waits for a lead")).to_be_visible()
@@ -113,7 +113,7 @@ def test_agreement_shows_figures_with_their_doubt_and_leads_to_what_waits(page: 
     page.wait_for_url(f"{app.url}/review?show=disputed")
 
 
-def test_only_leads_see_known_answers_and_others_verdicts(page: Page, server: Callable[..., Server]) -> None:
+def test_only_leads_see_control_examples_and_others_verdicts(page: Page, server: Callable[..., Server]) -> None:
     app = server(WINNOW_LEADS="Ada")
     examples = reviewed(app)
     with writing(app.engine) as session:

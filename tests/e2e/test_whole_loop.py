@@ -67,7 +67,7 @@ def load_the_sample(page: Page, app: Server) -> None:
     page.goto(app.url)
     page.get_by_role("button", name="Load the sample portraits").click()
     expect(page.get_by_text("examples wait for a verdict")).to_be_visible(timeout=LATE)
-    expect(page.get_by_text("drawn by Winnow itself")).to_be_visible()
+    expect(page.get_by_text("drawn by Winnow")).to_be_visible()
 
 
 def review_everything(page: Page, app: Server) -> None:
@@ -117,7 +117,7 @@ def touch_one_up(page: Page, app: Server) -> None:
 
 def train(page: Page) -> None:
     step(page, "Train")
-    page.get_by_text("More", exact=True).click()
+    page.get_by_text("Training settings", exact=True).click()
     choose(page, "Input size, pixels", "128")
     epochs = page.get_by_role("spinbutton", name="Epochs")
     epochs.fill("1")

@@ -1,4 +1,4 @@
-"""The best and the worst examples of a report; the worst can go back to review."""
+"""The best and the worst examples of a report; the worst can be sent back to review."""
 
 import streamlit as st
 
@@ -14,22 +14,22 @@ from db.jobs import utc_now
 from db.session import reading, writing
 from trainer.measures import ALL, Measure
 
-SHOWN = [6, 12, 24]  # of the best and of the worst
+SHOWN = [6, 12, 24]  # numbers to choose from, for the best and for the worst
 TITLES = {measure.name: measure.title for measure in ALL}
 
 
 def caption(seen: ReportRow, measure: Measure) -> str:
-    """An example in one line: its photo and what it measured."""
+    """An example in one line: its photo and its value of the measure."""
     more = "" if measure.name == "f1" else f" · F1 {number(seen.values['f1'])}"
     return f"{seen.photo} · {measure.title} {number(seen.values[measure.name])}{more}"
 
 
 @st.fragment
 def best_and_worst(run: int, found: list[ReportRow]) -> None:
-    """The two ends of a report; the worst can go back to review."""
+    """Show the best and the worst examples; the worst can be sent back to review."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Best and worst by", list(TITLES), format_func=TITLES.__getitem__, width=240)
-        count = st.segmented_control("Of each", SHOWN, default=SHOWN[0], required=True)
+        count = st.segmented_control("Number of each", SHOWN, default=SHOWN[0], required=True)
     measure = next(each for each in ALL if each.name == name)
     ordered = results.best_first(found, measure)
     half = min(count, (len(ordered) + 1) // 2)
@@ -43,12 +43,12 @@ def best_and_worst(run: int, found: list[ReportRow]) -> None:
         gallery([([one.image, one.mask, one.matte], caption(one, measure)) for one in ordered[:half]], wide="18rem")
     with worst:
         st.subheader("Worst", anchor=False)
-        st.caption("Photo, mask, matte. Where the mask is at fault, send the example back to review.")
+        st.caption("Photo, mask, matte. If the mask is wrong, send the example back to review.")
         going_back(run, ordered[half:][::-1][:half], measure)
 
 
 def going_back(run: int, worst: list[ReportRow], measure: Measure) -> None:
-    """The worst examples, each with a box to tick, and a button that sends the ticked ones back to review."""
+    """Show the worst examples, each with a checkbox, and a button that sends the ticked ones back to review."""
     reviewer = current_reviewer()
     may = leads(reviewer)
     with reading(engine()) as session:
@@ -59,7 +59,7 @@ def going_back(run: int, worst: list[ReportRow], measure: Measure) -> None:
         with places[at % 2]:
             gallery([([one.image, one.mask, one.matte], caption(one, measure))], wide="18rem")
             if one.example in waiting:
-                st.caption("It waits on the Review page.")
+                st.caption("Waiting on the Review page.")
             elif st.checkbox(f"Send {one.photo} back", key=f"back-{one.example}", disabled=not may):
                 ticked.append(one.example)
     label = f"{counted(len(ticked), 'example')} back to review" if ticked else "Back to review"
@@ -78,9 +78,10 @@ def going_back(run: int, worst: list[ReportRow], measure: Measure) -> None:
 
 
 def told(sent: int, lost: int) -> str:
-    """What sending back did, in words."""
-    gone = f" {counted(lost, 'example')} could not be found (any more): erased, perhaps." if lost else ""
+    """The message after examples were sent back; `lost` of them no longer exist."""
+    gone = f" {counted(lost, 'example')} could not be found and may have been erased." if lost else ""
     return (
-        f"{counted(sent, 'example')} open for review again: what was said before no longer counts, and stays on record. "
+        f"{counted(sent, 'example')} {'is' if sent == 1 else 'are'} open for review again. "
+        "Earlier verdicts no longer count, but stay on record. "
         f"Curated sets stay as they were frozen.{gone}"
     )

@@ -1,4 +1,4 @@
-"""Files to take away, made when they are asked for, so that who was erased meanwhile is in none."""
+"""Downloads of a report, made when they are requested, so that a person erased in the meantime is in none of them."""
 
 from contextlib import suppress
 from functools import partial
@@ -25,7 +25,7 @@ def made_html(run: int) -> str:
     worst = worst_of(found)
     thumbnails = {}
     for sha256 in {sha256 for one in worst for sha256 in (one.image, one.mask, one.matte)}:
-        with suppress(WinnowError):  # missing from the store: its example is left out
+        with suppress(WinnowError):  # missing from the store: the example is left out
             thumbnails[sha256] = thumbnail(store().get(sha256), THUMBNAIL)
     return html_of(origin, found, figures.sliced(results.headline(found)), worst, thumbnails, utc_now())
 
@@ -44,7 +44,7 @@ def made_card(run: int) -> str:
 
 
 def downloads(run: int) -> None:
-    """A button for each file."""
+    """Show a download button for each file."""
     with st.container(horizontal=True):
         for label, made, name, kind in (
             ("Report as HTML", made_html, f"winnow-run-{run}.html", "text/html"),

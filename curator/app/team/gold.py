@@ -1,7 +1,6 @@
-"""Known answers, for leads alone: which there are, and how often each reviewer hits them."""
+"""Control examples, for leads only: which there are, and how often each reviewer gives their answer."""
 
 from datetime import datetime
-from html import escape
 
 import altair as alt
 import pandas as pd
@@ -13,14 +12,29 @@ from curator.app.frame import counted, empty_state
 from curator.app.guard import check_lead, current_reviewer
 from curator.app.routes import THUMBNAIL
 from curator.app.state import dear, engine, settings
+from curator.markup import render
 from curator.review import gold
 from curator.review.reviewers import reviewer_called
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
 
-CARDS = 24  # of known answers, before the rest is asked for
+CARDS = 24  # control examples shown before "Show all"
 A_ROW = 6
+CARD = """
+<div class="winnow-gallery" style="--wide: 100%">
+<figure title="{{ one.photo }}: {{ one.answer.value }}">
+  <div class="row">
+  {% for sha256 in (one.image, one.mask) %}
+    <img src="/pictures/{{ sha256 }}?side={{ side }}" loading="lazy" alt="{{ one.photo }}: {{ one.answer.value }}">
+  {% endfor %}
+  </div>
+  <figcaption>
+    <b>{{ one.answer.value }}</b> · {{ asked }}<br>{{ one.by }}, {{ since }}
+  </figcaption>
+</figure>
+</div>
+"""
 
 
 @dear
@@ -30,28 +44,28 @@ def _tries(engine: Engine) -> list[gold.GoldTry]:
 
 
 def show_gold(lead: bool) -> None:
-    """Known answers and hit rates; to who is no lead, one sentence."""
+    """Show control examples and hit rates to a lead; to anyone else, one sentence."""
     if not lead:
-        st.info(
-            "Some cards have an answer that a lead knows, to see how well reviewing goes. Only leads see which, and how often."
-        )
+        st.info("Some cards are control examples. Only leads see which, and how often reviewers give their answer.")
         return
     tried = _tries(engine())
     with reading(engine()) as session:
         known = gold.known(session, tried)
     share = settings().gold_share
     how = (
-        "In Review, press G on the verdict just given: it becomes a known answer, "
-        f"and known answers are {percent(share)} of the cards that others get."
+        "On the Review page, press G right after a verdict to make its example a control example. "
+        f"Control examples are {percent(share)} of the cards that other reviewers get."
     )
     if not known and not tried:
-        empty_state(f"No answer is known yet. {how}", "Review some examples", "review")
+        empty_state(f"There are no control examples yet. {how}", "Review some examples", "review")
         return
     st.caption(how)
     _hit_rates(tried)
-    st.subheader(counted(len(known), "known answer"), anchor=False)
+    st.subheader(counted(len(known), "control example"), anchor=False)
     if known:
-        st.caption("The most often missed first: its answer may be wrong. Withdrawing one leaves its verdict as it is.")
+        st.caption(
+            "The most often missed comes first: its answer may be wrong. Withdrawing a control example keeps its verdict."
+        )
     _answers(known)
 
 
@@ -59,7 +73,7 @@ def _hit_rates(tried: list[gold.GoldTry]) -> None:
     st.subheader("Hit rates", anchor=False)
     rates = gold.hit_rates(tried)
     if not rates:
-        st.caption("No reviewer has met a known answer yet.")
+        st.caption("No reviewer has judged a control example yet.")
         return
     table, lines = st.columns(2, gap="large")
     rows = [
@@ -79,7 +93,7 @@ def _hit_rates(tried: list[gold.GoldTry]) -> None:
     points = gold.hits_over_time(tried)
     with lines:
         if not points:
-            st.caption(f"The line over time begins when a reviewer has met {gold.TRIES_A_POINT} known answers.")
+            st.caption(f"The chart over time starts once a reviewer has judged {gold.TRIES_A_POINT} control examples.")
             return
         clock = zone()
         frame = pd.DataFrame(
@@ -99,9 +113,9 @@ def _hit_rates(tried: list[gold.GoldTry]) -> None:
                 tooltip=["reviewer", alt.Tooltip("share", title="hits", format=".0%"), alt.Tooltip("at:T", title="until")],
             ),
             height=240,
-            says=f"Share of known answers hit, for every {gold.TRIES_A_POINT} tries of each reviewer",
+            says=f"Share of control examples hit, for every {gold.TRIES_A_POINT} tries of each reviewer",
         )
-        st.caption(f"Each point is {gold.TRIES_A_POINT} tries in a row, so one miss more or less moves it by a tenth.")
+        st.caption(f"Each point covers {gold.TRIES_A_POINT} tries in a row, so a single miss moves it by a tenth.")
 
 
 def _answers(known: list[gold.GoldAnswer]) -> None:
@@ -119,15 +133,7 @@ def _answers(known: list[gold.GoldAnswer]) -> None:
 
 def _card(one: gold.GoldAnswer, since: str) -> str:
     asked = f"hit {one.hit:,} of {one.asked:,}" if one.asked else "not asked yet"
-    about = f"{one.photo}: {one.answer.value}"
-    pictures = "".join(
-        f'<img src="/pictures/{escape(sha)}?side={THUMBNAIL}" loading="lazy" alt="{escape(about)}">'
-        for sha in (one.image, one.mask)
-    )
-    return (
-        f'<div class="winnow-gallery" style="--wide: 100%"><figure title="{escape(about)}"><div class="row">{pictures}</div>'
-        f"<figcaption><b>{one.answer.value}</b> · {asked}<br>{escape(one.by)}, {since}</figcaption></figure></div>"
-    )
+    return render(CARD, one=one, asked=asked, since=since, side=THUMBNAIL)
 
 
 def _withdraw(example: int, now: datetime) -> None:

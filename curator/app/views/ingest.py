@@ -1,4 +1,4 @@
-"""Pictures come in as a zip, looked at first if one likes; what became of every file, and why."""
+"""Ingest a zip, with a preview on request; what happened to every file, and why."""
 
 import math
 from functools import partial
@@ -19,18 +19,25 @@ from db.session import reading
 SHOWN = 50  # rows a page
 PAST = 20
 OUTCOMES = {Outcome.refused: "Refused", Outcome.remark: "With a remark", Outcome.aside: "No face found"}
-STATES = {"done": "in", "failed": "failed", "cancelled": "stopped", "interrupted": "broke off", "running": "on", "queued": "on"}
+STATES = {
+    "done": "done",
+    "failed": "failed",
+    "cancelled": "stopped",
+    "interrupted": "interrupted",
+    "running": "running",
+    "queued": "queued",
+}
 
 
 def bring_in(upload: Upload) -> None:
-    """Start the ingest of an upload, as the form says."""
+    """Start the ingest of an upload with the form's options."""
     st.session_state.pop("looked_at", None)
     options = [f"--{name}={st.session_state[f'ingest-{name}']}" for name in ("format", "crop", "split")]
     start_job("ingest", "curator", ["ingest", str(upload.path), f"--called={upload.name}", "--discard", *options])
 
 
 def look(upload: Upload) -> None:
-    """Count what is in an upload, and keep it until somebody decides."""
+    """Count what is in an upload, and keep the upload until it is ingested or discarded."""
     options = ["--dry-run", f"--format={st.session_state['ingest-format']}"]
     job = start_job("look", "curator", ["ingest", str(upload.path), f"--called={upload.name}", *options])
     if job is not None:
@@ -38,58 +45,58 @@ def look(upload: Upload) -> None:
 
 
 def forget(upload: Upload) -> None:
-    """Delete an upload that was looked at."""
+    """Delete a previewed upload."""
     st.session_state.pop("looked_at", None)
     upload.path.unlink(missing_ok=True)
 
 
 def show_look(upload: Upload, number: int) -> None:
-    """What is in the upload that was looked at, and what to do with it."""
-    job = job_panel("look", "Looking at the zip", number)
+    """Show what is in a previewed upload, with buttons to ingest or discard it."""
+    job = job_panel("look", "The preview", number)
     if job is None or state_of(job, utc_now()) in ALIVE:
         return
     if job.result is None:
-        st.button("Forget it", on_click=forget, args=[upload])
+        st.button("Discard it", on_click=forget, args=[upload])
         return
     there = job.result
     with st.container(border=True):
         st.markdown(
             f"**{upload.name}** looks like **{there['format']}**: {there['because']}. "
-            f"{counted(there['pairs'], 'pair')}, {len(there['refused']):,} refused. Nothing was written yet."
+            f"{counted(there['pairs'], 'pair')}, {len(there['refused']):,} refused. Nothing has been written yet."
         )
         if there["refused"]:
             st.dataframe(pd.DataFrame(there["refused"]), hide_index=True, height=min(38 * (len(there["refused"]) + 1), 240))
         with st.container(horizontal=True):
             st.button(
-                f"Bring {counted(there['pairs'], 'pair')} in",
+                f"Ingest {counted(there['pairs'], 'pair')}",
                 type="primary",
                 on_click=bring_in,
                 args=[upload],
                 disabled=not there["pairs"],
             )
-            st.button("Forget it", on_click=forget, args=[upload])
+            st.button("Discard it", on_click=forget, args=[upload])
 
 
 def show_last() -> None:
-    """How the newest ingest is going, or went."""
-    job = job_panel("ingest", "Bringing pictures in")
+    """Show the newest ingest: its progress, or its result."""
+    job = job_panel("ingest", "The ingest")
     if job is None or job.result is None or state_of(job, utc_now()) in ALIVE:
         return
     result = job.result
     refused = result.get("refusals", len(result["refused"]))
     st.success(
-        f"The last one: {result['seen']:,} seen, {result['added']:,} added ({result['no_face']:,} without a face), "
-        f"{result['already']:,} there already, {refused:,} refused."
+        f"Last ingest: {result['seen']:,} seen, {result['added']:,} added ({result['no_face']:,} without a face), "
+        f"{result['already']:,} already present, {refused:,} refused."
     )
 
 
 def show_outcomes() -> None:
-    """Every file that was refused, has a remark or is kept aside: to filter, page through and download."""
+    """Show every file that was refused, has a remark or has no face: with filters, pages and a download."""
     with reading(engine()) as session:
         there, places = numbers(session), {one.id: one.location for one in sources(session)}
     if not any(there.values()):
         return
-    st.subheader("What became of the files", anchor=False)
+    st.subheader("What happened to each file", anchor=False)
     first = next(each for each in Outcome if there[each])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         outcome = st.segmented_control(
@@ -104,7 +111,7 @@ def show_outcomes() -> None:
         source = st.selectbox(
             "Source", list(places), index=None, format_func=places.__getitem__, placeholder="All sources", width=260
         )
-        words = st.text_input("Search", placeholder="In names and reasons", width=260, max_chars=200)
+        words = st.text_input("Search", placeholder="Names and reasons", width=260, max_chars=200)
     asked = OutcomeFilter(outcome or first, source, words or "")
     with reading(engine()) as session:
         found = number(session, asked)
@@ -112,7 +119,7 @@ def show_outcomes() -> None:
         at = st.pagination(pages, key=f"page-{asked.outcome}-{source}-{words}") if pages > 1 else 1
         table = pd.DataFrame(rows(session, asked, SHOWN, SHOWN * (at - 1)), columns=list(COLUMNS))
     if table.empty:
-        st.caption("None of these.")
+        st.caption("No file matches these filters.")
         return
     table["at"] = pd.to_datetime(table["at"])
     kinds = st.column_config
@@ -142,13 +149,13 @@ def show_outcomes() -> None:
 
 
 def csv_of(asked: OutcomeFilter) -> bytes:
-    """All the rows that are asked for."""
+    """All rows that match the filters."""
     with reading(engine()) as session:
         return as_csv(COLUMNS, rows(session, asked))
 
 
 def show_past() -> None:
-    """The ingests before the last one."""
+    """Show the ingests before the newest."""
     with reading(engine()) as session:
         past = history(session, PAST, utc_now())
     if len(past) < 2:
@@ -162,20 +169,23 @@ def show_past() -> None:
                 "Seen": [one.seen for one in past],
                 "Added": [one.added for one in past],
                 "Refused": [one.refused for one in past],
-                "Last word": [one.message for one in past],
+                "Message": [one.message for one in past],
             }
         )
         st.dataframe(table, hide_index=True, column_config={"When": st.column_config.DatetimeColumn(format="distance")})
 
 
-header("Ingest", "Photos and the masks that people painted on them. Nothing that is in already is added twice.")
+header(
+    "Ingest",
+    "Add photos and the masks that people painted on them. A photo and mask that are already here are not added twice.",
+)
 
 upload_side, about = st.columns([3, 2], gap="large")
 limits = settings().limits
 with upload_side:
     with st.form("upload", clear_on_submit=False, border=False):
         sent = st.file_uploader("A zip of photos and their masks, in any of the formats on the right.", type="zip")
-        with st.expander("How to read it"):
+        with st.expander("Options"):
             left, middle, right = st.columns(3)
             left.selectbox("Format", ["auto", *(one.name for one in ADAPTERS if one.name != "zip")], key="ingest-format")
             middle.selectbox(
@@ -191,8 +201,8 @@ with upload_side:
                 key="ingest-split",
             )
         with st.container(horizontal=True):
-            bring = st.form_submit_button("Bring it in", type="primary")
-            first_look = st.form_submit_button("Look first", help="Count what is in it, before anything is written.")
+            bring = st.form_submit_button("Ingest this zip", type="primary")
+            first_look = st.form_submit_button("Preview", help="Count what is in the zip before anything is written.")
         if bring or first_look:
             if sent is None:
                 st.warning("Choose a zip first.")
@@ -206,13 +216,13 @@ with about:
     st.markdown(
         "**Formats.** Folders with the usual names (`images/` + `masks/`, `X.jpg` + `X.png`, `X_mask`, `X-org` + `X-gt`), "
         "manifests, COCO, Label Studio, Supervisely, CVAT, Hugging Face, LFW Parts.\n\n"
-        "**Many photos?** From a terminal, without a copy on the way: `python -m curator ingest FOLDER`, or a URL such as "
+        "**Many photos?** Use a terminal, which needs no upload: `python -m curator ingest FOLDER`, or a URL such as "
         "`s3://bucket/selfies`.\n\n"
         f"**Limits.** {limits.file_bytes / 2**20:,.0f} MiB and {limits.pixels / 1e6:,.0f} megapixels a picture, "
         f"{limits.zip_members:,} files and {limits.zip_bytes / 2**30:,.0f} GiB a zip. "
-        "They are settings (`WINNOW_MAX_…`).\n\n"
-        "**Whose faces are these?** Bring in only photos whose people agreed to this use. "
-        "`python -m curator erase --contributor NAME` removes a person everywhere."
+        "The settings `WINNOW_MAX_…` change them.\n\n"
+        "**Whose faces are these?** Ingest only photos of people who agreed to this use. "
+        "`python -m curator erase --contributor NAME` deletes everything of that person."
     )
 
 with reading(engine()) as session:

@@ -1,4 +1,4 @@
-"""What a run came to: its measures with intervals, beside another run's, its best and worst, and files to take away."""
+"""A run's measures with intervals, compared with another run's; its best and worst examples; and downloads."""
 
 import streamlit as st
 
@@ -16,16 +16,16 @@ from db.session import reading
 from db.tables import Split
 from trainer.measures import ALPHA, MEASURES
 
-header("Report", "Measured per image and averaged, on examples that the run never learned from.")
+header("Report", "Measured per image and averaged, on examples that the run was not trained on.")
 with reading(engine()) as session:
     runs, now = {run.id: run for run in results.runs(session)}, flow(session)
 if not runs:
-    empty_state("No run yet, so there is nothing to measure.", "Train one", "train")
+    empty_state("There is no run yet, so there is nothing to measure.", "Train one", "train")
     st.stop()
 
 
 def called(run: int) -> str:
-    """A run in a list; 0 is none."""
+    """A run's title in a list; 0 is no run."""
     return results.title(runs[run]) if run else "no other run"
 
 
@@ -39,7 +39,7 @@ with reading(engine()) as session:
     reports, splits = results.reports(session, chosen), results.unseen(session, chosen)
 job_panel("report", "Measuring")
 if not reports:
-    st.info("This run has not been measured yet: training does it at its end.")
+    st.info("This run has not been measured yet. Training measures it at the end.")
 
 if not splits:
     st.stop()
@@ -52,20 +52,22 @@ with st.container(horizontal=True):
         "Refinement",
         list(REFINED),
         default="none",
-        format_func=lambda one: "as it is" if one == "none" else REFINED[one],
+        format_func=lambda one: "no refinement" if one == "none" else REFINED[one],
         required=True,
         label_visibility="collapsed",
     )
 there = refine in reports.get(split, [])
 with reading(engine()) as session:
     found = results.examples(session, chosen, split, refine)
-lacking = all(one.values[ALPHA[0].name] is None for one in found)  # an alpha's error is there for every image
+lacking = all(
+    one.values[ALPHA[0].name] is None for one in found
+)  # every image has this one, unless an older version measured it
 if lacking:
     measure_button(chosen, split, refine, again=there)
 if reports:
     show_measures(chosen, reports)
     if Split.test not in splits:
-        st.caption("Its curated set has no test examples, so it is measured on validation alone.")
+        st.caption("Its curated set has no test examples, so it is measured on validation only.")
 if compared:
     compare(runs[chosen], runs[compared], split, refine)
 if there:

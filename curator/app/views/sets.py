@@ -1,4 +1,4 @@
-"""Curated sets: what was frozen, from which verdicts, never changed."""
+"""Curated sets: freeze the approved examples, and list what was frozen."""
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +12,7 @@ from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
 
-header("Curated sets", "Frozen, numbered, hashed. A run names the set that it learned from; what is in a set never changes.")
+header("Curated sets", "Frozen, numbered and hashed. A run names the set that it was trained on; a set never changes.")
 with reading(engine()) as session:
     now, known = counts(session), list_sets(session)
 
@@ -20,7 +20,7 @@ if now.keep == 0 and not known:
     empty_state("Nothing is approved yet, so there is nothing to freeze.", "Review some examples", "review")
 else:
     with st.form("freeze", border=True):
-        note = st.text_input("A note to remember it by", max_chars=200, placeholder="first hundred verdicts")
+        note = st.text_input("Note", max_chars=200, placeholder="first hundred verdicts")
         if st.form_submit_button(f"Freeze the {now.keep:,} approved examples", type="primary"):
             try:
                 with writing(engine()) as session:

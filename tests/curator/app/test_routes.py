@@ -123,7 +123,7 @@ def test_a_thumbnail_is_small_square_webp_and_immutable_too(client: TestClient, 
 @pytest.mark.parametrize("side", ["191", "512", "0192", "192.0", "-192", "many", "%00"])
 def test_a_thumbnail_of_another_side_is_refused(client: TestClient, store: Store, side: str) -> None:
     answer = client.get(f"/pictures/{store.put(png(drawn_mask(1)))}?side={side}")
-    assert (answer.status_code, answer.text) == (400, "A thumbnail has side=192.")
+    assert (answer.status_code, answer.text) == (400, "Thumbnails exist only with side=192.")
     assert "cache-control" not in answer.headers
 
 
@@ -143,8 +143,8 @@ def test_a_thumbnail_of_a_missing_picture_is_not_found(client: TestClient) -> No
         ({"Origin": "https://localhost"}, "This request comes from a page that is not Winnow's."),
         ({"Origin": "null"}, "This request comes from a page that is not Winnow's."),
         ({"Origin": None}, "This request does not say which page it comes from (no Origin header)."),
-        ({TOKEN_HEADER: None}, "This request carries no token. Open the page again."),
-        ({TOKEN_HEADER: "made.up.token"}, "This request's token is not ours. Reload the page to go on; nothing is lost."),
+        ({TOKEN_HEADER: None}, "This request has no token. Reload the page to continue; nothing is lost."),
+        ({TOKEN_HEADER: "made.up.token"}, "This request's token is not valid. Reload the page to continue; nothing is lost."),
     ],
 )
 def test_who_is_not_our_page_is_refused(
@@ -171,7 +171,7 @@ def test_a_token_older_than_a_day_is_refused(
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda self: signed_at(self) + guard.TOKEN_SECONDS + 1)
     answer = client.post("/api/deck", json={"count": 1}, headers=ours)
     assert answer.status_code == 403
-    assert answer.json() == {"error": "This page has been open for more than a day. Reload it to go on; nothing is lost."}
+    assert answer.json() == {"error": "This page has been open for more than a day. Reload it to continue; nothing is lost."}
 
 
 @pytest.mark.parametrize("host", ["evil.example", "winnow.evil.example:8501", "localhost.evil.example", "192.168.1.7"])
@@ -184,7 +184,7 @@ def test_a_foreign_host_name_that_resolves_to_us_is_refused(client: TestClient, 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 def test_only_json_is_taken(client: TestClient, ours: dict[str, str], kind: str) -> None:
     answer = client.post("/api/deck", content=b'{"count": 1}', headers={**ours, "Content-Type": kind})
-    assert (answer.status_code, answer.json()) == (415, {"error": "This address takes application/json only."})
+    assert (answer.status_code, answer.json()) == (415, {"error": "Send this request as application/json."})
 
 
 def test_an_oversized_body_is_refused_even_when_its_length_is_not_said(client: TestClient, ours: dict[str, str]) -> None:
@@ -196,7 +196,10 @@ def test_an_oversized_body_is_refused_even_when_its_length_is_not_said(client: T
     headers = {**ours, "Content-Type": "application/json"}
     for body in (b" " * (64 * 1024 + 1), pieces()):
         answer = client.post("/api/deck", content=body, headers=headers)
-        assert (answer.status_code, answer.json()) == (413, {"error": "The request is over 64 KiB."})
+        assert (answer.status_code, answer.json()) == (
+            413,
+            {"error": "The request is larger than 64 KiB, the limit of this route."},
+        )
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 60000, b"NaN", b"[]", b'{"count": "many"}', b'{"count": -1}'])
@@ -349,7 +352,7 @@ def test_a_touch_up_begins_saves_and_finishes(
     [
         ("begin", {"example": 999}, 404, "Example 999 is not there (any more): it may have been erased."),
         ("save", {"touch_up": 999, "mask": base64_png(1)}, 404, "Touch-up 999 is not there (any more)."),
-        ("save", {"touch_up": 1, "mask": "%%%"}, 400, "The mask is not base64."),
+        ("save", {"touch_up": 1, "mask": "%%%"}, 400, "The mask is not valid base64."),
         ("save", {"touch_up": 1, "mask": "PGh0bWw+"}, 409, "The mask is not a PNG."),
         ("finish", {"touch_up": 999}, 404, "Touch-up 999 is not there (any more)."),
     ],
