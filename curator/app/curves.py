@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from curator.app.charts import COLOURS, chart
+from curator.app.charts import PALETTE, show_chart
 from curator.runs import results
 from curator.runs.results import best_epoch
 from db.tables import Run
@@ -14,7 +14,7 @@ from db.tables import Run
 CURVES = {"Loss": "loss", "Mask loss": "mask_loss", "Consistency loss": "consistency_loss", "F1": "f1"}
 
 
-def scratch_mark(run: Run) -> None:
+def warn_if_from_scratch(run: Run) -> None:
     """Show an error if a run was trained from scratch."""
     if run.encoder == "scratch":
         st.error(
@@ -41,7 +41,7 @@ def draw_curves(runs: Sequence[Run], *, height: int = 280) -> None:
         y=alt.Y("value:Q", title=chosen, scale=alt.Scale(zero=False)),
         color=alt.Color(
             "examples:N" if alone else "run:N",
-            scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)])),
+            scale=alt.Scale(domain=names, range=list(PALETTE[: len(names)])),
             legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3),
         ),
         tooltip=["run", "examples", "epoch", alt.Tooltip("value:Q", title=chosen, format=".4f")],
@@ -53,7 +53,7 @@ def draw_curves(runs: Sequence[Run], *, height: int = 280) -> None:
     )
     lines = base.mark_line(point=most == 1).encode(strokeDash=dashes)
     best = base.transform_filter("datum.best && datum.examples == 'validation'").mark_point(size=110, filled=True, opacity=1)
-    chart(
+    show_chart(
         lines + best,
         height=height,
         says=f"{chosen} of training and validation examples over the epochs; the best epoch is marked",

@@ -15,7 +15,7 @@ from db.session import reading
 from db.tables import Job, JobState, Reason
 
 LOOK = Path(__file__).parent / "look.css"
-HERE = "views/{}.py"
+PAGE_FILE = "views/{}.py"
 REASONS = {
     Reason.no_face.value: "No face",
     Reason.not_hair.value: "Not hair",
@@ -55,9 +55,9 @@ def show_flow() -> None:
 def _flow_bar() -> None:
     now = flow_now(engine())
     with st.container(horizontal=True, key="flow", gap="small", vertical_alignment="center"):
-        st.page_link(HERE.format("home"), label="Winnow")
+        st.page_link(PAGE_FILE.format("home"), label="Winnow")
         for page, name, number in steps(now):
-            st.page_link(HERE.format(page), label=name if number is None else f"{name} :gray[{number:,}]")
+            st.page_link(PAGE_FILE.format(page), label=name if number is None else f"{name} :gray[{number:,}]")
 
 
 def steps(now: Flow) -> list[tuple[str, str, int | None]]:
@@ -75,11 +75,6 @@ def steps(now: Flow) -> list[tuple[str, str, int | None]]:
     ]
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: "1 run", "2,000 runs"."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def header(title: str, lead: str = "", more: tuple[str, str] | None = None) -> None:
     """Show the page's title and, in one line, what the page is for; `more` is an address and the text of the link to it."""
     st.header(title, anchor=False)
@@ -93,7 +88,7 @@ def empty_state(what: str, next_label: str, next_page: str) -> None:
         st.space("small")
         st.markdown(what, width="content")
         if st.button(next_label, type="primary"):
-            st.switch_page(HERE.format(next_page))
+            st.switch_page(PAGE_FILE.format(next_page))
         st.space("small")
 
 
@@ -122,12 +117,12 @@ def job_panel(kind: str, doing: str, number: int | None = None) -> Job | None:
 
     When the job ends the whole page reruns, so that its results appear.
     """
-    job = _job(kind, number)
+    job = _find_job(kind, number)
     if job is None:
         return None
     state = state_of(job, utc_now())
     if state in ALIVE:
-        _working(kind, doing, number)
+        _job_progress(kind, doing, number)
     elif state is JobState.failed:
         st.error(job.message)
     elif state is JobState.interrupted:
@@ -137,14 +132,14 @@ def job_panel(kind: str, doing: str, number: int | None = None) -> Job | None:
     return job
 
 
-def _job(kind: str, number: int | None) -> Job | None:
+def _find_job(kind: str, number: int | None) -> Job | None:
     with reading(engine()) as session:
         return newest_job(session, kind) if number is None else session.get(Job, number)
 
 
 @st.fragment(run_every="1s")
-def _working(kind: str, doing: str, number: int | None) -> None:
-    job = _job(kind, number)
+def _job_progress(kind: str, doing: str, number: int | None) -> None:
+    job = _find_job(kind, number)
     if job is None or state_of(job, utc_now()) not in ALIVE:
         st.rerun()
     assert job is not None

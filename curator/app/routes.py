@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from curator.app.guard import TOKEN_HEADER, RefusedError, check_lead, check_origin, reviewer_of
-from curator.app.state import engine, settings, store, tallied
+from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, settings, store
 from curator.ingest import aside
 from curator.pictures.codec import thumbnail
 from curator.pictures.crop import Square
@@ -38,11 +38,10 @@ from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Decision, Reason, Split
 
-SMALL = 64 * 1024  # bytes of a body that carries no picture
-WITH_MASK = 1024 * 1024  # a 512 x 512 mask as PNG in base64 is a few KiB; noise would be some 350
-THUMBNAIL = 192  # pixels; the only size, so that nobody can make the app compute thousands of sizes
+MAX_BODY = 64 * 1024  # bytes of a body that carries no picture
+MAX_BODY_WITH_MASK = 1024 * 1024  # a 512 x 512 mask as PNG in base64 is a few KiB; noise would be some 350
 GUIDE_SIDE = 384  # pixels
-KINDS = {
+MEDIA_TYPES = {
     re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
     re.compile(rb"\xff\xd8\xff"): "image/jpeg",
     re.compile(rb"RIFF....WEBP", re.DOTALL): "image/webp",
@@ -159,13 +158,13 @@ def picture(request: Request) -> Response:
         data = store().get(sha256)
     except WinnowError:
         return PlainTextResponse("There is no such picture.", 404, PICTURE_HEADERS)
-    kind = next((kind for magic, kind in KINDS.items() if magic.match(data)), None)
+    kind = next((kind for magic, kind in MEDIA_TYPES.items() if magic.match(data)), None)
     if kind is None:
         return PlainTextResponse("There is no such picture.", 404, PICTURE_HEADERS)
     if side := request.query_params.get("side"):
-        if side != str(THUMBNAIL):
-            return PlainTextResponse(f"Thumbnails exist only with side={THUMBNAIL}.", 400, PICTURE_HEADERS)
-        data, kind = thumbnail(data, THUMBNAIL), "image/webp"
+        if side != str(THUMBNAIL_SIDE):
+            return PlainTextResponse(f"Thumbnails exist only with side={THUMBNAIL_SIDE}.", 400, PICTURE_HEADERS)
+        data, kind = thumbnail(data, THUMBNAIL_SIDE), "image/webp"
     return Response(data, media_type=kind, headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=31536000, immutable"})
 
 
@@ -195,7 +194,7 @@ def healthz(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-def more_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
+def next_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
     """The next cards of a reviewer's deck, leased to them, and how many are left."""
     wanted = Wanted(**form.wanted.model_dump())
     if wanted.show is Show.disputed:
@@ -206,7 +205,7 @@ def more_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
         mix = Mix(settings().gold_share, random.SystemRandom())
         hand = deal(session, who.id, form.count, utc_now(), form.held, wanted=wanted, since=since, mix=mix)
     # Counted after the leases are committed, so that counting a million examples delays nobody's next cards.
-    now_stand, left, upto = tallied(engine(), who.id, wanted, since)
+    now_stand, left, upto = deck_counts(engine(), who.id, wanted, since)
     return {
         "cards": [asdict(card) for card in hand.cards],
         "gone": hand.gone,
@@ -217,7 +216,7 @@ def more_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
     }
 
 
-def take_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
+def record_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
     """Record verdicts; the response means that they are committed. One that can't be recorded is named and blocks no others."""
     given: list[NewVerdict] = []
     refused: list[dict[str, Any]] = []
@@ -232,17 +231,17 @@ def take_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
         except RefusedError as error:
             refused.append({"client_id": item.get("client_id"), "error": str(error)})
     try:
-        recorded = _recorded(reviewer, given)
+        recorded = _record(reviewer, given)
     except NotThereError:  # rare, so the missing ones are looked up only now
         with reading(engine()) as session:
             there = existing_examples(session, {item.example for item in given})
         lost = [(item.client_id, missing_example([item.example], there)) for item in given if item.example not in there]
         refused += [{"client_id": client_id, "error": error} for client_id, error in lost]
-        recorded = _recorded(reviewer, [item for item in given if item.example in there])
+        recorded = _record(reviewer, [item for item in given if item.example in there])
     return {"taken": recorded.taken, "ids": recorded.numbers, "refused": refused}
 
 
-def _recorded(reviewer: str, given: Sequence[NewVerdict]) -> Recorded:
+def _record(reviewer: str, given: Sequence[NewVerdict]) -> Recorded:
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
         return record(session, who.id, given, utc_now(), settings().second_opinions)
@@ -283,7 +282,7 @@ def finish_touch_up(reviewer: str, form: FinishForm) -> dict[str, Any]:
     return asdict(saved)
 
 
-def more_aside(_: str, form: AsideForm) -> dict[str, Any]:
+def next_aside(_: str, form: AsideForm) -> dict[str, Any]:
     """The next photos in which no face was found, and how many there are."""
     with reading(engine()) as session:
         photos = aside.next_photos(session, form.count, form.after)
@@ -318,7 +317,7 @@ def _bytes(text: str) -> bytes:
 F = TypeVar("F", bound=Form)
 
 
-def _post(path: str, form: type[F], answer: Callable[[str, F], dict[str, Any]], limit: int = SMALL) -> Route:
+def _post(path: str, form: type[F], answer: Callable[[str, F], dict[str, Any]], limit: int = MAX_BODY) -> Route:
     """A guarded route: `answer(reviewer, form)` runs in the thread pool, because it waits for the database."""
 
     async def endpoint(request: Request) -> Response:
@@ -381,13 +380,13 @@ ROUTES: list[Route] = [
     Route("/pictures/guide/{place}", guide_picture),
     Route("/pictures/aside/{submission:int}", aside_picture),
     Route("/healthz", healthz),
-    _post("/api/deck", DeckForm, more_cards),
-    _post("/api/verdicts", VerdictsForm, take_verdicts),
+    _post("/api/deck", DeckForm, next_cards),
+    _post("/api/verdicts", VerdictsForm, record_verdicts),
     _post("/api/gold", GoldForm, make_gold),
-    _post("/api/aside", AsideForm, more_aside),
+    _post("/api/aside", AsideForm, next_aside),
     _post("/api/aside/choose", ChoiceForm, choose_crop),
     _post("/api/aside/undo", TakeBackForm, take_crop_back),
     _post("/api/touchups/begin", BeginForm, begin_touch_up),
-    _post("/api/touchups/save", SaveForm, save_touch_up, WITH_MASK),
-    _post("/api/touchups/finish", FinishForm, finish_touch_up, WITH_MASK),
+    _post("/api/touchups/save", SaveForm, save_touch_up, MAX_BODY_WITH_MASK),
+    _post("/api/touchups/finish", FinishForm, finish_touch_up, MAX_BODY_WITH_MASK),
 ]

@@ -16,6 +16,8 @@ from db.session import open_database, reading
 from db.settings import Settings
 from db.store import Store
 
+THUMBNAIL_SIDE = 192  # pixels; the only size of thumbnails, so that nobody can make the app compute thousands of sizes
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -38,7 +40,7 @@ def store() -> Store:
     return Store(settings().store)
 
 
-def dear(count: Callable[P, T], clock: Callable[[], float] = time.monotonic) -> Callable[P, T]:
+def cached_by_cost(count: Callable[P, T], clock: Callable[[], float] = time.monotonic) -> Callable[P, T]:
     """Cache a function's results, each for twenty times as long as it took to compute.
 
     Cheap counts are always fresh and expensive ones a little old. However many pages are open, on however many examples,
@@ -63,21 +65,21 @@ def dear(count: Callable[P, T], clock: Callable[[], float] = time.monotonic) -> 
     return answer
 
 
-@dear
+@cached_by_cost
 def flow_now(engine: Engine) -> Flow:
     """The counts of the whole flow."""
     with reading(engine) as session:
         return flow(session)
 
 
-def tallied(engine: Engine, reviewer_id: int, wanted: Wanted, since: int) -> tuple[Counts, int, int]:
+def deck_counts(engine: Engine, reviewer_id: int, wanted: Wanted, since: int) -> tuple[Counts, int, int]:
     """All counts, how many examples wait under these filters, and the number of the newest verdict that is counted."""
     # The queue is the same for every reviewer, so it is counted once for all of them.
-    return _tallied(engine, reviewer_id, wanted, since) if wanted.again else _tallied(engine, 0, wanted, 0)
+    return _deck_counts(engine, reviewer_id, wanted, since) if wanted.again else _deck_counts(engine, 0, wanted, 0)
 
 
-@dear
-def _tallied(engine: Engine, reviewer_id: int, wanted: Wanted, since: int) -> tuple[Counts, int, int]:
+@cached_by_cost
+def _deck_counts(engine: Engine, reviewer_id: int, wanted: Wanted, since: int) -> tuple[Counts, int, int]:
     with reading(engine) as session:
         upto = newest_verdict_id(
             session

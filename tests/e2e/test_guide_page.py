@@ -66,7 +66,7 @@ def test_a_lead_puts_an_example_into_the_guide(page: Page, app: Server) -> None:
         assert session.get_one(Reviewer, chosen.reviewer_id).name == "reviewer"
 
 
-def test_who_is_no_lead_cannot_change_it(page: Page, server: Callable[..., Server]) -> None:
+def test_only_a_lead_can_change_it(page: Page, server: Callable[..., Server]) -> None:
     page.goto(f"{server(WINNOW_LEADS='Lea, Max').url}/guide")
     loaded(page, "good_1")
     expect(page.get_by_role("button", name="Next: what to reject")).to_be_visible()

@@ -38,7 +38,7 @@ def upload(page: Page, name: str, data: bytes, button: str = "Ingest this zip") 
     page.get_by_role("button", name=button).click()
 
 
-def test_a_zip_comes_in_with_a_summary_and_its_bad_files_are_named(page: Page, app: Server, tmp_path: Path) -> None:
+def test_a_zip_is_ingested_with_a_summary_that_names_its_bad_files(page: Page, app: Server, tmp_path: Path) -> None:
     write_sample(tmp_path, 8, seed=5)
     files = {
         f"{part}/{file.name}": file.read_bytes() for part in ("images", "masks") for file in sorted((tmp_path / part).iterdir())
@@ -67,7 +67,7 @@ def csv_of(page: Page, label: str) -> list[list[str]]:
     return [[row[1], row[3]] for row in rows[1:]]
 
 
-def test_a_zip_can_be_looked_at_first_and_then_be_forgotten_or_come_in(page: Page, app: Server, tmp_path: Path) -> None:
+def test_a_zip_can_be_previewed_and_then_discarded_or_ingested(page: Page, app: Server, tmp_path: Path) -> None:
     write_sample(tmp_path, 8, seed=5)
     names = [file.name for file in sorted((tmp_path / "images").iterdir())][:2]
     files = {f"images/{name}": (tmp_path / "images" / name).read_bytes() for name in names}
@@ -90,7 +90,7 @@ def test_a_zip_can_be_looked_at_first_and_then_be_forgotten_or_come_in(page: Pag
     assert list(app.settings.uploads.glob("*")) == []
 
 
-def test_what_became_of_the_files_is_searched_and_paged(page: Page, app: Server) -> None:
+def test_the_outcomes_of_files_are_searched_and_paged(page: Page, app: Server) -> None:
     with writing(app.engine) as session:
         source = Source(adapter="zip", location="big.zip", added_at=LONG_AGO)
         session.add(source)

@@ -70,9 +70,7 @@ def test_the_film_strip_shows_eight_examples_epoch_by_epoch_and_one_of_them_larg
     expect(page.get_by_text("started from scratch")).to_have_count(0)
 
 
-def test_a_training_under_way_adds_its_epochs_to_what_one_is_looking_at_and_says_how_long_it_will_take(
-    page: Page, measured: Server
-) -> None:
+def test_a_running_training_adds_epochs_to_the_page_and_shows_the_time_left(page: Page, measured: Server) -> None:
     with writing(measured.engine) as session:
         run = session.get_one(Run, 2)
         run.settings = {**run.settings, "epochs": 30}
@@ -120,7 +118,7 @@ def taken(page: Page, label: str) -> Path:
     return Path(waiting.value.path())
 
 
-def test_report_and_model_card_can_be_taken_away(page: Page, measured: Server, tmp_path: Path) -> None:
+def test_report_and_model_card_can_be_downloaded(page: Page, measured: Server, tmp_path: Path) -> None:
     page.goto(f"{measured.url}/report")
     rows = list(csv.DictReader(io.StringIO(taken(page, "Measures as CSV").read_text())))
     assert [row["split"] for row in rows] == ["validation"] * 10 + ["test"] * 4
@@ -154,7 +152,7 @@ def test_a_run_that_was_not_measured_can_be_chosen_beside_one_that_was(page: Pag
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-def test_the_worst_go_back_to_review_and_come_up_there_with_the_reason(page: Page, measured: Server) -> None:
+def test_the_worst_examples_go_back_to_review_with_the_reason(page: Page, measured: Server) -> None:
     page.goto(f"{measured.url}/report")
     button = page.get_by_role("button", name="Back to review")
     expect(button).to_be_disabled()

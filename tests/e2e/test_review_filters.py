@@ -78,7 +78,7 @@ def choose(page: Page, label: str, option: str) -> None:
         ("reviewer=Bo&split=train&reason=too_coarse", [2], "train split · rejected: too coarse · judged by Bo"),
     ],
 )
-def test_each_filter_narrows_what_is_dealt_and_is_said_in_words(
+def test_each_filter_narrows_what_is_dealt_and_is_shown_in_words(
     page: Page, app: Server, query: str, wanted: list[int], words: str | None
 ) -> None:
     page.goto(f"{app.url}/review?view=grid&{query}")
@@ -92,7 +92,7 @@ def test_each_filter_narrows_what_is_dealt_and_is_said_in_words(
         expect(page).to_have_url(re.compile(r"\?view=grid$"))
 
 
-def test_what_is_chosen_stands_in_the_address_which_opens_the_same_again(page: Page, app: Server) -> None:
+def test_the_address_holds_the_choices_and_opens_the_same_page_again(page: Page, app: Server) -> None:
     page.goto(f"{app.url}/review")
     page.wait_for_selector('canvas[data-example="1"][data-state="showing"]')
     page.get_by_role("radio", name="Grid").click()
@@ -132,7 +132,7 @@ def test_the_deck_takes_the_same_filters(page: Page, app: Server) -> None:
         ("source=%00%FF", "There is no source"),
     ],
 )
-def test_nonsense_in_the_address_is_said_and_passed_by(page: Page, app: Server, query: str, sentence: str) -> None:
+def test_nonsense_in_the_address_is_reported_and_ignored(page: Page, app: Server, query: str, sentence: str) -> None:
     page.goto(f"{app.url}/review?{query}")
     expect(page.get_by_text(sentence)).to_be_visible()
     page.wait_for_selector('canvas[data-example="1"][data-state="showing"]')

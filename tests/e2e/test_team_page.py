@@ -43,7 +43,7 @@ def reviewed(app: Server) -> list[int]:
 
 
 def be(page: Page, app: Server, name: str) -> None:
-    """Review as somebody."""
+    """Set the reviewer's name in this browser."""
     page.context.add_cookies([{"name": "winnow_reviewer", "value": name, "url": app.url}])
 
 
@@ -54,7 +54,7 @@ def saved(page: Page, button: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8"))))
 
 
-def test_verdicts_are_kept_under_the_name_that_this_browser_was_given(page: Page, app: Server) -> None:
+def test_verdicts_are_stored_under_the_browsers_reviewer_name(page: Page, app: Server) -> None:
     with writing(app.engine) as session:
         add_examples(session, app.store, 2, Split.train)
     page.goto(f"{app.url}/team")
@@ -73,7 +73,7 @@ def test_verdicts_are_kept_under_the_name_that_this_browser_was_given(page: Page
     assert names == ["Zoë Łukasz; path=/x"]
 
 
-def test_the_chosen_part_stands_in_the_address(page: Page, app: Server) -> None:
+def test_the_address_holds_the_chosen_part(page: Page, app: Server) -> None:
     page.goto(f"{app.url}/team")
     expect(page.get_by_text("Nobody has given a verdict yet")).to_be_visible()
     page.get_by_role("radio", name="Agreement").click()
@@ -102,7 +102,7 @@ def test_progress_says_how_fast_what_is_left_and_when_it_is_done(page: Page, app
     assert (source["decided"], source["kept"], source["disputed"], source["open"]) == ("30", "29", "1", "10")
 
 
-def test_agreement_shows_figures_with_their_doubt_and_leads_to_what_waits(page: Page, app: Server) -> None:
+def test_agreement_shows_intervals_and_links_to_disagreements(page: Page, app: Server) -> None:
     reviewed(app)
     page.goto(f"{app.url}/team?part=agreement")
     expect(page.get_by_text("5 examples can’t tell much; wait for at least 30.")).to_be_visible()

@@ -5,27 +5,27 @@ import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
 
-from curator.app.charts import percent
-from curator.app.frame import HERE, counted, empty_state
-from curator.app.state import dear, engine, settings
+from curator.app.frame import PAGE_FILE, empty_state
+from curator.app.state import cached_by_cost, engine, settings
+from curator.app.wording import percent, pluralise
 from curator.review.agreement import Agreement, krippendorff_alpha, landis_koch
 from curator.review.progress import ReviewerPair, pairs, ratings
 from curator.review.standing import counts
 from curator.spreadsheet import as_csv
 from db.session import reading
 
-FEW = 30  # examples; with fewer, agreement is too uncertain to rely on
-SEED = 0  # random seed of the bootstrap; fixed, so that an interval changes only when verdicts do
+ENOUGH_EXAMPLES = 30  # examples; with fewer, agreement is too uncertain to rely on
+BOOTSTRAP_SEED = 0  # random seed of the bootstrap; fixed, so that an interval changes only when verdicts do
 
 COLUMNS = ("first", "second", "examples", "observed", "kappa", "low", "high")
 
 
-@dear
+@cached_by_cost
 def _agreement(engine: Engine) -> tuple[Agreement, list[ReviewerPair], int]:
     """Alpha over all reviewers, kappa of each pair, and how many disagreements wait for a lead."""
     with reading(engine) as session:
         known, waiting = ratings(session), counts(session).disputed
-    return krippendorff_alpha(known, np.random.default_rng(SEED)), pairs(known), waiting
+    return krippendorff_alpha(known, np.random.default_rng(BOOTSTRAP_SEED)), pairs(known), waiting
 
 
 def show_agreement(lead: bool) -> None:
@@ -43,11 +43,11 @@ def show_agreement(lead: bool) -> None:
         return
 
     with st.container(horizontal=True, gap="large"):
-        st.metric("Krippendorff’s alpha", number(alpha.value), width="content")
+        st.metric("Krippendorff’s alpha", coefficient(alpha.value), width="content")
         st.metric("95 % interval", interval(alpha), width="content")
         st.metric("Observed agreement", percent(alpha.observed), width="content")
         st.metric("Examples with two or more opinions", f"{alpha.items:,}", width="content")
-    st.markdown(said(alpha))
+    st.markdown(alpha_in_words(alpha))
 
     st.subheader("Pairs", anchor=False)
     st.dataframe(pd.DataFrame([_row(pair) for pair in found]), hide_index=True, placeholder="—")
@@ -60,24 +60,24 @@ def show_agreement(lead: bool) -> None:
     )
 
 
-def said(alpha: Agreement) -> str:
+def alpha_in_words(alpha: Agreement) -> str:
     """Alpha in a sentence, with a warning if it rests on few examples."""
     if alpha.value is None:
         return "All verdicts are the same, so agreement is undefined."
     sentence = f"Agreement is **{landis_koch(alpha.value)}**."
-    if alpha.items < FEW:
-        sentence += f" {counted(alpha.items, 'example')} can’t tell much; wait for at least {FEW}."
+    if alpha.items < ENOUGH_EXAMPLES:
+        sentence += f" {pluralise(alpha.items, 'example')} can’t tell much; wait for at least {ENOUGH_EXAMPLES}."
     return sentence
 
 
-def number(value: float | None) -> str:
+def coefficient(value: float | None) -> str:
     """A coefficient to two decimals, with a proper minus sign."""
     return "—" if value is None else f"{value:.2f}".replace("-", "−")
 
 
 def interval(of: Agreement) -> str:
     """The 95 % interval of a coefficient."""
-    return "not enough yet" if of.low is None else f"{number(of.low)} to {number(of.high)}"
+    return "not enough yet" if of.low is None else f"{coefficient(of.low)} to {coefficient(of.high)}"
 
 
 def _row(pair: ReviewerPair) -> dict[str, str | int]:
@@ -87,9 +87,9 @@ def _row(pair: ReviewerPair) -> dict[str, str | int]:
         "reviewers": f"{pair.first} and {pair.second}",
         "examples": kappa.items,
         "same verdict": percent(kappa.observed),
-        "Cohen’s kappa": number(kappa.value),
+        "Cohen’s kappa": coefficient(kappa.value),
         "95 % interval": interval(kappa),
-        "in words": word + (" (few examples)" if kappa.value is not None and kappa.items < FEW else ""),
+        "in words": word + (" (few examples)" if kappa.value is not None and kappa.items < ENOUGH_EXAMPLES else ""),
     }
 
 
@@ -104,10 +104,10 @@ def _waiting(number: int, lead: bool) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         waits = "waits" if number == 1 else "wait"
         st.markdown(
-            f"**{counted(number, 'disagreement')}** {waits} for a lead. Until then these examples are not approved.",
+            f"**{pluralise(number, 'disagreement')}** {waits} for a lead. Until then these examples are not approved.",
             width="content",
         )
         if lead:
             st.page_link(
-                HERE.format("review"), label="Settle them", query_params={"show": "disputed"}, icon=":material/balance:"
+                PAGE_FILE.format("review"), label="Settle them", query_params={"show": "disputed"}, icon=":material/balance:"
             )

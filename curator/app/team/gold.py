@@ -7,11 +7,11 @@ import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
 
-from curator.app.charts import PERCENT, chart, colours, day, percent, zone
-from curator.app.frame import counted, empty_state
+from curator.app.charts import PERCENT_LABEL, colours, show_chart
+from curator.app.frame import empty_state
 from curator.app.guard import check_lead, current_reviewer
-from curator.app.routes import THUMBNAIL
-from curator.app.state import dear, engine, settings
+from curator.app.state import THUMBNAIL_SIDE, cached_by_cost, engine, settings
+from curator.app.wording import browser_zone, day, percent, pluralise
 from curator.markup import render
 from curator.review import gold
 from curator.review.reviewers import reviewer_called
@@ -19,8 +19,8 @@ from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
 
-CARDS = 24  # control examples shown before "Show all"
-A_ROW = 6
+FIRST_CARDS = 24  # control examples shown before "Show all"
+CARDS_PER_ROW = 6
 CARD = """
 <div class="winnow-gallery" style="--wide: 100%">
 <figure title="{{ one.photo }}: {{ one.answer.value }}">
@@ -37,7 +37,7 @@ CARD = """
 """
 
 
-@dear
+@cached_by_cost
 def _tries(engine: Engine) -> list[gold.GoldTry]:
     with reading(engine) as session:
         return gold.tries(session)
@@ -61,7 +61,7 @@ def show_gold(lead: bool) -> None:
         return
     st.caption(how)
     _hit_rates(tried)
-    st.subheader(counted(len(known), "control example"), anchor=False)
+    st.subheader(pluralise(len(known), "control example"), anchor=False)
     if known:
         st.caption(
             "The most often missed comes first: its answer may be wrong. Withdrawing a control example keeps its verdict."
@@ -95,7 +95,7 @@ def _hit_rates(tried: list[gold.GoldTry]) -> None:
         if not points:
             st.caption(f"The chart over time starts once a reviewer has judged {gold.TRIES_A_POINT} control examples.")
             return
-        clock = zone()
+        clock = browser_zone()
         frame = pd.DataFrame(
             [
                 {"reviewer": one.reviewer, "share": one.share, "at": one.at.astimezone(clock).replace(tzinfo=None)}
@@ -103,12 +103,12 @@ def _hit_rates(tried: list[gold.GoldTry]) -> None:
             ]
         )
         scale = colours(frame["reviewer"].unique().tolist())
-        chart(
+        show_chart(
             alt.Chart(frame)
             .mark_line(point={"size": 60, "filled": True}, strokeWidth=2)
             .encode(
                 x=alt.X("at:T", title=None, axis=alt.Axis(format="%d %b", tickCount="day", labelOverlap=True, grid=False)),
-                y=alt.Y("share:Q", title="hits", axis=alt.Axis(labelExpr=PERCENT), scale=alt.Scale(domain=[0, 1])),
+                y=alt.Y("share:Q", title="hits", axis=alt.Axis(labelExpr=PERCENT_LABEL), scale=alt.Scale(domain=[0, 1])),
                 color=alt.Color("reviewer:N", scale=scale, legend=alt.Legend(title=None, orient="top")),
                 tooltip=["reviewer", alt.Tooltip("share", title="hits", format=".0%"), alt.Tooltip("at:T", title="until")],
             ),
@@ -119,10 +119,10 @@ def _hit_rates(tried: list[gold.GoldTry]) -> None:
 
 
 def _answers(known: list[gold.GoldAnswer]) -> None:
-    shown = known if st.session_state.get("all-gold") else known[:CARDS]
-    clock = zone()
-    for start in range(0, len(shown), A_ROW):
-        for place, one in zip(st.columns(A_ROW), shown[start : start + A_ROW], strict=False):
+    shown = known if st.session_state.get("all-gold") else known[:FIRST_CARDS]
+    clock = browser_zone()
+    for start in range(0, len(shown), CARDS_PER_ROW):
+        for place, one in zip(st.columns(CARDS_PER_ROW), shown[start : start + CARDS_PER_ROW], strict=False):
             with place:
                 st.html(_card(one, day(one.at, clock)))
                 if st.button("Withdraw", key=f"withdraw-{one.example}", width="stretch"):
@@ -133,7 +133,7 @@ def _answers(known: list[gold.GoldAnswer]) -> None:
 
 def _card(one: gold.GoldAnswer, since: str) -> str:
     asked = f"hit {one.hit:,} of {one.asked:,}" if one.asked else "not asked yet"
-    return render(CARD, one=one, asked=asked, since=since, side=THUMBNAIL)
+    return render(CARD, one=one, asked=asked, since=since, side=THUMBNAIL_SIDE)
 
 
 def _withdraw(example: int, now: datetime) -> None:

@@ -11,9 +11,10 @@ import streamlit as st
 from sqlalchemy import Engine
 from streamlit.delta_generator import DeltaGenerator
 
-from curator.app.charts import COLOURS, OTHERS, PERCENT, ago, chart, colours, percent, zone
-from curator.app.frame import counted, empty_state
-from curator.app.state import dear, engine, flow_now
+from curator.app.charts import GREY, PALETTE, PERCENT_LABEL, colours, show_chart
+from curator.app.frame import empty_state
+from curator.app.state import cached_by_cost, engine, flow_now
+from curator.app.wording import ago, browser_zone, percent, pluralise
 from curator.ingest.pace import lasting
 from curator.review import progress
 from curator.review.gold import hit_rates, tries
@@ -29,19 +30,19 @@ PERIODS: dict[str, tuple[progress.Period, int, str]] = {
 EVERYBODY_ELSE = "others"
 
 
-@dear
+@cached_by_cost
 def _activity(engine: Engine) -> dict[str, progress.Times]:
     with reading(engine) as session:
         return progress.activity(session, utc_now() - progress.WINDOW)
 
 
-@dear
+@cached_by_cost
 def _sources(engine: Engine) -> list[dict[str, Any]]:
     with reading(engine) as session:
         return progress.sources(session)
 
 
-@dear
+@cached_by_cost
 def _reviewers(engine: Engine, lead: bool) -> list[dict[str, Any]]:
     with reading(engine) as session:
         given, opinions = decided(session), progress.ratings(session)
@@ -55,21 +56,21 @@ def show_progress(reviewer: str, lead: bool) -> None:
     if not rows:
         empty_state("Nobody has given a verdict yet, so there is no progress to show.", "Review some examples", "review")
         return
-    _moment()
+    _live_figures()
     verdicts, kept = st.columns([3, 2], gap="large")
     with verdicts:
         _verdicts_over_time(_activity(engine()))
     with kept:
         _keep_rates(_sources(engine()))
     st.subheader("Reviewers", anchor=False)
-    _side_by_side(rows)
+    _reviewer_table(rows)
     _downloads(rows, reviewer, lead)
 
 
 @st.fragment(run_every="10s")
-def _moment() -> None:
+def _live_figures() -> None:
     """The figures that change while people review."""
-    now, clock, left = utc_now(), zone(), flow_now(engine()).verdicts.open
+    now, clock, left = utc_now(), browser_zone(), flow_now(engine()).verdicts.open
     team = progress.everybody(_activity(engine()))
     lately = progress.paces(progress.newest_of(team, progress.LATELY))
     today = progress.paces(progress.since(team, progress.midnight(now, clock)))
@@ -126,7 +127,7 @@ def _clock(done: datetime, now: datetime, clock: tzinfo) -> str:
 
 
 def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
-    now, clock = utc_now(), zone()
+    now, clock = utc_now(), browser_zone()
     team = progress.everybody(activity)
     fresh = not len(team) or float(team[0]) > (now - timedelta(hours=48)).timestamp()
     with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
@@ -137,7 +138,7 @@ def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
     period, count, form = PERIODS[chosen]
     starts = progress.periods(now, clock, period, count)
     counted_in = progress.per_period(activity, clock, period)
-    busiest = sorted(activity, key=lambda name: -len(activity[name]))[: len(COLOURS)]
+    busiest = sorted(activity, key=lambda name: -len(activity[name]))[: len(PALETTE)]
     names = [name for name in activity if name in busiest]  # in a fixed order, so that the colours stay
     rows = [
         {"when": start.strftime(form), "verdicts": number, "reviewer": name if name in names else EVERYBODY_ELSE}
@@ -151,7 +152,7 @@ def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
     shown = [*names, EVERYBODY_ELSE] if len(activity) > len(names) else names
     labels = [start.strftime(form) for start in starts]
     ticks = labels[-1::-3] if period == "day" else [start.strftime(form) for start in starts if start.hour % 6 == 0]
-    chart(
+    show_chart(
         alt.Chart(frame)
         .mark_bar(cornerRadius=1)
         .encode(
@@ -178,11 +179,11 @@ def _keep_rates(sources: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame([{**row, "name": name} for row, name in zip(few, _names(few), strict=True)])
     frame["count"] = [f"{percent(row['share'])} of {row['decided']:,}" for row in few]
     base = alt.Chart(frame).encode(y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=140, ticks=False)))
-    bars = base.mark_bar(color=COLOURS[0], height={"band": 0.55}).encode(
+    bars = base.mark_bar(color=PALETTE[0], height={"band": 0.55}).encode(
         x=alt.X(
             "share:Q",
             title=None,
-            axis=alt.Axis(labelExpr=PERCENT, values=[0, 0.5, 1]),
+            axis=alt.Axis(labelExpr=PERCENT_LABEL, values=[0, 0.5, 1]),
             scale=alt.Scale(domain=[0, 1.35], nice=False),
         ),
         tooltip=[
@@ -193,10 +194,10 @@ def _keep_rates(sources: list[dict[str, Any]]) -> None:
             alt.Tooltip("open", title="open", format=","),
         ],
     )
-    reach = base.mark_rule(color=OTHERS, strokeWidth=2).encode(x="low:Q", x2="high:Q")
-    words = base.mark_text(align="left", dx=6, color=OTHERS).encode(x="high:Q", text="count:N")
-    chart(bars + reach + words, height=max(90, 44 * len(few)), says="Share kept of the decided examples, by source")
-    rest = f" {counted(len(rows) - len(few), 'smaller source')} in the CSV." if len(rows) > len(few) else ""
+    reach = base.mark_rule(color=GREY, strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    words = base.mark_text(align="left", dx=6, color=GREY).encode(x="high:Q", text="count:N")
+    show_chart(bars + reach + words, height=max(90, 44 * len(few)), says="Share kept of the decided examples, by source")
+    rest = f" {pluralise(len(rows) - len(few), 'smaller source')} in the CSV." if len(rows) > len(few) else ""
     st.caption("Share of the decided examples; the line is the 95 % interval." + rest)
 
 
@@ -208,7 +209,7 @@ def _names(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _side_by_side(rows: list[dict[str, Any]]) -> None:
+def _reviewer_table(rows: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame(rows)
     frame["kept"] = [None if row["kept"] is None else 100 * row["kept"] for row in rows]
     frame["agreed"] = [_of(row["agreed"], row["compared"]) for row in rows]

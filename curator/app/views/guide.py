@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from curator.app.frame import HERE, REASONS, drawn_note, gallery, header
+from curator.app.frame import PAGE_FILE, REASONS, drawn_note, gallery, header
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
 from curator.markup import render
@@ -27,7 +27,7 @@ FIGURES = """
 """
 
 
-def show(found: Iterable[Lesson], screen: str) -> None:
+def show_pictures(found: Iterable[Lesson], screen: str) -> None:
     """Show the pictures of a screen, each with its key and its caption."""
     figures = []
     for number, lesson in enumerate(found, start=1):
@@ -36,7 +36,7 @@ def show(found: Iterable[Lesson], screen: str) -> None:
     st.html(render(FIGURES, screen=screen, figures=figures))
 
 
-def change(lesson: Lesson, title: str) -> None:
+def picture_form(lesson: Lesson, title: str) -> None:
     """Let a lead choose another picture for a place."""
     with reading(engine()) as session:
         choices = candidates(session, lesson.place, 24)
@@ -79,16 +79,16 @@ with st.container(horizontal=True):
             st.query_params["screen"] = each
             st.rerun()
 places = GOOD if screen == "keep" else BAD
-show([known[place] for place in places], screen)
+show_pictures([known[place] for place in places], screen)
 drawn_note(sum(known[place].example is None for place in places))
 if screen == "keep":
     if st.button("Next: what to reject"):
         st.query_params["screen"] = "reject"
         st.rerun()
 elif st.button("Start reviewing"):
-    st.switch_page(HERE.format("review"))
+    st.switch_page(PAGE_FILE.format("review"))
 if leads(current_reviewer()):
     with st.expander("Change the pictures of this screen"):
         titles = {place: f"Good, {place[-1]}" for place in GOOD} | REASONS
         chosen: str = st.selectbox("Place", list(places), format_func=lambda place: titles[place])
-        change(known[chosen], titles[chosen])
+        picture_form(known[chosen], titles[chosen])

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from curator.app.frame import HERE, counted, drawn_note, header, job_panel, start_job
+from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, start_job
 from curator.app.state import engine, flow_now
+from curator.app.wording import pluralise
 from curator.status import next_step
 
-WHAT = {
+STEPS = {
     "ingest": ("Ingest", "Add photos and their painted masks; each is cropped around the face."),
     "review": ("Review", "Keep or reject each example with one key, the most doubtful first."),
     "touchup": ("Touch-up", "Repair the kept test masks by hand, two minutes each."),
@@ -33,27 +34,27 @@ if now.submissions == 0:
                 start_job("ingest", "curator", ["sample"])
                 st.rerun()
             if st.button("Ingest your own photos"):
-                st.switch_page(HERE.format("ingest"))
+                st.switch_page(PAGE_FILE.format("ingest"))
     job_panel("ingest", "Loading the sample portraits")
 else:
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**Next** — {step.why}", width="content")
         if st.button(step.label, type="primary"):
-            st.switch_page(HERE.format(step.page))
+            st.switch_page(PAGE_FILE.format(step.page))
     job_panel("ingest", "The ingest")
 
 numbers = {
     "ingest": f"{now.submissions:,} added · {now.no_face:,} without a face · {now.refused:,} refused",
     "review": f"{now.verdicts.keep:,} kept · {now.verdicts.reject:,} rejected · {now.verdicts.open:,} open",
     "touchup": f"{now.touchups:,} waiting",
-    "train": f"{counted(now.sets, 'set')} · {counted(now.runs, 'run')}",
-    "report": f"{counted(now.reports, 'run')} measured",
-    "export": counted(now.exports, "proven file"),
+    "train": f"{pluralise(now.sets, 'set')} · {pluralise(now.runs, 'run')}",
+    "report": f"{pluralise(now.reports, 'run')} measured",
+    "export": pluralise(now.exports, "proven file"),
 }
-for row in (list(WHAT)[:3], list(WHAT)[3:]):
+for row in (list(STEPS)[:3], list(STEPS)[3:]):
     for column, page in zip(st.columns(3), row, strict=True):
-        name, what = WHAT[page]
+        name, what = STEPS[page]
         with column.container(border=True, height="stretch"):
-            st.page_link(HERE.format(page), label=f"**{name}**")
+            st.page_link(PAGE_FILE.format(page), label=f"**{name}**")
             st.markdown(f"{what}  \n:gray[{numbers[page]}]")
 drawn_note(now.drawn)

@@ -6,8 +6,9 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from curator.app.frame import HERE, counted, drawn_note, header, job_panel, start_job
+from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, start_job
 from curator.app.state import engine, settings
+from curator.app.wording import pluralise
 from curator.formats import ADAPTERS
 from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, history, number, numbers, rows
 from curator.ingest.uploads import Upload, keep, sweep
@@ -16,10 +17,10 @@ from curator.status import flow, sources
 from db.jobs import ALIVE, state_of, utc_now
 from db.session import reading
 
-SHOWN = 50  # rows a page
-PAST = 20
-OUTCOMES = {Outcome.refused: "Refused", Outcome.remark: "With a remark", Outcome.aside: "No face found"}
-STATES = {
+ROWS_PER_PAGE = 50  # rows a page
+NEWEST_INGESTS = 20
+OUTCOME_LABELS = {Outcome.refused: "Refused", Outcome.remark: "With a remark", Outcome.aside: "No face found"}
+STATE_LABELS = {
     "done": "done",
     "failed": "failed",
     "cancelled": "stopped",
@@ -29,55 +30,55 @@ STATES = {
 }
 
 
-def bring_in(upload: Upload) -> None:
+def start_ingest(upload: Upload) -> None:
     """Start the ingest of an upload with the form's options."""
-    st.session_state.pop("looked_at", None)
+    st.session_state.pop("preview", None)
     options = [f"--{name}={st.session_state[f'ingest-{name}']}" for name in ("format", "crop", "split")]
     start_job("ingest", "curator", ["ingest", str(upload.path), f"--called={upload.name}", "--discard", *options])
 
 
-def look(upload: Upload) -> None:
+def start_preview(upload: Upload) -> None:
     """Count what is in an upload, and keep the upload until it is ingested or discarded."""
     options = ["--dry-run", f"--format={st.session_state['ingest-format']}"]
     job = start_job("look", "curator", ["ingest", str(upload.path), f"--called={upload.name}", *options])
     if job is not None:
-        st.session_state["looked_at"] = (upload, job)
+        st.session_state["preview"] = (upload, job)
 
 
-def forget(upload: Upload) -> None:
+def discard(upload: Upload) -> None:
     """Delete a previewed upload."""
-    st.session_state.pop("looked_at", None)
+    st.session_state.pop("preview", None)
     upload.path.unlink(missing_ok=True)
 
 
-def show_look(upload: Upload, number: int) -> None:
+def show_preview(upload: Upload, number: int) -> None:
     """Show what is in a previewed upload, with buttons to ingest or discard it."""
     job = job_panel("look", "The preview", number)
     if job is None or state_of(job, utc_now()) in ALIVE:
         return
     if job.result is None:
-        st.button("Discard it", on_click=forget, args=[upload])
+        st.button("Discard it", on_click=discard, args=[upload])
         return
     there = job.result
     with st.container(border=True):
         st.markdown(
             f"**{upload.name}** looks like **{there['format']}**: {there['because']}. "
-            f"{counted(there['pairs'], 'pair')}, {len(there['refused']):,} refused. Nothing has been written yet."
+            f"{pluralise(there['pairs'], 'pair')}, {len(there['refused']):,} refused. Nothing has been written yet."
         )
         if there["refused"]:
             st.dataframe(pd.DataFrame(there["refused"]), hide_index=True, height=min(38 * (len(there["refused"]) + 1), 240))
         with st.container(horizontal=True):
             st.button(
-                f"Ingest {counted(there['pairs'], 'pair')}",
+                f"Ingest {pluralise(there['pairs'], 'pair')}",
                 type="primary",
-                on_click=bring_in,
+                on_click=start_ingest,
                 args=[upload],
                 disabled=not there["pairs"],
             )
-            st.button("Discard it", on_click=forget, args=[upload])
+            st.button("Discard it", on_click=discard, args=[upload])
 
 
-def show_last() -> None:
+def show_newest_ingest() -> None:
     """Show the newest ingest: its progress, or its result."""
     job = job_panel("ingest", "The ingest")
     if job is None or job.result is None or state_of(job, utc_now()) in ALIVE:
@@ -104,8 +105,8 @@ def show_outcomes() -> None:
             list(Outcome),
             default=first,
             required=True,
-            format_func=lambda one: f"{OUTCOMES[one]} {there[one]:,}",
-            key="fate",
+            format_func=lambda one: f"{OUTCOME_LABELS[one]} {there[one]:,}",
+            key="outcome",
             label_visibility="collapsed",
         )
         source = st.selectbox(
@@ -115,9 +116,9 @@ def show_outcomes() -> None:
     asked = OutcomeFilter(outcome or first, source, words or "")
     with reading(engine()) as session:
         found = number(session, asked)
-        pages = max(1, math.ceil(found / SHOWN))
+        pages = max(1, math.ceil(found / ROWS_PER_PAGE))
         at = st.pagination(pages, key=f"page-{asked.outcome}-{source}-{words}") if pages > 1 else 1
-        table = pd.DataFrame(rows(session, asked, SHOWN, SHOWN * (at - 1)), columns=list(COLUMNS))
+        table = pd.DataFrame(rows(session, asked, ROWS_PER_PAGE, ROWS_PER_PAGE * (at - 1)), columns=list(COLUMNS))
     if table.empty:
         st.caption("No file matches these filters.")
         return
@@ -137,9 +138,9 @@ def show_outcomes() -> None:
     )
     with st.container(horizontal=True):
         if asked.outcome is Outcome.aside:
-            st.page_link(HERE.format("aside"), label="Draw their crops by hand, or discard them", icon=":material/crop:")
+            st.page_link(PAGE_FILE.format("aside"), label="Draw their crops by hand, or discard them", icon=":material/crop:")
         st.download_button(
-            f"{counted(found, 'row')} as CSV",
+            f"{pluralise(found, 'row')} as CSV",
             partial(csv_of, asked),
             f"winnow-{asked.outcome}.csv",
             "text/csv",
@@ -154,10 +155,10 @@ def csv_of(asked: OutcomeFilter) -> bytes:
         return as_csv(COLUMNS, rows(session, asked))
 
 
-def show_past() -> None:
+def show_earlier_ingests() -> None:
     """Show the ingests before the newest."""
     with reading(engine()) as session:
-        past = history(session, PAST, utc_now())
+        past = history(session, NEWEST_INGESTS, utc_now())
     if len(past) < 2:
         return
     with st.expander("Earlier ingests"):
@@ -165,7 +166,7 @@ def show_past() -> None:
             {
                 "When": [one.at for one in past],
                 "Source": [one.source for one in past],
-                "State": [STATES[one.state.value] for one in past],
+                "State": [STATE_LABELS[one.state.value] for one in past],
                 "Seen": [one.seen for one in past],
                 "Added": [one.added for one in past],
                 "Refused": [one.refused for one in past],
@@ -202,16 +203,16 @@ with upload_side:
             )
         with st.container(horizontal=True):
             bring = st.form_submit_button("Ingest this zip", type="primary")
-            first_look = st.form_submit_button("Preview", help="Count what is in the zip before anything is written.")
-        if bring or first_look:
+            preview_first = st.form_submit_button("Preview", help="Count what is in the zip before anything is written.")
+        if bring or preview_first:
             if sent is None:
                 st.warning("Choose a zip first.")
             else:
                 sweep(settings().uploads, engine(), utc_now())
-                (bring_in if bring else look)(keep(settings().uploads, sent, sent.name))
-    if "looked_at" in st.session_state:
-        show_look(*st.session_state["looked_at"])
-    show_last()
+                (start_ingest if bring else start_preview)(keep(settings().uploads, sent, sent.name))
+    if "preview" in st.session_state:
+        show_preview(*st.session_state["preview"])
+    show_newest_ingest()
 with about:
     st.markdown(
         "**Formats.** Folders with the usual names (`images/` + `masks/`, `X.jpg` + `X.png`, `X_mask`, `X-org` + `X-gt`), "
@@ -235,4 +236,4 @@ columns[3].metric("Remarks", f"{outcomes[Outcome.remark]:,}")
 columns[4].metric("Refused", f"{now.refused:,}")
 drawn_note(now.drawn)
 show_outcomes()
-show_past()
+show_earlier_ingests()

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from curator.app.curves import scratch_mark
+from curator.app.curves import warn_if_from_scratch
 from curator.app.frame import drawn_note, empty_state, header, job_panel
-from curator.app.reports.compared import compare, look_closely
-from curator.app.reports.ends import best_and_worst
-from curator.app.reports.measured import measure_button, show_measures, show_slices
+from curator.app.reports.best_and_worst import best_and_worst
+from curator.app.reports.comparison import look_closely, show_comparison
+from curator.app.reports.measurements import measure_button, show_measures, show_slices
 from curator.app.state import engine
 from curator.runs import results
 from curator.runs.estimates import RowPair
@@ -32,9 +32,9 @@ def called(run: int) -> str:
 places = st.columns(2)
 chosen = places[0].selectbox("Run", list(runs), format_func=called)
 compared = places[1].selectbox("Compare with", [0, *(run for run in runs if run != chosen)], format_func=called)
-scratch_mark(runs[chosen])
+warn_if_from_scratch(runs[chosen])
 if compared:
-    scratch_mark(runs[compared])
+    warn_if_from_scratch(runs[compared])
 with reading(engine()) as session:
     reports, splits = results.reports(session, chosen), results.unseen(session, chosen)
 job_panel("report", "Measuring")
@@ -69,7 +69,7 @@ if reports:
     if Split.test not in splits:
         st.caption("Its curated set has no test examples, so it is measured on validation only.")
 if compared:
-    compare(runs[chosen], runs[compared], split, refine)
+    show_comparison(runs[chosen], runs[compared], split, refine)
 if there:
     show_slices(chosen, split, refine)
     best_and_worst(chosen, found)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from curator.app.components.deck import deck
 from curator.app.components.grid import grid
-from curator.app.frame import HERE, REASONS, drawn_note, empty_state, gallery, header
+from curator.app.frame import PAGE_FILE, REASONS, drawn_note, empty_state, gallery, header
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
 from curator.ingest.aside import count_faceless, faceless
@@ -20,13 +20,13 @@ from db.errors import WinnowError
 from db.session import reading
 from db.tables import Split
 
-SHOWN = 60
+PER_PAGE = 60
 NO_FACE = "no_face"  # submissions without a face are not examples: this page shows them and nothing more
-USUAL = {"view": "one", "order": Order.doubt.value, "show": Show.open.value}
+DEFAULTS = {"view": "one", "order": Order.doubt.value, "show": Show.open.value}
 FILTERS = ["order", "show", "source", "split", "reason", "reviewer"]
-VIEWS = {"one": "One by one", "grid": "Grid"}
-ORDERS = {Order.doubt.value: "Most doubtful first", Order.random.value: "Random", Order.source.value: "By source"}
-SHOWS = {
+VIEW_LABELS = {"one": "One by one", "grid": "Grid"}
+ORDER_LABELS = {Order.doubt.value: "Most doubtful first", Order.random.value: "Random", Order.source.value: "By source"}
+SHOW_LABELS = {
     Show.open.value: "To review",
     Show.unseen.value: "Not yet seen by me",
     Show.all.value: "All",
@@ -35,18 +35,18 @@ SHOWS = {
     NO_FACE: "No face found",
 }
 NARROWED = '<p class="winnow-narrowed">{{ words }}</p>'
-SPLITS = {Split.train.value: "Train", Split.validation.value: "Validation", Split.test.value: "Test"}
+SPLIT_LABELS = {Split.train.value: "Train", Split.validation.value: "Validation", Split.test.value: "Test"}
 
 
 def to_address() -> None:
     """Write the controls' values into the address, without the defaults."""
     said = {name: st.session_state[f"review-{name}"] for name in ["view", *FILTERS]}
-    st.query_params.from_dict({name: value for name, value in said.items() if value not in (None, USUAL.get(name))})
+    st.query_params.from_dict({name: value for name, value in said.items() if value not in (None, DEFAULTS.get(name))})
 
 
 def clear(view: str) -> None:
     """Remove everything but the view from the address."""
-    st.query_params.from_dict({} if view == USUAL["view"] else {"view": view})
+    st.query_params.from_dict({} if view == DEFAULTS["view"] else {"view": view})
 
 
 def choose(name: str, label: str, options: dict[str, str], placeholder: str = "") -> None:
@@ -68,11 +68,11 @@ def show_faceless(source: int | None) -> None:
     if not there:
         st.markdown("There are none.")
         return
-    st.page_link(HERE.format("aside"), label="Draw their crops by hand, or discard them")
-    pages = math.ceil(there / SHOWN)
+    st.page_link(PAGE_FILE.format("aside"), label="Draw their crops by hand, or discard them")
+    pages = math.ceil(there / PER_PAGE)
     page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     with reading(engine()) as session:
-        found = faceless(session, SHOWN, SHOWN * (page - 1), source)
+        found = faceless(session, PER_PAGE, PER_PAGE * (page - 1), source)
     gallery([([one.photo_sha256], one.photo_name) for one in found], wide="9rem")
     drawn_note(sum(one.drawn for one in found))
 
@@ -86,14 +86,14 @@ source_names = {str(one.id): one.location for one in places}
 address = st.query_params.to_dict()
 view = address.get("view", "one")
 aside = address.get("show") == NO_FACE
-problem = "" if view in VIEWS else f"“{view[:40]}” is not a valid view. Choose one of {', '.join(VIEWS)}."
+problem = "" if view in VIEW_LABELS else f"“{view[:40]}” is not a valid view. Choose one of {', '.join(VIEW_LABELS)}."
 try:
     asked_for = {name: value for name, value in address.items() if not (aside and name == "show")}
     wanted = wanted_from(asked_for, source_names, people, lead=lead)
 except WinnowError as error:
     problem = str(error)
 if problem:
-    view, wanted, aside = view if view in VIEWS else "one", Wanted(), False
+    view, wanted, aside = view if view in VIEW_LABELS else "one", Wanted(), False
 
 show = NO_FACE if aside else Show.all.value if wanted.show is Show.open and wanted.again else wanted.show.value
 chosen = {
@@ -115,22 +115,22 @@ with st.container(key="review-head", horizontal=True, horizontal_alignment="dist
     if known.examples:
         with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
             st.segmented_control(
-                "View", list(VIEWS), format_func=VIEWS.__getitem__, key="review-view", label_visibility="collapsed",
+                "View", list(VIEW_LABELS), format_func=VIEW_LABELS.__getitem__, key="review-view", label_visibility="collapsed",
                 required=True, on_change=to_address,
             )  # fmt: skip
             with st.popover("Order and filters", icon=":material/tune:"):
-                choose("order", "Order", ORDERS)
-                choose("show", "Show", {key: label for key, label in SHOWS.items() if lead or key != Show.disputed.value})
+                choose("order", "Order", ORDER_LABELS)
+                choose("show", "Show", {key: label for key, label in SHOW_LABELS.items() if lead or key != Show.disputed.value})
                 choose("source", "Source", source_names, "All sources")
-                choose("split", "Split", SPLITS, "All splits")
+                choose("split", "Split", SPLIT_LABELS, "All splits")
                 choose("reason", "Rejected because", REASONS, "Any reason")
                 choose("reviewer", "Judged by", {name: name for name in people}, "Anyone")
 
 if problem:
     st.warning(f"{problem} So no filter is set.")
 narrowed = [
-    "" if wanted.order is Order.doubt else ORDERS[wanted.order.value],
-    "" if show == USUAL["show"] or (wanted.show is Show.open and not aside) else SHOWS[show],
+    "" if wanted.order is Order.doubt else ORDER_LABELS[wanted.order.value],
+    "" if show == DEFAULTS["show"] or (wanted.show is Show.open and not aside) else SHOW_LABELS[show],
     "" if wanted.source is None else f"from {source_names[str(wanted.source)]}",
     "" if wanted.split is None else f"{wanted.split} split",
     "" if wanted.reason is None else f"rejected: {REASONS[wanted.reason.value].lower()}",

@@ -11,22 +11,22 @@ from curator.app.team.you import show_you
 from curator.markup import render
 
 PARTS = {"progress": "Progress", "agreement": "Agreement", "gold": "Control examples", "you": "You"}
-USUAL = "progress"
+DEFAULT_PART = "progress"
 YOU = '<span class="winnow-note">You review as <b>{{ reviewer }}</b></span>'
 
 
 def to_address() -> None:
     """Write the chosen part into the address, unless it is the default."""
     chosen = st.session_state["team-part"]
-    st.query_params.from_dict({} if chosen == USUAL else {"part": chosen})
+    st.query_params.from_dict({} if chosen == DEFAULT_PART else {"part": chosen})
 
 
 header(
     "Progress and team", "How fast reviewing goes, what is left and how well reviewers agree, all computed from the verdicts."
 )
 reviewer = current_reviewer()
-asked = st.query_params.get("part", USUAL)
-part = asked if asked in PARTS else USUAL
+asked = st.query_params.get("part", DEFAULT_PART)
+part = asked if asked in PARTS else DEFAULT_PART
 st.session_state["team-part"] = part  # the address decides, the control shows it
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     st.segmented_control(

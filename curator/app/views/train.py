@@ -4,11 +4,11 @@ from datetime import datetime, tzinfo
 
 import streamlit as st
 
-from curator.app.charts import zone
 from curator.app.components.film import film
-from curator.app.curves import draw_curves, scratch_mark
-from curator.app.frame import counted, drawn_note, empty_state, header, job_panel, start_job
+from curator.app.curves import draw_curves, warn_if_from_scratch
+from curator.app.frame import drawn_note, empty_state, header, job_panel, start_job
 from curator.app.state import engine
+from curator.app.wording import browser_zone, pluralise
 from curator.ingest.pace import lasting
 from curator.runs import results
 from curator.runs.film import strip
@@ -99,7 +99,7 @@ def offer_training(approved: int) -> None:
         )
 
 
-def go_on(run: Run, state: JobState, busy: bool) -> None:
+def offer_to_continue(run: Run, state: JobState, busy: bool) -> None:
     """Offer to resume a stopped run, or to train a finished one longer; disabled while any training runs (`busy`)."""
     planned, done = int(run.settings.get("epochs", 0)), len(run.epochs)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -120,8 +120,8 @@ def go_on(run: Run, state: JobState, busy: bool) -> None:
                 st.rerun()
 
 
-def figures(run: Run, now: datetime, clock: tzinfo) -> None:
-    """Show the run in four figures."""
+def show_figures(run: Run, now: datetime, clock: tzinfo) -> None:
+    """Show the run in four show_figures."""
     best, planned = best_epoch(run.epochs), run.settings.get("epochs", len(run.epochs))
     places = st.columns(4)
     places[0].metric("Epochs", f"{len(run.epochs)} of {planned}")
@@ -158,17 +158,17 @@ def show_runs() -> None:
     with reading(engine()) as session:
         seen = strip(session, number)
     state = state_of(run.job, now)
-    scratch_mark(run)
-    figures(run, now, zone())
+    warn_if_from_scratch(run)
+    show_figures(run, now, browser_zone())
     if not run.epochs:
         if state in ALIVE:
             st.caption("The first losses and mattes appear when epoch 1 is done.")
-        return go_on(run, state, busy)
+        return offer_to_continue(run, state, busy)
     draw_curves([run])
-    go_on(run, state, busy)
+    offer_to_continue(run, state, busy)
     st.subheader("Film strip", anchor=False)
     st.caption(
-        f"{counted(len(seen.rows), 'validation example')} with their mattes after epochs "
+        f"{pluralise(len(seen.rows), 'validation example')} with their mattes after epochs "
         f"{seen.epochs[0]} to {seen.epochs[-1]}. Click one to enlarge it."
     )
     return film(number, seen)

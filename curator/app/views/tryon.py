@@ -12,7 +12,7 @@ from curator.status import flow
 from db.errors import WinnowError
 from db.session import reading
 
-COLOURS = {
+HAIR_COLOURS = {
     "Violet": "#7b2fbe",
     "Copper": "#c2571a",
     "Rose": "#d9508a",
@@ -38,8 +38,8 @@ with controls:
     chosen = st.selectbox(
         "Or an example", shown, format_func=lambda one: one.submission.photo_name, disabled=upload is not None
     )
-    colour_name = st.selectbox("Colour", [*COLOURS, "Custom"])
-    colour = st.color_picker("Custom colour", "#7b2fbe") if colour_name == "Custom" else COLOURS[colour_name]
+    colour_name = st.selectbox("Colour", [*HAIR_COLOURS, "Custom"])
+    colour = st.color_picker("Custom colour", "#7b2fbe") if colour_name == "Custom" else HAIR_COLOURS[colour_name]
     strength = st.slider("Strength", 0, 100, 80, format="%d%%")
 with pictures:
     if upload is None and chosen is None:

@@ -4,9 +4,9 @@ import streamlit as st
 
 from curator.app.components.wipe import Side, wipe
 from curator.app.curves import draw_curves
-from curator.app.frame import counted
-from curator.app.reports.measured import measure_button
+from curator.app.reports.measurements import measure_button
 from curator.app.state import engine
+from curator.app.wording import pluralise
 from curator.runs import figures, results
 from curator.runs.estimates import RowPair, changes, most_different, pairs
 from curator.runs.figures import number
@@ -16,7 +16,7 @@ from db.tables import Run, Split
 from trainer.measures import ALL, MEASURES
 
 
-def show_differing(other: Run, run: Run, names: tuple[str, str]) -> None:
+def show_differing_settings(other: Run, run: Run, names: tuple[str, str]) -> None:
     """Show in which settings the two runs differ."""
     made = figures.differing({"set": other.set_id, **other.settings}, {"set": run.set_id, **run.settings}, names)
     st.html(table(made) if made.rows else '<p class="winnow-note">Both have the same set and settings.</p>')
@@ -24,7 +24,7 @@ def show_differing(other: Run, run: Run, names: tuple[str, str]) -> None:
         st.caption("The runs weigh consistency differently, so their losses are not comparable; their mask losses are.")
 
 
-def compare(run: Run, other: Run, split: Split, refine: str) -> None:
+def show_comparison(run: Run, other: Run, split: Split, refine: str) -> None:
     """Show two runs: their curves, how they differ on the same examples, and one example under a slider."""
     st.subheader(f"Run {run.id} against run {other.id}", anchor=False)
     with reading(engine()) as session:
@@ -35,13 +35,15 @@ def compare(run: Run, other: Run, split: Split, refine: str) -> None:
     with curves:
         draw_curves([other, run])
     with settings:
-        show_differing(other, run, names)
+        show_differing_settings(other, run, names)
     if not before:
         measure_button(other.id, split, refine)
     if not before or not after:
         return None  # if `run` is not measured, the page already offers to measure it
     both = pairs(before, after)
-    said = f"Paired on {counted(len(both), 'example')} of the {split.value} split that both runs measured against the same mask"
+    said = (
+        f"Paired on {pluralise(len(both), 'example')} of the {split.value} split that both runs measured against the same mask"
+    )
     apart = (len(before) - len(both), len(after) - len(both))
     left = f"; {apart[0]:,} of run {other.id} and {apart[1]:,} of run {run.id} are left out." if any(apart) else "."
     st.caption(said + left)

@@ -4,8 +4,8 @@ import streamlit as st
 from sqlalchemy import Engine
 
 from curator.app.frame import start_job
-from curator.app.reports.files import downloads
-from curator.app.state import dear, engine
+from curator.app.reports.downloads import downloads
+from curator.app.state import cached_by_cost, engine
 from curator.runs import figures, results
 from curator.runs.figures import Table
 from curator.runs.report_file import meanings, table
@@ -17,7 +17,7 @@ from db.tables import Split
 from trainer.measures import ALPHA, BLIND, CLASSES, MEASURES, Measure
 
 
-@dear
+@cached_by_cost
 def _tables(engine: Engine, run: int, reports: tuple[tuple[Split, str], ...]) -> list[tuple[Table, list[Measure]]]:
     """A table for each group of measures: the paper's five, the errors they miss, alpha errors, and errors by class.
 
@@ -29,7 +29,7 @@ def _tables(engine: Engine, run: int, reports: tuple[tuple[Split, str], ...]) ->
     return [(figures.measured(found, measures), measures) for measures in parts]
 
 
-@dear
+@cached_by_cost
 def _slices(engine: Engine, run: int, split: Split, refine: str) -> dict[str, Table]:
     """The tables of a report's slices, by heading."""
     with reading(engine) as session:

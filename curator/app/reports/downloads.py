@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from curator.app.state import engine, store
+from curator.app.state import THUMBNAIL_SIDE, engine, store
 from curator.pictures.codec import thumbnail
 from curator.runs import figures, results
 from curator.runs.model_card import card
@@ -14,8 +14,6 @@ from curator.runs.report_file import csv_of, html_of, worst_of
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading
-
-THUMBNAIL = 192  # pixels, in the HTML file
 
 
 def made_html(run: int) -> str:
@@ -26,7 +24,7 @@ def made_html(run: int) -> str:
     thumbnails = {}
     for sha256 in {sha256 for one in worst for sha256 in (one.image, one.mask, one.matte)}:
         with suppress(WinnowError):  # missing from the store: the example is left out
-            thumbnails[sha256] = thumbnail(store().get(sha256), THUMBNAIL)
+            thumbnails[sha256] = thumbnail(store().get(sha256), THUMBNAIL_SIDE)
     return html_of(origin, found, figures.sliced(results.headline(found)), worst, thumbnails, utc_now())
 
 
