@@ -42,8 +42,8 @@ def middleware() -> list[Middleware]:
 def current_reviewer() -> str:
     """The reviewer who uses the page: from the proxy's header, else the Team page's cookie, else the settings."""
     header = settings().user_header
-    said = st.context.headers.get(header, "") if header else st.context.cookies.get(COOKIE, "")
-    name = " ".join(unquote(said).split())
+    value = st.context.headers.get(header, "") if header else st.context.cookies.get(COOKIE, "")
+    name = " ".join(unquote(value).split())
     return name if 1 <= len(name) <= 80 and name.isprintable() else settings().reviewer
 
 
@@ -57,12 +57,12 @@ def reviewer_of(token: str, *, max_age: int = TOKEN_SECONDS) -> str:
     if not token:
         raise RefusedError("This request has no token. Reload the page to continue; nothing is lost.")
     try:
-        said = _signer(settings().home.resolve()).loads(token, max_age=max_age)
+        payload = _signer(settings().home.resolve()).loads(token, max_age=max_age)
     except SignatureExpired:
         raise RefusedError("This page has been open for more than a day. Reload it to continue; nothing is lost.") from None
     except BadSignature:
         raise RefusedError("This request's token is not valid. Reload the page to continue; nothing is lost.") from None
-    return str(said["reviewer"])
+    return str(payload["reviewer"])
 
 
 def leads(reviewer: str) -> bool:

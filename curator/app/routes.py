@@ -205,11 +205,11 @@ def next_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
         mix = Mix(settings().gold_share, random.SystemRandom())
         hand = deal(session, who.id, form.count, utc_now(), form.held, wanted=wanted, since=since, mix=mix)
     # Counted after the leases are committed, so that counting a million examples delays nobody's next cards.
-    now_stand, left, upto = deck_counts(engine(), who.id, wanted, since)
+    counts, left, upto = deck_counts(engine(), who.id, wanted, since)
     return {
         "cards": [asdict(card) for card in hand.cards],
         "gone": hand.gone,
-        "counts": asdict(now_stand),
+        "counts": asdict(counts),
         "left": left,
         "upto": upto,
         "since": since,

@@ -105,7 +105,7 @@ def test_progress_says_how_fast_what_is_left_and_when_it_is_done(page: Page, app
 def test_agreement_shows_intervals_and_links_to_disagreements(page: Page, app: Server) -> None:
     reviewed(app)
     page.goto(f"{app.url}/team?part=agreement")
-    expect(page.get_by_text("5 examples can’t tell much; wait for at least 30.")).to_be_visible()
+    expect(page.get_by_text("With 5 examples this is still uncertain; wait for at least 30.")).to_be_visible()
     (pair,) = saved(page, "Pairs as CSV")
     assert (pair["first"], pair["second"], pair["examples"], float(pair["observed"])) == ("Ada", "Bo", "5", 0.8)
     expect(page.get_by_text("1 disagreement waits for a lead")).to_be_visible()

@@ -74,8 +74,8 @@ def send_back_form(run: int, worst: list[ReportRow], measure: Measure) -> None:
             return
         st.session_state["sent-back"] = sent_back_message(len(sent), len(ticked) - len(sent))
         st.rerun(scope="fragment")
-    if said := st.session_state.pop("sent-back", None):
-        st.success(said)
+    if message := st.session_state.pop("sent-back", None):
+        st.success(message)
 
 
 def sent_back_message(sent: int, lost: int) -> str:

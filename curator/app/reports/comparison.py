@@ -41,12 +41,12 @@ def show_comparison(run: Run, other: Run, split: Split, refine: str) -> None:
     if not before or not after:
         return None  # if `run` is not measured, the page already offers to measure it
     both = pairs(before, after)
-    said = (
+    paired = (
         f"Paired on {pluralise(len(both), 'example')} of the {split.value} split that both runs measured against the same mask"
     )
     apart = (len(before) - len(both), len(after) - len(both))
     left = f"; {apart[0]:,} of run {other.id} and {apart[1]:,} of run {run.id} are left out." if any(apart) else "."
-    st.caption(said + left)
+    st.caption(paired + left)
     if not both:
         return None
     st.html(table(figures.compared((one for one in changes(both, ALL) if one.images), *names)))

@@ -39,7 +39,8 @@ def _slices(engine: Engine, run: int, split: Split, refine: str) -> dict[str, Ta
 def measure_button(run: int, split: Split, refine: str, *, again: bool = False) -> None:
     """Offer to measure a run that has no such report, or (`again`) one from an older version with fewer measures.
 
-    Disabled while another report is being made."""
+    Disabled while another report is being made.
+    """
     with reading(engine()) as session:
         job = newest_job(session, "report")
     busy = job is not None and state_of(job, utc_now()) in ALIVE

@@ -66,7 +66,7 @@ def alpha_in_words(alpha: Agreement) -> str:
         return "All verdicts are the same, so agreement is undefined."
     sentence = f"Agreement is **{landis_koch(alpha.value)}**."
     if alpha.items < ENOUGH_EXAMPLES:
-        sentence += f" {pluralise(alpha.items, 'example')} can’t tell much; wait for at least {ENOUGH_EXAMPLES}."
+        sentence += f" With {pluralise(alpha.items, 'example')} this is still uncertain; wait for at least {ENOUGH_EXAMPLES}."
     return sentence
 
 

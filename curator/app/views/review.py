@@ -40,8 +40,8 @@ SPLIT_LABELS = {Split.train.value: "Train", Split.validation.value: "Validation"
 
 def to_address() -> None:
     """Write the controls' values into the address, without the defaults."""
-    said = {name: st.session_state[f"review-{name}"] for name in ["view", *FILTERS]}
-    st.query_params.from_dict({name: value for name, value in said.items() if value not in (None, DEFAULTS.get(name))})
+    values = {name: st.session_state[f"review-{name}"] for name in ["view", *FILTERS]}
+    st.query_params.from_dict({name: value for name, value in values.items() if value not in (None, DEFAULTS.get(name))})
 
 
 def clear(view: str) -> None:
@@ -80,8 +80,8 @@ def show_faceless(source: int | None) -> None:
 reviewer = current_reviewer()
 lead = leads(reviewer)
 with reading(engine()) as session:
-    known, places, people = counts(session), sources(session), names(session)
-source_names = {str(one.id): one.location for one in places}
+    totals, all_sources, reviewers = counts(session), sources(session), names(session)
+source_names = {str(one.id): one.location for one in all_sources}
 
 address = st.query_params.to_dict()
 view = address.get("view", "one")
@@ -89,7 +89,7 @@ aside = address.get("show") == NO_FACE
 problem = "" if view in VIEW_LABELS else f"“{view[:40]}” is not a valid view. Choose one of {', '.join(VIEW_LABELS)}."
 try:
     asked_for = {name: value for name, value in address.items() if not (aside and name == "show")}
-    wanted = wanted_from(asked_for, source_names, people, lead=lead)
+    wanted = wanted_from(asked_for, source_names, reviewers, lead=lead)
 except WinnowError as error:
     problem = str(error)
 if problem:
@@ -110,9 +110,9 @@ for name, value in chosen.items():
 
 with st.container(key="review-head", horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
     with st.container(width="content", gap="small"):
-        guide = "What is a good mask?" if reviewer in people else "New here? See what a good mask is"
+        guide = "What is a good mask?" if reviewer in reviewers else "New here? See what a good mask is"
         header("Review", "Does the tint cover all of the hair, and nothing else?", ("/guide", guide))
-    if known.examples:
+    if totals.examples:
         with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
             st.segmented_control(
                 "View", list(VIEW_LABELS), format_func=VIEW_LABELS.__getitem__, key="review-view", label_visibility="collapsed",
@@ -124,7 +124,7 @@ with st.container(key="review-head", horizontal=True, horizontal_alignment="dist
                 choose("source", "Source", source_names, "All sources")
                 choose("split", "Split", SPLIT_LABELS, "All splits")
                 choose("reason", "Rejected because", REASONS, "Any reason")
-                choose("reviewer", "Judged by", {name: name for name in people}, "Anyone")
+                choose("reviewer", "Judged by", {name: name for name in reviewers}, "Anyone")
 
 if problem:
     st.warning(f"{problem} So no filter is set.")
@@ -142,7 +142,7 @@ if any(narrowed) or problem:
             st.html(render(NARROWED, words=" · ".join(filter(None, narrowed))), width="content")
         st.button("Clear", type="tertiary", on_click=clear, args=(view,))
 
-if not known.examples:
+if not totals.examples:
     empty_state("There is nothing to review yet: no photos have been ingested.", "Ingest photos", "ingest")
 elif aside:
     show_faceless(wanted.source)

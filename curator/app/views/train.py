@@ -63,7 +63,7 @@ def chosen_settings() -> list[str]:
         help="Number format of the layers. mixed_float16 is faster on GPUs, mixed_bfloat16 on some CPUs.",
     )
     best_by = third.selectbox("Best epoch by", BEST_BY, help="Measured on the validation examples: F1, or the loss L.")
-    said = {
+    options = {
         "--model": model,
         "--epochs": epochs,
         "--size": size,
@@ -76,7 +76,9 @@ def chosen_settings() -> list[str]:
         "--best-by": best_by,
         "--precision": precision,
     }
-    return [word for name, value in said.items() for word in (name, f"{value:g}" if isinstance(value, float) else str(value))]
+    return [
+        word for name, value in options.items() for word in (name, f"{value:g}" if isinstance(value, float) else str(value))
+    ]
 
 
 def offer_training(approved: int) -> None:
