@@ -16,6 +16,6 @@ def colours(names: Sequence[str]) -> alt.Scale:
     return alt.Scale(domain=list(names), range=[*PALETTE, *[GREY] * len(names)][: len(names)])
 
 
-def show_chart(drawn: alt.Chart | alt.LayerChart, *, height: int, says: str) -> None:
-    """Show a chart of full width in the theme's colours; `says` describes it for screen readers."""
-    st.altair_chart(drawn.properties(height=height), width="stretch", alt=says)
+def show_chart(drawn: alt.Chart | alt.LayerChart, *, height: int, description: str) -> None:
+    """Show a chart of full width in the theme's colours; `description` describes it for screen readers."""
+    st.altair_chart(drawn.properties(height=height), width="stretch", alt=description)

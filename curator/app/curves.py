@@ -56,5 +56,5 @@ def draw_curves(runs: Sequence[Run], *, height: int = 280) -> None:
     show_chart(
         lines + best,
         height=height,
-        says=f"{chosen} of training and validation examples over the epochs; the best epoch is marked",
+        description=f"{chosen} of training and validation examples over the epochs; the best epoch is marked",
     )

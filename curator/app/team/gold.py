@@ -113,7 +113,7 @@ def _hit_rates(tried: list[gold.GoldTry]) -> None:
                 tooltip=["reviewer", alt.Tooltip("share", title="hits", format=".0%"), alt.Tooltip("at:T", title="until")],
             ),
             height=240,
-            says=f"Share of control examples hit, for every {gold.TRIES_A_POINT} tries of each reviewer",
+            description=f"Share of control examples hit, for every {gold.TRIES_A_POINT} tries of each reviewer",
         )
         st.caption(f"Each point covers {gold.TRIES_A_POINT} tries in a row, so a single miss moves it by a tenth.")
 

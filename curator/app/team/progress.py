@@ -164,7 +164,7 @@ def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
             tooltip=["when", "reviewer", alt.Tooltip("sum(verdicts)", title="verdicts", format=",")],
         ),
         height=280,
-        says=f"Verdicts in each of the last {count} {chosen.lower()}, stacked by reviewer",
+        description=f"Verdicts in each of the last {count} {chosen.lower()}, stacked by reviewer",
     )
 
 
@@ -196,7 +196,7 @@ def _keep_rates(sources: list[dict[str, Any]]) -> None:
     )
     reach = base.mark_rule(color=GREY, strokeWidth=2).encode(x="low:Q", x2="high:Q")
     words = base.mark_text(align="left", dx=6, color=GREY).encode(x="high:Q", text="count:N")
-    show_chart(bars + reach + words, height=max(90, 44 * len(few)), says="Share kept of the decided examples, by source")
+    show_chart(bars + reach + words, height=max(90, 44 * len(few)), description="Share kept of the decided examples, by source")
     rest = f" {pluralise(len(rows) - len(few), 'smaller source')} in the CSV." if len(rows) > len(few) else ""
     st.caption("Share of the decided examples; the line is the 95 % interval." + rest)
 
