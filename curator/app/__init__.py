@@ -1,1 +1,1 @@
-"""The pages and the HTTP routes: they ask a function and draw its answer. No rule, no SQL, no pixel arithmetic."""
+"""The pages and the HTTP routes: they call a function and show its result. No rules, no SQL, no pixel arithmetic."""

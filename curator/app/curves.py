@@ -1,4 +1,4 @@
-"""What Train and Report both draw of a run: its curves, and a mark where its encoder learned nothing before."""
+"""What the Train and Report pages share: a run's curves, and a warning where its encoder was not pretrained."""
 
 from collections.abc import Sequence
 
@@ -6,26 +6,26 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from curator.app.charts import COLOURS, chart
+from curator.app.charts import PALETTE, show_chart
 from curator.runs import results
 from curator.runs.results import best_epoch
 from db.tables import Run
 
-CURVES = {"Loss": "loss", "Mask loss": "mask_loss", "Edge consistency": "consistency_loss", "F1": "f1"}
+CURVES = {"Loss": "loss", "Mask loss": "mask_loss", "Consistency loss": "consistency_loss", "F1": "f1"}
 
 
-def scratch_mark(run: Run) -> None:
-    """Say loudly that a run began from scratch, where it did."""
+def warn_if_from_scratch(run: Run) -> None:
+    """Show an error if a run was trained from scratch."""
     if run.encoder == "scratch":
         st.error(
             f"**Run {run.id} started from scratch**, without ImageNet weights: its mattes are far worse than this network "
-            "can make. Set `WINNOW_ENCODER_WEIGHTS` to a file with them, then train again.",
+            "can produce. Set `WINNOW_ENCODER_WEIGHTS` to a file with the weights, then train again.",
             icon=":material/warning:",
         )
 
 
 def draw_curves(runs: Sequence[Run], *, height: int = 280) -> None:
-    """A loss, or F1, of one run or several, an epoch a step, with a point on the best epoch of each."""
+    """Draw a loss, or F1, of one or several runs over their epochs, with a point on the best epoch of each."""
     kept = {name: what for name, what in CURVES.items() if any(results.curve(run, what) for run in runs)}
     chosen = st.segmented_control("Curve", list(kept), default="Loss", required=True, label_visibility="collapsed")
     frame = pd.DataFrame([row for run in runs for row in results.curve(run, kept[chosen])])
@@ -41,7 +41,7 @@ def draw_curves(runs: Sequence[Run], *, height: int = 280) -> None:
         y=alt.Y("value:Q", title=chosen, scale=alt.Scale(zero=False)),
         color=alt.Color(
             "examples:N" if alone else "run:N",
-            scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)])),
+            scale=alt.Scale(domain=names, range=list(PALETTE[: len(names)])),
             legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3),
         ),
         tooltip=["run", "examples", "epoch", alt.Tooltip("value:Q", title=chosen, format=".4f")],
@@ -53,4 +53,8 @@ def draw_curves(runs: Sequence[Run], *, height: int = 280) -> None:
     )
     lines = base.mark_line(point=most == 1).encode(strokeDash=dashes)
     best = base.transform_filter("datum.best && datum.examples == 'validation'").mark_point(size=110, filled=True, opacity=1)
-    chart(lines + best, height=height, says=f"{chosen} by kind of examples, an epoch a step; the best epoch is marked")
+    show_chart(
+        lines + best,
+        height=height,
+        description=f"{chosen} of training and validation examples over the epochs; the best epoch is marked",
+    )

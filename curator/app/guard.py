@@ -1,8 +1,8 @@
-"""Who may ask our HTTP routes, and on whose behalf. Streamlit protects none of them, so every POST passes here.
+"""Checks every POST to the HTTP routes, which Streamlit does not protect: may it be answered, and for which reviewer?
 
-A POST is answered only when it comes from a page of this very host (Origin equals Host), when that host is a local one or
-one that the settings name (so that no foreign name that resolves to this machine passes), and when it carries a token that
-our own page made; the token names the reviewer.
+A POST is answered only if it comes from a page of this host (Origin equals Host), if the host is local or named in the
+settings (a foreign name that resolves to this machine is refused), and if it carries a token that one of Winnow's pages
+made; the token names the reviewer.
 """
 
 import os
@@ -30,39 +30,39 @@ LOCAL_HOSTS = ["localhost", "127.0.0.1"]
 
 
 class RefusedError(WinnowError):
-    """A request that does not come from a page of ours; a route answers 403."""
+    """A request that may not be answered; a route returns status 403."""
 
 
 def middleware() -> list[Middleware]:
-    """What every request passes first: only local host names, and those that the settings add."""
+    """The middleware for every request: it allows only local host names and those in the settings."""
     allowed = [*LOCAL_HOSTS, *settings().host_names]
     return [Middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False)]
 
 
 def current_reviewer() -> str:
-    """Who sits before the page: whom the proxy says, else the name in the Team page's cookie, else the one in the settings."""
+    """The reviewer who uses the page: from the proxy's header, else the Team page's cookie, else the settings."""
     header = settings().user_header
-    said = st.context.headers.get(header, "") if header else st.context.cookies.get(COOKIE, "")
-    name = " ".join(unquote(said).split())
+    value = st.context.headers.get(header, "") if header else st.context.cookies.get(COOKIE, "")
+    name = " ".join(unquote(value).split())
     return name if 1 <= len(name) <= 80 and name.isprintable() else settings().reviewer
 
 
 def token_for(reviewer: str) -> str:
-    """A signed token that lets a page ask the routes in the reviewer's name, for a day."""
+    """A signed token with which a page may call the routes as this reviewer, for a day."""
     return _signer(settings().home.resolve()).dumps({"reviewer": reviewer})
 
 
 def reviewer_of(token: str, *, max_age: int = TOKEN_SECONDS) -> str:
     """The reviewer that a token names. Raises RefusedError for one that is missing, forged or older than `max_age` seconds."""
     if not token:
-        raise RefusedError("This request carries no token. Open the page again.")
+        raise RefusedError("This request has no token. Reload the page to continue; nothing is lost.")
     try:
-        said = _signer(settings().home.resolve()).loads(token, max_age=max_age)
+        payload = _signer(settings().home.resolve()).loads(token, max_age=max_age)
     except SignatureExpired:
-        raise RefusedError("This page has been open for more than a day. Reload it to go on; nothing is lost.") from None
+        raise RefusedError("This page has been open for more than a day. Reload it to continue; nothing is lost.") from None
     except BadSignature:
-        raise RefusedError("This request's token is not ours. Reload the page to go on; nothing is lost.") from None
-    return str(said["reviewer"])
+        raise RefusedError("This request's token is not valid. Reload the page to continue; nothing is lost.") from None
+    return str(payload["reviewer"])
 
 
 def leads(reviewer: str) -> bool:
@@ -77,7 +77,7 @@ def check_lead(reviewer: str) -> None:
 
 
 def check_origin(request: Request) -> None:
-    """Raises RefusedError unless the request comes from a page of the host that it asks."""
+    """Raises RefusedError unless the request comes from a page of the host that it is sent to."""
     origin = request.headers.get("origin")
     if origin is None:
         raise RefusedError("This request does not say which page it comes from (no Origin header).")
@@ -91,7 +91,7 @@ def _signer(home: Path) -> URLSafeTimedSerializer:
 
 
 def _secret(file: Path) -> bytes:
-    """The bytes that sign our tokens, made at first use and readable by their owner only."""
+    """The secret that signs the tokens; created at first use, readable only by its owner."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(dir=file.parent, prefix=".secret-")  # mode 0600

@@ -1,4 +1,4 @@
-"""Navigation: which pages there are, and the frame around each."""
+"""Navigation: the list of pages, and the frame around each."""
 
 import cv2
 import streamlit as st

@@ -1,7 +1,7 @@
-"""The HTTP routes beside the pages: pictures as plain files, the deck's cards and verdicts, touch-ups.
+"""The HTTP routes beside the pages: pictures as plain files, the deck's cards and verdicts, touch-ups, crops by hand.
 
-Every POST takes and gives JSON, passes the guard, and is answered only after its commit. What a rule refuses is turned
-into a status and a sentence in one place, `_refusal`.
+Every POST takes and returns JSON, passes the guard, and is answered only after its commit. `_refusal` is the one place
+that turns an error into a status and a sentence.
 """
 
 import base64
@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from curator.app.guard import TOKEN_HEADER, RefusedError, check_lead, check_origin, reviewer_of
-from curator.app.state import engine, settings, store, tallied
+from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, settings, store
 from curator.ingest import aside
 from curator.pictures.codec import thumbnail
 from curator.pictures.crop import Square
@@ -38,11 +38,10 @@ from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Decision, Reason, Split
 
-SMALL = 64 * 1024  # bytes of a body that carries no picture
-WITH_MASK = 1024 * 1024  # a 512 x 512 mask as PNG in base64 is a few KiB; noise would be some 350
-THUMBNAIL = 192  # pixels; the only side there is, so that nobody can make the app draw a thousand sizes
+MAX_BODY = 64 * 1024  # bytes of a body that carries no picture
+MAX_BODY_WITH_MASK = 1024 * 1024  # a 512 x 512 mask as PNG in base64 is a few KiB; noise would be some 350
 GUIDE_SIDE = 384  # pixels
-KINDS = {
+MEDIA_TYPES = {
     re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
     re.compile(rb"\xff\xd8\xff"): "image/jpeg",
     re.compile(rb"RIFF....WEBP", re.DOTALL): "image/webp",
@@ -53,25 +52,25 @@ Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class MalformedError(WinnowError):
-    """A body that this route does not take."""
+    """A body that this route can't use; status 400."""
 
     status = 400
 
 
 class TooLargeError(MalformedError):
-    """A body over the route's limit."""
+    """A body over the route's limit; status 413."""
 
     status = 413
 
 
 class NotJsonError(MalformedError):
-    """A body that does not say it is JSON; a form could be sent from a foreign page without asking us first."""
+    """A body not declared as JSON; status 415. A foreign page could send a form without a preflight request."""
 
     status = 415
 
 
 class Form(BaseModel):
-    """What a POST carries; anything more is refused."""
+    """What a POST carries; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -101,7 +100,7 @@ class VerdictForm(Form):
 
 
 class VerdictsForm(Form):
-    # Each is read alone, so that one that can't be read doesn't hold up the others.
+    # Each is validated on its own, so that an invalid one doesn't block the others.
     verdicts: list[dict[str, Any]] = Field(min_length=1, max_length=200)
 
 
@@ -123,7 +122,7 @@ class SaveForm(Form):
 
 class FinishForm(Form):
     touch_up: Number
-    mask: str | None = Field(default=None, description="the last mask, where it has not been saved yet")
+    mask: str | None = Field(default=None, description="the last mask, if it has not been saved yet")
 
 
 class AsideForm(Form):
@@ -151,7 +150,7 @@ class TakeBackForm(Form):
 
 
 def picture(request: Request) -> Response:
-    """A stored picture by its hash: it can never change, so a browser need ask only once."""
+    """A stored picture by its hash. It never changes, so browsers cache it for a year."""
     sha256 = request.path_params["sha256"]
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         return PlainTextResponse("A picture is named by 64 hexadecimal digits.", 400, PICTURE_HEADERS)
@@ -159,18 +158,18 @@ def picture(request: Request) -> Response:
         data = store().get(sha256)
     except WinnowError:
         return PlainTextResponse("There is no such picture.", 404, PICTURE_HEADERS)
-    kind = next((kind for magic, kind in KINDS.items() if magic.match(data)), None)
+    kind = next((kind for magic, kind in MEDIA_TYPES.items() if magic.match(data)), None)
     if kind is None:
         return PlainTextResponse("There is no such picture.", 404, PICTURE_HEADERS)
     if side := request.query_params.get("side"):
-        if side != str(THUMBNAIL):
-            return PlainTextResponse(f"A thumbnail has side={THUMBNAIL}.", 400, PICTURE_HEADERS)
-        data, kind = thumbnail(data, THUMBNAIL), "image/webp"
+        if side != str(THUMBNAIL_SIDE):
+            return PlainTextResponse(f"Thumbnails exist only with side={THUMBNAIL_SIDE}.", 400, PICTURE_HEADERS)
+        data, kind = thumbnail(data, THUMBNAIL_SIDE), "image/webp"
     return Response(data, media_type=kind, headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=31536000, immutable"})
 
 
 def guide_picture(request: Request) -> Response:
-    """The picture of a place of the guide, with its mask over it. Its address carries a version: asked for once each."""
+    """The guide's picture for a place, with its mask over it. The address carries a version, so browsers may cache it."""
     try:
         with reading(engine()) as session:
             data = guide.picture(session, store(), request.path_params["place"], GUIDE_SIDE)
@@ -180,7 +179,7 @@ def guide_picture(request: Request) -> Response:
 
 
 def aside_picture(request: Request) -> Response:
-    """A photo kept aside with its mask below it. Its address carries a version: asked for once each."""
+    """A photo without a face, with its mask below it. The address carries a version, so browsers may cache it."""
     try:
         data = aside.preview(engine(), store(), request.path_params["submission"], settings().limits)
     except WinnowError as error:
@@ -189,14 +188,14 @@ def aside_picture(request: Request) -> Response:
 
 
 def healthz(_: Request) -> Response:
-    """Whether the app answers and its database can be asked."""
+    """Health check: the app answers and its database can be queried."""
     with reading(engine()) as session:
         session.execute(select(1))
     return JSONResponse({"status": "ok"})
 
 
-def more_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
-    """The next cards of a reviewer's deck, leased to them, and how much is left."""
+def next_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
+    """The next cards of a reviewer's deck, leased to them, and how many are left."""
     wanted = Wanted(**form.wanted.model_dump())
     if wanted.show is ShowFilter.disputed:
         check_lead(reviewer)
@@ -205,20 +204,20 @@ def more_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
         since = newest_verdict_id(session) if form.since is None else form.since
         mix = GoldMix(settings().gold_share, random.SystemRandom())
         hand = deal(session, who.id, form.count, utc_now(), form.held, wanted=wanted, since=since, mix=mix)
-    # Counted after the leases are committed: a count of a million examples holds up nobody's hand.
-    now_stand, left, upto = tallied(engine(), who.id, wanted, since)
+    # Counted after the leases are committed, so that counting a million examples delays nobody's next cards.
+    counts, left, upto = deck_counts(engine(), who.id, wanted, since)
     return {
         "cards": [asdict(card) for card in hand.cards],
         "gone": hand.gone,
-        "counts": asdict(now_stand),
+        "counts": asdict(counts),
         "left": left,
         "upto": upto,
         "since": since,
     }
 
 
-def take_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
-    """Record verdicts; the answer means that they are committed. What can't be taken is named and holds up no other."""
+def record_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
+    """Record verdicts; the response means that they are committed. One that can't be recorded is named and blocks no others."""
     given: list[NewVerdict] = []
     refused: list[dict[str, Any]] = []
     for item in form.verdicts:
@@ -228,28 +227,28 @@ def take_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
                 check_lead(reviewer)
             given.append(NewVerdict(**read.model_dump()))
         except ValidationError as error:
-            refused.append({"client_id": item.get("client_id"), "error": f"This verdict can't be read: {_first(error)}."})
+            refused.append({"client_id": item.get("client_id"), "error": f"This verdict is not valid: {_first(error)}."})
         except RefusedError as error:
             refused.append({"client_id": item.get("client_id"), "error": str(error)})
     try:
-        recorded = _recorded(reviewer, given)
-    except NotThereError:  # seldom: then one looks which
+        recorded = _record(reviewer, given)
+    except NotThereError:  # rare, so the missing ones are looked up only now
         with reading(engine()) as session:
             there = existing_examples(session, {item.example for item in given})
         lost = [(item.client_id, missing_example([item.example], there)) for item in given if item.example not in there]
         refused += [{"client_id": client_id, "error": error} for client_id, error in lost]
-        recorded = _recorded(reviewer, [item for item in given if item.example in there])
+        recorded = _record(reviewer, [item for item in given if item.example in there])
     return {"taken": recorded.taken, "ids": recorded.numbers, "refused": refused}
 
 
-def _recorded(reviewer: str, given: Sequence[NewVerdict]) -> Recorded:
+def _record(reviewer: str, given: Sequence[NewVerdict]) -> Recorded:
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
         return record(session, who.id, given, utc_now(), settings().second_opinions)
 
 
 def make_gold(reviewer: str, form: GoldForm) -> dict[str, Any]:
-    """Make an example's answer known, or withdraw it."""
+    """Make an example a control example, or withdraw it."""
     check_lead(reviewer)
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
@@ -258,7 +257,7 @@ def make_gold(reviewer: str, form: GoldForm) -> dict[str, Any]:
 
 
 def begin_touch_up(reviewer: str, form: BeginForm) -> dict[str, Any]:
-    """Start a touch-up's clock, or go on with the one that runs."""
+    """Start a touch-up's clock, or continue the one that is running."""
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
         begun = clock.begin(session, who.id, form.example, settings().touchup_seconds, utc_now(), again=form.again)
@@ -266,7 +265,7 @@ def begin_touch_up(reviewer: str, form: BeginForm) -> dict[str, Any]:
 
 
 def save_touch_up(reviewer: str, form: SaveForm) -> dict[str, Any]:
-    """Keep the mask after a stroke."""
+    """Save the mask after a stroke."""
     mask = saves.read_mask(_bytes(form.mask))
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
@@ -283,7 +282,7 @@ def finish_touch_up(reviewer: str, form: FinishForm) -> dict[str, Any]:
     return asdict(saved)
 
 
-def more_aside(_: str, form: AsideForm) -> dict[str, Any]:
+def next_aside(_: str, form: AsideForm) -> dict[str, Any]:
     """The next photos in which no face was found, and how many there are."""
     with reading(engine()) as session:
         photos = aside.next_faceless(session, form.count, form.after)
@@ -291,14 +290,14 @@ def more_aside(_: str, form: AsideForm) -> dict[str, Any]:
 
 
 def choose_crop(reviewer: str, form: ChoiceForm) -> dict[str, Any]:
-    """Make a square of a photo an example, or discard the photo."""
+    """Make an example from a square of a photo, or discard the photo."""
     square = None if form.square is None else Square(**form.square.model_dump())
     aside.decide(engine(), store(), settings().limits, reviewer, form.submission, square, utc_now())
     return _aside_now()
 
 
 def take_crop_back(reviewer: str, form: TakeBackForm) -> dict[str, Any]:
-    """Take back a crop or a discard; the photo waits again."""
+    """Undo a crop or a discard; the photo is waiting again."""
     photo = aside.take_back(engine(), store(), reviewer, form.submission, utc_now())
     return {"photo": asdict(photo), **_aside_now()}
 
@@ -312,14 +311,14 @@ def _bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise MalformedError("The mask is not base64.") from None
+        raise MalformedError("The mask is not valid base64.") from None
 
 
 F = TypeVar("F", bound=Form)
 
 
-def _post(path: str, form: type[F], answer: Callable[[str, F], dict[str, Any]], limit: int = SMALL) -> Route:
-    """A guarded route: `answer(reviewer, form)` runs in the thread pool, for it waits for the database."""
+def _post(path: str, form: type[F], answer: Callable[[str, F], dict[str, Any]], limit: int = MAX_BODY) -> Route:
+    """A guarded route: `answer(reviewer, form)` runs in the thread pool, because it waits for the database."""
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -334,7 +333,7 @@ def _post(path: str, form: type[F], answer: Callable[[str, F], dict[str, Any]], 
 
 
 def _refusal(error: WinnowError) -> Response:
-    """A rule's sentence with the status that fits it."""
+    """An error's sentence as JSON, with the status that fits it."""
     status = 409
     if isinstance(error, MalformedError):
         status = error.status
@@ -346,17 +345,17 @@ def _refusal(error: WinnowError) -> Response:
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    """The body of a JSON request. Reads no further than the limit, whatever its length was said to be."""
+    """The body of a JSON request. Reads no further than the limit, whatever Content-Length states."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise NotJsonError("This address takes application/json only.")
+        raise NotJsonError("Send this request as application/json.")
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > limit:
-                raise TooLargeError(f"The request is over {limit // 1024} KiB.")
+                raise TooLargeError(f"The request is larger than {limit // 1024} KiB, the limit of this route.")
     except ClientDisconnect:
-        raise MalformedError("The request broke off.") from None
+        raise MalformedError("The connection closed before the whole request was sent.") from None
     return bytes(body)
 
 
@@ -364,13 +363,13 @@ def _filled(form: type[F], body: bytes) -> F:
     try:
         return form.model_validate(json.loads(body))
     except ValidationError as error:
-        raise MalformedError(f"The request is not what this address takes: {_first(error)}.") from None
+        raise MalformedError(f"The request is not valid: {_first(error)}.") from None
     except (ValueError, RecursionError):
-        raise MalformedError("The request's body is not JSON.") from None
+        raise MalformedError("The request's body is not valid JSON.") from None
 
 
 def _first(error: ValidationError) -> str:
-    """The first thing that is wrong, with where; never the value itself."""
+    """The first error and where it is; never the value itself."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or "the body"
     return f"{where}: {first['msg']}"
@@ -381,13 +380,13 @@ ROUTES: list[Route] = [
     Route("/pictures/guide/{place}", guide_picture),
     Route("/pictures/aside/{submission:int}", aside_picture),
     Route("/healthz", healthz),
-    _post("/api/deck", DeckForm, more_cards),
-    _post("/api/verdicts", VerdictsForm, take_verdicts),
+    _post("/api/deck", DeckForm, next_cards),
+    _post("/api/verdicts", VerdictsForm, record_verdicts),
     _post("/api/gold", GoldForm, make_gold),
-    _post("/api/aside", AsideForm, more_aside),
+    _post("/api/aside", AsideForm, next_aside),
     _post("/api/aside/choose", ChoiceForm, choose_crop),
     _post("/api/aside/undo", TakeBackForm, take_crop_back),
     _post("/api/touchups/begin", BeginForm, begin_touch_up),
-    _post("/api/touchups/save", SaveForm, save_touch_up, WITH_MASK),
-    _post("/api/touchups/finish", FinishForm, finish_touch_up, WITH_MASK),
+    _post("/api/touchups/save", SaveForm, save_touch_up, MAX_BODY_WITH_MASK),
+    _post("/api/touchups/finish", FinishForm, finish_touch_up, MAX_BODY_WITH_MASK),
 ]

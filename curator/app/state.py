@@ -1,4 +1,4 @@
-"""What the pages and the routes of one process share: settings, engine and store, each made once, and counts of the moment."""
+"""What the pages and routes of one process share: settings, engine and store, each created once, and cached counts."""
 
 import threading
 import time
@@ -15,6 +15,8 @@ from curator.status import Flow, flow
 from db.session import open_database, reading
 from db.settings import Settings
 from db.store import Store
+
+THUMBNAIL_SIDE = 192  # pixels; the only size of thumbnails, so that nobody can make the app compute thousands of sizes
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,10 +40,11 @@ def store() -> Store:
     return Store(settings().store)
 
 
-def dear(count: Callable[P, T], clock: Callable[[], float] = time.monotonic) -> Callable[P, T]:
-    """Keep an answer for twenty times as long as it took: what is dear may be a little old, what is cheap is fresh.
+def cached_by_cost(count: Callable[P, T], clock: Callable[[], float] = time.monotonic) -> Callable[P, T]:
+    """Cache a function's results, each for twenty times as long as it took to compute.
 
-    So that however many pages are open on however many examples, counting takes no more than a twentieth of the time.
+    Cheap counts are always fresh and expensive ones a little old. However many pages are open, on however many examples,
+    counting takes no more than a twentieth of the time. `clock` returns seconds.
     """
     kept: dict[Any, tuple[float, T]] = {}
     one_at_a_time = threading.Lock()
@@ -62,21 +65,23 @@ def dear(count: Callable[P, T], clock: Callable[[], float] = time.monotonic) -> 
     return answer
 
 
-@dear
+@cached_by_cost
 def flow_now(engine: Engine) -> Flow:
     """The counts of the whole flow."""
     with reading(engine) as session:
         return flow(session)
 
 
-def tallied(engine: Engine, reviewer_id: int, wanted: Wanted, since: int) -> tuple[Counts, int, int]:
-    """The counts, how much waits under what is wanted, and the number of the newest verdict that they know of."""
-    # The queue is the same for everybody, so it is counted once for all.
-    return _tallied(engine, reviewer_id, wanted, since) if wanted.includes_judged else _tallied(engine, 0, wanted, 0)
+def deck_counts(engine: Engine, reviewer_id: int, wanted: Wanted, since: int) -> tuple[Counts, int, int]:
+    """All counts, how many examples wait under these filters, and the number of the newest verdict that is counted."""
+    # The queue is the same for every reviewer, so it is counted once for all of them.
+    return _deck_counts(engine, reviewer_id, wanted, since) if wanted.includes_judged else _deck_counts(engine, 0, wanted, 0)
 
 
-@dear
-def _tallied(engine: Engine, reviewer_id: int, wanted: Wanted, since: int) -> tuple[Counts, int, int]:
+@cached_by_cost
+def _deck_counts(engine: Engine, reviewer_id: int, wanted: Wanted, since: int) -> tuple[Counts, int, int]:
     with reading(engine) as session:
-        upto = newest_verdict_id(session)  # first: a verdict committed meanwhile is then known by the page at the worst twice
+        upto = newest_verdict_id(
+            session
+        )  # first: a verdict committed in the meantime is then counted twice by the page at worst, and never missed
         return counts(session), count_waiting(session, reviewer_id, wanted, since), upto

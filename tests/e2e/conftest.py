@@ -1,4 +1,4 @@
-"""A real server on a home of its own, and a real browser before it."""
+"""Fixtures: the real app with its own home folder, and a real browser."""
 
 import base64
 import os
@@ -52,13 +52,13 @@ def free_port() -> int:
 
 
 class Starter:
-    """Starts apps, and ends those it started."""
+    """Starts apps, and stops those that it started."""
 
     def __init__(self) -> None:
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, settings: Settings, engine: Engine, store: Store, environment: dict[str, str]) -> Server:
-        """An app on a home, waited for until it answers; `environment` is added to its own."""
+        """Start an app on a home folder and wait until it answers; `environment` is added to this process's own."""
         port = free_port()
         log = settings.home / f"server-{port}.log"
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
@@ -75,7 +75,7 @@ class Starter:
         deadline = time.monotonic() + 60
         while not _healthy(url):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"the server did not come up:\n{log.read_text()}")
+                raise AssertionError(f"the server did not start:\n{log.read_text()}")
             time.sleep(0.1)
         return Server(url, settings, engine, store, process)
 
@@ -100,7 +100,7 @@ def server(settings: Settings, engine: Engine, store: Store) -> Iterator[Callabl
 
 @pytest.fixture(scope="session")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One app for all tests that need no settings of their own; take `app`, which empties its database first."""
+    """One app for all tests that need no special settings; use `app`, which empties its database first."""
     settings = Settings(home=tmp_path_factory.mktemp("shared") / "home")
     engine = open_database(settings)
     starter = Starter()
@@ -111,7 +111,7 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def app(shared_server: Server) -> Server:
-    """A running app without an example."""
+    """A running app with an empty database."""
     with shared_server.engine.execution_options(writes=True).begin() as connection:
         for table in reversed(Base.metadata.sorted_tables):
             connection.execute(table.delete())
@@ -139,23 +139,23 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page of its own for each test, 1440 x 900."""
+    """A new page for each test, 1440 x 900."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(15_000)
-    on_their_way: set[Request] = set()
-    context.on("request", lambda request: on_their_way.add(request) if request.method == "POST" else None)
-    context.on("requestfinished", lambda request: on_their_way.discard(request))
-    context.on("requestfailed", lambda request: on_their_way.discard(request))
+    in_flight: set[Request] = set()
+    context.on("request", lambda request: in_flight.add(request) if request.method == "POST" else None)
+    context.on("requestfinished", lambda request: in_flight.discard(request))
+    context.on("requestfailed", lambda request: in_flight.discard(request))
     yield page
-    # A verdict that nobody waited for would come into the next test's database; one that a test holds back for ever won't.
+    # A request still in flight would write to the next test's database. One that a test blocks for ever is given up.
     with suppress(PlaywrightError):
-        while on_their_way:
+        while in_flight:
             context.wait_for_event("requestfinished", timeout=2_000)
     context.close()
 
 
-# The mask's layer over the photo's, as the page lays them.
+# The photo with its mask's layer over it, as the page shows them.
 LAYERS = """
 photo => {
     const flat = Object.assign(document.createElement('canvas'), { width: photo.width, height: photo.height });
@@ -169,7 +169,7 @@ photo => {
 
 
 def canvas_pixels(page: Page) -> NDArray[np.float64]:
-    """The photo on the deck with what lies over it, RGB 0..255 (512, 512, 3); fails where anything of it is transparent."""
+    """The deck's photo with its mask over it, float64 RGB 0..255 (512, 512, 3); fails if any pixel is transparent."""
     url = page.locator("canvas[data-example]").evaluate(LAYERS)
     data = np.frombuffer(base64.b64decode(url.partition(",")[2]), np.uint8)
     picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
@@ -179,7 +179,7 @@ def canvas_pixels(page: Page) -> NDArray[np.float64]:
 
 
 def pick(page: Page, label: str, option: str) -> None:
-    """Choose an option of a Streamlit select box. A press that comes while the page is still being drawn opens nothing."""
+    """Choose an option of a Streamlit select box. Retries, since a click while the page is still rendering opens nothing."""
     box = page.get_by_role("combobox", name=re.compile(label))
     wanted = page.get_by_role("option", name=option, exact=True)
     for _ in range(10):

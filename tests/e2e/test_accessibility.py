@@ -1,4 +1,4 @@
-"""WCAG 2.2 AA as far as a machine can tell: axe looks at the pages, in light and dark; and the keyboard reaches all."""
+"""WCAG 2.2 AA as far as axe can check it, on every page in light and dark."""
 
 import shutil
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ PAGES = {
 
 @pytest.fixture
 def worked_on(app: Server) -> Server:
-    """An app in the middle of its work: open, kept, rejected and disputed examples, a known answer, a run."""
+    """An app in the middle of its work: open, kept, rejected and disputed examples, a control example, a run."""
     with writing(app.engine) as session:
         add_faceless(session, app.store, 2)
         examples = add_examples(session, app.store, 12, Split.train)
@@ -73,16 +73,16 @@ def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing_to_mend(path: str, themed: Page, worked_on: Server) -> None:
+def test_axe_finds_no_violation(path: str, themed: Page, worked_on: Server) -> None:
     themed.goto(worked_on.url + path)
     themed.wait_for_selector(PAGES[path])
     themed.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
     found = Axe().run(themed, options={"runOnly": WCAG_2_2_AA}).response["violations"]
-    told = [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
-    assert told == []
+    violations = [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
+    assert violations == []
 
 
-def test_axe_does_find_what_is_wrong(themed: Page, worked_on: Server) -> None:
+def test_axe_finds_violations_that_were_put_there(themed: Page, worked_on: Server) -> None:
     themed.goto(worked_on.url + "/review")
     themed.wait_for_selector(DECK)
     themed.locator("[data-part=file]").evaluate("file => file.style.cssText = 'color: #ccc; background: #ddd'")

@@ -191,4 +191,4 @@ def test_two_fingers_make_the_square_larger_turn_and_move_it(browser: Browser, a
 
 def test_without_a_photo_the_page_leads_to_ingest(page: Page, app: Server) -> None:
     page.goto(f"{app.url}/aside")
-    expect(page.get_by_text("No photo is kept aside")).to_be_visible()
+    expect(page.get_by_text("No photos are waiting")).to_be_visible()

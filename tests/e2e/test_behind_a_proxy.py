@@ -1,4 +1,4 @@
-"""A team's set-up, as docs/settings.md has it: a proxy that signs people in, under a host name of its own."""
+"""A team's set-up as in docs/settings.md: a proxy that signs people in, under its own host name."""
 
 import asyncio
 import shutil

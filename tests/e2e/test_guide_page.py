@@ -55,7 +55,7 @@ def test_a_lead_puts_an_example_into_the_guide(page: Page, app: Server) -> None:
     before = picture(page, "good_1").get_attribute("src")
     page.get_by_text("Change the pictures of this screen").click()
     pick(page, "Picture", f"{example} · head-000.png")
-    page.get_by_label("What to see in it").fill("<b>Sharp</b> edge")
+    page.get_by_label("Caption").fill("<b>Sharp</b> edge")
     page.get_by_role("button", name="Show this under").click()
     expect(page.locator('figure[data-place="good_1"] figcaption')).to_contain_text("<b>Sharp</b> edge")  # words are data
     assert picture(page, "good_1").get_attribute("src") != before
@@ -66,7 +66,7 @@ def test_a_lead_puts_an_example_into_the_guide(page: Page, app: Server) -> None:
         assert session.get_one(Reviewer, chosen.reviewer_id).name == "reviewer"
 
 
-def test_who_is_no_lead_cannot_change_it(page: Page, server: Callable[..., Server]) -> None:
+def test_only_a_lead_can_change_it(page: Page, server: Callable[..., Server]) -> None:
     page.goto(f"{server(WINNOW_LEADS='Lea, Max').url}/guide")
     loaded(page, "good_1")
     expect(page.get_by_role("button", name="Next: what to reject")).to_be_visible()

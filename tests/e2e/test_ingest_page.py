@@ -32,13 +32,13 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return into.getvalue()
 
 
-def upload(page: Page, name: str, data: bytes, button: str = "Bring it in") -> None:
+def upload(page: Page, name: str, data: bytes, button: str = "Ingest this zip") -> None:
     page.locator('input[type="file"]').set_input_files({"name": name, "mimeType": "application/zip", "buffer": data})
     expect(page.get_by_text(name).first).to_be_visible()
     page.get_by_role("button", name=button).click()
 
 
-def test_a_zip_comes_in_with_a_summary_and_its_bad_files_are_named(page: Page, app: Server, tmp_path: Path) -> None:
+def test_a_zip_is_ingested_with_a_summary_that_names_its_bad_files(page: Page, app: Server, tmp_path: Path) -> None:
     write_sample(tmp_path, 8, seed=5)
     files = {
         f"{part}/{file.name}": file.read_bytes() for part in ("images", "masks") for file in sorted((tmp_path / part).iterdir())
@@ -46,7 +46,7 @@ def test_a_zip_comes_in_with_a_summary_and_its_bad_files_are_named(page: Page, a
     files |= {"images/notes.jpg": b"this is not a picture", "masks/notes.png": files["masks/sample-001.png"]}
     page.goto(f"{app.url}/ingest")
     upload(page, "crowd.zip", zipped(files))
-    expect(page.get_by_text("9 seen, 8 added (1 without a face), 0 there already, 1 refused.")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("9 seen, 8 added (1 without a face), 0 already present, 1 refused.")).to_be_visible(timeout=SOON)
     expect(page.get_by_role("radio", name="Refused 1")).to_be_checked()
     assert csv_of(page, "1 row as CSV") == [["images/notes.jpg", "crowd.zip"]]
     page.get_by_role("radio", name="No face found 1").check(force=True)
@@ -55,7 +55,7 @@ def test_a_zip_comes_in_with_a_summary_and_its_bad_files_are_named(page: Page, a
 
     page.goto(f"{app.url}/ingest")
     upload(page, "crowd.zip", zipped(files))
-    expect(page.get_by_text("9 seen, 0 added (0 without a face), 8 there already, 1 refused.")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("9 seen, 0 added (0 without a face), 8 already present, 1 refused.")).to_be_visible(timeout=SOON)
 
 
 def csv_of(page: Page, label: str) -> list[list[str]]:
@@ -67,30 +67,30 @@ def csv_of(page: Page, label: str) -> list[list[str]]:
     return [[row[1], row[3]] for row in rows[1:]]
 
 
-def test_a_zip_can_be_looked_at_first_and_then_be_forgotten_or_come_in(page: Page, app: Server, tmp_path: Path) -> None:
+def test_a_zip_can_be_previewed_and_then_discarded_or_ingested(page: Page, app: Server, tmp_path: Path) -> None:
     write_sample(tmp_path, 8, seed=5)
     names = [file.name for file in sorted((tmp_path / "images").iterdir())][:2]
     files = {f"images/{name}": (tmp_path / "images" / name).read_bytes() for name in names}
     files |= {f"masks/{name[:-4]}.png": (tmp_path / "masks" / f"{name[:-4]}.png").read_bytes() for name in names}
     files["images/alone.jpg"] = b"without a mask"
     page.goto(f"{app.url}/ingest")
-    upload(page, "crowd.zip", zipped(files), "Look first")
-    expect(page.get_by_text("2 pairs, 1 refused. Nothing was written yet.")).to_be_visible(timeout=SOON)
+    upload(page, "crowd.zip", zipped(files), "Preview")
+    expect(page.get_by_text("2 pairs, 1 refused. Nothing has been written yet.")).to_be_visible(timeout=SOON)
     expect(page.get_by_text("it has a folder images/")).to_be_visible()
     with reading(app.engine) as session:
         assert session.scalars(select(Submission)).all() == []
         assert session.scalars(select(Refusal)).all() == []
-    page.get_by_role("button", name="Forget it").click()
-    expect(page.get_by_role("button", name="Bring 2 pairs in")).to_be_hidden()
+    page.get_by_role("button", name="Discard it").click()
+    expect(page.get_by_role("button", name="Ingest 2 pairs")).to_be_hidden()
     assert list(app.settings.uploads.glob("*")) == []
 
-    page.get_by_role("button", name="Look first").click()
-    page.get_by_role("button", name="Bring 2 pairs in").click(timeout=SOON)
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("button", name="Ingest 2 pairs").click(timeout=SOON)
     expect(page.get_by_text("3 seen, 2 added")).to_be_visible(timeout=SOON)
     assert list(app.settings.uploads.glob("*")) == []
 
 
-def test_what_became_of_the_files_is_searched_and_paged(page: Page, app: Server) -> None:
+def test_the_outcomes_of_files_are_searched_and_paged(page: Page, app: Server) -> None:
     with writing(app.engine) as session:
         source = Source(adapter="zip", location="big.zip", added_at=LONG_AGO)
         session.add(source)
@@ -109,7 +109,7 @@ def test_what_became_of_the_files_is_searched_and_paged(page: Page, app: Server)
     assert csv_of(page, "1 row as CSV") == [["007.jpg", "big.zip"]]
     page.get_by_role("textbox", name="Search").fill("nothing like it")
     page.get_by_role("textbox", name="Search").press("Enter")
-    expect(page.get_by_text("None of these.")).to_be_visible()
+    expect(page.get_by_text("No file matches these filters.")).to_be_visible()
 
 
 def test_an_empty_zip_is_refused_in_one_sentence_and_loses_nothing(page: Page, app: Server) -> None:

@@ -70,9 +70,7 @@ def test_the_film_strip_shows_eight_examples_epoch_by_epoch_and_one_of_them_larg
     expect(page.get_by_text("started from scratch")).to_have_count(0)
 
 
-def test_a_training_under_way_adds_its_epochs_to_what_one_is_looking_at_and_says_how_long_it_will_take(
-    page: Page, measured: Server
-) -> None:
+def test_a_running_training_adds_epochs_to_the_page_and_shows_the_time_left(page: Page, measured: Server) -> None:
     with writing(measured.engine) as session:
         run = session.get_one(Run, 2)
         run.settings = {**run.settings, "epochs": 30}
@@ -96,7 +94,7 @@ def test_a_training_under_way_adds_its_epochs_to_what_one_is_looking_at_and_says
 def test_two_runs_are_compared_in_a_table_and_under_a_slider(page: Page, measured: Server) -> None:
     page.goto(f"{measured.url}/report")
     pick(page, "Compare with", RUN_1)
-    expect(page.get_by_text("Paired on 4 examples of test")).to_be_visible()
+    expect(page.get_by_text("Paired on 4 examples of the test split")).to_be_visible()
     row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="F1 ↑", exact=True))
     # tests.trained: 0.5 + 0.04 k for k = 0..3, and 0.04 x (1, 1.1, 1.2, 1) more: 0.043 on average
     assert row.get_by_role("cell").all_inner_texts()[:3] == ["0.560", "0.603", "+0.0430"]
@@ -120,7 +118,7 @@ def taken(page: Page, label: str) -> Path:
     return Path(waiting.value.path())
 
 
-def test_report_and_model_card_can_be_taken_away(page: Page, measured: Server, tmp_path: Path) -> None:
+def test_report_and_model_card_can_be_downloaded(page: Page, measured: Server, tmp_path: Path) -> None:
     page.goto(f"{measured.url}/report")
     rows = list(csv.DictReader(io.StringIO(taken(page, "Measures as CSV").read_text())))
     assert [row["split"] for row in rows] == ["validation"] * 10 + ["test"] * 4
@@ -149,20 +147,20 @@ def test_a_run_that_was_not_measured_can_be_chosen_beside_one_that_was(page: Pag
     page.goto(f"{measured.url}/report")
     pick(page, "Compare with", RUN_1)
     expect(page.get_by_text("Run 2 against run 1")).to_be_visible()
-    expect(page.get_by_text("they show nobody")).to_be_visible()  # the page's end
+    expect(page.get_by_text("They show no real people")).to_be_visible()  # the page's end
     expect(page.get_by_role("button", name="Measure run 2 on test")).to_have_count(1)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-def test_the_worst_go_back_to_review_and_come_up_there_with_the_reason(page: Page, measured: Server) -> None:
+def test_the_worst_examples_go_back_to_review_with_the_reason(page: Page, measured: Server) -> None:
     page.goto(f"{measured.url}/report")
     button = page.get_by_role("button", name="Back to review")
     expect(button).to_be_disabled()
     worst = page.get_by_text("Send head-012.png back")  # the first of the four test examples has the lowest F1
     worst.click()
     page.get_by_role("button", name="1 example back to review").click()
-    expect(page.get_by_text("1 example open for review again")).to_be_visible()
-    expect(page.get_by_text("It waits on the Review page.")).to_be_visible()
+    expect(page.get_by_text("1 example is open for review again")).to_be_visible()
+    expect(page.get_by_text("Waiting on the Review page.")).to_be_visible()
     expect(worst).to_have_count(0)
     with reading(measured.engine) as session:
         assert [one.run_id for one in session.scalars(select(Reopening))] == [2]

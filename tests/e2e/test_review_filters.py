@@ -78,7 +78,7 @@ def choose(page: Page, label: str, option: str) -> None:
         ("reviewer=Bo&split=train&reason=too_coarse", [2], "train split · rejected: too coarse · judged by Bo"),
     ],
 )
-def test_each_filter_narrows_what_is_dealt_and_is_said_in_words(
+def test_each_filter_narrows_what_is_dealt_and_is_shown_in_words(
     page: Page, app: Server, query: str, wanted: list[int], words: str | None
 ) -> None:
     page.goto(f"{app.url}/review?view=grid&{query}")
@@ -92,7 +92,7 @@ def test_each_filter_narrows_what_is_dealt_and_is_said_in_words(
         expect(page).to_have_url(re.compile(r"\?view=grid$"))
 
 
-def test_what_is_chosen_stands_in_the_address_which_opens_the_same_again(page: Page, app: Server) -> None:
+def test_the_address_holds_the_choices_and_opens_the_same_page_again(page: Page, app: Server) -> None:
     page.goto(f"{app.url}/review")
     page.wait_for_selector('canvas[data-example="1"][data-state="showing"]')
     page.get_by_role("radio", name="Grid").click()
@@ -127,12 +127,12 @@ def test_the_deck_takes_the_same_filters(page: Page, app: Server) -> None:
     [
         ("order=best", "“best” is not a valid order. Choose one of doubt, random, source. So no filter is set."),
         ("split=test&source=99", "There is no source 99. So no filter is set."),
-        ("reviewer=Nobody", "There is no reviewer “Nobody”. So no filter is set."),
-        ("view=table", "“table” is no view; there are one, grid. So no filter is set."),
+        ("reviewer=Nobody", "Nobody called “Nobody” reviews here. So no filter is set."),
+        ("view=table", "“table” is not a valid view. Choose one of one, grid. So no filter is set."),
         ("source=%00%FF", "There is no source"),
     ],
 )
-def test_nonsense_in_the_address_is_said_and_passed_by(page: Page, app: Server, query: str, sentence: str) -> None:
+def test_nonsense_in_the_address_is_reported_and_ignored(page: Page, app: Server, query: str, sentence: str) -> None:
     page.goto(f"{app.url}/review?{query}")
     expect(page.get_by_text(sentence)).to_be_visible()
     page.wait_for_selector('canvas[data-example="1"][data-state="showing"]')
@@ -167,7 +167,7 @@ def test_photos_without_a_face_are_shown_sixty_at_a_time_and_nothing_can_be_deci
                 )
             )  # fmt: skip
     page.goto(f"{app.url}/review?show=no_face")
-    expect(page.get_by_text("nothing can be decided about them here")).to_be_visible()
+    expect(page.get_by_text("they have no crop and can’t be reviewed here")).to_be_visible()
     expect(page.locator("figure")).to_have_count(60)
     expect(page.get_by_text("wall-60.png", exact=True)).to_be_visible()
     page.get_by_role("button", name="Page 2", exact=True).click()
@@ -177,7 +177,7 @@ def test_photos_without_a_face_are_shown_sixty_at_a_time_and_nothing_can_be_deci
     expect(page.get_by_text("wall-00.png", exact=True)).to_be_visible()
     expect(page.locator("canvas")).to_have_count(0)
     page.goto(f"{app.url}/review?show=no_face&source=1")
-    expect(page.get_by_text("There is none.")).to_be_visible()
+    expect(page.get_by_text("There are none.")).to_be_visible()
 
 
 def test_the_controls_push_the_picture_down_by_next_to_nothing(page: Page, app: Server) -> None:

@@ -1,4 +1,4 @@
-"""Progress and team: a name is remembered by the browser; figures, agreement and known answers, each for whom it is."""
+"""Progress and team: a name is remembered by the browser; figures, agreement and control examples, each for its readers."""
 
 import csv
 import io
@@ -43,7 +43,7 @@ def reviewed(app: Server) -> list[int]:
 
 
 def be(page: Page, app: Server, name: str) -> None:
-    """Review as somebody."""
+    """Set the reviewer's name in this browser."""
     page.context.add_cookies([{"name": "winnow_reviewer", "value": name, "url": app.url}])
 
 
@@ -54,7 +54,7 @@ def saved(page: Page, button: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8"))))
 
 
-def test_verdicts_are_kept_under_the_name_that_this_browser_was_given(page: Page, app: Server) -> None:
+def test_verdicts_are_stored_under_the_browsers_reviewer_name(page: Page, app: Server) -> None:
     with writing(app.engine) as session:
         add_examples(session, app.store, 2, Split.train)
     page.goto(f"{app.url}/team")
@@ -73,7 +73,7 @@ def test_verdicts_are_kept_under_the_name_that_this_browser_was_given(page: Page
     assert names == ["Zoë Łukasz; path=/x"]
 
 
-def test_the_chosen_part_stands_in_the_address(page: Page, app: Server) -> None:
+def test_the_address_holds_the_chosen_part(page: Page, app: Server) -> None:
     page.goto(f"{app.url}/team")
     expect(page.get_by_text("Nobody has given a verdict yet")).to_be_visible()
     page.get_by_role("radio", name="Agreement").click()
@@ -89,10 +89,10 @@ def test_progress_says_how_fast_what_is_left_and_when_it_is_done(page: Page, app
     reviewed(app)
     page.goto(f"{app.url}/team")
     # 35 verdicts in 58 s, the first of them unseen in its making; 10 examples left at that pace are 17 s.
-    expect(page.get_by_test_id("stMetric").filter(has_text="Verdicts a minute")).to_contain_text("35")
+    expect(page.get_by_test_id("stMetric").filter(has_text="Verdicts per minute")).to_contain_text("35")
     expect(page.get_by_test_id("stMetric").filter(has_text="Left to review")).to_contain_text("10")
     expect(page.get_by_test_id("stMetric").filter(has_text="Time left")).to_contain_text("17 s")
-    expect(page.get_by_text("At the pace of the last 58 s of reviewing: 35 a minute")).to_be_visible()
+    expect(page.get_by_text("At the pace of the last 58 s of reviewing: 35 per minute")).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(2)
     rows = {row["reviewer"]: row for row in saved(page, "Reviewers as CSV")}
     assert (rows["Ada"]["verdicts"], rows["Bo"]["verdicts"]) == ("30", "5")
@@ -102,10 +102,10 @@ def test_progress_says_how_fast_what_is_left_and_when_it_is_done(page: Page, app
     assert (source["decided"], source["kept"], source["disputed"], source["open"]) == ("30", "29", "1", "10")
 
 
-def test_agreement_shows_figures_with_their_doubt_and_leads_to_what_waits(page: Page, app: Server) -> None:
+def test_agreement_shows_intervals_and_links_to_disagreements(page: Page, app: Server) -> None:
     reviewed(app)
     page.goto(f"{app.url}/team?part=agreement")
-    expect(page.get_by_text("5 examples can’t say much: wait for 30 at least.")).to_be_visible()
+    expect(page.get_by_text("With 5 examples this is still uncertain; wait for at least 30.")).to_be_visible()
     (pair,) = saved(page, "Pairs as CSV")
     assert (pair["first"], pair["second"], pair["examples"], float(pair["observed"])) == ("Ada", "Bo", "5", 0.8)
     expect(page.get_by_text("1 disagreement waits for a lead")).to_be_visible()
@@ -113,7 +113,7 @@ def test_agreement_shows_figures_with_their_doubt_and_leads_to_what_waits(page: 
     page.wait_for_url(f"{app.url}/review?show=disputed")
 
 
-def test_only_leads_see_known_answers_and_others_verdicts(page: Page, server: Callable[..., Server]) -> None:
+def test_only_leads_see_control_examples_and_others_verdicts(page: Page, server: Callable[..., Server]) -> None:
     app = server(WINNOW_LEADS="Ada")
     examples = reviewed(app)
     with writing(app.engine) as session:

@@ -1,4 +1,4 @@
-"""The button sends a training to a cluster, and the page says how it stands with it there."""
+"""The Train button sends a training to a cluster, and the page shows its state there."""
 
 import shutil
 from collections.abc import Callable

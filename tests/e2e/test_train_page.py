@@ -40,7 +40,7 @@ def test_a_training_outlives_the_app_and_is_stopped_and_resumed(page: Page, serv
         given = [NewVerdict(one, Decision.keep, None, new_client_id()) for one in examples]
         record(session, reviewer, given, utc_now())
     page.goto(f"{app.url}/train")
-    page.get_by_text("More", exact=True).click()
+    page.get_by_text("Training settings", exact=True).click()
     choose(page, "Input size, pixels", "128")
     page.get_by_role("button", name="Train on approved set").click()
     expect(page.get_by_role("heading", name="Film strip")).to_be_visible(timeout=LATE)

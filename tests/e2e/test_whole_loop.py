@@ -1,4 +1,4 @@
-"""A newcomer's whole way, by keyboard and mouse: from an empty page to a verified Core ML file and recoloured hair."""
+"""The whole flow by keyboard and mouse: from an empty page to a proven Core ML file and recoloured hair."""
 
 import io
 import os
@@ -29,19 +29,19 @@ DOUBTFUL = 0.3
 
 
 def weights() -> dict[str, str]:
-    """The real encoder's weights where there are some; else the run may start from scratch, which is enough here."""
+    """The encoder's real weights if they are at hand; otherwise the run starts from scratch, which is enough here."""
     data = os.environ.get("WINNOW_REAL_DATA")
     return {} if data is None else {"WINNOW_ENCODER_WEIGHTS": f"{data}/weights/mobilenet_v1_1.0_224_notop.weights.h5"}
 
 
 def step(page: Page, name: str) -> None:
-    """Go on by the flow on top of the page."""
+    """Go to a page by the links at the top."""
     page.locator(".st-key-flow").get_by_role("link", name=name).click()
     expect(page.get_by_role("heading", level=2).first).to_be_visible()
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Pick from a list; a page that is still being drawn may close it once, as it would on a person."""
+    """Pick from a list. A page that is still rendering may close the list, so retry."""
     box = page.get_by_role("combobox", name=label)
     for _ in range(4):
         box.click()
@@ -53,7 +53,7 @@ def choose(page: Page, label: str, option: str) -> None:
     expect(box).to_have_value(option)
 
 
-def looked_at(image: Locator) -> NDArray[np.float64]:
+def shown_pixels(image: Locator) -> NDArray[np.float64]:
     """What an <img> shows, (H, W, 3) 0..255; fails for one that has not loaded or is one flat colour."""
     image.scroll_into_view_if_needed()
     expect(image).to_have_js_property("complete", True)
@@ -67,7 +67,7 @@ def load_the_sample(page: Page, app: Server) -> None:
     page.goto(app.url)
     page.get_by_role("button", name="Load the sample portraits").click()
     expect(page.get_by_text("examples wait for a verdict")).to_be_visible(timeout=LATE)
-    expect(page.get_by_text("drawn by Winnow itself")).to_be_visible()
+    expect(page.get_by_text("drawn by Winnow")).to_be_visible()
 
 
 def review_everything(page: Page, app: Server) -> None:
@@ -117,7 +117,7 @@ def touch_one_up(page: Page, app: Server) -> None:
 
 def train(page: Page) -> None:
     step(page, "Train")
-    page.get_by_text("More", exact=True).click()
+    page.get_by_text("Training settings", exact=True).click()
     choose(page, "Input size, pixels", "128")
     epochs = page.get_by_role("spinbutton", name="Epochs")
     epochs.fill("1")
@@ -126,14 +126,14 @@ def train(page: Page) -> None:
     expect(page.get_by_role("progressbar").first).to_be_visible(timeout=SOON)
     matte = page.get_by_role("button", name="matte after epoch 1").first
     expect(matte).to_be_visible(timeout=LATE)
-    looked_at(matte.get_by_role("img"))
+    shown_pixels(matte.get_by_role("img"))
     expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=LATE)
 
 
 def read_the_report(page: Page) -> None:
     step(page, "Report")
     expect(page.get_by_role("heading", name="Worst")).to_be_visible(timeout=SOON)
-    photo, mask = (looked_at(page.locator(".winnow-gallery img").nth(number)) for number in (0, 1))
+    photo, mask = (shown_pixels(page.locator(".winnow-gallery img").nth(number)) for number in (0, 1))
     assert np.abs(photo - mask).mean() > 20
 
 
@@ -155,12 +155,12 @@ def try_it_on(page: Page) -> None:
     step(page, "Try-on")
     before, after = page.get_by_alt_text("the photo as it is"), page.get_by_alt_text("the photo with recoloured hair")
     expect(after).to_be_visible(timeout=SOON)
-    was, now = looked_at(before), looked_at(after)
+    was, now = shown_pixels(before), shown_pixels(after)
     height, width = min(was.shape[0], now.shape[0]), min(was.shape[1], now.shape[1])
     assert np.abs(was[:height, :width] - now[:height, :width]).mean() > 0.5
 
 
-def test_a_newcomer_goes_from_nothing_to_a_file_for_a_phone(page: Page, server: Callable[..., Server]) -> None:
+def test_the_whole_flow_from_an_empty_page_to_a_file_for_a_phone(page: Page, server: Callable[..., Server]) -> None:
     app = server(**weights())
     load_the_sample(page, app)
     review_everything(page, app)

@@ -1,1 +1,1 @@
-"""The parts of the Report page; modules, so that what they count is kept from one rerun of the page to the next."""
+"""The parts of the Report page. They are modules, so that cached results survive a rerun of the page."""

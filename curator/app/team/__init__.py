@@ -1,1 +1,1 @@
-"""The parts of the page "Progress and team", a file each."""
+"""The parts of the page "Progress and team", one file each."""

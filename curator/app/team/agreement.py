@@ -1,83 +1,83 @@
-"""How far reviewers agree on what two or more of them judged without knowing of each other."""
+"""How well reviewers agree on the examples that two or more of them judged independently."""
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
 
-from curator.app.charts import percent
-from curator.app.frame import HERE, counted, empty_state
-from curator.app.state import dear, engine, settings
+from curator.app.frame import PAGE_FILE, empty_state
+from curator.app.state import cached_by_cost, engine, settings
+from curator.app.wording import percent, pluralise
 from curator.review.agreement import Agreement, krippendorff_alpha, landis_koch
 from curator.review.progress import ReviewerPair, pairs, ratings
 from curator.review.standing import counts
 from curator.spreadsheet import as_csv
 from db.session import reading
 
-FEW = 30  # examples, under which the figures say little
-SEED = 0  # a fixed one, so that an interval only moves when verdicts do
+ENOUGH_EXAMPLES = 30  # examples; with fewer, agreement is too uncertain to rely on
+BOOTSTRAP_SEED = 0  # random seed of the bootstrap; fixed, so that an interval changes only when verdicts do
 
 COLUMNS = ("first", "second", "examples", "observed", "kappa", "low", "high")
 
 
-@dear
+@cached_by_cost
 def _agreement(engine: Engine) -> tuple[Agreement, list[ReviewerPair], int]:
-    """Alpha over everybody, kappa of each pair, and how many disagreements wait for a lead."""
+    """Alpha over all reviewers, kappa of each pair, and how many disagreements wait for a lead."""
     with reading(engine) as session:
         known, waiting = ratings(session), counts(session).disputed
-    return krippendorff_alpha(known, np.random.default_rng(SEED)), pairs(known), waiting
+    return krippendorff_alpha(known, np.random.default_rng(BOOTSTRAP_SEED)), pairs(known), waiting
 
 
 def show_agreement(lead: bool) -> None:
-    """Alpha, kappas, and the disagreements that wait."""
+    """Show alpha, the kappas, and how many disagreements wait for a lead."""
     alpha, found, waiting = _agreement(engine())
     _waiting(waiting, lead)
     if not found:
         share = settings().second_opinions
         empty_state(
             "No two reviewers have judged the same example yet. "
-            f"A second reviewer gets {percent(share)} of what the first one judged, without being told.",
+            f"A second reviewer gets {percent(share)} of the judged examples, without being told.",
             "Review some examples",
             "review",
         )
         return
 
     with st.container(horizontal=True, gap="large"):
-        st.metric("Krippendorff’s alpha", number(alpha.value), width="content")
+        st.metric("Krippendorff’s alpha", coefficient(alpha.value), width="content")
         st.metric("95 % interval", interval(alpha), width="content")
-        st.metric("Agreement, chance included", percent(alpha.observed), width="content")
-        st.metric("Examples with two opinions or more", f"{alpha.items:,}", width="content")
-    st.markdown(said(alpha))
+        st.metric("Observed agreement", percent(alpha.observed), width="content")
+        st.metric("Examples with two or more opinions", f"{alpha.items:,}", width="content")
+    st.markdown(alpha_in_words(alpha))
 
     st.subheader("Pairs", anchor=False)
     st.dataframe(pd.DataFrame([_row(pair) for pair in found]), hide_index=True, placeholder="—")
     st.caption(
-        "Alpha and kappa are 1 for perfect agreement and 0 for what chance alone would bring. The words are Landis and "
-        "Koch’s, who called their borders arbitrary. Verdicts taken back, and those that settle a disagreement, are left out."
+        "Alpha and kappa are 1 for perfect agreement and 0 for agreement by chance. The words are Landis and Koch’s, who "
+        "called their thresholds arbitrary. Undone verdicts, and those that settle a disagreement, are left out."
     )
     st.download_button(
         "Pairs as CSV", as_csv(COLUMNS, map(_cells, found)), "winnow-agreement.csv", "text/csv", on_click="ignore"
     )
 
 
-def said(alpha: Agreement) -> str:
-    """Alpha in a sentence, with how much it can be trusted."""
+def alpha_in_words(alpha: Agreement) -> str:
+    """Alpha in a sentence, with a warning if it rests on few examples."""
     if alpha.value is None:
-        return "Not enough yet: every opinion so far is the same, and nobody can agree beyond chance on what never varies."
+        return "All verdicts are the same, so agreement is undefined."
     sentence = f"Agreement is **{landis_koch(alpha.value)}**."
-    if alpha.items < FEW:
-        sentence += f" {counted(alpha.items, 'example')} can’t say much: wait for {FEW} at least."
+    if alpha.items < ENOUGH_EXAMPLES:
+        sentence += f" With {pluralise(alpha.items, 'example')} this is still uncertain; wait for at least {ENOUGH_EXAMPLES}."
     return sentence
 
 
-def number(value: float | None) -> str:
-    """A coefficient to hundredths, with a real minus sign."""
+def coefficient(value: float | None) -> str:
+    """A coefficient to two decimals, with a proper minus sign."""
     return "—" if value is None else f"{value:.2f}".replace("-", "−")
 
 
 def interval(of: Agreement) -> str:
-    """An interval of a coefficient."""
-    return "not enough yet" if of.low is None else f"{number(of.low)} to {number(of.high)}"
+    """The 95 % interval of a coefficient."""
+    return "not enough yet" if of.low is None else f"{coefficient(of.low)} to {coefficient(of.high)}"
 
 
 def _row(pair: ReviewerPair) -> dict[str, str | int]:
@@ -87,9 +87,9 @@ def _row(pair: ReviewerPair) -> dict[str, str | int]:
         "reviewers": f"{pair.first} and {pair.second}",
         "examples": kappa.items,
         "same verdict": percent(kappa.observed),
-        "Cohen’s kappa": number(kappa.value),
+        "Cohen’s kappa": coefficient(kappa.value),
         "95 % interval": interval(kappa),
-        "in words": word + (" (few examples)" if kappa.value is not None and kappa.items < FEW else ""),
+        "in words": word + (" (few examples)" if kappa.value is not None and kappa.items < ENOUGH_EXAMPLES else ""),
     }
 
 
@@ -103,8 +103,11 @@ def _waiting(number: int, lead: bool) -> None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         waits = "waits" if number == 1 else "wait"
-        st.markdown(f"**{counted(number, 'disagreement')}** {waits} for a lead; until then they stay out.", width="content")
+        st.markdown(
+            f"**{pluralise(number, 'disagreement')}** {waits} for a lead. Until then these examples are not approved.",
+            width="content",
+        )
         if lead:
             st.page_link(
-                HERE.format("review"), label="Settle them", query_params={"show": "disputed"}, icon=":material/balance:"
+                PAGE_FILE.format("review"), label="Settle them", query_params={"show": "disputed"}, icon=":material/balance:"
             )

@@ -1,57 +1,71 @@
-"""Known answers, for leads alone: which there are, and how often each reviewer hits them."""
+"""Control examples, for leads only: which there are, and how often each reviewer gives their answer."""
 
 from datetime import datetime
-from html import escape
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
 
-from curator.app.charts import PERCENT, chart, colours, day, percent, zone
-from curator.app.frame import counted, empty_state
+from curator.app.charts import PERCENT_LABEL, colours, show_chart
+from curator.app.frame import empty_state
 from curator.app.guard import check_lead, current_reviewer
-from curator.app.routes import THUMBNAIL
-from curator.app.state import dear, engine, settings
+from curator.app.state import THUMBNAIL_SIDE, cached_by_cost, engine, settings
+from curator.app.wording import browser_zone, day, percent, pluralise
+from curator.markup import render
 from curator.review import gold
 from curator.review.reviewers import reviewer_called
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
 
-CARDS = 24  # of known answers, before the rest is asked for
-A_ROW = 6
+FIRST_CARDS = 24  # control examples shown before "Show all"
+CARDS_PER_ROW = 6
+CARD = """
+<div class="winnow-gallery" style="--wide: 100%">
+<figure title="{{ one.photo }}: {{ one.answer.value }}">
+  <div class="row">
+  {% for sha256 in (one.image, one.mask) %}
+    <img src="/pictures/{{ sha256 }}?side={{ side }}" loading="lazy" alt="{{ one.photo }}: {{ one.answer.value }}">
+  {% endfor %}
+  </div>
+  <figcaption>
+    <b>{{ one.answer.value }}</b> · {{ asked }}<br>{{ one.by }}, {{ since }}
+  </figcaption>
+</figure>
+</div>
+"""
 
 
-@dear
+@cached_by_cost
 def _tries(engine: Engine) -> list[gold.GoldTry]:
     with reading(engine) as session:
         return gold.gold_tries(session)
 
 
 def show_gold(lead: bool) -> None:
-    """Known answers and hit rates; to who is no lead, one sentence."""
+    """Show control examples and hit rates to a lead; to anyone else, one sentence."""
     if not lead:
-        st.info(
-            "Some cards have an answer that a lead knows, to see how well reviewing goes. Only leads see which, and how often."
-        )
+        st.info("Some cards are control examples. Only leads see which, and how often reviewers give their answer.")
         return
     tried = _tries(engine())
     with reading(engine()) as session:
         known = gold.gold_answers(session, tried)
     share = settings().gold_share
     how = (
-        "In Review, press G on the verdict just given: it becomes a known answer, "
-        f"and known answers are {percent(share)} of the cards that others get."
+        "On the Review page, press G right after a verdict to make its example a control example. "
+        f"Control examples are {percent(share)} of the cards that other reviewers get."
     )
     if not known and not tried:
-        empty_state(f"No answer is known yet. {how}", "Review some examples", "review")
+        empty_state(f"There are no control examples yet. {how}", "Review some examples", "review")
         return
     st.caption(how)
     _hit_rates(tried)
-    st.subheader(counted(len(known), "known answer"), anchor=False)
+    st.subheader(pluralise(len(known), "control example"), anchor=False)
     if known:
-        st.caption("The most often missed first: its answer may be wrong. Withdrawing one leaves its verdict as it is.")
+        st.caption(
+            "The most often missed comes first: its answer may be wrong. Withdrawing a control example keeps its verdict."
+        )
     _answers(known)
 
 
@@ -59,7 +73,7 @@ def _hit_rates(tried: list[gold.GoldTry]) -> None:
     st.subheader("Hit rates", anchor=False)
     rates = gold.hit_rates(tried)
     if not rates:
-        st.caption("No reviewer has met a known answer yet.")
+        st.caption("No reviewer has judged a control example yet.")
         return
     table, lines = st.columns(2, gap="large")
     rows = [
@@ -79,9 +93,9 @@ def _hit_rates(tried: list[gold.GoldTry]) -> None:
     points = gold.hits_over_time(tried)
     with lines:
         if not points:
-            st.caption(f"The line over time begins when a reviewer has met {gold.TRIES_PER_POINT} known answers.")
+            st.caption(f"The chart over time starts once a reviewer has judged {gold.TRIES_PER_POINT} control examples.")
             return
-        clock = zone()
+        clock = browser_zone()
         frame = pd.DataFrame(
             [
                 {"reviewer": one.reviewer, "share": one.share, "at": one.at.astimezone(clock).replace(tzinfo=None)}
@@ -89,26 +103,26 @@ def _hit_rates(tried: list[gold.GoldTry]) -> None:
             ]
         )
         scale = colours(frame["reviewer"].unique().tolist())
-        chart(
+        show_chart(
             alt.Chart(frame)
             .mark_line(point={"size": 60, "filled": True}, strokeWidth=2)
             .encode(
                 x=alt.X("at:T", title=None, axis=alt.Axis(format="%d %b", tickCount="day", labelOverlap=True, grid=False)),
-                y=alt.Y("share:Q", title="hits", axis=alt.Axis(labelExpr=PERCENT), scale=alt.Scale(domain=[0, 1])),
+                y=alt.Y("share:Q", title="hits", axis=alt.Axis(labelExpr=PERCENT_LABEL), scale=alt.Scale(domain=[0, 1])),
                 color=alt.Color("reviewer:N", scale=scale, legend=alt.Legend(title=None, orient="top")),
                 tooltip=["reviewer", alt.Tooltip("share", title="hits", format=".0%"), alt.Tooltip("at:T", title="until")],
             ),
             height=240,
-            says=f"Share of known answers hit, for every {gold.TRIES_PER_POINT} tries of each reviewer",
+            description=f"Share of control examples hit, for every {gold.TRIES_PER_POINT} tries of each reviewer",
         )
-        st.caption(f"Each point is {gold.TRIES_PER_POINT} tries in a row, so one miss more or less moves it by a tenth.")
+        st.caption(f"Each point covers {gold.TRIES_PER_POINT} tries in a row, so a single miss moves it by a tenth.")
 
 
 def _answers(known: list[gold.GoldAnswer]) -> None:
-    shown = known if st.session_state.get("all-gold") else known[:CARDS]
-    clock = zone()
-    for start in range(0, len(shown), A_ROW):
-        for place, one in zip(st.columns(A_ROW), shown[start : start + A_ROW], strict=False):
+    shown = known if st.session_state.get("all-gold") else known[:FIRST_CARDS]
+    clock = browser_zone()
+    for start in range(0, len(shown), CARDS_PER_ROW):
+        for place, one in zip(st.columns(CARDS_PER_ROW), shown[start : start + CARDS_PER_ROW], strict=False):
             with place:
                 st.html(_card(one, day(one.at, clock)))
                 if st.button("Withdraw", key=f"withdraw-{one.example}", width="stretch"):
@@ -119,15 +133,7 @@ def _answers(known: list[gold.GoldAnswer]) -> None:
 
 def _card(one: gold.GoldAnswer, since: str) -> str:
     asked = f"hit {one.hit:,} of {one.asked:,}" if one.asked else "not asked yet"
-    about = f"{one.photo}: {one.answer.value}"
-    pictures = "".join(
-        f'<img src="/pictures/{escape(sha)}?side={THUMBNAIL}" loading="lazy" alt="{escape(about)}">'
-        for sha in (one.image, one.mask)
-    )
-    return (
-        f'<div class="winnow-gallery" style="--wide: 100%"><figure title="{escape(about)}"><div class="row">{pictures}</div>'
-        f"<figcaption><b>{one.answer.value}</b> · {asked}<br>{escape(one.by)}, {since}</figcaption></figure></div>"
-    )
+    return render(CARD, one=one, asked=asked, since=since, side=THUMBNAIL_SIDE)
 
 
 def _withdraw(example: int, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""How reviewing goes: pace, what is left, sources and reviewers side by side, and all of it to take away."""
+"""Progress of reviewing: pace, what is left, sources and reviewers side by side, and CSV files of all of it."""
 
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
@@ -11,9 +11,10 @@ import streamlit as st
 from sqlalchemy import Engine
 from streamlit.delta_generator import DeltaGenerator
 
-from curator.app.charts import COLOURS, OTHERS, PERCENT, ago, chart, colours, percent, zone
-from curator.app.frame import counted, empty_state
-from curator.app.state import dear, engine, flow_now
+from curator.app.charts import GREY, PALETTE, PERCENT_LABEL, colours, show_chart
+from curator.app.frame import empty_state
+from curator.app.state import cached_by_cost, engine, flow_now
+from curator.app.wording import ago, browser_zone, percent, pluralise
 from curator.ingest.pace import duration_in_words
 from curator.review import progress
 from curator.review.gold import gold_tries, hit_rates
@@ -29,19 +30,19 @@ PERIODS: dict[str, tuple[progress.Period, int, str]] = {
 EVERYBODY_ELSE = "others"
 
 
-@dear
+@cached_by_cost
 def _activity(engine: Engine) -> dict[str, progress.Times]:
     with reading(engine) as session:
         return progress.activity(session, utc_now() - progress.WINDOW)
 
 
-@dear
+@cached_by_cost
 def _sources(engine: Engine) -> list[dict[str, Any]]:
     with reading(engine) as session:
         return progress.sources(session)
 
 
-@dear
+@cached_by_cost
 def _reviewers(engine: Engine, lead: bool) -> list[dict[str, Any]]:
     with reading(engine) as session:
         given, opinions = decided(session), progress.ratings(session)
@@ -50,26 +51,26 @@ def _reviewers(engine: Engine, lead: bool) -> list[dict[str, Any]]:
 
 
 def show_progress(reviewer: str, lead: bool) -> None:
-    """Everything about how reviewing goes; hit rates and others' verdicts are for leads."""
+    """Show the progress of reviewing; hit rates and others' verdicts only to a lead."""
     rows = _reviewers(engine(), lead)
     if not rows:
         empty_state("Nobody has given a verdict yet, so there is no progress to show.", "Review some examples", "review")
         return
-    _moment()
+    _live_figures()
     verdicts, kept = st.columns([3, 2], gap="large")
     with verdicts:
         _verdicts_over_time(_activity(engine()))
     with kept:
         _keep_rates(_sources(engine()))
     st.subheader("Reviewers", anchor=False)
-    _side_by_side(rows)
+    _reviewer_table(rows)
     _downloads(rows, reviewer, lead)
 
 
 @st.fragment(run_every="10s")
-def _moment() -> None:
-    """The figures that move while people work."""
-    now, clock, left = utc_now(), zone(), flow_now(engine()).verdicts.open
+def _live_figures() -> None:
+    """The figures that change while people review."""
+    now, clock, left = utc_now(), browser_zone(), flow_now(engine()).verdicts.open
     team = progress.merged_times(_activity(engine()))
     lately = progress.measure_pace(progress.newest_activity(team, progress.FORECAST_SECONDS))
     today = progress.measure_pace(progress.not_before(team, progress.midnight(now, clock)))
@@ -80,7 +81,7 @@ def _moment() -> None:
     places = st.columns(4)
     _figure(
         places[0],
-        "Verdicts a minute",
+        "Verdicts per minute",
         _rate(pace.per_minute),
         f"last {measured} of reviewing, {ago(now - last)}" if last else "none in 30 days",
     )
@@ -88,18 +89,23 @@ def _moment() -> None:
         places[1],
         "Verdicts today",
         f"{today.verdicts:,}",
-        f"{_rate(today.per_minute)} a minute, in {spent} of reviewing" if today.verdicts else "none yet",
+        f"{_rate(today.per_minute)} per minute, in {spent} of reviewing" if today.verdicts else "none yet",
     )
-    _figure(places[2], "Left to review", f"{left:,}", "examples that nobody has judged")
+    _figure(places[2], "Left to review", f"{left:,}", "examples without a verdict")
     if coming:
         done = _clock(coming.done_at, now, clock) if coming.done_at else "nobody is reviewing now"
         _figure(places[3], "Time left", duration_in_words(coming.work), done)
     else:
-        _figure(places[3], "Time left", "—" if left else "none", "too few verdicts to say" if left else "everything is judged")
+        _figure(
+            places[3],
+            "Time left",
+            "—" if left else "none",
+            "too few verdicts to estimate" if left else "every example is judged",
+        )
     if coming:
         st.caption(
-            f"At the pace of the last {duration_in_words(coming.basis)} of reviewing: {_rate(lately.per_minute)} a minute by "
-            "all together, without pauses. Second opinions and known answers come on top."
+            f"At the pace of the last {duration_in_words(coming.basis)} of reviewing: {_rate(lately.per_minute)} per minute "
+            "by all reviewers together, without pauses. Second opinions and control examples are extra."
         )
 
 
@@ -117,11 +123,11 @@ def _clock(done: datetime, now: datetime, clock: tzinfo) -> str:
     at, today = done.astimezone(clock), now.astimezone(clock).date()
     days = (at.date() - today).days
     on = {0: "today", 1: "tomorrow"}.get(days, f"{at.day} {at:%b}")
-    return f"done {on} at {at:%H:%M}, if nobody stops"
+    return f"done {on} at {at:%H:%M} without pauses"
 
 
 def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
-    now, clock = utc_now(), zone()
+    now, clock = utc_now(), browser_zone()
     team = progress.merged_times(activity)
     fresh = not len(team) or float(team[0]) > (now - timedelta(hours=48)).timestamp()
     with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
@@ -132,8 +138,8 @@ def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
     period, count, form = PERIODS[chosen]
     starts = progress.periods(now, clock, period, count)
     counted_in = progress.per_period(activity, clock, period)
-    busiest = sorted(activity, key=lambda name: -len(activity[name]))[: len(COLOURS)]
-    names = [name for name in activity if name in busiest]  # in an order that stays, and so do their colours
+    busiest = sorted(activity, key=lambda name: -len(activity[name]))[: len(PALETTE)]
+    names = [name for name in activity if name in busiest]  # in a fixed order, so that the colours stay
     rows = [
         {"when": start.strftime(form), "verdicts": number, "reviewer": name if name in names else EVERYBODY_ELSE}
         for (name, start), number in counted_in.items()
@@ -146,7 +152,7 @@ def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
     shown = [*names, EVERYBODY_ELSE] if len(activity) > len(names) else names
     labels = [start.strftime(form) for start in starts]
     ticks = labels[-1::-3] if period == "day" else [start.strftime(form) for start in starts if start.hour % 6 == 0]
-    chart(
+    show_chart(
         alt.Chart(frame)
         .mark_bar(cornerRadius=1)
         .encode(
@@ -158,7 +164,7 @@ def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
             tooltip=["when", "reviewer", alt.Tooltip("sum(verdicts)", title="verdicts", format=",")],
         ),
         height=280,
-        says=f"Verdicts in each of the last {count} {chosen.lower()}, stacked by reviewer",
+        description=f"Verdicts in each of the last {count} {chosen.lower()}, stacked by reviewer",
     )
 
 
@@ -167,17 +173,17 @@ def _keep_rates(sources: list[dict[str, Any]]) -> None:
         st.subheader("Kept, by source", anchor=False)
     rows = [row for row in sources if row["decided"]]
     if not rows:
-        st.caption("No source has a verdict standing yet.")
+        st.caption("No source has a decided example yet.")
         return
     few = rows[:12]
     frame = pd.DataFrame([{**row, "name": name} for row, name in zip(few, _names(few), strict=True)])
     frame["count"] = [f"{percent(row['share'])} of {row['decided']:,}" for row in few]
     base = alt.Chart(frame).encode(y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=140, ticks=False)))
-    bars = base.mark_bar(color=COLOURS[0], height={"band": 0.55}).encode(
+    bars = base.mark_bar(color=PALETTE[0], height={"band": 0.55}).encode(
         x=alt.X(
             "share:Q",
             title=None,
-            axis=alt.Axis(labelExpr=PERCENT, values=[0, 0.5, 1]),
+            axis=alt.Axis(labelExpr=PERCENT_LABEL, values=[0, 0.5, 1]),
             scale=alt.Scale(domain=[0, 1.35], nice=False),
         ),
         tooltip=[
@@ -188,22 +194,22 @@ def _keep_rates(sources: list[dict[str, Any]]) -> None:
             alt.Tooltip("open", title="open", format=","),
         ],
     )
-    reach = base.mark_rule(color=OTHERS, strokeWidth=2).encode(x="low:Q", x2="high:Q")
-    words = base.mark_text(align="left", dx=6, color=OTHERS).encode(x="high:Q", text="count:N")
-    chart(bars + reach + words, height=max(90, 44 * len(few)), says="Share kept of the decided examples, by source")
-    rest = f" {counted(len(rows) - len(few), 'smaller source')} in the CSV." if len(rows) > len(few) else ""
-    st.caption("Of what is decided; the line is the 95 % interval." + rest)
+    reach = base.mark_rule(color=GREY, strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    words = base.mark_text(align="left", dx=6, color=GREY).encode(x="high:Q", text="count:N")
+    show_chart(bars + reach + words, height=max(90, 44 * len(few)), description="Share kept of the decided examples, by source")
+    rest = f" {pluralise(len(rows) - len(few), 'smaller source')} in the CSV." if len(rows) > len(few) else ""
+    st.caption("Share of the decided examples; the line is the 95 % interval." + rest)
 
 
 def _names(rows: list[dict[str, Any]]) -> list[str]:
-    """The last part of each location; the whole where two would be alike."""
+    """The last part of each location; the whole location where two would look the same."""
     short = [PurePath(row["source"].replace("\\", "/")).name or row["source"] for row in rows]
     return [
         one if short.count(one) == 1 else f"{row['source']} ({row['adapter']})" for one, row in zip(short, rows, strict=True)
     ]
 
 
-def _side_by_side(rows: list[dict[str, Any]]) -> None:
+def _reviewer_table(rows: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame(rows)
     frame["kept"] = [None if row["kept"] is None else 100 * row["kept"] for row in rows]
     frame["agreed"] = [_of(row["agreed"], row["compared"]) for row in rows]
@@ -218,16 +224,16 @@ def _side_by_side(rows: list[dict[str, Any]]) -> None:
         placeholder="—",
         column_config={
             "reviewer": kinds.TextColumn(pinned=True, width="medium"),
-            "verdicts": kinds.NumberColumn(format="localized", help="Standing now, over all time"),
+            "verdicts": kinds.NumberColumn(format="localized", help="Verdicts that count now, from all time"),
             "kept": kinds.ProgressColumn(min_value=0, max_value=100, format="%.0f %%"),
             "active minutes": kinds.NumberColumn(
-                format="%.0f", help="Of the last 30 days; a minute without a verdict is a pause"
+                format="%.0f", help="In the last 30 days; more than a minute without a verdict is a pause"
             ),
-            "per minute": kinds.NumberColumn("a minute", format="%.1f", help="Verdicts a minute of active time"),
-            "median seconds": kinds.NumberColumn("seconds each", format="%.1f", help="The median, pauses left out"),
+            "per minute": kinds.NumberColumn("per minute", format="%.1f", help="Verdicts per minute of active time"),
+            "median seconds": kinds.NumberColumn("seconds per verdict", format="%.1f", help="The median, without pauses"),
             "touch-ups": kinds.NumberColumn(format="localized"),
             "agreed": kinds.TextColumn("agrees with others", help="On examples that another reviewer judged too"),
-            "gold": kinds.TextColumn("known answers hit", help="With the 95 % interval; only leads see this"),
+            "gold": kinds.TextColumn("control examples hit", help="With the 95 % interval; only leads see this"),
             "last seen": kinds.DatetimeColumn(format="distance"),
         },
     )
@@ -248,7 +254,7 @@ def _downloads(rows: list[dict[str, Any]], reviewer: str, lead: bool) -> None:
         _download("Reviewers", "reviewers", as_csv(list(rows[0]), [list(row.values()) for row in rows]))
         if sources:
             _download("Sources", "sources", as_csv(list(sources[0]), [list(row.values()) for row in sources]))
-        # Others' verdicts would spoil blind second opinions, and what settles without a dispute is a known answer.
+        # Others' verdicts would bias blind second opinions, and one that settles no disagreement reveals a control example.
         _download("Verdict log" if lead else "Your verdicts", "verdicts", partial(_log, None if lead else reviewer))
 
 

@@ -1,4 +1,4 @@
-"""Under which name this browser reviews."""
+"""The name under which this browser reviews."""
 
 import streamlit as st
 
@@ -11,9 +11,9 @@ from db.session import writing
 
 
 def show_you() -> None:
-    """The form that gives this browser a reviewer's name."""
+    """Show the form that gives this browser a reviewer's name."""
     if settings().user_header:
-        st.markdown(f"You review as **{current_reviewer()}**: that is who is signed in.")
+        st.markdown(f"You are signed in as **{current_reviewer()}** and review under that name.")
         return
     with st.form("me", border=True, width=480):
         name = st.text_input("Your name", value=current_reviewer(), max_chars=80)
@@ -26,4 +26,4 @@ def show_you() -> None:
             else:
                 remember(reviewer.name)
                 st.success(f"This browser now reviews as {reviewer.name}.")
-    st.caption("Verdicts are kept under a name, so that second opinions are possible.")
+    st.caption("Each verdict is stored with its reviewer’s name, so that a second reviewer can give another opinion.")

@@ -1,1 +1,1 @@
-"""One file a page. Not called pages/: Streamlit would serve a folder of that name by itself, past main.py's frame."""
+"""One file per page. Not called pages/: Streamlit would serve a folder of that name itself, without main.py's frame."""

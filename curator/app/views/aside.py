@@ -1,4 +1,4 @@
-"""Draw the crop by hand where no face was found."""
+"""Photos in which no face was found: draw their crops by hand, or discard them."""
 
 import streamlit as st
 
@@ -13,11 +13,11 @@ with reading(engine()) as session:
     wait = count_faceless(session)
 header(
     "No face found",
-    "Put the square where a selfie would be: all of the hair in it, the face in its middle. Discard what shows nobody.",
+    "Place the square like a selfie: all of the hair inside it, the face in the middle. Discard photos that show nobody.",
 )
-# Once it is drawn it stays: it says itself that the last photo is done, and can take that back.
+# Once shown, the component stays: it says itself when the last photo is done, and offers to undo that.
 if wait or st.session_state.get("aside_begun"):
     st.session_state.aside_begun = True
     aside(current_reviewer())
 else:
-    empty_state("No photo is kept aside: a face was found in all of them.", "Bring pictures in", "ingest")
+    empty_state("No photos are waiting: a face was found in each of them.", "Ingest photos", "ingest")

@@ -1,4 +1,4 @@
-"""Files for a device, each with the proof that it computes what its run computes."""
+"""Make files for devices, each with the proof that it computes what its run computes."""
 
 import streamlit as st
 
@@ -12,7 +12,9 @@ CHOICES = [
     (kind, precision) for kind in FORMATS for precision in dict.fromkeys((DEFAULT_PRECISION[kind], *EXPORT_PRECISIONS))
 ]  # each format with its default precision first
 
-header("Export", "Made from a run’s best epoch, then run again here and compared with the run, picture by picture.")
+header(
+    "Export", "A file is made from a run’s best epoch, then run on this machine and compared with the run, picture by picture."
+)
 with reading(engine()) as session:
     runs = [run for run in results.runs(session) if run.epochs]
     made = results.exports(session)
@@ -23,16 +25,13 @@ if not runs:
 with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
     run = st.selectbox("Run", runs, format_func=results.title)
     choice = st.selectbox(
-        "File",
-        CHOICES,
-        format_func=lambda one: f"{FORMAT_TITLES[one[0]]}, {one[1]}",
-        help="float16 first; int8 where size matters most. LiteRT float32 is what Try-on runs.",
+        "File", list(CHOICES), help="Start with float16; choose int8 if size matters most. Try-on needs a LiteRT file."
     )
     if st.button("Make and prove it", type="primary"):
         kind, precision = choice
         start_job("export", "trainer", ["export", str(run.id), "--format", kind, "--precision", precision])
         st.rerun()
-job_panel("export", "Exporting")
+job_panel("export", "The export")
 
 for one in made:
     path = settings().exported(one.file)
@@ -54,5 +53,5 @@ for one in made:
                 "Download", path.read_bytes, file_name=path.name, key=f"download-{one.id}", on_click="ignore"
             )
         else:
-            button.caption("The file is gone.")
-st.caption("The proof runs the saved file off the device. It does not imitate how a phone’s Neural Engine rounds.")
+            button.caption("The file is missing.")
+st.caption("The proof runs the saved file on this machine. It does not imitate how a phone’s Neural Engine rounds.")

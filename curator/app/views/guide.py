@@ -1,38 +1,42 @@
-"""What is a good mask: two screens of pictures, which a lead can change."""
+"""What a good mask is: two screens of pictures, which a lead can change."""
 
 from collections.abc import Iterable
-from html import escape
 
 import streamlit as st
 
-from curator.app.frame import HERE, REASONS, drawn_note, gallery, header
+from curator.app.frame import PAGE_FILE, REASONS, drawn_note, gallery, header
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
+from curator.markup import render
 from curator.review.guide import BAD_TEXTS, GOOD_TEXTS, Lesson, candidates, choose, lessons
-from curator.review.reasons import KEYS
 from curator.review.reviewers import reviewer_called
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
-from db.tables import Reason
 
 SCREENS = {"keep": "Keep these", "reject": "Reject these"}
+FIGURES = """
+<div class="winnow-guide {{ screen }}">
+{% for lesson, key, title in figures %}
+<figure data-place="{{ lesson.place }}">
+  <img src="/pictures/guide/{{ lesson.place }}?v={{ lesson.version }}" alt="{{ title }}: {{ lesson.words }}">
+  <figcaption><b><kbd>{{ key }}</kbd> {{ title }}</b> {{ lesson.words }}</figcaption>
+</figure>
+{% endfor %}
+</div>
+"""
 
 
-def show(found: Iterable[Lesson], verdict: str) -> None:
-    """The pictures of a screen, each with its key and what to see in it."""
-    parts = []
-    for lesson in found:
-        key, title = ("K", "Keep") if verdict == "keep" else (KEYS[Reason(lesson.place)], REASONS[lesson.place])
-        parts.append(
-            f'<figure data-place="{lesson.place}"><img src="/pictures/guide/{lesson.place}?v={lesson.version}" '
-            f'alt="{escape(title)}: {escape(lesson.words)}"><figcaption><b><kbd>{key}</kbd> {title}</b> {escape(lesson.words)}'
-            "</figcaption></figure>"
-        )
-    st.html(f'<div class="winnow-guide {verdict}">{"".join(parts)}</div>')
+def show_pictures(found: Iterable[Lesson], screen: str) -> None:
+    """Show the pictures of a screen, each with its key and its caption."""
+    figures = []
+    for number, lesson in enumerate(found, start=1):
+        key, title = ("K", "Keep") if screen == "keep" else (str(number), REASONS[lesson.place])
+        figures.append((lesson, key, title))
+    st.html(render(FIGURES, screen=screen, figures=figures))
 
 
-def change(lesson: Lesson, title: str) -> None:
+def picture_form(lesson: Lesson, title: str) -> None:
     """Let a lead choose another picture for a place."""
     with reading(engine()) as session:
         choices = candidates(session, lesson.place, 24)
@@ -49,7 +53,7 @@ def change(lesson: Lesson, title: str) -> None:
             index=options.index(current),
             format_func=lambda number: "the drawn picture" if number is None else names[number],
         )
-        words = st.text_input("What to see in it", value=lesson.words, max_chars=200)
+        words = st.text_input("Caption", value=lesson.words, max_chars=200)
         if st.form_submit_button(f"Show this under “{title}”", type="primary"):
             try:
                 with writing(engine()) as session:
@@ -62,7 +66,7 @@ def change(lesson: Lesson, title: str) -> None:
 
 header(
     "What is a good mask?",
-    "Two screens. The network forgives a coarse edge; it does not forgive hair that is called background.",
+    "Two screens: what to keep, what to reject. The network tolerates a coarse edge, but not hair marked as background.",
 )
 with reading(engine()) as session:
     known = lessons(session)
@@ -75,16 +79,16 @@ with st.container(horizontal=True):
             st.query_params["screen"] = each
             st.rerun()
 places = GOOD_TEXTS if screen == "keep" else BAD_TEXTS
-show([known[place] for place in places], screen)
+show_pictures([known[place] for place in places], screen)
 drawn_note(sum(known[place].example is None for place in places))
 if screen == "keep":
     if st.button("Next: what to reject"):
         st.query_params["screen"] = "reject"
         st.rerun()
 elif st.button("Start reviewing"):
-    st.switch_page(HERE.format("review"))
+    st.switch_page(PAGE_FILE.format("review"))
 if leads(current_reviewer()):
     with st.expander("Change the pictures of this screen"):
         titles = {place: f"Good, {place[-1]}" for place in GOOD_TEXTS} | REASONS
         chosen: str = st.selectbox("Place", list(places), format_func=lambda place: titles[place])
-        change(known[chosen], titles[chosen])
+        picture_form(known[chosen], titles[chosen])

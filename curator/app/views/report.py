@@ -1,12 +1,12 @@
-"""What a run came to: its measures with intervals, beside another run's, its best and worst, and files to take away."""
+"""A run's measures with intervals, compared with another run's; its best and worst examples; and downloads."""
 
 import streamlit as st
 
-from curator.app.curves import scratch_mark
+from curator.app.curves import warn_if_from_scratch
 from curator.app.frame import drawn_note, empty_state, header, job_panel
-from curator.app.reports.compared import compare, look_closely
-from curator.app.reports.ends import best_and_worst
-from curator.app.reports.measured import measure_button, show_measures, show_slices
+from curator.app.reports.best_and_worst import best_and_worst
+from curator.app.reports.comparison import look_closely, show_comparison
+from curator.app.reports.measurements import measure_button, show_measures, show_slices
 from curator.app.state import engine
 from curator.runs import results
 from curator.runs.estimates import RowPair
@@ -16,30 +16,30 @@ from db.tables import Split
 from trainer.measures import ALPHA_ERRORS, MEASURES
 from trainer.recipe import REFINEMENT_TITLES
 
-header("Report", "Measured per image and averaged, on examples that the run never learned from.")
+header("Report", "Measured per image and averaged, on examples that the run was not trained on.")
 with reading(engine()) as session:
     runs, now = {run.id: run for run in results.runs(session)}, flow(session)
 if not runs:
-    empty_state("No run yet, so there is nothing to measure.", "Train one", "train")
+    empty_state("There is no run yet, so there is nothing to measure.", "Train one", "train")
     st.stop()
 
 
 def called(run: int) -> str:
-    """A run in a list; 0 is none."""
+    """A run's title in a list; 0 is no run."""
     return results.title(runs[run]) if run else "no other run"
 
 
 places = st.columns(2)
 chosen = places[0].selectbox("Run", list(runs), format_func=called)
 compared = places[1].selectbox("Compare with", [0, *(run for run in runs if run != chosen)], format_func=called)
-scratch_mark(runs[chosen])
+warn_if_from_scratch(runs[chosen])
 if compared:
-    scratch_mark(runs[compared])
+    warn_if_from_scratch(runs[compared])
 with reading(engine()) as session:
     reports, splits = results.reports(session, chosen), results.held_out_splits(session, chosen)
 job_panel("report", "Measuring")
 if not reports:
-    st.info("This run has not been measured yet: training does it at its end.")
+    st.info("This run has not been measured yet. Training measures it at the end.")
 
 if not splits:
     st.stop()
@@ -52,22 +52,24 @@ with st.container(horizontal=True):
         "Refinement",
         list(REFINEMENT_TITLES),
         default="none",
-        format_func=lambda one: "as it is" if one == "none" else REFINEMENT_TITLES[one],
+        format_func=lambda one: "no refinement" if one == "none" else REFINEMENT_TITLES[one],
         required=True,
         label_visibility="collapsed",
     )
 there = refine in reports.get(split, [])
 with reading(engine()) as session:
     found = results.examples(session, chosen, split, refine)
-lacking = all(one.values[ALPHA_ERRORS[0].name] is None for one in found)  # an alpha's error is there for every image
+lacking = all(
+    one.values[ALPHA_ERRORS[0].name] is None for one in found
+)  # every image has this one, unless an older version measured it
 if lacking:
     measure_button(chosen, split, refine, again=there)
 if reports:
     show_measures(chosen, reports)
     if Split.test not in splits:
-        st.caption("Its curated set has no test examples, so it is measured on validation alone.")
+        st.caption("Its curated set has no test examples, so it is measured on validation only.")
 if compared:
-    compare(runs[chosen], runs[compared], split, refine)
+    show_comparison(runs[chosen], runs[compared], split, refine)
 if there:
     show_slices(chosen, split, refine)
     best_and_worst(chosen, found)

@@ -1,17 +1,17 @@
-"""Keep or reject: one picture at a time, or forty at a glance. What is shown, and in which order, stands in the address."""
+"""Keep or reject: one example at a time, or forty at a glance. The address holds the view, the order and the filters."""
 
 import math
 from dataclasses import asdict
-from html import escape
 
 import streamlit as st
 
 from curator.app.components.deck import deck
 from curator.app.components.grid import grid
-from curator.app.frame import HERE, REASONS, drawn_note, empty_state, gallery, header
+from curator.app.frame import PAGE_FILE, REASONS, drawn_note, empty_state, gallery, header
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
 from curator.ingest.aside import count_faceless, list_faceless
+from curator.markup import render
 from curator.review.deck import Order, ShowFilter, Wanted, wanted_from
 from curator.review.reviewers import names
 from curator.review.standing import counts
@@ -20,13 +20,13 @@ from db.errors import WinnowError
 from db.session import reading
 from db.tables import Split
 
-SHOWN = 60
-NO_FACE = "no_face"  # submissions without a face are no examples: they are looked at, and nothing else
-USUAL = {"view": "one", "order": Order.doubt.value, "show": ShowFilter.open.value}
+PER_PAGE = 60
+NO_FACE = "no_face"  # submissions without a face are not examples: this page shows them and nothing more
+DEFAULTS = {"view": "one", "order": Order.doubt.value, "show": ShowFilter.open.value}
 FILTERS = ["order", "show", "source", "split", "reason", "reviewer"]
-VIEWS = {"one": "One by one", "grid": "Grid"}
-ORDERS = {Order.doubt.value: "Most doubtful first", Order.random.value: "Random", Order.source.value: "By source"}
-SHOWS = {
+VIEW_LABELS = {"one": "One by one", "grid": "Grid"}
+ORDER_LABELS = {Order.doubt.value: "Most doubtful first", Order.random.value: "Random", Order.source.value: "By source"}
+SHOW_LABELS = {
     ShowFilter.open.value: "To review",
     ShowFilter.unseen.value: "Not yet seen by me",
     ShowFilter.all.value: "All",
@@ -34,22 +34,23 @@ SHOWS = {
     ShowFilter.disputed.value: "Disagreements",
     NO_FACE: "No face found",
 }
-SPLITS = {Split.train.value: "Train", Split.validation.value: "Validation", Split.test.value: "Test"}
+NARROWED = '<p class="winnow-narrowed">{{ words }}</p>'
+SPLIT_LABELS = {Split.train.value: "Train", Split.validation.value: "Validation", Split.test.value: "Test"}
 
 
 def to_address() -> None:
-    """Write what the controls say into the address, but for what is usual."""
-    said = {name: st.session_state[f"review-{name}"] for name in ["view", *FILTERS]}
-    st.query_params.from_dict({name: value for name, value in said.items() if value not in (None, USUAL.get(name))})
+    """Write the controls' values into the address, without the defaults."""
+    values = {name: st.session_state[f"review-{name}"] for name in ["view", *FILTERS]}
+    st.query_params.from_dict({name: value for name, value in values.items() if value not in (None, DEFAULTS.get(name))})
 
 
 def clear(view: str) -> None:
-    """Leave nothing in the address but the view."""
-    st.query_params.from_dict({} if view == USUAL["view"] else {"view": view})
+    """Remove everything but the view from the address."""
+    st.query_params.from_dict({} if view == DEFAULTS["view"] else {"view": view})
 
 
 def choose(name: str, label: str, options: dict[str, str], placeholder: str = "") -> None:
-    """A choice that stands in the address under `name`; one with a placeholder may be left open."""
+    """Show a select box for `name` of the address; one with a placeholder may stay empty."""
     if placeholder:
         st.selectbox(
             label, list(options), index=None, format_func=options.__getitem__, placeholder=placeholder, key=f"review-{name}",
@@ -60,18 +61,18 @@ def choose(name: str, label: str, options: dict[str, str], placeholder: str = ""
 
 
 def show_faceless(source: int | None) -> None:
-    """The submissions without a face, of one source or all, a page at a time."""
+    """Show the submissions without a face, of one source or all, a page at a time."""
     with reading(engine()) as session:
         there = count_faceless(session, source)
-    st.caption("No face was found on these photos, so nothing was cropped: nothing can be decided about them here.")
+    st.caption("No face was found on these photos, so they have no crop and can’t be reviewed here.")
     if not there:
-        st.markdown("There is none.")
+        st.markdown("There are none.")
         return
-    st.page_link(HERE.format("aside"), label="Draw their crops by hand, or discard them")
-    pages = math.ceil(there / SHOWN)
+    st.page_link(PAGE_FILE.format("aside"), label="Draw their crops by hand, or discard them")
+    pages = math.ceil(there / PER_PAGE)
     page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     with reading(engine()) as session:
-        found = list_faceless(session, SHOWN, SHOWN * (page - 1), source)
+        found = list_faceless(session, PER_PAGE, PER_PAGE * (page - 1), source)
     gallery([([one.photo_sha256], one.photo_name) for one in found], wide="9rem")
     drawn_note(sum(one.drawn for one in found))
 
@@ -79,20 +80,20 @@ def show_faceless(source: int | None) -> None:
 reviewer = current_reviewer()
 lead = leads(reviewer)
 with reading(engine()) as session:
-    known, places, people = counts(session), sources(session), names(session)
-source_names = {str(one.id): one.location for one in places}
+    totals, all_sources, reviewers = counts(session), sources(session), names(session)
+source_names = {str(one.id): one.location for one in all_sources}
 
 address = st.query_params.to_dict()
 view = address.get("view", "one")
 aside = address.get("show") == NO_FACE
-problem = "" if view in VIEWS else f"“{view[:40]}” is no view; there are {', '.join(VIEWS)}."
+problem = "" if view in VIEW_LABELS else f"“{view[:40]}” is not a valid view. Choose one of {', '.join(VIEW_LABELS)}."
 try:
     asked_for = {name: value for name, value in address.items() if not (aside and name == "show")}
-    wanted = wanted_from(asked_for, source_names, people, lead=lead)
+    wanted = wanted_from(asked_for, source_names, reviewers, lead=lead)
 except WinnowError as error:
     problem = str(error)
 if problem:
-    view, wanted, aside = view if view in VIEWS else "one", Wanted(), False
+    view, wanted, aside = view if view in VIEW_LABELS else "one", Wanted(), False
 
 show = (
     NO_FACE
@@ -111,31 +112,35 @@ chosen = {
     "reviewer": wanted.reviewer,
 }
 for name, value in chosen.items():
-    st.session_state[f"review-{name}"] = value  # the address is what counts, the controls show it
+    st.session_state[f"review-{name}"] = value  # the address decides, the controls show it
 
 with st.container(key="review-head", horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
     with st.container(width="content", gap="small"):
-        guide = "What is a good mask?" if reviewer in people else "New here? What a good mask is"
+        guide = "What is a good mask?" if reviewer in reviewers else "New here? See what a good mask is"
         header("Review", "Does the tint cover all of the hair, and nothing else?", ("/guide", guide))
-    if known.examples:
+    if totals.examples:
         with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
             st.segmented_control(
-                "View", list(VIEWS), format_func=VIEWS.__getitem__, key="review-view", label_visibility="collapsed",
+                "View", list(VIEW_LABELS), format_func=VIEW_LABELS.__getitem__, key="review-view", label_visibility="collapsed",
                 required=True, on_change=to_address,
             )  # fmt: skip
             with st.popover("Order and filters", icon=":material/tune:"):
-                choose("order", "Order", ORDERS)
-                choose("show", "Show", {key: label for key, label in SHOWS.items() if lead or key != ShowFilter.disputed.value})
-                choose("source", "Source", source_names, "Every source")
-                choose("split", "Split", SPLITS, "Every split")
-                choose("reason", "Rejected because", REASONS, "Whatever was said")
-                choose("reviewer", "Judged by", {name: name for name in people}, "Whoever judged")
+                choose("order", "Order", ORDER_LABELS)
+                choose(
+                    "show",
+                    "Show",
+                    {key: label for key, label in SHOW_LABELS.items() if lead or key != ShowFilter.disputed.value},
+                )
+                choose("source", "Source", source_names, "All sources")
+                choose("split", "Split", SPLIT_LABELS, "All splits")
+                choose("reason", "Rejected because", REASONS, "Any reason")
+                choose("reviewer", "Judged by", {name: name for name in reviewers}, "Anyone")
 
 if problem:
     st.warning(f"{problem} So no filter is set.")
 narrowed = [
-    "" if wanted.order is Order.doubt else ORDERS[wanted.order.value],
-    "" if show == USUAL["show"] or (wanted.show is ShowFilter.open and not aside) else SHOWS[show],
+    "" if wanted.order is Order.doubt else ORDER_LABELS[wanted.order.value],
+    "" if show == DEFAULTS["show"] or (wanted.show is ShowFilter.open and not aside) else SHOW_LABELS[show],
     "" if wanted.source is None else f"from {source_names[str(wanted.source)]}",
     "" if wanted.split is None else f"{wanted.split} split",
     "" if wanted.reason is None else f"rejected: {REASONS[wanted.reason.value].lower()}",
@@ -144,11 +149,11 @@ narrowed = [
 if any(narrowed) or problem:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="review-narrowed"):
         if any(narrowed):
-            st.html(f'<p class="winnow-narrowed">{escape(" · ".join(filter(None, narrowed)))}</p>', width="content")
+            st.html(render(NARROWED, words=" · ".join(filter(None, narrowed))), width="content")
         st.button("Clear", type="tertiary", on_click=clear, args=(view,))
 
-if not known.examples:
-    empty_state("There is nothing to review yet: no picture has come in.", "Bring pictures in", "ingest")
+if not totals.examples:
+    empty_state("There is nothing to review yet: no photos have been ingested.", "Ingest photos", "ingest")
 elif aside:
     show_faceless(wanted.source)
 else:
@@ -156,5 +161,5 @@ else:
     (grid if view == "grid" else deck)(reviewer, asked, lead=lead)
     st.caption(
         "Keys work as soon as the page is open. A verdict counts once the server has stored it; "
-        "what it hasn't stays in this browser and is sent again."
+        "until then this browser keeps it and sends it again."
     )

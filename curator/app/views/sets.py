@@ -1,4 +1,4 @@
-"""Curated sets: what was frozen, from which verdicts, never changed."""
+"""Curated sets: freeze the approved examples, and list what was frozen."""
 
 import pandas as pd
 import streamlit as st
@@ -12,15 +12,15 @@ from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
 
-header("Curated sets", "Frozen, numbered, hashed. A run names the set that it learned from; what is in a set never changes.")
+header("Curated sets", "Frozen, numbered and hashed. A run names the set that it was trained on; a set never changes.")
 with reading(engine()) as session:
-    now, known = counts(session), list_sets(session)
+    now, sets = counts(session), list_sets(session)
 
-if now.keep == 0 and not known:
+if now.keep == 0 and not sets:
     empty_state("Nothing is approved yet, so there is nothing to freeze.", "Review some examples", "review")
 else:
     with st.form("freeze", border=True):
-        note = st.text_input("A note to remember it by", max_chars=200, placeholder="first hundred verdicts")
+        note = st.text_input("Note", max_chars=200, placeholder="first hundred verdicts")
         if st.form_submit_button(f"Freeze the {now.keep:,} approved examples", type="primary"):
             try:
                 with writing(engine()) as session:
@@ -28,11 +28,11 @@ else:
             except WinnowError as error:
                 st.error(str(error))
             else:
-                said = f"Curated set {frozen.set}: {frozen.examples:,} examples."
-                st.success(said if frozen.new else f"{said} Nothing has changed since it was frozen.")
+                message = f"Curated set {frozen.set}: {frozen.examples:,} examples."
+                st.success(message if frozen.new else f"{message} Nothing has changed since it was frozen.")
                 with reading(engine()) as session:
-                    known = list_sets(session)
-    table = pd.DataFrame(known)
+                    sets = list_sets(session)
+    table = pd.DataFrame(sets)
     if not table.empty:
         table["frozen_at"] = pd.to_datetime(table["frozen_at"])
         table["hash"] = table["hash"].str[:12]

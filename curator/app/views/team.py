@@ -1,6 +1,4 @@
-"""Progress and team: how reviewing goes, how far reviewers agree, known answers, and your name."""
-
-from html import escape
+"""Progress and team: how reviewing goes, how well reviewers agree, control examples, and your name."""
 
 import streamlit as st
 
@@ -10,22 +8,26 @@ from curator.app.team.agreement import show_agreement
 from curator.app.team.gold import show_gold
 from curator.app.team.progress import show_progress
 from curator.app.team.you import show_you
+from curator.markup import render
 
-PARTS = {"progress": "Progress", "agreement": "Agreement", "gold": "Known answers", "you": "You"}
-USUAL = "progress"
+PARTS = {"progress": "Progress", "agreement": "Agreement", "gold": "Control examples", "you": "You"}
+DEFAULT_PART = "progress"
+YOU = '<span class="winnow-note">You review as <b>{{ reviewer }}</b></span>'
 
 
 def to_address() -> None:
-    """Write the chosen part into the address, but for the usual one."""
+    """Write the chosen part into the address, unless it is the default."""
     chosen = st.session_state["team-part"]
-    st.query_params.from_dict({} if chosen == USUAL else {"part": chosen})
+    st.query_params.from_dict({} if chosen == DEFAULT_PART else {"part": chosen})
 
 
-header("Progress and team", "How fast, how far, how well: all of it counted from the verdicts themselves.")
+header(
+    "Progress and team", "How fast reviewing goes, what is left and how well reviewers agree, all computed from the verdicts."
+)
 reviewer = current_reviewer()
-asked = st.query_params.get("part", USUAL)
-part = asked if asked in PARTS else USUAL
-st.session_state["team-part"] = part  # the address is what counts, the control shows it
+asked = st.query_params.get("part", DEFAULT_PART)
+part = asked if asked in PARTS else DEFAULT_PART
+st.session_state["team-part"] = part  # the address decides, the control shows it
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     st.segmented_control(
         "Part",
@@ -36,7 +38,7 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
         on_change=to_address,
         label_visibility="collapsed",
     )
-    st.html(f'<span class="winnow-note">You review as <b>{escape(reviewer)}</b></span>', width="content")
+    st.html(render(YOU, reviewer=reviewer), width="content")
 if part == "agreement":
     show_agreement(leads(reviewer))
 elif part == "gold":

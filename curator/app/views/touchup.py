@@ -14,7 +14,7 @@ from db.session import reading, writing
 seconds = settings().touchup_seconds
 header(
     "Touch up",
-    f"The test masks are what everything is measured against. Repair each by hand, for at most {seconds} seconds.",
+    f"Everything is measured against the test masks. Repair each of them by hand, in at most {seconds} seconds.",
 )
 with writing(engine()) as session:
     reviewer = reviewer_called(session, current_reviewer()).id
@@ -23,4 +23,6 @@ with reading(engine()) as session:
 if wait or done:
     painter(current_reviewer(), seconds, [asdict(item) for item in wait], [asdict(item) for item in done])
 else:
-    empty_state("No test mask waits: only kept examples of the test split are touched up.", "Review more pictures", "review")
+    empty_state(
+        "No test mask is waiting: only kept examples of the test split are touched up.", "Review more examples", "review"
+    )

@@ -1,14 +1,14 @@
-"""One click from what is approved to a run, and watching its mattes sharpen."""
+"""Train on the approved examples with one click, and watch the mattes improve."""
 
 from datetime import datetime, tzinfo
 
 import streamlit as st
 
-from curator.app.charts import zone
 from curator.app.components.film import film
-from curator.app.curves import draw_curves, scratch_mark
-from curator.app.frame import counted, drawn_note, empty_state, header, job_panel, start_job
+from curator.app.curves import draw_curves, warn_if_from_scratch
+from curator.app.frame import drawn_note, empty_state, header, job_panel, start_job
 from curator.app.state import engine
+from curator.app.wording import browser_zone, pluralise
 from curator.ingest.pace import duration_in_words
 from curator.runs import results
 from curator.runs.film import film_strip
@@ -25,39 +25,44 @@ RESUMABLE = (JobState.cancelled, JobState.interrupted, JobState.failed)
 
 
 def chosen_settings() -> list[str]:
-    """The settings of a new run, as the command takes them; each begins as in the paper."""
+    """The settings of a new run as command line options; the defaults are the paper's."""
     usual = FitSettings()
     first, second, third, fourth = st.columns(4)
     model = first.selectbox(
         "Network",
         NETWORKS,
-        help="HairMatteNet gives fine mattes; HairSegNet coarse masks; FCN-VGG16 is the paper’s large one, slow to train.",
+        help="HairMatteNet gives fine mattes, HairSegNet coarse masks. FCN-VGG16 is the paper’s large network, slow to train.",
     )
-    epochs = second.number_input("Epochs", 1, 500, usual.epochs, help="50 in the paper; the best one is kept.")
-    size = third.selectbox("Input size, pixels", [224, 480, 128], help="224 in the paper. 128 is for a quick look.")
-    batch = fourth.number_input("Batch", 1, 256, usual.batch, help="Examples a step; 4 in the paper.")
+    epochs = second.number_input("Epochs", 1, 500, usual.epochs, help="50 in the paper. The best epoch is kept.")
+    size = third.selectbox("Input size, pixels", [224, 480, 128], help="224 in the paper; 128 for a quick try.")
+    batch = fourth.number_input("Batch", 1, 256, usual.batch, help="Examples per training step; 4 in the paper.")
     depth = first.selectbox(
-        "Decoder depth", [64, 16, 32, 128], help="Channels of the decoder; 64 in the paper, fewer are faster."
+        "Decoder depth", [64, 16, 32, 128], help="Channels in the decoder. 64 in the paper; fewer are faster."
     )
     consistency = second.number_input(
-        "Consistency weight w", 0.0, 10.0, usual.consistency, 0.1, help="w in L = L_M + w L_C; 0.5 in the paper, 0: without."
+        "Consistency weight w",
+        0.0,
+        10.0,
+        usual.consistency,
+        0.1,
+        help="w in L = L_M + w L_C. 0.5 in the paper; 0 trains without it.",
     )
     band = third.number_input(
         "Edge band, pixels",
         0,
         112,
         usual.band,
-        help="How far from the mask’s edge the consistency is asked for; 0, as in the paper: everywhere.",
+        help="The consistency loss applies only this close to the mask’s edge. 0: everywhere, as in the paper.",
     )
-    classes = fourth.selectbox("Classes", [1, 3], help="1: hair. 3: hair, skin and background, on a set with skin labels.")
-    seed = first.number_input("Seed", 0, 2**31 - 1, usual.seed, help="Of what is drawn at random; the same gives the same run.")
+    classes = fourth.selectbox("Classes", [1, 3], help="1: hair. 3: hair, skin and background; needs a set with skin labels.")
+    seed = first.number_input("Seed", 0, 2**31 - 1, usual.seed, help="Random seed. The same seed gives the same run.")
     precision = second.selectbox(
         "Precision",
         TRAINING_PRECISIONS,
-        help="Of the layers’ arithmetic: mixed_float16 is faster on GPUs, mixed_bfloat16 on some CPUs.",
+        help="Number format of the layers. mixed_float16 is faster on GPUs, mixed_bfloat16 on some CPUs.",
     )
-    best_by = third.selectbox("Best epoch by", BEST_BY, help="On the validation examples: F1, or the loss L.")
-    said = {
+    best_by = third.selectbox("Best epoch by", BEST_BY, help="Measured on the validation examples: F1, or the loss L.")
+    options = {
         "--model": model,
         "--epochs": epochs,
         "--size": size,
@@ -70,14 +75,16 @@ def chosen_settings() -> list[str]:
         "--best-by": best_by,
         "--precision": precision,
     }
-    return [word for name, value in said.items() for word in (name, f"{value:g}" if isinstance(value, float) else str(value))]
+    return [
+        word for name, value in options.items() for word in (name, f"{value:g}" if isinstance(value, float) else str(value))
+    ]
 
 
 def offer_training(approved: int) -> None:
-    """The one click, and all that can be chosen before it, folded away."""
+    """Show the button that trains, and its settings in an expander."""
     with st.container(border=True):
         button = st.container(horizontal=True, vertical_alignment="center")
-        with st.expander("More", expanded=False):
+        with st.expander("Training settings", expanded=False):
             settings = chosen_settings()
         if button.button("Train on approved set", type="primary", disabled=approved == 0):
             try:
@@ -88,13 +95,13 @@ def offer_training(approved: int) -> None:
             else:
                 start_job("fit", "trainer", ["fit", str(frozen.set), *settings])
         button.caption(
-            f"{approved:,} approved examples are frozen as a curated set first. "
-            "Training goes on when this page, or the app, is closed."
+            f"The {approved:,} approved examples are frozen as a curated set first. "
+            "Training continues when you close this page or the app."
         )
 
 
-def go_on(run: Run, state: JobState, busy: bool) -> None:
-    """Resume a run that was stopped; train one that is done for longer. Not while a training is on (`busy`)."""
+def offer_to_continue(run: Run, state: JobState, busy: bool) -> None:
+    """Offer to resume a stopped run, or to train a finished one longer; disabled while any training runs (`busy`)."""
     planned, done = int(run.settings.get("epochs", 0)), len(run.epochs)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if state in RESUMABLE and done < planned and st.button("Resume from its last epoch", disabled=busy):
@@ -114,8 +121,8 @@ def go_on(run: Run, state: JobState, busy: bool) -> None:
                 st.rerun()
 
 
-def figures(run: Run, now: datetime, clock: tzinfo) -> None:
-    """The run in four numbers."""
+def show_figures(run: Run, now: datetime, clock: tzinfo) -> None:
+    """Show the run in four show_figures."""
     best, planned = best_epoch(run.epochs), run.settings.get("epochs", len(run.epochs))
     places = st.columns(4)
     places[0].metric("Epochs", f"{len(run.epochs)} of {planned}")
@@ -130,13 +137,13 @@ def figures(run: Run, now: datetime, clock: tzinfo) -> None:
         at = (now + left).astimezone(clock)
         with places[3].container(gap=None):
             st.metric("Time left", duration_in_words(left) if left else "any moment")
-            st.caption(f"until {at:%a %H:%M}, then it is measured")
+            st.caption(f"done {at:%a %H:%M}, then the run is measured")
     elif run.epochs:
-        places[3].metric("An epoch", f"{sum(epoch.seconds for epoch in run.epochs) / len(run.epochs):,.0f} s")
+        places[3].metric("Time per epoch", f"{sum(epoch.seconds for epoch in run.epochs) / len(run.epochs):,.0f} s")
 
 
 def show_runs() -> None:
-    """One run's losses and film strip, drawn again while it trains; the newest, until another is chosen."""
+    """Show one run's losses and film strip, refreshed while it trains: the newest run, unless another is chosen."""
     with reading(engine()) as session:
         runs = {run.id: run for run in results.runs(session)}
     if not runs:
@@ -152,23 +159,23 @@ def show_runs() -> None:
     with reading(engine()) as session:
         seen = film_strip(session, number)
     state = job_state(run.job, now)
-    scratch_mark(run)
-    figures(run, now, zone())
+    warn_if_from_scratch(run)
+    show_figures(run, now, browser_zone())
     if not run.epochs:
         if state in ACTIVE:
-            st.caption("The first epoch’s losses and mattes come when it is done.")
-        return go_on(run, state, busy)
+            st.caption("The first losses and mattes appear when epoch 1 is done.")
+        return offer_to_continue(run, state, busy)
     draw_curves([run])
-    go_on(run, state, busy)
+    offer_to_continue(run, state, busy)
     st.subheader("Film strip", anchor=False)
     st.caption(
-        f"{counted(len(seen.rows), 'validation example')} and their mattes after epoch {seen.epochs[0]} to {seen.epochs[-1]}. "
-        "Click one to see it large."
+        f"{pluralise(len(seen.rows), 'validation example')} with their mattes after epochs "
+        f"{seen.epochs[0]} to {seen.epochs[-1]}. Click one to enlarge it."
     )
     return film(number, seen)
 
 
-header("Train", "The paper’s network, loss and optimiser, on what was kept.")
+header("Train", "Train the paper’s network, with its loss and optimiser, on the examples that were kept.")
 with reading(engine()) as session:
     counts = flow(session)
 if counts.verdicts.keep == 0 and not counts.runs:

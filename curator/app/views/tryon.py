@@ -1,4 +1,4 @@
-"""A photo recoloured with the exported file that a phone would run, before and after."""
+"""Recolour a photo with the exported file that a phone would run: before and after."""
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ from curator.status import flow
 from db.errors import WinnowError
 from db.session import reading
 
-COLOURS = {
+HAIR_COLOURS = {
     "Violet": "#7b2fbe",
     "Copper": "#c2571a",
     "Rose": "#d9508a",
@@ -21,25 +21,25 @@ COLOURS = {
     "Raven": "#1c1a22",
 }
 
-header("Try-on", "The LiteRT file that a phone runs, not the training network.")
+header("Try-on", "Recolours a photo with the LiteRT file that a phone runs, not with the training network.")
 with reading(engine()) as session:
     proven = [one for one in results.exports(session) if one.format == "litert" and one.proofs and one.proofs[-1].passed]
     shown, now = results.tryon_examples(session, proven[0].run_id) if proven else [], flow(session)
 if not proven:
-    empty_state("Try-on needs a LiteRT file, proven against its run.", "Make one", "export")
+    empty_state("Try-on needs a LiteRT file that is proven against its run.", "Make one", "export")
     st.stop()
 
 controls, pictures = st.columns([1, 3], gap="large")
 with controls:
     export = st.selectbox("File", proven, format_func=lambda one: f"Run {one.run_id}, LiteRT {one.precision}")
     upload = st.file_uploader(
-        "A photo of yours (it is not kept)", type=["jpg", "jpeg", "png", "webp", "heic", "heif", "avif"], max_upload_size=64
+        "Your photo (it is not stored)", type=["jpg", "jpeg", "png", "webp", "heic", "heif", "avif"], max_upload_size=64
     )
     chosen = st.selectbox(
-        "or an example", shown, format_func=lambda one: one.submission.photo_name, disabled=upload is not None
+        "Or an example", shown, format_func=lambda one: one.submission.photo_name, disabled=upload is not None
     )
-    colour_name = st.selectbox("Colour", [*COLOURS, "Own"])
-    colour = st.color_picker("Own colour", "#7b2fbe") if colour_name == "Own" else COLOURS[colour_name]
+    colour_name = st.selectbox("Colour", [*HAIR_COLOURS, "Custom"])
+    colour = st.color_picker("Custom colour", "#7b2fbe") if colour_name == "Custom" else HAIR_COLOURS[colour_name]
     strength = st.slider("Strength", 0, 100, 80, format="%d%%")
 with pictures:
     if upload is None and chosen is None:

@@ -1,4 +1,4 @@
-"""The HTTP routes: what they answer, and whom they refuse."""
+"""The HTTP routes: what they answer, and which requests they refuse."""
 
 import base64
 import json
@@ -42,7 +42,7 @@ def client(monkeypatch: pytest.MonkeyPatch, settings: Settings, engine: Engine, 
 
 @pytest.fixture
 def ours(client: TestClient) -> dict[str, str]:
-    """The headers of a request from our own page, where Ada sits."""
+    """The headers of a request from Winnow's own page, used by Ada."""
     return {"Origin": HOST, TOKEN_HEADER: token_for("Ada")}
 
 
@@ -69,7 +69,7 @@ def test_healthz_asks_the_database(client: TestClient) -> None:
 # --- pictures ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_picture_is_immutable_typed_and_for_our_pages_only(client: TestClient, store: Store) -> None:
+def test_a_picture_is_immutable_typed_and_for_winnows_pages_only(client: TestClient, store: Store) -> None:
     data = png(drawn_mask(1))
     answer = client.get(f"/pictures/{store.put(data)}")
     assert (answer.status_code, answer.content) == (200, data)
@@ -123,7 +123,7 @@ def test_a_thumbnail_is_small_square_webp_and_immutable_too(client: TestClient, 
 @pytest.mark.parametrize("side", ["191", "512", "0192", "192.0", "-192", "many", "%00"])
 def test_a_thumbnail_of_another_side_is_refused(client: TestClient, store: Store, side: str) -> None:
     answer = client.get(f"/pictures/{store.put(png(drawn_mask(1)))}?side={side}")
-    assert (answer.status_code, answer.text) == (400, "A thumbnail has side=192.")
+    assert (answer.status_code, answer.text) == (400, "Thumbnails exist only with side=192.")
     assert "cache-control" not in answer.headers
 
 
@@ -143,11 +143,11 @@ def test_a_thumbnail_of_a_missing_picture_is_not_found(client: TestClient) -> No
         ({"Origin": "https://localhost"}, "This request comes from a page that is not Winnow's."),
         ({"Origin": "null"}, "This request comes from a page that is not Winnow's."),
         ({"Origin": None}, "This request does not say which page it comes from (no Origin header)."),
-        ({TOKEN_HEADER: None}, "This request carries no token. Open the page again."),
-        ({TOKEN_HEADER: "made.up.token"}, "This request's token is not ours. Reload the page to go on; nothing is lost."),
+        ({TOKEN_HEADER: None}, "This request has no token. Reload the page to continue; nothing is lost."),
+        ({TOKEN_HEADER: "made.up.token"}, "This request's token is not valid. Reload the page to continue; nothing is lost."),
     ],
 )
-def test_who_is_not_our_page_is_refused(
+def test_a_request_from_a_foreign_page_is_refused(
     client: TestClient, ours: dict[str, str], path: str, change: dict[str, str | None], sentence: str
 ) -> None:
     headers = {name: value for name, value in {**ours, **change}.items() if value is not None}
@@ -171,7 +171,7 @@ def test_a_token_older_than_a_day_is_refused(
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda self: signed_at(self) + guard.TOKEN_SECONDS + 1)
     answer = client.post("/api/deck", json={"count": 1}, headers=ours)
     assert answer.status_code == 403
-    assert answer.json() == {"error": "This page has been open for more than a day. Reload it to go on; nothing is lost."}
+    assert answer.json() == {"error": "This page has been open for more than a day. Reload it to continue; nothing is lost."}
 
 
 @pytest.mark.parametrize("host", ["evil.example", "winnow.evil.example:8501", "localhost.evil.example", "192.168.1.7"])
@@ -184,10 +184,10 @@ def test_a_foreign_host_name_that_resolves_to_us_is_refused(client: TestClient, 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 def test_only_json_is_taken(client: TestClient, ours: dict[str, str], kind: str) -> None:
     answer = client.post("/api/deck", content=b'{"count": 1}', headers={**ours, "Content-Type": kind})
-    assert (answer.status_code, answer.json()) == (415, {"error": "This address takes application/json only."})
+    assert (answer.status_code, answer.json()) == (415, {"error": "Send this request as application/json."})
 
 
-def test_an_oversized_body_is_refused_even_when_its_length_is_not_said(client: TestClient, ours: dict[str, str]) -> None:
+def test_an_oversized_body_is_refused_even_without_a_content_length(client: TestClient, ours: dict[str, str]) -> None:
     def pieces() -> Iterator[bytes]:
         yield b'{"count": 1, "held": ['
         for _ in range(100):
@@ -196,11 +196,14 @@ def test_an_oversized_body_is_refused_even_when_its_length_is_not_said(client: T
     headers = {**ours, "Content-Type": "application/json"}
     for body in (b" " * (64 * 1024 + 1), pieces()):
         answer = client.post("/api/deck", content=body, headers=headers)
-        assert (answer.status_code, answer.json()) == (413, {"error": "The request is over 64 KiB."})
+        assert (answer.status_code, answer.json()) == (
+            413,
+            {"error": "The request is larger than 64 KiB, the limit of this route."},
+        )
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 60000, b"NaN", b"[]", b'{"count": "many"}', b'{"count": -1}'])
-def test_bodies_that_are_not_what_the_route_takes_get_400(client: TestClient, ours: dict[str, str], body: bytes) -> None:
+def test_invalid_bodies_get_400(client: TestClient, ours: dict[str, str], body: bytes) -> None:
     answer = client.post("/api/deck", content=body, headers={**ours, "Content-Type": "application/json"})
     assert answer.status_code == 400
     assert answer.json()["error"].endswith(".")
@@ -217,7 +220,7 @@ def test_the_secret_is_made_once_for_its_owner_only(client: TestClient, ours: di
 # --- the deck ---------------------------------------------------------------------------------------------------------
 
 
-def test_cards_and_counts_come_and_the_token_says_for_whom(
+def test_the_deck_returns_cards_and_counts_for_the_tokens_reviewer(
     client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int]
 ) -> None:
     said = client.post("/api/deck", json={"count": 2, "held": []}, headers=ours).json()
@@ -234,7 +237,7 @@ def test_cards_and_counts_come_and_the_token_says_for_whom(
         assert set(session.scalars(select(Reviewer.name))) == {"Ada", "Bo"}
 
 
-def test_a_verdict_is_answered_after_its_commit_and_taken_once(
+def test_a_verdict_is_answered_after_its_commit_and_recorded_once(
     client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int]
 ) -> None:
     asked = verdict(examples[0], "reject", "too_coarse")
@@ -259,7 +262,7 @@ def test_a_verdict_is_answered_after_its_commit_and_taken_once(
         ({"reviewer": "Bo"}, "reviewer: Extra inputs are not permitted."),
     ],
 )
-def test_a_verdict_that_cannot_be_taken_is_named_and_holds_up_no_other(
+def test_a_verdict_that_cannot_be_recorded_is_named_and_blocks_no_other(
     client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int], change: dict[str, Any], says: str
 ) -> None:
     bad = verdict(examples[0])["verdicts"][0] | {"client_id": "bad"} | change
@@ -283,7 +286,7 @@ def test_a_page_from_before_an_update_is_still_answered(
     assert (answer.status_code, answer.json()["taken"], answer.json()["refused"]) == (200, 1, [])
 
 
-def test_who_is_no_lead_settles_nothing_and_sets_no_known_answer(
+def test_only_a_lead_settles_disagreements_and_sets_control_examples(
     client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int], monkeypatch: pytest.MonkeyPatch,
     settings: Settings,
 ) -> None:  # fmt: skip
@@ -302,7 +305,7 @@ def test_who_is_no_lead_settles_nothing_and_sets_no_known_answer(
 
 
 @pytest.mark.parametrize("asked", [{"verdicts": []}, {"verdicts": ["keep"]}, {}, {"verdicts": [{}] * 201}])
-def test_a_body_that_holds_no_verdicts_is_refused_whole(
+def test_a_body_without_verdicts_is_refused_whole(
     client: TestClient, ours: dict[str, str], engine: Engine, asked: dict[str, Any]
 ) -> None:
     assert client.post("/api/verdicts", json=asked, headers=ours).status_code == 400
@@ -347,34 +350,34 @@ def test_a_touch_up_begins_saves_and_finishes(
 @pytest.mark.parametrize(
     ("path", "asked", "status", "says"),
     [
-        ("begin", {"example": 999}, 404, "Example 999 does not exist. It may have been erased."),
-        ("save", {"touch_up": 999, "mask": base64_png(1)}, 404, "Touch-up 999 does not exist. It may have been erased."),
-        ("save", {"touch_up": 1, "mask": "%%%"}, 400, "The mask is not base64."),
+        ("begin", {"example": 999}, 404, "Example 999 is not there (any more): it may have been erased."),
+        ("save", {"touch_up": 999, "mask": base64_png(1)}, 404, "Touch-up 999 is not there (any more)."),
+        ("save", {"touch_up": 1, "mask": "%%%"}, 400, "The mask is not valid base64."),
         ("save", {"touch_up": 1, "mask": "PGh0bWw+"}, 409, "The mask is not a PNG."),
         ("finish", {"touch_up": 999}, 404, "Touch-up 999 does not exist. It may have been erased."),
     ],
 )
-def test_touch_ups_that_cannot_be(
+def test_impossible_touch_ups_are_refused(
     client: TestClient, ours: dict[str, str], path: str, asked: dict[str, Any], status: int, says: str
 ) -> None:
     answer = client.post(f"/api/touchups/{path}", json=asked, headers=ours)
     assert (answer.status_code, answer.json()) == (status, {"error": says})
 
 
-def test_another_reviewers_touch_up_is_not_ours_to_save(client: TestClient, ours: dict[str, str], kept_example: int) -> None:
+def test_a_reviewer_cannot_save_another_reviewers_touch_up(client: TestClient, ours: dict[str, str], kept_example: int) -> None:
     begun = client.post("/api/touchups/begin", json={"example": kept_example}, headers=ours).json()
     bo = {**ours, TOKEN_HEADER: token_for("Bo")}
     answer = client.post("/api/touchups/save", json={"touch_up": begun["touch_up"], "mask": base64_png(1)}, headers=bo)
     assert (answer.status_code, answer.json()) == (409, {"error": "This touch-up is another reviewer's."})
 
 
-def test_the_only_door_serves_these_routes() -> None:
+def test_streamlit_app_serves_these_routes() -> None:
     door = (Path(__file__).parents[3] / "streamlit_app.py").read_text()
     assert "routes=ROUTES" in door
     assert "middleware=middleware()" in door
 
 
-def test_a_host_that_the_settings_name_is_served_and_no_other(
+def test_only_hosts_in_the_settings_are_served(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, engine: Engine, ours: dict[str, str], examples: list[int]
 ) -> None:
     named = settings.model_copy(update={"hosts": "winnow.example.com, hair.example.com"})
@@ -390,7 +393,7 @@ def test_a_host_that_the_settings_name_is_served_and_no_other(
 
 
 @pytest.mark.parametrize(("header", "who"), [("Ada%20Lovelace", "Ada Lovelace"), ("", "reviewer"), ("a" * 81, "reviewer")])
-def test_whom_the_proxy_names_is_who_reviews(
+def test_the_reviewer_is_the_one_named_by_the_proxy(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, header: str, who: str
 ) -> None:
     monkeypatch.setattr(guard, "settings", lambda: settings.model_copy(update={"user_header": "X-Forwarded-User"}))
@@ -406,7 +409,7 @@ def test_whom_the_proxy_names_is_who_reviews(
 # --- the tray ---------------------------------------------------------------------------------------------------------
 
 
-def test_photos_without_a_face_come_in_turn_and_take_a_square_a_discard_and_an_undo(
+def test_photos_without_a_face_come_in_turn_and_accept_a_square_a_discard_and_an_undo(
     client: TestClient, ours: dict[str, str], engine: Engine, store: Store
 ) -> None:
     with writing(engine) as session:
@@ -435,7 +438,7 @@ def test_photos_without_a_face_come_in_turn_and_take_a_square_a_discard_and_an_u
         ({"top": 0, "left": 0, "side": 1e999}, 400, "square.side"),
     ],
 )
-def test_a_square_that_makes_no_crop_is_told(
+def test_a_square_that_makes_no_crop_is_refused_with_a_reason(
     client: TestClient, ours: dict[str, str], engine: Engine, store: Store, square: dict[str, float], status: int, sentence: str
 ) -> None:
     with writing(engine) as session:
@@ -447,7 +450,7 @@ def test_a_square_that_makes_no_crop_is_told(
     assert client.post("/api/aside", json={}, headers=ours).json()["left"] == 1
 
 
-def test_a_photo_kept_aside_is_shown_with_its_mask_below(client: TestClient, engine: Engine, store: Store) -> None:
+def test_a_photo_without_a_face_is_shown_with_its_mask_below(client: TestClient, engine: Engine, store: Store) -> None:
     with writing(engine) as session:
         (number,) = add_faceless(session, store, 1)
     answer = client.get(f"/pictures/aside/{number}?v=1")

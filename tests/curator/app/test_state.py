@@ -1,10 +1,10 @@
 """What the pages and the routes of one process share."""
 
-from curator.app.state import dear
+from curator.app.state import cached_by_cost
 
 
 class Counting:
-    """A count that takes as long as it is told to, on a clock of its own."""
+    """A count that takes `takes` seconds on its own clock."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -20,10 +20,10 @@ class Counting:
         return f"{of} {self.counted}"
 
 
-def test_a_dear_count_is_kept_for_twenty_times_as_long_as_it_took() -> None:
+def test_an_expensive_count_is_cached_for_twenty_times_as_long_as_it_took() -> None:
     counting = Counting()
     counting.takes = 0.5
-    asked = dear(counting.count, counting.clock)
+    asked = cached_by_cost(counting.count, counting.clock)
     assert asked("open") == "open 1"  # took until 0.5
     counting.now = 10.4
     assert asked("open") == "open 1"
@@ -31,9 +31,9 @@ def test_a_dear_count_is_kept_for_twenty_times_as_long_as_it_took() -> None:
     assert asked("open") == "open 2"
 
 
-def test_a_cheap_count_is_always_fresh_and_each_question_has_an_answer_of_its_own() -> None:
+def test_a_cheap_count_is_always_fresh_and_each_argument_has_its_own_result() -> None:
     counting = Counting()
-    asked = dear(counting.count, counting.clock)
+    asked = cached_by_cost(counting.count, counting.clock)
     assert [asked("open"), asked("open")] == ["open 1", "open 2"]
     counting.takes = 1.0
     assert [asked("kept"), asked("rejected"), asked("kept")] == ["kept 3", "rejected 4", "kept 3"]

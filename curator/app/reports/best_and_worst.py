@@ -1,10 +1,11 @@
-"""The best and the worst examples of a report; the worst can go back to review."""
+"""The best and the worst examples of a report; the worst can be sent back to review."""
 
 import streamlit as st
 
-from curator.app.frame import counted, gallery
+from curator.app.frame import gallery
 from curator.app.guard import check_lead, current_reviewer, leads
 from curator.app.state import engine
+from curator.app.wording import pluralise
 from curator.review.reopening import reopening_reasons, send_back
 from curator.runs import results
 from curator.runs.figures import number
@@ -14,22 +15,22 @@ from db.jobs import utc_now
 from db.session import reading, writing
 from trainer.measures import ALL, Measure
 
-SHOWN = [6, 12, 24]  # of the best and of the worst
+COUNTS = [6, 12, 24]  # numbers to choose from, for the best and for the worst
 TITLES = {measure.name: measure.title for measure in ALL}
 
 
-def caption(seen: ReportRow, measure: Measure) -> str:
-    """An example in one line: its photo and what it measured."""
-    more = "" if measure.name == "f1" else f" · F1 {number(seen.values['f1'])}"
-    return f"{seen.photo} · {measure.title} {number(seen.values[measure.name])}{more}"
+def caption(row: ReportRow, measure: Measure) -> str:
+    """An example in one line: its photo and its value of the measure."""
+    more = "" if measure.name == "f1" else f" · F1 {number(row.values['f1'])}"
+    return f"{row.photo} · {measure.title} {number(row.values[measure.name])}{more}"
 
 
 @st.fragment
 def best_and_worst(run: int, found: list[ReportRow]) -> None:
-    """The two ends of a report; the worst can go back to review."""
+    """Show the best and the worst examples; the worst can be sent back to review."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Best and worst by", list(TITLES), format_func=TITLES.__getitem__, width=240)
-        count = st.segmented_control("Of each", SHOWN, default=SHOWN[0], required=True)
+        count = st.segmented_control("Number of each", COUNTS, default=COUNTS[0], required=True)
     measure = next(each for each in ALL if each.name == name)
     ordered = results.best_first(found, measure)
     half = min(count, (len(ordered) + 1) // 2)
@@ -43,12 +44,12 @@ def best_and_worst(run: int, found: list[ReportRow]) -> None:
         gallery([([one.image, one.mask, one.matte], caption(one, measure)) for one in ordered[:half]], wide="18rem")
     with worst:
         st.subheader("Worst", anchor=False)
-        st.caption("Photo, mask, matte. Where the mask is at fault, send the example back to review.")
-        going_back(run, ordered[half:][::-1][:half], measure)
+        st.caption("Photo, mask, matte. If the mask is wrong, send the example back to review.")
+        send_back_form(run, ordered[half:][::-1][:half], measure)
 
 
-def going_back(run: int, worst: list[ReportRow], measure: Measure) -> None:
-    """The worst examples, each with a box to tick, and a button that sends the ticked ones back to review."""
+def send_back_form(run: int, worst: list[ReportRow], measure: Measure) -> None:
+    """Show the worst examples, each with a checkbox, and a button that sends the ticked ones back to review."""
     reviewer = current_reviewer()
     may = leads(reviewer)
     with reading(engine()) as session:
@@ -59,10 +60,10 @@ def going_back(run: int, worst: list[ReportRow], measure: Measure) -> None:
         with places[at % 2]:
             gallery([([one.image, one.mask, one.matte], caption(one, measure))], wide="18rem")
             if one.example in waiting:
-                st.caption("It waits on the Review page.")
+                st.caption("Waiting on the Review page.")
             elif st.checkbox(f"Send {one.photo} back", key=f"back-{one.example}", disabled=not may):
                 ticked.append(one.example)
-    label = f"{counted(len(ticked), 'example')} back to review" if ticked else "Back to review"
+    label = f"{pluralise(len(ticked), 'example')} back to review" if ticked else "Back to review"
     if st.button(label, disabled=not ticked, help=None if may else "Only a lead may send examples back."):
         try:
             check_lead(reviewer)
@@ -71,16 +72,17 @@ def going_back(run: int, worst: list[ReportRow], measure: Measure) -> None:
         except WinnowError as error:
             st.error(str(error))
             return
-        st.session_state["sent-back"] = told(len(sent), len(ticked) - len(sent))
+        st.session_state["sent-back"] = sent_back_message(len(sent), len(ticked) - len(sent))
         st.rerun(scope="fragment")
-    if said := st.session_state.pop("sent-back", None):
-        st.success(said)
+    if message := st.session_state.pop("sent-back", None):
+        st.success(message)
 
 
-def told(sent: int, lost: int) -> str:
-    """What sending back did, in words."""
-    gone = f" {counted(lost, 'example')} could not be found (any more): erased, perhaps." if lost else ""
+def sent_back_message(sent: int, lost: int) -> str:
+    """The message after examples were sent back; `lost` of them no longer exist."""
+    gone = f" {pluralise(lost, 'example')} could not be found and may have been erased." if lost else ""
     return (
-        f"{counted(sent, 'example')} open for review again: what was said before no longer counts, and stays on record. "
+        f"{pluralise(sent, 'example')} {'is' if sent == 1 else 'are'} open for review again. "
+        "Earlier verdicts no longer count, but stay on record. "
         f"Curated sets stay as they were frozen.{gone}"
     )

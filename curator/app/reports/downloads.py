@@ -1,11 +1,11 @@
-"""Files to take away, made when they are asked for, so that who was erased meanwhile is in none."""
+"""Downloads of a report, made when they are requested, so that a person erased in the meantime is in none of them."""
 
 from contextlib import suppress
 from functools import partial
 
 import streamlit as st
 
-from curator.app.state import engine, store
+from curator.app.state import THUMBNAIL_SIDE, engine, store
 from curator.pictures.codec import thumbnail
 from curator.runs import figures, results
 from curator.runs.model_card import model_card
@@ -15,8 +15,6 @@ from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading
 
-THUMBNAIL = 192  # pixels, in the HTML file
-
 
 def made_html(run: int) -> str:
     """The report as one HTML file."""
@@ -25,8 +23,8 @@ def made_html(run: int) -> str:
     worst = worst_rows(found)
     thumbnails = {}
     for sha256 in {sha256 for one in worst for sha256 in (one.image, one.mask, one.matte)}:
-        with suppress(WinnowError):  # missing from the store: its example is left out
-            thumbnails[sha256] = thumbnail(store().get(sha256), THUMBNAIL)
+        with suppress(WinnowError):  # missing from the store: the example is left out
+            thumbnails[sha256] = thumbnail(store().get(sha256), THUMBNAIL_SIDE)
     return report_html(origin, found, figures.slice_tables(results.headline_rows(found)), worst, thumbnails, utc_now())
 
 
@@ -44,7 +42,7 @@ def made_card(run: int) -> str:
 
 
 def downloads(run: int) -> None:
-    """A button for each file."""
+    """Show a download button for each file."""
     with st.container(horizontal=True):
         for label, made, name, kind in (
             ("Report as HTML", made_html, f"winnow-run-{run}.html", "text/html"),

@@ -1,11 +1,11 @@
-"""A run's measures with their intervals, by kinds of images; and what was not measured yet."""
+"""A run's measures with their intervals, overall and by slice, and a button to measure what has not been measured yet."""
 
 import streamlit as st
 from sqlalchemy import Engine
 
 from curator.app.frame import start_job
-from curator.app.reports.files import downloads
-from curator.app.state import dear, engine
+from curator.app.reports.downloads import downloads
+from curator.app.state import cached_by_cost, engine
 from curator.runs import figures, results
 from curator.runs.figures import Table
 from curator.runs.report_file import meanings_html, table_html
@@ -17,11 +17,11 @@ from trainer.measures import ALPHA_ERRORS, CLASS_MEASURES, MEASURES, MISSED_ERRO
 from trainer.recipe import REFINEMENT_TITLES
 
 
-@dear
+@cached_by_cost
 def _tables(engine: Engine, run: int, reports: tuple[tuple[Split, str], ...]) -> list[tuple[Table, list[Measure]]]:
-    """The paper's five, what they are blind to, the errors of alpha and of classes: a table each, with its measures.
+    """A table for each group of measures: the paper's five, the errors they miss, alpha errors, and errors by class.
 
-    `reports` are those that the run has, so that a new one is counted at once.
+    `reports` are the run's reports. They are part of the cache's key, so that a new report shows at once.
     """
     with reading(engine) as session:
         found = results.examples(session, run)
@@ -31,37 +31,44 @@ def _tables(engine: Engine, run: int, reports: tuple[tuple[Split, str], ...]) ->
     return [(figures.measures_table(found, measures), measures) for measures in parts]
 
 
-@dear
+@cached_by_cost
 def _slices(engine: Engine, run: int, split: Split, refine: str) -> dict[str, Table]:
-    """The tables of a report's slices."""
+    """The tables of a report's slices, by heading."""
     with reading(engine) as session:
         return figures.slice_tables(results.examples(session, run, split, refine))
 
 
 def measure_button(run: int, split: Split, refine: str, *, again: bool = False) -> None:
-    """Offer to make a report that isn't there, or one that an older Winnow made, with fewer measures; one at a time."""
+    """Offer to measure a run that has no such report, or (`again`) one from an older version with fewer measures.
+
+    Disabled while another report is being made.
+    """
     with reading(engine()) as session:
         job = newest_job(session, "report")
     busy = job is not None and job_state(job, utc_now()) in ACTIVE
     how = "" if refine == "none" else f", {REFINEMENT_TITLES[refine]}"
     what = f"Run {run} on {split.value}{how}"
-    st.caption(f"{what} was measured before there were all of today’s measures." if again else f"{what} is not measured yet.")
+    st.caption(
+        f"{what} was measured by an older version, without some of today’s measures."
+        if again
+        else f"{what} has not been measured yet."
+    )
     if st.button(f"Measure run {run} on {split.value}{how}{' again' if again else ''}", disabled=busy):
         start_job("report", "trainer", ["report", str(run), "--split", split.value, "--refine", refine])
         st.rerun()
 
 
 def show_measures(run: int, reports: dict[Split, list[str]]) -> None:
-    """The paper's five; what they are blind to; the errors of alpha and of classes, folded away."""
+    """Show the paper's five measures and the errors they miss, and in an expander the errors of alpha and of classes."""
     key = tuple((split, refine) for split, refines in reports.items() for refine in refines)
     (five, named), (blind, unseen), *more = _tables(engine(), run, key)
     st.html(table_html(five))
-    st.caption("Per image, then averaged; in brackets the 95 % interval of the mean over images.")
+    st.caption("Means over the images, with their 95 % intervals in brackets.")
     downloads(run)
     if unseen:
         st.subheader("Errors that gradient consistency misses", anchor=False)
         st.html(table_html(blind) + meanings_html(unseen))
-    with st.expander("Errors of alpha, and what the measures are"):
+    with st.expander("Alpha errors, and what each measure means"):
         for made, measures in more:
             if measures:
                 st.html(table_html(made) + meanings_html(measures))
@@ -69,7 +76,7 @@ def show_measures(run: int, reports: dict[Split, list[str]]) -> None:
 
 
 def show_slices(run: int, split: Split, refine: str) -> None:
-    """The report by what the examples are like."""
+    """Show a report's slices: its measures by kind of image, a tab for each way to divide the images."""
     made = _slices(engine(), run, split, refine)
     if made:
         st.subheader("Slices", anchor=False)

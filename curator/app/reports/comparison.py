@@ -1,12 +1,12 @@
-"""Two runs side by side: their curves, what differs on the same examples, and one example under a slider."""
+"""Two runs side by side: their curves, how they differ on the same examples, and one example under a slider."""
 
 import streamlit as st
 
 from curator.app.components.wipe import Side, wipe
 from curator.app.curves import draw_curves
-from curator.app.frame import counted
-from curator.app.reports.measured import measure_button
+from curator.app.reports.measurements import measure_button
 from curator.app.state import engine
+from curator.app.wording import pluralise
 from curator.runs import figures, results
 from curator.runs.estimates import RowPair, measure_differences, most_different, pairs
 from curator.runs.figures import number
@@ -16,16 +16,16 @@ from db.tables import Run, Split
 from trainer.measures import ALL, MEASURES
 
 
-def show_differing(other: Run, run: Run, names: tuple[str, str]) -> None:
-    """What the two runs were told differently."""
+def show_differing_settings(other: Run, run: Run, names: tuple[str, str]) -> None:
+    """Show in which settings the two runs differ."""
     made = figures.differing_settings_table({"set": other.set_id, **other.settings}, {"set": run.set_id, **run.settings}, names)
     st.html(table_html(made) if made.rows else '<p class="winnow-note">Both have the same set and settings.</p>')
     if other.settings.get("consistency") != run.settings.get("consistency"):
-        st.caption("The loss is not on one scale where the consistency weighs differently; the mask loss is.")
+        st.caption("The runs weigh consistency differently, so their losses are not comparable; their mask losses are.")
 
 
-def compare(run: Run, other: Run, split: Split, refine: str) -> None:
-    """Two runs: their curves, what differs on the same examples, and one example under a slider."""
+def show_comparison(run: Run, other: Run, split: Split, refine: str) -> None:
+    """Show two runs: their curves, how they differ on the same examples, and one example under a slider."""
     st.subheader(f"Run {run.id} against run {other.id}", anchor=False)
     with reading(engine()) as session:
         before = results.examples(session, other.id, split, refine)
@@ -35,16 +35,18 @@ def compare(run: Run, other: Run, split: Split, refine: str) -> None:
     with curves:
         draw_curves([other, run])
     with settings:
-        show_differing(other, run, names)
+        show_differing_settings(other, run, names)
     if not before:
         measure_button(other.id, split, refine)
     if not before or not after:
-        return None  # where `run` is the one that lacks it, the page has offered to measure it already
+        return None  # if `run` is not measured, the page already offers to measure it
     both = pairs(before, after)
-    said = f"Paired on {counted(len(both), 'example')} of {split.value} that both measured against the same mask"
+    paired = (
+        f"Paired on {pluralise(len(both), 'example')} of the {split.value} split that both runs measured against the same mask"
+    )
     apart = (len(before) - len(both), len(after) - len(both))
     left = f"; {apart[0]:,} of run {other.id} and {apart[1]:,} of run {run.id} are left out." if any(apart) else "."
-    st.caption(said + left)
+    st.caption(paired + left)
     if not both:
         return None
     st.html(table_html(figures.comparison_table((one for one in measure_differences(both, ALL) if one.images), *names)))
@@ -53,7 +55,7 @@ def compare(run: Run, other: Run, split: Split, refine: str) -> None:
 
 @st.fragment
 def look_closely(both: list[RowPair], first: int, second: int) -> None:
-    """One example of two runs (or one, then both are the same) with any two of its pictures under a slider."""
+    """Show one example of two runs, any two of its pictures under a slider; for a single run, `first` equals `second`."""
     by_number = {pair.second.example: pair for pair in both}
     alone = first == second
 
@@ -73,8 +75,8 @@ def look_closely(both: list[RowPair], first: int, second: int) -> None:
         left = st.segmented_control("Left", names, default="Photo" if alone else f"Run {first}", required=True)
         right = st.segmented_control("Right", names, default=f"Run {second}", required=True)
         st.caption(
-            "Drag the line over the picture, or move it with the arrow keys. "
-            + ("The worst come first." if alone else "Where the runs differ most comes first.")
+            "Drag the line, or move it with the arrow keys. "
+            + ("The worst examples are listed first." if alone else "The examples where the runs differ most are listed first.")
         )
     with picture:
         wipe("wipe", Side(left, sides[left]), Side(right, sides[right]))
