@@ -350,8 +350,8 @@ def test_a_touch_up_begins_saves_and_finishes(
 @pytest.mark.parametrize(
     ("path", "asked", "status", "says"),
     [
-        ("begin", {"example": 999}, 404, "Example 999 is not there (any more): it may have been erased."),
-        ("save", {"touch_up": 999, "mask": base64_png(1)}, 404, "Touch-up 999 is not there (any more)."),
+        ("begin", {"example": 999}, 404, "Example 999 does not exist. It may have been erased."),
+        ("save", {"touch_up": 999, "mask": base64_png(1)}, 404, "Touch-up 999 does not exist. It may have been erased."),
         ("save", {"touch_up": 1, "mask": "%%%"}, 400, "The mask is not valid base64."),
         ("save", {"touch_up": 1, "mask": "PGh0bWw+"}, 409, "The mask is not a PNG."),
         ("finish", {"touch_up": 999}, 404, "Touch-up 999 does not exist. It may have been erased."),
@@ -368,7 +368,7 @@ def test_a_reviewer_cannot_save_another_reviewers_touch_up(client: TestClient, o
     begun = client.post("/api/touchups/begin", json={"example": kept_example}, headers=ours).json()
     bo = {**ours, TOKEN_HEADER: token_for("Bo")}
     answer = client.post("/api/touchups/save", json={"touch_up": begun["touch_up"], "mask": base64_png(1)}, headers=bo)
-    assert (answer.status_code, answer.json()) == (409, {"error": "This touch-up is another reviewer's."})
+    assert (answer.status_code, answer.json()) == (409, {"error": "This touch-up belongs to another reviewer."})
 
 
 def test_streamlit_app_serves_these_routes() -> None:
