@@ -13,9 +13,9 @@ from curator.review.verdicts import NewVerdict, record
 from db.jobs import utc_now
 from db.session import writing
 from db.store import Store
-from db.tables import Decision, Example, Reason, Source, Split, Submission, TouchUp
+from db.tables import CROP_SIDE, Decision, Example, Reason, Source, Split, Submission, TouchUp
 from tests.e2e.conftest import Server, pick
-from tests.examples import LONG_AGO, SIDE, add_examples, drawn_photo, png
+from tests.examples import LONG_AGO, add_examples, drawn_photo, png
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("chromium") or shutil.which("chromium-browser")),
@@ -163,7 +163,7 @@ def test_photos_without_a_face_are_shown_sixty_at_a_time_and_nothing_can_be_deci
             session.add(
                 Submission(
                     source_id=2, photo_name=f"wall-{number:02}.png", photo_sha256=photo, mask_sha256=f"{number:064}",
-                    height=SIDE, width=SIDE, received_at=LONG_AGO,
+                    height=CROP_SIDE, width=CROP_SIDE, received_at=LONG_AGO,
                 )
             )  # fmt: skip
     page.goto(f"{app.url}/review?show=no_face")
