@@ -11,7 +11,18 @@ from typing import Annotated, Any, Literal
 import typer
 
 from curator import status
-from curator.formats import ADAPTERS, WRITERS, Found, RawPair, Refused, counted, find, located, read, said
+from curator.formats import (
+    ADAPTERS,
+    WRITERS,
+    OpenedSource,
+    RawPair,
+    Refused,
+    count_items,
+    display_name,
+    open_source,
+    parse_location,
+    read_source,
+)
 from curator.ingest import aside
 from curator.ingest.pace import Mark, lately
 from curator.ingest.pipeline import Cut, Summary, how_it_goes, laid_out
@@ -58,7 +69,7 @@ def sample(
                 progress.say(0.5 * done / total, f"Drawing portrait {done} of {total}")
 
             write_sample(Path(folder), count, seed, drew)
-            items = read("manifest", Path(folder), Path(folder), settings.limits)
+            items = read_source("manifest", Path(folder), Path(folder), settings.limits)
             summary = _bring_in(
                 settings, progress, items, "sample", f"drawn, seed {seed}", None, folders=[Path(folder)], start=0.5
             )
@@ -80,24 +91,24 @@ def ingest(
     """Bring in photos with their masks, and cut each to its face."""
     settings = Settings()
     with one_clear_line(), tempfile.TemporaryDirectory() as folder:
-        place = located(source)
+        place = parse_location(source)
         if dry_run:
             # A page that asks for it has made a job; asked for by hand, it leaves no trace.
             asked = nullcontext() if job is None else held(open_database(settings), "look", [], job)
             with asked as watched:
-                there = counted(find(place, kind, Path(folder), settings.limits))
+                there = count_items(open_source(place, kind, Path(folder), settings.limits))
                 if watched is not None:
                     watched.result = there
             answer(there, _said_of(there), as_json=as_json)
             return
         engine = open_database(settings)
         try:
-            with held(engine, "ingest", [called or said(place)], job) as progress:
+            with held(engine, "ingest", [called or display_name(place)], job) as progress:
                 progress.say(0.0, "Reading the list of files")
-                found = find(place, kind, Path(folder), settings.limits)
+                found = open_source(place, kind, Path(folder), settings.limits)
                 progress.say(0.0, f"Reading it as {found.format}: {found.because}")
                 chosen = None if split == "auto" else Split(split)
-                location = called or (str(place.resolve()) if isinstance(place, Path) else said(place))
+                location = called or (str(place.resolve()) if isinstance(place, Path) else display_name(place))
                 folders = [place, Path(folder)] if isinstance(place, Path) else [Path(folder)]
                 items = _announced(found)
                 summary = _bring_in(settings, progress, items, found.format, location, chosen, cut, folders=folders)
@@ -107,7 +118,7 @@ def ingest(
         answer(summary, _said(summary), as_json=as_json)
 
 
-def _announced(found: Found) -> Iterator[RawPair | Refused]:
+def _announced(found: OpenedSource) -> Iterator[RawPair | Refused]:
     yield from found.items
     typer.echo(f"This was read as {found.format}: {found.because}.", err=True)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MODEL = "rules-1"
-TOLD = 0.2  # a rule whose doubt is smaller isn't worth a word
+MIN_REASON_DOUBT = 0.2  # a rule whose doubt is smaller isn't worth a word
 
 
 @dataclass(frozen=True)
@@ -46,5 +46,5 @@ def suspicion(signals: Mapping[str, float]) -> tuple[float, list[str]]:
     trust = 1.0
     for doubt, _ in doubts:
         trust *= 1.0 - doubt
-    told = sorted((doubt for doubt in doubts if doubt[0] >= TOLD), key=lambda doubt: -doubt[0])
+    told = sorted((doubt for doubt in doubts if doubt[0] >= MIN_REASON_DOUBT), key=lambda doubt: -doubt[0])
     return 1.0 - trust, [reason for _, reason in told]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from curator.formats import archive, coco, cvat, folder, hugging_face, label_studio, lfw_parts, manifest, supervisely
-from curator.formats.locations import Location, fetched, is_signed, located, reached, said
+from curator.formats.locations import Location, display_name, download, is_signed, parse_location, readable_errors
 from curator.formats.pairs import EncodedMask, RawPair, Refused, SetItem, mask_bytes, photo_bytes, storable
 from db.errors import WinnowError
 from db.settings import Limits
@@ -18,19 +18,19 @@ __all__ = [
     "WRITERS",
     "Adapter",
     "EncodedMask",
-    "Found",
+    "OpenedSource",
     "RawPair",
     "Refused",
     "SetItem",
-    "adapter",
-    "counted",
-    "find",
-    "located",
+    "adapter_named",
+    "count_items",
+    "display_name",
     "mask_bytes",
+    "open_source",
+    "parse_location",
     "photo_bytes",
-    "read",
+    "read_source",
     "recognise",
-    "said",
 ]
 
 
@@ -50,7 +50,7 @@ class Adapter:
 
 
 @dataclass(frozen=True)
-class Found:
+class OpenedSource:
     """A source whose format is known: the adapter's name, what it is known by, and all that is in it."""
 
     format: str
@@ -87,7 +87,7 @@ ADAPTERS = (
 WRITERS = {each.name: each.write for each in ADAPTERS if each.write is not None}  # what a curated set can be exported to
 
 
-def adapter(name: str) -> Adapter:
+def adapter_named(name: str) -> Adapter:
     """The adapter of that name. Raises WinnowError for a name that none has, listing all."""
     for each in ADAPTERS:
         if each.name == name:
@@ -100,42 +100,44 @@ def recognise(location: Location) -> tuple[str, str]:
 
     Raises WinnowError where nothing is there or no adapter knows it, listing what is understood.
     """
-    with reached(location):
+    with readable_errors(location):
         if not location.exists():
-            raise WinnowError(f"{said(location)} isn't there. Name a folder, a file or a URL of one.")
+            raise WinnowError(f"{display_name(location)} isn't there. Name a folder, a file or a URL of one.")
         for each in ADAPTERS:
             why = each.recognise(location)
             if why is not None:
                 return each.name, why
     understood = "; ".join(f"{each.name}: {each.looks_like}" for each in ADAPTERS)
-    raise WinnowError(f"{said(location)} is nothing that Winnow reads. It reads {understood}.")
+    raise WinnowError(f"{display_name(location)} is nothing that Winnow reads. It reads {understood}.")
 
 
-def find(location: Location, name: str, workspace: Path, limits: Limits) -> Found:
+def open_source(location: Location, name: str, workspace: Path, limits: Limits) -> OpenedSource:
     """A source and all that is in it, read by the adapter of that name; "auto": by the one that recognises it.
 
     `workspace` is an empty folder of the caller's: a zip is unpacked there, so it must outlive the pairs. A zip's content is
     recognised for itself, or read by the adapter that is named. Raises WinnowError where the location is not what the
     adapter reads.
     """
-    with reached(location):
+    with readable_errors(location):
         if name == "auto":
             name, why = recognise(location)
         else:
-            name, why = adapter(name).name, "it was named"
+            name, why = adapter_named(name).name, "it was named"
         if name == "zip" or (location.exists() and archive.recognise(location) is not None):
-            return _in_a_zip(location, name, why, workspace, limits)
+            return _open_zip(location, name, why, workspace, limits)
     if is_signed(location):
-        raise WinnowError(f"{said(location)} is given with a query: that opens one file alone, which can only be a zip.")
-    return Found(name, why, _read(location, adapter(name)))
+        raise WinnowError(
+            f"{display_name(location)} is given with a query: that opens one file alone, which can only be a zip."
+        )
+    return OpenedSource(name, why, _read_with(location, adapter_named(name)))
 
 
-def read(name: str, location: Location, workspace: Path, limits: Limits) -> Iterator[RawPair | Refused]:
-    """Everything in a location, as `find` has it."""
-    yield from find(location, name, workspace, limits).items
+def read_source(name: str, location: Location, workspace: Path, limits: Limits) -> Iterator[RawPair | Refused]:
+    """Everything in a location, as `open_source` has it."""
+    yield from open_source(location, name, workspace, limits).items
 
 
-def counted(found: Found) -> dict[str, Any]:
+def count_items(found: OpenedSource) -> dict[str, Any]:
     """What is in a source, with the keys of `ingest --dry-run --json`. Files are not opened, so more may be refused later."""
     pairs, refused = 0, []
     for item in found.items:
@@ -146,20 +148,20 @@ def counted(found: Found) -> dict[str, Any]:
     return {"format": found.format, "because": found.because, "pairs": pairs, "refused": refused}
 
 
-def _in_a_zip(location: Location, name: str, why: str, workspace: Path, limits: Limits) -> Found:
+def _open_zip(location: Location, name: str, why: str, workspace: Path, limits: Limits) -> OpenedSource:
     if isinstance(location, Path):
         content, refused = archive.unpack(location, workspace, limits)
     else:
         folder = workspace / "unpacked"
         folder.mkdir()
-        content, refused = archive.unpack(fetched(location, workspace, limits), folder, limits)
+        content, refused = archive.unpack(download(location, workspace, limits), folder, limits)
     if refused and not any(content.iterdir()):
-        return Found("zip", why, map(storable, refused))  # nothing was left to read, and every member has said why
+        return OpenedSource("zip", why, map(storable, refused))  # nothing was left to read, and every member has said why
     inner, inner_why = recognise(content) if name == "zip" else (name, why)
     because = f"{why}; what is in it is {inner}: {inner_why}" if name == "zip" else f"{inner} in a zip: {why}"
-    return Found("zip", because, chain(map(storable, refused), _read(content, adapter(inner))))
+    return OpenedSource("zip", because, chain(map(storable, refused), _read_with(content, adapter_named(inner))))
 
 
-def _read(location: Location, by: Adapter) -> Iterator[RawPair | Refused]:
-    with reached(location):
+def _read_with(location: Location, by: Adapter) -> Iterator[RawPair | Refused]:
+    with readable_errors(location):
         yield from map(storable, by.read(location))

@@ -15,12 +15,12 @@ from typing import BinaryIO
 
 from curator.formats.folder import MASKS, PHOTOS
 from curator.formats.locations import Location, is_folder, is_junk
-from curator.formats.pairs import Refused, key, split_named
+from curator.formats.pairs import Refused, match_key, parse_split
 from db.errors import WinnowError
 from db.settings import Limits
 
 CHUNK = 2**20
-BEGINNING = b"PK\3\4"
+ZIP_SIGNATURE = b"PK\3\4"
 
 
 def recognise(location: Location) -> str | None:
@@ -30,7 +30,7 @@ def recognise(location: Location) -> str | None:
     if location.suffix.lower() == ".zip":
         return "its name ends in .zip"
     with location.open("rb") as opened:
-        return "it begins like a zip" if opened.read(len(BEGINNING)) == BEGINNING else None
+        return "it begins like a zip" if opened.read(len(ZIP_SIGNATURE)) == ZIP_SIGNATURE else None
 
 
 def unpack(location: Path, into: Path, limits: Limits) -> tuple[Path, list[Refused]]:
@@ -41,27 +41,27 @@ def unpack(location: Path, into: Path, limits: Limits) -> tuple[Path, list[Refus
     """
     try:
         with zipfile.ZipFile(location) as archive:
-            members = [member for member in archive.infolist() if not _is_nothing(member)]
-            _check_whole(location, members, into, limits)
+            members = [member for member in archive.infolist() if not _is_ignored(member)]
+            _check_archive(location, members, into, limits)
             refused = list(_extract(archive, members, into, limits))
     except (zipfile.BadZipFile, OSError, EOFError) as error:
         said = error.strerror if isinstance(error, OSError) and error.strerror else "it may be cut off"
         raise WinnowError(f"{location.name} can't be read as a zip ({said}).") from None
-    return _content(into), refused
+    return _content_folder(into), refused
 
 
-def _is_nothing(member: zipfile.ZipInfo) -> bool:
-    return member.is_dir() or is_junk(_slashed(member))
+def _is_ignored(member: zipfile.ZipInfo) -> bool:
+    return member.is_dir() or is_junk(_normal_name(member))
 
 
-def _check_whole(location: Path, members: list[zipfile.ZipInfo], into: Path, limits: Limits) -> None:
+def _check_archive(location: Path, members: list[zipfile.ZipInfo], into: Path, limits: Limits) -> None:
     if not members:
         raise WinnowError(f"{location.name} is empty. Zip a folder with images/ and masks/ in it.")
     if len(members) > limits.zip_members:
         raise WinnowError(
             f"{location.name} holds {len(members):,} files; {limits.zip_members:,} are allowed. Send several zips."
         )
-    wanted = sum(member.file_size for member in members if _objection(member, limits) is None)
+    wanted = sum(member.file_size for member in members if _reason_to_refuse(member, limits) is None)
     needed = min(wanted, limits.zip_bytes)
     free = shutil.disk_usage(into).free
     if needed > free:
@@ -70,29 +70,29 @@ def _check_whole(location: Path, members: list[zipfile.ZipInfo], into: Path, lim
 
 def _extract(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], into: Path, limits: Limits) -> Iterator[Refused]:
     # On some disks two names that differ in case only are one file; refusing both is the same everywhere.
-    names = Counter(key(_slashed(member)) for member in members)
+    names = Counter(match_key(_normal_name(member)) for member in members)
     left = limits.zip_bytes
     for member in members:
-        reason = _objection(member, limits)
-        if reason is None and names[key(_slashed(member))] > 1:
+        reason = _reason_to_refuse(member, limits)
+        if reason is None and names[match_key(_normal_name(member))] > 1:
             reason = "another file of the zip has this name, case aside."
         if reason is None and member.file_size > left:
             reason = f"with it the zip unpacks to more than the {limits.zip_bytes:,} bytes that are allowed."
         if reason is None:
-            reason = _write(archive, member, into / _slashed(member))
+            reason = _write(archive, member, into / _normal_name(member))
             left -= member.file_size
         if reason is not None:
-            yield Refused(_slashed(member), reason)
+            yield Refused(_normal_name(member), reason)
 
 
-def _slashed(member: zipfile.ZipInfo) -> str:
+def _normal_name(member: zipfile.ZipInfo) -> str:
     """A member's name, one way to write it; some zippers on Windows write backslashes."""
     return PurePosixPath(member.filename.replace("\\", "/")).as_posix()
 
 
-def _objection(member: zipfile.ZipInfo, limits: Limits) -> str | None:
+def _reason_to_refuse(member: zipfile.ZipInfo, limits: Limits) -> str | None:
     """What speaks against a member, by what the zip declares of it; None when nothing does."""
-    path = PurePosixPath(_slashed(member))
+    path = PurePosixPath(_normal_name(member))
     kind = stat.S_IFMT(member.external_attr >> 16)
     if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         return "its name leads out of the zip's folder."
@@ -138,10 +138,10 @@ def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, out: BinaryIO) -> s
     return None if written == member.file_size else "it is shorter than the zip says."
 
 
-def _content(folder: Path) -> Path:
+def _content_folder(folder: Path) -> Path:
     """The folder itself, or the one folder that everything in it lies in, as when a folder was zipped as a whole."""
     inside = list(folder.iterdir())
     if len(inside) != 1 or not inside[0].is_dir():
         return folder
     name = inside[0].name.lower()
-    return folder if name in PHOTOS + MASKS or split_named(name) else _content(inside[0])
+    return folder if name in PHOTOS + MASKS or parse_split(name) else _content_folder(inside[0])

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.formats.shapes import Canvas, join
+from curator.formats.shapes import Canvas, paste_max
 from db.errors import WinnowError
 from db.settings import Limits
 
 CHANNELS = 4
-SIZES = (3, 4, 8, 16)  # bits of a run's length, when we pack
+LENGTH_BITS = (3, 4, 8, 16)  # bits of a run's length, when we pack
 
 
 @dataclass(frozen=True)
@@ -26,35 +26,35 @@ class Stroke:
 
     def onto(self, canvas: Canvas, limits: Limits) -> None:
         """Join the stroke's opacity to a canvas. Raises WinnowError where it is damaged, or of another size."""
-        opacity = unpacked(self.packed, canvas.size * CHANNELS)[CHANNELS - 1 :: CHANNELS]
-        join(canvas, opacity.reshape(canvas.shape), 0, 0)
+        opacity = unpack(self.packed, canvas.size * CHANNELS)[CHANNELS - 1 :: CHANNELS]
+        paste_max(canvas, opacity.reshape(canvas.shape), 0, 0)
 
 
-def stroke_of(mask: Canvas) -> bytes:
+def pack_mask(mask: Canvas) -> bytes:
     """A mask, uint8 (H, W), 0 to 255, as a packed picture whose four channels are all the mask."""
-    return packed(np.repeat(mask.ravel(), CHANNELS))
+    return pack(np.repeat(mask.ravel(), CHANNELS))
 
 
-def packed(values: NDArray[np.uint8]) -> bytes:
+def pack(values: NDArray[np.uint8]) -> bytes:
     """The values, uint8 (N,), as runs of one repeated word.
 
     >>> packed(np.array([7, 7, 7, 9], np.uint8)).hex()
     '0000000439237fc10703812000'
     """
-    bits = [f"{values.size:032b}{8 - 1:05b}", *(f"{size - 1:04b}" for size in SIZES)]
+    bits = [f"{values.size:032b}{8 - 1:05b}", *(f"{size - 1:04b}" for size in LENGTH_BITS)]
     edges = np.flatnonzero(values[1:] != values[:-1]) + 1
     starts = np.concatenate([[0], edges, [values.size]])
     for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
         while start < end:
-            length = min(end - start, 1 << SIZES[-1])
-            which = next(number for number, size in enumerate(SIZES) if length <= 1 << size)
-            bits.append(f"1{which:02b}{length - 1:0{SIZES[which]}b}{values[start]:08b}")
+            length = min(end - start, 1 << LENGTH_BITS[-1])
+            which = next(number for number, size in enumerate(LENGTH_BITS) if length <= 1 << size)
+            bits.append(f"1{which:02b}{length - 1:0{LENGTH_BITS[which]}b}{values[start]:08b}")
             start += length
     text = "".join(bits)
     return int(text.ljust((len(text) + 7) // 8 * 8, "0"), 2).to_bytes((len(text) + 7) // 8)
 
 
-def unpacked(data: bytes, count: int) -> NDArray[np.uint8]:
+def unpack(data: bytes, count: int) -> NDArray[np.uint8]:
     """The `count` bytes that are packed. Raises WinnowError for what is cut off, of another size, or not of bytes."""
     bits = _Bits(data)
     declared, word = bits.read(32), bits.read(5) + 1

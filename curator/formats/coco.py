@@ -10,10 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.formats.locations import Location, Shelf, files_in, is_folder, name_of, relative, said, subfolders, write_file
-from curator.formats.pairs import RawPair, Refused, SetItem, split_named
-from curator.formats.rle import Runs, runs_of, to_string
-from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, points
+from curator.formats.locations import (
+    FileLookup,
+    Location,
+    display_name,
+    files_in,
+    is_folder,
+    last_name,
+    relative_path,
+    subfolders,
+    write_file,
+)
+from curator.formats.pairs import RawPair, Refused, SetItem, parse_split
+from curator.formats.rle import Runs, mask_to_runs, runs_to_string
+from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, parse_points
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.store import Store
@@ -27,7 +37,7 @@ def recognise(location: Location) -> str | None:
     found = next((file for file in _files(location) if _looks_like_coco(file)), None)
     if found is None:
         return None
-    return f"{relative(found, location) if is_folder(location) else found.name} lists images and annotations"
+    return f"{relative_path(found, location) if is_folder(location) else found.name} lists images and annotations"
 
 
 def read(location: Location) -> Iterator[RawPair | Refused]:
@@ -38,7 +48,7 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     """
     files = [file for file in _files(location) if not is_folder(location) or _looks_like_coco(file)]
     if not files:
-        raise WinnowError(f"{said(location)} has no COCO file in it: a .json that lists images and annotations.")
+        raise WinnowError(f"{display_name(location)} has no COCO file in it: a .json that lists images and annotations.")
     for file in files:
         yield from _read_file(file)
 
@@ -76,7 +86,7 @@ def _annotation(number: int, mask: NDArray[np.uint8]) -> dict[str, Any]:
         "iscrowd": 0,
         "area": int((mask > 0).sum()),
         "bbox": [left, top, right - left, bottom - top],  # x, y, width, height
-        "segmentation": {"size": list(mask.shape), "counts": to_string(runs_of(mask))},
+        "segmentation": {"size": list(mask.shape), "counts": runs_to_string(mask_to_runs(mask))},
     }
 
 
@@ -84,14 +94,14 @@ def _files(location: Location) -> list[Location]:
     """The JSON files that may be COCO: in the folder, in its folder `annotations`, and in those called like a split."""
     if not is_folder(location):
         return [location] if location.suffix.lower() == ".json" else []
-    inner = [each for each in subfolders(location) if name_of(each) == "annotations" or split_named(name_of(each))]
+    inner = [each for each in subfolders(location) if last_name(each) == "annotations" or parse_split(last_name(each))]
     return [file for folder in (location, *inner) for file in files_in(folder, ".json")]
 
 
 def _split(file: Location) -> Split | None:
     """The split that a file's name says (`val.json`, `instances_val2017.json`), or else its folder's."""
     said_last = re.split(r"[^a-z]+", re.sub(r"\d+$", "", file.stem.lower()))[-1]
-    return split_named(said_last) or split_named(name_of(file.parent))
+    return parse_split(said_last) or parse_split(last_name(file.parent))
 
 
 def _looks_like_coco(file: Location) -> bool:
@@ -123,9 +133,9 @@ def _read_file(file: Location) -> Iterator[RawPair | Refused]:
                 painted[annotation["image_id"]].append(annotation.get("segmentation"))
         except (KeyError, TypeError):
             yield Refused(file.name, f"an annotation lacks image_id or category_id: {str(annotation)[:200]}")
-    shelves = [Shelf(folder) for folder in (file.parent, file.parent / "images", file.parent.parent / "images")]
+    lookups = [FileLookup(folder) for folder in (file.parent, file.parent / "images", file.parent.parent / "images")]
     for image in images:
-        yield _pair(file, shelves, image, painted, licences)
+        yield _pair(file, lookups, image, painted, licences)
 
 
 def _hair(file: Location, categories: list[dict[str, Any]]) -> Any:
@@ -138,7 +148,7 @@ def _hair(file: Location, categories: list[dict[str, Any]]) -> Any:
 
 
 def _pair(
-    file: Location, shelves: list[Shelf], image: Any, painted: dict[Any, list[Any]], licences: dict[Any, Any]
+    file: Location, lookups: list[FileLookup], image: Any, painted: dict[Any, list[Any]], licences: dict[Any, Any]
 ) -> RawPair | Refused:
     try:
         name, height, width = str(image["file_name"]), int(image["height"]), int(image["width"])
@@ -146,7 +156,7 @@ def _pair(
         licence = licences.get(image.get("license"))
     except (KeyError, TypeError, ValueError, OverflowError):
         return Refused(file.name, f"an image entry lacks id, file_name, height or width: {str(image)[:200]}")
-    photo = _photo(shelves, name)
+    photo = _photo(lookups, name)
     if isinstance(photo, str):
         return Refused(name, photo)
     if not segmentations:
@@ -161,19 +171,19 @@ def _pair(
     return RawPair(name, photo, mask, split=_split(file), licence=str(licence) if licence else None)
 
 
-def _photo(shelves: list[Shelf], name: str) -> Location | str:
+def _photo(lookups: list[FileLookup], name: str) -> Location | str:
     """The photo's file, or what is wrong with its name."""
-    places = [(shelf, place) for shelf in shelves if (place := shelf.within(name)) is not None]
+    places = [(lookup, place) for lookup in lookups if (place := lookup.find(name)) is not None]
     if not places:
         return "its name leads out of the folder."
-    return next((place for shelf, place in places if shelf.has(place)), "the photo isn't there.")
+    return next((place for lookup, place in places if lookup.exists(place)), "the photo isn't there.")
 
 
 def _shapes(segmentation: Any, height: int, width: int) -> list[Shape]:
     """The shapes of one annotation: several polygons, or one box of runs. Raises WinnowError for anything else."""
     try:
         if isinstance(segmentation, list):
-            return [Polygon(points(polygon)) for polygon in segmentation]
+            return [Polygon(parse_points(polygon)) for polygon in segmentation]
         size, counts = list(segmentation["size"]), segmentation["counts"]
         runs = Runs(height, width, counts if isinstance(counts, str) else tuple(int(run) for run in counts))
     except (KeyError, TypeError, ValueError, OverflowError):

@@ -6,10 +6,10 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from curator.formats.locations import Location, Shelf, is_folder, said, write_file
-from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, split_named
-from curator.formats.rle import Runs, runs_of
-from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, points
+from curator.formats.locations import FileLookup, Location, display_name, is_folder, write_file
+from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, parse_split
+from curator.formats.rle import Runs, mask_to_runs
+from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, parse_points
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.store import Store
@@ -43,12 +43,12 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     """
     file = location / NAME if is_folder(location) else location
     images = _images(file)
-    hair = _label_of_hair(file, images)
-    shelves = [Shelf(file.parent / "images"), Shelf(file.parent)]
+    hair = _hair_label(file, images)
+    lookups = [FileLookup(file.parent / "images"), FileLookup(file.parent)]
     for image in images:
         name = image.get("name") or f"image {image.get('id')}"
         try:
-            yield _pair(shelves, name, image, hair)
+            yield _pair(lookups, name, image, hair)
         except WinnowError as error:
             yield Refused(name, str(error))
 
@@ -71,7 +71,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
             SubElement(image, "tag", label=NO_HAIR, source="manual")
             continue
         top, left, bottom, right = bounding_box(mask)
-        runs = runs_of(mask[top:bottom, left:right].T)  # CVAT's go along the rows
+        runs = mask_to_runs(mask[top:bottom, left:right].T)  # CVAT's go along the rows
         about = {"label": HAIR, "source": "manual", "occluded": "0", "rle": ", ".join(map(str, runs))}
         place = {"left": str(left), "top": str(top), "width": str(right - left), "height": str(bottom - top)}
         SubElement(image, "mask", about | place | {"z_order": "0"})
@@ -85,7 +85,7 @@ def _images(file: Location) -> list[Element]:
         parser.feed(file.read_bytes())
         root = parser.close()
     except OSError as error:
-        raise WinnowError(f"{said(file)} can't be read ({error.strerror or type(error).__name__}).") from None
+        raise WinnowError(f"{display_name(file)} can't be read ({error.strerror or type(error).__name__}).") from None
     except (ElementTree.ParseError, ValueError) as error:
         raise WinnowError(f"{file.name} can't be read as XML ({error}).") from None
     if root.tag != "annotations":
@@ -93,7 +93,7 @@ def _images(file: Location) -> list[Element]:
     return root.findall("image")
 
 
-def _label_of_hair(file: Location, images: list[Element]) -> str:
+def _hair_label(file: Location, images: list[Element]) -> str:
     used = {str(shape.get("label")) for image in images for shape in image if shape.tag in COVERING}
     named = {label for label in used if label.strip().lower() == "hair"} or used
     if len(named) > 1:
@@ -101,25 +101,25 @@ def _label_of_hair(file: Location, images: list[Element]) -> str:
     return next(iter(named), "hair")
 
 
-def _pair(shelves: list[Shelf], name: str, image: Element, hair: str) -> RawPair | Refused:
+def _pair(lookups: list[FileLookup], name: str, image: Element, hair: str) -> RawPair | Refused:
     subset = image.get("subset") or ""
     named = [name, f"{subset}/{name}"] if subset else [name]
-    places = [(shelf, place) for shelf in shelves for each in named if (place := shelf.within(each)) is not None]
+    places = [(lookup, place) for lookup in lookups for each in named if (place := lookup.find(each)) is not None]
     if not places:
         return Refused(name, "its name leads out of the folder.")
-    photo = next((place for shelf, place in places if shelf.has(place)), None)
+    photo = next((place for lookup, place in places if lookup.exists(place)), None)
     if photo is None:
         return Refused(name, "the photo isn't there.")
     shapes = tuple(_shape(drawn) for drawn in image if drawn.tag in COVERING and drawn.get("label") == hair)
     if not shapes and NO_HAIR not in {tag.get("label") for tag in image.findall("tag")}:
         return Refused(name, "no annotation of hair.")
     height, width = _numbers(image, "height", "width")
-    return RawPair(name, photo, Shapes(height, width, shapes), split=split_named(subset))
+    return RawPair(name, photo, Shapes(height, width, shapes), split=parse_split(subset))
 
 
 def _shape(drawn: Element) -> Shape:
     if drawn.tag == "polygon":
-        return Polygon(points(drawn.get("points", "").replace(";", ",").split(",")))
+        return Polygon(parse_points(drawn.get("points", "").replace(";", ",").split(",")))
     top, left, height, width = _numbers(drawn, "top", "left", "height", "width")
     try:
         runs = tuple(int(run) for run in drawn.get("rle", "").split(","))

@@ -10,17 +10,17 @@ from posixpath import splitext
 
 from curator.formats.locations import (
     Location,
-    inside,
+    display_name,
+    file_below,
     is_folder,
-    name_of,
-    names_below,
-    relative,
-    said,
+    last_name,
+    list_files,
+    relative_path,
     subfolder,
     subfolders,
     write_file,
 )
-from curator.formats.pairs import RawPair, Refused, SetItem, key, shown, split_named
+from curator.formats.pairs import RawPair, Refused, SetItem, match_key, parse_split, readable_name
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
@@ -47,9 +47,9 @@ def recognise(location: Location) -> str | None:
         return None
     photos = next((found for above in _splits(location) if (found := subfolder(above, *PHOTOS)) is not None), None)
     if photos is not None:
-        return f"it has a folder {relative(photos, location)}/"
+        return f"it has a folder {relative_path(photos, location)}/"
     pair = next((group for group in _groups(_beside(location)) if all(group)), None)
-    return f"{shown(pair[1][0])} lies beside {shown(pair[0][0])}" if pair else None
+    return f"{readable_name(pair[1][0])} lies beside {readable_name(pair[0][0])}" if pair else None
 
 
 def read(location: Location) -> Iterator[RawPair | Refused]:
@@ -59,7 +59,7 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     WinnowError where images/ or masks/ is missing and nothing lies side by side, or images/ has no file in it.
     """
     if not is_folder(location):
-        raise WinnowError(f"{said(location)} is not a folder.")
+        raise WinnowError(f"{display_name(location)} is not a folder.")
     halves = [(above, images) for above in _splits(location) if (images := subfolder(above, *PHOTOS)) is not None]
     if not any(subfolder(above, *MASKS) for above, _ in halves):
         yield from _read_beside(location, halves)
@@ -67,11 +67,11 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     for above, images in halves:
         files = _files(location, images, PHOTO_ENDINGS, is_mask=False)
         if not files and len(halves) == 1:
-            raise WinnowError(f"{said(images)} has no photos in it. Put the photos there and their masks into masks/.")
+            raise WinnowError(f"{display_name(images)} has no photos in it. Put the photos there and their masks into masks/.")
         masks = subfolder(above, *MASKS)
         if masks is not None:
             files += _files(location, masks, MASK_ENDINGS, is_mask=True)
-        where = [f"in {relative(each or above / 'masks', location)}/" for each in (images, masks)]
+        where = [f"in {relative_path(each or above / 'masks', location)}/" for each in (images, masks)]
         yield from (item for group in _groups(files) for item in _paired(location, *group, *where))
 
 
@@ -93,23 +93,27 @@ def _read_beside(location: Location, halves: list[tuple[Location, Location]]) ->
     if any(all(group) for group in _groups(files)):
         yield from (item for group in _groups(files) for item in _paired(location, *group, "beside it", "beside it"))
     elif halves:
-        raise WinnowError(f"{said(halves[0][0])} has no folder masks/. Put a mask of the same name there for every photo.")
+        raise WinnowError(
+            f"{display_name(halves[0][0])} has no folder masks/. Put a mask of the same name there for every photo."
+        )
     else:
-        raise WinnowError(f"{said(location)} has no folder images/. Put the photos into images/ and their masks into masks/.")
+        raise WinnowError(
+            f"{display_name(location)} has no folder images/. Put the photos into images/ and their masks into masks/."
+        )
 
 
 def _splits(location: Location) -> list[Location]:
     """The source itself, and the folders in it that are called like a split."""
-    return [location, *(inner for inner in subfolders(location) if split_named(name_of(inner)) is not None)]
+    return [location, *(inner for inner in subfolders(location) if parse_split(last_name(inner)) is not None)]
 
 
 def _files(location: Location, folder: Location, endings: tuple[str, ...], *, is_mask: bool) -> list[_File]:
-    above = "" if folder is location else f"{relative(folder, location)}/"
-    return [_file(above, name, endings, is_mask=is_mask) for name in names_below(folder)]
+    above = "" if folder is location else f"{relative_path(folder, location)}/"
+    return [_file(above, name, endings, is_mask=is_mask) for name in list_files(folder)]
 
 
 def _file(above: str, name: str, endings: tuple[str, ...], *, is_mask: bool) -> _File:
-    exact = key(shown(splitext(name)[0]))
+    exact = match_key(readable_name(splitext(name)[0]))
     plain = next((exact.removesuffix(ending) for ending in endings if exact.endswith(ending)), exact)
     return _File(above + name, exact, plain, is_mask)
 
@@ -152,21 +156,21 @@ def _groups(files: list[_File]) -> Iterator[tuple[list[str], list[str]]]:
 def _paired(location: Location, photos: list[str], masks: list[str], near: str, far: str) -> Iterator[RawPair | Refused]:
     """The pair of one name, or a refusal for each photo (and for masks too many) where it takes a guess to pair them."""
     if not photos:
-        yield from (Refused(shown(mask), f"no photo of that name {near}.") for mask in masks)
+        yield from (Refused(readable_name(mask), f"no photo of that name {near}.") for mask in masks)
     elif not masks:
-        yield from (Refused(shown(photo), f"no mask of that name {far}.") for photo in photos)
+        yield from (Refused(readable_name(photo), f"no mask of that name {far}.") for photo in photos)
     elif len(photos) > 1:
         for photo in photos:
-            others = ", ".join(shown(other) for other in photos if other != photo)
+            others = ", ".join(readable_name(other) for other in photos if other != photo)
             reason = f"its name differs only in case or ending from {others}; which one the mask is of is a guess."
-            yield Refused(shown(photo), reason)
+            yield Refused(readable_name(photo), reason)
     elif len(masks) > 1:
-        several = ", ".join(shown(mask) for mask in masks)
-        yield Refused(shown(photos[0]), f"several masks have its name ({several}); which one counts is a guess.")
+        several = ", ".join(readable_name(mask) for mask in masks)
+        yield Refused(readable_name(photos[0]), f"several masks have its name ({several}); which one counts is a guess.")
     else:
         name = photos[0]
-        yield RawPair(shown(name), inside(location, name), inside(location, masks[0]), split=_split(name))
+        yield RawPair(readable_name(name), file_below(location, name), file_below(location, masks[0]), split=_split(name))
 
 
 def _split(name: str) -> Split | None:
-    return next((split for part in name.split("/")[:-1] if (split := split_named(part)) is not None), None)
+    return next((split for part in name.split("/")[:-1] if (split := parse_split(part)) is not None), None)

@@ -4,20 +4,20 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from curator.formats.locations import Location, is_folder, name_of, relative, said, subfolders, write_file
+from curator.formats.locations import Location, display_name, is_folder, last_name, relative_path, subfolders, write_file
 from curator.formats.manifest import read_list
-from curator.formats.pairs import RawPair, Refused, SetItem, split_named
+from curator.formats.pairs import RawPair, Refused, SetItem, parse_split
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
 
-NAMES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+LIST_NAMES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 
 
 def recognise(location: Location) -> str | None:
     """Why this is Hugging Face's image folder, or None."""
     found = _lists(location)
-    return f"{relative(found[0], location)} lists its files" if found else None
+    return f"{relative_path(found[0], location)} lists its files" if found else None
 
 
 def read(location: Location) -> Iterator[RawPair | Refused]:
@@ -27,9 +27,9 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     """
     found = _lists(location)
     if not found:
-        raise WinnowError(f"{said(location)} has no {NAMES[0]} in it, nor in a folder train, validation or test.")
+        raise WinnowError(f"{display_name(location)} has no {LIST_NAMES[0]} in it, nor in a folder train, validation or test.")
     for file in found:
-        yield from read_list(file, split_named(name_of(file.parent)))
+        yield from read_list(file, parse_split(last_name(file.parent)))
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> None:
@@ -52,5 +52,5 @@ def _lists(location: Location) -> list[Location]:
         return []
     folders = [location]
     for inner in subfolders(location):
-        folders += [inner, *(subfolders(inner) if name_of(inner) == "data" else [])]
-    return [file for folder in folders for name in NAMES if (file := folder / name).is_file()]
+        folders += [inner, *(subfolders(inner) if last_name(inner) == "data" else [])]
+    return [file for folder in folders for name in LIST_NAMES if (file := folder / name).is_file()]

@@ -6,8 +6,18 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from curator.formats.locations import Location, Shelf, inside, is_folder, names_below, relative, said, subfolder, write_file
-from curator.formats.pairs import RawPair, Refused, SetItem, shown
+from curator.formats.locations import (
+    FileLookup,
+    Location,
+    display_name,
+    file_below,
+    is_folder,
+    list_files,
+    relative_path,
+    subfolder,
+    write_file,
+)
+from curator.formats.pairs import RawPair, Refused, SetItem, readable_name
 from curator.pictures.codec import decode_mask, encode_colours
 from db.errors import WinnowError
 from db.store import Store
@@ -36,17 +46,18 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     masks = subfolder(location, "masks") if is_folder(location) else None
     if images is None or masks is None:
         raise WinnowError(
-            f"{said(location)} lacks images/ or masks/. LFW Parts is read from images/Name_0001.jpg and masks/Name_0001.png."
+            f"{display_name(location)} has no images/ or no masks/. LFW Parts needs images/Name_0001.jpg and "
+            "masks/Name_0001.png."
         )
     splits, refused = _splits(location)
     yield from refused
     seen = set()
-    shelf = Shelf(masks)
-    for name in names_below(images):
-        photo = inside(images, name)
+    lookup = FileLookup(masks)
+    for name in list_files(images):
+        photo = file_below(images, name)
         stem = PurePosixPath(name).stem
         seen.add(stem)
-        yield _pair(shown(f"{relative(images, location)}/{name}"), stem, photo, shelf, splits.get(stem))
+        yield _pair(readable_name(f"{relative_path(images, location)}/{name}"), stem, photo, lookup, splits.get(stem))
     for stem, split in splits.items():
         if stem not in seen:
             yield Refused(f"images/{stem}.jpg", f"the list of {split} names it, but it isn't there.")
@@ -87,11 +98,11 @@ def _splits(location: Location) -> tuple[dict[str, Split], list[Refused]]:
     return splits, refused
 
 
-def _pair(name: str, stem: str, photo: Location, masks: Shelf, split: Split | None) -> RawPair | Refused:
+def _pair(name: str, stem: str, photo: Location, masks: FileLookup, split: Split | None) -> RawPair | Refused:
     named = NAMED.fullmatch(stem)
     if named is None:
         return Refused(name, "its name is not Name_0001.")
-    mask = next((path for ending in MASK_ENDINGS if masks.has(path := inside(masks.base, stem + ending))), None)
+    mask = next((path for ending in MASK_ENDINGS if masks.exists(path := file_below(masks.base, stem + ending))), None)
     if mask is None:
         return Refused(name, "no mask of that name in masks/.")
     return RawPair(name, photo, mask, contributor=named["person"], split=split, official=True)

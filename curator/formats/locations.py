@@ -1,6 +1,6 @@
 """Where a source lies: a path, or whatever fsspec can open by a URL. What differs between the two is kept here.
 
-A URL may carry a password or a signature. It is opened with it, and `said` without it: in rows, messages and logs.
+A URL may carry a password or a signature. It is opened with it, and `display_name` without it: in rows, messages and logs.
 """
 
 import os
@@ -21,19 +21,19 @@ from db.settings import Limits
 
 Location = Path | UPath
 
-WEB = ("http", "https")
+WEB_PROTOCOLS = ("http", "https")
 JUNK = frozenset({".ds_store", "thumbs.db", "desktop.ini", "__macosx"})  # what file managers leave behind
-ARCHIVES = ("zip", "tar", "libarchive")  # fsspec would open them without a look at what is in them
+ARCHIVE_PROTOCOLS = ("zip", "tar", "libarchive")  # fsspec would open them without a look at what is in them
 CHUNK = 2**20
-LINK = re.compile(r"::(?![^\[]*\])")  # between chained URLs; not in the brackets of an address such as [::1]
+CHAIN = re.compile(r"::(?![^\[]*\])")  # between chained URLs; not in the brackets of an address such as [::1]
 
 
-def located(source: str) -> Location:
+def parse_location(source: str) -> Location:
     """The place that a path or URL names. Raises WinnowError for a URL of a kind that can't be opened here."""
     if "://" not in source:
         return Path(source)
     protocol = source.partition("://")[0].lower()
-    if LINK.search(source) or protocol in ARCHIVES:
+    if CHAIN.search(source) or protocol in ARCHIVE_PROTOCOLS:
         raise WinnowError(f"{without_secrets(source)} leads into another file. Name that itself: a zip is unpacked here.")
     try:
         get_filesystem_class(protocol)  # what has to be installed for it is said now
@@ -48,7 +48,7 @@ def located(source: str) -> Location:
     return place
 
 
-def said(place: Location) -> str:
+def display_name(place: Location) -> str:
     """The place as it is named in rows, messages and logs."""
     return str(place) if isinstance(place, Path) else without_secrets(str(place))
 
@@ -61,8 +61,8 @@ def without_secrets(source: str) -> str:
     """
     if "://" not in source:
         return source
-    if LINK.search(source):
-        return "::".join(without_secrets(each) for each in LINK.split(source))
+    if CHAIN.search(source):
+        return "::".join(without_secrets(each) for each in CHAIN.split(source))
     try:
         parts = urlsplit(source)
     except ValueError:
@@ -72,12 +72,12 @@ def without_secrets(source: str) -> str:
 
 def is_signed(place: Location) -> bool:
     """Whether a place is a link with a query: such a link opens this one file, and nothing beside it."""
-    return not isinstance(place, Path) and place.protocol in WEB and "?" in str(place)
+    return not isinstance(place, Path) and place.protocol in WEB_PROTOCOLS and "?" in str(place)
 
 
 def is_folder(place: Location) -> bool:
     """Whether a place is a folder. On the web its address ends in a slash: to ask would download what it is."""
-    if not isinstance(place, Path) and place.protocol in WEB:
+    if not isinstance(place, Path) and place.protocol in WEB_PROTOCOLS:
         return str(place).endswith("/")
     return place.is_dir()
 
@@ -101,46 +101,46 @@ def subfolders(folder: Location) -> list[Location]:
 
 def subfolder(location: Location, *names: str) -> Location | None:
     """The folder of one of these names inside a location, however its case is written; None where there is none."""
-    return next((entry for entry in subfolders(location) if name_of(entry).lower() in names), None)
+    return next((entry for entry in subfolders(location) if last_name(entry).lower() in names), None)
 
 
-def names_below(folder: Location) -> list[str]:
+def list_files(folder: Location) -> list[str]:
     """The name of every file below a folder, relative to it and with slashes, in order; junk is left out."""
-    names = _walked(str(folder)) if isinstance(folder, Path) else _found(folder)
+    names = _list_local(str(folder)) if isinstance(folder, Path) else _list_remote(folder)
     return sorted(name for name in names if not is_junk(name))
 
 
-def _found(folder: UPath) -> Iterator[str]:
-    return (_way(path, folder) for path in folder.fs.find(folder.path))  # one listing, not a question a file
+def _list_remote(folder: UPath) -> Iterator[str]:
+    return (_path_below(path, folder) for path in folder.fs.find(folder.path))  # one listing, not a question a file
 
 
-def _walked(folder: str, above: str = "") -> Iterator[str]:
+def _list_local(folder: str, above: str = "") -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                yield from _walked(entry.path, f"{above}{entry.name}/")
+                yield from _list_local(entry.path, f"{above}{entry.name}/")
             elif entry.is_file():
                 yield above + entry.name
 
 
-def inside(folder: Location, name: str) -> Location:
-    """The file of a name that `names_below` gave."""
-    return folder / (name if isinstance(folder, Path) or folder.protocol not in WEB else quote(name))
+def file_below(folder: Location, name: str) -> Location:
+    """The file of a name that `list_files` gave."""
+    return folder / (name if isinstance(folder, Path) or folder.protocol not in WEB_PROTOCOLS else quote(name))
 
 
-def relative(place: Location, folder: Location) -> PurePath:
+def relative_path(place: Location, folder: Location) -> PurePath:
     """The way from a folder to a place in it."""
     if isinstance(place, Path) or isinstance(folder, Path):
         return PurePath(str(place)).relative_to(str(folder))
-    return PurePosixPath(_way(place.path, folder))
+    return PurePosixPath(_path_below(place.path, folder))
 
 
-def _way(path: str, folder: UPath) -> str:
+def _path_below(path: str, folder: UPath) -> str:
     way = path.removeprefix(folder.path.rstrip("/")).strip("/")
-    return unquote(way) if folder.protocol in WEB else way
+    return unquote(way) if folder.protocol in WEB_PROTOCOLS else way
 
 
-def name_of(place: Location) -> str:
+def last_name(place: Location) -> str:
     """The last part of a place, though a slash may follow it."""
     return place.name if isinstance(place, Path) else PurePosixPath(place.path).name
 
@@ -150,7 +150,7 @@ def is_junk(name: str) -> bool:
     return any(part.lower() in JUNK or part.startswith("._") for part in name.split("/"))
 
 
-class Shelf:
+class FileLookup:
     """The files that a source's list may name: those in its own folder. A folder behind a URL is listed once."""
 
     def __init__(self, base: Location) -> None:
@@ -158,7 +158,7 @@ class Shelf:
         self.real = base.resolve() if isinstance(base, Path) else base
         self.listed: dict[str, set[str]] = {}
 
-    def within(self, named: str) -> Location | None:
+    def find(self, named: str) -> Location | None:
         """The place of a name, relative to the folder; None for one that lies outside, or no name of a file."""
         plain = posixpath.normpath(named.replace("\\", "/"))
         if not named or "\0" in named:
@@ -171,9 +171,9 @@ class Shelf:
             return path if path.is_relative_to(self.real) else None
         if plain.startswith(("/", "../")) or plain in (".", "..") or ":" in plain.partition("/")[0]:
             return None
-        return inside(self.base, plain)
+        return file_below(self.base, plain)
 
-    def has(self, place: Location) -> bool:
+    def exists(self, place: Location) -> bool:
         """Whether a file is there."""
         if isinstance(place, Path):
             try:
@@ -190,7 +190,7 @@ class Shelf:
         return place.path in self.listed[folder] or place.is_file()
 
 
-def fetched(place: UPath, folder: Path, limits: Limits) -> Path:
+def download(place: UPath, folder: Path, limits: Limits) -> Path:
     """A file behind a URL as one in a folder. Raises WinnowError for one that is larger than a zip unpacked may be."""
     copy = folder / (posixpath.basename(urlsplit(without_secrets(str(place))).path) or "download")
     left = limits.zip_bytes
@@ -198,12 +198,12 @@ def fetched(place: UPath, folder: Path, limits: Limits) -> Path:
         while chunk := there.read(min(CHUNK, left + 1)):
             left -= len(chunk)
             if left < 0:
-                raise WinnowError(f"{said(place)} has more than the {limits.zip_bytes:,} bytes that are allowed.")
+                raise WinnowError(f"{display_name(place)} has more than the {limits.zip_bytes:,} bytes that are allowed.")
             here.write(chunk)
     return copy
 
 
-def received(place: Location, limits: Limits) -> bytes:
+def read_upload(place: Location, limits: Limits) -> bytes:
     """A photo's or mask's bytes. Raises WinnowError like `read_bytes`, whatever goes wrong on the way from a URL."""
     if isinstance(place, Path):
         return read_bytes(place, limits)
@@ -216,7 +216,7 @@ def received(place: Location, limits: Limits) -> bytes:
 
 
 @contextmanager
-def reached(place: Location) -> Iterator[None]:
+def readable_errors(place: Location) -> Iterator[None]:
     """Raises WinnowError, without the URL's secrets, for whatever goes wrong while a place behind a URL is read."""
     try:
         yield
@@ -228,7 +228,7 @@ def reached(place: Location) -> Iterator[None]:
                 raise WinnowError(f"{error.filename} can't be read ({error.strerror}).") from None
             raise
         why = f"{error}" if isinstance(error, ImportError) else type(error).__name__
-        raise WinnowError(f"{said(place)} can't be read ({why}).") from None
+        raise WinnowError(f"{display_name(place)} can't be read ({why}).") from None
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from curator.formats.locations import Location, Shelf, is_folder, said, without_secrets
-from curator.formats.pairs import RawPair, Refused, split_named
+from curator.formats.locations import FileLookup, Location, display_name, is_folder, without_secrets
+from curator.formats.pairs import RawPair, Refused, parse_split
 from db.errors import WinnowError
 from db.tables import Split
 
@@ -27,7 +27,7 @@ COLUMNS = {
 }
 REQUIRED = ("image", "mask")
 DRAWN = {"": False, "no": False, "yes": True}  # a portrait of the sample set, or a person
-NAMES = ("manifest.csv", "manifest.parquet", "manifest.jsonl")
+LIST_NAMES = ("manifest.csv", "manifest.parquet", "manifest.jsonl")
 
 Row = tuple[str, dict[str, Any] | None]  # where it stands, and what it says; None for what can't be read
 
@@ -41,7 +41,7 @@ class _Table:
 def recognise(location: Location) -> str | None:
     """Why this is a manifest, or None."""
     if is_folder(location):
-        found = next((name for name in NAMES if (location / name).is_file()), None)
+        found = next((name for name in LIST_NAMES if (location / name).is_file()), None)
         return f"it has a file {found}" if found else None
     ending = location.suffix.lower()
     return f"its name ends in {ending}" if ending in READERS else None
@@ -55,7 +55,7 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     if not is_folder(location):
         yield from read_list(location)
         return
-    found = next((name for name in NAMES if (location / name).is_file()), NAMES[0])
+    found = next((name for name in LIST_NAMES if (location / name).is_file()), LIST_NAMES[0])
     yield from read_list(location / found)
 
 
@@ -71,15 +71,15 @@ def read_list(file: Location, split: Split | None = None) -> Iterator[RawPair | 
     if missing:
         came = ", ".join(column.strip().lower() for column in table.columns) or "nothing"
         raise WinnowError(f"{file.name} has no column {' and '.join(missing)}; its first line says: {came}.")
-    shelf = Shelf(file.parent)
+    lookup = FileLookup(file.parent)
     for where, row in table.rows:
         if row is None:
             yield Refused(file.name, f"{where} can't be read.")
         else:
-            yield _pair(shelf, {ours: _word(row.get(column)) for ours, column in theirs.items()}, where, split)
+            yield _pair(lookup, {ours: _cell_text(row.get(column)) for ours, column in theirs.items()}, where, split)
 
 
-def _pair(shelf: Shelf, row: dict[str, str | None], where: str, split: Split | None) -> RawPair | Refused:
+def _pair(lookup: FileLookup, row: dict[str, str | None], where: str, split: Split | None) -> RawPair | Refused:
     name = row["image"] or where
     for column, word in row.items():
         if word is None:
@@ -89,14 +89,14 @@ def _pair(shelf: Shelf, row: dict[str, str | None], where: str, split: Split | N
         named = row[column] or ""
         if not named:
             return Refused(name, f"{where} names no {column}.")
-        path, spelled = shelf.within(named), repr(without_secrets(named))
+        path, spelled = lookup.find(named), repr(without_secrets(named))
         if path is None:
             return Refused(name, f"{where} points outside the manifest's folder ({column} {spelled}).")
-        if not shelf.has(path):
+        if not lookup.exists(path):
             return Refused(name, f"{where} names the {column} {spelled}, which isn't there.")
         paths.append(path)
     its_split, drawn = row.get("split") or "", DRAWN.get((row.get("drawn") or "").lower())
-    if its_split and split_named(its_split) is None:
+    if its_split and parse_split(its_split) is None:
         return Refused(name, f"{where} says split {its_split!r}; it is train, validation, test or empty.")
     if drawn is None:
         return Refused(name, f"{where} says drawn {row['drawn']!r}; it is yes, no or empty.")
@@ -105,13 +105,13 @@ def _pair(shelf: Shelf, row: dict[str, str | None], where: str, split: Split | N
         photo=paths[0],
         mask=paths[1],
         contributor=row.get("contributor") or None,
-        split=split_named(its_split) or split,
+        split=parse_split(its_split) or split,
         licence=row.get("licence") or None,
         drawn=drawn,
     )
 
 
-def _word(value: Any) -> str | None:
+def _cell_text(value: Any) -> str | None:
     """A cell as a word; None for one that holds other things, such as a picture's bytes."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
@@ -179,7 +179,7 @@ def _parquet(file: Location) -> _Table:
     except pyarrow.ArrowException as error:
         raise _not_parquet(file, error) from None
     except OSError as error:
-        raise WinnowError(f"{said(file)} can't be read ({error.strerror or type(error).__name__}).") from None
+        raise WinnowError(f"{display_name(file)} can't be read ({error.strerror or type(error).__name__}).") from None
     columns = [name for name in there if name.strip().lower() in known]
     return _Table(columns or there, told())
 
@@ -194,7 +194,7 @@ def _text(file: Location) -> str:
     except UnicodeDecodeError:
         raise WinnowError(f"{file.name} is not written in UTF-8. Save it as CSV UTF-8.") from None
     except OSError as error:
-        raise WinnowError(f"{said(file)} can't be read ({error.strerror or type(error).__name__}).") from None
+        raise WinnowError(f"{display_name(file)} can't be read ({error.strerror or type(error).__name__}).") from None
 
 
 READERS: dict[str, Callable[[Location], _Table]] = {".csv": _csv, ".tsv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from upath import UPath
 
-from curator.formats.locations import Location, received, without_secrets
+from curator.formats.locations import Location, read_upload, without_secrets
 from curator.pictures.codec import encode_mask
 from db.settings import Limits
 from db.tables import Split
@@ -20,7 +20,7 @@ SPLITS = {
     "val": Split.validation, "valid": Split.validation, "validation": Split.validation, "dev": Split.validation,
     "test": Split.test, "testing": Split.test,
 }  # fmt: skip
-LONGEST = {"name": 1000, "contributor": 1000, "licence": 200}  # characters, as the tables have them
+MAX_LENGTHS = {"name": 1000, "contributor": 1000, "licence": 200}  # characters, as the tables have them
 HAIR = "hair"  # the label that our exports write
 NO_HAIR = "no hair"  # the tag that tells a photo without hair from one that nobody has labelled yet
 
@@ -74,22 +74,22 @@ def storable(item: RawPair | Refused) -> RawPair | Refused:
     A refusal where a word is too long for the tables.
     """
     if isinstance(item, Refused):
-        return Refused(_plain(without_secrets(item.file)), _plain(item.reason))
+        return Refused(_storable_text(without_secrets(item.file)), _storable_text(item.reason))
     item = replace(item, name=without_secrets(item.name))
-    words: dict[str, Any] = {field: _plain(word) for field in LONGEST if (word := getattr(item, field)) is not None}
+    words: dict[str, Any] = {field: _storable_text(word) for field in MAX_LENGTHS if (word := getattr(item, field)) is not None}
     for field, word in words.items():
-        if len(word) > LONGEST[field]:
-            return Refused(words["name"], f"its {field} has {len(word):,} characters; {LONGEST[field]:,} are allowed.")
+        if len(word) > MAX_LENGTHS[field]:
+            return Refused(words["name"], f"its {field} has {len(word):,} characters; {MAX_LENGTHS[field]:,} are allowed.")
     return replace(item, **words)
 
 
-def _plain(word: str) -> str:
+def _storable_text(word: str) -> str:
     return word.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def photo_bytes(pair: RawPair, limits: Limits) -> bytes:
     """The photo's file exactly as received. Raises WinnowError where it can't be read or is too large."""
-    return received(pair.photo, limits)
+    return read_upload(pair.photo, limits)
 
 
 def mask_bytes(pair: RawPair, limits: Limits) -> bytes:
@@ -98,20 +98,20 @@ def mask_bytes(pair: RawPair, limits: Limits) -> bytes:
     Raises WinnowError where the file can't be read, or the description is wrong or beyond the limits.
     """
     if isinstance(pair.mask, Path | UPath):
-        return received(pair.mask, limits)
+        return read_upload(pair.mask, limits)
     return encode_mask(pair.mask.pixels(limits))
 
 
-def split_named(name: str) -> Split | None:
+def parse_split(name: str) -> Split | None:
     """The split that a folder's or a file's name stands for; None for any other name."""
     return SPLITS.get(name.strip().lower())
 
 
-def shown(name: str) -> str:
+def readable_name(name: str) -> str:
     """A file's name as text; bytes that are no UTF-8 are spelled out, since no database takes them."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def key(stem: str) -> str:
+def match_key(stem: str) -> str:
     """What two names share that a file system or a person may take for one another: case, and how accents are spelled."""
     return unicodedata.normalize("NFC", stem).casefold()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.formats.shapes import Canvas, check_size, join
+from curator.formats.shapes import Canvas, check_size, paste_max
 from db.errors import WinnowError
 from db.settings import Limits
 
@@ -29,12 +29,16 @@ class Runs:
     def onto(self, canvas: Canvas, limits: Limits) -> None:
         """Join the box to a canvas. Raises WinnowError for damaged runs and a size beyond the limits."""
         check_size(self.height, self.width, limits)
-        counts = from_string(self.counts) if isinstance(self.counts, str) else self.counts
-        part = mask_of(counts, self.width, self.height).T if self.along_rows else mask_of(counts, self.height, self.width)
-        join(canvas, part, self.top, self.left)
+        counts = string_to_runs(self.counts) if isinstance(self.counts, str) else self.counts
+        part = (
+            runs_to_mask(counts, self.width, self.height).T
+            if self.along_rows
+            else runs_to_mask(counts, self.height, self.width)
+        )
+        paste_max(canvas, part, self.top, self.left)
 
 
-def runs_of(mask: NDArray[np.uint8]) -> list[int]:
+def mask_to_runs(mask: NDArray[np.uint8]) -> list[int]:
     """The runs of a mask uint8 (H, W), anything but 0 is hair; the first run is of background, and may be 0 long.
 
     >>> runs_of(np.array([[0, 255], [255, 255]], np.uint8))
@@ -46,7 +50,7 @@ def runs_of(mask: NDArray[np.uint8]) -> list[int]:
     return [0, *runs] if flat.size and flat[0] else runs
 
 
-def mask_of(runs: Sequence[int], height: int, width: int) -> NDArray[np.uint8]:
+def runs_to_mask(runs: Sequence[int], height: int, width: int) -> NDArray[np.uint8]:
     """The mask, uint8 (H, W), 0 or 255, of its runs. Raises WinnowError where they don't add up to its size.
 
     >>> mask_of([1, 3], 2, 2).tolist()
@@ -60,12 +64,12 @@ def mask_of(runs: Sequence[int], height: int, width: int) -> NDArray[np.uint8]:
     return np.repeat(values, runs).reshape((height, width), order="F")
 
 
-def to_string(runs: Sequence[int]) -> str:
+def runs_to_string(runs: Sequence[int]) -> str:
     """The short string of some runs."""
     return "".join(_characters(run - runs[i - 2] if i > 2 else run) for i, run in enumerate(runs))
 
 
-def from_string(text: str) -> list[int]:
+def string_to_runs(text: str) -> list[int]:
     """The runs of a short string. Raises WinnowError for one that is cut off or has a foreign character in it."""
     runs: list[int] = []
     value = shift = 0

@@ -14,7 +14,7 @@ from db.settings import Limits
 Canvas = NDArray[np.uint8]  # (H, W), 0 to 255
 Points = tuple[float, ...]  # x, y, x, y, ...
 
-FARTHEST = 1e9  # pixels; what lies farther is no place on any photo, and too large to reckon with
+MAX_COORDINATE = 1e9  # pixels; what lies farther is no place on any photo, and too large to reckon with
 
 
 class Shape(Protocol):
@@ -50,10 +50,10 @@ class Polygon:
 
     def onto(self, canvas: Canvas, limits: Limits) -> None:
         """Join the filled polygon, 255 inside, to a canvas."""
-        inside = filled(self.outline, *canvas.shape)
+        inside = fill_polygon(self.outline, *canvas.shape)
         for hole in self.holes:
-            inside &= ~filled(hole, *canvas.shape)
-        join(canvas, inside, 0, 0)
+            inside &= ~fill_polygon(hole, *canvas.shape)
+        paste_max(canvas, inside, 0, 0)
 
 
 def check_size(height: int, width: int, limits: Limits) -> None:
@@ -64,18 +64,18 @@ def check_size(height: int, width: int, limits: Limits) -> None:
         raise WinnowError(f"its mask is {width:,} x {height:,}: more than {limits.pixels:,} pixels.")
 
 
-def points(numbers: Sequence[Any]) -> Points:
+def parse_points(numbers: Sequence[Any]) -> Points:
     """A polygon's corners. Raises WinnowError for fewer than three, half of one, and what is no number."""
     try:
         found = tuple(float(number) for number in numbers)
     except (TypeError, ValueError, OverflowError):
         found = ()
-    if len(found) < 6 or len(found) % 2 or not (np.abs(found) < FARTHEST).all():
+    if len(found) < 6 or len(found) % 2 or not (np.abs(found) < MAX_COORDINATE).all():
         raise WinnowError("a polygon of its has fewer than three corners, or a coordinate too many or too odd.")
     return found
 
 
-def join(canvas: Canvas, part: Canvas, top: int, left: int) -> None:
+def paste_max(canvas: Canvas, part: Canvas, top: int, left: int) -> None:
     """Join a part whose corner lies at (top, left) to a canvas, by the larger value; what lies outside is cut off."""
     above, before = max(-top, 0), max(-left, 0)
     there = canvas[max(top, 0) : max(top + part.shape[0], 0), max(left, 0) : max(left + part.shape[1], 0)]
@@ -88,7 +88,7 @@ def bounding_box(mask: NDArray[np.uint8]) -> tuple[int, int, int, int]:
     return (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1) if rows.size else (0, 0, 0, 0)
 
 
-def filled(polygon: Points, height: int, width: int) -> Canvas:
+def fill_polygon(polygon: Points, height: int, width: int) -> Canvas:
     """The pixels whose centres lie inside a polygon of (x, y) corners, uint8 (H, W), 0 or 255.
 
     >>> filled((1, 0, 3, 0, 3, 2, 1, 2), 3, 4).tolist()

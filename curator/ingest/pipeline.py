@@ -25,8 +25,8 @@ from curator.ingest.groups import join
 from curator.ingest.likeness import Look, Twin, alike, likeness_of, look_of, twins
 from curator.ingest.pace import Mark, pace_in_words
 from curator.ingest.workers import Workers, in_turn
-from curator.pictures.crop import around, whole
-from curator.pictures.faces import choose, find_faces
+from curator.pictures.crop import square_around_face, square_around_photo
+from curator.pictures.faces import choose_face, find_faces
 from curator.pictures.pair import read_pair
 from db.errors import WinnowError
 from db.jobs import Clock
@@ -98,8 +98,14 @@ def examine(
         return Refused(item.name, str(error))
     photo, hair = read.photo, read.hair
     height, width = photo.shape[:2]
-    face, said = choose(find_faces(photo, hair, once=cut == "whole"), hair)
-    square = whole(height, width) if cut == "whole" else None if face is None else around(face.box, face.rotation)
+    face, said = choose_face(find_faces(photo, hair, once=cut == "whole"), hair)
+    square = (
+        square_around_photo(height, width)
+        if cut == "whole"
+        else None
+        if face is None
+        else square_around_face(face.box, face.rotation)
+    )
     crop = None if square is None else cropped(photo, hair, read.skin, face, square, store)
     remarks = [*read.remarks, *(said if cut == "face" else ())]
     found = Examined(item, *names, height, width, look_of(photo), crop, remarks)

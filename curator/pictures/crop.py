@@ -20,10 +20,10 @@ Affine = npt.NDArray[np.float64]  # (2, 3), of (x, y): OpenCV's order, and nobod
 
 # How far a selfie reaches around the detector's box, in sides of that box: chosen so that the hair of most people lies
 # inside whole; benchmarks/crop.py prints the shares behind the choice.
-SCALE = 2.8
-LIFT = 0.05  # the crop's centre lies this many box sides above the box's: long hair needs the room below as much
-FILL = 128  # grey, which the network reads as 0; the filled part is left out of training and measures
-NEAR = 1e-6  # pixels that rounding may cost
+CROP_SCALE = 2.8
+CROP_LIFT = 0.05  # the crop's centre lies this many box sides above the box's: long hair needs the room below as much
+FILL_GREY = 128  # grey, which the network reads as 0; the filled part is left out of training and measures
+TOLERANCE = 1e-6  # pixels that rounding may cost
 
 
 @dataclass(frozen=True)
@@ -49,29 +49,29 @@ class Square:
         if self.rotation % 360 == 0:
             step = CROP_SIDE / self.side
             box = (
-                int(np.ceil(max(0.0, -self.top) * step - NEAR)),
-                int(np.ceil(max(0.0, -self.left) * step - NEAR)),
-                int(np.floor(min(float(CROP_SIDE), (height - self.top) * step + NEAR))),
-                int(np.floor(min(float(CROP_SIDE), (width - self.left) * step + NEAR))),
+                int(np.ceil(max(0.0, -self.top) * step - TOLERANCE)),
+                int(np.ceil(max(0.0, -self.left) * step - TOLERANCE)),
+                int(np.floor(min(float(CROP_SIDE), (height - self.top) * step + TOLERANCE))),
+                int(np.floor(min(float(CROP_SIDE), (width - self.left) * step + TOLERANCE))),
             )
         else:
-            box = _largest_box(*_reach(self, height, width))
+            box = _largest_box(*_photo_extent(self, height, width))
         if box[2] <= box[0] or box[3] <= box[1]:
             raise WinnowError("The crop lies outside the photo.")
         return box
 
 
-def around(face: Box, rotation: float = 0.0) -> Square:
+def square_around_face(face: Box, rotation: float = 0.0) -> Square:
     """The selfie-scale square around a face box, which stands upright when the photo is turned by `rotation`."""
     top, left, bottom, right = face
     side = max(bottom - top, right - left)
     turn = radians(rotation)
-    row, column = (top + bottom) / 2 - LIFT * side * cos(turn), (left + right) / 2 + LIFT * side * sin(turn)
-    reach = SCALE * side
+    row, column = (top + bottom) / 2 - CROP_LIFT * side * cos(turn), (left + right) / 2 + CROP_LIFT * side * sin(turn)
+    reach = CROP_SCALE * side
     return Square(top=row - reach / 2, left=column - reach / 2, side=reach, rotation=rotation)
 
 
-def whole(height: int, width: int) -> Square:
+def square_around_photo(height: int, width: int) -> Square:
     """The smallest square that shows a whole picture: for one without a face, or that is a selfie's cut already."""
     side = max(height, width)
     return Square(top=(height - side) / 2, left=(width - side) / 2, side=float(side))
@@ -79,12 +79,12 @@ def whole(height: int, width: int) -> Square:
 
 def to_crop(square: Square, point: Point, pixels: int = CROP_SIDE) -> Point:
     """A place in the photo as a place in the crop of `pixels` x `pixels`, both (row, column)."""
-    return _moved(_forth(square, pixels), point)
+    return _apply(_photo_to_crop(square, pixels), point)
 
 
 def to_photo(square: Square, point: Point, pixels: int = CROP_SIDE) -> Point:
     """The inverse of `to_crop`."""
-    return _moved(_back(square, pixels), point)
+    return _apply(_crop_to_photo(square, pixels), point)
 
 
 def box_in_crop(square: Square, box: Box) -> Box:
@@ -97,7 +97,7 @@ def box_in_crop(square: Square, box: Box) -> Box:
 
 def cut_photo(photo: Photo, square: Square, pixels: int = CROP_SIDE) -> Photo:
     """The crop of a photo: uint8 (H, W, 3) in, uint8 (pixels, pixels, 3) out; grey where the photo does not reach."""
-    return _cut(photo, square, pixels, FILL)
+    return _cut(photo, square, pixels, FILL_GREY)
 
 
 def cut_mask(mask: Mask, square: Square) -> Mask:
@@ -108,12 +108,12 @@ def cut_mask(mask: Mask, square: Square) -> Mask:
 
 def paste_matte(matte: Alpha, square: Square, height: int, width: int) -> Alpha:
     """A crop's matte back in its photo: float32 (512, 512) 0..1 in, (height, width) out; 0 outside the crop."""
-    back = _between_centres(_back(square))
+    back = _for_opencv(_crop_to_photo(square))
     pasted = cv2.warpAffine(matte, back, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return np.clip(pasted, 0.0, 1.0).astype(np.float32)
 
 
-def _forth(square: Square, pixels: int = CROP_SIDE) -> Affine:
+def _photo_to_crop(square: Square, pixels: int = CROP_SIDE) -> Affine:
     """The affine map from the photo to the crop; everything else follows from it."""
     step, turn = pixels / square.side, radians(square.rotation)
     middle = square.left + square.side / 2, square.top + square.side / 2
@@ -121,31 +121,31 @@ def _forth(square: Square, pixels: int = CROP_SIDE) -> Affine:
     return np.column_stack([turned, pixels / 2 - turned @ middle])
 
 
-def _back(square: Square, pixels: int = CROP_SIDE) -> Affine:
-    return np.asarray(cv2.invertAffineTransform(_forth(square, pixels)), np.float64)
+def _crop_to_photo(square: Square, pixels: int = CROP_SIDE) -> Affine:
+    return np.asarray(cv2.invertAffineTransform(_photo_to_crop(square, pixels)), np.float64)
 
 
-def _moved(affine: Affine, point: Point) -> Point:
+def _apply(affine: Affine, point: Point) -> Point:
     x, y = affine @ (point[1], point[0], 1.0)
     return float(y), float(x)
 
 
-def _between_centres(affine: Affine) -> Affine:
+def _for_opencv(affine: Affine) -> Affine:
     """The same map as OpenCV's warp wants it: it counts from the first pixel's centre, and we from its corner."""
     moved = affine.copy()
     moved[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
     return moved
 
 
-def _reach(square: Square, height: int, width: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _photo_extent(square: Square, height: int, width: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Where the photo begins and ends along each of the 513 lines between the crop's columns; it ends first where it isn't."""
-    back = _back(square)
+    back = _crop_to_photo(square)
     lines = back[:, :1] * np.arange(CROP_SIDE + 1) + back[:, 2:]  # (2, 513): where each line starts, in the photo
     begin, end = np.zeros(CROP_SIDE + 1), np.full(CROP_SIDE + 1, float(CROP_SIDE))
     for start, pace, limit in zip(lines, back[:, 1], (width, height), strict=True):
         # A line that runs along the photo's edge never meets it: it lies within all the way, or nowhere.
         pace = pace if abs(pace) > 1e-12 else 1e-12
-        meets = np.sort([(-NEAR - start) / pace, (limit + NEAR - start) / pace], axis=0)
+        meets = np.sort([(-TOLERANCE - start) / pace, (limit + TOLERANCE - start) / pace], axis=0)
         begin, end = np.maximum(begin, meets[0]), np.minimum(end, meets[1])
     return begin, end
 
@@ -153,8 +153,8 @@ def _reach(square: Square, height: int, width: int) -> tuple[npt.NDArray[np.floa
 def _largest_box(begin: npt.NDArray[np.float64], end: npt.NDArray[np.float64]) -> Box:
     """The largest box of whole pixels within a convex shape that begins and ends so along each line between columns."""
     # Convex: a box is within the shape when its left and right side are.
-    top = np.ceil(np.maximum.outer(begin, begin) - NEAR)
-    bottom = np.floor(np.minimum.outer(end, end) + NEAR)
+    top = np.ceil(np.maximum.outer(begin, begin) - TOLERANCE)
+    bottom = np.floor(np.minimum.outer(end, end) + TOLERANCE)
     lines = np.arange(len(begin))
     areas = np.maximum(bottom - top, 0) * np.maximum(lines - lines[:, None], 0)  # (left, right)
     left, right = np.unravel_index(int(areas.argmax()), areas.shape)
@@ -170,9 +170,9 @@ def _cut(picture: Pixels, square: Square, pixels: int, fill: int) -> Pixels:
         # aliases is the strands.
         shrunk_to = (max(1, round(width * step)), max(1, round(height * step)))
         small = np.asarray(cv2.resize(picture, shrunk_to, interpolation=cv2.INTER_AREA), np.uint8)
-    forth = _forth(square, pixels)
+    forth = _photo_to_crop(square, pixels)
     forth[:, :2] *= (width / small.shape[1], height / small.shape[0])
-    forth, size = _between_centres(forth), (pixels, pixels)
+    forth, size = _for_opencv(forth), (pixels, pixels)
     cut = cv2.warpAffine(small, forth, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     # Filled afterwards: the photo's last pixels must not blend with what lies beyond.
     shown = cv2.warpAffine(np.ones(small.shape[:2], np.uint8), forth, size, flags=cv2.INTER_NEAREST)

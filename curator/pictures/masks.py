@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from curator.pictures.arrays import Mask
-from curator.pictures.colours import GREYS_16_BIT, as_rgb
-from curator.pictures.orientation import turned, unlike
+from curator.pictures.colours import GREYS_16_BIT, to_rgb
+from curator.pictures.orientation import apply_orientation, aspect_difference
 from db.errors import WinnowError
 
-ALIKE = 0.01  # shapes that differ by less are one shape, resized and rounded
-HALF = 128
+ASPECT_TOLERANCE = 0.01  # shapes that differ by less are one shape, resized and rounded
+HAIR_THRESHOLD = 128
 RED, GREEN, BLUE, BLACK = 4, 2, 1, 0  # a colour as bits, one a channel that is on
 
 
@@ -27,13 +27,13 @@ class Labels:
     skin: Mask | None = None
 
 
-def turned_labels(stored: Labels, orientation: int) -> Labels:
+def orient_labels(stored: Labels, orientation: int) -> Labels:
     """Both masks turned upright by an EXIF orientation."""
-    skin = None if stored.skin is None else turned(stored.skin, orientation)
-    return Labels(turned(stored.hair, orientation), skin)
+    skin = None if stored.skin is None else apply_orientation(stored.skin, orientation)
+    return Labels(apply_orientation(stored.hair, orientation), skin)
 
 
-def labels(image: Image.Image) -> Labels:
+def parse_labels(image: Image.Image) -> Labels:
     """The masks of hair and skin in a decoded picture, 255 where it is and 0 elsewhere, as the picture lies.
 
     Understood: grey 0/1, 0/255 or soft (hair from half on), 8 or 16 bit; transparency that varies (the opaque part is
@@ -51,7 +51,7 @@ def labels(image: Image.Image) -> Labels:
             return Labels(_from_grey(alpha, 255))
     if image.mode in ("1", "L"):
         return Labels(_from_grey(np.asarray(image.convert("L")), 255))
-    return _from_colours(np.asarray(as_rgb(image)))
+    return _from_colours(np.asarray(to_rgb(image)))
 
 
 def fit_mask(mask: Mask, photo_shape: tuple[int, ...]) -> Mask:
@@ -64,29 +64,29 @@ def fit_mask(mask: Mask, photo_shape: tuple[int, ...]) -> Mask:
     if (mh, mw) == (ph, pw):
         return mask
     sizes = f"the mask is {mw} x {mh}, the photo {pw} x {ph}."
-    if unlike((mh, mw), (ph, pw)) > ALIKE:
+    if aspect_difference((mh, mw), (ph, pw)) > ASPECT_TOLERANCE:
         raise WinnowError(f"{sizes} Send a mask of the photo's size or shape.")
     if mw * 8 < pw:
         raise WinnowError(f"{sizes} Send a mask of the photo's size, or at least of an eighth of it.")
     how = cv2.INTER_AREA if mw > pw else cv2.INTER_LINEAR
-    return _where(cv2.resize(mask, (pw, ph), interpolation=how) >= HALF)
+    return _as_mask(cv2.resize(mask, (pw, ph), interpolation=how) >= HAIR_THRESHOLD)
 
 
 def _from_grey(grey: NDArray[np.uint8] | NDArray[np.int32], white: int) -> Mask:
     """The mask of grey values, 0 to `white`; with nothing as bright as half, only two values can tell what is hair."""
     brightest = int(grey.max())
     if brightest == 1:
-        return _where(grey == 1)
+        return _as_mask(grey == 1)
     if brightest > white // 2 or brightest == 0:
-        return _where(grey > white // 2)
+        return _as_mask(grey > white // 2)
     if brightest >= 16 and np.isin(grey, (0, brightest)).all():
-        return _where(grey == brightest)  # somebody's grey on black
+        return _as_mask(grey == brightest)  # somebody's grey on black
     # Class numbers, or a brush that never came to half: thresholding would make an empty mask of them without a word.
     raise WinnowError(f"the mask's values go from 0 to {brightest}. Send 0 and 1, or 0 and {white}.")
 
 
 def _from_colours(rgb: NDArray[np.uint8]) -> Labels:
-    """Masks from uint8 (H, W, 3); see `labels` for the rules. A channel at a time: numpy is slow along a short axis."""
+    """Masks from uint8 (H, W, 3); see `parse_labels` for the rules. A channel at a time: numpy is slow along a short axis."""
     channels = [np.asarray(channel, np.uint8) for channel in cv2.split(rgb)]
     red, green, blue = channels
     high, low = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
@@ -99,9 +99,9 @@ def _from_colours(rgb: NDArray[np.uint8]) -> Labels:
     seen = [colour for colour in (RED, GREEN, BLUE) if shares[colour] > 0]
     pure = between.mean() <= 0.03 and shares[[RED, GREEN, BLUE, BLACK]].sum() >= 0.97
     if pure and (len(seen) > 1 or shares[BLACK] == 0):
-        return Labels(_where(bits == RED), _where(bits == GREEN) if GREEN in seen else None)
+        return Labels(_as_mask(bits == RED), _as_mask(bits == GREEN) if GREEN in seen else None)
     if pure and len(seen) == 1:
-        return Labels(_where(bits == seen[0]))
+        return Labels(_as_mask(bits == seen[0]))
     hair = _one_colour(channels, np.asarray(high, np.uint8))
     if hair is not None:
         return Labels(hair)
@@ -119,8 +119,8 @@ def _one_colour(channels: Sequence[NDArray[Any]], high: NDArray[np.uint8]) -> Ma
         expected = cv2.convertScaleAbs(high, alpha=int(channel[at]) / strongest)
         if cv2.absdiff(channel, expected).max() > 16:
             return None
-    return _where(high >= (strongest + 1) // 2) if high.min() == 0 else None
+    return _as_mask(high >= (strongest + 1) // 2) if high.min() == 0 else None
 
 
-def _where(there: NDArray[np.bool_]) -> Mask:
+def _as_mask(there: NDArray[np.bool_]) -> Mask:
     return there.view(np.uint8) * np.uint8(255)

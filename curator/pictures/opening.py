@@ -19,21 +19,21 @@ from db.errors import WinnowError
 from db.settings import Limits
 
 # A list of our own: Pillow would also start Ghostscript on a PostScript file that calls itself a photo.
-FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "PPM", "GIF")
+IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "PPM", "GIF")
 # Phones put a depth map or the other shots of a burst behind the photo; the first frame (HEIF: the primary) is the photo.
-PHOTO_FIRST = ("MPO", "HEIF")
+PHOTO_IN_FIRST_FRAME = ("MPO", "HEIF")
 # What decoders raise on hostile bytes. Not MemoryError or ImportError: those are our trouble, not the picture's.
-BROKEN = (
+DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError, EOFError,
     struct.error, zlib.error,
 )  # fmt: skip
-ORIENTATION = 0x0112
+ORIENTATION_TAG = 0x0112
 
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 
 @dataclass(frozen=True)
-class Picture:
+class DecodedImage:
     """A decoded picture, with the EXIF orientation it is still to be turned by: 2 to 8; 1 where nothing is said or left to do.
 
     The decoders of HEIC and TIFF turn a picture by themselves, and leave 1.
@@ -57,7 +57,7 @@ def read_bytes(path: Path | UPath, limits: Limits) -> bytes:
     return data
 
 
-def opened(data: bytes, limits: Limits) -> Picture:
+def decode_image(data: bytes, limits: Limits) -> DecodedImage:
     """A decoded picture; its header is judged before a pixel is decoded.
 
     Raises WinnowError for what is no picture, damaged, cut off, animated or beyond the limits.
@@ -66,10 +66,10 @@ def opened(data: bytes, limits: Limits) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of sizes and odd tags; the limits are ours
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            image = Image.open(io.BytesIO(data), formats=IMAGE_FORMATS)
             _check_header(image, limits)
             image.load()
-            return Picture(image, _orientation(image))
+            return DecodedImage(image, _orientation(image))
     except WinnowError:
         raise
     except Image.DecompressionBombError:
@@ -79,7 +79,7 @@ def opened(data: bytes, limits: Limits) -> Picture:
             "the file is not a picture that can be read here (JPEG, PNG, HEIC, WebP, AVIF, BMP, TIFF, PPM), or its "
             "beginning is damaged."
         ) from None
-    except BROKEN:
+    except DECODER_ERRORS:
         raise WinnowError("the picture is damaged or cut off; it can't be decoded.") from None
 
 
@@ -93,7 +93,7 @@ def _check_size(data: bytes, limits: Limits) -> None:
 def _check_header(image: Image.Image, limits: Limits) -> None:
     if image.width * image.height > limits.pixels:
         raise _too_many_pixels(limits, image.size)
-    if getattr(image, "is_animated", False) and image.format not in PHOTO_FIRST:
+    if getattr(image, "is_animated", False) and image.format not in PHOTO_IN_FIRST_FRAME:
         raise WinnowError(f"the picture has {getattr(image, 'n_frames', 2)} frames. Send a still one.")
 
 
@@ -104,7 +104,7 @@ def _too_many_pixels(limits: Limits, size: tuple[int, int] | None = None) -> Win
 
 def _orientation(image: Image.Image) -> int:
     try:
-        said = image.getexif().get(ORIENTATION, 1)
-    except BROKEN:
+        said = image.getexif().get(ORIENTATION_TAG, 1)
+    except DECODER_ERRORS:
         return 1  # a camera's notes that can't be read say nothing; the pixels are as good as ever
     return said if said in range(1, 9) else 1

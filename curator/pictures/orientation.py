@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Size = tuple[int, int]
 
 
-def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def apply_orientation(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """Stored pixels, uint8 (H, W) or (H, W, 3), as they look upright; (W, H) where they lay on their side."""
     match orientation:
         case 2:
@@ -32,12 +32,12 @@ def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     return np.asarray(upright, np.uint8)
 
 
-def unlike(one: Size, other: Size) -> float:
+def aspect_difference(one: Size, other: Size) -> float:
     """How far two sizes are from being the same shape: 0.0 where they are, 0.5 where one is half as wide again."""
     return abs(one[1] * other[0] - one[0] * other[1]) / (one[0] * other[1])
 
 
-def way_up(upright: Size, photo_says: int, mask: Size, mask_says: int) -> tuple[int, str | None]:
+def mask_orientation(upright: Size, photo_says: int, mask: Size, mask_says: int) -> tuple[int, str | None]:
     """The orientation to turn a mask by, and what was odd about that, in words.
 
     `upright` is the photo's size when turned as its file says, `mask` the mask's size as stored; what they say is 1 where
@@ -46,7 +46,7 @@ def way_up(upright: Size, photo_says: int, mask: Size, mask_says: int) -> tuple[
     way that fits best, and what the mask says where all fit equally well, as they do when a photo is square or upside down.
     """
     ways = dict.fromkeys((mask_says, 1, photo_says))
-    misfits = {way: unlike(_size(mask, way), upright) for way in ways}
+    misfits = {way: aspect_difference(_upright_size(mask, way), upright) for way in ways}
     best = min(ways, key=lambda way: misfits[way])
     both_speak = photo_says != 1 and mask_says != 1
     if len(ways) == 1 or (both_speak and best == mask_says):
@@ -60,5 +60,5 @@ def way_up(upright: Size, photo_says: int, mask: Size, mask_says: int) -> tuple[
     return best, f"only the {speaker} says which way is up; by their sizes, the mask {done}."
 
 
-def _size(stored: Size, orientation: int) -> Size:
+def _upright_size(stored: Size, orientation: int) -> Size:
     return (stored[1], stored[0]) if orientation >= 5 else stored

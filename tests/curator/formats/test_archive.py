@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from curator.formats import RawPair, Refused, read
+from curator.formats import RawPair, Refused, read_source
 from db.errors import WinnowError
 from db.settings import Limits
 
@@ -33,7 +33,7 @@ def zipped(path: Path, members: dict[str, bytes] | list[tuple[str | zipfile.ZipI
 
 def outcome(path: Path, workspace: Path, limits: Limits = SMALL) -> tuple[list[str], dict[str, str]]:
     """The names that came in, and the refusals."""
-    items = list(read("zip", path, workspace, limits))
+    items = list(read_source("zip", path, workspace, limits))
     for item in items:
         if isinstance(item, RawPair):
             assert item.photo.is_relative_to(workspace)
@@ -65,7 +65,7 @@ def test_the_one_folder_around_it_all_is_kept_where_its_name_says_something(
 
 def test_a_zip_with_a_manifest_comes_in_by_it(tmp_path: Path, workspace: Path) -> None:
     members = GOOD | {"manifest.csv": b"image,mask,contributor\nimages/a.jpg,masks/a.png,Ann\n"}
-    (pair,) = read("zip", zipped(tmp_path / "a.zip", members), workspace, SMALL)
+    (pair,) = read_source("zip", zipped(tmp_path / "a.zip", members), workspace, SMALL)
     assert isinstance(pair, RawPair)
     assert pair.contributor == "Ann"
 

@@ -46,7 +46,7 @@ FILLED = [[0, 0, 0, 0, 0, 0], [0, 255, 255, 0, 0, 0], [0, 255, 255, 0, 0, 0], [0
 
 @pytest.mark.parametrize(
     "segmentation",
-    [SQUARE, {"size": [4, 6], "counts": [5, 2, 2, 2, 13]}, {"size": [4, 6], "counts": rle.to_string([5, 2, 2, 2, 13])}],
+    [SQUARE, {"size": [4, 6], "counts": [5, 2, 2, 2, 13]}, {"size": [4, 6], "counts": rle.runs_to_string([5, 2, 2, 2, 13])}],
     ids=["polygon", "runs", "string"],
 )
 def test_each_way_to_describe_a_mask_gives_the_same(tmp_path: Path, segmentation: Any) -> None:

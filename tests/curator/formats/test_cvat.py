@@ -143,7 +143,7 @@ def test_a_video_or_a_folder_without_the_file_is_not_recognised(tmp_path: Path) 
 )
 def test_a_box_of_runs_along_the_rows_comes_back_where_it_was(mask: np.ndarray, top: int, left: int) -> None:
     height, width = mask.shape
-    shape = rle.Runs(height, width, tuple(rle.runs_of(mask.T)), top, left, along_rows=True)
+    shape = rle.Runs(height, width, tuple(rle.mask_to_runs(mask.T)), top, left, along_rows=True)
     whole = Shapes(height + top, width + left, (shape,)).pixels(LIMITS)
     assert (whole[top:, left:] == mask).all()
     assert whole.sum() == mask.sum(dtype=int)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from curator.formats import RawPair, Refused, mask_bytes
-from curator.formats.brush import stroke_of
+from curator.formats.brush import pack_mask
 from curator.formats.label_studio import read, recognise
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
@@ -24,7 +24,7 @@ def stroke(mask: np.ndarray, label: str = "Hair", **value: Any) -> dict[str, Any
         "type": "brushlabels",
         "original_height": mask.shape[0],
         "original_width": mask.shape[1],
-        "value": {"format": "rle", "rle": list(stroke_of(mask)), "brushlabels": [label], **value},
+        "value": {"format": "rle", "rle": list(pack_mask(mask)), "brushlabels": [label], **value},
     }
 
 

@@ -60,5 +60,5 @@ def test_without_lists_it_is_read_when_asked_for_but_not_recognised(tmp_path: Pa
 
 
 def test_without_masks_it_is_one_clear_sentence(tmp_path: Path) -> None:
-    with pytest.raises(WinnowError, match=r"lacks images/ or masks/\. LFW Parts is read from images/Name_0001\.jpg and masks/"):
+    with pytest.raises(WinnowError, match=r"has no images/ or no masks/\. LFW Parts needs images/Name_0001\.jpg and masks/"):
         list(read(lay(tmp_path, "images/Cy_0001.jpg")))

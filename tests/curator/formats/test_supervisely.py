@@ -17,7 +17,7 @@ from PIL import Image
 
 from curator.formats import RawPair, Refused, mask_bytes
 from curator.formats.shapes import Shapes
-from curator.formats.supervisely import Bitmap, bitmap_of, read, recognise
+from curator.formats.supervisely import Bitmap, bitmap_json, read, recognise
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.settings import Limits
@@ -170,6 +170,6 @@ def test_a_project_without_datasets_or_classes_is_one_clear_sentence(tmp_path: P
 
 @given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=20), elements=st.integers(0, 255)))
 def test_what_we_pack_comes_back_with_all_its_bits(mask: np.ndarray) -> None:
-    content = bitmap_of(mask)
+    content = bitmap_json(mask)
     shape = Bitmap(content["data"], 0, 0, soft=True)
     assert (Shapes(*mask.shape, (shape,)).pixels(LIMITS) == mask).all()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, func, select
 
-from curator.formats import RawPair, Refused, read
+from curator.formats import RawPair, Refused, read_source
 from curator.ingest.likeness import Look
 from curator.ingest.pace import Mark
 from curator.ingest.pipeline import AlreadyStored, Examined, Summary, examine, how_it_goes, ingest, laid_out
@@ -51,7 +51,9 @@ class Ingest:
         )  # type: ignore[arg-type]  # fmt: skip
 
     def read(self, folder: Path) -> list[RawPair | Refused]:
-        return list(read("manifest" if (folder / "manifest.csv").exists() else "folder", folder, self.tmp_path, Limits()))
+        return list(
+            read_source("manifest" if (folder / "manifest.csv").exists() else "folder", folder, self.tmp_path, Limits())
+        )
 
     def count(self, table: type[Base]) -> int:
         with reading(self.engine) as session:

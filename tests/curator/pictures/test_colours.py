@@ -6,8 +6,8 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms
 
-from curator.pictures.colours import srgb
-from curator.pictures.opening import opened
+from curator.pictures.colours import to_srgb
+from curator.pictures.opening import decode_image
 from db.errors import WinnowError
 from db.settings import Limits
 from tests.curator.encoded import (
@@ -46,7 +46,7 @@ def light_of_srgb(values: np.ndarray) -> np.ndarray:
 
 
 def read(data: bytes) -> tuple[np.ndarray, list[str]]:
-    return srgb(opened(data, LIMITS).image)
+    return to_srgb(decode_image(data, LIMITS).image)
 
 
 def test_display_p3_as_iphones_write_it_becomes_srgb() -> None:
