@@ -1,4 +1,4 @@
-"""COCO annotations: polygons and run-length masks of one category, hair; an image's annotations make one mask."""
+"""COCO annotations: polygons and run-length masks of the category hair. An image's annotations form one mask."""
 
 import json
 import re
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.formats.locations import (
+    SNIFF_BYTES,
     FileLookup,
     Location,
     display_name,
@@ -21,15 +22,13 @@ from curator.formats.locations import (
     subfolders,
     write_file,
 )
-from curator.formats.pairs import RawPair, Refused, SetItem, parse_split
+from curator.formats.pairs import HAIR, RawPair, Refused, SetItem, hair_label, parse_split
 from curator.formats.rle import Runs, mask_to_runs, runs_to_string
 from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, parse_points
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
-
-ABOUT_ALL = 4096  # bytes of a large file that are enough to tell its format
 
 
 def recognise(location: Location) -> str | None:
@@ -41,20 +40,20 @@ def recognise(location: Location) -> str | None:
 
 
 def read(location: Location) -> Iterator[RawPair | Refused]:
-    """The pairs of a COCO file, or of every one in a folder; `train.json` and the like say the split by their name.
+    """The pairs of a COCO file, or of every one in a folder; a name such as `train.json` gives the split.
 
-    Photos are looked for beside the file, in `images/` there, and in `images/` one folder up. Raises WinnowError where
-    there is no such file, it is damaged, or it is unclear which category is hair.
+    Photos are looked for beside the file, in `images/` there, and in `images/` one folder up. Raises WinnowError if there is
+    no such file, if it is damaged, or if it is unclear which category is hair.
     """
     files = [file for file in _files(location) if not is_folder(location) or _looks_like_coco(file)]
     if not files:
-        raise WinnowError(f"{display_name(location)} has no COCO file in it: a .json that lists images and annotations.")
+        raise WinnowError(f"{display_name(location)} has no COCO file, which is a .json that lists images and annotations.")
     for file in files:
         yield from _read_file(file)
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """`images/`, and a JSON file a split with one run-length mask an image, an empty one where there is no hair."""
+    """Write `images/`, and a JSON file per split with one run-length mask per image, an empty one if there is no hair."""
     entries: dict[Split, list[tuple[dict[str, Any], dict[str, Any]]]] = {split: [] for split in Split}
     licences = {name: number for number, name in enumerate(sorted({item.licence for item in items if item.licence}), start=1)}
     for item in items:
@@ -70,7 +69,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
         content = {
             "info": {"description": f"Hair masks, {split.value}"},
             "licenses": [{"id": number, "name": name, "url": ""} for name, number in licences.items()],
-            "categories": [{"id": 1, "name": "hair", "supercategory": "person"}],
+            "categories": [{"id": 1, "name": HAIR, "supercategory": "person"}],
             "images": [image for image, _ in pairs],
             "annotations": [annotation for _, annotation in pairs],
         }
@@ -91,7 +90,7 @@ def _annotation(number: int, mask: NDArray[np.uint8]) -> dict[str, Any]:
 
 
 def _files(location: Location) -> list[Location]:
-    """The JSON files that may be COCO: in the folder, in its folder `annotations`, and in those called like a split."""
+    """The JSON files that may be COCO: in the folder, in its folder `annotations`, and in folders with a split's name."""
     if not is_folder(location):
         return [location] if location.suffix.lower() == ".json" else []
     inner = [each for each in subfolders(location) if last_name(each) == "annotations" or parse_split(last_name(each))]
@@ -99,17 +98,17 @@ def _files(location: Location) -> list[Location]:
 
 
 def _split(file: Location) -> Split | None:
-    """The split that a file's name says (`val.json`, `instances_val2017.json`), or else its folder's."""
-    said_last = re.split(r"[^a-z]+", re.sub(r"\d+$", "", file.stem.lower()))[-1]
-    return parse_split(said_last) or parse_split(last_name(file.parent))
+    """The split in a file's name (`val.json`, `instances_val2017.json`), or else in its folder's."""
+    last_word = re.split(r"[^a-z]+", re.sub(r"\d+$", "", file.stem.lower()))[-1]
+    return parse_split(last_word) or parse_split(last_name(file.parent))
 
 
 def _looks_like_coco(file: Location) -> bool:
     with file.open("rb") as opened:
-        start = opened.read(ABOUT_ALL)
+        start = opened.read(SNIFF_BYTES)
     if not start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
         return False
-    if len(start) < ABOUT_ALL or b'"images"' not in start:
+    if len(start) < SNIFF_BYTES or b'"images"' not in start:
         try:
             content = json.loads(file.read_bytes())
         except (ValueError, RecursionError):
@@ -139,12 +138,8 @@ def _read_file(file: Location) -> Iterator[RawPair | Refused]:
 
 
 def _hair(file: Location, categories: list[dict[str, Any]]) -> Any:
-    named = [category for category in categories if str(category.get("name", "")).strip().lower() == "hair"]
-    found = named or categories
-    if len(found) != 1:
-        names = ", ".join(str(category.get("name")) for category in categories) or "none"
-        raise WinnowError(f"{file.name} has no category hair, nor only one; its categories: {names}. Name one of them hair.")
-    return found[0]["id"]
+    names = [str(category.get("name")) for category in categories]
+    return categories[names.index(hair_label(file.name, "categories", names))]["id"]
 
 
 def _pair(
@@ -160,7 +155,7 @@ def _pair(
     if isinstance(photo, str):
         return Refused(name, photo)
     if not segmentations:
-        return Refused(name, f"no annotation of hair in {file.name}.")
+        return Refused(name, f"it has no hair annotation in {file.name}.")
     if height <= 0 or width <= 0:
         return Refused(name, f"{file.name} gives it a size of {width} x {height}.")
     try:
@@ -172,15 +167,15 @@ def _pair(
 
 
 def _photo(lookups: list[FileLookup], name: str) -> Location | str:
-    """The photo's file, or what is wrong with its name."""
+    """The photo's file, or what is wrong with its path."""
     places = [(lookup, place) for lookup in lookups if (place := lookup.find(name)) is not None]
     if not places:
-        return "its name leads out of the folder."
-    return next((place for lookup, place in places if lookup.exists(place)), "the photo isn't there.")
+        return "its path points outside the folder."
+    return next((place for lookup, place in places if lookup.exists(place)), "the photo is missing.")
 
 
 def _shapes(segmentation: Any, height: int, width: int) -> list[Shape]:
-    """The shapes of one annotation: several polygons, or one box of runs. Raises WinnowError for anything else."""
+    """The shapes of one annotation: several polygons, or one run-length mask. Raises WinnowError for anything else."""
     try:
         if isinstance(segmentation, list):
             return [Polygon(parse_points(polygon)) for polygon in segmentation]

@@ -1,4 +1,4 @@
-"""A folder of pairs under the usual names: photos and masks in two folders, or side by side in one."""
+"""A folder of pairs with the usual names: photos and masks in two folders, or side by side in one."""
 
 import csv
 from collections.abc import Iterator
@@ -27,22 +27,29 @@ from db.tables import Split
 
 PHOTOS = ("images", "image", "imgs", "img", "photos", "photo", "original")
 MASKS = ("masks", "mask", "labels", "label", "annotations", "gt")
-PHOTO_ENDINGS = ("-org",)  # of a name; Figaro's Frame00001-org.jpg and Frame00001-gt.pbm
+PHOTO_ENDINGS = ("-org",)  # of a file's stem, as in Figaro's Frame00001-org.jpg and Frame00001-gt.pbm
 MASK_ENDINGS = ("-gt", "_gt", "-mask", "_mask", "-hair", "_hair")
-CAMERAS = (".jpg", ".jpeg", ".heic", ".heif", ".webp", ".avif")  # what a photo is written as; beside it lies a mask
+CAMERAS = (
+    ".jpg",
+    ".jpeg",
+    ".heic",
+    ".heif",
+    ".webp",
+    ".avif",
+)  # endings of photos; a file beside one, with an ending of PAINTED, is its mask
 PAINTED = (".png", ".pbm", ".pgm", ".ppm", ".bmp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
     name: str  # relative to the source
-    exact: str  # what it is paired by: its name in its folder, without the ending
-    plain: str  # the same without marks such as -org and _mask
+    exact: str  # its name in its folder without the ending, to compare
+    plain: str  # the same without suffixes such as -org and _mask
     is_mask: bool
 
 
 def recognise(location: Location) -> str | None:
-    """Why this is a folder of pairs, or None. One without masks/ counts: `read` says what is missing."""
+    """Why this is a folder of pairs, or None. A folder without masks/ is one, so that `read` can report what is missing."""
     if not is_folder(location):
         return None
     photos = next((found for above in _splits(location) if (found := subfolder(above, *PHOTOS)) is not None), None)
@@ -53,10 +60,10 @@ def recognise(location: Location) -> str | None:
 
 
 def read(location: Location) -> Iterator[RawPair | Refused]:
-    """Pair photos with masks by name: case, ending, and marks such as `-org` and `_mask` aside.
+    """Pair photos with masks by name, ignoring case, ending, and suffixes such as `-org` and `_mask`.
 
-    Folders inside images/ are matched in masks/. A folder called train, validation or test says the split. Raises
-    WinnowError where images/ or masks/ is missing and nothing lies side by side, or images/ has no file in it.
+    Subfolders of images/ correspond to those of masks/. A folder called train, validation or test gives the split. Raises
+    WinnowError if images/ or masks/ is missing and no pair is side by side, or if images/ is empty.
     """
     if not is_folder(location):
         raise WinnowError(f"{display_name(location)} is not a folder.")
@@ -67,7 +74,7 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     for above, images in halves:
         files = _files(location, images, PHOTO_ENDINGS, is_mask=False)
         if not files and len(halves) == 1:
-            raise WinnowError(f"{display_name(images)} has no photos in it. Put the photos there and their masks into masks/.")
+            raise WinnowError(f"{display_name(images)} has no photos. Put the photos there and their masks into masks/.")
         masks = subfolder(above, *MASKS)
         if masks is not None:
             files += _files(location, masks, MASK_ENDINGS, is_mask=True)
@@ -76,7 +83,7 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """`images/`, `masks/` and a `manifest.csv` that says split and licence."""
+    """Write `images/`, `masks/` and a `manifest.csv` with split and licence."""
     for item in items:
         write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
         write_file(folder / "masks" / f"{item.name}.png", store.get(item.mask))
@@ -103,7 +110,7 @@ def _read_beside(location: Location, halves: list[tuple[Location, Location]]) ->
 
 
 def _splits(location: Location) -> list[Location]:
-    """The source itself, and the folders in it that are called like a split."""
+    """The source itself, and the folders in it that have the name of a split."""
     return [location, *(inner for inner in subfolders(location) if parse_split(last_name(inner)) is not None)]
 
 
@@ -119,7 +126,7 @@ def _file(above: str, name: str, endings: tuple[str, ...], *, is_mask: bool) -> 
 
 
 def _beside(location: Location) -> list[_File]:
-    """The photos and the masks of a folder that has both side by side."""
+    """The photos and masks of a folder that has both side by side."""
     photos = _files(location, location, PHOTO_ENDINGS, is_mask=False)
     by_camera = {file.exact for file in photos if _ending(file) in CAMERAS}
     names = {name for file in photos for name in (file.exact, file.plain)}
@@ -137,7 +144,7 @@ def _ending(file: _File) -> str:
 
 
 def _groups(files: list[_File]) -> Iterator[tuple[list[str], list[str]]]:
-    """The photos and the masks of each name: the very same name first, then the same but for its marks."""
+    """The photos and masks of each name: first those of exactly the same name, then the others without their suffixes."""
     for spelled in (attrgetter("exact"), attrgetter("plain")):
         left: list[_File] = []
         for _, group in groupby(sorted(files, key=spelled), spelled):
@@ -154,7 +161,7 @@ def _groups(files: list[_File]) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def _paired(location: Location, photos: list[str], masks: list[str], near: str, far: str) -> Iterator[RawPair | Refused]:
-    """The pair of one name, or a refusal for each photo (and for masks too many) where it takes a guess to pair them."""
+    """The pair of one name, or a refusal for each file that can't be paired without guessing."""
     if not photos:
         yield from (Refused(readable_name(mask), f"no photo of that name {near}.") for mask in masks)
     elif not masks:
@@ -162,11 +169,11 @@ def _paired(location: Location, photos: list[str], masks: list[str], near: str, 
     elif len(photos) > 1:
         for photo in photos:
             others = ", ".join(readable_name(other) for other in photos if other != photo)
-            reason = f"its name differs only in case or ending from {others}; which one the mask is of is a guess."
+            reason = f"its name differs from {others} only in case or ending, so it is unclear whose mask it is."
             yield Refused(readable_name(photo), reason)
     elif len(masks) > 1:
         several = ", ".join(readable_name(mask) for mask in masks)
-        yield Refused(readable_name(photos[0]), f"several masks have its name ({several}); which one counts is a guess.")
+        yield Refused(readable_name(photos[0]), f"several masks match its name ({several}). Keep one of them.")
     else:
         name = photos[0]
         yield RawPair(readable_name(name), file_below(location, name), file_below(location, masks[0]), split=_split(name))

@@ -1,7 +1,7 @@
-"""Label Studio's JSON export with brush masks. All eight bits of a brush are kept: soft edges stay soft.
+"""Label Studio's JSON export with brush masks. All eight bits of a brush are kept, so soft edges stay soft.
 
-Whoever annotated is not taken for the contributor: one annotator paints many people's photos, and all of these would
-then be kept in one split. A task whose data has a `contributor` names it so.
+The annotator is not used as contributor: one annotator paints many people's photos, which would then all be in one split. The
+contributor is the field `contributor` in a task's data, if there is one.
 """
 
 import json
@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlparse
 
 from curator.formats.brush import Stroke, pack_mask
 from curator.formats.locations import FileLookup, Location, display_name, files_in, is_folder, write_file
-from curator.formats.pairs import HAIR, RawPair, Refused, SetItem, parse_split
+from curator.formats.pairs import HAIR, RawPair, Refused, SetItem, hair_label, parse_split
 from curator.formats.shapes import Shapes
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
@@ -29,12 +29,13 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     """A pair for every annotation of an export, or of every export in a folder.
 
     Photos are looked for beside the file and in `images/` there, by their path and by their name, with and without the
-    eight digits that an upload puts in front. Raises WinnowError where there is no export.
+    eight digits that an upload puts in front. Raises WinnowError if there is no export, or if it is unclear which label is
+    hair.
     """
     exports = [(file, tasks) for file in _files(location) if (tasks := _tasks(file)) is not None]
     if not exports:
         raise WinnowError(
-            f"{display_name(location)} is no JSON export of Label Studio: a list of tasks with data and annotations."
+            f"{display_name(location)} is not a JSON export of Label Studio: a list of tasks with data and annotations."
         )
     for file, tasks in exports:
         hair = _hair_label(file, tasks)
@@ -44,7 +45,7 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """`images/`, and `tasks.json` with one brush stroke a task, for a project that serves local files from this folder."""
+    """Write `images/`, and `tasks.json` with one brush stroke per task, for a project that serves local files from here."""
     tasks = []
     for item in items:
         write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
@@ -64,7 +65,9 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
             "split": item.split.value,
             "licence": item.licence or "",
         }
-        tasks.append(json.dumps({"data": data, "annotations": [{"result": [stroke]}]}))  # as text: a tenth of the memory
+        tasks.append(
+            json.dumps({"data": data, "annotations": [{"result": [stroke]}]})
+        )  # as text, which takes a tenth of the memory
     write_file(folder / "tasks.json", f"[{(',' + chr(10)).join(tasks)}]".encode())
 
 
@@ -92,9 +95,9 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _strokes(annotation: Any) -> list[dict[str, Any]]:
-    """What was painted: by a labelling brush, or by a brush whose labels are a control of their own."""
+    """The brush strokes of an annotation: of a brush with labels, or of a brush with a separate labels control."""
     results = _as_list(annotation.get("result")) if isinstance(annotation, dict) else []
-    kinds = {"brushlabels": "brushlabels", "labels": "rle"}  # the kind of a result, and what its value has to hold
+    kinds = {"brushlabels": "brushlabels", "labels": "rle"}  # a result's type, and the field that its value must have
     dicts = [result for result in results if isinstance(result, dict) and isinstance(result.get("value"), dict)]
     return [result for result in dicts if kinds.get(str(result.get("type"))) in result["value"]]
 
@@ -112,10 +115,7 @@ def _hair_label(file: Location, tasks: list[dict[str, Any]]) -> str:
         for stroke in _strokes(annotation)
         for label in _labels(stroke)
     }
-    named = {label for label in used if label.strip().lower() == "hair"} or used
-    if len(named) > 1:
-        raise WinnowError(f"{file.name} has no label hair, nor only one; its labels: {', '.join(sorted(used))}.")
-    return next(iter(named), "hair")
+    return hair_label(file.name, "labels", sorted(used)) if used else HAIR
 
 
 def _pairs(file: Location, lookup: FileLookup, task: dict[str, Any], hair: str) -> Iterator[RawPair | Refused]:
@@ -126,11 +126,11 @@ def _pairs(file: Location, lookup: FileLookup, task: dict[str, Any], hair: str) 
         return
     photo = _photo(lookup, named, task.get("file_upload"))
     if photo is None:
-        yield Refused(named, f"the photo isn't there, neither beside {file.name} nor in images/ there.")
+        yield Refused(named, f"the photo is missing: it is neither beside {file.name} nor in images/.")
         return
     given = [each for each in _as_list(task["annotations"]) if _strokes(each) and not each.get("was_cancelled")]
     if not given:
-        yield Refused(named, "nobody painted a brush mask on it.")
+        yield Refused(named, "it has no brush mask.")
     for annotation in given:
         mask = _described([stroke for stroke in _strokes(annotation) if hair in _labels(stroke)])
         yield Refused(named, mask) if isinstance(mask, str) else _named_pair(named, photo, mask, data)
@@ -139,7 +139,7 @@ def _pairs(file: Location, lookup: FileLookup, task: dict[str, Any], hair: str) 
 def _named_pair(named: str, photo: Location, mask: Shapes, data: dict[str, Any]) -> RawPair | Refused:
     split = parse_split(str(data.get("split") or ""))
     if data.get("split") and split is None:
-        return Refused(named, f"its split is {data['split']!r}; it is train, validation, test or nothing.")
+        return Refused(named, f"its split is {data['split']!r}. Use train, validation or test, or leave it out.")
     contributor, licence = data.get("contributor"), data.get("licence")
     return RawPair(
         named,
@@ -169,15 +169,15 @@ def _photo(lookup: FileLookup, named: str, upload: Any) -> Location | None:
 
 
 def _described(strokes: list[dict[str, Any]]) -> Shapes | str:
-    """The mask of an annotation's strokes, or what is wrong with them."""
+    """The mask of an annotation's hair strokes, or what is wrong with them."""
     if not strokes:
-        return "its annotation has no stroke of hair."
+        return "its annotation has no hair stroke."
     try:
         sizes = {(int(stroke["original_height"]), int(stroke["original_width"])) for stroke in strokes}
         painted = tuple(Stroke(bytes(list(stroke["value"]["rle"]))) for stroke in strokes)
     except (KeyError, TypeError, ValueError, OverflowError):
-        return "its brush mask lacks its size or its bytes."
+        return "its brush mask lacks its size or its data."
     (height, width), *others = sizes
     if others or height <= 0 or width <= 0:
-        return "its brush strokes don't agree on a size."
+        return "its brush strokes have no size, or different ones."
     return Shapes(height, width, painted)

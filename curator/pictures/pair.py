@@ -1,7 +1,7 @@
-"""An upload's bytes to a photo and its masks, upright and of one size.
+"""Decode an upload into a photo and its masks, upright and of one size.
 
-Photo: uint8 (H, W, 3) sRGB. Mask: uint8 (H, W), 0 or 255. `opening` says what of a stranger's file is decoded at all, and
-how its refusals are worded; `colours`, `masks` and `orientation` say what the pixels mean.
+Photo: uint8 (H, W, 3) sRGB. Mask: uint8 (H, W), 0 or 255. `opening` decides which files are decoded at all; `colours`,
+`masks` and `orientation` interpret the pixels.
 """
 
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ from curator.pictures.orientation import Size, apply_orientation, mask_orientati
 from db.errors import WinnowError
 from db.settings import Limits
 
-SMALL_PHOTO_SIDE = 200  # pixels: a crop of 512 out of a smaller photo is mostly made up
+SMALL_PHOTO_SIDE = 200  # pixels: a crop of 512 x 512 from a smaller photo is mostly interpolated
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A photo and its masks, upright and of one size, with what was odd about the two files, in words."""
+    """A photo and its masks, upright and of one size, with remarks about the two files; skin is None unless it was painted."""
 
     photo: Photo
     hair: Mask
@@ -28,9 +28,9 @@ class Pair:
 
 
 def read_photo(data: bytes, limits: Limits) -> Photo:
-    """The photo upright by its EXIF orientation, in sRGB by its colour profile; what is transparent shows white.
+    """A photo, uint8 (H, W, 3): upright by its EXIF orientation, in sRGB by its colour profile, transparent parts white.
 
-    Raises WinnowError for what is no picture, damaged, cut off, animated or beyond the limits.
+    Raises WinnowError if it is no picture, damaged, cut off, animated or beyond the limits.
     """
     return _decode_photo(data, limits)[0]
 
@@ -51,7 +51,7 @@ def read_pair(photo: bytes, mask: bytes, limits: Limits) -> Pair:
 
 
 def _decode_photo(data: bytes, limits: Limits) -> tuple[Photo, int, list[str]]:
-    """The upright photo, the orientation that its file states, and what is odd about it, in words."""
+    """The upright photo, the orientation in its file (1 to 8), and remarks."""
     picture = decode_image(data, limits)
     pixels, remarks = to_srgb(picture.image)
     upright = apply_orientation(pixels, picture.orientation)
@@ -61,17 +61,17 @@ def _decode_photo(data: bytes, limits: Limits) -> tuple[Photo, int, list[str]]:
     return upright, picture.orientation, remarks
 
 
-def _fit_labels(size: Size, photo_says: int, mask: DecodedImage) -> tuple[Labels, list[str]]:
-    """A mask's labels, upright and at the photo's upright size (H, W), and what was odd about that, in words."""
+def _fit_labels(size: Size, photo_tag: int, mask: DecodedImage) -> tuple[Labels, list[str]]:
+    """A mask's labels, upright and at the upright photo's size (H, W), and remarks."""
     stored = parse_labels(mask.image)
-    orientation, odd = mask_orientation(size, photo_says, stored.hair.shape, mask.orientation)
-    lying = orient_labels(stored, orientation)
-    skin = None if lying.skin is None else fit_mask(lying.skin, size)
-    found = Labels(fit_mask(lying.hair, size), skin)
+    orientation, guess = mask_orientation(size, photo_tag, stored.hair.shape, mask.orientation)
+    upright = orient_labels(stored, orientation)
+    skin = None if upright.skin is None else fit_mask(upright.skin, size)
+    found = Labels(fit_mask(upright.hair, size), skin)
     if found.hair.all():
-        raise WinnowError("all of it is hair. Send one with the hair white and everything else black.")
-    remarks = [odd] if odd else []
-    (mh, mw), (ph, pw) = lying.hair.shape, size
+        raise WinnowError("every pixel is marked as hair. Send a mask with hair white and everything else black.")
+    remarks = [guess] if guess else []
+    (mh, mw), (ph, pw) = upright.hair.shape, size
     if (mh, mw) != (ph, pw):
         remarks.append(f"the mask was resized from {mw} x {mh} to the photo's {pw} x {ph}.")
     if not found.hair.any():

@@ -82,5 +82,5 @@ def test_a_brush_mask_that_is_cut_off_is_refused(length: int) -> None:
 
 
 def test_a_brush_mask_of_another_size_is_refused() -> None:
-    with pytest.raises(WinnowError, match=r"^its brush mask has 24 words of 8 bits; 16 of 8 belong to its size\.$"):
+    with pytest.raises(WinnowError, match=r"^its brush mask has 24 words of 8 bits; its size needs 16 words of 8\.$"):
         unpack(brush(SOFT), 16)

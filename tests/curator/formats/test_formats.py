@@ -58,16 +58,17 @@ def test_what_nothing_reads_is_one_sentence_that_lists_what_is_understood(tmp_pa
     with pytest.raises(WinnowError) as said:
         recognise(tmp_path)
     assert str(said.value) == (
-        f"{tmp_path} is nothing that Winnow reads. It reads zip: a .zip of any of the others; manifest: a .csv, .jsonl or "
-        ".parquet with columns image and mask; lfw-parts: images/, masks/ and parts_train.txt; supervisely: meta.json, and "
-        "img/ and ann/ in a folder; cvat: annotations.xml and images/; coco: a .json with images and annotations; "
-        "label-studio: a .json export with brush masks; hf: metadata.jsonl in folders train, validation, test; "
+        f"{tmp_path}: Winnow does not recognise this format. It reads zip: a .zip of any of the others; "
+        "manifest: a .csv, .jsonl or .parquet with columns image and mask; lfw-parts: images/, masks/ and parts_train.txt; "
+        "supervisely: meta.json, and img/ and ann/ in a folder; cvat: annotations.xml and images/; "
+        "coco: a .json with images and annotations; label-studio: a .json export with brush masks; "
+        "hf: metadata.jsonl in folders train, validation, test; "
         "folder: images/ and masks/ with the same names, or photo.jpg beside photo.png."
     )
 
 
 def test_a_place_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(WinnowError, match=r"nowhere isn't there\. Name a folder, a file or a URL of one\.$"):
+    with pytest.raises(WinnowError, match=r"nowhere does not exist\. Give the path or URL of a folder or a file\.$"):
         recognise(tmp_path / "nowhere")
 
 

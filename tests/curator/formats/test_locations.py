@@ -88,9 +88,9 @@ def test_a_list_names_files_beside_it_behind_any_url_and_none_elsewhere(source: 
     assert isinstance(second, RawPair)
     assert (photo_bytes(first, LIMITS), mask_bytes(second, LIMITS)) == (b"photo a", b"mask b")
     assert refused == [
-        Refused("images/z.jpg", "line 4 names the image 'images/z.jpg', which isn't there."),
+        Refused("images/z.jpg", "line 4 names the image 'images/z.jpg', which does not exist."),
         Refused("../a.jpg", "line 5 points outside the manifest's folder (image '../a.jpg')."),
-        Refused("file:///etc/passwd", "line 6 names the image 'file:///etc/passwd', which isn't there.")
+        Refused("file:///etc/passwd", "line 6 names the image 'file:///etc/passwd', which does not exist.")
         if isinstance(source, Path)
         else Refused("file:///etc/passwd", "line 6 points outside the manifest's folder (image 'file:///etc/passwd')."),
     ]
@@ -108,7 +108,7 @@ def test_files_are_listed_in_the_order_of_names_without_junk(source: Location) -
 
 
 def test_a_place_that_is_not_there_is_one_sentence(source: Location) -> None:
-    with pytest.raises(WinnowError, match=r"nowhere isn't there\. Name a folder, a file or a URL of one\.$"):
+    with pytest.raises(WinnowError, match=r"nowhere does not exist\. Give the path or URL of a folder or a file\.$"):
         recognise(source / "nowhere")
 
 
@@ -154,7 +154,7 @@ def test_what_goes_wrong_on_the_way_is_said_without_secrets(tmp_path: Path) -> N
         place = parse_location(f"{address.replace('http://', 'http://ann:secret@')}list.csv?token=secret")
         with pytest.raises(WinnowError) as error:
             list(open_source(place, "manifest", tmp_path, LIMITS).items)
-    assert str(error.value).startswith(f"{address}list.csv is given with a query: ")
+    assert str(error.value) == f"{address}list.csv: a signed URL must point to a single zip."
     with pytest.raises(WinnowError) as error:  # nobody answers there any more
         recognise(parse_location(f"{address.replace('http://', 'http://ann:secret@')}list.csv"))
     assert "secret" not in str(error.value)
@@ -165,10 +165,13 @@ def test_what_goes_wrong_on_the_way_is_said_without_secrets(tmp_path: Path) -> N
     ("source", "said"),
     [
         ("nothing://x/y", "nothing://x/y can't be opened here: Protocol not known: nothing."),
-        ("zip://a.csv::https://ann:pw@x.org/y.zip", "leads into another file. Name that itself: a zip is unpacked here."),
-        ("zip://a.csv::/tmp/y.zip", "leads into another file. Name that itself: a zip is unpacked here."),
-        ("zip:///tmp/y.zip", "leads into another file. Name that itself: a zip is unpacked here."),
-        ("simplecache::s3://bucket/x", "leads into another file. Name that itself: a zip is unpacked here."),
+        (
+            "zip://a.csv::https://ann:pw@x.org/y.zip",
+            "points inside another file. Give the URL of that file; Winnow unpacks zips itself.",
+        ),
+        ("zip://a.csv::/tmp/y.zip", "points inside another file. Give the URL of that file; Winnow unpacks zips itself."),
+        ("zip:///tmp/y.zip", "points inside another file. Give the URL of that file; Winnow unpacks zips itself."),
+        ("simplecache::s3://bucket/x", "points inside another file. Give the URL of that file; Winnow unpacks zips itself."),
         ("http://ann:pw@[x/y", "http://... can't be opened here (ValueError)."),
     ],
 )
@@ -195,10 +198,10 @@ def test_a_zip_behind_a_url_is_fetched_and_unpacked_as_a_strangers(tmp_path: Pat
     with over_http(tmp_path / "served") as (address, _):
         there = count_items(open_source(parse_location(f"{address}crowd.zip{query}"), "auto", tmp_path / "workspace", LIMITS))
     assert there["format"] == "zip"
-    assert there["because"].endswith("; what is in it is folder: it has a folder images/")
+    assert there["because"].endswith("; its content is folder: it has a folder images/")
     assert there["pairs"] == 2
     assert there["refused"] == [
-        {"file": "../evil.jpg", "reason": "its name leads out of the zip's folder."},
+        {"file": "../evil.jpg", "reason": "its path points outside the zip."},
         {"file": "images/lone.jpg", "reason": "no mask of that name in masks/."},
     ]
 
@@ -216,5 +219,5 @@ def test_a_zip_may_be_read_as_the_format_that_is_named(tmp_path: Path) -> None:
     with zipfile.ZipFile(archive, "a") as more:
         more.writestr("x.json", json.dumps({"images": [], "annotations": [], "categories": [{"id": 1, "name": "hair"}]}))
     found = open_source(archive, "folder", tmp_path / "workspace", LIMITS)
-    assert (found.format, found.because) == ("zip", "folder in a zip: it was named")
+    assert (found.format, found.because) == ("zip", "folder in a zip: this format was given")
     assert count_items(found)["pairs"] == 2

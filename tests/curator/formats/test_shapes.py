@@ -54,7 +54,7 @@ def test_a_part_lies_where_it_is_put_and_is_cut_off_at_the_edge(top: int, left: 
 
 @pytest.mark.parametrize("numbers", [[], [1, 1, 2, 2], [1, 1, 2, 2, 3], [1, 1, 2, 2, 3, float("nan")], ["a"] * 6, 7])
 def test_what_is_no_polygon_is_refused(numbers: list[float]) -> None:
-    with pytest.raises(WinnowError, match=r"^a polygon of its has fewer than three corners"):
+    with pytest.raises(WinnowError, match=r"^one polygon has fewer than three points or an invalid coordinate\.$"):
         parse_points(numbers)
 
 

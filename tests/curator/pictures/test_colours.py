@@ -127,7 +127,7 @@ def test_cmyk_without_a_profile_is_guessed_and_said_to_be() -> None:
     red = Image.new("RGB", (16, 16), (200, 10, 10)).convert("CMYK")
     pixels, remarks = read(saved(red, "JPEG", quality=95))
     assert np.abs(pixels.astype(int) - (200, 10, 10)).max() <= 6
-    assert remarks == ["the photo has CMYK colours and no profile that says how they look; they were guessed."]
+    assert remarks == ["the photo has CMYK colours but no colour profile; its colours were guessed."]
 
 
 @pytest.mark.parametrize(

@@ -70,14 +70,14 @@ def test_what_is_no_picture_is_refused_whatever_it_is_called(data: bytes) -> Non
 
 def test_a_gif_with_500_frames_is_refused() -> None:
     frames = [Image.fromarray(np.full((2, 2), at % 256, np.uint8)) for at in range(500)]
-    with pytest.raises(WinnowError, match=r"^the picture has 500 frames\. Send a still one\.$"):
+    with pytest.raises(WinnowError, match=r"^the picture has 500 frames\. Send a still picture\.$"):
         decode_image(saved(frames[0], "GIF", save_all=True, append_images=frames[1:]), LIMITS)
 
 
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "AVIF"])
 def test_moving_pictures_of_every_kind_are_refused(format: str) -> None:
     red, blue = Image.new("RGB", (64, 64), "red"), Image.new("RGB", (64, 64), "blue")
-    with pytest.raises(WinnowError, match=r"^the picture has 2 frames\. Send a still one\.$"):
+    with pytest.raises(WinnowError, match=r"^the picture has 2 frames\. Send a still picture\.$"):
         decode_image(saved(red, format, save_all=True, append_images=[blue]), LIMITS)
 
 

@@ -41,27 +41,27 @@ def test_where_both_say_something_each_is_turned_by_its_own(photo_says: int, mas
 @pytest.mark.parametrize("scale", [1, 2])
 def test_where_only_the_photo_speaks_sizes_tell_how_the_mask_was_painted(says: int, scale: int) -> None:
     upright = (40 * scale, 30 * scale)
-    said = "only the photo says which way is up; by their sizes, the mask "
+    said = "only the photo has an EXIF orientation. By their sizes, the mask "
     assert mask_orientation(upright, says, (40, 30), 1) == (1, f"{said}{LEFT}.")
     assert mask_orientation(upright, says, (30, 40), 1) == (says, f"{said}was turned like the photo.")
 
 
 @pytest.mark.parametrize("says", SIDEWAYS)
 def test_where_only_the_mask_speaks_sizes_tell_whether_to_believe_it(says: int) -> None:
-    said = "only the mask says which way is up; by their sizes, the mask "
-    assert mask_orientation((40, 30), 1, (30, 40), says) == (says, f"{said}was turned as it says.")
+    said = "only the mask has an EXIF orientation. By their sizes, the mask "
+    assert mask_orientation((40, 30), 1, (30, 40), says) == (says, f"{said}was turned by its own orientation.")
     assert mask_orientation((40, 30), 1, (40, 30), says) == (1, f"{said}{LEFT}.")
 
 
 @pytest.mark.parametrize(("upright", "says"), [((40, 30), 2), ((40, 30), 3), ((40, 30), 4), ((30, 30), 6)])
 def test_where_sizes_can_not_tell_the_mask_lies_as_it_says_itself(upright: tuple[int, int], says: int) -> None:
-    said = "says which way is up, and their sizes can't tell how the mask lies; it"
+    said = "has an EXIF orientation, and the sizes fit either way. The mask"
     assert mask_orientation(upright, says, upright, 1) == (1, f"only the photo {said} {LEFT}.")
-    assert mask_orientation(upright, 1, upright, says) == (says, f"only the mask {said} was turned as it says.")
+    assert mask_orientation(upright, 1, upright, says) == (says, f"only the mask {said} was turned by its own orientation.")
 
 
 def test_a_mask_painted_upright_that_kept_its_photos_word_is_left_as_it_is() -> None:
-    said = "the mask does not fit the photo when turned as it says; by their sizes, it was left as it is."
+    said = "turned by its own EXIF orientation, the mask does not fit the photo. By their sizes, it was left as it is."
     assert mask_orientation((40, 30), 6, (40, 30), 6) == (1, said)
 
 

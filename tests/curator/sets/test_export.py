@@ -157,7 +157,7 @@ def test_a_photo_without_hair_is_told_by_a_tag_from_one_without_labels(
     assert "no hair" in path.read_text()
     path.write_text(path.read_text().replace('"no hair"', '"nice"'))
     refused = [item for item in read_source(format, tmp_path / "out", tmp_path, LIMITS) if isinstance(item, Refused)]
-    assert [item.reason for item in refused] == ["no annotation of hair."]
+    assert [item.reason for item in refused] == ["it has no hair annotation."]
 
 
 def test_pictures_go_out_as_they_are_stored(engine: Engine, store: Store, curated: int, tmp_path: Path) -> None:
