@@ -1,6 +1,6 @@
 """How well faces are detected and chosen, and how much of the hair a crop contains.
 
-These are the figures behind curator/pictures/faces.py, and behind SCALE and LIFT of curator/pictures/crop.py.
+These are the figures behind curator/pictures/faces.py, and behind CROP_SCALE and CROP_LIFT of curator/pictures/crop.py.
 
     python benchmarks/crop.py ../shared/data -n 300
 """
@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.pictures import crop
-from curator.pictures.faces import LITTLE, Face, choose, find_faces, hair_around, looks
+from curator.pictures.faces import MIN_HAIR_SHARE, Face, choose_face, find_faces, hair_around, search_passes
+from db.tables import CROP_SIDE
 
 LOOKS = ("whole photo", "closer, around the hair", "turned, around the hair")
 # Figaro's photos from behind, and two of plaits without a head, selected by eye: neither of the person's eyes is visible.
@@ -76,11 +77,11 @@ def main() -> None:
             cost = f"{1000 * np.mean([one.seconds[way] for one in came]):6.0f}" if came else f"{'-':>6}"
             print(f"{name:28} {what:24} {len(came):6} {brought:6} {cost}")
     print("\nscale  lift   hair inside: p5, p25, median   whole (> .99)   photo's share of the crop   (street and figaro1k)")
-    chosen = crop.SCALE, crop.LIFT
+    chosen = crop.CROP_SCALE, crop.CROP_LIFT
     faces = [one for one in [*seen["street"], *figaro] if one.face is not None and one.hair.any()]
     for scale in (2.4, 2.6, 2.8, 3.0, 3.3):
         for lift in (-0.05, 0.05, 0.15, 0.25):
-            crop.SCALE, crop.LIFT = scale, lift
+            crop.CROP_SCALE, crop.CROP_LIFT = scale, lift
             shares = np.array([inside(one) for one in faces])
             p5, p25, median = np.percentile(shares, [5, 25, 50])
             mark = " <- chosen" if (scale, lift) == chosen else ""
@@ -101,18 +102,18 @@ def see(folder: Path, count: int | None) -> Iterator[Seen]:
             # Black and white, or LFW Parts' classes: hair is red alone.
             hair = np.where((mask[:, :, 2] > 127) & ((mask[:, :, 1] > 127) == (mask[:, :, 0] > 127)), 255, 0).astype(np.uint8)
         seconds = timed(photo, hair if hair.any() else None)
-        face, remarks = choose(find_faces(photo, hair), hair)
+        face, remarks = choose_face(find_faces(photo, hair), hair)
         yield Seen(file.stem, hair, face, remarks, seconds)
 
 
 def timed(photo: NDArray[np.uint8], hair: NDArray[np.uint8] | None) -> list[float]:
     """CPU seconds of each detection attempt, up to the one that found what `find_faces` looks for."""
-    seconds, ways = [], looks(photo, hair)
+    seconds, ways = [], search_passes(photo, hair)
     for _ in LOOKS:
         began = time.process_time()
         found = next(ways)
         seconds.append(time.process_time() - began)
-        if found and (hair is None or any(hair_around(face, hair) >= LITTLE for face in found)):
+        if found and (hair is None or any(hair_around(face, hair) >= MIN_HAIR_SHARE for face in found)):
             break
     return seconds
 
@@ -120,21 +121,21 @@ def timed(photo: NDArray[np.uint8], hair: NDArray[np.uint8] | None) -> list[floa
 def square_of(one: Seen) -> crop.Square:
     """The crop around the face that was chosen."""
     assert one.face is not None
-    return crop.around(one.face.box, one.face.rotation)
+    return crop.square_around_face(one.face.box, one.face.rotation)
 
 
 def inside(one: Seen) -> float:
     """The share of the photo's hair that lies inside the crop."""
     square, (rows, columns) = square_of(one), np.nonzero(one.hair)
-    affine = crop._forth(square)
+    affine = crop._photo_to_crop(square)
     x, y = affine[:, :2] @ (columns + 0.5, rows + 0.5) + affine[:, 2:]
-    return float(((x >= 0) & (x < crop.SIDE) & (y >= 0) & (y < crop.SIDE)).mean())
+    return float(((x >= 0) & (x < CROP_SIDE) & (y >= 0) & (y < CROP_SIDE)).mean())
 
 
 def photo_share(one: Seen) -> float:
     """The share of the crop that shows photo."""
     top, left, bottom, right = square_of(one).inside(*one.hair.shape)
-    return (bottom - top) * (right - left) / crop.SIDE**2
+    return (bottom - top) * (right - left) / CROP_SIDE**2
 
 
 def share(part: int, of: int) -> str:

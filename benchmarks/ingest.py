@@ -38,12 +38,12 @@ import dlib
 import numpy as np
 
 from benchmarks.machine import machine
-from curator.formats import RawPair, Refused, find, mask_bytes, photo_bytes
+from curator.formats import RawPair, Refused, mask_bytes, open_source, photo_bytes
 from curator.ingest.pipeline import IngestSummary, ingest
 from curator.ingest.workers import Workers, processes
 from curator.pictures.codec import encode_mask, encode_photo
-from curator.pictures.crop import around, cut_mask, cut_photo
-from curator.pictures.faces import choose, find_faces
+from curator.pictures.crop import cut_mask, cut_photo, square_around_face
+from curator.pictures.faces import choose_face, find_faces
 from curator.pictures.pair import read_pair
 from db.jobs import utc_now
 from db.session import open_database
@@ -114,7 +114,7 @@ def speed(sources: Sequence[Path], count: int, rounds: int) -> None:
 def items(source: Path) -> Iterator[RawPair | Refused]:
     """All pairs of a source, as an ingest reads them."""
     with tempfile.TemporaryDirectory() as workspace:
-        yield from find(source, "auto", Path(workspace), LIMITS).items
+        yield from open_source(source, "auto", Path(workspace), LIMITS).items
 
 
 def timed(pairs: Sequence[RawPair], one: Callable[[RawPair, Path], None]) -> Took:
@@ -142,9 +142,9 @@ def bare_on_all(pairs: Sequence[RawPair], cores: int) -> Took:
 def bring_bare(pair: RawPair, folder: Path) -> None:
     """Decode, detect, crop and encode the photo and each of its masks, and nothing else."""
     found = read_pair(photo_bytes(pair, LIMITS), mask_bytes(pair, LIMITS), LIMITS)
-    face, _ = choose(find_faces(found.photo, found.hair), found.hair)
+    face, _ = choose_face(find_faces(found.photo, found.hair), found.hair)
     if face is not None:
-        square = around(face.box, face.rotation)
+        square = square_around_face(face.box, face.rotation)
         encode_photo(cut_photo(found.photo, square))
         encode_mask(cut_mask(found.hair, square))
         if found.skin is not None:

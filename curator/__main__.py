@@ -11,7 +11,18 @@ from typing import Annotated, Any, Literal
 import typer
 
 from curator import status
-from curator.formats import ADAPTERS, WRITERS, Found, RawPair, Refused, counted, find, located, read, said
+from curator.formats import (
+    ADAPTERS,
+    WRITERS,
+    OpenedSource,
+    RawPair,
+    Refused,
+    count_items,
+    display_name,
+    open_source,
+    parse_location,
+    read_source,
+)
 from curator.ingest import aside
 from curator.ingest.pace import ProgressPoint, recent_points
 from curator.ingest.pipeline import CropMode, IngestSummary, counts_and_pace, spooled
@@ -60,7 +71,7 @@ def sample(
                 progress.report(0.5 * done / total, f"Drawing portrait {done} of {total}")
 
             write_sample(Path(folder), count, seed, on_portrait)
-            items = read("manifest", Path(folder), Path(folder), settings.limits)
+            items = read_source("manifest", Path(folder), Path(folder), settings.limits)
             summary = _run_ingest(
                 settings, progress, items, "sample", f"drawn, seed {seed}", None, folders=[Path(folder)], start=0.5
             )
@@ -93,24 +104,24 @@ def ingest(
     """Ingest photos with their masks: find the face in each photo and cut the crop around it."""
     settings = Settings()
     with exit_on_error(), tempfile.TemporaryDirectory() as folder:
-        place = located(source)
+        place = parse_location(source)
         if dry_run:
             # The Ingest page has created a job for its preview; a dry run by hand leaves no trace.
             preview_job = nullcontext() if job is None else running_job(open_database(settings), "look", [], job)
             with preview_job as preview:
-                counts = counted(find(place, kind, Path(folder), settings.limits))
+                counts = count_items(open_source(place, kind, Path(folder), settings.limits))
                 if preview is not None:
                     preview.result = counts
             print_result(counts, _dry_run_text(counts), as_json=as_json)
             return
         engine = open_database(settings)
         try:
-            with running_job(engine, "ingest", [called or said(place)], job) as progress:
+            with running_job(engine, "ingest", [called or display_name(place)], job) as progress:
                 progress.report(0.0, "Reading the list of files")
-                found = find(place, kind, Path(folder), settings.limits)
+                found = open_source(place, kind, Path(folder), settings.limits)
                 progress.report(0.0, f"Reading the source as {found.format}: {found.because}")
                 chosen = None if split == "auto" else Split(split)
-                location = called or (str(place.resolve()) if isinstance(place, Path) else said(place))
+                location = called or (str(place.resolve()) if isinstance(place, Path) else display_name(place))
                 folders = [place, Path(folder)] if isinstance(place, Path) else [Path(folder)]
                 items = _with_format_printed(found)
                 summary = _run_ingest(settings, progress, items, found.format, location, chosen, cut, folders=folders)
@@ -120,7 +131,7 @@ def ingest(
         print_result(summary, _summary_text(summary), as_json=as_json)
 
 
-def _with_format_printed(found: Found) -> Iterator[RawPair | Refused]:
+def _with_format_printed(found: OpenedSource) -> Iterator[RawPair | Refused]:
     """The items of a source; after the last, its format is printed on stderr."""
     yield from found.items
     typer.echo(f"Read as {found.format}: {found.because}.", err=True)

@@ -1,4 +1,4 @@
-"""Numbers about a mask that hint at a bad one. All are pure functions of a crop, its mask and the face in it.
+"""Signals: numbers about a mask that hint at a bad one. Pure functions of a crop, its mask and the face in it.
 
 photo uint8 (512, 512, 3) RGB | mask uint8 (512, 512), 0 or 255 | face (top, left, bottom, right) in crop pixels.
 """
@@ -10,20 +10,20 @@ import numpy.typing as npt
 from curator.pictures.arrays import Box, Mask, Photo
 from trainer.measures import gradient_consistency
 
-FINGER = 15  # pixels of a 512 crop: strokes thinner than this come from single swipes of a finger
+FINGER = 15  # pixels of a 512 x 512 crop: single swipes of a finger are thinner than this
 
 
 def signals(photo: Photo, mask: Mask, face: Box | None) -> dict[str, float]:
-    """Every signal of one example, by name; those that ask for a face only where there is one.
+    """All signals of one example by name; `on_face`, `crown` and `away` only if there is a face.
 
     hair_share          share of the crop that the mask covers, 0 to 1
-    on_face             share of the inner face (eyes to mouth) that the mask covers, 0 to 1
-    crown               share of the arch right above and beside the face that the mask covers, 0 to 1
-    away                share of the mask that lies further than 0.6 of a face's width beside or over the face, 0 to 1
-    thin                share of the mask that a finger-wide opening removes, 0 to 1
-    pieces              number of separate parts, specks left out
-    straight            share of the outline that runs in long level or upright lines, 0 to 1
-    edge_disagreement   mask-image gradient consistency (the paper's eq. 1), 0 (agrees) to 1; 0 for an empty mask
+    on_face             share of the inner face (eyes to mouth) that the mask covers, 0 to 1; 0 for a face outside the crop
+    crown               share of the arch above and beside the face that the mask covers, 0 to 1; 0 for one outside the crop
+    away                share of the mask more than 0.6 face widths beside or above the face, 0 to 1; 0 for an empty mask
+    thin                share of the mask that a morphological opening with a finger-wide disc removes, 0 to 1; 0 if empty
+    pieces              number of separate parts of more than a 2000th of the crop
+    straight            share of the outline in long horizontal or vertical lines, 0 to 1; 0 if it has no outline
+    edge_disagreement   mask-image gradient consistency (Levinshtein et al. 2018, eq. 1), 0 (agrees) to 1; 0 if there is no edge
     """
     hair = cv2.threshold(mask, 127, 1, cv2.THRESH_BINARY)[1].view(bool)
     of_the_face = (
@@ -35,7 +35,7 @@ def signals(photo: Photo, mask: Mask, face: Box | None) -> dict[str, float]:
             "away": _away(hair, face),
         }
     )
-    # What follows depends on the hair and what is right beside it: half of most crops.
+    # The other signals depend only on the hair and its surroundings, about half of most crops.
     left, top, width, height = cv2.boundingRect(mask)
     part = np.s_[max(top - FINGER, 0) : top + height + FINGER, max(left - FINGER, 0) : left + width + FINGER]
     near = np.ascontiguousarray(hair[part])
@@ -45,12 +45,12 @@ def signals(photo: Photo, mask: Mask, face: Box | None) -> dict[str, float]:
         "thin": _thin(near),
         "pieces": float(_pieces(near, mask.size // 2000)),
         "straight": _straight(mask),
-        "edge_disagreement": gradient_consistency(photo[part], near.astype(np.float32)) or 0.0,  # None: no edge at all
+        "edge_disagreement": gradient_consistency(photo[part], near.astype(np.float32)) or 0.0,  # None if there is no edge
     }
 
 
 def inner_face(face: Box) -> Box:
-    """The part of a detector's box that is skin on nearly everybody: eyes to mouth, without the sides."""
+    """The part of a detector's box that is skin on almost everybody: eyes to mouth, without the sides. In the box's pixels."""
     top, left, bottom, right = face
     height, width = bottom - top, right - left
     return (
@@ -82,7 +82,7 @@ def _away(hair: npt.NDArray[np.bool_], face: Box) -> float:
     top, left, _, right = face
     reach = round(0.6 * (right - left))
     near = np.zeros(hair.shape, bool)
-    # Hair hangs: the room under a face is long hair's, and counts as near.
+    # Long hair hangs below the face, so everything below counts as near.
     near[max(0, top - reach) :, max(0, left - reach) : max(0, right + reach)] = True
     return float((hair & ~near).sum() / hair.sum())
 
@@ -96,9 +96,9 @@ def _thin(hair: npt.NDArray[np.bool_]) -> float:
 
 
 def _pieces(hair: npt.NDArray[np.bool_], least: int) -> int:
-    """The number of parts of more than `least` pixels."""
+    """The number of connected parts with more than `least` pixels."""
     shape = hair.view(np.uint8)
-    # Outlines cost a tenth of labels, and most masks have one alone.
+    # Finding outlines costs a tenth of labelling components, and most masks have only one.
     if len(cv2.findContours(shape, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)[0]) == 1:
         return int(cv2.countNonZero(shape) > least)
     number, _, stats, _ = cv2.connectedComponentsWithStats(shape)

@@ -1,28 +1,29 @@
-"""From signals to one doubt between 0 and 1, with its reasons in words.
+"""Combine a mask's signals into its suspicion, 0 to 1, with the reasons in words.
 
-Each rule looks at one signal and rises from 0 to its weight between two values. Doubts add up as if they were
-independent: 1 - (1 - a)(1 - b)... The rules are read off masks that were looked at, not learned; `rules-1` names them.
+Each rule looks at one signal; its doubt rises from 0 to the rule's weight between two values of the signal. Doubts are
+combined like independent probabilities (noisy or): 1 - (1 - a)(1 - b)... The rules were set by hand from inspected masks, not
+learned; MODEL names this set of rules.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 MODEL = "rules-1"
-TOLD = 0.2  # a rule whose doubt is smaller isn't worth a word
+MIN_REASON_DOUBT = 0.2  # 0 to 1; a rule with a smaller doubt is not listed as a reason
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A doubt that grows while a signal goes from `harmless` to `certain` (which may be the smaller of the two)."""
+    """A doubt that grows linearly while a signal goes from `harmless` to `certain` (which may be the smaller of the two)."""
 
     signal: str
-    harmless: float
-    certain: float
-    weight: float
+    harmless: float  # the signal's value at which the doubt is 0
+    certain: float  # the signal's value at which the doubt is `weight`
+    weight: float  # 0 to 1
     reason: str
 
     def doubt(self, value: float) -> float:
-        """The doubt for a value of the signal, 0 to the rule's weight."""
+        """The doubt for a value of the signal, 0 to `weight`."""
         share = (value - self.harmless) / (self.certain - self.harmless)
         return self.weight * min(max(share, 0.0), 1.0)
 
@@ -41,10 +42,14 @@ RULES = (
 
 
 def suspicion(signals: Mapping[str, float]) -> tuple[float, list[str]]:
-    """The doubt about a mask, 0 to 1, and its reasons in words, the strongest first; by the signals that there are."""
+    """The suspicion of a mask, 0 to 1, and its reasons in words, strongest first. Rules of missing signals are skipped.
+
+    >>> suspicion({"hair_share": 0.2, "thin": 0.8})
+    (0.8, ['only thin strokes'])
+    """
     doubts = [(rule.doubt(signals[rule.signal]), rule.reason) for rule in RULES if rule.signal in signals]
     trust = 1.0
     for doubt, _ in doubts:
         trust *= 1.0 - doubt
-    told = sorted((doubt for doubt in doubts if doubt[0] >= TOLD), key=lambda doubt: -doubt[0])
-    return 1.0 - trust, [reason for _, reason in told]
+    strong = sorted((doubt for doubt in doubts if doubt[0] >= MIN_REASON_DOUBT), key=lambda doubt: -doubt[0])
+    return 1.0 - trust, [reason for _, reason in strong]

@@ -1,4 +1,4 @@
-"""Other tools' formats, one module each: how to recognise, read and write it; and which one a source is in."""
+"""The formats of other tools, one module each: how to recognise, read and write it; and the search for a source's format."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from curator.formats import archive, coco, cvat, folder, hugging_face, label_studio, lfw_parts, manifest, supervisely
-from curator.formats.locations import Location, fetched, is_signed, located, reached, said
+from curator.formats.locations import Location, display_name, download, is_signed, parse_location, readable_errors
 from curator.formats.pairs import EncodedMask, RawPair, Refused, SetItem, mask_bytes, photo_bytes, storable
 from db.errors import WinnowError
 from db.settings import Limits
@@ -18,40 +18,41 @@ __all__ = [
     "WRITERS",
     "Adapter",
     "EncodedMask",
-    "Found",
+    "OpenedSource",
     "RawPair",
     "Refused",
     "SetItem",
-    "adapter",
-    "counted",
-    "find",
-    "located",
+    "adapter_named",
+    "count_items",
+    "display_name",
     "mask_bytes",
+    "open_source",
+    "parse_location",
     "photo_bytes",
-    "read",
+    "read_source",
     "recognise",
-    "said",
 ]
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """One format: its name, what it looks like, and how to recognise, read and (where we export to it) write it.
+    """One format: its name, what it looks like, and how to recognise, read and (if we export to it) write it.
 
-    `write` writes the members of a curated set into an empty folder; the lists go last, so that a folder without them is an
-    export that was not finished. Reading it back gives the same masks, bit for bit.
+    `recognise` returns why a location has this format, or None. `write` writes the members of a curated set into an empty
+    folder. It writes the lists last, so that a folder without them is an unfinished export. Reading it back gives the same
+    masks, bit for bit.
     """
 
     name: str
-    looks_like: str
+    description: str
     recognise: Callable[[Location], str | None]
     read: Callable[[Location], Iterator[RawPair | Refused]]
     write: Callable[[Path, list[SetItem], Store], None] | None = None
 
 
 @dataclass(frozen=True)
-class Found:
-    """A source whose format is known: the adapter's name, what it is known by, and all that is in it."""
+class OpenedSource:
+    """A source in a known format: the adapter's name, why it was recognised, and its items, which can be read once."""
 
     format: str
     because: str
@@ -59,10 +60,10 @@ class Found:
 
 
 def _read_nested(location: Location) -> Iterator[RawPair | Refused]:
-    raise WinnowError(f"{location.name} is a zip inside a zip. Send what is in it.")
+    raise WinnowError(f"{location.name} is a zip inside a zip. Send the inner zip by itself.")
 
 
-# In the order in which they are tried: what only this format has comes before what several have.
+# In the order in which they are tried: formats with unmistakable files come before the others.
 ADAPTERS = (
     Adapter("zip", "a .zip of any of the others", archive.recognise, _read_nested),
     Adapter("manifest", "a .csv, .jsonl or .parquet with columns image and mask", manifest.recognise, manifest.read),
@@ -84,11 +85,13 @@ ADAPTERS = (
         folder.write,
     ),
 )
-WRITERS = {each.name: each.write for each in ADAPTERS if each.write is not None}  # what a curated set can be exported to
+WRITERS = {
+    each.name: each.write for each in ADAPTERS if each.write is not None
+}  # the formats that a curated set can be exported to
 
 
-def adapter(name: str) -> Adapter:
-    """The adapter of that name. Raises WinnowError for a name that none has, listing all."""
+def adapter_named(name: str) -> Adapter:
+    """The adapter with this name. Raises WinnowError, listing all names, if there is none."""
     for each in ADAPTERS:
         if each.name == name:
             return each
@@ -96,47 +99,52 @@ def adapter(name: str) -> Adapter:
 
 
 def recognise(location: Location) -> tuple[str, str]:
-    """The name of the adapter for a location, and what it is known by.
+    """The name of the adapter for a location, and why it was recognised.
 
-    Raises WinnowError where nothing is there or no adapter knows it, listing what is understood.
+    Raises WinnowError if the location does not exist or can't be read, or, listing all formats, if no adapter recognises it.
     """
-    with reached(location):
+    with readable_errors(location):
         if not location.exists():
-            raise WinnowError(f"{said(location)} isn't there. Name a folder, a file or a URL of one.")
+            raise WinnowError(f"{display_name(location)} does not exist. Give the path or URL of a folder or a file.")
         for each in ADAPTERS:
             why = each.recognise(location)
             if why is not None:
                 return each.name, why
-    understood = "; ".join(f"{each.name}: {each.looks_like}" for each in ADAPTERS)
-    raise WinnowError(f"{said(location)} is nothing that Winnow reads. It reads {understood}.")
+    formats = "; ".join(f"{each.name}: {each.description}" for each in ADAPTERS)
+    raise WinnowError(f"{display_name(location)}: Winnow does not recognise this format. It reads {formats}.")
 
 
-def find(location: Location, name: str, workspace: Path, limits: Limits) -> Found:
-    """A source and all that is in it, read by the adapter of that name; "auto": by the one that recognises it.
+def open_source(location: Location, name: str, workspace: Path, limits: Limits) -> OpenedSource:
+    """Open a source with the adapter of this name, or with "auto" by the one that recognises it.
 
-    `workspace` is an empty folder of the caller's: a zip is unpacked there, so it must outlive the pairs. A zip's content is
-    recognised for itself, or read by the adapter that is named. Raises WinnowError where the location is not what the
-    adapter reads.
+    A zip's content is read by the named adapter, or recognised anew. Raises WinnowError if the location can't be read by the
+    adapter; reading the items may raise it, too.
+
+    Args:
+        location: a folder or file, local or behind a URL.
+        name: an adapter's name, or "auto".
+        workspace: an empty folder, into which a zip is unpacked. It has to exist for as long as the items are in use.
+        limits: for zips; a photo or mask is checked when it is read.
     """
-    with reached(location):
+    with readable_errors(location):
         if name == "auto":
             name, why = recognise(location)
         else:
-            name, why = adapter(name).name, "it was named"
+            name, why = adapter_named(name).name, "this format was given"
         if name == "zip" or (location.exists() and archive.recognise(location) is not None):
-            return _in_a_zip(location, name, why, workspace, limits)
+            return _open_zip(location, name, why, workspace, limits)
     if is_signed(location):
-        raise WinnowError(f"{said(location)} is given with a query: that opens one file alone, which can only be a zip.")
-    return Found(name, why, _read(location, adapter(name)))
+        raise WinnowError(f"{display_name(location)}: a signed URL must point to a single zip.")
+    return OpenedSource(name, why, _read_with(location, adapter_named(name)))
 
 
-def read(name: str, location: Location, workspace: Path, limits: Limits) -> Iterator[RawPair | Refused]:
-    """Everything in a location, as `find` has it."""
-    yield from find(location, name, workspace, limits).items
+def read_source(name: str, location: Location, workspace: Path, limits: Limits) -> Iterator[RawPair | Refused]:
+    """The items of `open_source`."""
+    yield from open_source(location, name, workspace, limits).items
 
 
-def counted(found: Found) -> dict[str, Any]:
-    """What is in a source, with the keys of `ingest --dry-run --json`. Files are not opened, so more may be refused later."""
+def count_items(found: OpenedSource) -> dict[str, Any]:
+    """The counts that `ingest --dry-run --json` prints. Photos are not opened, so more of them may be refused later."""
     pairs, refused = 0, []
     for item in found.items:
         if isinstance(item, Refused):
@@ -146,20 +154,20 @@ def counted(found: Found) -> dict[str, Any]:
     return {"format": found.format, "because": found.because, "pairs": pairs, "refused": refused}
 
 
-def _in_a_zip(location: Location, name: str, why: str, workspace: Path, limits: Limits) -> Found:
+def _open_zip(location: Location, name: str, why: str, workspace: Path, limits: Limits) -> OpenedSource:
     if isinstance(location, Path):
         content, refused = archive.unpack(location, workspace, limits)
     else:
         folder = workspace / "unpacked"
         folder.mkdir()
-        content, refused = archive.unpack(fetched(location, workspace, limits), folder, limits)
+        content, refused = archive.unpack(download(location, workspace, limits), folder, limits)
     if refused and not any(content.iterdir()):
-        return Found("zip", why, map(storable, refused))  # nothing was left to read, and every member has said why
+        return OpenedSource("zip", why, map(storable, refused))  # nothing is left to read, and each refusal says why
     inner, inner_why = recognise(content) if name == "zip" else (name, why)
-    because = f"{why}; what is in it is {inner}: {inner_why}" if name == "zip" else f"{inner} in a zip: {why}"
-    return Found("zip", because, chain(map(storable, refused), _read(content, adapter(inner))))
+    because = f"{why}; its content is {inner}: {inner_why}" if name == "zip" else f"{inner} in a zip: {why}"
+    return OpenedSource("zip", because, chain(map(storable, refused), _read_with(content, adapter_named(inner))))
 
 
-def _read(location: Location, by: Adapter) -> Iterator[RawPair | Refused]:
-    with reached(location):
+def _read_with(location: Location, by: Adapter) -> Iterator[RawPair | Refused]:
+    with readable_errors(location):
         yield from map(storable, by.read(location))

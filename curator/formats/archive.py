@@ -1,7 +1,7 @@
-"""A zip of any source that is a folder. A zip is a stranger's: nothing in it is believed before it is checked.
+"""Unpack a zip of any source that is a folder. A zip is untrusted, so everything in it is checked first.
 
-Names that climb out, links, encrypted and bloated members are refused one by one while the others come in. Sizes are
-checked as declared, before anything is written, and again while unpacking.
+Paths outside the zip, links, encrypted members and zip bombs are refused one by one; the other members are read. Declared
+sizes are checked before anything is written, and `zipfile` never returns more of a member than its declared size.
 """
 
 import shutil
@@ -15,87 +15,87 @@ from typing import BinaryIO
 
 from curator.formats.folder import MASKS, PHOTOS
 from curator.formats.locations import Location, is_folder, is_junk
-from curator.formats.pairs import Refused, key, split_named
+from curator.formats.pairs import Refused, match_key, parse_split
 from db.errors import WinnowError
 from db.settings import Limits
 
 CHUNK = 2**20
-BEGINNING = b"PK\3\4"
+ZIP_SIGNATURE = b"PK\3\4"
 
 
 def recognise(location: Location) -> str | None:
-    """Why this is a zip, or None; an empty or broken file called .zip counts, so that `unpack` can say what is wrong."""
+    """Why this is a zip, or None. An empty or damaged file called .zip is one, so that `unpack` can report what is wrong."""
     if is_folder(location):
         return None
     if location.suffix.lower() == ".zip":
         return "its name ends in .zip"
     with location.open("rb") as opened:
-        return "it begins like a zip" if opened.read(len(BEGINNING)) == BEGINNING else None
+        return "it starts like a zip" if opened.read(len(ZIP_SIGNATURE)) == ZIP_SIGNATURE else None
 
 
 def unpack(location: Path, into: Path, limits: Limits) -> tuple[Path, list[Refused]]:
-    """Unpack a zip into the empty folder `into`; the folder that holds its content, and the members refused.
+    """Unpack a zip into the empty folder `into`. Returns the folder with the content, and the refused members.
 
-    Where everything lies inside one top folder, that one is the content. Raises WinnowError for what is no zip, an empty
-    one, one with too many members, or one that the disk has no room for.
+    If everything is inside one top folder, that folder is the content. Raises WinnowError if the file is no zip, is empty,
+    has more members than the limits allow, or does not fit on the disk.
     """
     try:
         with zipfile.ZipFile(location) as archive:
-            members = [member for member in archive.infolist() if not _is_nothing(member)]
-            _check_whole(location, members, into, limits)
+            members = [member for member in archive.infolist() if not _is_ignored(member)]
+            _check_archive(location, members, into, limits)
             refused = list(_extract(archive, members, into, limits))
     except (zipfile.BadZipFile, OSError, EOFError) as error:
-        said = error.strerror if isinstance(error, OSError) and error.strerror else "it may be cut off"
-        raise WinnowError(f"{location.name} can't be read as a zip ({said}).") from None
-    return _content(into), refused
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "it may be cut off"
+        raise WinnowError(f"{location.name} can't be read as a zip ({why}).") from None
+    return _content_folder(into), refused
 
 
-def _is_nothing(member: zipfile.ZipInfo) -> bool:
-    return member.is_dir() or is_junk(_slashed(member))
+def _is_ignored(member: zipfile.ZipInfo) -> bool:
+    return member.is_dir() or is_junk(_normal_name(member))
 
 
-def _check_whole(location: Path, members: list[zipfile.ZipInfo], into: Path, limits: Limits) -> None:
+def _check_archive(location: Path, members: list[zipfile.ZipInfo], into: Path, limits: Limits) -> None:
     if not members:
         raise WinnowError(f"{location.name} is empty. Zip a folder with images/ and masks/ in it.")
     if len(members) > limits.zip_members:
         raise WinnowError(
             f"{location.name} holds {len(members):,} files; {limits.zip_members:,} are allowed. Send several zips."
         )
-    wanted = sum(member.file_size for member in members if _objection(member, limits) is None)
+    wanted = sum(member.file_size for member in members if _reason_to_refuse(member, limits) is None)
     needed = min(wanted, limits.zip_bytes)
     free = shutil.disk_usage(into).free
     if needed > free:
-        raise WinnowError(f"{location.name} needs {needed:,} bytes unpacked; the disk of {into} has {free:,} left.")
+        raise WinnowError(f"{location.name} needs {needed:,} bytes of disk space to unpack; {into} has {free:,} left.")
 
 
 def _extract(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], into: Path, limits: Limits) -> Iterator[Refused]:
-    # On some disks two names that differ in case only are one file; refusing both is the same everywhere.
-    names = Counter(key(_slashed(member)) for member in members)
+    # Some file systems ignore case, so that two of these names would be one file. Refusing both works the same everywhere.
+    names = Counter(match_key(_normal_name(member)) for member in members)
     left = limits.zip_bytes
     for member in members:
-        reason = _objection(member, limits)
-        if reason is None and names[key(_slashed(member))] > 1:
-            reason = "another file of the zip has this name, case aside."
+        reason = _reason_to_refuse(member, limits)
+        if reason is None and names[match_key(_normal_name(member))] > 1:
+            reason = "another file in the zip has the same name, apart from upper and lower case."
         if reason is None and member.file_size > left:
-            reason = f"with it the zip unpacks to more than the {limits.zip_bytes:,} bytes that are allowed."
+            reason = f"with it, the zip would unpack to more than the {limits.zip_bytes:,} bytes that are allowed."
         if reason is None:
-            reason = _write(archive, member, into / _slashed(member))
+            reason = _write(archive, member, into / _normal_name(member))
             left -= member.file_size
         if reason is not None:
-            yield Refused(_slashed(member), reason)
+            yield Refused(_normal_name(member), reason)
 
 
-def _slashed(member: zipfile.ZipInfo) -> str:
-    """A member's name, one way to write it; some zippers on Windows write backslashes."""
+def _normal_name(member: zipfile.ZipInfo) -> str:
+    """A member's name with slashes and without empty or `.` parts; some zip programs on Windows write backslashes."""
     return PurePosixPath(member.filename.replace("\\", "/")).as_posix()
 
 
-def _objection(member: zipfile.ZipInfo, limits: Limits) -> str | None:
-    """What speaks against a member, by what the zip declares of it; None when nothing does."""
-    path = PurePosixPath(_slashed(member))
+def _reason_to_refuse(member: zipfile.ZipInfo, limits: Limits) -> str | None:
+    """Why a member is refused by what the zip declares about it, or None."""
+    path = PurePosixPath(_normal_name(member))
     kind = stat.S_IFMT(member.external_attr >> 16)
     if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-        return "its name leads out of the zip's folder."
+        return "its path points outside the zip."
     if kind not in (0, stat.S_IFREG):
         return "it is a link or another special file, not a picture."
     if member.flag_bits & 1:
@@ -103,21 +103,21 @@ def _objection(member: zipfile.ZipInfo, limits: Limits) -> str | None:
     if member.file_size > limits.file_bytes:
         return f"it unpacks to {member.file_size:,} bytes; {limits.file_bytes:,} are allowed."
     if member.file_size > limits.zip_small and member.file_size > limits.zip_ratio * max(member.compress_size, 1):
-        return f"it unpacks to {member.file_size:,} bytes from {member.compress_size:,}, as a zip bomb does."
+        return f"it unpacks from {member.compress_size:,} to {member.file_size:,} bytes, like a zip bomb."
     return None
 
 
 def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> str | None:
-    """Unpack one member; why it failed, or None. Never writes more than the member declared."""
+    """Unpack one member. Returns why that failed, or None. Raises WinnowError if the disk is full."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as out:
             reason = _copy(archive, member, out)
     except FileExistsError:
-        return "another file of the zip has this name."
+        return "another file in the zip has the same name."
     except OSError as error:
         if path.parent.is_dir() and shutil.disk_usage(path.parent).free < CHUNK:
-            raise WinnowError(f"The disk is full: {archive.filename} can't be unpacked to the end.") from None
+            raise WinnowError(f"The disk is full, so {archive.filename} can't be unpacked completely.") from None
         return f"it can't be written under this name ({error.strerror})."
     if reason is not None:
         path.unlink()
@@ -125,23 +125,18 @@ def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> str
 
 
 def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, out: BinaryIO) -> str | None:
-    written = 0
     try:
         with archive.open(member) as packed:
-            while chunk := packed.read(CHUNK):
-                written += len(chunk)
-                if written > member.file_size:
-                    return "it is longer than the zip says."
-                out.write(chunk)
+            shutil.copyfileobj(packed, out, CHUNK)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError):
-        return "it is damaged, or packed in a way that can't be read."
-    return None if written == member.file_size else "it is shorter than the zip says."
+        return "it is damaged, or compressed in an unsupported way."
+    return None if out.tell() == member.file_size else "it is shorter than the zip declares."
 
 
-def _content(folder: Path) -> Path:
-    """The folder itself, or the one folder that everything in it lies in, as when a folder was zipped as a whole."""
+def _content_folder(folder: Path) -> Path:
+    """The folder itself, or the only folder in it, as when a folder was zipped as a whole. Names that mean something stay."""
     inside = list(folder.iterdir())
     if len(inside) != 1 or not inside[0].is_dir():
         return folder
     name = inside[0].name.lower()
-    return folder if name in PHOTOS + MASKS or split_named(name) else _content(inside[0])
+    return folder if name in PHOTOS + MASKS or parse_split(name) else _content_folder(inside[0])

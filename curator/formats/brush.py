@@ -1,8 +1,8 @@
-"""Label Studio's brush strokes, out and in (the `rle-pack` format): a whole RGBA picture, packed bit by bit.
+"""Encode and decode Label Studio's brush strokes (its rle-pack format): a whole RGBA picture as a stream of bits.
 
-A head gives the number of words (32 bits), the size of a word (5 bits, less 1) and four sizes of run lengths (4 bits each,
-less 1). Each run: a bit (repeat one word, or spell all out), which of the four sizes (2 bits), the length less 1, the word
-or words. What was painted is the opaque part, and all eight bits of it are kept.
+The header has the number of words (32 bits), the size of a word minus 1 (5 bits) and four sizes of run lengths, each minus 1
+(4 bits each). A run has one bit (1: repeat one word; 0: all words follow), the number of its length's size (2 bits), its
+length minus 1, and the word or words. The painted part is the alpha channel, and all eight bits of it are kept.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.formats.shapes import Canvas, join
+from curator.formats.shapes import Canvas, paste_max
 from db.errors import WinnowError
 from db.settings import Limits
 
 CHANNELS = 4
-SIZES = (3, 4, 8, 16)  # bits of a run's length, when we pack
+LENGTH_BITS = (3, 4, 8, 16)  # bits of a run's length in what we write
 
 
 @dataclass(frozen=True)
@@ -25,41 +25,41 @@ class Stroke:
     packed: bytes
 
     def onto(self, canvas: Canvas, limits: Limits) -> None:
-        """Join the stroke's opacity to a canvas. Raises WinnowError where it is damaged, or of another size."""
-        opacity = unpacked(self.packed, canvas.size * CHANNELS)[CHANNELS - 1 :: CHANNELS]
-        join(canvas, opacity.reshape(canvas.shape), 0, 0)
+        """Draw the stroke's alpha channel onto a canvas. Raises WinnowError if it is damaged or of another size."""
+        opacity = unpack(self.packed, canvas.size * CHANNELS)[CHANNELS - 1 :: CHANNELS]
+        paste_max(canvas, opacity.reshape(canvas.shape), 0, 0)
 
 
-def stroke_of(mask: Canvas) -> bytes:
-    """A mask, uint8 (H, W), 0 to 255, as a packed picture whose four channels are all the mask."""
-    return packed(np.repeat(mask.ravel(), CHANNELS))
+def pack_mask(mask: Canvas) -> bytes:
+    """Pack a mask, uint8 (H, W), 0 to 255, as a picture with the mask in all four channels."""
+    return pack(np.repeat(mask.ravel(), CHANNELS))
 
 
-def packed(values: NDArray[np.uint8]) -> bytes:
-    """The values, uint8 (N,), as runs of one repeated word.
+def pack(values: NDArray[np.uint8]) -> bytes:
+    """Pack values, uint8 (N,), N >= 1, as runs of one repeated word each.
 
-    >>> packed(np.array([7, 7, 7, 9], np.uint8)).hex()
-    '0000000439237fc10703812000'
+    >>> pack(np.array([7, 7, 7, 9], np.uint8)).hex()
+    '00000004391bfc40f00480'
     """
-    bits = [f"{values.size:032b}{8 - 1:05b}", *(f"{size - 1:04b}" for size in SIZES)]
+    bits = [f"{values.size:032b}{8 - 1:05b}", *(f"{size - 1:04b}" for size in LENGTH_BITS)]
     edges = np.flatnonzero(values[1:] != values[:-1]) + 1
     starts = np.concatenate([[0], edges, [values.size]])
     for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
         while start < end:
-            length = min(end - start, 1 << SIZES[-1])
-            which = next(number for number, size in enumerate(SIZES) if length <= 1 << size)
-            bits.append(f"1{which:02b}{length - 1:0{SIZES[which]}b}{values[start]:08b}")
+            length = min(end - start, 1 << LENGTH_BITS[-1])
+            which = next(number for number, size in enumerate(LENGTH_BITS) if length <= 1 << size)
+            bits.append(f"1{which:02b}{length - 1:0{LENGTH_BITS[which]}b}{values[start]:08b}")
             start += length
     text = "".join(bits)
     return int(text.ljust((len(text) + 7) // 8 * 8, "0"), 2).to_bytes((len(text) + 7) // 8)
 
 
-def unpacked(data: bytes, count: int) -> NDArray[np.uint8]:
-    """The `count` bytes that are packed. Raises WinnowError for what is cut off, of another size, or not of bytes."""
+def unpack(data: bytes, count: int) -> NDArray[np.uint8]:
+    """The packed values, uint8 (count,). Raises WinnowError if they are cut off, of another count, or not 8 bits each."""
     bits = _Bits(data)
     declared, word = bits.read(32), bits.read(5) + 1
     if declared != count or word != 8:
-        raise WinnowError(f"its brush mask has {declared:,} words of {word} bits; {count:,} of 8 belong to its size.")
+        raise WinnowError(f"its brush mask has {declared:,} words of {word} bits; its size needs {count:,} words of 8.")
     sizes = [bits.read(4) + 1 for _ in range(4)]
     out = np.zeros(count, np.uint8)
     done = 0
@@ -67,14 +67,14 @@ def unpacked(data: bytes, count: int) -> NDArray[np.uint8]:
         repeats, size = bits.read(1), sizes[bits.read(2)]
         end = done + bits.read(size) + 1
         if end > count:
-            raise WinnowError("its brush mask runs over its end.")
+            raise WinnowError("its brush mask is longer than its size.")
         out[done:end] = bits.read(8) if repeats else bits.read_bytes(end - done)
         done = end
     return out
 
 
 class _Bits:
-    """Reads numbers of some bits, highest first."""
+    """Reads numbers of any number of bits, highest bit first."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -89,7 +89,7 @@ class _Bits:
         return int.from_bytes(self.data[start // 8 : last]) >> (last * 8 - end) & ((1 << size) - 1)
 
     def read_bytes(self, count: int) -> NDArray[np.uint8]:
-        """The next `count` bytes, wherever between two bytes they begin."""
+        """The next `count` bytes, which may start within a byte: uint8 (count,)."""
         start, shift = divmod(self.position, 8)
         if self.position + count * 8 > len(self.data) * 8:
             raise WinnowError("its brush mask is cut off.")

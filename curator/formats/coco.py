@@ -1,4 +1,4 @@
-"""COCO annotations: polygons and run-length masks of one category, hair; an image's annotations make one mask."""
+"""COCO annotations: polygons and run-length masks of the category hair. An image's annotations form one mask."""
 
 import json
 import re
@@ -10,16 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.formats.locations import Location, Shelf, files_in, is_folder, name_of, relative, said, subfolders, write_file
-from curator.formats.pairs import RawPair, Refused, SetItem, split_named
-from curator.formats.rle import Runs, runs_of, to_string
-from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, points
+from curator.formats.locations import (
+    SNIFF_BYTES,
+    FileLookup,
+    Location,
+    display_name,
+    files_in,
+    is_folder,
+    last_name,
+    relative_path,
+    subfolders,
+    write_file,
+)
+from curator.formats.pairs import HAIR, RawPair, Refused, SetItem, hair_label, parse_split
+from curator.formats.rle import Runs, mask_to_runs, runs_to_string
+from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, parse_points
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
-
-ABOUT_ALL = 4096  # bytes of a large file that are enough to tell its format
 
 
 def recognise(location: Location) -> str | None:
@@ -27,24 +36,24 @@ def recognise(location: Location) -> str | None:
     found = next((file for file in _files(location) if _looks_like_coco(file)), None)
     if found is None:
         return None
-    return f"{relative(found, location) if is_folder(location) else found.name} lists images and annotations"
+    return f"{relative_path(found, location) if is_folder(location) else found.name} lists images and annotations"
 
 
 def read(location: Location) -> Iterator[RawPair | Refused]:
-    """The pairs of a COCO file, or of every one in a folder; `train.json` and the like say the split by their name.
+    """The pairs of a COCO file, or of every one in a folder; a name such as `train.json` gives the split.
 
-    Photos are looked for beside the file, in `images/` there, and in `images/` one folder up. Raises WinnowError where
-    there is no such file, it is damaged, or it is unclear which category is hair.
+    Photos are looked for beside the file, in `images/` there, and in `images/` one folder up. Raises WinnowError if there is
+    no such file, if it is damaged, or if it is unclear which category is hair.
     """
     files = [file for file in _files(location) if not is_folder(location) or _looks_like_coco(file)]
     if not files:
-        raise WinnowError(f"{said(location)} has no COCO file in it: a .json that lists images and annotations.")
+        raise WinnowError(f"{display_name(location)} has no COCO file, which is a .json that lists images and annotations.")
     for file in files:
         yield from _read_file(file)
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """`images/`, and a JSON file a split with one run-length mask an image, an empty one where there is no hair."""
+    """Write `images/`, and a JSON file per split with one run-length mask per image, an empty one if there is no hair."""
     entries: dict[Split, list[tuple[dict[str, Any], dict[str, Any]]]] = {split: [] for split in Split}
     licences = {name: number for number, name in enumerate(sorted({item.licence for item in items if item.licence}), start=1)}
     for item in items:
@@ -60,7 +69,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
         content = {
             "info": {"description": f"Hair masks, {split.value}"},
             "licenses": [{"id": number, "name": name, "url": ""} for name, number in licences.items()],
-            "categories": [{"id": 1, "name": "hair", "supercategory": "person"}],
+            "categories": [{"id": 1, "name": HAIR, "supercategory": "person"}],
             "images": [image for image, _ in pairs],
             "annotations": [annotation for _, annotation in pairs],
         }
@@ -76,30 +85,30 @@ def _annotation(number: int, mask: NDArray[np.uint8]) -> dict[str, Any]:
         "iscrowd": 0,
         "area": int((mask > 0).sum()),
         "bbox": [left, top, right - left, bottom - top],  # x, y, width, height
-        "segmentation": {"size": list(mask.shape), "counts": to_string(runs_of(mask))},
+        "segmentation": {"size": list(mask.shape), "counts": runs_to_string(mask_to_runs(mask))},
     }
 
 
 def _files(location: Location) -> list[Location]:
-    """The JSON files that may be COCO: in the folder, in its folder `annotations`, and in those called like a split."""
+    """The JSON files that may be COCO: in the folder, in its folder `annotations`, and in folders with a split's name."""
     if not is_folder(location):
         return [location] if location.suffix.lower() == ".json" else []
-    inner = [each for each in subfolders(location) if name_of(each) == "annotations" or split_named(name_of(each))]
+    inner = [each for each in subfolders(location) if last_name(each) == "annotations" or parse_split(last_name(each))]
     return [file for folder in (location, *inner) for file in files_in(folder, ".json")]
 
 
 def _split(file: Location) -> Split | None:
-    """The split that a file's name says (`val.json`, `instances_val2017.json`), or else its folder's."""
-    said_last = re.split(r"[^a-z]+", re.sub(r"\d+$", "", file.stem.lower()))[-1]
-    return split_named(said_last) or split_named(name_of(file.parent))
+    """The split in a file's name (`val.json`, `instances_val2017.json`), or else in its folder's."""
+    last_word = re.split(r"[^a-z]+", re.sub(r"\d+$", "", file.stem.lower()))[-1]
+    return parse_split(last_word) or parse_split(last_name(file.parent))
 
 
 def _looks_like_coco(file: Location) -> bool:
     with file.open("rb") as opened:
-        start = opened.read(ABOUT_ALL)
+        start = opened.read(SNIFF_BYTES)
     if not start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
         return False
-    if len(start) < ABOUT_ALL or b'"images"' not in start:
+    if len(start) < SNIFF_BYTES or b'"images"' not in start:
         try:
             content = json.loads(file.read_bytes())
         except (ValueError, RecursionError):
@@ -123,22 +132,18 @@ def _read_file(file: Location) -> Iterator[RawPair | Refused]:
                 painted[annotation["image_id"]].append(annotation.get("segmentation"))
         except (KeyError, TypeError):
             yield Refused(file.name, f"an annotation lacks image_id or category_id: {str(annotation)[:200]}")
-    shelves = [Shelf(folder) for folder in (file.parent, file.parent / "images", file.parent.parent / "images")]
+    lookups = [FileLookup(folder) for folder in (file.parent, file.parent / "images", file.parent.parent / "images")]
     for image in images:
-        yield _pair(file, shelves, image, painted, licences)
+        yield _pair(file, lookups, image, painted, licences)
 
 
 def _hair(file: Location, categories: list[dict[str, Any]]) -> Any:
-    named = [category for category in categories if str(category.get("name", "")).strip().lower() == "hair"]
-    found = named or categories
-    if len(found) != 1:
-        names = ", ".join(str(category.get("name")) for category in categories) or "none"
-        raise WinnowError(f"{file.name} has no category hair, nor only one; its categories: {names}. Name one of them hair.")
-    return found[0]["id"]
+    names = [str(category.get("name")) for category in categories]
+    return categories[names.index(hair_label(file.name, "categories", names))]["id"]
 
 
 def _pair(
-    file: Location, shelves: list[Shelf], image: Any, painted: dict[Any, list[Any]], licences: dict[Any, Any]
+    file: Location, lookups: list[FileLookup], image: Any, painted: dict[Any, list[Any]], licences: dict[Any, Any]
 ) -> RawPair | Refused:
     try:
         name, height, width = str(image["file_name"]), int(image["height"]), int(image["width"])
@@ -146,11 +151,11 @@ def _pair(
         licence = licences.get(image.get("license"))
     except (KeyError, TypeError, ValueError, OverflowError):
         return Refused(file.name, f"an image entry lacks id, file_name, height or width: {str(image)[:200]}")
-    photo = _photo(shelves, name)
+    photo = _photo(lookups, name)
     if isinstance(photo, str):
         return Refused(name, photo)
     if not segmentations:
-        return Refused(name, f"no annotation of hair in {file.name}.")
+        return Refused(name, f"it has no hair annotation in {file.name}.")
     if height <= 0 or width <= 0:
         return Refused(name, f"{file.name} gives it a size of {width} x {height}.")
     try:
@@ -161,19 +166,19 @@ def _pair(
     return RawPair(name, photo, mask, split=_split(file), licence=str(licence) if licence else None)
 
 
-def _photo(shelves: list[Shelf], name: str) -> Location | str:
-    """The photo's file, or what is wrong with its name."""
-    places = [(shelf, place) for shelf in shelves if (place := shelf.within(name)) is not None]
+def _photo(lookups: list[FileLookup], name: str) -> Location | str:
+    """The photo's file, or what is wrong with its path."""
+    places = [(lookup, place) for lookup in lookups if (place := lookup.find(name)) is not None]
     if not places:
-        return "its name leads out of the folder."
-    return next((place for shelf, place in places if shelf.has(place)), "the photo isn't there.")
+        return "its path points outside the folder."
+    return next((place for lookup, place in places if lookup.exists(place)), "the photo is missing.")
 
 
 def _shapes(segmentation: Any, height: int, width: int) -> list[Shape]:
-    """The shapes of one annotation: several polygons, or one box of runs. Raises WinnowError for anything else."""
+    """The shapes of one annotation: several polygons, or one run-length mask. Raises WinnowError for anything else."""
     try:
         if isinstance(segmentation, list):
-            return [Polygon(points(polygon)) for polygon in segmentation]
+            return [Polygon(parse_points(polygon)) for polygon in segmentation]
         size, counts = list(segmentation["size"]), segmentation["counts"]
         runs = Runs(height, width, counts if isinstance(counts, str) else tuple(int(run) for run in counts))
     except (KeyError, TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""CVAT for images 1.1: annotations.xml with masks (runs along the rows of a box) and polygons, beside the photos in images/."""
+"""CVAT for images 1.1: annotations.xml with masks (runs along the rows of a box) and polygons, and the photos in images/."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,24 +6,19 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from curator.formats.locations import Location, Shelf, is_folder, said, write_file
-from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, split_named
-from curator.formats.rle import Runs, runs_of
-from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, points
+from defusedxml import DTDForbidden
+from defusedxml.ElementTree import fromstring
+
+from curator.formats.locations import SNIFF_BYTES, FileLookup, Location, display_name, is_folder, write_file
+from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, hair_label, parse_split
+from curator.formats.rle import Runs, mask_to_runs
+from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, parse_points
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.store import Store
 
 NAME = "annotations.xml"
-ABOUT_ALL = 4096  # bytes that are enough to tell the format
-COVERING = ("mask", "polygon")  # boxes, lines and points cover no hair pixel by pixel
-
-
-class _NoTypes(ElementTree.TreeBuilder):
-    """CVAT writes no document type; those who write one want to have entities blown up."""
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        raise WinnowError(f"{NAME} has a document type ({name}), which CVAT's files have not.")
+AREAS = ("mask", "polygon")  # boxes, lines and points do not outline hair
 
 
 def recognise(location: Location) -> str | None:
@@ -32,29 +27,30 @@ def recognise(location: Location) -> str | None:
     if file.suffix.lower() != ".xml" or not file.is_file():
         return None
     with file.open("rb") as opened:
-        start = opened.read(ABOUT_ALL)
+        start = opened.read(SNIFF_BYTES)
     return f"{file.name} holds CVAT's annotations" if b"<annotations" in start and b"<track" not in start else None
 
 
 def read(location: Location) -> Iterator[RawPair | Refused]:
-    """A pair for every image of the file. Photos are looked for in `images/` beside it, and beside it.
+    """A pair for every image in the file. Photos are looked for in `images/` beside the file, then beside it.
 
-    Raises WinnowError where there is no such file, it is no XML or declares a type, or it is unclear which label is hair.
+    Raises WinnowError if there is no such file, if it is no XML or declares a document type, or if it is unclear which label
+    is hair.
     """
     file = location / NAME if is_folder(location) else location
     images = _images(file)
-    hair = _label_of_hair(file, images)
-    shelves = [Shelf(file.parent / "images"), Shelf(file.parent)]
+    hair = _hair_label(file, images)
+    lookups = [FileLookup(file.parent / "images"), FileLookup(file.parent)]
     for image in images:
         name = image.get("name") or f"image {image.get('id')}"
         try:
-            yield _pair(shelves, name, image, hair)
+            yield _pair(lookups, name, image, hair)
         except WinnowError as error:
             yield Refused(name, str(error))
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """`images/`, and `annotations.xml` with one mask an image; a tag says of a photo without hair that it has none."""
+    """Write `images/`, and `annotations.xml` with one mask per image, or the tag NO_HAIR if the photo has no hair."""
     root = Element("annotations")
     SubElement(root, "version").text = "1.1"
     labels = SubElement(SubElement(SubElement(root, "meta"), "task"), "labels")
@@ -71,7 +67,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
             SubElement(image, "tag", label=NO_HAIR, source="manual")
             continue
         top, left, bottom, right = bounding_box(mask)
-        runs = runs_of(mask[top:bottom, left:right].T)  # CVAT's go along the rows
+        runs = mask_to_runs(mask[top:bottom, left:right].T)  # CVAT's go along the rows
         about = {"label": HAIR, "source": "manual", "occluded": "0", "rle": ", ".join(map(str, runs))}
         place = {"left": str(left), "top": str(top), "width": str(right - left), "height": str(bottom - top)}
         SubElement(image, "mask", about | place | {"z_order": "0"})
@@ -81,50 +77,49 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
 
 def _images(file: Location) -> list[Element]:
     try:
-        parser = ElementTree.XMLParser(target=_NoTypes())  # noqa: S314 - without types nothing can be blown up
-        parser.feed(file.read_bytes())
-        root = parser.close()
+        root = fromstring(file.read_bytes(), forbid_dtd=True)
+    except DTDForbidden as error:  # CVAT writes no document type; one can make entities explode or read our files
+        raise WinnowError(
+            f"{file.name} declares a document type ({error.name}), which CVAT never does. It was not read."
+        ) from None
     except OSError as error:
-        raise WinnowError(f"{said(file)} can't be read ({error.strerror or type(error).__name__}).") from None
+        raise WinnowError(f"{display_name(file)} can't be read ({error.strerror or type(error).__name__}).") from None
     except (ElementTree.ParseError, ValueError) as error:
         raise WinnowError(f"{file.name} can't be read as XML ({error}).") from None
     if root.tag != "annotations":
-        raise WinnowError(f"{file.name} is not CVAT's: its first tag is {root.tag}, not annotations.")
+        raise WinnowError(f"{file.name} is not CVAT's: its root element is {root.tag}, not annotations.")
     return root.findall("image")
 
 
-def _label_of_hair(file: Location, images: list[Element]) -> str:
-    used = {str(shape.get("label")) for image in images for shape in image if shape.tag in COVERING}
-    named = {label for label in used if label.strip().lower() == "hair"} or used
-    if len(named) > 1:
-        raise WinnowError(f"{file.name} has no label hair, nor only one; its labels: {', '.join(sorted(used))}.")
-    return next(iter(named), "hair")
+def _hair_label(file: Location, images: list[Element]) -> str:
+    used = {str(shape.get("label")) for image in images for shape in image if shape.tag in AREAS}
+    return hair_label(file.name, "labels", sorted(used)) if used else HAIR
 
 
-def _pair(shelves: list[Shelf], name: str, image: Element, hair: str) -> RawPair | Refused:
+def _pair(lookups: list[FileLookup], name: str, image: Element, hair: str) -> RawPair | Refused:
     subset = image.get("subset") or ""
     named = [name, f"{subset}/{name}"] if subset else [name]
-    places = [(shelf, place) for shelf in shelves for each in named if (place := shelf.within(each)) is not None]
+    places = [(lookup, place) for lookup in lookups for each in named if (place := lookup.find(each)) is not None]
     if not places:
-        return Refused(name, "its name leads out of the folder.")
-    photo = next((place for shelf, place in places if shelf.has(place)), None)
+        return Refused(name, "its path points outside the folder.")
+    photo = next((place for lookup, place in places if lookup.exists(place)), None)
     if photo is None:
-        return Refused(name, "the photo isn't there.")
-    shapes = tuple(_shape(drawn) for drawn in image if drawn.tag in COVERING and drawn.get("label") == hair)
+        return Refused(name, "the photo is missing.")
+    shapes = tuple(_shape(drawn) for drawn in image if drawn.tag in AREAS and drawn.get("label") == hair)
     if not shapes and NO_HAIR not in {tag.get("label") for tag in image.findall("tag")}:
-        return Refused(name, "no annotation of hair.")
+        return Refused(name, "it has no hair annotation.")
     height, width = _numbers(image, "height", "width")
-    return RawPair(name, photo, Shapes(height, width, shapes), split=split_named(subset))
+    return RawPair(name, photo, Shapes(height, width, shapes), split=parse_split(subset))
 
 
 def _shape(drawn: Element) -> Shape:
     if drawn.tag == "polygon":
-        return Polygon(points(drawn.get("points", "").replace(";", ",").split(",")))
+        return Polygon(parse_points(drawn.get("points", "").replace(";", ",").split(",")))
     top, left, height, width = _numbers(drawn, "top", "left", "height", "width")
     try:
         runs = tuple(int(run) for run in drawn.get("rle", "").split(","))
     except ValueError:
-        raise WinnowError("its mask's runs are not numbers with commas between.") from None
+        raise WinnowError("its mask's runs have to be whole numbers separated by commas.") from None
     return Runs(height, width, runs, top, left, along_rows=True)
 
 
@@ -132,4 +127,4 @@ def _numbers(element: Any, *names: str) -> list[int]:
     try:
         return [int(element.get(name)) for name in names]
     except (TypeError, ValueError):
-        raise WinnowError(f"its {element.tag} lacks {', '.join(names)}.") from None
+        raise WinnowError(f"its {element.tag} needs whole numbers for {', '.join(names)}.") from None

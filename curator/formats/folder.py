@@ -1,4 +1,4 @@
-"""A folder of pairs under the usual names: photos and masks in two folders, or side by side in one."""
+"""A folder of pairs with the usual names: photos and masks in two folders, or side by side in one."""
 
 import csv
 from collections.abc import Iterator
@@ -10,56 +10,63 @@ from posixpath import splitext
 
 from curator.formats.locations import (
     Location,
-    inside,
+    display_name,
+    file_below,
     is_folder,
-    name_of,
-    names_below,
-    relative,
-    said,
+    last_name,
+    list_files,
+    relative_path,
     subfolder,
     subfolders,
     write_file,
 )
-from curator.formats.pairs import RawPair, Refused, SetItem, key, shown, split_named
+from curator.formats.pairs import RawPair, Refused, SetItem, match_key, parse_split, readable_name
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
 
 PHOTOS = ("images", "image", "imgs", "img", "photos", "photo", "original")
 MASKS = ("masks", "mask", "labels", "label", "annotations", "gt")
-PHOTO_ENDINGS = ("-org",)  # of a name; Figaro's Frame00001-org.jpg and Frame00001-gt.pbm
+PHOTO_ENDINGS = ("-org",)  # of a file's stem, as in Figaro's Frame00001-org.jpg and Frame00001-gt.pbm
 MASK_ENDINGS = ("-gt", "_gt", "-mask", "_mask", "-hair", "_hair")
-CAMERAS = (".jpg", ".jpeg", ".heic", ".heif", ".webp", ".avif")  # what a photo is written as; beside it lies a mask
+CAMERAS = (
+    ".jpg",
+    ".jpeg",
+    ".heic",
+    ".heif",
+    ".webp",
+    ".avif",
+)  # endings of photos; a file beside one, with an ending of PAINTED, is its mask
 PAINTED = (".png", ".pbm", ".pgm", ".ppm", ".bmp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
     name: str  # relative to the source
-    exact: str  # what it is paired by: its name in its folder, without the ending
-    plain: str  # the same without marks such as -org and _mask
+    exact: str  # its name in its folder without the ending, to compare
+    plain: str  # the same without suffixes such as -org and _mask
     is_mask: bool
 
 
 def recognise(location: Location) -> str | None:
-    """Why this is a folder of pairs, or None. One without masks/ counts: `read` says what is missing."""
+    """Why this is a folder of pairs, or None. A folder without masks/ is one, so that `read` can report what is missing."""
     if not is_folder(location):
         return None
     photos = next((found for above in _splits(location) if (found := subfolder(above, *PHOTOS)) is not None), None)
     if photos is not None:
-        return f"it has a folder {relative(photos, location)}/"
+        return f"it has a folder {relative_path(photos, location)}/"
     pair = next((group for group in _groups(_beside(location)) if all(group)), None)
-    return f"{shown(pair[1][0])} lies beside {shown(pair[0][0])}" if pair else None
+    return f"{readable_name(pair[1][0])} lies beside {readable_name(pair[0][0])}" if pair else None
 
 
 def read(location: Location) -> Iterator[RawPair | Refused]:
-    """Pair photos with masks by name: case, ending, and marks such as `-org` and `_mask` aside.
+    """Pair photos with masks by name, ignoring case, ending, and suffixes such as `-org` and `_mask`.
 
-    Folders inside images/ are matched in masks/. A folder called train, validation or test says the split. Raises
-    WinnowError where images/ or masks/ is missing and nothing lies side by side, or images/ has no file in it.
+    Subfolders of images/ correspond to those of masks/. A folder called train, validation or test gives the split. Raises
+    WinnowError if images/ or masks/ is missing and no pair is side by side, or if images/ is empty.
     """
     if not is_folder(location):
-        raise WinnowError(f"{said(location)} is not a folder.")
+        raise WinnowError(f"{display_name(location)} is not a folder.")
     halves = [(above, images) for above in _splits(location) if (images := subfolder(above, *PHOTOS)) is not None]
     if not any(subfolder(above, *MASKS) for above, _ in halves):
         yield from _read_beside(location, halves)
@@ -67,16 +74,16 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     for above, images in halves:
         files = _files(location, images, PHOTO_ENDINGS, is_mask=False)
         if not files and len(halves) == 1:
-            raise WinnowError(f"{said(images)} has no photos in it. Put the photos there and their masks into masks/.")
+            raise WinnowError(f"{display_name(images)} has no photos. Put the photos there and their masks into masks/.")
         masks = subfolder(above, *MASKS)
         if masks is not None:
             files += _files(location, masks, MASK_ENDINGS, is_mask=True)
-        where = [f"in {relative(each or above / 'masks', location)}/" for each in (images, masks)]
+        where = [f"in {relative_path(each or above / 'masks', location)}/" for each in (images, masks)]
         yield from (item for group in _groups(files) for item in _paired(location, *group, *where))
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """`images/`, `masks/` and a `manifest.csv` that says split and licence."""
+    """Write `images/`, `masks/` and a `manifest.csv` with split and licence."""
     for item in items:
         write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
         write_file(folder / "masks" / f"{item.name}.png", store.get(item.mask))
@@ -93,29 +100,33 @@ def _read_beside(location: Location, halves: list[tuple[Location, Location]]) ->
     if any(all(group) for group in _groups(files)):
         yield from (item for group in _groups(files) for item in _paired(location, *group, "beside it", "beside it"))
     elif halves:
-        raise WinnowError(f"{said(halves[0][0])} has no folder masks/. Put a mask of the same name there for every photo.")
+        raise WinnowError(
+            f"{display_name(halves[0][0])} has no folder masks/. Put a mask of the same name there for every photo."
+        )
     else:
-        raise WinnowError(f"{said(location)} has no folder images/. Put the photos into images/ and their masks into masks/.")
+        raise WinnowError(
+            f"{display_name(location)} has no folder images/. Put the photos into images/ and their masks into masks/."
+        )
 
 
 def _splits(location: Location) -> list[Location]:
-    """The source itself, and the folders in it that are called like a split."""
-    return [location, *(inner for inner in subfolders(location) if split_named(name_of(inner)) is not None)]
+    """The source itself, and the folders in it that have the name of a split."""
+    return [location, *(inner for inner in subfolders(location) if parse_split(last_name(inner)) is not None)]
 
 
 def _files(location: Location, folder: Location, endings: tuple[str, ...], *, is_mask: bool) -> list[_File]:
-    above = "" if folder is location else f"{relative(folder, location)}/"
-    return [_file(above, name, endings, is_mask=is_mask) for name in names_below(folder)]
+    above = "" if folder is location else f"{relative_path(folder, location)}/"
+    return [_file(above, name, endings, is_mask=is_mask) for name in list_files(folder)]
 
 
 def _file(above: str, name: str, endings: tuple[str, ...], *, is_mask: bool) -> _File:
-    exact = key(shown(splitext(name)[0]))
+    exact = match_key(readable_name(splitext(name)[0]))
     plain = next((exact.removesuffix(ending) for ending in endings if exact.endswith(ending)), exact)
     return _File(above + name, exact, plain, is_mask)
 
 
 def _beside(location: Location) -> list[_File]:
-    """The photos and the masks of a folder that has both side by side."""
+    """The photos and masks of a folder that has both side by side."""
     photos = _files(location, location, PHOTO_ENDINGS, is_mask=False)
     by_camera = {file.exact for file in photos if _ending(file) in CAMERAS}
     names = {name for file in photos for name in (file.exact, file.plain)}
@@ -133,7 +144,7 @@ def _ending(file: _File) -> str:
 
 
 def _groups(files: list[_File]) -> Iterator[tuple[list[str], list[str]]]:
-    """The photos and the masks of each name: the very same name first, then the same but for its marks."""
+    """The photos and masks of each name: first those of exactly the same name, then the others without their suffixes."""
     for spelled in (attrgetter("exact"), attrgetter("plain")):
         left: list[_File] = []
         for _, group in groupby(sorted(files, key=spelled), spelled):
@@ -150,23 +161,23 @@ def _groups(files: list[_File]) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def _paired(location: Location, photos: list[str], masks: list[str], near: str, far: str) -> Iterator[RawPair | Refused]:
-    """The pair of one name, or a refusal for each photo (and for masks too many) where it takes a guess to pair them."""
+    """The pair of one name, or a refusal for each file that can't be paired without guessing."""
     if not photos:
-        yield from (Refused(shown(mask), f"no photo of that name {near}.") for mask in masks)
+        yield from (Refused(readable_name(mask), f"no photo of that name {near}.") for mask in masks)
     elif not masks:
-        yield from (Refused(shown(photo), f"no mask of that name {far}.") for photo in photos)
+        yield from (Refused(readable_name(photo), f"no mask of that name {far}.") for photo in photos)
     elif len(photos) > 1:
         for photo in photos:
-            others = ", ".join(shown(other) for other in photos if other != photo)
-            reason = f"its name differs only in case or ending from {others}; which one the mask is of is a guess."
-            yield Refused(shown(photo), reason)
+            others = ", ".join(readable_name(other) for other in photos if other != photo)
+            reason = f"its name differs from {others} only in case or ending, so it is unclear whose mask it is."
+            yield Refused(readable_name(photo), reason)
     elif len(masks) > 1:
-        several = ", ".join(shown(mask) for mask in masks)
-        yield Refused(shown(photos[0]), f"several masks have its name ({several}); which one counts is a guess.")
+        several = ", ".join(readable_name(mask) for mask in masks)
+        yield Refused(readable_name(photos[0]), f"several masks match its name ({several}). Keep one of them.")
     else:
         name = photos[0]
-        yield RawPair(shown(name), inside(location, name), inside(location, masks[0]), split=_split(name))
+        yield RawPair(readable_name(name), file_below(location, name), file_below(location, masks[0]), split=_split(name))
 
 
 def _split(name: str) -> Split | None:
-    return next((split for part in name.split("/")[:-1] if (split := split_named(part)) is not None), None)
+    return next((split for part in name.split("/")[:-1] if (split := parse_split(part)) is not None), None)

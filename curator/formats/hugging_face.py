@@ -1,39 +1,41 @@
-"""Hugging Face's image folder: a folder a split, in each a metadata list (JSON lines, CSV or Parquet) that names the files."""
+"""Hugging Face's image folder: one folder per split, each with a metadata list (JSON lines, CSV or Parquet) of its files."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from curator.formats.locations import Location, is_folder, name_of, relative, said, subfolders, write_file
+from curator.formats.locations import Location, display_name, is_folder, last_name, relative_path, subfolders, write_file
 from curator.formats.manifest import read_list
-from curator.formats.pairs import RawPair, Refused, SetItem, split_named
+from curator.formats.pairs import RawPair, Refused, SetItem, parse_split
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
 
-NAMES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+LIST_NAMES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 
 
 def recognise(location: Location) -> str | None:
     """Why this is Hugging Face's image folder, or None."""
     found = _lists(location)
-    return f"{relative(found[0], location)} lists its files" if found else None
+    return f"{relative_path(found[0], location)} lists its files" if found else None
 
 
 def read(location: Location) -> Iterator[RawPair | Refused]:
-    """The pairs of every list. A folder called train, validation or test says the split.
+    """The pairs of every list. A folder called train, validation or test gives the split.
 
-    Raises WinnowError where there is no list, or one of them can't be read or lacks the column of the photo or the mask.
+    Raises WinnowError if there is no list, or if one can't be read or lacks the photo's or the mask's column.
     """
     found = _lists(location)
     if not found:
-        raise WinnowError(f"{said(location)} has no {NAMES[0]} in it, nor in a folder train, validation or test.")
+        raise WinnowError(
+            f"{display_name(location)} has no {LIST_NAMES[0]}, neither in itself nor in a folder train, validation or test."
+        )
     for file in found:
-        yield from read_list(file, split_named(name_of(file.parent)))
+        yield from read_list(file, parse_split(last_name(file.parent)))
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """Hugging Face's image folder: a folder a split; `metadata.jsonl` makes columns image and mask of the file names."""
+    """Write one folder per split, each with a `metadata.jsonl` whose file names become the columns image and mask."""
     lines: dict[Split, list[str]] = {split: [] for split in Split}
     for item in items:
         image, mask = f"images/{item.name}.jpg", f"masks/{item.name}.png"
@@ -47,10 +49,10 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
 
 
 def _lists(location: Location) -> list[Location]:
-    """The lists in a folder, in those right in it, and in those in its folder `data`."""
+    """The lists in a folder, in its subfolders, and in the subfolders of its folder `data`."""
     if not is_folder(location):
         return []
     folders = [location]
     for inner in subfolders(location):
-        folders += [inner, *(subfolders(inner) if name_of(inner) == "data" else [])]
-    return [file for folder in folders for name in NAMES if (file := folder / name).is_file()]
+        folders += [inner, *(subfolders(inner) if last_name(inner) == "data" else [])]
+    return [file for folder in folders for name in LIST_NAMES if (file := folder / name).is_file()]

@@ -1,7 +1,7 @@
-"""Label Studio's JSON export with brush masks. All eight bits of a brush are kept: soft edges stay soft.
+"""Label Studio's JSON export with brush masks. All eight bits of a brush are kept, so soft edges stay soft.
 
-Whoever annotated is not taken for the contributor: one annotator paints many people's photos, and all of these would
-then be kept in one split. A task whose data has a `contributor` names it so.
+The annotator is not used as contributor: one annotator paints many people's photos, which would then all be in one split. The
+contributor is the field `contributor` in a task's data, if there is one.
 """
 
 import json
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
-from curator.formats.brush import Stroke, stroke_of
-from curator.formats.locations import Location, Shelf, files_in, is_folder, said, write_file
-from curator.formats.pairs import HAIR, RawPair, Refused, SetItem, split_named
+from curator.formats.brush import Stroke, pack_mask
+from curator.formats.locations import FileLookup, Location, display_name, files_in, is_folder, write_file
+from curator.formats.pairs import HAIR, RawPair, Refused, SetItem, hair_label, parse_split
 from curator.formats.shapes import Shapes
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
@@ -29,20 +29,23 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     """A pair for every annotation of an export, or of every export in a folder.
 
     Photos are looked for beside the file and in `images/` there, by their path and by their name, with and without the
-    eight digits that an upload puts in front. Raises WinnowError where there is no export.
+    eight digits that an upload puts in front. Raises WinnowError if there is no export, or if it is unclear which label is
+    hair.
     """
     exports = [(file, tasks) for file in _files(location) if (tasks := _tasks(file)) is not None]
     if not exports:
-        raise WinnowError(f"{said(location)} is no JSON export of Label Studio: a list of tasks with data and annotations.")
+        raise WinnowError(
+            f"{display_name(location)} is not a JSON export of Label Studio: a list of tasks with data and annotations."
+        )
     for file, tasks in exports:
-        hair = _label_of_hair(file, tasks)
-        shelf = Shelf(file.parent)
+        hair = _hair_label(file, tasks)
+        lookup = FileLookup(file.parent)
         for task in tasks:
-            yield from _pairs(file, shelf, task, hair)
+            yield from _pairs(file, lookup, task, hair)
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """`images/`, and `tasks.json` with one brush stroke a task, for a project that serves local files from this folder."""
+    """Write `images/`, and `tasks.json` with one brush stroke per task, for a project that serves local files from here."""
     tasks = []
     for item in items:
         write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
@@ -55,14 +58,16 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
             "original_width": mask.shape[1],
             "original_height": mask.shape[0],
             "image_rotation": 0,
-            "value": {"format": "rle", "rle": list(stroke_of(mask)), "brushlabels": [HAIR]},
+            "value": {"format": "rle", "rle": list(pack_mask(mask)), "brushlabels": [HAIR]},
         }
         data = {
             "image": f"/data/local-files/?d=images/{item.name}.jpg",
             "split": item.split.value,
             "licence": item.licence or "",
         }
-        tasks.append(json.dumps({"data": data, "annotations": [{"result": [stroke]}]}))  # as text: a tenth of the memory
+        tasks.append(
+            json.dumps({"data": data, "annotations": [{"result": [stroke]}]})
+        )  # as text, which takes a tenth of the memory
     write_file(folder / "tasks.json", f"[{(',' + chr(10)).join(tasks)}]".encode())
 
 
@@ -85,59 +90,56 @@ def _tasks(file: Location) -> list[dict[str, Any]] | None:
     return tasks if tasks and fits else None
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
 def _strokes(annotation: Any) -> list[dict[str, Any]]:
-    """What was painted: by a labelling brush, or by a brush whose labels are a control of their own."""
-    results = _listed(annotation.get("result")) if isinstance(annotation, dict) else []
-    kinds = {"brushlabels": "brushlabels", "labels": "rle"}  # the kind of a result, and what its value has to hold
+    """The brush strokes of an annotation: of a brush with labels, or of a brush with a separate labels control."""
+    results = _as_list(annotation.get("result")) if isinstance(annotation, dict) else []
+    kinds = {"brushlabels": "brushlabels", "labels": "rle"}  # a result's type, and the field that its value must have
     dicts = [result for result in results if isinstance(result, dict) and isinstance(result.get("value"), dict)]
     return [result for result in dicts if kinds.get(str(result.get("type"))) in result["value"]]
 
 
 def _labels(stroke: dict[str, Any]) -> list[str]:
     value = stroke["value"]
-    return [str(label) for label in _listed(value.get("brushlabels") or value.get("labels"))]
+    return [str(label) for label in _as_list(value.get("brushlabels") or value.get("labels"))]
 
 
-def _label_of_hair(file: Location, tasks: list[dict[str, Any]]) -> str:
+def _hair_label(file: Location, tasks: list[dict[str, Any]]) -> str:
     used = {
         label
         for task in tasks
-        for annotation in _listed(task["annotations"])
+        for annotation in _as_list(task["annotations"])
         for stroke in _strokes(annotation)
         for label in _labels(stroke)
     }
-    named = {label for label in used if label.strip().lower() == "hair"} or used
-    if len(named) > 1:
-        raise WinnowError(f"{file.name} has no label hair, nor only one; its labels: {', '.join(sorted(used))}.")
-    return next(iter(named), "hair")
+    return hair_label(file.name, "labels", sorted(used)) if used else HAIR
 
 
-def _pairs(file: Location, shelf: Shelf, task: dict[str, Any], hair: str) -> Iterator[RawPair | Refused]:
+def _pairs(file: Location, lookup: FileLookup, task: dict[str, Any], hair: str) -> Iterator[RawPair | Refused]:
     data = task["data"]
     named = next((data[field] for field in ("image", "img", "photo") if isinstance(data.get(field), str)), None)
     if named is None:
         yield Refused(f"task {task.get('id')}", "its data names no image.")
         return
-    photo = _photo(shelf, named, task.get("file_upload"))
+    photo = _photo(lookup, named, task.get("file_upload"))
     if photo is None:
-        yield Refused(named, f"the photo isn't there, neither beside {file.name} nor in images/ there.")
+        yield Refused(named, f"the photo is missing: it is neither beside {file.name} nor in images/.")
         return
-    given = [each for each in _listed(task["annotations"]) if _strokes(each) and not each.get("was_cancelled")]
+    given = [each for each in _as_list(task["annotations"]) if _strokes(each) and not each.get("was_cancelled")]
     if not given:
-        yield Refused(named, "nobody painted a brush mask on it.")
+        yield Refused(named, "it has no brush mask.")
     for annotation in given:
         mask = _described([stroke for stroke in _strokes(annotation) if hair in _labels(stroke)])
         yield Refused(named, mask) if isinstance(mask, str) else _named_pair(named, photo, mask, data)
 
 
 def _named_pair(named: str, photo: Location, mask: Shapes, data: dict[str, Any]) -> RawPair | Refused:
-    split = split_named(str(data.get("split") or ""))
+    split = parse_split(str(data.get("split") or ""))
     if data.get("split") and split is None:
-        return Refused(named, f"its split is {data['split']!r}; it is train, validation, test or nothing.")
+        return Refused(named, f"its split is {data['split']!r}. Use train, validation or test, or leave it out.")
     contributor, licence = data.get("contributor"), data.get("licence")
     return RawPair(
         named,
@@ -149,7 +151,7 @@ def _named_pair(named: str, photo: Location, mask: Shapes, data: dict[str, Any])
     )
 
 
-def _photo(shelf: Shelf, named: str, upload: Any) -> Location | None:
+def _photo(lookup: FileLookup, named: str, upload: Any) -> Location | None:
     """The file of a task's image: a path, an upload's address or a `?d=` address, all looked for in the export's folder."""
     try:
         address = urlparse(named)
@@ -160,22 +162,22 @@ def _photo(shelf: Shelf, named: str, upload: Any) -> Location | None:
         name = path.rpartition("/")[2]
         plain = name[9:] if name[8:9] == "-" else name
         for candidate in (path, f"images/{path}", name, f"images/{name}", plain, f"images/{plain}"):
-            found = shelf.within(candidate)
-            if found is not None and shelf.has(found):
+            found = lookup.find(candidate)
+            if found is not None and lookup.exists(found):
                 return found
     return None
 
 
 def _described(strokes: list[dict[str, Any]]) -> Shapes | str:
-    """The mask of an annotation's strokes, or what is wrong with them."""
+    """The mask of an annotation's hair strokes, or what is wrong with them."""
     if not strokes:
-        return "its annotation has no stroke of hair."
+        return "its annotation has no hair stroke."
     try:
         sizes = {(int(stroke["original_height"]), int(stroke["original_width"])) for stroke in strokes}
         painted = tuple(Stroke(bytes(list(stroke["value"]["rle"]))) for stroke in strokes)
     except (KeyError, TypeError, ValueError, OverflowError):
-        return "its brush mask lacks its size or its bytes."
+        return "its brush mask lacks its size or its data."
     (height, width), *others = sizes
     if others or height <= 0 or width <= 0:
-        return "its brush strokes don't agree on a size."
+        return "its brush strokes have no size, or different ones."
     return Shapes(height, width, painted)

@@ -1,4 +1,4 @@
-"""LFW Parts: `images/Name_0001.jpg`, `masks/Name_0001.png` or `.ppm` (red is hair), and the official lists of splits."""
+"""LFW Parts: `images/Name_0001.jpg`, `masks/Name_0001.png` or `.ppm` (red is hair), and the official split lists."""
 
 import re
 from collections.abc import Iterator
@@ -6,8 +6,18 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from curator.formats.locations import Location, Shelf, inside, is_folder, names_below, relative, said, subfolder, write_file
-from curator.formats.pairs import RawPair, Refused, SetItem, shown
+from curator.formats.locations import (
+    FileLookup,
+    Location,
+    display_name,
+    file_below,
+    is_folder,
+    list_files,
+    relative_path,
+    subfolder,
+    write_file,
+)
+from curator.formats.pairs import RawPair, Refused, SetItem, readable_name
 from curator.pictures.codec import decode_mask, encode_colours
 from db.errors import WinnowError
 from db.store import Store
@@ -28,32 +38,33 @@ def recognise(location: Location) -> str | None:
 
 
 def read(location: Location) -> Iterator[RawPair | Refused]:
-    """Pairs with the person as contributor, and the split of the list that names them; unlisted ones have none.
+    """Pairs with the person as contributor and the split of the list that names them; unlisted photos have no split.
 
-    Raises WinnowError where images/ or masks/ is missing.
+    Raises WinnowError if images/ or masks/ is missing.
     """
     images = subfolder(location, "images") if is_folder(location) else None
     masks = subfolder(location, "masks") if is_folder(location) else None
     if images is None or masks is None:
         raise WinnowError(
-            f"{said(location)} lacks images/ or masks/. LFW Parts is read from images/Name_0001.jpg and masks/Name_0001.png."
+            f"{display_name(location)} has no images/ or no masks/. LFW Parts needs images/Name_0001.jpg and "
+            "masks/Name_0001.png."
         )
     splits, refused = _splits(location)
     yield from refused
     seen = set()
-    shelf = Shelf(masks)
-    for name in names_below(images):
-        photo = inside(images, name)
+    lookup = FileLookup(masks)
+    for name in list_files(images):
+        photo = file_below(images, name)
         stem = PurePosixPath(name).stem
         seen.add(stem)
-        yield _pair(shown(f"{relative(images, location)}/{name}"), stem, photo, shelf, splits.get(stem))
+        yield _pair(readable_name(f"{relative_path(images, location)}/{name}"), stem, photo, lookup, splits.get(stem))
     for stem, split in splits.items():
         if stem not in seen:
-            yield Refused(f"images/{stem}.jpg", f"the list of {split} names it, but it isn't there.")
+            yield Refused(f"images/{stem}.jpg", f"the {split} list names it, but the photo is missing.")
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """`images/`, `masks/` with red hair on blue and green skin where it is known, and the lists; a made-up name an example."""
+    """Write `images/`, `masks/` (red hair on blue, green skin if known) and the lists; each example gets an invented name."""
     lines: dict[Split, list[str]] = {split: [] for split in Split}
     for item in items:
         stem = f"Example_{item.example}_0001"
@@ -69,7 +80,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
 
 
 def _splits(location: Location) -> tuple[dict[str, Split], list[Refused]]:
-    """The split of each listed photo by its stem, and the lines that name none."""
+    """The split of each listed photo by its stem, and a refusal for each line that can't be read or contradicts another."""
     splits: dict[str, Split] = {}
     refused = []
     for name, split in LISTS.items():
@@ -83,15 +94,15 @@ def _splits(location: Location) -> tuple[dict[str, Split], list[Refused]]:
                 continue
             stem = f"{words[0]}_{int(words[1]):04d}"
             if splits.setdefault(stem, split) is not split:
-                refused.append(Refused(name, f"line {number} names {stem}, which is in the list of {splits[stem]} already."))
+                refused.append(Refused(name, f"line {number} names {stem}, which is already in the {splits[stem]} list."))
     return splits, refused
 
 
-def _pair(name: str, stem: str, photo: Location, masks: Shelf, split: Split | None) -> RawPair | Refused:
+def _pair(name: str, stem: str, photo: Location, masks: FileLookup, split: Split | None) -> RawPair | Refused:
     named = NAMED.fullmatch(stem)
     if named is None:
-        return Refused(name, "its name is not Name_0001.")
-    mask = next((path for ending in MASK_ENDINGS if masks.has(path := inside(masks.base, stem + ending))), None)
+        return Refused(name, "its name does not have the form Name_0001.")
+    mask = next((path for ending in MASK_ENDINGS if masks.exists(path := file_below(masks.base, stem + ending))), None)
     if mask is None:
         return Refused(name, "no mask of that name in masks/.")
     return RawPair(name, photo, mask, contributor=named["person"], split=split, official=True)

@@ -1,6 +1,6 @@
-"""A list of pairs as CSV, JSON lines or Parquet: image and mask, and where known contributor, split, licence and drawn.
+"""A list of pairs as CSV, JSON lines or Parquet: image and mask, and optionally contributor, split, licence and drawn.
 
-Hugging Face's lists are the same but for the columns' names, so that both are understood.
+Hugging Face's lists differ in their columns' names only; both are understood.
 """
 
 import csv
@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from curator.formats.locations import Location, Shelf, is_folder, said, without_secrets
-from curator.formats.pairs import RawPair, Refused, split_named
+from curator.formats.locations import FileLookup, Location, display_name, is_folder, without_secrets
+from curator.formats.pairs import RawPair, Refused, parse_split
 from db.errors import WinnowError
 from db.tables import Split
 
-# Our word for a column, and the names that it goes by; the first that is there counts.
+# Our name of each column, and the names it may have in a file; the first one found is used.
 COLUMNS = {
     "image": ("image", "file_name", "image_file_name"),
     "mask": ("mask", "mask_file_name", "label_file_name", "annotation_file_name", "label", "annotation", "segmentation"),
@@ -26,10 +26,10 @@ COLUMNS = {
     "drawn": ("drawn",),
 }
 REQUIRED = ("image", "mask")
-DRAWN = {"": False, "no": False, "yes": True}  # a portrait of the sample set, or a person
-NAMES = ("manifest.csv", "manifest.parquet", "manifest.jsonl")
+DRAWN = {"": False, "no": False, "yes": True}  # whether the photo is a portrait of the sample set
+LIST_NAMES = ("manifest.csv", "manifest.parquet", "manifest.jsonl")
 
-Row = tuple[str, dict[str, Any] | None]  # where it stands, and what it says; None for what can't be read
+Row = tuple[str, dict[str, Any] | None]  # its place in the file, and its cells; None if it can't be read
 
 
 @dataclass(frozen=True)
@@ -41,78 +41,78 @@ class _Table:
 def recognise(location: Location) -> str | None:
     """Why this is a manifest, or None."""
     if is_folder(location):
-        found = next((name for name in NAMES if (location / name).is_file()), None)
+        found = next((name for name in LIST_NAMES if (location / name).is_file()), None)
         return f"it has a file {found}" if found else None
     ending = location.suffix.lower()
     return f"its name ends in {ending}" if ending in READERS else None
 
 
 def read(location: Location) -> Iterator[RawPair | Refused]:
-    """The pairs of a manifest, or of the one in a folder. Paths in it are relative to the manifest.
+    """The pairs of a manifest, or of the manifest in a folder. Its paths are relative to the manifest.
 
-    Raises WinnowError where it is missing, can't be read, or lacks the column image or mask.
+    Raises WinnowError if it is missing, can't be read, or lacks the column image or mask.
     """
     if not is_folder(location):
         yield from read_list(location)
         return
-    found = next((name for name in NAMES if (location / name).is_file()), NAMES[0])
+    found = next((name for name in LIST_NAMES if (location / name).is_file()), LIST_NAMES[0])
     yield from read_list(location / found)
 
 
 def read_list(file: Location, split: Split | None = None) -> Iterator[RawPair | Refused]:
-    """The pairs of one list, all in a split unless a row says another. Raises WinnowError like `read`."""
+    """The pairs of one list; `split` applies to rows that state none. Raises WinnowError like `read`."""
     reader = READERS.get(file.suffix.lower())
     if reader is None:
-        raise WinnowError(f"{file.name} is no list of pairs: its name ends neither in {' nor in '.join(READERS)}.")
+        raise WinnowError(f"{file.name} is not a list of pairs. Its name has to end in one of {', '.join(READERS)}.")
     table = reader(file)
     lower = {column.strip().lower(): column for column in reversed(table.columns)}
     theirs = {ours: lower[name] for ours, names in COLUMNS.items() for name in reversed(names) if name in lower}
     missing = [name for name in REQUIRED if name not in theirs]
     if missing:
-        came = ", ".join(column.strip().lower() for column in table.columns) or "nothing"
-        raise WinnowError(f"{file.name} has no column {' and '.join(missing)}; its first line says: {came}.")
-    shelf = Shelf(file.parent)
+        found = ", ".join(column.strip().lower() for column in table.columns) or "none"
+        raise WinnowError(f"{file.name} has no column {' and no column '.join(missing)}. Its columns: {found}.")
+    lookup = FileLookup(file.parent)
     for where, row in table.rows:
         if row is None:
             yield Refused(file.name, f"{where} can't be read.")
         else:
-            yield _pair(shelf, {ours: _word(row.get(column)) for ours, column in theirs.items()}, where, split)
+            yield _pair(lookup, {ours: _cell_text(row.get(column)) for ours, column in theirs.items()}, where, split)
 
 
-def _pair(shelf: Shelf, row: dict[str, str | None], where: str, split: Split | None) -> RawPair | Refused:
+def _pair(lookup: FileLookup, row: dict[str, str | None], where: str, split: Split | None) -> RawPair | Refused:
     name = row["image"] or where
     for column, word in row.items():
         if word is None:
-            return Refused(name, f"{where} has something else than a word as its {column}.")
+            return Refused(name, f"{where}: its {column} is not text.")
     paths = []
     for column in REQUIRED:
         named = row[column] or ""
         if not named:
-            return Refused(name, f"{where} names no {column}.")
-        path, spelled = shelf.within(named), repr(without_secrets(named))
+            return Refused(name, f"{where} has no {column}.")
+        path, spelled = lookup.find(named), repr(without_secrets(named))
         if path is None:
             return Refused(name, f"{where} points outside the manifest's folder ({column} {spelled}).")
-        if not shelf.has(path):
-            return Refused(name, f"{where} names the {column} {spelled}, which isn't there.")
+        if not lookup.exists(path):
+            return Refused(name, f"{where} names the {column} {spelled}, which does not exist.")
         paths.append(path)
     its_split, drawn = row.get("split") or "", DRAWN.get((row.get("drawn") or "").lower())
-    if its_split and split_named(its_split) is None:
-        return Refused(name, f"{where} says split {its_split!r}; it is train, validation, test or empty.")
+    if its_split and parse_split(its_split) is None:
+        return Refused(name, f"{where} has the split {its_split!r}. Use train, validation or test, or leave it empty.")
     if drawn is None:
-        return Refused(name, f"{where} says drawn {row['drawn']!r}; it is yes, no or empty.")
+        return Refused(name, f"{where} has {row['drawn']!r} as drawn. Use yes or no, or leave it empty.")
     return RawPair(
         name,
         photo=paths[0],
         mask=paths[1],
         contributor=row.get("contributor") or None,
-        split=split_named(its_split) or split,
+        split=parse_split(its_split) or split,
         licence=row.get("licence") or None,
         drawn=drawn,
     )
 
 
-def _word(value: Any) -> str | None:
-    """A cell as a word; None for one that holds other things, such as a picture's bytes."""
+def _cell_text(value: Any) -> str | None:
+    """A cell as text, "" for an empty one; None for one that is not text, such as a picture's bytes."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool):
@@ -120,23 +120,23 @@ def _word(value: Any) -> str | None:
     return str(value).strip() if isinstance(value, str | int | float) else None
 
 
-# --- one reader an ending --------------------------------------------------------------------------------------------
+# --- one reader for each ending --------------------------------------------------------------------------------------
 
 
 def _csv(file: Location) -> _Table:
     text = _text(file)
-    # Spreadsheets in half of Europe write semicolons into a file that they call CSV.
+    # In many European locales, spreadsheets write semicolons into CSV files.
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
-    rows = csv.DictReader(io.StringIO(text), delimiter=delimiter, restval="")
+    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, restval="")
 
-    def told() -> Iterator[Row]:
+    def rows() -> Iterator[Row]:
         try:
-            for row in rows:
-                yield f"line {rows.line_num}", dict(row)
+            for row in reader:
+                yield f"line {reader.line_num}", dict(row)
         except csv.Error as error:
-            raise WinnowError(f"{file.name}, line {rows.line_num}: this is not CSV ({error}).") from None
+            raise WinnowError(f"{file.name}, line {reader.line_num}: this is not CSV ({error}).") from None
 
-    return _Table([name or "" for name in rows.fieldnames or []], told())
+    return _Table([name or "" for name in reader.fieldnames or []], rows())
 
 
 def _json_lines(file: Location) -> _Table:
@@ -147,22 +147,22 @@ def _json_lines(file: Location) -> _Table:
             return None
         return row if isinstance(row, dict) else None
 
-    def told() -> Iterator[Row]:
-        lines = io.StringIO(text, newline="\n")  # a line ends here alone, not at every sign that Unicode calls an end
+    def rows() -> Iterator[Row]:
+        lines = io.StringIO(text, newline="\n")  # only \n ends a line, not Unicode's other line separators
         return ((f"line {number}", parsed(line)) for number, line in enumerate(lines, 1) if line.strip())
 
     text = _text(file)
-    columns = dict.fromkeys(column for _, row in told() for column in row or ())  # a line leaves out what it has not
-    return _Table(list(columns), told())
+    columns = dict.fromkeys(column for _, row in rows() for column in row or ())  # a line may omit columns
+    return _Table(list(columns), rows())
 
 
 def _parquet(file: Location) -> _Table:
-    import pyarrow  # a second that nothing else of an ingest needs
+    import pyarrow  # takes a second to import, and only Parquet needs it
     import pyarrow.parquet
 
     known = {name for names in COLUMNS.values() for name in names}
 
-    def told() -> Iterator[Row]:
+    def rows() -> Iterator[Row]:
         try:
             with file.open("rb") as opened:
                 number = 0
@@ -175,13 +175,13 @@ def _parquet(file: Location) -> _Table:
 
     try:
         with file.open("rb") as opened:
-            there = pyarrow.parquet.ParquetFile(opened).schema_arrow.names
+            available = pyarrow.parquet.ParquetFile(opened).schema_arrow.names
     except pyarrow.ArrowException as error:
         raise _not_parquet(file, error) from None
     except OSError as error:
-        raise WinnowError(f"{said(file)} can't be read ({error.strerror or type(error).__name__}).") from None
-    columns = [name for name in there if name.strip().lower() in known]
-    return _Table(columns or there, told())
+        raise WinnowError(f"{display_name(file)} can't be read ({error.strerror or type(error).__name__}).") from None
+    columns = [name for name in available if name.strip().lower() in known]
+    return _Table(columns or available, rows())
 
 
 def _not_parquet(file: Location, error: Exception) -> WinnowError:
@@ -192,9 +192,9 @@ def _text(file: Location) -> str:
     try:
         return file.read_text("utf-8-sig")
     except UnicodeDecodeError:
-        raise WinnowError(f"{file.name} is not written in UTF-8. Save it as CSV UTF-8.") from None
+        raise WinnowError(f"{file.name} is not encoded in UTF-8. Save it as UTF-8.") from None
     except OSError as error:
-        raise WinnowError(f"{said(file)} can't be read ({error.strerror or type(error).__name__}).") from None
+        raise WinnowError(f"{display_name(file)} can't be read ({error.strerror or type(error).__name__}).") from None
 
 
 READERS: dict[str, Callable[[Location], _Table]] = {".csv": _csv, ".tsv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}

@@ -1,6 +1,7 @@
-"""What every format reads, a photo with its mask or a refused file with the reason, and what every format writes."""
+"""What every format reads (a photo with its mask, or a refused file with the reason) and writes (a set's members)."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,46 +10,47 @@ import numpy as np
 from numpy.typing import NDArray
 from upath import UPath
 
-from curator.formats.locations import Location, received, without_secrets
+from curator.formats.locations import Location, read_upload, without_secrets
 from curator.pictures.codec import encode_mask
+from db.errors import WinnowError
 from db.settings import Limits
 from db.tables import Split
 
-# What folders and files of a split are called in one format or another.
+# Names of a split's folders and files in the various formats.
 SPLITS = {
     "train": Split.train, "training": Split.train,
     "val": Split.validation, "valid": Split.validation, "validation": Split.validation, "dev": Split.validation,
     "test": Split.test, "testing": Split.test,
 }  # fmt: skip
-LONGEST = {"name": 1000, "contributor": 1000, "licence": 200}  # characters, as the tables have them
-HAIR = "hair"  # the label that our exports write
-NO_HAIR = "no hair"  # the tag that tells a photo without hair from one that nobody has labelled yet
+MAX_LENGTHS = {"name": 1000, "contributor": 1000, "licence": 200}  # characters; the database columns have these lengths
+HAIR = "hair"  # the label in our exports
+NO_HAIR = "no hair"  # the tag of a photo without hair, as opposed to one that is not annotated yet
 
 
 class EncodedMask(Protocol):
-    """A mask that a source describes in its own words (polygons, runs); small, so that it travels to a worker."""
+    """A mask in a source's own encoding (polygons, runs). It is small, because it is pickled and sent to a worker."""
 
     def pixels(self, limits: Limits) -> NDArray[np.uint8]:
-        """The mask, uint8 (H, W), 0 to 255. Raises WinnowError where the description is wrong or beyond the limits."""
+        """The mask, uint8 (H, W), 0 to 255. Raises WinnowError if the encoding is damaged or beyond the limits."""
 
 
 @dataclass(frozen=True)
 class RawPair:
-    """A photo and its mask as a source has them: paths and descriptions, no pixels."""
+    """A photo and its mask as they are in a source: locations and encodings, no pixels."""
 
     name: str  # the photo's name as received, relative to the source
     photo: Location
     mask: Location | EncodedMask
     contributor: str | None = None
-    split: Split | None = None  # where the source says one
+    split: Split | None = None  # as stated by the source
     official: bool = False  # the splits are a published set's own (curator/ingest/splits.py)
     licence: str | None = None
-    drawn: bool = False
+    drawn: bool = False  # a portrait of the sample set, not a person
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A file of a source that does not come in, and why."""
+    """A file of a source that is not ingested, and why."""
 
     file: str
     reason: str
@@ -56,9 +58,9 @@ class Refused:
 
 @dataclass(frozen=True)
 class SetItem:
-    """One member of a curated set that is still here, as a format writes it; pictures by their hash in the store."""
+    """One member of a curated set as a format writes it; image, mask and skin are hashes in the store."""
 
-    name: str  # its place in the set, as files are called
+    name: str  # its number in the set with leading zeros, used as file name
     example: int
     image: str
     mask: str
@@ -69,49 +71,73 @@ class SetItem:
 
 
 def storable(item: RawPair | Refused) -> RawPair | Refused:
-    """The item with words that can be kept: no URL's secrets as a name, no NUL and no half of a character.
+    """The item with texts that the database can store: no URL's secrets, no NUL, no lone surrogates.
 
-    A refusal where a word is too long for the tables.
+    Returns a refusal if a text is too long for its column.
     """
     if isinstance(item, Refused):
-        return Refused(_plain(without_secrets(item.file)), _plain(item.reason))
+        return Refused(_storable_text(without_secrets(item.file)), _storable_text(item.reason))
     item = replace(item, name=without_secrets(item.name))
-    words: dict[str, Any] = {field: _plain(word) for field in LONGEST if (word := getattr(item, field)) is not None}
+    words: dict[str, Any] = {field: _storable_text(word) for field in MAX_LENGTHS if (word := getattr(item, field)) is not None}
     for field, word in words.items():
-        if len(word) > LONGEST[field]:
-            return Refused(words["name"], f"its {field} has {len(word):,} characters; {LONGEST[field]:,} are allowed.")
+        if len(word) > MAX_LENGTHS[field]:
+            return Refused(words["name"], f"its {field} has {len(word):,} characters; {MAX_LENGTHS[field]:,} are allowed.")
     return replace(item, **words)
 
 
-def _plain(word: str) -> str:
+def _storable_text(word: str) -> str:
     return word.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def photo_bytes(pair: RawPair, limits: Limits) -> bytes:
-    """The photo's file exactly as received. Raises WinnowError where it can't be read or is too large."""
-    return received(pair.photo, limits)
+    """The photo's file exactly as received. Raises WinnowError if it can't be read or is too large."""
+    return read_upload(pair.photo, limits)
 
 
 def mask_bytes(pair: RawPair, limits: Limits) -> bytes:
-    """The mask's file exactly as received, or a PNG (8-bit grey, soft values kept) of what the source describes.
+    """The mask's file exactly as received, or an 8-bit grey PNG of an encoded mask, soft values included.
 
-    Raises WinnowError where the file can't be read, or the description is wrong or beyond the limits.
+    Raises WinnowError if the file can't be read, or the encoding is damaged or beyond the limits.
     """
     if isinstance(pair.mask, Path | UPath):
-        return received(pair.mask, limits)
+        return read_upload(pair.mask, limits)
     return encode_mask(pair.mask.pixels(limits))
 
 
-def split_named(name: str) -> Split | None:
-    """The split that a folder's or a file's name stands for; None for any other name."""
+def parse_split(name: str) -> Split | None:
+    """The split that a folder's or file's name stands for; None for any other name.
+
+    >>> parse_split("Val")
+    <Split.validation: 'validation'>
+    """
     return SPLITS.get(name.strip().lower())
 
 
-def shown(name: str) -> str:
-    """A file's name as text; bytes that are no UTF-8 are spelled out, since no database takes them."""
+def readable_name(name: str) -> str:
+    """A file's name as valid text: bytes that are not UTF-8 are escaped, because a database can't store them."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def key(stem: str) -> str:
-    """What two names share that a file system or a person may take for one another: case, and how accents are spelled."""
+def hair_label(file: str, kind: str, labels: Sequence[str]) -> str:
+    """The label called "hair" in any case, or the only one there is. `kind` is the plural that the format calls labels.
+
+    Raises WinnowError if there is no label, several and none of them called "hair", or several called so.
+
+    >>> hair_label("coco.json", "categories", ["cat", "Hair"])
+    'Hair'
+    """
+    called_hair = [label for label in labels if label.strip().lower() == HAIR]
+    candidates = called_hair or labels
+    if len(candidates) == 1:
+        return candidates[0]
+    if not labels:
+        raise WinnowError(f'{file} lists no {kind}. It needs one called "hair".')
+    listed = ", ".join(labels)
+    if called_hair:
+        raise WinnowError(f'{file}: several {kind} called "hair" ({listed}). Merge them into one.')
+    raise WinnowError(f'{file}: several {kind}, none called "hair" ({listed}). Rename one of them to "hair".')
+
+
+def match_key(stem: str) -> str:
+    """A name without its case and in one Unicode form (NFC), to compare names that a person or file system considers equal."""
     return unicodedata.normalize("NFC", stem).casefold()

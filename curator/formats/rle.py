@@ -1,7 +1,8 @@
-"""Runs of 0 and 1 in turn, out and in: COCO's go down the columns, as a list or as a short string; CVAT's go along the rows.
+"""Encode and decode masks as run lengths of 0 and 1 in turn: COCO's go down the columns, CVAT's along the rows.
 
-The string is COCO's own variable-length code: five bits a character, each run from the fourth on as the difference to
-the one two before it.
+COCO's runs are a list or a compressed string, as pycocotools' `maskApi.c` (rleToString, rleFrString) defines it: a
+variable-length code of five bits per character, where each run from the fourth on is stored as its difference to the run two
+before it.
 """
 
 from collections.abc import Sequence
@@ -10,34 +11,38 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.formats.shapes import Canvas, check_size, join
+from curator.formats.shapes import Canvas, check_size, paste_max
 from db.errors import WinnowError
 from db.settings import Limits
 
 
 @dataclass(frozen=True)
 class Runs:
-    """A box of a mask by its runs, as a list or as COCO's string."""
+    """A box of a mask as its runs."""
 
-    height: int
+    height: int  # pixels, of the box
     width: int
-    counts: str | tuple[int, ...]
-    top: int = 0
+    counts: str | tuple[int, ...]  # COCO's string, or run lengths
+    top: int = 0  # of the box in the mask
     left: int = 0
-    along_rows: bool = False
+    along_rows: bool = False  # as in CVAT; else down the columns, as in COCO
 
     def onto(self, canvas: Canvas, limits: Limits) -> None:
-        """Join the box to a canvas. Raises WinnowError for damaged runs and a size beyond the limits."""
+        """Draw the box onto a canvas. Raises WinnowError for damaged runs or a size beyond the limits."""
         check_size(self.height, self.width, limits)
-        counts = from_string(self.counts) if isinstance(self.counts, str) else self.counts
-        part = mask_of(counts, self.width, self.height).T if self.along_rows else mask_of(counts, self.height, self.width)
-        join(canvas, part, self.top, self.left)
+        counts = string_to_runs(self.counts) if isinstance(self.counts, str) else self.counts
+        part = (
+            runs_to_mask(counts, self.width, self.height).T
+            if self.along_rows
+            else runs_to_mask(counts, self.height, self.width)
+        )
+        paste_max(canvas, part, self.top, self.left)
 
 
-def runs_of(mask: NDArray[np.uint8]) -> list[int]:
-    """The runs of a mask uint8 (H, W), anything but 0 is hair; the first run is of background, and may be 0 long.
+def mask_to_runs(mask: NDArray[np.uint8]) -> list[int]:
+    """The run lengths of a mask, uint8 (H, W), down its columns; any value but 0 is hair. The first run is background, maybe 0.
 
-    >>> runs_of(np.array([[0, 255], [255, 255]], np.uint8))
+    >>> mask_to_runs(np.array([[0, 255], [255, 255]], np.uint8))
     [1, 3]
     """
     flat = (mask != 0).ravel(order="F")
@@ -46,10 +51,10 @@ def runs_of(mask: NDArray[np.uint8]) -> list[int]:
     return [0, *runs] if flat.size and flat[0] else runs
 
 
-def mask_of(runs: Sequence[int], height: int, width: int) -> NDArray[np.uint8]:
-    """The mask, uint8 (H, W), 0 or 255, of its runs. Raises WinnowError where they don't add up to its size.
+def runs_to_mask(runs: Sequence[int], height: int, width: int) -> NDArray[np.uint8]:
+    """The mask, uint8 (H, W), 0 or 255, of run lengths down its columns. Raises WinnowError if they don't add up to its size.
 
-    >>> mask_of([1, 3], 2, 2).tolist()
+    >>> runs_to_mask([1, 3], 2, 2).tolist()
     [[0, 255], [255, 255]]
     """
     total = sum(runs)
@@ -60,13 +65,21 @@ def mask_of(runs: Sequence[int], height: int, width: int) -> NDArray[np.uint8]:
     return np.repeat(values, runs).reshape((height, width), order="F")
 
 
-def to_string(runs: Sequence[int]) -> str:
-    """The short string of some runs."""
+def runs_to_string(runs: Sequence[int]) -> str:
+    """COCO's compressed string of run lengths.
+
+    >>> runs_to_string([6, 1, 40, 4, 39])
+    '61X13O'
+    """
     return "".join(_characters(run - runs[i - 2] if i > 2 else run) for i, run in enumerate(runs))
 
 
-def from_string(text: str) -> list[int]:
-    """The runs of a short string. Raises WinnowError for one that is cut off or has a foreign character in it."""
+def string_to_runs(text: str) -> list[int]:
+    """The run lengths of COCO's compressed string. Raises WinnowError if it is cut off or has an invalid character.
+
+    >>> string_to_runs("61X13O")
+    [6, 1, 40, 4, 39]
+    """
     runs: list[int] = []
     value = shift = 0
     for character in text:
@@ -87,7 +100,7 @@ def from_string(text: str) -> list[int]:
 
 
 def _characters(value: int) -> str:
-    """One number, five bits a character, lowest first; bit 5 says that more follow, bit 4 of the last is the sign."""
+    """One number, five bits per character, lowest first; bit 5 means that more follow, bit 4 of the last is the sign."""
     text = ""
     while True:
         bits, value = value & 31, value >> 5

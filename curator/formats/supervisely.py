@@ -1,7 +1,7 @@
-"""Supervisely's project: meta.json, and in each dataset the photos in img/ and what was drawn on them in ann/, a file a photo.
+"""Supervisely's project: meta.json, and datasets with the photos in img/ and one annotation file per photo in ann/.
 
-A bitmap, and an alpha mask with all its eight bits, is a PNG packed by zlib and written as base64, with the corner it lies
-at. The name of a dataset, or a tag of the photo, may say the split.
+A bitmap or alpha mask is a PNG, compressed with zlib and written as base64, with the position of its corner; all eight bits of
+an alpha mask are kept. A dataset's name, or a photo's tag, may give the split.
 """
 
 import base64
@@ -15,98 +15,103 @@ from typing import Any
 import numpy as np
 
 from curator.formats.locations import (
+    FileLookup,
     Location,
-    Shelf,
+    display_name,
     files_in,
     is_folder,
-    name_of,
-    names_below,
-    relative,
-    said,
+    last_name,
+    list_files,
+    relative_path,
     subfolder,
     subfolders,
     write_file,
 )
-from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, shown, split_named
-from curator.formats.shapes import Canvas, Polygon, Shape, Shapes, join, points
+from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, hair_label, parse_split, readable_name
+from curator.formats.shapes import Canvas, Polygon, Shape, Shapes, parse_points, paste_max
 from curator.pictures.codec import decode_mask, encode_mask
-from curator.pictures.opening import opened
+from curator.pictures.opening import decode_image
 from db.errors import WinnowError
 from db.settings import Limits
 from db.store import Store
 
 META = "meta.json"
-BITMAPS = {"bitmap": False, "alpha_mask": True}  # whether values between nothing and all count
+SOFT_BY_KIND = {"bitmap": False, "alpha_mask": True}  # whether values between 0 and 255 are kept
 
 
 @dataclass(frozen=True)
 class Bitmap:
-    """A packed picture of a part of a mask; not `soft`: all that isn't background is hair."""
+    """A part of a mask as a compressed picture."""
 
-    data: str
-    top: int
+    data: str  # base64 of a PNG, compressed with zlib or not
+    top: int  # pixels, of its corner in the mask
     left: int
-    soft: bool
+    soft: bool  # keep values between 0 and 255; else every value but 0 is hair
 
     def onto(self, canvas: Canvas, limits: Limits) -> None:
-        """Join the picture to a canvas. Raises WinnowError where it is damaged or beyond the limits."""
+        """Draw the picture onto a canvas. Raises WinnowError if it is damaged or beyond the limits."""
         try:
             packed = base64.b64decode(self.data)
             unpacker = zlib.decompressobj()
             picture = packed if packed.startswith(b"\x89PNG") else unpacker.decompress(packed, limits.file_bytes + 1)
         except (ValueError, zlib.error):
-            raise WinnowError("its bitmap is damaged: it can't be unpacked.") from None
+            raise WinnowError("its bitmap is damaged: it can't be decompressed.") from None
         try:
-            image = opened(picture, limits).image
+            image = decode_image(picture, limits).image
         except WinnowError as error:
             raise WinnowError(f"its bitmap: {error}") from None
-        # A soft picture is grey; a hard one tells hair by a palette or by transparency.
-        clear = image.has_transparency_data and not (self.soft and image.mode == "L")
-        values = np.asarray(image.convert("RGBA").getchannel("A") if clear else image.convert("L"))
-        join(canvas, values if self.soft else (values > 0).astype(np.uint8) * np.uint8(255), self.top, self.left)
+        # A soft picture is grey; a hard one marks hair by its palette or by transparency.
+        by_alpha = image.has_transparency_data and not (self.soft and image.mode == "L")
+        values = np.asarray(image.convert("RGBA").getchannel("A") if by_alpha else image.convert("L"))
+        paste_max(canvas, values if self.soft else (values > 0).astype(np.uint8) * np.uint8(255), self.top, self.left)
 
 
-def bitmap_of(mask: Canvas) -> dict[str, Any]:
-    """A mask, uint8 (H, W), as the JSON of a bitmap or alpha mask of its whole size."""
+def bitmap_json(mask: Canvas) -> dict[str, Any]:
+    """A mask, uint8 (H, W), 0 to 255, as the JSON of a bitmap or alpha mask that covers the whole photo."""
     return {"data": base64.b64encode(zlib.compress(encode_mask(mask))).decode(), "origin": [0, 0]}
 
 
 def recognise(location: Location) -> str | None:
-    """Why this is a project of Supervisely, or None."""
+    """Why this is a Supervisely project, or None."""
     if not is_folder(location) or not (location / META).is_file():
         return None
     found = next((inner for inner in subfolders(location) if subfolder(inner, "ann") is not None), None)
-    return f"it has {META} and {relative(found, location)}/ann/" if found is not None else None
+    return f"it has {META} and {relative_path(found, location)}/ann/" if found is not None else None
 
 
 def read(location: Location) -> Iterator[RawPair | Refused]:
-    """A pair for every photo of every dataset. Raises WinnowError where there is none, or it is unclear which class is hair."""
+    """A pair for every photo of every dataset.
+
+    Raises WinnowError if there is no dataset, if meta.json can't be read, or if it is unclear which class is hair.
+    """
     datasets = [inner for inner in subfolders(location) if subfolder(inner, "ann") is not None] if is_folder(location) else []
     if not datasets:
-        raise WinnowError(f"{said(location)} has no dataset in it: a folder with img/ and ann/.")
-    hair = _class_of_hair(location / META)
+        raise WinnowError(f"{display_name(location)} has no dataset, which is a folder with img/ and ann/.")
+    hair = _hair_class(location / META)
     for dataset in datasets:
-        shelf = Shelf(dataset)
+        lookup = FileLookup(dataset)
         for file in files_in(dataset / "ann", ".json"):
             photo = dataset / "img" / file.stem
-            name = shown(str(relative(photo, location)))
-            if not shelf.has(photo):
-                yield Refused(name, f"{shown(str(relative(file, location)))} is about it, but it isn't there.")
+            name = readable_name(str(relative_path(photo, location)))
+            if not lookup.exists(photo):
+                yield Refused(
+                    name, f"{readable_name(str(relative_path(file, location)))} annotates it, but the photo is missing."
+                )
                 continue
             try:
                 yield _pair(name, photo, file, hair)
             except WinnowError as error:
                 yield Refused(name, str(error))
-        yield from _alone(location, dataset)
+        yield from _unannotated(location, dataset)
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """`meta.json`, and a dataset a split with `img/` and `ann/`; a tag says of a photo without hair that it has none."""
+    """Write `meta.json`, and a dataset per split with `img/` and `ann/`; a photo without hair gets the tag NO_HAIR."""
     for item in items:
         dataset, photo = folder / item.split.value, f"{item.name}.jpg"
         write_file(dataset / "img" / photo, store.get(item.image))
         mask = decode_mask(store.get(item.mask))
-        bitmap = {"classTitle": HAIR, "geometryType": "bitmap", "bitmap": bitmap_of(mask), "tags": []}
+        bitmap = {"classTitle": HAIR, "geometryType": "bitmap", "bitmap": bitmap_json(mask), "tags": []}
         content = {
             "description": "",
             "size": {"height": mask.shape[0], "width": mask.shape[1]},
@@ -121,51 +126,53 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
     write_file(folder / META, json.dumps(meta).encode())
 
 
-def _class_of_hair(meta: Location) -> str:
+def _hair_class(meta: Location) -> str:
     try:
         titles = [str(each["title"]) for each in json.loads(meta.read_bytes())["classes"]]
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise WinnowError(f"{meta.name} can't be read as Supervisely's ({type(error).__name__}).") from None
-    named = [title for title in titles if title.strip().lower() == "hair"] or titles
-    if len(named) != 1:
-        raise WinnowError(f"{meta.name} has no class hair, nor only one; its classes: {', '.join(titles) or 'none'}.")
-    return named[0]
+    return hair_label(meta.name, "classes", titles)
 
 
 def _pair(name: str, photo: Location, file: Location, hair: str) -> RawPair | Refused:
     try:
-        said_of_it = json.loads(file.read_bytes())
-        height, width = int(said_of_it["size"]["height"]), int(said_of_it["size"]["width"])
-        tags = [str(tag["name"]) for tag in said_of_it.get("tags") or []]
-        drawn = [each for each in said_of_it["objects"] if each["classTitle"] == hair]
+        annotation = json.loads(file.read_bytes())
+        height, width = int(annotation["size"]["height"]), int(annotation["size"]["width"])
+        tags = [str(tag["name"]) for tag in annotation.get("tags") or []]
+        drawn = [each for each in annotation["objects"] if each["classTitle"] == hair]
         shapes = tuple(_shape(each) for each in drawn)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError, OSError) as error:
-        return Refused(name, f"what is said of it can't be read as Supervisely's ({type(error).__name__}).")
+        return Refused(name, f"its annotation can't be read as Supervisely's ({type(error).__name__}).")
     if not shapes and NO_HAIR not in tags:
-        return Refused(name, "no annotation of hair.")
-    split = next((found for word in [*tags, name_of(photo.parent.parent)] if (found := split_named(word))), None)
+        return Refused(name, "it has no hair annotation.")
+    split = next((found for word in [*tags, last_name(photo.parent.parent)] if (found := parse_split(word))), None)
     return RawPair(name, photo, Shapes(height, width, shapes), split=split)
 
 
 def _shape(drawn: dict[str, Any]) -> Shape:
     kind = drawn.get("geometryType") or drawn.get("shape")
-    if kind in BITMAPS:
+    if kind in SOFT_BY_KIND:
         content = drawn.get("bitmap") or drawn[kind]
         left, top = content["origin"]
-        return Bitmap(str(content["data"]), int(top), int(left), BITMAPS[kind])
+        return Bitmap(str(content["data"]), int(top), int(left), SOFT_BY_KIND[kind])
     if kind == "polygon":
         corners = drawn["points"]
-        outline, *holes = [points(np.ravel(each).tolist()) for each in [corners["exterior"], *(corners.get("interior") or [])]]
+        outline, *holes = [
+            parse_points(np.ravel(each).tolist()) for each in [corners["exterior"], *(corners.get("interior") or [])]
+        ]
         return Polygon(outline, tuple(holes))
-    raise WinnowError(f"hair is drawn on it as {kind}, which covers no pixels. Draw a mask or a polygon.")
+    raise WinnowError(f"its hair is annotated as {kind}, which covers no pixels. Use a mask or a polygon.")
 
 
-def _alone(location: Location, dataset: Location) -> Iterator[Refused]:
-    """The photos that nothing is said of."""
-    told = {file.stem for file in files_in(dataset / "ann", ".json")}
+def _unannotated(location: Location, dataset: Location) -> Iterator[Refused]:
+    """A refusal for each photo without an annotation file."""
+    annotated = {file.stem for file in files_in(dataset / "ann", ".json")}
     images = subfolder(dataset, "img")
     if images is None:
         return
-    for name in names_below(images):
-        if name not in told:
-            yield Refused(shown(f"{relative(images, location)}/{name}"), f"nothing is said of it in {name_of(dataset)}/ann/.")
+    for name in list_files(images):
+        if name not in annotated:
+            yield Refused(
+                readable_name(f"{relative_path(images, location)}/{name}"),
+                f"it has no annotation in {last_name(dataset)}/ann/.",
+            )

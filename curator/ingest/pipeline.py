@@ -25,8 +25,8 @@ from curator.ingest.groups import join_group
 from curator.ingest.likeness import Duplicate, PictureHash, find_duplicates, hash_picture, hash_to_row, same_picture
 from curator.ingest.pace import ProgressPoint, pace_in_words
 from curator.ingest.workers import Workers, map_in_order
-from curator.pictures.crop import around, whole
-from curator.pictures.faces import choose, find_faces
+from curator.pictures.crop import square_around_face, square_around_photo
+from curator.pictures.faces import choose_face, find_faces
 from curator.pictures.pair import read_pair
 from db.errors import WinnowError
 from db.jobs import Clock
@@ -103,8 +103,14 @@ def examine(
         return Refused(item.name, str(error))
     photo, hair = decoded.photo, decoded.hair
     height, width = photo.shape[:2]
-    face, face_remarks = choose(find_faces(photo, hair, once=cut == "whole"), hair)
-    square = whole(height, width) if cut == "whole" else None if face is None else around(face.box, face.rotation)
+    face, face_remarks = choose_face(find_faces(photo, hair, once=cut == "whole"), hair)
+    square = (
+        square_around_photo(height, width)
+        if cut == "whole"
+        else None
+        if face is None
+        else square_around_face(face.box, face.rotation)
+    )
     crop = None if square is None else make_crop(photo, hair, decoded.skin, face, square, store)
     remarks = [*decoded.remarks, *(face_remarks if cut == "face" else ())]
     examined = Examined(item, *names, height, width, hash_picture(photo), crop, remarks)

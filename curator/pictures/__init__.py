@@ -1,1 +1,1 @@
-"""Bytes to upright pixels and back; geometry; faces."""
+"""Decoding and encoding of pictures, crop geometry, and face detection."""

@@ -1,4 +1,4 @@
-"""What pixels, shapes and places are called in the curator: one definition for all of its modules.
+"""The curator's array and coordinate types, defined once for all of its modules.
 
 photo uint8 (H, W, 3) RGB | mask uint8 (H, W), 0 or 255 | alpha float32 (H, W), 0 to 1
 point (row, column) | box (top, left, bottom, right), ends exclusive
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Photo = NDArray[np.uint8]  # (H, W, 3) RGB, sRGB
 Mask = NDArray[np.uint8]  # (H, W), 0 or 255
-Pixels = NDArray[np.uint8]  # (H, W) or (H, W, 3): a photo or a mask, where it makes no difference
+Pixels = NDArray[np.uint8]  # (H, W) or (H, W, 3): a photo or a mask, where the difference does not matter
 Alpha = NDArray[np.float32]  # (H, W), 0 to 1
 Point = tuple[float, float]  # (row, column), pixels
 Box = tuple[int, int, int, int]  # (top, left, bottom, right), pixels, ends exclusive

@@ -1,4 +1,4 @@
-"""Our own pictures to bytes and back: photos as JPEG, masks and mattes as PNG, previews as WebP. OpenCV's BGR stays in here."""
+"""Encode and decode our own pictures: photos as JPEG, masks and mattes as PNG, previews as WebP. BGR stays in this module."""
 
 import cv2
 import numpy as np
@@ -9,55 +9,52 @@ from db.errors import WinnowError
 
 
 def encode_photo(photo: Photo) -> bytes:
-    """A JPEG of quality 95 without chroma subsampling, so that strands of dyed hair keep their colour."""
+    """A photo, uint8 (H, W, 3) RGB, as JPEG of quality 95. No chroma subsampling, so that dyed strands keep their colour."""
     bgr = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2BGR), dtype=np.uint8)
-    how = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    return _encoded(".jpg", bgr, how)
+    options = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    return _encode(".jpg", bgr, options)
 
 
 def encode_mask(mask: NDArray[np.uint8]) -> bytes:
-    """A PNG of one 8-bit grey channel; any values, so that it serves for mattes too."""
-    return _encoded(".png", mask, [])
+    """A mask or matte, uint8 (H, W) with any values, as an 8-bit grey PNG."""
+    return _encode(".png", mask, [])
 
 
 def encode_colours(rgb: Photo) -> bytes:
-    """A PNG of class colours, uint8 (H, W, 3) RGB."""
-    return _encoded(".png", np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), dtype=np.uint8), [])
+    """Class colours, uint8 (H, W, 3) RGB, as PNG."""
+    return _encode(".png", np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), dtype=np.uint8), [])
 
 
 def thumbnail(data: bytes, side: int) -> bytes:
-    """A stored picture, photo or mask, shrunk to `side` x `side` pixels, as WebP."""
-    small = cv2.resize(_decoded(data, cv2.IMREAD_UNCHANGED), (side, side), interpolation=cv2.INTER_AREA)
-    return _encoded(".webp", np.asarray(small, np.uint8), [cv2.IMWRITE_WEBP_QUALITY, 85])
+    """A stored photo or mask, resized to `side` x `side` pixels, as WebP of quality 85. Raises WinnowError if it is damaged."""
+    small = cv2.resize(_decode(data, cv2.IMREAD_UNCHANGED), (side, side), interpolation=cv2.INTER_AREA)
+    return _encode(".webp", np.asarray(small, np.uint8), [cv2.IMWRITE_WEBP_QUALITY, 85])
 
 
 def encode_preview(photo: Photo) -> bytes:
-    """A WebP to look at, small on its way."""
-    return _encoded(".webp", np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2BGR), dtype=np.uint8), [cv2.IMWRITE_WEBP_QUALITY, 85])
+    """A photo, uint8 (H, W, 3) RGB, as WebP of quality 85: to be looked at, not trained on."""
+    return _encode(".webp", np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2BGR), dtype=np.uint8), [cv2.IMWRITE_WEBP_QUALITY, 85])
 
 
 def decode_photo(data: bytes) -> Photo:
-    """A photo that we encoded ourselves, uint8 (H, W, 3) RGB. Raises WinnowError where it is damaged."""
-    bgr = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    """A photo that we encoded, uint8 (H, W, 3) RGB; its EXIF orientation is ignored. Raises WinnowError if it is damaged."""
+    bgr = _decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def decode_mask(data: bytes) -> NDArray[np.uint8]:
-    """A mask or matte that we encoded ourselves, uint8 (H, W). Raises WinnowError where it is damaged."""
-    return _decoded(data, cv2.IMREAD_GRAYSCALE)
+    """A mask or matte that we encoded, uint8 (H, W), 0 to 255. Raises WinnowError if it is damaged."""
+    return _decode(data, cv2.IMREAD_GRAYSCALE)
 
 
-# --- OpenCV's side ---------------------------------------------------------------------------------------------------
-
-
-def _encoded(suffix: str, pixels: NDArray[np.uint8], how: list[int]) -> bytes:
-    done, data = cv2.imencode(suffix, pixels, how)
+def _encode(suffix: str, pixels: NDArray[np.uint8], options: list[int]) -> bytes:
+    done, data = cv2.imencode(suffix, pixels, options)
     if not done:
         raise ValueError(f"{pixels.shape} {pixels.dtype} can't be written as {suffix}")
     return data.tobytes()
 
 
-def _decoded(data: bytes, flags: int) -> NDArray[np.uint8]:
+def _decode(data: bytes, flags: int) -> NDArray[np.uint8]:
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if pixels is None:
         raise WinnowError("the picture is damaged or cut off; it can't be decoded.")

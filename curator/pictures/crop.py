@@ -1,8 +1,8 @@
-"""From a face box to a square, selfie-scale crop, and back: pure geometry.
+"""Geometry of crops: from a face box to a square, selfie-scale crop, and back. Pure functions.
 
-A pixel's place is its centre: pixel (0, 0) of a picture covers 0..1, its centre lies at 0.5. Boxes are
-(top, left, bottom, right), ends exclusive; points are (row, column). A rotation is in degrees that the photo is turned
-counter-clockwise, as one sees it, to come upright.
+Coordinates are continuous: pixel (0, 0) of a picture covers 0 to 1 in both directions, and its centre is at 0.5. Boxes are
+(top, left, bottom, right), ends exclusive; points are (row, column). A rotation is the angle in degrees by which the photo has
+to be turned counter-clockwise, as seen on the screen, for the face to be upright.
 """
 
 from dataclasses import dataclass
@@ -16,79 +16,83 @@ from curator.pictures.arrays import Alpha, Box, Mask, Photo, Pixels, Point
 from db.errors import WinnowError
 from db.tables import CROP_SIDE
 
-Affine = npt.NDArray[np.float64]  # (2, 3), of (x, y): OpenCV's order, and nobody else's here
+Affine = npt.NDArray[np.float64]  # (2, 3), applied to (x, y, 1): OpenCV's order, used only within this module
 
-# How far a selfie reaches around the detector's box, in sides of that box: chosen so that the hair of most people lies
-# inside whole; benchmarks/crop.py prints the shares behind the choice.
-SCALE = 2.8
-LIFT = 0.05  # the crop's centre lies this many box sides above the box's: long hair needs the room below as much
-FILL = 128  # grey, which the network reads as 0; the filled part is left out of training and measures
-NEAR = 1e-6  # pixels that rounding may cost
+# The crop's side, in sides of the detector's box: chosen so that the whole hair of most people is inside.
+# benchmarks/crop.py prints the shares behind the choice.
+CROP_SCALE = 2.8
+CROP_LIFT = 0.05  # box sides that the crop's centre lies above the box's; more would cut long hair off at the bottom
+FILL_GREY = 128  # grey, 0 after the network's scaling to -1..1; the filled part is left out of training and measures
+TOLERANCE = 1e-6  # pixels: room for rounding errors
 
 
 @dataclass(frozen=True)
 class Square:
-    """A square of the upright photo, in its pixels; it may reach beyond the photo.
+    """A square on the upright photo, in the photo's pixels. It may reach beyond the photo.
 
-    The crop shows the photo turned by `rotation` about the square's centre: on the photo, the square lies turned the other
-    way. `top` and `left` are those of the square that isn't turned.
+    The crop shows the photo turned by `rotation` about the square's centre; on the photo, the square is turned the other way.
+    `top` and `left` are the corner of the square before it is turned.
     """
 
-    top: float
-    left: float
-    side: float
-    rotation: float = 0.0
+    top: float  # pixels
+    left: float  # pixels
+    side: float  # pixels, more than 0
+    rotation: float = 0.0  # degrees counter-clockwise
 
     def inside(self, height: int, width: int) -> Box:
-        """The largest box of whole pixels of the 512 x 512 crop that shows nothing but photo.
+        """The largest box of whole pixels of the 512 x 512 crop that contains no filled pixel, for a photo of this size.
 
-        It is all the photo there is in a crop that isn't turned. In one that is turned and reaches beyond the photo, some of
-        the photo lies outside the box, for training and measures ask for a box, and nothing in it may be filled.
-        Raises WinnowError where the crop shows no whole pixel of the photo.
+        In a crop without rotation this is all of the photo that the crop shows. In a rotated crop that reaches beyond the
+        photo, some of the photo lies outside the box: training and measures need a box, and nothing in it may be filled.
+        Raises WinnowError if the crop shows no whole pixel of the photo.
         """
         if self.rotation % 360 == 0:
             step = CROP_SIDE / self.side
             box = (
-                int(np.ceil(max(0.0, -self.top) * step - NEAR)),
-                int(np.ceil(max(0.0, -self.left) * step - NEAR)),
-                int(np.floor(min(float(CROP_SIDE), (height - self.top) * step + NEAR))),
-                int(np.floor(min(float(CROP_SIDE), (width - self.left) * step + NEAR))),
+                int(np.ceil(max(0.0, -self.top) * step - TOLERANCE)),
+                int(np.ceil(max(0.0, -self.left) * step - TOLERANCE)),
+                int(np.floor(min(float(CROP_SIDE), (height - self.top) * step + TOLERANCE))),
+                int(np.floor(min(float(CROP_SIDE), (width - self.left) * step + TOLERANCE))),
             )
         else:
-            box = _largest_box(*_reach(self, height, width))
+            box = _largest_box(*_photo_extent(self, height, width))
         if box[2] <= box[0] or box[3] <= box[1]:
             raise WinnowError("The crop lies outside the photo.")
         return box
 
 
-def around(face: Box, rotation: float = 0.0) -> Square:
-    """The selfie-scale square around a face box, which stands upright when the photo is turned by `rotation`."""
+def square_around_face(face: Box, rotation: float = 0.0) -> Square:
+    """The selfie-scale square around a face box in the photo's pixels; `rotation` as in `Square`.
+
+    >>> square_around_face((0, 0, 100, 100))
+    Square(top=-95.0, left=-90.0, side=280.0, rotation=0.0)
+    """
     top, left, bottom, right = face
     side = max(bottom - top, right - left)
     turn = radians(rotation)
-    row, column = (top + bottom) / 2 - LIFT * side * cos(turn), (left + right) / 2 + LIFT * side * sin(turn)
-    reach = SCALE * side
+    row, column = (top + bottom) / 2 - CROP_LIFT * side * cos(turn), (left + right) / 2 + CROP_LIFT * side * sin(turn)
+    reach = CROP_SCALE * side
     return Square(top=row - reach / 2, left=column - reach / 2, side=reach, rotation=rotation)
 
 
-def whole(height: int, width: int) -> Square:
-    """The smallest square that shows a whole picture: for one without a face, or that is a selfie's cut already."""
+def square_around_photo(height: int, width: int) -> Square:
+    """The smallest square around a whole photo: for one without a face, or one that is cropped like a selfie already."""
     side = max(height, width)
     return Square(top=(height - side) / 2, left=(width - side) / 2, side=float(side))
 
 
 def to_crop(square: Square, point: Point, pixels: int = CROP_SIDE) -> Point:
-    """A place in the photo as a place in the crop of `pixels` x `pixels`, both (row, column)."""
-    return _moved(_forth(square, pixels), point)
+    """A point of the photo in a crop of `pixels` x `pixels`; both are (row, column) and may lie outside their picture."""
+    return _apply(_photo_to_crop(square, pixels), point)
 
 
 def to_photo(square: Square, point: Point, pixels: int = CROP_SIDE) -> Point:
     """The inverse of `to_crop`."""
-    return _moved(_back(square, pixels), point)
+    return _apply(_crop_to_photo(square, pixels), point)
 
 
 def box_in_crop(square: Square, box: Box) -> Box:
-    """A face's box, turned as the square is, in whole pixels of the crop, where it stands upright."""
+    """A face's box in whole pixels of the 512 x 512 crop, where it is upright. In the photo, it is turned like the square."""
     top, left, bottom, right = box
     row, column = to_crop(square, ((top + bottom) / 2, (left + right) / 2))
     down, across = (bottom - top) / 2 * CROP_SIDE / square.side, (right - left) / 2 * CROP_SIDE / square.side
@@ -96,65 +100,68 @@ def box_in_crop(square: Square, box: Box) -> Box:
 
 
 def cut_photo(photo: Photo, square: Square, pixels: int = CROP_SIDE) -> Photo:
-    """The crop of a photo: uint8 (H, W, 3) in, uint8 (pixels, pixels, 3) out; grey where the photo does not reach."""
-    return _cut(photo, square, pixels, FILL)
+    """Crop a photo: uint8 (H, W, 3) to uint8 (pixels, pixels, 3), FILL_GREY where there is no photo."""
+    return _cut(photo, square, pixels, FILL_GREY)
 
 
 def cut_mask(mask: Mask, square: Square) -> Mask:
-    """The crop of a mask: uint8 (H, W) of 0 and 255 in, (512, 512) of 0 and 255 out; 0 where the photo does not reach."""
+    """Crop a mask: uint8 (H, W), 0 or 255, to uint8 (512, 512), 0 or 255; 0 where there is no photo."""
     soft = _cut(mask, square, CROP_SIDE, 0)
     return np.where(soft > 127, np.uint8(255), np.uint8(0))
 
 
 def paste_matte(matte: Alpha, square: Square, height: int, width: int) -> Alpha:
-    """A crop's matte back in its photo: float32 (512, 512) 0..1 in, (height, width) out; 0 outside the crop."""
-    back = _between_centres(_back(square))
+    """Put a crop's matte back into its photo: float32 (512, 512) to (height, width), both 0 to 1; 0 outside the crop."""
+    back = _for_opencv(_crop_to_photo(square))
     pasted = cv2.warpAffine(matte, back, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return np.clip(pasted, 0.0, 1.0).astype(np.float32)
 
 
-def _forth(square: Square, pixels: int = CROP_SIDE) -> Affine:
-    """The affine map from the photo to the crop; everything else follows from it."""
+def _photo_to_crop(square: Square, pixels: int = CROP_SIDE) -> Affine:
+    """The affine map from the photo to the crop; everything else is derived from it."""
     step, turn = pixels / square.side, radians(square.rotation)
     middle = square.left + square.side / 2, square.top + square.side / 2
     turned = step * np.array([[cos(turn), sin(turn)], [-sin(turn), cos(turn)]])
     return np.column_stack([turned, pixels / 2 - turned @ middle])
 
 
-def _back(square: Square, pixels: int = CROP_SIDE) -> Affine:
-    return np.asarray(cv2.invertAffineTransform(_forth(square, pixels)), np.float64)
+def _crop_to_photo(square: Square, pixels: int = CROP_SIDE) -> Affine:
+    return np.asarray(cv2.invertAffineTransform(_photo_to_crop(square, pixels)), np.float64)
 
 
-def _moved(affine: Affine, point: Point) -> Point:
+def _apply(affine: Affine, point: Point) -> Point:
     x, y = affine @ (point[1], point[0], 1.0)
     return float(y), float(x)
 
 
-def _between_centres(affine: Affine) -> Affine:
-    """The same map as OpenCV's warp wants it: it counts from the first pixel's centre, and we from its corner."""
+def _for_opencv(affine: Affine) -> Affine:
+    """The same map in OpenCV's coordinates, whose origin is the first pixel's centre; ours is its corner."""
     moved = affine.copy()
     moved[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
     return moved
 
 
-def _reach(square: Square, height: int, width: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Where the photo begins and ends along each of the 513 lines between the crop's columns; it ends first where it isn't."""
-    back = _back(square)
-    lines = back[:, :1] * np.arange(CROP_SIDE + 1) + back[:, 2:]  # (2, 513): where each line starts, in the photo
+def _photo_extent(square: Square, height: int, width: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Rows at which the photo begins and ends along each of the 513 lines between the crop's columns, float64 (513,) each.
+
+    A line that misses the photo has its end before its begin.
+    """
+    back = _crop_to_photo(square)
+    lines = back[:, :1] * np.arange(CROP_SIDE + 1) + back[:, 2:]  # (2, 513): x and y in the photo at which each line starts
     begin, end = np.zeros(CROP_SIDE + 1), np.full(CROP_SIDE + 1, float(CROP_SIDE))
     for start, pace, limit in zip(lines, back[:, 1], (width, height), strict=True):
-        # A line that runs along the photo's edge never meets it: it lies within all the way, or nowhere.
+        # A line parallel to the photo's edge never meets it: all of the line is inside, or none.
         pace = pace if abs(pace) > 1e-12 else 1e-12
-        meets = np.sort([(-NEAR - start) / pace, (limit + NEAR - start) / pace], axis=0)
+        meets = np.sort([(-TOLERANCE - start) / pace, (limit + TOLERANCE - start) / pace], axis=0)
         begin, end = np.maximum(begin, meets[0]), np.minimum(end, meets[1])
     return begin, end
 
 
 def _largest_box(begin: npt.NDArray[np.float64], end: npt.NDArray[np.float64]) -> Box:
-    """The largest box of whole pixels within a convex shape that begins and ends so along each line between columns."""
-    # Convex: a box is within the shape when its left and right side are.
-    top = np.ceil(np.maximum.outer(begin, begin) - NEAR)
-    bottom = np.floor(np.minimum.outer(end, end) + NEAR)
+    """The largest box of whole pixels within a convex shape, given where the shape begins and ends on each column line."""
+    # In a convex shape, a box is inside if its left and right side are.
+    top = np.ceil(np.maximum.outer(begin, begin) - TOLERANCE)
+    bottom = np.floor(np.minimum.outer(end, end) + TOLERANCE)
     lines = np.arange(len(begin))
     areas = np.maximum(bottom - top, 0) * np.maximum(lines - lines[:, None], 0)  # (left, right)
     left, right = np.unravel_index(int(areas.argmax()), areas.shape)
@@ -166,15 +173,15 @@ def _cut(picture: Pixels, square: Square, pixels: int, fill: int) -> Pixels:
     step = pixels / square.side
     small = picture
     if step < 1:
-        # Shrinking by warpAffine alone would alias (it looks at 4 neighbours however far apart they are), and what
-        # aliases is the strands.
+        # warpAffine always interpolates between 4 neighbours, however far apart they are; shrinking with it alone would
+        # alias the strands.
         shrunk_to = (max(1, round(width * step)), max(1, round(height * step)))
         small = np.asarray(cv2.resize(picture, shrunk_to, interpolation=cv2.INTER_AREA), np.uint8)
-    forth = _forth(square, pixels)
+    forth = _photo_to_crop(square, pixels)
     forth[:, :2] *= (width / small.shape[1], height / small.shape[0])
-    forth, size = _between_centres(forth), (pixels, pixels)
+    forth, size = _for_opencv(forth), (pixels, pixels)
     cut = cv2.warpAffine(small, forth, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    # Filled afterwards: the photo's last pixels must not blend with what lies beyond.
+    # Fill afterwards, so that the photo's last pixels do not blend with the fill.
     shown = cv2.warpAffine(np.ones(small.shape[:2], np.uint8), forth, size, flags=cv2.INTER_NEAREST)
     cut[shown == 0] = fill
     return np.asarray(cut, dtype=np.uint8)

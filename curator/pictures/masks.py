@@ -1,4 +1,4 @@
-"""What a mask's values mean, and how it comes to lie on its photo. Mask: uint8 (H, W), 0 or 255."""
+"""Interpret a mask's values, and resize it to its photo. Mask: uint8 (H, W), 0 or 255."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,40 +10,40 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from curator.pictures.arrays import Mask
-from curator.pictures.colours import GREYS_16_BIT, as_rgb
-from curator.pictures.orientation import turned, unlike
+from curator.pictures.colours import GREYS_16_BIT, to_rgb
+from curator.pictures.orientation import apply_orientation, aspect_difference
 from db.errors import WinnowError
 
-ALIKE = 0.01  # shapes that differ by less are one shape, resized and rounded
-HALF = 128
-RED, GREEN, BLUE, BLACK = 4, 2, 1, 0  # a colour as bits, one a channel that is on
+ASPECT_TOLERANCE = 0.01  # relative; aspect ratios that differ by less differ by rounding only
+HAIR_THRESHOLD = 128  # of 255: half and more is hair
+RED, GREEN, BLUE, BLACK = 4, 2, 1, 0  # a colour as bits, one for each channel that is on
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What a mask's file says: the hair, and the skin too where it has class colours with some green."""
+    """The masks in one file: hair, and skin if the file has class colours with some green."""
 
     hair: Mask
     skin: Mask | None = None
 
 
-def turned_labels(stored: Labels, orientation: int) -> Labels:
-    """Both masks turned upright by an EXIF orientation."""
-    skin = None if stored.skin is None else turned(stored.skin, orientation)
-    return Labels(turned(stored.hair, orientation), skin)
+def orient_labels(stored: Labels, orientation: int) -> Labels:
+    """Both masks turned upright by an EXIF orientation, 1 to 8."""
+    skin = None if stored.skin is None else apply_orientation(stored.skin, orientation)
+    return Labels(apply_orientation(stored.hair, orientation), skin)
 
 
-def labels(image: Image.Image) -> Labels:
-    """The masks of hair and skin in a decoded picture, 255 where it is and 0 elsewhere, as the picture lies.
+def parse_labels(image: Image.Image) -> Labels:
+    """The masks of hair and skin in a decoded picture, each uint8 (H, W), 0 or 255, not yet turned upright.
 
-    Understood: grey 0/1, 0/255 or soft (hair from half on), 8 or 16 bit; transparency that varies (the opaque part is
-    hair); one colour on black, hard or soft (the coloured part is hair); class colours: red is hair, green skin, blue and
-    black neither. A palette counts by its colours, and no colour profile counts: a mask's values are data. Raises
-    WinnowError for a picture that is no mask.
+    Understood: grey 0/1, 0/255 or soft (half and more is hair), with 8 or 16 bits; transparency that varies (the opaque part
+    is hair); one colour on black, hard or soft (the coloured part is hair); class colours: red is hair, green skin, blue and
+    black neither. A palette is replaced by its colours. Colour profiles are ignored, because a mask's values are data. Raises
+    WinnowError for a picture that is none of these.
     """
     if image.mode in GREYS_16_BIT:
         deep = np.asarray(image).astype(np.int32).clip(0, 65535)
-        return Labels(_from_grey(deep, 65535 if deep.max() > 255 else 255))  # or 8-bit values kept in 16 bits
+        return Labels(_from_grey(deep, 65535 if deep.max() > 255 else 255))  # or 8-bit values stored with 16 bits
     if image.has_transparency_data:
         image = image.convert("RGBA")
         alpha = np.asarray(image.getchannel("A"))
@@ -51,57 +51,60 @@ def labels(image: Image.Image) -> Labels:
             return Labels(_from_grey(alpha, 255))
     if image.mode in ("1", "L"):
         return Labels(_from_grey(np.asarray(image.convert("L")), 255))
-    return _from_colours(np.asarray(as_rgb(image)))
+    return _from_colours(np.asarray(to_rgb(image)))
 
 
 def fit_mask(mask: Mask, photo_shape: tuple[int, ...]) -> Mask:
-    """The mask at the photo's size: as it is, or resized where both have the same shape within 1 %.
+    """The mask at the photo's size, uint8 (H, W), 0 or 255; resized if both have the same aspect ratio within 1 %.
 
-    `photo_shape` is (H, W) or (H, W, 3). Raises WinnowError where the shapes differ, or where the mask is so small that
-    it could not tell hair from face.
+    `photo_shape` is (H, W) or (H, W, 3). Raises WinnowError if the aspect ratios differ, or if the mask's width is less than
+    an eighth of the photo's: so small a mask can't separate hair from face.
     """
     (mh, mw), (ph, pw) = mask.shape, photo_shape[:2]
     if (mh, mw) == (ph, pw):
         return mask
     sizes = f"the mask is {mw} x {mh}, the photo {pw} x {ph}."
-    if unlike((mh, mw), (ph, pw)) > ALIKE:
+    if aspect_difference((mh, mw), (ph, pw)) > ASPECT_TOLERANCE:
         raise WinnowError(f"{sizes} Send a mask of the photo's size or shape.")
     if mw * 8 < pw:
         raise WinnowError(f"{sizes} Send a mask of the photo's size, or at least of an eighth of it.")
-    how = cv2.INTER_AREA if mw > pw else cv2.INTER_LINEAR
-    return _where(cv2.resize(mask, (pw, ph), interpolation=how) >= HALF)
+    interpolation = cv2.INTER_AREA if mw > pw else cv2.INTER_LINEAR
+    return _as_mask(cv2.resize(mask, (pw, ph), interpolation=interpolation) >= HAIR_THRESHOLD)
 
 
 def _from_grey(grey: NDArray[np.uint8] | NDArray[np.int32], white: int) -> Mask:
-    """The mask of grey values, 0 to `white`; with nothing as bright as half, only two values can tell what is hair."""
+    """The mask of grey values, (H, W), 0 to `white`. Raises WinnowError for class numbers.
+
+    A mask whose brightest value is 1, or at most half of `white`, may hold only 0 and that value, which then is hair.
+    """
     brightest = int(grey.max())
     if brightest == 1:
-        return _where(grey == 1)
+        return _as_mask(grey == 1)
     if brightest > white // 2 or brightest == 0:
-        return _where(grey > white // 2)
+        return _as_mask(grey > white // 2)
     if brightest >= 16 and np.isin(grey, (0, brightest)).all():
-        return _where(grey == brightest)  # somebody's grey on black
-    # Class numbers, or a brush that never came to half: thresholding would make an empty mask of them without a word.
+        return _as_mask(grey == brightest)  # dark grey on black
+    # Class numbers, or a brush that never reached half: a threshold would silently turn them into an empty mask.
     raise WinnowError(f"the mask's values go from 0 to {brightest}. Send 0 and 1, or 0 and {white}.")
 
 
 def _from_colours(rgb: NDArray[np.uint8]) -> Labels:
-    """Masks from uint8 (H, W, 3); see `labels` for the rules. A channel at a time: numpy is slow along a short axis."""
+    """Masks from uint8 (H, W, 3) by the rules of `parse_labels`. One channel at a time: NumPy is slow along a short axis."""
     channels = [np.asarray(channel, np.uint8) for channel in cv2.split(rgb)]
     red, green, blue = channels
     high, low = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
     if cv2.subtract(high, low).max() <= 16:  # grey, or grey that went through a JPEG
         return Labels(_from_grey(green, 255))
-    # JPEG and soft brushes leave a few pixels between the colours; 3 % may be anything.
+    # JPEG and soft brushes leave a few pixels between the colours; up to 3 % are tolerated.
     between = np.logical_or.reduce([cv2.inRange(channel, 41, 214) for channel in channels])
     bits = (red >> 7) * np.uint8(RED) + (green >> 7) * np.uint8(GREEN) + (blue >> 7) * np.uint8(BLUE)
     shares = cv2.calcHist([bits], [0], None, [8], [0, 8]).ravel() / bits.size
     seen = [colour for colour in (RED, GREEN, BLUE) if shares[colour] > 0]
     pure = between.mean() <= 0.03 and shares[[RED, GREEN, BLUE, BLACK]].sum() >= 0.97
     if pure and (len(seen) > 1 or shares[BLACK] == 0):
-        return Labels(_where(bits == RED), _where(bits == GREEN) if GREEN in seen else None)
+        return Labels(_as_mask(bits == RED), _as_mask(bits == GREEN) if GREEN in seen else None)
     if pure and len(seen) == 1:
-        return Labels(_where(bits == seen[0]))
+        return Labels(_as_mask(bits == seen[0]))
     hair = _one_colour(channels, np.asarray(high, np.uint8))
     if hair is not None:
         return Labels(hair)
@@ -112,15 +115,15 @@ def _from_colours(rgb: NDArray[np.uint8]) -> Labels:
 
 
 def _one_colour(channels: Sequence[NDArray[Any]], high: NDArray[np.uint8]) -> Mask | None:
-    """The mask of one colour on black, from half its strength on; None where there are more colours, or no black."""
+    """The mask of one colour on black: hair from half its strength. None if there are several colours, or no black."""
     strongest = int(high.max())
     at = np.unravel_index(int(high.argmax()), high.shape)
     for channel in channels:
         expected = cv2.convertScaleAbs(high, alpha=int(channel[at]) / strongest)
         if cv2.absdiff(channel, expected).max() > 16:
             return None
-    return _where(high >= (strongest + 1) // 2) if high.min() == 0 else None
+    return _as_mask(high >= (strongest + 1) // 2) if high.min() == 0 else None
 
 
-def _where(there: NDArray[np.bool_]) -> Mask:
-    return there.view(np.uint8) * np.uint8(255)
+def _as_mask(is_hair: NDArray[np.bool_]) -> Mask:
+    return is_hair.view(np.uint8) * np.uint8(255)

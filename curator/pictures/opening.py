@@ -1,7 +1,7 @@
-"""Bytes to a decoded picture; every limit on hostile pictures lives here.
+"""Decode uploaded pictures. Every limit on hostile pictures is enforced here.
 
-What is wrong with a picture is raised as a WinnowError whose text goes on from the file's name: the caller, who knows the
-name, puts it and a colon in front.
+A problem with a picture is raised as a WinnowError. Its text starts in lower case, because the caller, who knows the file's
+name, puts the name and a colon in front of it.
 """
 
 import io
@@ -18,25 +18,25 @@ from upath import UPath
 from db.errors import WinnowError
 from db.settings import Limits
 
-# A list of our own: Pillow would also start Ghostscript on a PostScript file that calls itself a photo.
-FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "PPM", "GIF")
-# Phones put a depth map or the other shots of a burst behind the photo; the first frame (HEIF: the primary) is the photo.
-PHOTO_FIRST = ("MPO", "HEIF")
-# What decoders raise on hostile bytes. Not MemoryError or ImportError: those are our trouble, not the picture's.
-BROKEN = (
+# Pillow's full list includes formats that start other programs: it would run Ghostscript on a PostScript file.
+IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "PPM", "GIF")
+# Phones append a depth map or the other shots of a burst; the first frame (HEIF: the primary image) is the photo.
+PHOTO_IN_FIRST_FRAME = ("MPO", "HEIF")
+# What decoders raise on hostile bytes. MemoryError and ImportError are left out: they are no fault of the picture.
+DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError, EOFError,
     struct.error, zlib.error,
 )  # fmt: skip
-ORIENTATION = 0x0112
+ORIENTATION_TAG = 0x0112  # EXIF's tag Orientation, CIPA DC-008
 
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A decoded picture, with the EXIF orientation it is still to be turned by: 2 to 8; 1 where nothing is said or left to do.
+class DecodedImage:
+    """A decoded picture as stored, and the EXIF orientation, 1 to 8, that still has to be applied to it.
 
-    The decoders of HEIC and TIFF turn a picture by themselves, and leave 1.
+    The orientation is 1 if the file has none or an invalid one. The HEIC and TIFF decoders apply theirs, which leaves 1.
     """
 
     image: Image.Image
@@ -44,7 +44,7 @@ class Picture:
 
 
 def read_bytes(path: Path | UPath, limits: Limits) -> bytes:
-    """A file's bytes. Raises WinnowError for a file that is too large, empty, not there or not to be read."""
+    """A file's bytes, 1 to `limits.file_bytes` of them. Raises WinnowError if it is larger, empty, missing or unreadable."""
     try:
         size = path.stat().st_size
         if size > limits.file_bytes:
@@ -57,19 +57,19 @@ def read_bytes(path: Path | UPath, limits: Limits) -> bytes:
     return data
 
 
-def opened(data: bytes, limits: Limits) -> Picture:
-    """A decoded picture; its header is judged before a pixel is decoded.
+def decode_image(data: bytes, limits: Limits) -> DecodedImage:
+    """Decode a picture's bytes. The header is checked against the limits before any pixel is decoded.
 
-    Raises WinnowError for what is no picture, damaged, cut off, animated or beyond the limits.
+    Raises WinnowError if they are no picture of IMAGE_FORMATS, or if it is damaged, cut off, animated or beyond the limits.
     """
     _check_size(data, limits)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of sizes and odd tags; the limits are ours
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            warnings.simplefilter("ignore")  # Pillow warns about sizes and odd tags; we check our own limits
+            image = Image.open(io.BytesIO(data), formats=IMAGE_FORMATS)
             _check_header(image, limits)
             image.load()
-            return Picture(image, _orientation(image))
+            return DecodedImage(image, _orientation(image))
     except WinnowError:
         raise
     except Image.DecompressionBombError:
@@ -79,7 +79,7 @@ def opened(data: bytes, limits: Limits) -> Picture:
             "the file is not a picture that can be read here (JPEG, PNG, HEIC, WebP, AVIF, BMP, TIFF, PPM), or its "
             "beginning is damaged."
         ) from None
-    except BROKEN:
+    except DECODER_ERRORS:
         raise WinnowError("the picture is damaged or cut off; it can't be decoded.") from None
 
 
@@ -93,8 +93,8 @@ def _check_size(data: bytes, limits: Limits) -> None:
 def _check_header(image: Image.Image, limits: Limits) -> None:
     if image.width * image.height > limits.pixels:
         raise _too_many_pixels(limits, image.size)
-    if getattr(image, "is_animated", False) and image.format not in PHOTO_FIRST:
-        raise WinnowError(f"the picture has {getattr(image, 'n_frames', 2)} frames. Send a still one.")
+    if getattr(image, "is_animated", False) and image.format not in PHOTO_IN_FIRST_FRAME:
+        raise WinnowError(f"the picture has {getattr(image, 'n_frames', 2)} frames. Send a still picture.")
 
 
 def _too_many_pixels(limits: Limits, size: tuple[int, int] | None = None) -> WinnowError:
@@ -104,7 +104,7 @@ def _too_many_pixels(limits: Limits, size: tuple[int, int] | None = None) -> Win
 
 def _orientation(image: Image.Image) -> int:
     try:
-        said = image.getexif().get(ORIENTATION, 1)
-    except BROKEN:
-        return 1  # a camera's notes that can't be read say nothing; the pixels are as good as ever
-    return said if said in range(1, 9) else 1
+        orientation = image.getexif().get(ORIENTATION_TAG, 1)
+    except DECODER_ERRORS:
+        return 1  # EXIF data that can't be parsed does not make the pixels any worse
+    return orientation if orientation in range(1, 9) else 1

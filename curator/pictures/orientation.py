@@ -1,6 +1,7 @@
-"""Which way is up: pixels turned by an EXIF orientation, and the way a mask lies on its photo. Pure.
+"""Apply EXIF orientations to pixels, and decide which one a mask needs to fit its photo. Pure functions.
 
-An orientation is EXIF's: 1 is upright, 2 to 4 are mirrored or upside down, 5 to 8 lie on their side. Sizes are (H, W).
+An orientation is the value of EXIF's tag 0x0112 (CIPA DC-008): 1 is upright, 2 to 4 are mirrored or upside down, 5 to 8 lie on
+their side. Sizes are (H, W) in pixels.
 """
 
 import cv2
@@ -10,8 +11,14 @@ from numpy.typing import NDArray
 Size = tuple[int, int]
 
 
-def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Stored pixels, uint8 (H, W) or (H, W, 3), as they look upright; (W, H) where they lay on their side."""
+def apply_orientation(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Stored pixels, uint8 (H, W) or (H, W, 3), turned upright: (W, H) or (W, H, 3) for the orientations 5 to 8.
+
+    Any other value than 2 to 8 leaves them as they are.
+
+    >>> apply_orientation(np.array([[1, 2]], np.uint8), 6).tolist()  # a quarter turn clockwise
+    [[1], [2]]
+    """
     match orientation:
         case 2:
             upright = cv2.flip(pixels, 1)
@@ -32,33 +39,42 @@ def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     return np.asarray(upright, np.uint8)
 
 
-def unlike(one: Size, other: Size) -> float:
-    """How far two sizes are from being the same shape: 0.0 where they are, 0.5 where one is half as wide again."""
+def aspect_difference(one: Size, other: Size) -> float:
+    """How much the aspect ratios of two sizes differ, relative to the second: 0.0 if they are the same.
+
+    >>> aspect_difference((100, 150), (100, 100))
+    0.5
+    """
     return abs(one[1] * other[0] - one[0] * other[1]) / (one[0] * other[1])
 
 
-def way_up(upright: Size, photo_says: int, mask: Size, mask_says: int) -> tuple[int, str | None]:
-    """The orientation to turn a mask by, and what was odd about that, in words.
+def mask_orientation(photo_size: Size, photo_tag: int, mask_size: Size, mask_tag: int) -> tuple[int, str | None]:
+    """The orientation, 1 to 8, to apply to a mask so that it fits its photo; and a remark if it had to be guessed.
 
-    `upright` is the photo's size when turned as its file says, `mask` the mask's size as stored; what they say is 1 where
-    they say nothing. Where both say something the mask is turned as it says, unless another way fits better. Where one of
-    them is silent, the mask may have been painted on the upright photo or on the stored one, so their sizes decide: the
-    way that fits best, and what the mask says where all fit equally well, as they do when a photo is square or upside down.
+    If both files have an orientation, the mask's own is used unless another one fits better. If only one has, the mask may
+    have been painted on the upright photo or on the stored one, so the sizes decide. If they fit equally well either way, as
+    for a square or an upside-down photo, the mask's own tag is used.
+
+    Args:
+        photo_size: of the photo, upright.
+        photo_tag: the orientation in the photo's file, 1 to 8; 1 if there is none.
+        mask_size: of the mask, as stored.
+        mask_tag: the orientation in the mask's file, 1 to 8; 1 if there is none.
     """
-    ways = dict.fromkeys((mask_says, 1, photo_says))
-    misfits = {way: unlike(_size(mask, way), upright) for way in ways}
-    best = min(ways, key=lambda way: misfits[way])
-    both_speak = photo_says != 1 and mask_says != 1
-    if len(ways) == 1 or (both_speak and best == mask_says):
+    candidates = dict.fromkeys((mask_tag, 1, photo_tag))
+    misfits = {each: aspect_difference(_upright_size(mask_size, each), photo_size) for each in candidates}
+    best = min(candidates, key=lambda each: misfits[each])
+    both_tagged = photo_tag != 1 and mask_tag != 1
+    if len(candidates) == 1 or (both_tagged and best == mask_tag):
         return best, None
-    done = "was left as it is" if best == 1 else "was turned as it says" if best == mask_says else "was turned like the photo"
-    if both_speak:
-        return best, f"the mask does not fit the photo when turned as it says; by their sizes, it {done}."
-    speaker = "mask" if photo_says == 1 else "photo"
+    done = "left as it is" if best == 1 else "turned by its own orientation" if best == mask_tag else "turned like the photo"
+    if both_tagged:
+        return best, f"turned by its own EXIF orientation, the mask does not fit the photo. By their sizes, it was {done}."
+    tagged = "mask" if photo_tag == 1 else "photo"
     if sum(misfit == misfits[best] for misfit in misfits.values()) > 1:
-        return best, f"only the {speaker} says which way is up, and their sizes can't tell how the mask lies; it {done}."
-    return best, f"only the {speaker} says which way is up; by their sizes, the mask {done}."
+        return best, f"only the {tagged} has an EXIF orientation, and the sizes fit either way. The mask was {done}."
+    return best, f"only the {tagged} has an EXIF orientation. By their sizes, the mask was {done}."
 
 
-def _size(stored: Size, orientation: int) -> Size:
+def _upright_size(stored: Size, orientation: int) -> Size:
     return (stored[1], stored[0]) if orientation >= 5 else stored

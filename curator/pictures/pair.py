@@ -1,25 +1,25 @@
-"""An upload's bytes to a photo and its masks, upright and of one size.
+"""Decode an upload into a photo and its masks, upright and of one size.
 
-Photo: uint8 (H, W, 3) sRGB. Mask: uint8 (H, W), 0 or 255. `opening` says what of a stranger's file is decoded at all, and
-how its refusals are worded; `colours`, `masks` and `orientation` say what the pixels mean.
+Photo: uint8 (H, W, 3) sRGB. Mask: uint8 (H, W), 0 or 255. `opening` decides which files are decoded at all; `colours`,
+`masks` and `orientation` interpret the pixels.
 """
 
 from dataclasses import dataclass, field
 
 from curator.pictures.arrays import Mask, Photo
-from curator.pictures.colours import srgb
-from curator.pictures.masks import Labels, fit_mask, labels, turned_labels
-from curator.pictures.opening import Picture, opened
-from curator.pictures.orientation import Size, turned, way_up
+from curator.pictures.colours import to_srgb
+from curator.pictures.masks import Labels, fit_mask, orient_labels, parse_labels
+from curator.pictures.opening import DecodedImage, decode_image
+from curator.pictures.orientation import Size, apply_orientation, mask_orientation
 from db.errors import WinnowError
 from db.settings import Limits
 
-SMALL = 200  # pixels: a crop of 512 out of a smaller photo is mostly made up
+SMALL_PHOTO_SIDE = 200  # pixels: a crop of 512 x 512 from a smaller photo is mostly interpolated
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A photo and its masks, upright and of one size, with what was odd about the two files, in words."""
+    """A photo and its masks, upright and of one size, with remarks about the two files; skin is None unless it was painted."""
 
     photo: Photo
     hair: Mask
@@ -28,50 +28,50 @@ class Pair:
 
 
 def read_photo(data: bytes, limits: Limits) -> Photo:
-    """The photo upright by its EXIF orientation, in sRGB by its colour profile; what is transparent shows white.
+    """A photo, uint8 (H, W, 3): upright by its EXIF orientation, in sRGB by its colour profile, transparent parts white.
 
-    Raises WinnowError for what is no picture, damaged, cut off, animated or beyond the limits.
+    Raises WinnowError if it is no picture, damaged, cut off, animated or beyond the limits.
     """
-    return _photo(data, limits)[0]
+    return _decode_photo(data, limits)[0]
 
 
 def read_pair(photo: bytes, mask: bytes, limits: Limits) -> Pair:
     """A photo as `read_photo` gives it, with its masks upright and at its size.
 
-    Which way up a mask lies its own file says; where only one of the two says something, their sizes decide (`way_up`).
-    Raises WinnowError like `read_photo`; with "its mask: " in front for a mask that can't be read, has another shape than
-    the photo, or is hair all over.
+    Each is turned by its own EXIF orientation; if only one of the two has one, their sizes decide (`mask_orientation`).
+    Raises WinnowError like `read_photo`. The text starts with "its mask: " if the mask can't be read, has another shape than
+    the photo, or marks every pixel as hair.
     """
-    upright, orientation, remarks = _photo(photo, limits)
+    upright, orientation, remarks = _decode_photo(photo, limits)
     try:
-        found, more = _labels_on(upright.shape[:2], orientation, opened(mask, limits))
+        found, more = _fit_labels(upright.shape[:2], orientation, decode_image(mask, limits))
     except WinnowError as error:
         raise WinnowError(f"its mask: {error}") from None
     return Pair(upright, found.hair, found.skin, remarks + more)
 
 
-def _photo(data: bytes, limits: Limits) -> tuple[Photo, int, list[str]]:
-    """The upright photo, the orientation that its file states, and what is odd about it, in words."""
-    picture = opened(data, limits)
-    pixels, remarks = srgb(picture.image)
-    upright = turned(pixels, picture.orientation)
+def _decode_photo(data: bytes, limits: Limits) -> tuple[Photo, int, list[str]]:
+    """The upright photo, the orientation in its file (1 to 8), and remarks."""
+    picture = decode_image(data, limits)
+    pixels, remarks = to_srgb(picture.image)
+    upright = apply_orientation(pixels, picture.orientation)
     height, width = upright.shape[:2]
-    if min(height, width) < SMALL:
+    if min(height, width) < SMALL_PHOTO_SIDE:
         remarks.append(f"the photo is small: {width} x {height} pixels.")
     return upright, picture.orientation, remarks
 
 
-def _labels_on(size: Size, photo_says: int, mask: Picture) -> tuple[Labels, list[str]]:
-    """A mask's labels, upright and at the photo's upright size (H, W), and what was odd about that, in words."""
-    stored = labels(mask.image)
-    orientation, odd = way_up(size, photo_says, stored.hair.shape, mask.orientation)
-    lying = turned_labels(stored, orientation)
-    skin = None if lying.skin is None else fit_mask(lying.skin, size)
-    found = Labels(fit_mask(lying.hair, size), skin)
+def _fit_labels(size: Size, photo_tag: int, mask: DecodedImage) -> tuple[Labels, list[str]]:
+    """A mask's labels, upright and at the upright photo's size (H, W), and remarks."""
+    stored = parse_labels(mask.image)
+    orientation, guess = mask_orientation(size, photo_tag, stored.hair.shape, mask.orientation)
+    upright = orient_labels(stored, orientation)
+    skin = None if upright.skin is None else fit_mask(upright.skin, size)
+    found = Labels(fit_mask(upright.hair, size), skin)
     if found.hair.all():
-        raise WinnowError("all of it is hair. Send one with the hair white and everything else black.")
-    remarks = [odd] if odd else []
-    (mh, mw), (ph, pw) = lying.hair.shape, size
+        raise WinnowError("every pixel is marked as hair. Send a mask with hair white and everything else black.")
+    remarks = [guess] if guess else []
+    (mh, mw), (ph, pw) = upright.hair.shape, size
     if (mh, mw) != (ph, pw):
         remarks.append(f"the mask was resized from {mw} x {mh} to the photo's {pw} x {ph}.")
     if not found.hair.any():

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from upath import UPath
 
-from curator.pictures.crop import around, cut_photo, paste_matte, whole
-from curator.pictures.faces import choose, find_faces
+from curator.pictures.crop import cut_photo, paste_matte, square_around_face, square_around_photo
+from curator.pictures.faces import choose_face, find_faces
 from db.errors import WinnowError
 from db.files import local
 from trainer.device.litert_runtime import matte_from_file
@@ -45,6 +45,6 @@ def _matte(file: Path, photo: npt.NDArray[np.uint8], cropped: bool) -> npt.NDArr
     if cropped:
         return matte_from_file(file, photo)
     height, width = photo.shape[:2]
-    face, _ = choose(find_faces(photo))
-    square = around(face.box, face.rotation) if face else whole(height, width)
+    face, _ = choose_face(find_faces(photo))
+    square = square_around_face(face.box, face.rotation) if face else square_around_photo(height, width)
     return paste_matte(matte_from_file(file, cut_photo(photo, square)), square, height, width)

@@ -1,6 +1,7 @@
-"""The built-in sample set: portraits drawn by the program itself, with exact alpha, and masks as a crowd paints them.
+"""The built-in sample set: portraits drawn by the program itself, with exact alpha, and masks like those of a crowd.
 
-Nothing here is a person. `write_sample` makes a folder that ingest reads like any other; chance is always an argument.
+Nobody in it is a real person. `write_sample` makes a folder that can be ingested like any other. Random numbers always come
+from a generator or seed that is passed in.
 """
 
 from curator.sample.collection import Plan, Sample, draw_sample, draw_samples, plan_samples, write_sample

@@ -1,4 +1,4 @@
-"""What stands behind the person: gradients, lights out of focus, rooms, gardens and posters."""
+"""What is behind the person: gradients, lights out of focus, rooms, gardens and posters."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ PAIRS: list[tuple[Colour, Colour]] = [
 
 
 def draw_backdrop(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
-    """A backdrop of (height, width), somewhat out of focus."""
+    """A backdrop of `size` (height, width), slightly out of focus: float32 (H, W, 3) RGB, 0 to 255."""
     kinds: list[Callable[[np.random.Generator, Scene], Scene]] = [_studio, _bokeh, _room, _garden, _poster, _window_light]
     light, deep = PAIRS[int(rng.integers(len(PAIRS)))]
     paint = kinds[int(rng.integers(len(kinds)))]
@@ -22,7 +22,7 @@ def draw_backdrop(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
 
 
 def gradient(size: tuple[int, int], top: Colour, bottom: Colour, lean: float = 0.0) -> Scene:
-    """A gradient from top to bottom, leaning sideways by `lean`."""
+    """A gradient from top to bottom, float32 (H, W, 3), 0 to 255; `lean` is how much further the right edge is, -1 to 1."""
     height, width = size
     down = (
         np.linspace(0, 1, height, dtype=np.float32)[:, None] + np.linspace(-lean / 2, lean / 2, width, dtype=np.float32)[None]
@@ -120,6 +120,6 @@ def _window_light(rng: np.random.Generator, scene: Scene) -> Scene:
 
 
 def _cheerful(rng: np.random.Generator, base: Colour) -> Colour:
-    """A colour that sits well beside the wall's."""
+    """A colour that goes well with the wall's."""
     pick = [(196, 92, 74), (226, 170, 92), (92, 128, 122), (70, 88, 122), (222, 206, 186), (150, 108, 120), (112, 134, 96)]
     return blend(pick[int(rng.integers(len(pick)))], base, float(rng.uniform(0.15, 0.5)))

@@ -1,7 +1,7 @@
 """Brushes: smooth curves, soft filled shapes and tapered strokes on a float picture.
 
-In this room a curve is float (N, 2) as (x, y), in pixels or in face units (see pose.py), because nearly every line of it
-speaks to OpenCV. A scene is float32 (H, W, 3) RGB, 0..255, painted in place. Colours are three numbers, 0..255.
+In this package a curve is float (N, 2) as (x, y), in pixels or in face units (see pose.py), because nearly all of it calls
+OpenCV. A scene is float32 (H, W, 3) RGB, 0..255, painted in place. A colour is (red, green, blue), 0..255.
 """
 
 from collections.abc import Sequence
@@ -30,12 +30,15 @@ def blend(a: Colour, b: Colour, share: float) -> Colour:
 
 
 def fixed(points: Curve) -> NDArray[np.int32]:
-    """Points as OpenCV's fixed-point integers, for calls with shift=SUBPIXEL."""
+    """Points in pixels as OpenCV's fixed-point integers, int32 (..., 2), for calls with shift=SUBPIXEL."""
     return np.rint(np.asarray(points) * (1 << SUBPIXEL)).astype(np.int32)
 
 
 def smooth(points: Points | Curve, count: int = 48, closed: bool = False) -> Curve:
-    """A Catmull-Rom curve of `count` points through the given ones (two or more)."""
+    """A uniform Catmull-Rom spline of `count` points, float64 (count, 2), through two or more given ones.
+
+    Each span is the cubic of Catmull and Rom 1974, doi:10.1016/B978-0-12-079050-0.50020-5, with tension 1/2.
+    """
     p = np.asarray(points, np.float64)
     before, after = (p[-1:], p[:2]) if closed else (2 * p[:1] - p[1:2], 2 * p[-1:] - p[-2:-1])
     p = np.concatenate([before, p, after])
@@ -49,7 +52,7 @@ def smooth(points: Points | Curve, count: int = 48, closed: bool = False) -> Cur
 
 
 def mirrored(points: Points | Curve) -> Curve:
-    """The points with x turned about 0."""
+    """The points mirrored at x = 0."""
     return np.asarray(points, np.float64) * (-1, 1)
 
 
@@ -59,23 +62,23 @@ def moved(curve: Points | Curve, x: float, y: float) -> Curve:
 
 
 def ink(colour: Colour) -> NDArray[np.float32]:
-    """A colour as an array that scenes multiply and add."""
+    """A colour as float32 (3,), to multiply scenes with or add to them."""
     return np.asarray(colour, np.float32)
 
 
 def oval(x: float, y: float, rx: float, ry: float, count: int = 40) -> Curve:
-    """The outline of an upright ellipse."""
+    """The outline of an upright ellipse with centre (x, y) and half axes rx, ry: float64 (count, 2)."""
     turn = np.linspace(0, 2 * np.pi, count, endpoint=False)
     return np.stack([x + rx * np.cos(turn), y + ry * np.sin(turn)], 1)
 
 
 def box(left: float, top: float, right: float, bottom: float) -> Curve:
-    """The outline of an upright rectangle."""
+    """The outline of an upright rectangle: float64 (4, 2)."""
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float64)
 
 
 def ribbon(curve: Curve, widths: Sequence[float] | Curve) -> Curve:
-    """The outline of a stroke along a curve whose width runs through `widths`, spread evenly over its length."""
+    """The outline of a stroke along a curve, (2 N, 2); `widths`, in the curve's unit, are spread evenly over its length."""
     step = np.gradient(curve, axis=0)
     across = np.stack([-step[:, 1], step[:, 0]], 1) / (np.hypot(step[:, 0], step[:, 1])[:, None] + 1e-9)
     width = np.interp(np.linspace(0, 1, len(curve)), np.linspace(0, 1, len(widths)), np.asarray(widths, np.float64))
@@ -84,7 +87,7 @@ def ribbon(curve: Curve, widths: Sequence[float] | Curve) -> Curve:
 
 
 def blurred(picture: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    """A Gaussian blur; wide ones are made on a smaller picture, which nobody can tell apart and costs a fraction."""
+    """A Gaussian blur of `sigma` pixels. Wide ones work on a smaller picture, which looks the same and costs a fraction."""
     if sigma <= 0:
         return picture
     height, width = picture.shape[:2]
@@ -97,14 +100,14 @@ def blurred(picture: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
 
 
 def cover_of(shape: tuple[int, int], outline: Curve, soft: float = 0.0) -> Cover:
-    """How much of each pixel of an (H, W) picture the outline covers, blurred by `soft` pixels."""
+    """How much of each pixel of an (H, W) picture the outline covers, 0..1, blurred by `soft` pixels."""
     mask = np.zeros(shape, np.uint8)
     cv2.fillPoly(mask, [fixed(outline)], 255, cv2.LINE_AA, SUBPIXEL)
     return blurred(mask.astype(np.float32) / np.float32(255), soft)
 
 
 def window_of(shape: tuple[int, ...], outline: Curve, margin: float) -> tuple[slice, slice] | None:
-    """The rows and columns an outline and its soft edge can reach; None when it lies outside the picture."""
+    """The rows and columns that an outline with a margin in pixels can reach; None if it lies outside the picture."""
     left, top = np.floor(outline.min(0) - margin).astype(int)
     right, bottom = np.ceil(outline.max(0) + margin).astype(int)
     rows, columns = slice(max(0, top), min(shape[0], bottom)), slice(max(0, left), min(shape[1], right))

@@ -1,4 +1,4 @@
-"""The built-in sample set: who is drawn how often, with which masks, and the folder it is written to."""
+"""The built-in sample set: which pictures it has, with which masks, and how it is written to a folder."""
 
 import csv
 import os
@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]  # (drawn so far, all)
 
 @dataclass(frozen=True)
 class Plan:
-    """What one picture of the set will be; drawing it needs nothing else, so one picture can be drawn alone."""
+    """What one picture of the set will be. Drawing needs nothing else, so that any picture can be drawn alone."""
 
     name: str
     contributor: str
@@ -50,7 +50,7 @@ class Sample:
 
 
 def plan_samples(count: int = 72, seed: int = 0) -> list[Plan]:
-    """What the set's pictures will be: 70 % good masks, 11 % non-faces, two bald heads in 72; 1 to 4 a person."""
+    """The plans of all pictures: 70 % good masks, 11 % non-faces, two bald heads in 72; 1 to 4 pictures per person."""
     rng = np.random.default_rng([seed, 0])
     non_faces, bald = round(count * NON_FACES_IN_72 / 72), round(count * BALD_IN_72 / 72)
     cast = _cast(rng, count - non_faces, bald)
@@ -66,7 +66,7 @@ def plan_samples(count: int = 72, seed: int = 0) -> list[Plan]:
 
 
 def _cast(rng: np.random.Generator, portraits: int, bald: int) -> list[tuple[str, Person]]:
-    """Who sits for each portrait: every style in turn, the bald ones once each."""
+    """The contributor and person of each portrait: every style in turn, bald people once each."""
     cast: list[tuple[str, Person]] = []
     number = 0
     while len(cast) < portraits:
@@ -79,7 +79,7 @@ def _cast(rng: np.random.Generator, portraits: int, bald: int) -> list[tuple[str
 
 
 def _kinds(rng: np.random.Generator, bald: list[bool], good: int) -> list[str]:
-    """A kind of mask for each portrait: bald heads are good (nothing to paint), the bad kinds take turns."""
+    """A kind of mask for each portrait. Bald heads are good (there is nothing to paint); the bad kinds alternate."""
     kinds = ["good"] * len(bald)
     haired = rng.permutation([i for i, is_bald in enumerate(bald) if not is_bald])
     for turn, i in enumerate(haired[: max(0, len(bald) - good)]):
@@ -100,7 +100,7 @@ def draw_sample(plan: Plan) -> Sample:
 
 
 def draw_samples(count: int = 72, seed: int = 0) -> Iterator[Sample]:
-    """The whole set, a picture at a time."""
+    """The whole set, one picture at a time."""
     return map(draw_sample, plan_samples(count, seed))
 
 
@@ -108,18 +108,18 @@ def write_sample(folder: Path, count: int = 72, seed: int = 0, progress: Progres
     """Draw the sample set into a folder.
 
     The folder gets `images/*.jpg`, `masks/*.png`, `alphas/*.png` (the exact alpha, for measuring against the truth) and
-    `manifest.csv` with COLUMNS: paths relative to the manifest, an empty split (decided by whoever reads it), and `kind`,
-    which tells tests and benchmarks what a reviewer has to find out. The manifest is written last, so that a folder with
-    a manifest is whole.
+    `manifest.csv` with COLUMNS: paths relative to the manifest, an empty split (ingest decides it), and `kind`, which tests
+    and benchmarks compare with a reviewer's verdicts. The manifest is written last, so that a folder with a manifest is
+    complete. Raises ValueError for a count below 1.
 
     Args:
-        folder: made where need be; files of the same name are replaced.
-        count: how many pictures, 1 or more.
-        seed: the same seed gives the same bytes.
-        progress: called after each picture with (drawn so far, count); what it raises ends the drawing.
+        folder: created if needed; files with the same names are replaced.
+        count: number of pictures, 1 or more.
+        seed: the random seed; the same seed gives the same bytes.
+        progress: called after each picture with (drawn so far, count); an exception from it stops the drawing.
     """
     if count < 1:
-        raise ValueError(f"{count} pictures asked for; the sample set needs at least 1.")
+        raise ValueError(f"The sample set needs at least 1 picture, not {count}.")
     for part in ("images", "masks", "alphas"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     rows = []
@@ -131,7 +131,7 @@ def write_sample(folder: Path, count: int = 72, seed: int = 0, progress: Progres
             if progress is not None:
                 progress(done, count)
     finally:
-        executor.shutdown(cancel_futures=True)  # where `progress` raises, what nobody draws yet is not begun
+        executor.shutdown(cancel_futures=True)  # if `progress` raises, pictures that are not begun are dropped
     with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
@@ -139,7 +139,7 @@ def write_sample(folder: Path, count: int = 72, seed: int = 0, progress: Progres
 
 
 def _write(folder: Path, sample: Sample) -> dict[str, str]:
-    """One picture's three files; returns its row of the manifest."""
+    """Write one picture's three files. Returns its row of the manifest."""
     plan = sample.plan
     image, mask = f"images/{plan.name}.jpg", f"masks/{plan.name}.png"
     alpha = np.rint(sample.alpha * 255).astype(np.uint8)

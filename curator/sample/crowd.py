@@ -1,4 +1,4 @@
-"""Masks as a crowd paints them with a finger: most acceptable though coarse, some useless (the paper's figure 3)."""
+"""Masks as a crowd paints them with a finger: most coarse but acceptable, some useless (Levinshtein et al. 2018, fig. 3)."""
 
 from collections.abc import Callable
 
@@ -13,17 +13,24 @@ BAD_KINDS = ("sparse", "shifted", "coarse", "empty", "on_the_face", "spills_over
 
 
 def crowd_mask(kind: str, alpha: Alpha, face: Box, rng: np.random.Generator) -> Mask:
-    """A mask of the kind `good`, or one of BAD_KINDS, for a picture with this alpha and face.
+    """A mask, uint8 (H, W), 0 or 255, of the kind `good` or one of BAD_KINDS.
 
-    Without any hair `good` is an empty mask, and so are the bad kinds that start from the hair.
+    If there is no hair, `good` and the bad kinds that start from the hair are empty masks. Raises ValueError for an unknown
+    kind.
+
+    Args:
+        kind: good, or one of BAD_KINDS.
+        alpha: float32 (H, W), 0 to 1, of the picture.
+        face: the face's box in pixels.
+        rng: where the random numbers come from.
     """
     if kind not in _PAINT:
-        raise ValueError(f"{kind}: no such kind of mask. Choose one of {', '.join(_PAINT)}.")
+        raise ValueError(f"There is no kind of mask {kind!r}. Choose one of {', '.join(_PAINT)}.")
     return _PAINT[kind](alpha, face, rng)
 
 
 def scribble(size: tuple[int, int], rng: np.random.Generator) -> Mask:
-    """What somebody paints on a picture without a person: some blob about the middle."""
+    """What somebody paints on a picture of `size` (H, W) without a person: a blob near the middle. uint8 (H, W), 0 or 255."""
     height, width = size
     mask = np.zeros(size, np.uint8)
     middle = np.array((height * rng.uniform(0.35, 0.65), width * rng.uniform(0.35, 0.65)))
@@ -32,7 +39,7 @@ def scribble(size: tuple[int, int], rng: np.random.Generator) -> Mask:
 
 
 def _good(alpha: Alpha, face: Box, rng: np.random.Generator) -> Mask:
-    """The hair's outline, rounded by a finger and off by a few pixels."""
+    """The hair's outline, rounded by a fingertip and off by a few pixels."""
     hair = ((alpha > 0.5) * 255).astype(np.uint8)
     finger = max(3, _finger(alpha.shape[1]) // 2)
     round_brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (finger, finger))
@@ -56,7 +63,7 @@ def _sparse(alpha: Alpha, face: Box, rng: np.random.Generator) -> Mask:
 
 
 def _shifted(alpha: Alpha, face: Box, rng: np.random.Generator) -> Mask:
-    """A fair mask that lies beside the hair, as when the photo was cropped after painting."""
+    """A good mask that is shifted off the hair, as if the photo had been cropped after painting."""
     reach = (face[2] - face[0]) * rng.uniform(0.35, 0.6)
     turn = rng.uniform(0, 2 * np.pi)
     move = np.array([(1, 0, reach * np.cos(turn)), (0, 1, reach * np.sin(turn))], np.float32)
@@ -65,7 +72,7 @@ def _shifted(alpha: Alpha, face: Box, rng: np.random.Generator) -> Mask:
 
 
 def _coarse(alpha: Alpha, face: Box, rng: np.random.Generator) -> Mask:
-    """A box or a blob around the hair, face and all."""
+    """A box or a blob around the hair that includes the face."""
     mask = np.zeros(alpha.shape, np.uint8)
     rows, columns = np.nonzero(alpha > 0.5)
     if len(rows) == 0:
@@ -95,7 +102,7 @@ def _on_the_face(alpha: Alpha, face: Box, rng: np.random.Generator) -> Mask:
 
 
 def _spills_over(alpha: Alpha, face: Box, rng: np.random.Generator) -> Mask:
-    """The hair, and much of what is around it."""
+    """The hair and much of its surroundings."""
     wide = _finger(alpha.shape[1]) * 1.6
     hair = ((alpha > 0.5) * 255).astype(np.uint8)
     mask = _above(hair, wide, 0.12)
@@ -107,12 +114,12 @@ def _spills_over(alpha: Alpha, face: Box, rng: np.random.Generator) -> Mask:
 
 
 def _finger(width: int) -> int:
-    """The width of a fingertip on a phone that shows a picture `width` pixels wide."""
+    """The width in pixels of a fingertip on a phone that shows a picture `width` pixels wide."""
     return max(5, width // 14)
 
 
 def _brush(mask: Mask, points: NDArray[np.floating], width: int) -> None:
-    """Paint a stroke through points (N, 2) as (row, col)."""
+    """Paint a stroke, `width` pixels wide, through points (N, 2) as (row, column), in place."""
     path = np.rint(points[:, ::-1]).astype(np.int32)
     cv2.polylines(mask, [path], False, 255, width)
     for x, y in path:
@@ -120,7 +127,7 @@ def _brush(mask: Mask, points: NDArray[np.floating], width: int) -> None:
 
 
 def _wobbled(mask: Mask, rng: np.random.Generator, pixels: float) -> Mask:
-    """The mask with its outline pushed about by some pixels, slowly along the outline."""
+    """The mask with its outline displaced by a smooth noise with a standard deviation of `pixels`."""
     height, width = mask.shape
     push = [
         np.asarray(cv2.resize(rng.normal(0, pixels, (9, 9)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC))
@@ -131,7 +138,7 @@ def _wobbled(mask: Mask, rng: np.random.Generator, pixels: float) -> Mask:
 
 
 def _above(mask: Mask, sigma: float, threshold: float) -> Mask:
-    """The mask rounded by a blur; a threshold under a half makes it grow."""
+    """The mask rounded by a blur of `sigma` pixels and a threshold, 0 to 1; below a half, the mask grows."""
     return ((blurred(mask.astype(np.float32) / np.float32(255), sigma) > threshold) * 255).astype(np.uint8)
 
 

@@ -35,7 +35,7 @@ SHAPE_STEP = 2  # the relief is computed at half size: it has no fine lines
 
 @dataclass(frozen=True)
 class Easel:
-    """One painting in progress: strokes in face units land on the scene in pixels."""
+    """Paints shapes given in face units onto a scene in pixels."""
 
     scene: Scene
     pose: Pose
@@ -65,7 +65,7 @@ def head_outline(person: Person) -> Curve:
 
 
 def paint_body(scene: Scene, pose: Pose, person: Person, rng: np.random.Generator) -> Cover:
-    """Neck, shoulders and clothes onto the scene; returns what they cover."""
+    """Paint neck, shoulders and clothes onto the scene, in place. Returns what they cover, float32 (H, W), 0..1."""
     easel = Easel(scene, pose)
     skin, cloth = person.skin, CLOTH[int(rng.integers(len(CLOTH)))]
     broad = 2.15 + 2.2 * (person.jaw - 0.95)
@@ -84,7 +84,7 @@ def paint_body(scene: Scene, pose: Pose, person: Person, rng: np.random.Generato
 
 
 def _clothes(easel: Easel, shoulders: Curve, cloth: Colour, neckline: str, skin: Tone) -> Cover:
-    """Paint the garment with its opening; returns what it covers."""
+    """Paint the garment with its opening, in place. Returns what it covers, float32 (H, W), 0..1."""
     dark, light = blend(cloth, (18, 14, 26), 0.45), blend(cloth, (255, 250, 240), 0.3)
     opening = {
         "crew": oval(0, 1.83, 0.66, 0.34),
@@ -127,7 +127,7 @@ def _neckline(easel: Easel, neckline: str, opening: Curve, cloth: Colour, cover:
 
 
 def paint_head(scene: Scene, pose: Pose, person: Person, rng: np.random.Generator) -> Cover:
-    """Ears, the shaded head and its features onto the scene; returns what the head covers."""
+    """Paint ears, head and features onto the scene, in place. Returns what the head covers, float32 (H, W), 0..1."""
     easel = Easel(scene, pose)
     ears = _ears(easel, person)
     outline = head_outline(person)
@@ -171,7 +171,7 @@ def _skin(easel: Easel, person: Person, cover: Cover) -> None:
 
 
 def _relief(x: Curve, y: Curve, turn: float, person: Person) -> Curve:
-    """Height of the face towards the viewer, face units, at face-unit coordinates."""
+    """Height of the face towards the viewer, in face units, at coordinates in face units; same shape as x and y."""
 
     def bump(cx: float, cy: float, rx: float, ry: float) -> Curve:
         return np.asarray(np.exp(-(((x - cx) / rx) ** 2) - ((y - cy) / ry) ** 2))
@@ -348,7 +348,7 @@ def _brow(easel: Easel, person: Person, side: int, rng: np.random.Generator) -> 
 
 
 def _lines(easel: Easel, person: Person) -> None:
-    """A few quiet lines that years leave."""
+    """A few faint wrinkles."""
     skin, turn = person.skin, easel.pose.turn
     strength = 0.5 * (person.age - 0.3)
     for y in (-0.62, -0.74):

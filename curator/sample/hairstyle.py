@@ -1,6 +1,6 @@
-"""Hairstyles: guide curves that say where a person's hair runs, and the layers painted from them.
+"""Hairstyles: guide curves for a person's hair, and the layers painted from them.
 
-Each style returns (behind, before): hair behind the head and body, and hair in front of them. Left means the picture's left.
+Each style paints two layers: `behind` the head and body, and `before` them. Left means the picture's left.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ SHORT = {
 
 
 def draw_hair(pose: Pose, person: Person, size: tuple[int, int], rng: np.random.Generator) -> tuple[Hair, Hair]:
-    """The person's hair as two layers, behind and before the head; both empty for a bald one."""
+    """The person's hair as two layers, behind and before the head; both are empty for a bald person."""
     behind, before = Hair(size, pose, person.tone, rng), Hair(size, pose, person.tone, rng)
     if person.style != "bald":
         STYLE[person.style](behind, before, person, rng)
@@ -31,7 +31,7 @@ def draw_hair(pose: Pose, person: Person, size: tuple[int, int], rng: np.random.
 
 
 def _falling(behind: Hair, before: Hair, person: Person, rng: np.random.Generator, length: float, count: int = 1300) -> None:
-    """Hair that parts on top and falls on both sides to y = `length`, where it lies before the shoulders."""
+    """Hair that parts on top and falls on both sides to y = `length` in face units, in front of the shoulders."""
     texture = texture_of(person.texture, length, rng)
     full = person.volume + {"straight": 0.0, "wavy": 0.05, "curly": 0.16}[person.texture]
     part = person.part * 0.7
@@ -217,7 +217,7 @@ def _afro(behind: Hair, before: Hair, person: Person, rng: np.random.Generator) 
 
 
 def _spots(count: int, wide: float, tall: float, rng: np.random.Generator, face: bool) -> Curve:
-    """Places within the cloud; with `face`, only those that leave the face free."""
+    """Random points within the cloud, (N, 2); with `face`, only those that leave the face free."""
     turn, out = rng.uniform(0, 2 * np.pi, count), np.sqrt(rng.uniform(0, 1.0, count))
     spots = np.stack([np.cos(turn) * out * wide, -0.5 + np.sin(turn) * out * tall], 1)
     if not face:

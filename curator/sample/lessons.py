@@ -1,10 +1,10 @@
-"""The drawn pictures of the guide "What is a good mask": one for each of its places, the same every time."""
+"""The drawn pictures of the guide "What is a good mask": one for each of its places, always the same."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.pictures.crop import around, cut_mask, cut_photo, whole
+from curator.pictures.crop import cut_mask, cut_photo, square_around_face, square_around_photo
 from curator.sample.crowd import crowd_mask
 from curator.sample.non_face import draw_non_face
 from curator.sample.person import draw_person
@@ -25,20 +25,20 @@ LESSONS = {
 
 
 def draw_lesson(place: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The photo, uint8 (512, 512, 3) RGB, and the mask, uint8 (512, 512) of 0 and 255, of a place of the guide.
+    """The photo, uint8 (512, 512, 3) RGB, and the mask, uint8 (512, 512), 0 or 255, for a place in the guide.
 
-    Raises KeyError for a place that the guide hasn't.
+    Raises KeyError for a place that the guide does not have.
     """
     if place == "no_face":
         photo = draw_non_face(np.random.default_rng(1), "cat")
-        square = whole(photo.shape[0], photo.shape[1])
+        square = square_around_photo(photo.shape[0], photo.shape[1])
         return cut_photo(photo, square), np.zeros((512, 512), np.uint8)
     style, kind, seed = LESSONS[place]
     rng = np.random.default_rng(seed)
     portrait = draw_portrait(rng, (800, 640), draw_person(rng, style))
     mask = crowd_mask(kind, portrait.alpha, portrait.face, rng)
-    square = around(portrait.face)
+    square = square_around_face(portrait.face)
     photo = cut_photo(portrait.photo, square)
-    if place == "bad_photo":  # moved and in the dark
+    if place == "bad_photo":  # blurred and dark
         photo = np.asarray(cv2.GaussianBlur(photo, (0, 0), 7) * 0.45, np.uint8)
     return photo, cut_mask(mask, square)

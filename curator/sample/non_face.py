@@ -1,4 +1,4 @@
-"""Pictures without a person, such as a crowd also sends: pets, things and places. Drawn in pixels of a 640 x 800 picture."""
+"""Pictures without a person, which a crowd sends too: pets, things and places. Drawn in pixels of a 640 x 800 picture."""
 
 from collections.abc import Callable
 
@@ -13,10 +13,10 @@ WIDTH, HEIGHT = 640, 800
 
 
 def draw_non_face(rng: np.random.Generator, subject: str | None = None) -> NDArray[np.uint8]:
-    """A photo, uint8 (800, 640, 3) RGB, of one of SUBJECTS; any of them where none is asked for."""
+    """A photo, uint8 (800, 640, 3) RGB, of one of SUBJECTS, at random if none is given. Raises ValueError for any other."""
     subject = subject or str(rng.choice(list(SUBJECTS)))
     if subject not in SUBJECTS:
-        raise ValueError(f"{subject}: no such subject. Choose one of {', '.join(SUBJECTS)}.")
+        raise ValueError(f"There is no subject {subject!r}. Choose one of {', '.join(SUBJECTS)}.")
     light, deep = PAIRS[int(rng.integers(len(PAIRS)))]
     scene = gradient((HEIGHT, WIDTH), light, deep, float(rng.uniform(-0.4, 0.4)))
     SUBJECTS[subject](rng, scene)
@@ -25,7 +25,7 @@ def draw_non_face(rng: np.random.Generator, subject: str | None = None) -> NDArr
 
 
 def _ball(scene: Scene, x: float, y: float, radius: float, colour: Colour, flat: float = 1.0, aloft: bool = False) -> None:
-    """A round thing lit from the upper left; it throws a shadow unless it is aloft."""
+    """A round thing lit from the upper left, with a shadow unless it is aloft."""
     outline = oval(x, y, radius, radius * flat)
     if not aloft:
         fill(scene, oval(x + radius * 0.2, y + radius * flat * 0.98, radius, radius * 0.22), (60, 40, 50), radius * 0.12, 0.35)

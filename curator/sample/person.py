@@ -1,4 +1,4 @@
-"""Who is drawn: what stays the same in all portraits of one invented person."""
+"""Invented people: the features that stay the same in all portraits of one person."""
 
 from dataclasses import dataclass
 
@@ -48,19 +48,19 @@ SKIN: list[Tone] = [
 IRIS: list[Colour] = [(92, 58, 34), (62, 38, 24), (112, 84, 44), (84, 112, 74), (86, 124, 158), (112, 130, 142)]
 
 STYLES = ["long", "bob", "short", "quiff", "bun", "afro", "buzz", "receding", "layered", "fringe"]
-MASCULINE = {"short", "quiff", "buzz", "receding", "bald"}  # usually: decides lips, lashes and stubble, not who may wear it
+MASCULINE = {"short", "quiff", "buzz", "receding", "bald"}  # mostly: affects lips, lashes and stubble
 
 
 @dataclass(frozen=True)
 class Person:
-    """Features that all of a contributor's portraits share. Lengths are face units, shares 0..1."""
+    """Features shared by all of a contributor's portraits. Lengths are in face units (pose.py), shares 0..1."""
 
     style: str  # one of STYLES, or "bald"
     texture: str  # straight, wavy or curly
     tone: Tone
     skin: Tone
     iris: Colour
-    makeup: float
+    makeup: float  # share
     jaw: float  # width of the jaw, about 1
     chin: float  # how much longer or shorter than usual
     lips: float  # fullness, about 1
@@ -70,18 +70,18 @@ class Person:
     part: float  # where the hair parts, -1 left to 1 right
     volume: float  # how far the hair stands off the skull
     freckles: bool
-    stubble: float
+    stubble: float  # share
     glasses: bool
-    age: float
+    age: float  # 0 young to 1 old
 
     @property
     def dyed(self) -> bool:
-        """Whether no one is born with this hair colour."""
+        """Whether the hair has an unnatural colour."""
         return any(self.tone is HAIR[name] for name in DYED)
 
 
 def draw_person(rng: np.random.Generator, style: str | None = None) -> Person:
-    """An invented person; any style where none is asked for (but bald, which has to be asked for)."""
+    """An invented person, with a random style of STYLES if none is given."""
     style = style or str(rng.choice(STYLES))
     age = float(rng.uniform(0.6, 1.0) if style in ("receding", "bald") else rng.uniform(0, 0.7) ** 1.6)
     masculine = style in MASCULINE and rng.random() < 0.9

@@ -1,7 +1,7 @@
 """A portrait: background, body and face below, hair above, with the hair's exact alpha.
 
-The layers keep the promise photo = alpha * hair + (1 - alpha) * behind at every pixel, within rounding. Whatever is done to
-the picture after compositing (light, grain) is done to both layers first, so that the promise still holds.
+At every pixel, photo = alpha * hair + (1 - alpha) * behind, within rounding. Whatever changes the picture after compositing
+(light, grain) is applied to both layers before it, so that the equation still holds.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from curator.sample.person import Person, draw_person
 from curator.sample.pose import Pose, draw_pose
 from curator.sample.strands import Hair
 
-LIGHT_STEP = 8  # light changes slowly over the hair: every 8th pixel says enough
+LIGHT_STEP = 8  # pixels; light changes so slowly over the hair that every 8th pixel is enough
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Portrait:
 
 
 def draw_portrait(rng: np.random.Generator, size: tuple[int, int] = (800, 640), person: Person | None = None) -> Portrait:
-    """Draw a selfie of (height, width); of an invented person unless one is given."""
+    """Draw a selfie of `size` (height, width), of a random person if none is given."""
     person = person or draw_person(rng)
     pose = draw_pose(rng, size, HEADROOM.get(person.style, PLAIN_HEADROOM + person.volume))
     back_hair, front_hair = draw_hair(pose, person, size, rng)
@@ -63,7 +63,7 @@ def _layer(hair: Hair, size: tuple[int, int]) -> tuple[Scene, Cover]:
 
 
 def _cast_shadow(scene: Scene, on: Cover, hair: Cover, pose: Pose, distance: float) -> None:
-    """Darken what the hair keeps the light from, so that it lies on the skin and not beside it."""
+    """Darken where the hair casts a shadow, `distance` face units away, so that it seems to lie on the skin. In place."""
     shift = np.array([(1, 0, -pose.light[0] * pose.unit * distance * 1.6), (0, 1, pose.unit * distance)], np.float32)
     shade = cv2.warpAffine(blurred(hair, pose.unit * distance * 0.8), shift, hair.shape[::-1])
     shade = np.asarray(shade * on * np.float32(0.5), np.float32)
@@ -75,7 +75,7 @@ def _finish(hair: Scene, below: Scene, pose: Pose, rng: np.random.Generator) -> 
     height, width = hair.shape[:2]
     x, y = pose.grid(height, width, LIGHT_STEP)
     across = np.tanh((x * pose.light[0] + (y + 0.4) * pose.light[1]) * 0.9)
-    inner = np.exp(-((x / 1.0) ** 2) - ((y - 1.25) / 0.55) ** 2)  # hair beside the neck lies in the shade
+    inner = np.exp(-((x / 1.0) ** 2) - ((y - 1.25) / 0.55) ** 2)  # hair beside the neck is in the shade
     light = (1 + 0.2 * across - 0.28 * inner).astype(np.float32)
     hair *= cv2.resize(light, (width, height))[..., None]
     warmth = float(rng.normal(0, 0.02))

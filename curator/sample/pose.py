@@ -1,4 +1,4 @@
-"""Where a face stands in the picture, and the face units everything about a head is drawn in.
+"""Where a face is in the picture, and the face units in which everything about a head is drawn.
 
 Face units: (0, 0) lies between the eyes, x points to the picture's right, y down, and 1 is half the width of the face.
 The chin is near y = 1.4, the top of the skull near y = -1.35.
@@ -13,17 +13,17 @@ from curator.sample.canvas import Curve, Points
 
 @dataclass(frozen=True)
 class Pose:
-    """A face's place, size and turn."""
+    """A face's position, size and orientation."""
 
     x: float  # pixels, of the point between the eyes
-    y: float
+    y: float  # pixels
     unit: float  # pixels in one face unit
     tilt: float  # radians, clockwise
-    turn: float  # face units that the features shift sideways, as a head that looks a little aside
+    turn: float  # face units that the features shift sideways, as when a head is turned slightly
     light: tuple[float, float, float]  # unit vector towards the light: right, down, towards the viewer
 
     def pixels(self, points: Points | Curve, scale: float = 1.0) -> Curve:
-        """Face units to pixels of a picture `scale` times as large; any array (..., 2)."""
+        """Face units to pixels of a picture `scale` times as large; float64 of the same shape (..., 2)."""
         p = np.asarray(points, np.float64)
         cos, sin = np.cos(self.tilt), np.sin(self.tilt)
         turned = np.stack([p[..., 0] * cos - p[..., 1] * sin, p[..., 0] * sin + p[..., 1] * cos], -1)
@@ -45,7 +45,7 @@ class Pose:
 
 
 def draw_pose(rng: np.random.Generator, size: tuple[int, int], headroom: float) -> Pose:
-    """A selfie's framing: near or far, a little aside, a little tilted; `headroom` face units of hair fit above the eyes."""
+    """A random selfie framing of `size` (height, width): slightly off-centre and tilted; hair has `headroom` face units."""
     height, width = size
     unit = float(rng.uniform(0.165, 0.215)) * width
     eyes = max(float(rng.uniform(0.37, 0.45)) * height, (headroom + 0.12) * unit)

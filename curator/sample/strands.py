@@ -2,7 +2,7 @@
 
 A sheet of hair is given by guide curves in face units, from the root (t = 0) to the tip (t = 1); strands lie between
 neighbouring guides, wave, and gather in locks. They are painted on a canvas twice the photo's size whose four channels are
-colour times coverage and coverage: OpenCV's antialiased line blends all four alike, so the fourth IS the hair's alpha.
+colour times coverage and coverage. OpenCV's antialiased line blends all four alike, so the fourth is the hair's exact alpha.
 """
 
 from collections.abc import Sequence
@@ -16,26 +16,26 @@ from curator.sample.canvas import SUBPIXEL, Colour, Curve, Points, blend, fixed,
 from curator.sample.person import Tone
 from curator.sample.pose import Pose
 
-SCALE = 2  # the canvas is twice as fine as the photo, so that a single strand covers half a pixel
+SCALE = 2  # canvas pixels per photo pixel, so that a single strand covers half a pixel of the photo
 Bundle = NDArray[np.floating]  # (strands, points, 2) as (x, y), face units
 Canvas = NDArray[np.uint8]  # (SCALE * H, SCALE * W, 4): red, green, blue, each times coverage, and coverage, 0..255
 
 
 @dataclass(frozen=True)
 class Texture:
-    """How strands leave their guide."""
+    """How strands deviate from their guide."""
 
     wave: float = 0.0  # face units that a lock swings sideways at its tip
     turns: float = 2.0  # waves along a strand
     coil: float = 0.0  # 0: waves; 1: ringlets that also run back and forth
-    clump: float = 0.35  # how far strands of a lock close up towards the tip, 0..1
-    locks: int = 26
-    stray: float = 0.02  # face units of a single strand's own wandering
-    points: int = 30
+    clump: float = 0.35  # how much the strands of a lock converge towards the tip, 0..1
+    locks: int = 26  # in a sheet
+    stray: float = 0.02  # face units of a single strand's own random path
+    points: int = 30  # of a strand
 
 
 def texture_of(name: str, length: float, rng: np.random.Generator) -> Texture:
-    """The texture called straight, wavy or curly for hair about `length` face units long."""
+    """The texture straight or wavy, or curly for any other name, for hair about `length` face units long."""
     if name == "straight":
         return Texture(wave=0.02, turns=0.8, clump=0.42, locks=30, stray=0.018, points=20)
     if name == "wavy":
@@ -53,7 +53,7 @@ def texture_of(name: str, length: float, rng: np.random.Generator) -> Texture:
 def sheet(
     guides: Sequence[Points | Curve], count: int, texture: Texture, rng: np.random.Generator, ragged: float = 0.1
 ) -> Bundle:
-    """`count` strands spread evenly between the guides, in no order; each ends up to `ragged` of its length early."""
+    """`count` strands spread evenly between the guides, in random order; each loses up to about `ragged` of its length."""
     lines = np.stack([smooth(guide, texture.points) for guide in guides])  # (guides, points, 2)
     t = np.linspace(0, 1, texture.points)[None, :]
     spread = rng.random(count)[:, None]
@@ -78,7 +78,7 @@ def sheet(
 
 
 def _between(lines: Bundle, across: NDArray[np.floating]) -> Bundle:
-    """Points at `across` (strands, points), 0 on the first line to 1 on the last."""
+    """Interpolated points, (strands, points, 2), at `across` (strands, points): 0 is the first line, 1 the last."""
     place = across * (len(lines) - 1)
     low = np.minimum(place.astype(int), len(lines) - 2)
     column = np.arange(lines.shape[1])[None, :]
@@ -87,7 +87,7 @@ def _between(lines: Bundle, across: NDArray[np.floating]) -> Bundle:
 
 
 def shortened(bundle: Bundle, ends: NDArray[np.floating], starts: NDArray[np.floating] | float = 0.0) -> Bundle:
-    """The part of each strand from `starts` to `ends` (0..1 each, one a strand), with as many points as before."""
+    """The part of each strand from `starts` to `ends` (each 0..1, one per strand), with the same number of points."""
     count, points, _ = bundle.shape
     first = np.broadcast_to(np.asarray(starts, np.float64), (count,))[:, None]
     place = (first + (ends[:, None] - first) * np.linspace(0, 1, points)) * (points - 1)
@@ -97,7 +97,7 @@ def shortened(bundle: Bundle, ends: NDArray[np.floating], starts: NDArray[np.flo
 
 
 class Hair:
-    """One layer of hair in the making."""
+    """One layer of hair while it is painted."""
 
     def __init__(self, size: tuple[int, int], pose: Pose, tone: Tone, rng: np.random.Generator) -> None:
         self.canvas: Canvas = np.zeros((size[0] * SCALE, size[1] * SCALE, 4), np.uint8)
@@ -112,25 +112,25 @@ class Hair:
         """Draw all strands of a bundle in one colour, `width` face units wide; 0 for the finest line there is."""
         pixels = max(1, round(width * self.pose.unit * SCALE))
         curves = fixed(self.pose.pixels(bundle, SCALE))
-        # A broad line's edge is fine enough at this scale; drawn plainly it costs a third.
+        # At this scale a broad line needs no antialiasing, and without it costs a third.
         kind = cv2.LINE_AA if pixels == 1 else cv2.LINE_8
         cv2.polylines(self.canvas, list(curves), False, (*colour, 255.0), pixels, kind, SUBPIXEL)
 
     def patch(self, outline: Points | Curve, place: float) -> None:
-        """Fill a shape with a shade of the hair: what shows between strands."""
+        """Fill a shape, in face units, with a shade of the hair (-1 to 1): what is visible between strands."""
         points = fixed(self.pose.pixels(outline, SCALE))
         cv2.fillPoly(self.canvas, [points], (*self.shade(place), 255.0), cv2.LINE_AA, SUBPIXEL)
 
     def comb(
         self, bundle: Bundle, depth: float = 0.0, body: float = 0.1, shine: tuple[float, float] | None = (0.2, 0.5)
     ) -> None:
-        """Paint a bundle as a painter would, from broad dark locks to single bright strands.
+        """Paint a bundle from broad dark locks to single bright strands.
 
         Args:
-            bundle: the strands, in no order.
-            depth: -1 for hair that lies in the shade, 0 for hair in the light.
+            bundle: the strands, in random order.
+            depth: -1 for hair in the shade to 0 for hair in the light.
             body: width of the broad locks underneath, face units; 0 leaves them out.
-            shine: where along the strands the light lies, as shares of their length; None for nowhere.
+            shine: where along the strands the highlight starts and ends, as shares of their length; None for no highlight.
         """
         count = len(bundle)
         self._strays(bundle)
@@ -149,7 +149,7 @@ class Hair:
             self._shine(bundle, shine, depth)
 
     def _roots(self, bundle: Bundle, depth: float) -> None:
-        """Strands leave the scalp out of a little shade."""
+        """Darken the strands where they leave the scalp."""
         some = bundle[::4]
         rooted = shortened(some, self.rng.uniform(0.03, 0.16, len(some)))
         self.lines(rooted, self.shade(-0.7 + depth * 0.5))
@@ -163,7 +163,7 @@ class Hair:
             self.lines(part, self.shade(0.5 + place + depth))
 
     def _strays(self, bundle: Bundle) -> None:
-        """Single strands that fly away from their lock; painted first, so that they only show beside it."""
+        """Single strands away from their lock; painted first, so that they are visible only beside it."""
         some = bundle[:: max(1, len(bundle) // 70)].copy()
         t = np.linspace(0, 1, bundle.shape[1])[None, :]
         away = self.rng.normal(0, 0.075, (len(some), 1, 2)) * (t**1.5)[..., None]
@@ -176,13 +176,13 @@ class Hair:
 
 
 def _drawn_in(some: Bundle, whole: Bundle, margin: float) -> Bundle:
-    """Strands moved towards the middle of the whole bundle, so that lines `margin` broader on each side stay inside it."""
+    """Strands moved towards the bundle's centre, so that lines wider by `margin` face units on each side stay inside it."""
     middle = whole.mean(0, keepdims=True)
     half = 1.7 * np.linalg.norm(whole.std(0, keepdims=True), axis=2, keepdims=True)  # an even spread reaches 1.7 deviations
     return np.asarray(middle + (some - middle) * np.clip(1 - margin / (half + 1e-9), 0.35, 1))
 
 
 def _groups(bundle: Bundle, groups: int, rng: np.random.Generator, spread: float) -> list[tuple[Bundle, float]]:
-    """The bundle in parts, each with a shade of its own: one call draws one colour."""
+    """The bundle in parts, each with its own random shade, -1 to 1, because one OpenCV call draws one colour."""
     places = rng.normal(0, spread, groups)
     return [(bundle[i::groups], float(np.clip(places[i], -1, 1))) for i in range(groups) if len(bundle[i::groups])]

@@ -8,8 +8,8 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 
-from curator.pictures.masks import Labels, labels, turned_labels
-from curator.pictures.opening import opened
+from curator.pictures.masks import Labels, orient_labels, parse_labels
+from curator.pictures.opening import decode_image
 from db.settings import Limits
 
 ORIENTATION = 0x0112
@@ -132,5 +132,5 @@ ADOBE_RGB = rgb_profile(
 
 def read_labels(data: bytes, limits: Limits) -> Labels:
     """The masks in a file alone, upright by its own EXIF orientation: what `read_pair` makes of it before it sees the photo."""
-    picture = opened(data, limits)
-    return turned_labels(labels(picture.image), picture.orientation)
+    picture = decode_image(data, limits)
+    return orient_labels(parse_labels(picture.image), picture.orientation)

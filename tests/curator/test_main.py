@@ -128,7 +128,7 @@ def test_a_folder_without_masks_is_one_clear_line(run: Run, tmp_path: Path) -> N
 
 
 def test_a_source_that_is_not_there_is_one_clear_line(run: Run, tmp_path: Path) -> None:
-    assert "isn't there" in one_line(run("ingest", str(tmp_path / "nowhere"), "--json"))
+    assert "does not exist" in one_line(run("ingest", str(tmp_path / "nowhere"), "--json"))
 
 
 def test_an_empty_zip_is_one_clear_line(run: Run, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from curator.formats import RawPair, Refused, read
+from curator.formats import RawPair, Refused, read_source
 from db.errors import WinnowError
 from db.settings import Limits
 
@@ -33,7 +33,7 @@ def zipped(path: Path, members: dict[str, bytes] | list[tuple[str | zipfile.ZipI
 
 def outcome(path: Path, workspace: Path, limits: Limits = SMALL) -> tuple[list[str], dict[str, str]]:
     """The names that came in, and the refusals."""
-    items = list(read("zip", path, workspace, limits))
+    items = list(read_source("zip", path, workspace, limits))
     for item in items:
         if isinstance(item, RawPair):
             assert item.photo.is_relative_to(workspace)
@@ -65,7 +65,7 @@ def test_the_one_folder_around_it_all_is_kept_where_its_name_says_something(
 
 def test_a_zip_with_a_manifest_comes_in_by_it(tmp_path: Path, workspace: Path) -> None:
     members = GOOD | {"manifest.csv": b"image,mask,contributor\nimages/a.jpg,masks/a.png,Ann\n"}
-    (pair,) = read("zip", zipped(tmp_path / "a.zip", members), workspace, SMALL)
+    (pair,) = read_source("zip", zipped(tmp_path / "a.zip", members), workspace, SMALL)
     assert isinstance(pair, RawPair)
     assert pair.contributor == "Ann"
 
@@ -82,7 +82,7 @@ def test_what_file_managers_add_is_passed_over(tmp_path: Path, workspace: Path) 
 def test_zip_member_that_climbs_out_is_refused_and_the_others_come_in(tmp_path: Path, workspace: Path, name: str) -> None:
     names, refused = outcome(zipped(tmp_path / "a.zip", GOOD | {name: b"evil"}), workspace)
     assert names == ["images/a.jpg"]
-    assert refused == {name.replace("\\", "/"): "its name leads out of the zip's folder."}
+    assert refused == {name.replace("\\", "/"): "its path points outside the zip."}
     assert everything_below(tmp_path) == {"a.zip", *(f"workspace/{good}" for good in GOOD)}
 
 
@@ -98,8 +98,8 @@ def test_zip_member_that_is_a_link_or_a_device_is_refused(tmp_path: Path, worksp
 def test_zip_bomb_is_refused_by_its_ratio(tmp_path: Path, workspace: Path) -> None:
     names, refused = outcome(zipped(tmp_path / "a.zip", GOOD | {"images/bomb.jpg": bytes(4_000_000)}), workspace)
     assert names == ["images/a.jpg"]
-    assert refused["images/bomb.jpg"].startswith("it unpacks to 4,000,000 bytes from ")
-    assert refused["images/bomb.jpg"].endswith(", as a zip bomb does.")
+    assert refused["images/bomb.jpg"].startswith("it unpacks from ")
+    assert refused["images/bomb.jpg"].endswith(" to 4,000,000 bytes, like a zip bomb.")
 
 
 def test_zip_member_that_is_too_large_is_refused(tmp_path: Path, workspace: Path) -> None:
@@ -113,7 +113,7 @@ def test_zip_that_unpacks_to_too_much_in_all_is_cut_there(tmp_path: Path, worksp
     names, refused = outcome(zipped(tmp_path / "a.zip", members), workspace, replace(SMALL, zip_bytes=20))
     assert names == ["images/a.jpg"]
     assert refused == {
-        "masks/b.png": "with it the zip unpacks to more than the 20 bytes that are allowed.",
+        "masks/b.png": "with it, the zip would unpack to more than the 20 bytes that are allowed.",
         "images/b.jpg": "no mask of that name in masks/.",
     }
 
@@ -137,7 +137,7 @@ def test_zip_member_that_is_longer_than_it_says_is_refused(tmp_path: Path, works
     path.write_bytes(lying(path.read_bytes(), b"images/liar.jpg", 24, 10))
     names, refused = outcome(path, workspace)
     assert names == ["images/a.jpg"]
-    assert refused == {"images/liar.jpg": "it is damaged, or packed in a way that can't be read."}
+    assert refused == {"images/liar.jpg": "it is damaged, or compressed in an unsupported way."}
     assert everything_below(workspace) == set(GOOD)
 
 
@@ -159,7 +159,7 @@ def test_zip_member_that_is_damaged_is_refused(tmp_path: Path, workspace: Path) 
     path.write_bytes(path.read_bytes().replace(b"some bytes", b"SOME bytes"))
     names, refused = outcome(path, workspace)
     assert names == ["images/a.jpg"]
-    assert refused == {"images/bad.jpg": "it is damaged, or packed in a way that can't be read."}
+    assert refused == {"images/bad.jpg": "it is damaged, or compressed in an unsupported way."}
 
 
 def test_zip_member_that_is_encrypted_is_refused(tmp_path: Path, workspace: Path) -> None:
@@ -178,7 +178,7 @@ def test_zip_members_of_one_name_are_all_refused(tmp_path: Path, workspace: Path
     members = [*GOOD.items(), ("images/x.jpg", b"photo"), (twin, b"other")]
     names, refused = outcome(zipped(tmp_path / "a.zip", members), workspace)
     assert names == ["images/a.jpg"]
-    assert refused["images/x.jpg"] == "another file of the zip has this name, case aside."
+    assert refused["images/x.jpg"] == "another file in the zip has the same name, apart from upper and lower case."
     assert everything_below(workspace) == set(GOOD)
 
 
@@ -223,14 +223,14 @@ def test_a_zip_that_is_cut_off_is_one_clear_sentence(tmp_path: Path, workspace: 
 def test_a_zip_in_a_zip_is_not_opened(tmp_path: Path, workspace: Path) -> None:
     inner = io.BytesIO()
     zipfile.ZipFile(inner, "w").close()
-    with pytest.raises(WinnowError, match=r"is nothing that Winnow reads\."):
+    with pytest.raises(WinnowError, match=r": Winnow does not recognise this format\."):
         outcome(zipped(tmp_path / "a.zip", {"inner.zip": inner.getvalue()}), workspace)
 
 
 def test_a_zip_of_which_nothing_is_left_says_why_member_by_member(tmp_path: Path, workspace: Path) -> None:
     assert outcome(zipped(tmp_path / "a.zip", {"../a.jpg": b"x"}), workspace) == (
         [],
-        {"../a.jpg": "its name leads out of the zip's folder."},
+        {"../a.jpg": "its path points outside the zip."},
     )
 
 
@@ -238,6 +238,6 @@ def test_a_disk_without_room_is_said_before_anything_is_written(
     tmp_path: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 3}))
-    with pytest.raises(WinnowError, match=r"^a\.zip needs 9 bytes unpacked; the disk of .* has 3 left\.$"):
+    with pytest.raises(WinnowError, match=r"^a\.zip needs 9 bytes of disk space to unpack; .* has 3 left\.$"):
         outcome(zipped(tmp_path / "a.zip", GOOD), workspace)
     assert everything_below(workspace) == set()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from curator.formats import brush as ours
-from curator.formats.brush import Stroke, stroke_of, unpacked
+from curator.formats.brush import Stroke, pack_mask, unpack
 from curator.formats.shapes import Shapes
 from db.errors import WinnowError
 from db.settings import Limits
@@ -42,19 +42,19 @@ def brush(mask: np.ndarray, **how: Any) -> bytes:
 
 @given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.sampled_from([0, 1, 100, 255])))
 def test_what_we_pack_comes_back_with_all_its_bits(mask: np.ndarray) -> None:
-    assert (Shapes(*mask.shape, (Stroke(stroke_of(mask)),)).pixels(LIMITS) == mask).all()
+    assert (Shapes(*mask.shape, (Stroke(pack_mask(mask)),)).pixels(LIMITS) == mask).all()
 
 
 def test_runs_longer_than_a_length_can_say_are_packed_in_pieces() -> None:
     mask = np.full((300, 300), 255, np.uint8)  # 360,000 words; a length says 65,536 at most
-    assert (unpacked(stroke_of(mask), mask.size * 4) == 255).all()
+    assert (unpack(pack_mask(mask), mask.size * 4) == 255).all()
 
 
 def test_what_we_pack_is_what_the_description_says() -> None:
     # 4 words; of 8 bits; lengths of 3, 4, 8, 16 bits; repeat, size 0, 3 long: 7; repeat, size 0, 1 long: 9; filled up
     words = f"{4:032b}0011100100011011111111000100000011110000000001001"
     data = bytes(int(words[at : at + 8].ljust(8, "0"), 2) for at in range(0, len(words), 8))
-    assert ours.packed(np.array([7, 7, 7, 9], np.uint8)) == data
+    assert ours.pack(np.array([7, 7, 7, 9], np.uint8)) == data
 
 
 @given(
@@ -70,7 +70,7 @@ def test_a_brush_mask_comes_back_with_all_its_bits(mask: np.ndarray, spell: bool
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_mask_or_a_sentence(data: bytes) -> None:
     try:
-        assert len(unpacked(data, 16)) == 16
+        assert len(unpack(data, 16)) == 16
     except WinnowError as error:
         assert str(error).startswith("its brush mask ")  # noqa: PT017 - it need not raise
 
@@ -78,9 +78,9 @@ def test_any_bytes_are_a_mask_or_a_sentence(data: bytes) -> None:
 @pytest.mark.parametrize("length", range(12))
 def test_a_brush_mask_that_is_cut_off_is_refused(length: int) -> None:
     with pytest.raises(WinnowError, match=r"^its brush mask is cut off\.$"):
-        unpacked(brush(SOFT)[:length], 24)
+        unpack(brush(SOFT)[:length], 24)
 
 
 def test_a_brush_mask_of_another_size_is_refused() -> None:
-    with pytest.raises(WinnowError, match=r"^its brush mask has 24 words of 8 bits; 16 of 8 belong to its size\.$"):
-        unpacked(brush(SOFT), 16)
+    with pytest.raises(WinnowError, match=r"^its brush mask has 24 words of 8 bits; its size needs 16 words of 8\.$"):
+        unpack(brush(SOFT), 16)

@@ -15,7 +15,7 @@ from db.settings import Limits
 from db.tables import Split
 
 LIMITS = Limits()
-ODD_POLYGON = "a polygon of its has fewer than three corners, or a coordinate too many or too odd."
+ODD_POLYGON = "one polygon has fewer than three points or an invalid coordinate."
 HAIR = {"id": 7, "name": "Hair"}
 
 
@@ -46,7 +46,7 @@ FILLED = [[0, 0, 0, 0, 0, 0], [0, 255, 255, 0, 0, 0], [0, 255, 255, 0, 0, 0], [0
 
 @pytest.mark.parametrize(
     "segmentation",
-    [SQUARE, {"size": [4, 6], "counts": [5, 2, 2, 2, 13]}, {"size": [4, 6], "counts": rle.to_string([5, 2, 2, 2, 13])}],
+    [SQUARE, {"size": [4, 6], "counts": [5, 2, 2, 2, 13]}, {"size": [4, 6], "counts": rle.runs_to_string([5, 2, 2, 2, 13])}],
     ids=["polygon", "runs", "string"],
 )
 def test_each_way_to_describe_a_mask_gives_the_same(tmp_path: Path, segmentation: Any) -> None:
@@ -76,7 +76,7 @@ def test_several_categories_without_hair_are_one_clear_sentence(tmp_path: Path) 
     file = coco(tmp_path, [image(1)], [], categories=[{"id": 1, "name": "hat"}, {"id": 2, "name": "cat"}])
     with pytest.raises(WinnowError) as said:
         list(read(file))
-    assert str(said.value) == "coco.json has no category hair, nor only one; its categories: hat, cat. Name one of them hair."
+    assert str(said.value) == 'coco.json: several categories, none called "hair" (hat, cat). Rename one of them to "hair".'
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ def test_photos_are_found_in_images_beside_or_above_the_file(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("entry", "segmentation", "reason"),
     [
-        (image(1, "../a.jpg"), SQUARE, "its name leads out of the folder."),
-        (image(1, "/etc/passwd"), SQUARE, "its name leads out of the folder."),
-        (image(1, "c.jpg"), SQUARE, "the photo isn't there."),
+        (image(1, "../a.jpg"), SQUARE, "its path points outside the folder."),
+        (image(1, "/etc/passwd"), SQUARE, "its path points outside the folder."),
+        (image(1, "c.jpg"), SQUARE, "the photo is missing."),
         (image(1, height=0), SQUARE, "coco.json gives it a size of 6 x 0."),
         (image(1, height=5), {"size": [4, 6], "counts": [24]}, "its mask is 6 x 4, the image 6 x 5."),
         (image(1), [[1, 1, 2, 2]], ODD_POLYGON),
@@ -120,7 +120,7 @@ def test_photos_are_found_in_images_beside_or_above_the_file(tmp_path: Path) -> 
         (image(1), {"size": [4, 6]}, "its segmentation is neither polygons nor runs."),
         (image(1), None, "its segmentation is neither polygons nor runs."),
         (image(1), "text", "its segmentation is neither polygons nor runs."),
-        (image(2), SQUARE, "no annotation of hair in coco.json."),
+        (image(2), SQUARE, "it has no hair annotation in coco.json."),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_and_the_others_come_in(
@@ -153,5 +153,5 @@ def test_what_is_no_coco_is_one_clear_sentence(tmp_path: Path, content: str) -> 
     assert recognise(tmp_path) is None
     with pytest.raises(WinnowError, match=r"^a\.json can't be read as COCO"):
         list(read(tmp_path / "a.json"))
-    with pytest.raises(WinnowError, match=r"has no COCO file in it"):
+    with pytest.raises(WinnowError, match=r"has no COCO file"):
         list(read(tmp_path))

@@ -70,16 +70,16 @@ def test_the_subset_says_the_split_and_may_be_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
-        (image(MASK, "../c.jpg"), "its name leads out of the folder."),
-        (image(MASK, "/etc/passwd"), "its name leads out of the folder."),
-        (image(MASK, "c.jpg"), "the photo isn't there."),
-        (image(""), "no annotation of hair."),
-        (image(MASK.replace("2, 3, 1", "2, x")), "its mask's runs are not numbers with commas between."),
-        (image(MASK.replace(' left="2"', "")), "its mask lacks top, left, height, width."),
-        (image(MASK).replace(' height="4"', ""), "its image lacks height, width."),
+        (image(MASK, "../c.jpg"), "its path points outside the folder."),
+        (image(MASK, "/etc/passwd"), "its path points outside the folder."),
+        (image(MASK, "c.jpg"), "the photo is missing."),
+        (image(""), "it has no hair annotation."),
+        (image(MASK.replace("2, 3, 1", "2, x")), "its mask's runs have to be whole numbers separated by commas."),
+        (image(MASK.replace(' left="2"', "")), "its mask needs whole numbers for top, left, height, width."),
+        (image(MASK).replace(' height="4"', ""), "its image needs whole numbers for height, width."),
         (
             image('<polygon label="hair" points="0,0;1,1"/>'),
-            "a polygon of its has fewer than three corners, or a coordinate too many or too odd.",
+            "one polygon has fewer than three points or an invalid coordinate.",
         ),
     ],
 )
@@ -113,7 +113,9 @@ def test_a_box_beyond_the_limits_is_refused_before_a_pixel_is_made(tmp_path: Pat
     ids=["entities that grow", "a file of ours", "a file of theirs"],
 )
 def test_xml_that_declares_types_is_refused(tmp_path: Path, head: str) -> None:
-    with pytest.raises(WinnowError, match=r"^annotations\.xml has a document type \(\w+\), which CVAT's files have not\.$"):
+    with pytest.raises(
+        WinnowError, match=r"^annotations\.xml declares a document type \(\w+\), which CVAT never does\. It was not read\.$"
+    ):
         list(read(xml(tmp_path, image(MASK), head=head)))
 
 
@@ -126,7 +128,10 @@ def test_what_is_no_annotation_is_one_clear_sentence(tmp_path: Path, text: str) 
 
 def test_several_labels_without_hair_are_one_clear_sentence(tmp_path: Path) -> None:
     xml(tmp_path, image(MASK.replace("hair", "hat") + MASK.replace("hair", "bun")))
-    with pytest.raises(WinnowError, match=r"^annotations\.xml has no label hair, nor only one; its labels: bun, hat\.$"):
+    with pytest.raises(
+        WinnowError,
+        match=r'^annotations\.xml: several labels, none called "hair" \(bun, hat\)\. Rename one of them to "hair"\.$',
+    ):
         list(read(tmp_path))
 
 
@@ -143,7 +148,7 @@ def test_a_video_or_a_folder_without_the_file_is_not_recognised(tmp_path: Path) 
 )
 def test_a_box_of_runs_along_the_rows_comes_back_where_it_was(mask: np.ndarray, top: int, left: int) -> None:
     height, width = mask.shape
-    shape = rle.Runs(height, width, tuple(rle.runs_of(mask.T)), top, left, along_rows=True)
+    shape = rle.Runs(height, width, tuple(rle.mask_to_runs(mask.T)), top, left, along_rows=True)
     whole = Shapes(height + top, width + left, (shape,)).pixels(LIMITS)
     assert (whole[top:, left:] == mask).all()
     assert whole.sum() == mask.sum(dtype=int)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curator.formats import RawPair, find, mask_bytes
+from curator.formats import RawPair, mask_bytes, open_source
 from curator.pictures.codec import encode_mask
 from db.settings import Limits
 from tests.curator.encoded import read_labels
@@ -58,7 +58,7 @@ def test_the_example_of_a_format_comes_in(tmp_path: Path, format: str) -> None:
         bitmap = str(SHAPE["bitmap"]["data"])
         file.write_bytes(mask if name.endswith(".png") else content.replace("base64 of a PNG packed by zlib", bitmap).encode())
     (tmp_path / "work").mkdir()
-    found = find(tmp_path, "auto", tmp_path / "work", LIMITS)
+    found = open_source(tmp_path, "auto", tmp_path / "work", LIMITS)
     assert found.format == format
     (pair,) = [item for item in found.items if isinstance(item, RawPair)]
     assert read_labels(mask_bytes(pair, LIMITS), LIMITS).hair.any()

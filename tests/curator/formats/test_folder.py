@@ -50,16 +50,14 @@ def test_files_that_differ_in_case_only_are_both_refused(tmp_path: Path) -> None
     lay(tmp_path, "images/x.jpg", "images/X.JPG", "masks/x.png", "images/a.jpg", "masks/a.png")
     assert list(pairs(tmp_path)) == ["images/a.jpg"]
     assert refusals(tmp_path) == {
-        "images/X.JPG": "its name differs only in case or ending from images/x.jpg; which one the mask is of is a guess.",
-        "images/x.jpg": "its name differs only in case or ending from images/X.JPG; which one the mask is of is a guess.",
+        "images/X.JPG": "its name differs from images/x.jpg only in case or ending, so it is unclear whose mask it is.",
+        "images/x.jpg": "its name differs from images/X.JPG only in case or ending, so it is unclear whose mask it is.",
     }
 
 
 def test_a_photo_with_two_masks_is_refused(tmp_path: Path) -> None:
     lay(tmp_path, "images/x.jpg", "masks/x.png", "masks/x.bmp")
-    assert refusals(tmp_path) == {
-        "images/x.jpg": "several masks have its name (masks/x.bmp, masks/x.png); which one counts is a guess."
-    }
+    assert refusals(tmp_path) == {"images/x.jpg": "several masks match its name (masks/x.bmp, masks/x.png). Keep one of them."}
 
 
 def test_an_accent_is_the_same_however_it_is_spelled(tmp_path: Path) -> None:
@@ -111,7 +109,7 @@ def test_an_empty_images_folder_is_one_clear_sentence(tmp_path: Path) -> None:
     lay(tmp_path, "masks/a.png")
     with pytest.raises(WinnowError) as said:
         list(read(tmp_path))
-    assert str(said.value) == f"{tmp_path / 'images'} has no photos in it. Put the photos there and their masks into masks/."
+    assert str(said.value) == f"{tmp_path / 'images'} has no photos. Put the photos there and their masks into masks/."
 
 
 @pytest.mark.parametrize("photos", ["images", "Image", "IMG", "photos"])
@@ -158,7 +156,7 @@ def test_marks_count_in_two_folders_too_and_the_very_same_name_goes_first(tmp_pa
 def test_a_photo_with_two_marked_masks_is_refused(tmp_path: Path) -> None:
     lay(tmp_path, "a.jpg", "a_mask.png", "a_hair.png", "b.jpg", "b.png")
     assert pairs(tmp_path) == {"b.jpg": "b.png"}
-    assert refusals(tmp_path) == {"a.jpg": "several masks have its name (a_hair.png, a_mask.png); which one counts is a guess."}
+    assert refusals(tmp_path) == {"a.jpg": "several masks match its name (a_hair.png, a_mask.png). Keep one of them."}
 
 
 @pytest.mark.parametrize(

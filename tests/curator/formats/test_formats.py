@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from curator.formats import ADAPTERS, RawPair, Refused, adapter, mask_bytes, photo_bytes, read, recognise
+from curator.formats import ADAPTERS, RawPair, Refused, adapter_named, mask_bytes, photo_bytes, read_source, recognise
 from curator.pictures.masks import fit_mask
 from curator.pictures.pair import read_photo
 from db.errors import WinnowError
@@ -58,23 +58,24 @@ def test_what_nothing_reads_is_one_sentence_that_lists_what_is_understood(tmp_pa
     with pytest.raises(WinnowError) as said:
         recognise(tmp_path)
     assert str(said.value) == (
-        f"{tmp_path} is nothing that Winnow reads. It reads zip: a .zip of any of the others; manifest: a .csv, .jsonl or "
-        ".parquet with columns image and mask; lfw-parts: images/, masks/ and parts_train.txt; supervisely: meta.json, and "
-        "img/ and ann/ in a folder; cvat: annotations.xml and images/; coco: a .json with images and annotations; "
-        "label-studio: a .json export with brush masks; hf: metadata.jsonl in folders train, validation, test; "
+        f"{tmp_path}: Winnow does not recognise this format. It reads zip: a .zip of any of the others; "
+        "manifest: a .csv, .jsonl or .parquet with columns image and mask; lfw-parts: images/, masks/ and parts_train.txt; "
+        "supervisely: meta.json, and img/ and ann/ in a folder; cvat: annotations.xml and images/; "
+        "coco: a .json with images and annotations; label-studio: a .json export with brush masks; "
+        "hf: metadata.jsonl in folders train, validation, test; "
         "folder: images/ and masks/ with the same names, or photo.jpg beside photo.png."
     )
 
 
 def test_a_place_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(WinnowError, match=r"nowhere isn't there\. Name a folder, a file or a URL of one\.$"):
+    with pytest.raises(WinnowError, match=r"nowhere does not exist\. Give the path or URL of a folder or a file\.$"):
         recognise(tmp_path / "nowhere")
 
 
 def test_an_unknown_format_is_one_sentence() -> None:
-    assert [adapter(each.name) for each in ADAPTERS] == list(ADAPTERS)
+    assert [adapter_named(each.name) for each in ADAPTERS] == list(ADAPTERS)
     with pytest.raises(WinnowError) as said:
-        adapter("tar")
+        adapter_named("tar")
     assert str(said.value) == (
         "There is no format 'tar'. Winnow reads: zip, manifest, lfw-parts, supervisely, cvat, coco, label-studio, hf, folder."
     )
@@ -93,7 +94,7 @@ def test_a_masks_file_is_kept_as_received(tmp_path: Path) -> None:
 def test_real_data_comes_in_whole(tmp_path: Path, folder: str, name: str, count: int) -> None:
     location = Path(REAL) / "data" / folder
     assert recognise(location)[0] == name
-    items = list(read(name, location, tmp_path, Limits()))
+    items = list(read_source(name, location, tmp_path, Limits()))
     assert [item for item in items if isinstance(item, Refused)] == []
     assert len(items) == count
     assert len(pickle.dumps(items)) < count * 1000
@@ -105,5 +106,5 @@ def test_real_data_comes_in_whole(tmp_path: Path, folder: str, name: str, count:
 
 @real_data
 def test_the_official_lists_of_lfw_parts_are_kept(tmp_path: Path) -> None:
-    items = read("lfw-parts", Path(REAL) / "data" / "lfw-parts", tmp_path, Limits())
+    items = read_source("lfw-parts", Path(REAL) / "data" / "lfw-parts", tmp_path, Limits())
     assert Counter(item.split for item in items if isinstance(item, RawPair)) == {Split.train: 1500, Split.validation: 500}

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.formats import RawPair, Refused, find, mask_bytes
-from curator.formats.brush import stroke_of
+from curator.formats import RawPair, Refused, mask_bytes, open_source
+from curator.formats.brush import pack_mask
 from curator.pictures.codec import encode_mask
 from db.errors import WinnowError
 from db.settings import Limits
@@ -42,7 +42,7 @@ STROKE = {
     "type": "brushlabels",
     "original_width": 4,
     "original_height": 3,
-    "value": {"format": "rle", "brushlabels": ["hair"], "rle": list(stroke_of(MASK))},
+    "value": {"format": "rle", "brushlabels": ["hair"], "rle": list(pack_mask(MASK))},
 }
 TASKS = [
     {
@@ -90,7 +90,7 @@ def changed(document: Any, way: tuple[Any, ...], value: Any) -> Any:
 def outcome(folder: Path, format: str) -> list[RawPair | Refused] | str:
     """What a source gives, or its one sentence; every mask is made, or says a sentence of its own."""
     try:
-        items = list(find(folder, format, folder, LIMITS).items)
+        items = list(open_source(folder, format, folder, LIMITS).items)
     except WinnowError as error:
         return str(error)
     for item in items:
@@ -184,7 +184,7 @@ def test_words_too_long_for_the_tables_are_refused_and_cut_nowhere(tmp_path: Pat
     (tmp_path / "manifest.csv").write_text(
         f"image,mask,licence,contributor\na.jpg,a.jpg,{'l' * 201},\na.jpg,a.jpg,,{'c' * 1001}\n"
     )
-    assert list(find(tmp_path, "auto", tmp_path, LIMITS).items) == [
+    assert list(open_source(tmp_path, "auto", tmp_path, LIMITS).items) == [
         Refused("a.jpg", "its licence has 201 characters; 200 are allowed."),
         Refused("a.jpg", "its contributor has 1,001 characters; 1,000 are allowed."),
     ]

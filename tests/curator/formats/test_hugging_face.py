@@ -60,10 +60,12 @@ def test_a_row_that_points_outside_is_refused_and_the_others_come_in(tmp_path: P
 
 def test_classes_are_no_masks(tmp_path: Path) -> None:
     (refused,) = read(lay(tmp_path, {"file_name": "a.jpg", "label": 3}))
-    assert refused == Refused("a.jpg", "line 1 names the mask '3', which isn't there.")
+    assert refused == Refused("a.jpg", "line 1 names the mask '3', which does not exist.")
 
 
 def test_a_folder_without_a_list_is_one_clear_sentence(tmp_path: Path) -> None:
     assert recognise(tmp_path) is None
-    with pytest.raises(WinnowError, match=r"has no metadata\.jsonl in it, nor in a folder train, validation or test\.$"):
+    with pytest.raises(
+        WinnowError, match=r"has no metadata\.jsonl, neither in itself nor in a folder train, validation or test\.$"
+    ):
         list(read(tmp_path))

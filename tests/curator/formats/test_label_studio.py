@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from curator.formats import RawPair, Refused, mask_bytes
-from curator.formats.brush import stroke_of
+from curator.formats.brush import pack_mask
 from curator.formats.label_studio import read, recognise
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
@@ -24,7 +24,7 @@ def stroke(mask: np.ndarray, label: str = "Hair", **value: Any) -> dict[str, Any
         "type": "brushlabels",
         "original_height": mask.shape[0],
         "original_width": mask.shape[1],
-        "value": {"format": "rle", "rle": list(stroke_of(mask)), "brushlabels": [label], **value},
+        "value": {"format": "rle", "rle": list(pack_mask(mask)), "brushlabels": [label], **value},
     }
 
 
@@ -69,7 +69,7 @@ def test_a_photo_outside_the_exports_folder_is_not_taken(tmp_path: Path) -> None
     (tmp_path / "inside").mkdir()
     (tmp_path / "c.jpg").write_bytes(b"secret")
     (refused,) = read(export(tmp_path / "inside", task("../c.jpg", [stroke(SOFT)])))
-    assert refused == Refused("../c.jpg", "the photo isn't there, neither beside export.json nor in images/ there.")
+    assert refused == Refused("../c.jpg", "the photo is missing: it is neither beside export.json nor in images/.")
 
 
 def test_strokes_of_an_annotation_are_joined_and_other_labels_passed_over(tmp_path: Path) -> None:
@@ -106,13 +106,16 @@ def test_what_the_data_says_comes_along_but_not_who_annotated(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
-        (task("b.jpg"), "nobody painted a brush mask on it."),
-        (task("b.jpg", [{"type": "choices"}]), "nobody painted a brush mask on it."),
-        (task("b.jpg", [stroke(SOFT, "Hat")]), "its annotation has no stroke of hair."),
-        (task("b.jpg", [stroke(SOFT, rle=[999])]), "its brush mask lacks its size or its bytes."),
-        (task("b.jpg", [stroke(SOFT, rle=None)]), "its brush mask lacks its size or its bytes."),
-        (task("b.jpg", [stroke(SOFT), stroke(SOFT.T)]), "its brush strokes don't agree on a size."),
-        (task("b.jpg", [stroke(SOFT)], split="holdout"), "its split is 'holdout'; it is train, validation, test or nothing."),
+        (task("b.jpg"), "it has no brush mask."),
+        (task("b.jpg", [{"type": "choices"}]), "it has no brush mask."),
+        (task("b.jpg", [stroke(SOFT, "Hat")]), "its annotation has no hair stroke."),
+        (task("b.jpg", [stroke(SOFT, rle=[999])]), "its brush mask lacks its size or its data."),
+        (task("b.jpg", [stroke(SOFT, rle=None)]), "its brush mask lacks its size or its data."),
+        (task("b.jpg", [stroke(SOFT), stroke(SOFT.T)]), "its brush strokes have no size, or different ones."),
+        (
+            task("b.jpg", [stroke(SOFT)], split="holdout"),
+            "its split is 'holdout'. Use train, validation or test, or leave it out.",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_and_the_others_come_in(tmp_path: Path, broken: Any, reason: str) -> None:
@@ -128,7 +131,9 @@ def test_a_task_without_an_image_is_refused(tmp_path: Path) -> None:
 
 def test_several_labels_without_hair_are_one_clear_sentence(tmp_path: Path) -> None:
     file = export(tmp_path, task("b.jpg", [stroke(SOFT, "Hat"), stroke(SOFT, "Bun")]))
-    with pytest.raises(WinnowError, match=r"^export\.json has no label hair, nor only one; its labels: Bun, Hat\.$"):
+    with pytest.raises(
+        WinnowError, match=r'^export\.json: several labels, none called "hair" \(Bun, Hat\)\. Rename one of them to "hair"\.$'
+    ):
         list(read(file))
 
 
@@ -136,5 +141,7 @@ def test_several_labels_without_hair_are_one_clear_sentence(tmp_path: Path) -> N
 def test_what_is_no_export_is_one_clear_sentence(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.json").write_text(content)
     assert recognise(tmp_path) is None
-    with pytest.raises(WinnowError, match=r"is no JSON export of Label Studio: a list of tasks with data and annotations\.$"):
+    with pytest.raises(
+        WinnowError, match=r"is not a JSON export of Label Studio: a list of tasks with data and annotations\.$"
+    ):
         list(read(tmp_path / "a.json"))

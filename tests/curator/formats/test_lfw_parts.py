@@ -42,12 +42,12 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     items = list(read(tmp_path))
     assert [item.name for item in items if isinstance(item, RawPair)] == ["images/Cy_0001.jpg"]
     assert {item for item in items if isinstance(item, Refused)} == {
-        Refused("images/holiday.jpg", "its name is not Name_0001."),
+        Refused("images/holiday.jpg", "its name does not have the form Name_0001."),
         Refused("images/Bo_0001.jpg", "no mask of that name in masks/."),
-        Refused("images/Ann_0007.jpg", "the list of train names it, but it isn't there."),
+        Refused("images/Ann_0007.jpg", "the train list names it, but the photo is missing."),
         Refused("parts_train.txt", "line 3 is not a name and a number: 'nonsense'."),
         Refused("parts_train.txt", "line 4 is not a name and a number: 'Bo x'."),
-        Refused("parts_validation.txt", "line 1 names Cy_0001, which is in the list of train already."),
+        Refused("parts_validation.txt", "line 1 names Cy_0001, which is already in the train list."),
     }
 
 
@@ -60,5 +60,5 @@ def test_without_lists_it_is_read_when_asked_for_but_not_recognised(tmp_path: Pa
 
 
 def test_without_masks_it_is_one_clear_sentence(tmp_path: Path) -> None:
-    with pytest.raises(WinnowError, match=r"lacks images/ or masks/\. LFW Parts is read from images/Name_0001\.jpg and masks/"):
+    with pytest.raises(WinnowError, match=r"has no images/ or no masks/\. LFW Parts needs images/Name_0001\.jpg and masks/"):
         list(read(lay(tmp_path, "images/Cy_0001.jpg")))

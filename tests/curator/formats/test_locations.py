@@ -8,8 +8,18 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from curator.formats import RawPair, Refused, counted, find, mask_bytes, photo_bytes, recognise
-from curator.formats.locations import Location, Shelf, fetched, is_folder, located, names_below, received, said, without_secrets
+from curator.formats import RawPair, Refused, count_items, mask_bytes, open_source, photo_bytes, recognise
+from curator.formats.locations import (
+    FileLookup,
+    Location,
+    display_name,
+    download,
+    is_folder,
+    list_files,
+    parse_location,
+    read_upload,
+    without_secrets,
+)
 from db.errors import WinnowError
 from db.settings import Limits
 from tests.curator.served import over_http
@@ -45,22 +55,22 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Location]
     """The same files behind a path and behind each kind of URL."""
     if request.param in ("path", "file"):
         filled(tmp_path)
-        yield located(str(tmp_path) if request.param == "path" else tmp_path.as_uri())
+        yield parse_location(str(tmp_path) if request.param == "path" else tmp_path.as_uri())
     elif request.param == "memory":
         filled(UPath(f"memory://{tmp_path.name}"))
-        yield located(f"memory://{tmp_path.name}")
+        yield parse_location(f"memory://{tmp_path.name}")
     elif request.param == "s3":
         bucket = request.getfixturevalue("s3_bucket")
         filled(UPath(f"s3://{bucket}/crowd"))
-        yield located(f"s3://{bucket}/crowd")
+        yield parse_location(f"s3://{bucket}/crowd")
     else:
         filled(tmp_path)
         with over_http(tmp_path) as (address, _):
-            yield located(address)
+            yield parse_location(address)
 
 
 def test_a_folder_of_pairs_is_the_same_behind_any_url(source: Location, tmp_path: Path) -> None:
-    found = find(source, "auto", tmp_path, LIMITS)
+    found = open_source(source, "auto", tmp_path, LIMITS)
     assert (found.format, found.because) == ("folder", "it has a folder images/")
     items = list(found.items)
     pairs = {item.name: (photo_bytes(item, LIMITS), mask_bytes(item, LIMITS)) for item in items if isinstance(item, RawPair)}
@@ -71,16 +81,16 @@ def test_a_folder_of_pairs_is_the_same_behind_any_url(source: Location, tmp_path
 
 
 def test_a_list_names_files_beside_it_behind_any_url_and_none_elsewhere(source: Location, tmp_path: Path) -> None:
-    found = find(source / "list.csv", "auto", tmp_path, LIMITS)
+    found = open_source(source / "list.csv", "auto", tmp_path, LIMITS)
     assert found.format == "manifest"
     first, second, *refused = found.items
     assert isinstance(first, RawPair)
     assert isinstance(second, RawPair)
     assert (photo_bytes(first, LIMITS), mask_bytes(second, LIMITS)) == (b"photo a", b"mask b")
     assert refused == [
-        Refused("images/z.jpg", "line 4 names the image 'images/z.jpg', which isn't there."),
+        Refused("images/z.jpg", "line 4 names the image 'images/z.jpg', which does not exist."),
         Refused("../a.jpg", "line 5 points outside the manifest's folder (image '../a.jpg')."),
-        Refused("file:///etc/passwd", "line 6 names the image 'file:///etc/passwd', which isn't there.")
+        Refused("file:///etc/passwd", "line 6 names the image 'file:///etc/passwd', which does not exist.")
         if isinstance(source, Path)
         else Refused("file:///etc/passwd", "line 6 points outside the manifest's folder (image 'file:///etc/passwd')."),
     ]
@@ -88,39 +98,39 @@ def test_a_list_names_files_beside_it_behind_any_url_and_none_elsewhere(source: 
 
 def test_a_file_that_is_gone_is_refused_by_itself(source: Location) -> None:
     with pytest.raises(WinnowError, match=r"^the file can't be read \("):
-        received(source / "images/gone.jpg", LIMITS)
+        read_upload(source / "images/gone.jpg", LIMITS)
 
 
 def test_files_are_listed_in_the_order_of_names_without_junk(source: Location) -> None:
     assert is_folder(source)
     assert not is_folder(source / "list.csv")
-    assert names_below(source) == [name for name in sorted(FILES) if "DS_Store" not in name]
+    assert list_files(source) == [name for name in sorted(FILES) if "DS_Store" not in name]
 
 
 def test_a_place_that_is_not_there_is_one_sentence(source: Location) -> None:
-    with pytest.raises(WinnowError, match=r"nowhere isn't there\. Name a folder, a file or a URL of one\.$"):
+    with pytest.raises(WinnowError, match=r"nowhere does not exist\. Give the path or URL of a folder or a file\.$"):
         recognise(source / "nowhere")
 
 
 def test_a_list_of_thousands_behind_s3_asks_once_and_not_once_a_file(s3_bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     place = filled(UPath(f"s3://{s3_bucket}/asked"))
-    shelf = Shelf(located(str(place)))
+    lookup = FileLookup(parse_location(str(place)))
     assert not isinstance(place, Path)
-    assert shelf.has(shelf.within("images/a.jpg"))  # type: ignore[arg-type]
-    assert not shelf.has(shelf.within("images"))  # type: ignore[arg-type]
+    assert lookup.exists(lookup.find("images/a.jpg"))  # type: ignore[arg-type]
+    assert not lookup.exists(lookup.find("images"))  # type: ignore[arg-type]
     monkeypatch.setattr(place.fs, "_call_s3", None)  # whoever asks again fails
-    assert shelf.has(shelf.within("images/b c.jpg"))  # type: ignore[arg-type]
+    assert lookup.exists(lookup.find("images/b c.jpg"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("named", ["", "\0", "..", "../x", "a/../../x", "/x", "s3://other/x", "C:\\x", "..\\x"])
 def test_names_that_lead_out_of_the_folder_are_none(named: str) -> None:
-    assert Shelf(UPath("memory://shelf/inner")).within(named) is None
+    assert FileLookup(UPath("memory://shelf/inner")).find(named) is None
 
 
 def test_names_inside_the_folder_are_found_however_they_are_written() -> None:
-    shelf = Shelf(UPath("memory://shelf/inner"))
+    lookup = FileLookup(UPath("memory://shelf/inner"))
     for named in ("x/y.jpg", "./x/y.jpg", "x\\y.jpg", "z/../x/y.jpg", "x//y.jpg"):
-        assert str(shelf.within(named)) == "memory://shelf/inner/x/y.jpg"
+        assert str(lookup.find(named)) == "memory://shelf/inner/x/y.jpg"
 
 
 @pytest.mark.parametrize(
@@ -135,18 +145,18 @@ def test_names_inside_the_folder_are_found_however_they_are_written() -> None:
 )
 def test_a_source_is_named_without_its_secrets(source: str, text: str) -> None:
     assert without_secrets(source) == text
-    assert said(located(source)) == text
+    assert display_name(parse_location(source)) == text
 
 
 def test_what_goes_wrong_on_the_way_is_said_without_secrets(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("image,mask\n")
     with over_http(tmp_path) as (address, _):
-        place = located(f"{address.replace('http://', 'http://ann:secret@')}list.csv?token=secret")
+        place = parse_location(f"{address.replace('http://', 'http://ann:secret@')}list.csv?token=secret")
         with pytest.raises(WinnowError) as error:
-            list(find(place, "manifest", tmp_path, LIMITS).items)
-    assert str(error.value).startswith(f"{address}list.csv is given with a query: ")
+            list(open_source(place, "manifest", tmp_path, LIMITS).items)
+    assert str(error.value) == f"{address}list.csv: a signed URL must point to a single zip."
     with pytest.raises(WinnowError) as error:  # nobody answers there any more
-        recognise(located(f"{address.replace('http://', 'http://ann:secret@')}list.csv"))
+        recognise(parse_location(f"{address.replace('http://', 'http://ann:secret@')}list.csv"))
     assert "secret" not in str(error.value)
     assert address in str(error.value)
 
@@ -155,16 +165,19 @@ def test_what_goes_wrong_on_the_way_is_said_without_secrets(tmp_path: Path) -> N
     ("source", "said"),
     [
         ("nothing://x/y", "nothing://x/y can't be opened here: Protocol not known: nothing."),
-        ("zip://a.csv::https://ann:pw@x.org/y.zip", "leads into another file. Name that itself: a zip is unpacked here."),
-        ("zip://a.csv::/tmp/y.zip", "leads into another file. Name that itself: a zip is unpacked here."),
-        ("zip:///tmp/y.zip", "leads into another file. Name that itself: a zip is unpacked here."),
-        ("simplecache::s3://bucket/x", "leads into another file. Name that itself: a zip is unpacked here."),
+        (
+            "zip://a.csv::https://ann:pw@x.org/y.zip",
+            "points inside another file. Give the URL of that file; Winnow unpacks zips itself.",
+        ),
+        ("zip://a.csv::/tmp/y.zip", "points inside another file. Give the URL of that file; Winnow unpacks zips itself."),
+        ("zip:///tmp/y.zip", "points inside another file. Give the URL of that file; Winnow unpacks zips itself."),
+        ("simplecache::s3://bucket/x", "points inside another file. Give the URL of that file; Winnow unpacks zips itself."),
         ("http://ann:pw@[x/y", "http://... can't be opened here (ValueError)."),
     ],
 )
 def test_urls_that_can_not_be_opened_are_one_sentence(source: str, said: str) -> None:
     with pytest.raises(WinnowError) as error:
-        located(source)
+        parse_location(source)
     assert str(error.value).endswith(said)
     assert "pw@" not in str(error.value)
 
@@ -183,12 +196,12 @@ def test_a_zip_behind_a_url_is_fetched_and_unpacked_as_a_strangers(tmp_path: Pat
     (tmp_path / "workspace").mkdir()
     zipped(tmp_path / "served/crowd.zip")
     with over_http(tmp_path / "served") as (address, _):
-        there = counted(find(located(f"{address}crowd.zip{query}"), "auto", tmp_path / "workspace", LIMITS))
+        there = count_items(open_source(parse_location(f"{address}crowd.zip{query}"), "auto", tmp_path / "workspace", LIMITS))
     assert there["format"] == "zip"
-    assert there["because"].endswith("; what is in it is folder: it has a folder images/")
+    assert there["because"].endswith("; its content is folder: it has a folder images/")
     assert there["pairs"] == 2
     assert there["refused"] == [
-        {"file": "../evil.jpg", "reason": "its name leads out of the zip's folder."},
+        {"file": "../evil.jpg", "reason": "its path points outside the zip."},
         {"file": "images/lone.jpg", "reason": "no mask of that name in masks/."},
     ]
 
@@ -197,7 +210,7 @@ def test_a_zip_behind_a_url_that_is_too_large_is_not_fetched_to_its_end(tmp_path
     place = UPath(f"memory://{tmp_path.name}/crowd.zip")
     place.write_bytes(bytes(3_000_000))
     with pytest.raises(WinnowError, match=r"crowd\.zip has more than the 2,000,000 bytes that are allowed\.$"):
-        fetched(place, tmp_path, Limits(zip_bytes=2_000_000))
+        download(place, tmp_path, Limits(zip_bytes=2_000_000))
 
 
 def test_a_zip_may_be_read_as_the_format_that_is_named(tmp_path: Path) -> None:
@@ -205,6 +218,6 @@ def test_a_zip_may_be_read_as_the_format_that_is_named(tmp_path: Path) -> None:
     (tmp_path / "workspace").mkdir()
     with zipfile.ZipFile(archive, "a") as more:
         more.writestr("x.json", json.dumps({"images": [], "annotations": [], "categories": [{"id": 1, "name": "hair"}]}))
-    found = find(archive, "folder", tmp_path / "workspace", LIMITS)
-    assert (found.format, found.because) == ("zip", "folder in a zip: it was named")
-    assert counted(found)["pairs"] == 2
+    found = open_source(archive, "folder", tmp_path / "workspace", LIMITS)
+    assert (found.format, found.because) == ("zip", "folder in a zip: this format was given")
+    assert count_items(found)["pairs"] == 2

@@ -56,13 +56,13 @@ def test_what_spreadsheets_write_is_read(tmp_path: Path, text: str) -> None:
         ("../out.jpg,a.png,,", "../out.jpg", "line 2 points outside the manifest's folder (image '../out.jpg')."),
         ("/etc/passwd,a.png,,", "/etc/passwd", "line 2 points outside the manifest's folder (image '/etc/passwd')."),
         ("a.jpg,x/../../a.png,,", "a.jpg", "line 2 points outside the manifest's folder (mask 'x/../../a.png')."),
-        ("c.jpg,a.png,,", "c.jpg", "line 2 names the image 'c.jpg', which isn't there."),
-        ("a.jpg,.,,", "a.jpg", "line 2 names the mask '.', which isn't there."),
-        (",a.png,,", "line 2", "line 2 names no image."),
-        ("a.jpg,,,", "a.jpg", "line 2 names no mask."),
-        ("a.jpg", "a.jpg", "line 2 names no mask."),
-        ("a.jpg,a.png,holdout,", "a.jpg", "line 2 says split 'holdout'; it is train, validation, test or empty."),
-        ("a.jpg,a.png,,painting", "a.jpg", "line 2 says drawn 'painting'; it is yes, no or empty."),
+        ("c.jpg,a.png,,", "c.jpg", "line 2 names the image 'c.jpg', which does not exist."),
+        ("a.jpg,.,,", "a.jpg", "line 2 names the mask '.', which does not exist."),
+        (",a.png,,", "line 2", "line 2 has no image."),
+        ("a.jpg,,,", "a.jpg", "line 2 has no mask."),
+        ("a.jpg", "a.jpg", "line 2 has no mask."),
+        ("a.jpg,a.png,holdout,", "a.jpg", "line 2 has the split 'holdout'. Use train, validation or test, or leave it empty."),
+        ("a.jpg,a.png,,painting", "a.jpg", "line 2 has 'painting' as drawn. Use yes or no, or leave it empty."),
     ],
 )  # fmt: skip
 def test_a_wrong_line_is_refused_and_the_others_come_in(tmp_path: Path, line: str, file: str, reason: str) -> None:
@@ -85,8 +85,8 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("photo,mask\n", "m.csv has no column image; its first line says: photo, mask."),
-        ("", "m.csv has no column image and mask; its first line says: nothing."),
+        ("photo,mask\n", "m.csv has no column image. Its columns: photo, mask."),
+        ("", "m.csv has no column image and no column mask. Its columns: none."),
         ("image,mask\na.jpg," + "x" * 200_000, "m.csv, line 1: this is not CSV (field larger than field limit (131072))."),
     ],
 )
@@ -98,7 +98,7 @@ def test_what_is_no_manifest_is_one_clear_sentence(tmp_path: Path, text: str, sa
 
 def test_another_encoding_is_one_clear_sentence(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_bytes("image,mask\nZoë.jpg,a.png\n".encode("latin-1"))
-    with pytest.raises(WinnowError, match=r"^m\.csv is not written in UTF-8\. Save it as CSV UTF-8\.$"):
+    with pytest.raises(WinnowError, match=r"^m\.csv is not encoded in UTF-8\. Save it as UTF-8\.$"):
         list(read(tmp_path / "m.csv"))
 
 
@@ -144,8 +144,8 @@ def test_lines_that_are_no_json_are_refused_and_the_others_come_in(tmp_path: Pat
     assert refused == [
         Refused("m.jsonl", "line 2 can't be read."),
         Refused("m.jsonl", "line 4 can't be read."),
-        Refused("b.jpg", "line 5 has something else than a word as its mask."),
-        Refused("7", "line 6 names the image '7', which isn't there."),
+        Refused("b.jpg", "line 5: its mask is not text."),
+        Refused("7", "line 6 names the image '7', which does not exist."),
     ]
 
 
@@ -157,7 +157,7 @@ def test_a_line_may_leave_out_what_others_have(tmp_path: Path) -> None:
 def test_a_parquet_file_with_pictures_inside_is_refused_row_by_row(tmp_path: Path) -> None:
     pd.DataFrame([{"image": {"bytes": b"x"}, "mask": {"bytes": b"x"}}]).to_parquet(tmp_path / "m.parquet")
     (refused,) = read(tmp_path / "m.parquet")
-    assert refused == Refused("row 1", "row 1 has something else than a word as its image.")
+    assert refused == Refused("row 1", "row 1: its image is not text.")
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1 but nothing of the kind PAR1"])
@@ -169,12 +169,14 @@ def test_what_is_no_parquet_is_one_clear_sentence(tmp_path: Path, content: bytes
 
 @pytest.mark.parametrize("text", ["", '{"photo": 1}\n', "nonsense\n"])
 def test_json_lines_without_the_columns_are_one_clear_sentence(tmp_path: Path, text: str) -> None:
-    with pytest.raises(WinnowError, match=r"^m\.jsonl has no column image and mask; its first line says: (photo|nothing)\.$"):
+    with pytest.raises(WinnowError, match=r"^m\.jsonl has no column image and no column mask\. Its columns: (photo|none)\.$"):
         list(read(manifest(tmp_path, text, "m.jsonl")))
 
 
 def test_a_list_with_another_ending_is_one_clear_sentence(tmp_path: Path) -> None:
-    with pytest.raises(WinnowError, match=r"^m\.xls is no list of pairs: its name ends neither in \.csv nor in \.tsv nor in"):
+    with pytest.raises(
+        WinnowError, match=r"^m\.xls is not a list of pairs\. Its name has to end in one of \.csv, \.tsv, \.jsonl, \.parquet\.$"
+    ):
         list(read(manifest(tmp_path, "", "m.xls")))
 
 

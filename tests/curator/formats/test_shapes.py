@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.formats.shapes import Polygon, Shapes, filled, join, points
+from curator.formats.shapes import Polygon, Shapes, fill_polygon, parse_points, paste_max
 from db.errors import WinnowError
 from db.settings import Limits
 
@@ -37,7 +37,7 @@ def test_a_hole_in_a_polygon_is_no_hair() -> None:
 
 def test_shapes_that_lie_over_each_other_are_joined_by_the_larger_value() -> None:
     canvas = np.array([[10, 200]], np.uint8)
-    join(canvas, np.array([[100, 100]], np.uint8), 0, 0)
+    paste_max(canvas, np.array([[100, 100]], np.uint8), 0, 0)
     assert canvas.tolist() == [[100, 200]]
 
 
@@ -45,7 +45,7 @@ def test_shapes_that_lie_over_each_other_are_joined_by_the_larger_value() -> Non
 def test_a_part_lies_where_it_is_put_and_is_cut_off_at_the_edge(top: int, left: int, height: int, width: int) -> None:
     canvas = np.zeros((5, 7), np.uint8)
     part = np.arange(1, height * width + 1, dtype=np.uint8).reshape(height, width)
-    join(canvas, part, top, left)
+    paste_max(canvas, part, top, left)
     for row in range(5):
         for column in range(7):
             inside = 0 <= row - top < height and 0 <= column - left < width
@@ -54,8 +54,8 @@ def test_a_part_lies_where_it_is_put_and_is_cut_off_at_the_edge(top: int, left: 
 
 @pytest.mark.parametrize("numbers", [[], [1, 1, 2, 2], [1, 1, 2, 2, 3], [1, 1, 2, 2, 3, float("nan")], ["a"] * 6, 7])
 def test_what_is_no_polygon_is_refused(numbers: list[float]) -> None:
-    with pytest.raises(WinnowError, match=r"^a polygon of its has fewer than three corners"):
-        points(numbers)
+    with pytest.raises(WinnowError, match=r"^one polygon has fewer than three points or an invalid coordinate\.$"):
+        parse_points(numbers)
 
 
 COORDINATES = st.floats(-5, 15, allow_nan=False).map(lambda number: round(number, 2))
@@ -63,7 +63,7 @@ COORDINATES = st.floats(-5, 15, allow_nan=False).map(lambda number: round(number
 
 @given(st.lists(st.tuples(COORDINATES, COORDINATES), min_size=3, max_size=8))
 def test_a_polygon_fills_the_pixels_whose_centres_lie_inside(corners: list[tuple[float, float]]) -> None:
-    mask = filled(tuple(number for corner in corners for number in corner), 8, 10)
+    mask = fill_polygon(tuple(number for corner in corners for number in corner), 8, 10)
     for row in range(8):
         for column in range(10):
             x, y, inside = column + 0.5, row + 0.5, False
@@ -75,6 +75,6 @@ def test_a_polygon_fills_the_pixels_whose_centres_lie_inside(corners: list[tuple
 
 
 def test_a_polygon_far_outside_fills_nothing() -> None:
-    assert not filled((1e6, 1e6, 2e6, 1e6, 2e6, 2e6), 4, 4).any()
-    assert filled((-1e6, -1e6, 1e6, -1e6, 1e6, 1e6, -1e6, 1e6), 4, 4).all()
-    assert np.array_equal(filled((0, 0, 4, 0, 4, 4, 0, 4), 4, 4), np.full((4, 4), 255))
+    assert not fill_polygon((1e6, 1e6, 2e6, 1e6, 2e6, 2e6), 4, 4).any()
+    assert fill_polygon((-1e6, -1e6, 1e6, -1e6, 1e6, 1e6, -1e6, 1e6), 4, 4).all()
+    assert np.array_equal(fill_polygon((0, 0, 4, 0, 4, 4, 0, 4), 4, 4), np.full((4, 4), 255))

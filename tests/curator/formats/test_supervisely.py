@@ -17,7 +17,7 @@ from PIL import Image
 
 from curator.formats import RawPair, Refused, mask_bytes
 from curator.formats.shapes import Shapes
-from curator.formats.supervisely import Bitmap, bitmap_of, read, recognise
+from curator.formats.supervisely import Bitmap, bitmap_json, read, recognise
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.settings import Limits
@@ -119,10 +119,10 @@ def test_a_tag_or_the_datasets_name_says_the_split(tmp_path: Path, dataset: str,
     ("shape", "reason"),
     [
         ({"classTitle": "Hair", "geometryType": "rectangle", "points": {}},
-         "hair is drawn on it as rectangle, which covers no pixels. Draw a mask or a polygon."),
-        ({"classTitle": "Hair", "geometryType": "bitmap"}, "what is said of it can't be read as Supervisely's (KeyError)."),
-        ({"classTitle": "hat", "geometryType": "bitmap"}, "no annotation of hair."),
-        ("Hair", "what is said of it can't be read as Supervisely's (TypeError)."),
+         "its hair is annotated as rectangle, which covers no pixels. Use a mask or a polygon."),
+        ({"classTitle": "Hair", "geometryType": "bitmap"}, "its annotation can't be read as Supervisely's (KeyError)."),
+        ({"classTitle": "hat", "geometryType": "bitmap"}, "it has no hair annotation."),
+        ("Hair", "its annotation can't be read as Supervisely's (TypeError)."),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_and_the_others_come_in(tmp_path: Path, shape: Any, reason: str) -> None:
@@ -137,8 +137,8 @@ def test_photos_and_labels_without_each_other_are_refused(tmp_path: Path) -> Non
     project(tmp_path, SHAPE)
     (tmp_path / "ds0/img/a.jpg").rename(tmp_path / "ds0/img/b.jpg")
     assert list(read(tmp_path)) == [
-        Refused("ds0/img/a.jpg", "ds0/ann/a.jpg.json is about it, but it isn't there."),
-        Refused("ds0/img/b.jpg", "nothing is said of it in ds0/ann/."),
+        Refused("ds0/img/a.jpg", "ds0/ann/a.jpg.json annotates it, but the photo is missing."),
+        Refused("ds0/img/b.jpg", "it has no annotation in ds0/ann/."),
     ]
 
 
@@ -158,10 +158,12 @@ def test_a_bitmap_that_unpacks_to_a_bomb_is_stopped_at_the_limit(tmp_path: Path)
 
 def test_a_project_without_datasets_or_classes_is_one_clear_sentence(tmp_path: Path) -> None:
     assert recognise(tmp_path) is None
-    with pytest.raises(WinnowError, match=r"has no dataset in it: a folder with img/ and ann/\.$"):
+    with pytest.raises(WinnowError, match=r"has no dataset, which is a folder with img/ and ann/\.$"):
         list(read(tmp_path))
     project(tmp_path, SHAPE, meta={"classes": [{"title": "hat"}, {"title": "cat"}]})
-    with pytest.raises(WinnowError, match=r"^meta\.json has no class hair, nor only one; its classes: hat, cat\.$"):
+    with pytest.raises(
+        WinnowError, match=r'^meta\.json: several classes, none called "hair" \(hat, cat\)\. Rename one of them to "hair"\.$'
+    ):
         list(read(tmp_path))
     (tmp_path / "meta.json").write_text("{")
     with pytest.raises(WinnowError, match=r"^meta\.json can't be read as Supervisely's \(JSONDecodeError\)\.$"):
@@ -170,6 +172,6 @@ def test_a_project_without_datasets_or_classes_is_one_clear_sentence(tmp_path: P
 
 @given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=20), elements=st.integers(0, 255)))
 def test_what_we_pack_comes_back_with_all_its_bits(mask: np.ndarray) -> None:
-    content = bitmap_of(mask)
+    content = bitmap_json(mask)
     shape = Bitmap(content["data"], 0, 0, soft=True)
     assert (Shapes(*mask.shape, (shape,)).pixels(LIMITS) == mask).all()

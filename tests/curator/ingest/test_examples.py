@@ -5,7 +5,7 @@ import pytest
 
 from curator.ingest.examples import make_crop
 from curator.pictures.codec import decode_mask, decode_photo
-from curator.pictures.crop import Square, around, cut_mask, cut_photo
+from curator.pictures.crop import Square, cut_mask, cut_photo, square_around_face
 from curator.pictures.faces import Face
 from db.errors import WinnowError
 from db.store import Store
@@ -16,7 +16,7 @@ FACE = Face((200, 180, 360, 340), 1.5)
 
 def test_a_crop_keeps_its_pieces_in_the_store_with_what_is_known_about_them(store: Store) -> None:
     photo, hair, skin = drawn_photo(1), drawn_mask(1), drawn_mask(2)
-    square = around(FACE.box)
+    square = square_around_face(FACE.box)
     crop = make_crop(photo, hair, skin, FACE, square, store)
     assert np.abs(decode_photo(store.get(crop.image)).astype(int) - cut_photo(photo, square)).mean() < 2  # JPEG
     assert (decode_mask(store.get(crop.mask)) == cut_mask(hair, square)).all()
@@ -37,13 +37,13 @@ def test_a_tilted_face_counts_as_an_upright_one_in_its_crop(store: Store) -> Non
     photo, hair = drawn_photo(1), drawn_mask(1)
     top, left, bottom, right = FACE.box
     lying = Face((left, 512 - bottom, right, 512 - top), 1.5, rotation=90.0)
-    upright = make_crop(photo, hair, None, FACE, around(FACE.box), store)
+    upright = make_crop(photo, hair, None, FACE, square_around_face(FACE.box), store)
     turned = make_crop(
         np.ascontiguousarray(np.rot90(photo, k=-1)),
         np.ascontiguousarray(np.rot90(hair, k=-1)),
         None,
         lying,
-        around(lying.box, lying.rotation),
+        square_around_face(lying.box, lying.rotation),
         store,
     )
     assert turned.inside == upright.inside

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, func, select
 
-from curator.formats import RawPair, Refused, read
+from curator.formats import RawPair, Refused, read_source
 from curator.ingest.likeness import PictureHash
 from curator.ingest.pace import ProgressPoint
 from curator.ingest.pipeline import AlreadyStored, Examined, IngestSummary, counts_and_pace, examine, ingest, spooled
@@ -50,7 +50,9 @@ class Ingest:
         )  # type: ignore[arg-type]  # fmt: skip
 
     def read(self, folder: Path) -> list[RawPair | Refused]:
-        return list(read("manifest" if (folder / "manifest.csv").exists() else "folder", folder, self.tmp_path, Limits()))
+        return list(
+            read_source("manifest" if (folder / "manifest.csv").exists() else "folder", folder, self.tmp_path, Limits())
+        )
 
     def count(self, table: type[Base]) -> int:
         with reading(self.engine) as session:

@@ -6,8 +6,8 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms
 
-from curator.pictures.colours import srgb
-from curator.pictures.opening import opened
+from curator.pictures.colours import to_srgb
+from curator.pictures.opening import decode_image
 from db.errors import WinnowError
 from db.settings import Limits
 from tests.curator.encoded import (
@@ -46,7 +46,7 @@ def light_of_srgb(values: np.ndarray) -> np.ndarray:
 
 
 def read(data: bytes) -> tuple[np.ndarray, list[str]]:
-    return srgb(opened(data, LIMITS).image)
+    return to_srgb(decode_image(data, LIMITS).image)
 
 
 def test_display_p3_as_iphones_write_it_becomes_srgb() -> None:
@@ -127,7 +127,7 @@ def test_cmyk_without_a_profile_is_guessed_and_said_to_be() -> None:
     red = Image.new("RGB", (16, 16), (200, 10, 10)).convert("CMYK")
     pixels, remarks = read(saved(red, "JPEG", quality=95))
     assert np.abs(pixels.astype(int) - (200, 10, 10)).max() <= 6
-    assert remarks == ["the photo has CMYK colours and no profile that says how they look; they were guessed."]
+    assert remarks == ["the photo has CMYK colours but no colour profile; its colours were guessed."]
 
 
 @pytest.mark.parametrize(

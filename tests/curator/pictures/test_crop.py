@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 
 from curator.pictures.arrays import Box, Point
 from curator.pictures.crop import (
-    FILL,
-    SCALE,
+    CROP_SCALE,
+    FILL_GREY,
     Square,
-    around,
     box_in_crop,
     cut_mask,
     cut_photo,
     paste_matte,
+    square_around_face,
+    square_around_photo,
     to_crop,
     to_photo,
-    whole,
 )
 from db.errors import WinnowError
 from db.tables import CROP_SIDE
@@ -72,7 +72,7 @@ def test_a_mark_lands_where_the_geometry_says_and_comes_back_to_half_a_pixel(squ
     assume(radius + 1 < at[0] < HEIGHT - radius - 1 and radius + 1 < at[1] < WIDTH - radius - 1)
     photo = disc(at, radius)
     cut = cut_photo(photo[:, :, None].repeat(3, axis=2), square)[:, :, 0]
-    cut[cut == FILL] = 0
+    cut[cut == FILL_GREY] = 0
     step = max(1.0, CROP_SIDE / square.side)  # a pixel of the photo is as large as that in the crop
     assert middle(cut) == pytest.approx((row * CROP_SIDE, column * CROP_SIDE), abs=0.5 * step)
     back = paste_matte(cut_mask(photo, square).astype(np.float32) / 255, square, HEIGHT, WIDTH)
@@ -88,10 +88,10 @@ def test_a_photo_turned_clockwise_by_a_quarter_is_upright_in_a_crop_with_rotatio
 @given(top=st.integers(-50, 900), left=st.integers(-50, 900), side=st.integers(20, 600), rotation=turns)
 def test_the_crop_holds_the_face_whole_and_is_as_large_as_a_selfie(top: int, left: int, side: int, rotation: float) -> None:
     face = (top, left, top + side, left + side)
-    square = around(face, rotation)
-    assert square.side == pytest.approx(SCALE * side)
+    square = square_around_face(face, rotation)
+    assert square.side == pytest.approx(CROP_SCALE * side)
     # However the face is tilted, it lies in the crop as an upright one does in its own.
-    upright = around(face)
+    upright = square_around_face(face)
     corners = [to_crop(upright, (top, left)), to_crop(upright, (top + side, left + side))]
     assert box_in_crop(square, face) == pytest.approx([*corners[0], *corners[1]], abs=0.51)
     assert all(0 < place < CROP_SIDE for corner in corners for place in corner)
@@ -102,7 +102,7 @@ def test_what_lies_outside_the_photo_is_grey_in_the_image_and_empty_in_the_mask(
     square = Square(top=-100, left=-100, side=300)
     top, left, bottom, right = square.inside(100, 100)
     image, hair = cut_photo(photo, square), cut_mask(mask, square)
-    assert (image[: top - 1] == FILL).all()
+    assert (image[: top - 1] == FILL_GREY).all()
     assert (image[top:bottom, left:right] == 200).all()
     assert (hair[: top - 1] == 0).all()
     assert (hair[top:bottom, left:right] == 255).all()
@@ -173,7 +173,9 @@ def test_a_shrunk_crop_does_not_alias() -> None:
     assert np.abs(cut.astype(int) - 127).max() <= 3  # a picture of one-pixel stripes is grey from far
 
 
-@pytest.mark.parametrize("square", [Square(10, 20, 200), Square(-30, 5, 130.5), Square(0, 30, 160, 40.0), whole(180, 240)])
+@pytest.mark.parametrize(
+    "square", [Square(10, 20, 200), Square(-30, 5, 130.5), Square(0, 30, 160, 40.0), square_around_photo(180, 240)]
+)
 def test_a_matte_comes_back_to_its_place_in_the_photo(square: Square) -> None:
     mask = np.zeros((180, 240), np.uint8)
     mask[60:120, 80:140] = 255
@@ -183,4 +185,4 @@ def test_a_matte_comes_back_to_its_place_in_the_photo(square: Square) -> None:
     wrong = np.abs(back - mask / 255.0) * (shown == 1)
     assert wrong.sum() < 0.06 * (mask > 0).sum()  # the outline alone, softened by two resamplings
     assert (back[shown == 0] == 0).all()
-    assert (shown == 0).any() or square == whole(180, 240)
+    assert (shown == 0).any() or square == square_around_photo(180, 240)

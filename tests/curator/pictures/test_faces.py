@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from curator.pictures.arrays import Box, Mask, Photo
-from curator.pictures.crop import around, box_in_crop, cut_photo
-from curator.pictures.faces import Face, choose, find_faces, hair_around
+from curator.pictures.crop import box_in_crop, cut_photo, square_around_face
+from curator.pictures.faces import Face, choose_face, find_faces, hair_around
 from curator.sample import draw_non_face, draw_portrait
 from curator.sample.portrait import Portrait
 
@@ -69,12 +69,12 @@ def test_a_large_photo_has_its_face_at_the_same_place() -> None:
 def test_a_tilted_face_is_found_and_stands_upright_in_its_crop(degrees: int) -> None:
     portrait = draw_portrait(np.random.default_rng(1))
     photo, hair = turned(portrait.photo, degrees), turned(hair_of(portrait), degrees)
-    face, said = choose(find_faces(photo, hair), hair)
+    face, said = choose_face(find_faces(photo, hair), hair)
     assert face is not None
     assert abs(face.rotation - degrees) <= 30
     assert said == [f"the face is tilted; the photo was turned by {abs(face.rotation):.0f} degrees."]
     assert find_faces(photo, hair, once=True) == []  # the first look alone sees none
-    square = around(face.box, face.rotation)
+    square = square_around_face(face.box, face.rotation)
     (upright,) = find_faces(cut_photo(photo, square))
     assert overlap(upright.box, box_in_crop(square, face.box)) > 0.6
 
@@ -108,7 +108,7 @@ def test_threads_find_faces_at_the_same_time() -> None:
 def test_real_photos_have_a_crop_where_they_show_a_face(name: str, every: int, least: float, most: float) -> None:
     folder = Path(os.environ["WINNOW_REAL_DATA"]) / "data" / name / "images"
     files = sorted(folder.iterdir())[::every]
-    chosen = [choose(find_faces(cv2.imread(str(file))[:, :, ::-1].copy()))[0] for file in files]
+    chosen = [choose_face(find_faces(cv2.imread(str(file))[:, :, ::-1].copy()))[0] for file in files]
     assert len(files) >= 40
     assert least <= sum(face is not None for face in chosen) / len(files) <= most
 
@@ -119,27 +119,30 @@ def test_real_photos_have_a_crop_where_they_show_a_face(name: str, every: int, l
 def test_the_one_whose_hair_is_painted_wins_over_a_larger_and_surer_face() -> None:
     theirs, stranger = Face((150, 100, 230, 180), 0.6), Face((100, 350, 220, 470), 2.0)
     hair = painted((100, 90, 160, 190))
-    assert choose([stranger, theirs], hair) == (theirs, ["2 faces were found; the one with the painted hair was taken."])
+    assert choose_face([stranger, theirs], hair) == (theirs, ["2 faces were found; the one with the painted hair was taken."])
 
 
 @pytest.mark.parametrize("hair", [None, NO_HAIR])
 def test_without_painted_hair_the_surest_and_largest_face_is_taken(hair: Mask | None) -> None:
     large, small = Face((100, 100, 250, 250), 0.9), Face((50, 400, 110, 460), 1.0)
     doubtful = Face((50, 300, 250, 500), 0.15)
-    assert choose([small, large, doubtful], hair) == (large, ["3 faces were found; the surest and largest was taken."])
+    assert choose_face([small, large, doubtful], hair) == (large, ["3 faces were found; the surest and largest was taken."])
 
 
 def test_a_doubtful_face_far_from_the_painted_hair_is_none_and_a_sure_one_is_remarked() -> None:
     hair = painted((350, 0, 400, 100))
-    assert choose([Face((50, 400, 130, 480), 0.3)], hair) == (None, ["a face was found, but the painted hair lies elsewhere."])
+    assert choose_face([Face((50, 400, 130, 480), 0.3)], hair) == (
+        None,
+        ["a face was found, but the painted hair lies elsewhere."],
+    )
     sure = Face((50, 400, 130, 480), 1.2)
-    assert choose([sure], hair) == (sure, ["the painted hair does not lie around the face."])
+    assert choose_face([sure], hair) == (sure, ["the painted hair does not lie around the face."])
 
 
 def test_one_face_with_its_hair_is_nothing_to_remark() -> None:
     face = Face((100, 100, 200, 200), 1.0)
-    assert choose([face], painted((60, 90, 120, 210))) == (face, [])
-    assert choose([], painted((60, 90, 120, 210))) == (None, [])
+    assert choose_face([face], painted((60, 90, 120, 210))) == (face, [])
+    assert choose_face([], painted((60, 90, 120, 210))) == (None, [])
 
 
 def test_the_hair_around_a_face_turns_with_it() -> None:

@@ -111,7 +111,7 @@ def test_a_sideways_photo_with_a_silent_mask_is_matched_by_their_sizes(orientati
     wanted = mask(300 * scale, 240 * scale)
     for pair, done in ((upright, "was left as it is"), (stored, "was turned like the photo")):
         assert (pair.hair != wanted).mean() < 0.01
-        assert pair.remarks[0] == f"only the photo says which way is up; by their sizes, the mask {done}."
+        assert pair.remarks[0] == f"only the photo has an EXIF orientation. By their sizes, the mask {done}."
         assert pair.remarks[1:] == (["the mask was resized from 240 x 300 to the photo's 480 x 600."] if resized else [])
 
 
@@ -142,7 +142,7 @@ def test_a_mask_of_another_photo_is_refused_by_its_shape() -> None:
 
 @pytest.mark.parametrize("white", [1, 255], ids=["all 1", "all 255"])
 def test_an_all_white_mask_says_nothing_and_is_refused(white: int) -> None:
-    said = r"^its mask: all of it is hair\. Send one with the hair white and everything else black\.$"
+    said = r"^its mask: every pixel is marked as hair\. Send a mask with hair white and everything else black\.$"
     with pytest.raises(WinnowError, match=said):
         read_pair(saved(photo()), saved(np.full((300, 240), white, np.uint8)), LIMITS)
 
@@ -163,7 +163,7 @@ def test_what_is_odd_about_the_photo_and_about_its_mask_is_all_told() -> None:
     pair = read_pair(data, saved(np.zeros((150, 120), np.uint8)), LIMITS)
     assert pair.remarks == [
         "the photo's colour profile can't be read; its colours were taken as sRGB.",
-        "only the photo says which way is up; by their sizes, the mask was left as it is.",
+        "only the photo has an EXIF orientation. By their sizes, the mask was left as it is.",
         "the mask was resized from 120 x 150 to the photo's 240 x 300.",
         "the mask shows no hair.",
     ]

@@ -124,9 +124,9 @@ def test_a_scribble_paints_something() -> None:
 
 def test_an_unknown_kind_or_subject_is_named_with_the_known_ones() -> None:
     nothing = np.zeros((8, 8), np.float32)
-    with pytest.raises(ValueError, match=r"^neat: no such kind of mask\. Choose one of good, sparse, .*spills_over\.$"):
+    with pytest.raises(ValueError, match=r"^There is no kind of mask 'neat'\. Choose one of good, sparse, .*spills_over\.$"):
         crowd_mask("neat", nothing, (0, 0, 8, 8), np.random.default_rng(0))
-    with pytest.raises(ValueError, match=r"^dragon: no such subject\. Choose one of cat, .*balloons\.$"):
+    with pytest.raises(ValueError, match=r"^There is no subject 'dragon'\. Choose one of cat, .*balloons\.$"):
         draw_non_face(np.random.default_rng(0), "dragon")
 
 
@@ -201,5 +201,5 @@ def test_who_stops_it_waits_for_no_more_than_what_is_being_drawn(tmp_path: Path,
 
 
 def test_a_set_of_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^0 pictures asked for; the sample set needs at least 1\.$"):
+    with pytest.raises(ValueError, match=r"^The sample set needs at least 1 picture, not 0\.$"):
         write_sample(tmp_path, 0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, update
 
-from curator.formats import WRITERS, RawPair, Refused, mask_bytes, photo_bytes, read, recognise
+from curator.formats import WRITERS, RawPair, Refused, mask_bytes, photo_bytes, read_source, recognise
 from curator.pictures.codec import encode_mask, encode_photo
 from curator.pictures.pair import read_photo
 from curator.sets.export import Exported, export_set
@@ -75,7 +75,7 @@ def test_a_set_comes_back_bit_for_bit_through_the_adapter(
     written = exported(engine, store, tmp_path / "out", format)
     assert written == Exported(1, format, str(tmp_path / "out"), 4, {"train": 2, "validation": 1, "test": 1}, erased=1)
     assert recognise(tmp_path / "out")[0] == adapter
-    pairs = [item for item in read(adapter, tmp_path / "out", tmp_path, LIMITS) if isinstance(item, RawPair)]
+    pairs = [item for item in read_source(adapter, tmp_path / "out", tmp_path, LIMITS) if isinstance(item, RawPair)]
     found = {}
     for pair in pairs:
         shade = round(read_photo(photo_bytes(pair, LIMITS), LIMITS).mean() / 40)  # tells which photo it is
@@ -96,7 +96,7 @@ def test_the_skin_that_is_known_comes_back_through_lfw_parts(
         session.execute(update(SetMember).where(SetMember.position == 0).values(skin_sha256=known))
     exported(engine, store, tmp_path / "out", "lfw-parts")
     found = []
-    for item in read("lfw-parts", tmp_path / "out", tmp_path, LIMITS):
+    for item in read_source("lfw-parts", tmp_path / "out", tmp_path, LIMITS):
         assert isinstance(item, RawPair)
         labels = read_labels(mask_bytes(item, LIMITS), LIMITS)
         if labels.skin is not None:
@@ -156,8 +156,8 @@ def test_a_photo_without_hair_is_told_by_a_tag_from_one_without_labels(
     path = tmp_path / "out" / file
     assert "no hair" in path.read_text()
     path.write_text(path.read_text().replace('"no hair"', '"nice"'))
-    refused = [item for item in read(format, tmp_path / "out", tmp_path, LIMITS) if isinstance(item, Refused)]
-    assert [item.reason for item in refused] == ["no annotation of hair."]
+    refused = [item for item in read_source(format, tmp_path / "out", tmp_path, LIMITS) if isinstance(item, Refused)]
+    assert [item.reason for item in refused] == ["it has no hair annotation."]
 
 
 def test_pictures_go_out_as_they_are_stored(engine: Engine, store: Store, curated: int, tmp_path: Path) -> None:
