@@ -365,7 +365,7 @@ def test_another_reviewers_touch_up_is_not_ours_to_save(client: TestClient, ours
     begun = client.post("/api/touchups/begin", json={"example": kept_example}, headers=ours).json()
     bo = {**ours, TOKEN_HEADER: token_for("Bo")}
     answer = client.post("/api/touchups/save", json={"touch_up": begun["touch_up"], "mask": base64_png(1)}, headers=bo)
-    assert (answer.status_code, answer.json()) == (409, {"error": "This touch-up is another reviewer's."})
+    assert (answer.status_code, answer.json()) == (409, {"error": "This touch-up belongs to another reviewer."})
 
 
 def test_the_only_door_serves_these_routes() -> None:
