@@ -267,7 +267,7 @@ def many_verdicts(
 
 
 @app.command("aside")
-def kept_aside(
+def list_aside(
     number: Annotated[int, typer.Option("-n", min=1, help="How many to list.")] = 20,
     as_json: Json = False,
 ) -> None:

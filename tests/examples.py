@@ -1,4 +1,4 @@
-"""Examples put straight into a database, with pictures that differ by their number; no face is looked for."""
+"""Examples inserted directly into a database, each with a different picture; no face detection runs."""
 
 from datetime import UTC, datetime
 
@@ -42,7 +42,7 @@ def png(picture: Picture) -> bytes:
 
 
 def add_faceless(session: Session, store: Store, count: int) -> list[int]:
-    """Insert submissions in which no face was found; their numbers."""
+    """Insert submissions in which no face was found; returns their numbers."""
     source = Source(adapter="folder", location=f"walls {datetime.now(UTC)}", added_at=LONG_AGO)
     session.add(source)
     session.flush()
@@ -62,7 +62,7 @@ def add_faceless(session: Session, store: Store, count: int) -> list[int]:
 def add_examples(
     session: Session, store: Store, count: int, split: Split = Split.train, suspicions: list[float] | None = None
 ) -> list[int]:
-    """Insert examples with pictures of their own, most doubtful first unless said otherwise; their numbers."""
+    """Insert examples with different pictures, most suspicious first or with `suspicions` (0 to 1); returns their numbers."""
     source = Source(adapter="folder", location=f"test {datetime.now(UTC)}", added_at=LONG_AGO)
     session.add(source)
     session.flush()

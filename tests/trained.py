@@ -1,4 +1,4 @@
-"""Runs put straight into a database with epochs, previews and reports, as a training would leave them; nothing is trained."""
+"""Runs inserted directly into a database with epochs, previews and reports, like those of a training; nothing is trained."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -37,9 +37,9 @@ def add_run(
     encoder: str = "imagenet",
     **settings: float,
 ) -> int:
-    """A run that is done: its best epoch is the last but one, each took a minute, and it was measured on validation and test.
+    """Insert a finished run: its last but one epoch is the best, each took a minute, and validation and test have reports.
 
-    The k-th example of a split has an F1 of 0.5 + 0.04 k, and some 1.1 times `better` more. Its number.
+    The k-th example of a split has an F1 of 0.5 + 0.04 k, plus about 1.1 times `better`. Returns the number of the run.
     """
     chosen = asdict(FitSettings(epochs=epochs, **settings))
     job = Job(kind="fit", arguments=[], state=JobState.done, progress=1.0, created_at=now, heartbeat_at=now)

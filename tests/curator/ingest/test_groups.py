@@ -137,8 +137,8 @@ def test_a_picture_like_two_groups_makes_one_of_them(engine: Engine, store: Stor
         grouped(session, examples[:2])
         grouped(session, examples[2:4])
         assert states(session) == "owowo"
-        twins = [Duplicate(examples[number], Split.train) for number in (0, 2)]
-        join_group(session, session.get_one(Example, examples[4]), twins)
+        duplicates = [Duplicate(examples[number], Split.train) for number in (0, 2)]
+        join_group(session, session.get_one(Example, examples[4]), duplicates)
         assert set(session.scalars(select(Example.group_id))) == {examples[0]}
         assert states(session) == "owwww"
         assert wrongly_standing(session) == []

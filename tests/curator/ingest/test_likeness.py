@@ -1,4 +1,4 @@
-"""The same picture twice is told; two pictures are not taken for one."""
+"""The same picture is found twice; two different pictures are not taken for one."""
 
 from collections.abc import Callable
 
@@ -67,7 +67,7 @@ def test_examples_of_the_same_picture_are_found_whichever_part_of_the_hash_diffe
         for number, look in zip(add_examples(session, store, 5, Split.test), looks, strict=True):
             session.get_one(Example, number).submission.likeness = hash_to_row(look)
     with reading(engine) as session:
-        found = [[twin.head for twin in theirs] for theirs in find_duplicates(session, [("", look) for look in looks])]
+        found = [[found.head for found in theirs] for theirs in find_duplicates(session, [("", look) for look in looks])]
         first = find_duplicates(session, [("", looks[0])])[0][0]
     assert found == [[1, 2], [1, 2, 3], [2, 3], [4], [5]]
     assert first == Duplicate(1, Split.test)
@@ -79,7 +79,7 @@ def test_the_same_file_is_the_same_picture_without_any_hash(engine: Engine, stor
         first, second = session.get_one(Submission, 1), session.get_one(Submission, 2)
         second.photo_sha256 = first.photo_sha256
         assert [
-            [twin.head for twin in each] for each in find_duplicates(session, [(first.photo_sha256, None), ("", None)])
+            [found.head for found in each] for each in find_duplicates(session, [(first.photo_sha256, None), ("", None)])
         ] == [
             [1, 2],
             [],

@@ -209,7 +209,7 @@ def test_of_three_in_one_batch_two_may_look_like_the_first_and_not_like_each_oth
     bring: Ingest, drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = iter([(0, 0, 0, 0), (0b11, 0, 0, 0), (0b1100, 0, 0, 0)])  # two bits off the first, four off each other
-    monkeypatch.setattr("curator.ingest.pipeline.look_of", lambda photo: PictureHash(next(parts), "0" * 64))
+    monkeypatch.setattr("curator.ingest.pipeline.hash_picture", lambda photo: PictureHash(next(parts), "0" * 64))
     bring.workers = Workers(ThreadPoolExecutor, 1, bring.store.url)
     bring([item for item in bring.read(drawn) if isinstance(item, RawPair)][:3], cut="whole")
     with reading(bring.engine) as session:
