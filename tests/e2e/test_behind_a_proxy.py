@@ -110,7 +110,7 @@ def test_who_is_signed_in_reviews_under_the_proxys_host_name(server: Callable[..
     with serving(signing_in("Ada%20Lovelace", app.url), port):
         page = mapped.new_page()
         page.goto(f"http://{HOST}:{port}/team?part=you")
-        expect(page.get_by_text("Ada Lovelace: that is who is signed in.")).to_be_visible(timeout=15_000)
+        expect(page.get_by_text("You are signed in as Ada Lovelace and review under that name.")).to_be_visible(timeout=15_000)
         expect(page.get_by_label("Your name")).to_have_count(0)
         page.goto(f"http://{HOST}:{port}/review")
         page.wait_for_selector(f'canvas[data-example="{example}"][data-state="showing"]')

@@ -259,5 +259,5 @@ def test_starting_over_makes_a_new_touch_up_from_the_contributors_mask(page: Pag
 
 def test_without_a_kept_test_example_the_page_says_what_to_do(page: Page, app: Server) -> None:
     page.goto(f"{app.url}/touchup")
-    expect(page.get_by_text("No test mask waits")).to_be_visible()
+    expect(page.get_by_text("No test mask is waiting")).to_be_visible()
     expect(page.get_by_role("button", name="Review more examples")).to_be_visible()
