@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine
 
@@ -13,6 +14,24 @@ from db.session import connect, migrate, open_database
 from db.settings import Settings
 from db.store import Store
 from tests.postgres import INITDB, new_database, postgres_server
+
+# How long an example takes depends on what else the machine does; pytest-timeout ends what hangs.
+hypothesis.settings.register_profile("winnow", deadline=None)
+hypothesis.settings.load_profile("winnow")
+
+SERVERS = {"postgres", "s3_server", "cluster"}  # the fixtures that start one
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what drives a browser or starts a server, by its folder and its fixtures: `make test-fast` leaves it out."""
+    for item in items:
+        if Path(__file__).parent / "e2e" in item.path.parents:
+            item.add_marker("browser")
+        callspec = getattr(item, "callspec", None)
+        on_postgres = callspec is not None and callspec.params.get("engine") == "postgresql"
+        if on_postgres or SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker("server")
+
 
 on_both_servers = pytest.mark.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
 

@@ -86,7 +86,7 @@ def test_a_dry_run_counts_and_writes_nothing(home: Path, crowd: Path) -> None:
 def test_what_was_recognised_is_said_beside_the_answer(home: Path, crowd: Path, tmp_path: Path) -> None:
     done = run(str(zipped(crowd, tmp_path / "crowd.zip")), "--json")
     assert json.loads(done.stdout)["added"] == 8
-    assert done.stderr == ("Read as zip: its name ends in .zip; what is in it is folder: it has a folder images/.\n")
+    assert done.stderr == ("Read as zip: its name ends in .zip; its content is folder: it has a folder images/.\n")
 
 
 @pytest.mark.parametrize("format", WRITERS)

@@ -42,7 +42,7 @@ def until(true: Callable[[], bool], seconds: float = 60) -> None:
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[LocalCluster]:
     """A scheduler on its own port, without workers."""
-    with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None, processes=True) as found:
+    with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="localhost:0", processes=True) as found:
         yield found
 
 

@@ -26,7 +26,9 @@ SOON = 30_000  # milliseconds
 def test_a_cluster_without_a_gpu_is_told_and_a_training_that_waits_for_one_can_be_stopped(
     page: Page, server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with LocalCluster(n_workers=0, protocol="tcp", host="127.0.0.1", dashboard_address=None, processes=False) as cluster:
+    with LocalCluster(
+        n_workers=0, protocol="tcp", host="127.0.0.1", dashboard_address="localhost:0", processes=False
+    ) as cluster:
         app = server(WINNOW_CLUSTER=cluster.scheduler_address)
         with writing(app.engine) as session:
             freeze_all(session, add_examples(session, app.store, 2), utc_now())
@@ -38,7 +40,7 @@ def test_a_cluster_without_a_gpu_is_told_and_a_training_that_waits_for_one_can_b
         monkeypatch.setenv("WINNOW_HOME", str(app.settings.home))  # the worker is in this process
         with LocalCluster(
             n_workers=1, threads_per_worker=1, resources={"GPU": 1}, protocol="tcp", host="127.0.0.1", processes=False,
-            dashboard_address=None,
+            dashboard_address="localhost:0",
         ) as busy, Client(busy.scheduler_address, set_as_default=False) as other:  # fmt: skip
             done = Event("done", client=other)
             taken = other.submit(done.wait, resources={"GPU": 1})

@@ -132,7 +132,9 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("WINNOW_STORE_URL", found.store)  # what the worker starts with is our environment
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(n_workers=request.param, host="127.0.0.1", dashboard_address=None, threads_per_worker=1) as cluster,
+        LocalCluster(
+            n_workers=request.param, host="127.0.0.1", dashboard_address="localhost:0", threads_per_worker=1
+        ) as cluster,
     ):
         yield found.model_copy(update={"cluster": cluster.scheduler_address})
 
