@@ -1,24 +1,35 @@
-# `make app` and `make test` make the environment themselves, on a bare machine with Python 3.11 to 3.13.
-# uv is used where it is there, and put into the environment where it is not.
+# `make app` and `make test` set up the environment themselves, on a bare machine with Python 3.11 to 3.13.
+# uv is used if it is installed; otherwise it is installed into the environment.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 INSTALL := $(UV) pip install --python $(BIN)/python --compile-bytecode --constraint constraints.txt
+PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
 
-.PHONY: app test check clean
+.PHONY: app test test-fast check javascript clean
 
 app: $(VENV)/.app
 	$(BIN)/streamlit run streamlit_app.py
 
-test: check
-	$(BIN)/pytest -n 2 --dist loadgroup
+test: check javascript
+	$(PYTEST)
+
+# Without browsers, servers and trainings: to run by hand, often.
+test-fast: check
+	$(PYTEST) -m 'not browser and not server and not slow'
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# eslint and the TypeScript compiler, for the tests that run them. Where npm is missing, those tests say that they are skipped.
+javascript:
+	@command -v npm >/dev/null 2>&1 || echo 'npm is not installed: the checks of our JavaScript are skipped'
+	@! command -v npm >/dev/null 2>&1 || [ node_modules/.installed -nt package.json ] || \
+		{ npm install --silent --no-audit --no-fund && touch node_modules/.installed; }
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "Winnow needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d. Name another: make app PYTHON=python3.12" % v)'
@@ -34,4 +45,4 @@ $(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@ $(VENV)/.app
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

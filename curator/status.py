@@ -72,13 +72,13 @@ class NextStep:
 def next_step(now: Flow) -> NextStep:
     """The next thing to do, decided from the counts alone."""
     if now.verdicts.examples == 0:
-        return NextStep("There are no pictures yet.", "Bring pictures in", "ingest")
+        return NextStep("There are no pictures yet.", "Ingest pictures", "ingest")
     if now.verdicts.open:
         return NextStep(f"{now.verdicts.open:,} examples wait for a verdict.", "Review them", "review")
     if now.touchups:
         return NextStep(f"{now.touchups:,} test masks wait for a touch-up.", "Touch them up", "touchup")
     if now.verdicts.keep == 0:
-        return NextStep("Every example was rejected. Ingest more pictures, or undo a verdict.", "Bring pictures in", "ingest")
+        return NextStep("Every example was rejected. Ingest more pictures, or undo a verdict.", "Ingest pictures", "ingest")
     if now.runs == 0:
         return NextStep(f"{now.verdicts.keep:,} examples are approved.", "Train on them", "train")
     if now.exports == 0:

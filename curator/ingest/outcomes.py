@@ -1,6 +1,6 @@
 """The outcome of every file: refused, added with a remark, or kept aside without a face, each with its reason."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -74,12 +74,28 @@ def history(session: Session, count: int, now: datetime) -> list[PastIngest]:
     return [_past_ingest(job, now) for job in jobs if job.result is None or "seen" in job.result]
 
 
+def ingested_source(arguments: Sequence[str]) -> str:
+    """What an ingest's source is called, by the arguments of its job; "" without any.
+
+    A command that a person started stores the source itself. The app stores the command's words, and an upload's path is
+    a name of ours: the name that its sender gave it (`--called`) is the one to show.
+
+    >>> ingested_source(["/photos/street"]), ingested_source(["ingest", "/uploads/3f2a.zip", "--called=street.zip", "--discard"])
+    ('/photos/street', 'street.zip')
+    """
+    called = [word.removeprefix("--called=") for word in arguments if word.startswith("--called=")]
+    if called:
+        return called[0]
+    words = arguments[1:2] if len(arguments) > 1 and arguments[0] == "ingest" else arguments[:1]
+    return "".join(words)
+
+
 def _past_ingest(job: Job, now: datetime) -> PastIngest:
     result = job.result or {}
     refused = result.get("refusals", len(result["refused"]) if "refused" in result else None)
     return PastIngest(
         at=job.created_at,
-        source=job.arguments[0] if job.arguments else "",
+        source=ingested_source(job.arguments),
         state=job_state(job, now),
         message=job.message,
         seen=result.get("seen"),

@@ -687,22 +687,22 @@ def test_verdicts_left_in_the_browser_by_the_version_before_are_sent(page: Page,
 
 def test_g_makes_the_last_verdict_a_known_answer_and_withdraws_it(page: Page, app: Server) -> None:
     opened(page, app)
-    expect(page.get_by_role("button", name="Known answer")).to_be_disabled()
+    expect(page.get_by_role("button", name="Control example")).to_be_disabled()
     page.keyboard.press("k")
     shows(page, 2)
     page.keyboard.press("g")
-    expect(page.get_by_text("Known answer: head-000.png (kept)")).to_be_visible()
-    expect(page.get_by_role("button", name="Known answer")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text("Control example: head-000.png (kept)")).to_be_visible()
+    expect(page.get_by_role("button", name="Control example")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("G")
-    expect(page.get_by_text("No longer a known answer: head-000.png")).to_be_visible()
+    expect(page.get_by_text("No longer a control example: head-000.png")).to_be_visible()
     page.keyboard.press("g")
-    expect(page.get_by_text("Known answer: head-000.png (kept)")).to_be_visible()
+    expect(page.get_by_text("Control example: head-000.png (kept)")).to_be_visible()
     page.keyboard.press("2")
     shows(page, 3)
     page.keyboard.press("g")  # now it is about the newer verdict
-    expect(page.get_by_text("Known answer: head-001.png (rejected)")).to_be_visible()
-    page.keyboard.press("u")  # what is taken back is no known answer either
-    expect(page.get_by_text("No longer a known answer: head-001.png")).to_be_visible()
+    expect(page.get_by_text("Control example: head-001.png (rejected)")).to_be_visible()
+    page.keyboard.press("u")  # what is taken back is no control example either
+    expect(page.get_by_text("No longer a control example: head-001.png")).to_be_visible()
     with reading(app.engine) as session:
         assert [(gold.example_id, gold.answer) for gold in session.scalars(select(Gold).order_by(Gold.id))] == [
             (1, Decision.keep), (1, None), (1, Decision.keep), (2, Decision.reject), (2, None),

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from curator.ingest.outcomes import Outcome, OutcomeFilter, count_by_outcome, count_files, history, list_files
+from curator.ingest.outcomes import Outcome, OutcomeFilter, count_by_outcome, count_files, history, ingested_source, list_files
 from db.jobs import enqueue
 from db.session import reading, writing
 from db.store import Store
@@ -84,3 +84,18 @@ def test_the_history_says_how_each_ingest_stands(engine: Engine, clock: FakeCloc
         ("a.zip", JobState.done, 9, 7, 2),
     ]
     assert third > second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "source"),
+    [
+        (["/photos/street"], "/photos/street"),
+        (["ingest"], "ingest"),  # a folder of that name, by hand
+        (["sample"], "sample"),
+        (["ingest", "/photos/street"], "/photos/street"),
+        (["ingest", "/uploads/3f2a.zip", "--called=Ada's photos.zip", "--discard", "--crop=face"], "Ada's photos.zip"),
+        ([], ""),
+    ],
+)
+def test_an_ingest_is_called_by_its_source_however_it_was_started(arguments: list[str], source: str) -> None:
+    assert ingested_source(arguments) == source

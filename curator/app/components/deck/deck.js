@@ -64,7 +64,7 @@ class Deck {
     /** @type {Card[]} */
     this.skipped = []; // come again when nothing fresh is left
     /** @type {Set<string>} */
-    this.golden = new Set(); // client ids of verdicts that were made known answers here
+    this.golden = new Set(); // client ids of verdicts that were made control examples here
     this.state = "loading";
   }
 
@@ -188,7 +188,7 @@ class Deck {
     this.tell();
   }
 
-  /** Make the newest verdict a known answer, or withdraw it. */
+  /** Make the newest verdict a control example, or withdraw it. */
   toggleGold() {
     const entry = this.sitting.verdict;
     if (this.lead && entry) this.gold(entry, !this.golden.has(entry.client_id));
@@ -197,7 +197,7 @@ class Deck {
   /** @param {Entry} entry @param {boolean} known */
   async gold({ client_id, card, did, reason }, known) {
     const answer = known ? { decision: did, reason: reason ?? null } : { decision: null, reason: null };
-    let says = known ? `Known answer: ${card.photo} (${DID[did].toLowerCase()})` : `No longer a known answer: ${card.photo}`;
+    let says = known ? `Control example: ${card.photo} (${DID[did].toLowerCase()})` : `No longer a control example: ${card.photo}`;
     try {
       await ask("/api/gold", this.outbox.token, { example: card.example, ...answer });
       if (known) this.golden.add(client_id);
@@ -205,7 +205,7 @@ class Deck {
     } catch (error) {
       if (!(error instanceof RouteError)) throw error;
       if (error.status === 403) this.outbox.renew();
-      says = `${card.photo} is ${known ? "not" : "still"} a known answer: ${error.message}`;
+      says = `${card.photo} is ${known ? "not" : "still"} a control example: ${error.message}`;
     }
     if (this.gone) return;
     this.at.last.textContent = says;
