@@ -80,7 +80,7 @@ def ingested_source(arguments: Sequence[str]) -> str:
     A command that a person started stores the source itself. The app stores the command's words, and an upload's path is
     a name of ours: the name that its sender gave it (`--called`) is the one to show.
 
-    >>> ingested_source(["/photos/street"]), ingested_source(["ingest", "/uploads/3f2a.zip", "--called=street.zip", "--discard"])
+    >>> ingested_source(["/photos/street"]), ingested_source(["ingest", "/uploads/3f2a.zip", "--called=street.zip"])
     ('/photos/street', 'street.zip')
     """
     called = [word.removeprefix("--called=") for word in arguments if word.startswith("--called=")]
