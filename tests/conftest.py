@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -14,6 +15,9 @@ from db.session import connect, migrate, open_database
 from db.settings import Settings
 from db.store import Store
 from tests.postgres import INITDB, new_database, postgres_server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # How long an example takes depends on what else the machine does; pytest-timeout ends what hangs.
 hypothesis.settings.register_profile("winnow", deadline=None)
@@ -32,6 +36,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if on_postgres or SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker("server")
 
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 on_both_servers = pytest.mark.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
 
@@ -144,3 +151,16 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
     (folder / "filler").write_bytes(bytes(2 * 2**20 - 400_000))
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """One Chromium for all tests: a process can have one Playwright."""
+    from playwright.sync_api import sync_playwright  # needed by few tests
+
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed; apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()

@@ -78,7 +78,7 @@ def worker(app: Settings, tmp_path: Path, scheduler: LocalCluster) -> Iterator[W
         return len(scheduler.scheduler.workers)
 
     def begin(**environment: str) -> "subprocess.Popen[bytes]":
-        there = known()
+        there = set(scheduler.scheduler.workers)  # one that was killed may still be among them
         command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler.scheduler_address, "--resources", "GPU=1"]
         with (tmp_path / "worker.log").open("ab") as log:
             process = subprocess.Popen(
@@ -88,7 +88,7 @@ def worker(app: Settings, tmp_path: Path, scheduler: LocalCluster) -> Iterator[W
                 stderr=log,
             )
         started.append(process)
-        until(lambda: known() > there)
+        until(lambda: bool(set(scheduler.scheduler.workers) - there))
         return process
 
     yield begin

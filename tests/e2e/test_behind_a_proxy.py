@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from db.session import reading, writing
 from db.tables import Reviewer, Split, Verdict
-from tests.e2e.conftest import ARGUMENTS, CHROMIUM, Server, free_port
+from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
+from tests.e2e.conftest import Server, free_port
 from tests.examples import add_examples
 
 pytestmark = pytest.mark.skipif(
@@ -106,7 +107,9 @@ def test_who_is_signed_in_reviews_under_the_proxys_host_name(server: Callable[..
     with writing(app.engine) as session:
         (example,) = add_examples(session, app.store, 1, Split.train)
     chromium = browser.browser_type
-    mapped = chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, f"--host-resolver-rules=MAP {HOST} 127.0.0.1"])
+    mapped = chromium.launch(
+        executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
+    )
     with serving(signing_in("Ada%20Lovelace", app.url), port):
         page = mapped.new_page()
         page.goto(f"http://{HOST}:{port}/team?part=you")

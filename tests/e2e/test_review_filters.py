@@ -127,7 +127,7 @@ def test_the_deck_takes_the_same_filters(page: Page, app: Server) -> None:
     [
         ("order=best", "“best” is not a valid order. Choose one of doubt, random, source. So no filter is set."),
         ("split=test&source=99", "There is no source 99. So no filter is set."),
-        ("reviewer=Nobody", "Nobody called “Nobody” reviews here. So no filter is set."),
+        ("reviewer=Nobody", "There is no reviewer “Nobody”. So no filter is set."),
         ("view=table", "“table” is not a valid view. Choose one of one, grid. So no filter is set."),
         ("source=%00%FF", "There is no source"),
     ],

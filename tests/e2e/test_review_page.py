@@ -267,7 +267,7 @@ def test_one_refused_verdict_does_not_hold_up_the_others(page: Page, app: Server
     page.evaluate("() => window.dispatchEvent(new Event('online'))")
     saved(page)
     assert verdicts(app) == [(1, "keep", None), (3, "keep", None)]
-    expect(page.locator('[data-part="unsaved"]')).to_contain_text("Not taken: head-001.png. Example 2 does not exist")
+    expect(page.locator('[data-part="unsaved"]')).to_contain_text("Not accepted: head-001.png. Example 2 does not exist")
     page.keyboard.press("k")  # a further verdict doesn't hide it
     shows(page, 5)
     expect(page.locator('[data-part="unsaved"]')).to_be_visible()

@@ -25,7 +25,10 @@ if not runs:
 with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
     run = st.selectbox("Run", runs, format_func=results.title)
     choice = st.selectbox(
-        "File", list(CHOICES), help="Start with float16; choose int8 if size matters most. Try-on needs a LiteRT file."
+        "File",
+        CHOICES,
+        format_func=lambda one: f"{FORMAT_TITLES[one[0]]}, {one[1]}",
+        help="Start with float16; choose int8 if size matters most. Try-on needs a LiteRT file.",
     )
     if st.button("Make and prove it", type="primary"):
         kind, precision = choice
