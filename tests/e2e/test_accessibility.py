@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy.orm import Session
 
 from curator.review.gold import set_answer
@@ -62,14 +62,21 @@ def judge(session: Session, name: str, examples: list[int], decision: Decision) 
     record(session, reviewer_called(session, name).id, given, utc_now())
 
 
-@pytest.fixture(params=["light", "dark"])
-def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    """A page in one of the two themes."""
+@pytest.fixture(scope="module", params=["light", "dark"])
+def theme(request: pytest.FixtureRequest, browser: Browser) -> Iterator[BrowserContext]:
+    """One of the two themes, with one cache for all pages: what they load is the same, and they change nothing."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=request.param)
-    page = context.new_page()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def themed(theme: BrowserContext) -> Iterator[Page]:
+    """A page in one of the two themes."""
+    page = theme.new_page()
     page.set_default_timeout(15_000)
     yield page
-    context.close()
+    page.close()
 
 
 @pytest.mark.parametrize("path", PAGES)
