@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("winnow", deadline=None)
 hypothesis.settings.load_profile("winnow")
 
-SERVERS = {"postgres", "s3_server", "cluster"}  # the fixtures that start one
+SERVERS = {"postgres", "s3_server", "cluster", "scheduler"}  # the fixtures that start one
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,6 +21,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import free_port
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LAUNCHER = Path("curator/app/launcher")

@@ -24,6 +24,8 @@ from db.settings import Settings
 from db.tables import Job, JobState
 from tests.examples import png
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = 12
 
 

@@ -29,6 +29,8 @@ from db.store import Store
 from db.tables import Job, JobState, Source, Submission
 from tests.curator.served import over_http
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -21,7 +21,7 @@ from trainer.pictures import mask_from
 from trainer.recipe import FitSettings
 from trainer.step import Losses, Stepper
 
-pytestmark = pytest.mark.usefixtures("tiny_network")
+pytestmark = [pytest.mark.usefixtures("tiny_network"), pytest.mark.slow]
 
 TINY = FitSettings(epochs=3, size=32, decoder_depth=8)
 SPLITS = [Split.train] * 3 + [Split.validation] * 2

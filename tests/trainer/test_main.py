@@ -22,6 +22,8 @@ from trainer.pictures import image_from, mask_from, png
 from trainer.recipe import FitSettings
 from trainer.runs import TrainedRun
 
+pytestmark = pytest.mark.slow
+
 
 def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m trainer ...` on the test's home."""

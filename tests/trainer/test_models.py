@@ -8,6 +8,8 @@ from db.errors import WinnowError
 from trainer.models import MODELS, build, regularized
 from trainer.recipe import NETWORKS
 
+pytestmark = pytest.mark.slow
+
 PAPERS = ["hairmattenet", "hairsegnet"]
 
 

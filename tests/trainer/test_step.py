@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SEVERAL = """
 import keras, numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(

@@ -1,5 +1,6 @@
 """Every refused file, every remark and every photo kept aside is a row that can be found, paged through and downloaded."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -16,7 +17,7 @@ from tests.examples import LONG_AGO, add_examples
 
 
 @pytest.fixture
-def session(engine: Engine, store: Store) -> Session:
+def session(engine: Engine, store: Store) -> Iterator[Session]:
     """Two sources: one with a remark and a photo kept aside, one with three refusals."""
     with writing(engine) as session:
         add_examples(session, store, 2)
@@ -34,7 +35,7 @@ def session(engine: Engine, store: Store) -> Session:
         session.add(aside)
     with reading(engine) as session:
         assert session.scalars(select(Example.id)).all() == [1, 2]
-        return session
+        yield session
 
 
 def files(session: Session, asked: OutcomeFilter, count: int | None = None, passed: int = 0) -> list[str]:

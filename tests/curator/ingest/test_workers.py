@@ -18,6 +18,8 @@ from curator.ingest.workers import CHUNK_SIZE, CHUNKS_AHEAD, Workers, map_in_ord
 from db.errors import WinnowError
 from db.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 THREADS = Workers(ThreadPoolExecutor, 2, "")
 
 

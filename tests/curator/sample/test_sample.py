@@ -26,6 +26,8 @@ from curator.sample import (
     write_sample,
 )
 
+pytestmark = pytest.mark.slow
+
 COUNT = 14
 SEED = 5
 DETECTOR = dlib.get_frontal_face_detector()

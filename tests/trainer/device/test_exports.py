@@ -14,6 +14,8 @@ from trainer.device.litert_runtime import LiteRt
 from trainer.models import build
 from trainer.runs import TrainedRun
 
+pytestmark = pytest.mark.slow
+
 SIZE = 64
 PRECISION = {"hairmattenet": "float32", "hairsegnet": "int8"}  # a conversion takes seconds, so each network has one
 

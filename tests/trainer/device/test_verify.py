@@ -17,6 +17,8 @@ from trainer.device.litert_runtime import LiteRt, matte_from_file
 from trainer.device.verify import verify
 from trainer.runs import BEST
 
+pytestmark = pytest.mark.slow
+
 
 def proofs(engine) -> list[Proof]:
     with reading(engine) as session:
