@@ -27,7 +27,10 @@ SERVERS = {"postgres", "s3_server", "cluster", "scheduler"}  # the fixtures that
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what drives a browser or starts a server, by its folder and its fixtures: `make test-fast` leaves it out."""
+    """Mark what drives a browser or starts a server, by its folder and its fixtures: `make test-fast` leaves it out.
+
+    The slow ones come first, so that at the end no worker waits for the other's longest test.
+    """
     for item in items:
         if Path(__file__).parent / "e2e" in item.path.parents:
             item.add_marker("browser")
@@ -35,6 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         on_postgres = callspec is not None and callspec.params.get("engine") == "postgresql"
         if on_postgres or SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker("server")
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -33,7 +33,7 @@ class OutcomeFilter:
     words: str = ""
 
 
-def list_files(
+def list_outcomes(
     session: Session, asked: OutcomeFilter, count: int | None = None, passed: int = 0
 ) -> Iterator[tuple[str, str, str, str]]:
     """The files that match, newest first, as rows of COLUMNS: `count` of them (None: all) after skipping `passed`.

@@ -156,7 +156,7 @@ class ReviewerPair:
     kappa: Agreement
 
 
-def pairs(ratings: Ratings) -> list[ReviewerPair]:
+def reviewer_pairs(ratings: Ratings) -> list[ReviewerPair]:
     """Cohen's kappa for every two reviewers who have judged a common example; those with the most in common first."""
     labels: dict[tuple[str, str], list[tuple[Decision, Decision]]] = defaultdict(list)
     for opinions in ratings.values():
@@ -220,7 +220,7 @@ def ratings(session: Session) -> dict[int, dict[str, Decision]]:
     return {example: opinions for example, opinions in found.items() if len(opinions) > 1}
 
 
-def sources(session: Session) -> list[dict[str, Any]]:
+def source_progress(session: Session) -> list[dict[str, Any]]:
     """A row for each source, the largest first: how many examples it has, and how many are decided, kept, disputed and open.
 
     `share`, 0 to 1, is kept / decided with its 95 % interval `low` to `high` (Wilson); None if nothing is decided.

@@ -65,7 +65,7 @@ def _estimate(measure: Measure, values: Sequence[float | None]) -> Estimate:
     return Estimate(measure, sum(known) / len(known), bootstrap(known), len(known))
 
 
-def pairs(first: Iterable[ReportRow], second: Iterable[ReportRow]) -> list[RowPair]:
+def pair_rows(first: Iterable[ReportRow], second: Iterable[ReportRow]) -> list[RowPair]:
     """The examples that both reports measured against the same mask, in the order of the first.
 
     Two curated sets may share examples, but if a mask was touched up in between, the two values can't be compared.

@@ -13,7 +13,7 @@ MAX_COLUMNS = 40  # epochs on a strip; of a longer run, every k-th
 
 
 @dataclass(frozen=True)
-class Row:
+class FilmRow:
     """One example of a strip: hashes of its 512 x 512 photo and mask, and of a matte for each epoch shown (None if missing)."""
 
     example: int
@@ -29,7 +29,7 @@ class Strip:
 
     epochs: list[int]
     best: int | None
-    rows: list[Row]
+    rows: list[FilmRow]
 
 
 def shown_epochs(epochs: Sequence[int], best: int | None, limit: int = MAX_COLUMNS) -> list[int]:
@@ -62,11 +62,11 @@ def film_strip(session: Session, run: int) -> Strip:
         .where(Preview.run_id == run, Preview.epoch.in_(columns))
         .order_by(SetMember.position)
     )
-    rows: dict[int, Row] = {}
+    rows: dict[int, FilmRow] = {}
     for preview, member, photo in session.execute(wanted):
         empty: list[str | None] = [None] * len(columns)
         row = rows.setdefault(
-            preview.example_id, Row(preview.example_id, photo, member.image_sha256, member.mask_sha256, empty)
+            preview.example_id, FilmRow(preview.example_id, photo, member.image_sha256, member.mask_sha256, empty)
         )
         row.mattes[columns.index(preview.epoch)] = preview.matte_sha256
     return Strip(columns, best, list(rows.values()))

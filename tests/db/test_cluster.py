@@ -102,6 +102,7 @@ def fit(database: Engine, app: Settings, *arguments: str) -> int:
     return start_job(database, app, "fit", "tests.tiny_trainer", ["fit", *arguments], utc_now())
 
 
+@pytest.mark.slow
 def test_a_training_on_a_worker_finishes_and_can_be_cancelled_killed_and_resumed(database, app, worker, tmp_path, monkeypatch):
     from tests.trainer.conftest import freeze
 

@@ -16,10 +16,13 @@ from tests.e2e.conftest import Server
 from tests.e2e.test_whole_loop import LATE, SOON, choose, weights
 from tests.examples import add_examples
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("chromium") or shutil.which("chromium-browser")),
-    reason="Chromium is not installed; apt-get install chromium",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (shutil.which("chromium") or shutil.which("chromium-browser")),
+        reason="Chromium is not installed; apt-get install chromium",
+    ),
+]
 
 
 def newest(app: Server) -> Job:

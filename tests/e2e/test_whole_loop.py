@@ -20,10 +20,13 @@ from db.session import reading
 from db.tables import Example, Export, Suspicion, TouchUpSave
 from tests.e2e.conftest import Server, canvas_pixels
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("chromium") or shutil.which("chromium-browser")),
-    reason="Chromium is not installed; apt-get install chromium",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (shutil.which("chromium") or shutil.which("chromium-browser")),
+        reason="Chromium is not installed; apt-get install chromium",
+    ),
+]
 SOON, LATE = 30_000, 420_000  # milliseconds; training shares two cores with other tests
 DOUBTFUL = 0.3
 

@@ -8,7 +8,7 @@ from curator.app.reports.measurements import measure_button
 from curator.app.state import engine
 from curator.app.wording import pluralise
 from curator.runs import figures, results
-from curator.runs.estimates import RowPair, measure_differences, most_different, pairs
+from curator.runs.estimates import RowPair, measure_differences, most_different, pair_rows
 from curator.runs.figures import number
 from curator.runs.report_file import table_html
 from db.session import reading
@@ -40,7 +40,7 @@ def show_comparison(run: Run, other: Run, split: Split, refine: str) -> None:
         measure_button(other.id, split, refine)
     if not before or not after:
         return None  # if `run` is not measured, the page already offers to measure it
-    both = pairs(before, after)
+    both = pair_rows(before, after)
     paired = (
         f"Paired on {pluralise(len(both), 'example')} of the {split.value} split that both runs measured against the same mask"
     )

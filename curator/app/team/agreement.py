@@ -9,7 +9,7 @@ from curator.app.frame import PAGE_FILE, empty_state
 from curator.app.state import cached_by_cost, engine, settings
 from curator.app.wording import percent, pluralise
 from curator.review.agreement import Agreement, krippendorff_alpha, landis_koch
-from curator.review.progress import ReviewerPair, pairs, ratings
+from curator.review.progress import ReviewerPair, ratings, reviewer_pairs
 from curator.review.standing import counts
 from curator.spreadsheet import as_csv
 from db.session import reading
@@ -25,7 +25,7 @@ def _agreement(engine: Engine) -> tuple[Agreement, list[ReviewerPair], int]:
     """Alpha over all reviewers, kappa of each pair, and how many disagreements wait for a lead."""
     with reading(engine) as session:
         known, waiting = ratings(session), counts(session).disputed
-    return krippendorff_alpha(known, np.random.default_rng(BOOTSTRAP_SEED)), pairs(known), waiting
+    return krippendorff_alpha(known, np.random.default_rng(BOOTSTRAP_SEED)), reviewer_pairs(known), waiting
 
 
 def show_agreement(lead: bool) -> None:

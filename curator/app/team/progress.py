@@ -39,7 +39,7 @@ def _activity(engine: Engine) -> dict[str, progress.Times]:
 @cached_by_cost
 def _sources(engine: Engine) -> list[dict[str, Any]]:
     with reading(engine) as session:
-        return progress.sources(session)
+        return progress.source_progress(session)
 
 
 @cached_by_cost

@@ -10,7 +10,7 @@ from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, start_jo
 from curator.app.state import engine, settings
 from curator.app.wording import pluralise
 from curator.formats import ADAPTERS
-from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, count_by_outcome, count_files, history, list_files
+from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, count_by_outcome, count_files, history, list_outcomes
 from curator.ingest.uploads import Upload, delete_leftovers, store_upload
 from curator.spreadsheet import as_csv
 from curator.status import flow, sources
@@ -118,7 +118,7 @@ def show_outcomes() -> None:
         found = count_files(session, asked)
         pages = max(1, math.ceil(found / ROWS_PER_PAGE))
         at = st.pagination(pages, key=f"page-{asked.outcome}-{source}-{words}") if pages > 1 else 1
-        table = pd.DataFrame(list_files(session, asked, ROWS_PER_PAGE, ROWS_PER_PAGE * (at - 1)), columns=list(COLUMNS))
+        table = pd.DataFrame(list_outcomes(session, asked, ROWS_PER_PAGE, ROWS_PER_PAGE * (at - 1)), columns=list(COLUMNS))
     if table.empty:
         st.caption("No file matches these filters.")
         return
@@ -152,7 +152,7 @@ def show_outcomes() -> None:
 def csv_of(asked: OutcomeFilter) -> bytes:
     """All rows that match the filters."""
     with reading(engine()) as session:
-        return as_csv(COLUMNS, list_files(session, asked))
+        return as_csv(COLUMNS, list_outcomes(session, asked))
 
 
 def show_earlier_ingests() -> None:

@@ -7,7 +7,15 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from curator.ingest.outcomes import Outcome, OutcomeFilter, count_by_outcome, count_files, history, ingested_source, list_files
+from curator.ingest.outcomes import (
+    Outcome,
+    OutcomeFilter,
+    count_by_outcome,
+    count_files,
+    history,
+    ingested_source,
+    list_outcomes,
+)
 from db.jobs import enqueue
 from db.session import reading, writing
 from db.store import Store
@@ -39,16 +47,16 @@ def session(engine: Engine, store: Store) -> Iterator[Session]:
 
 
 def files(session: Session, asked: OutcomeFilter, count: int | None = None, passed: int = 0) -> list[str]:
-    return [file for _, file, _, _ in list_files(session, asked, count, passed)]
+    return [file for _, file, _, _ in list_outcomes(session, asked, count, passed)]
 
 
 @on_both_servers
 def test_each_outcome_has_its_rows_the_newest_first(session: Session) -> None:
     assert files(session, OutcomeFilter(Outcome.refused)) == ["emoji-😀.jpg", "b_1.jpg", "a.jpg"]
-    assert list(list_files(session, OutcomeFilter(Outcome.aside))) == [
+    assert list(list_outcomes(session, OutcomeFilter(Outcome.aside))) == [
         (LONG_AGO.isoformat(timespec="seconds"), "aside.jpg", "no face was found in it.", "upload.zip")
     ]
-    ((_, file, why, source),) = list_files(session, OutcomeFilter(Outcome.remark))
+    ((_, file, why, source),) = list_outcomes(session, OutcomeFilter(Outcome.remark))
     assert (file, why) == ("head-000.png", "the mask shows no hair.")
     assert source.startswith("test ")
     assert count_by_outcome(session) == {Outcome.refused: 3, Outcome.remark: 1, Outcome.aside: 1}

@@ -137,7 +137,7 @@ def test_today_begins_at_midnight_of_the_readers_clock() -> None:
 
 
 def test_pairs_compare_what_both_have_judged_and_the_larger_come_first() -> None:
-    found = progress.pairs(
+    found = progress.reviewer_pairs(
         {
             1: {"Bo": KEEP, "Ada": KEEP},
             2: {"Ada": KEEP, "Bo": REJECT, "Cy": REJECT},
@@ -229,7 +229,7 @@ def test_sources_show_their_share_kept_of_what_is_decided(engine: Engine, store:
         say(session, "Ada", NOON, examples[0], examples[1])
         say(session, "Bo", NOON, examples[1], examples[2], decision=REJECT)
     with reading(engine) as session:
-        large, untouched = progress.sources(session)
+        large, untouched = progress.source_progress(session)
     assert len(small) == 1
     assert (large["source"], large["examples"], large["decided"], large["kept"]) == ("large", 4, 3, 1)
     assert (large["disputed"], large["open"], large["share"]) == (1, 1, pytest.approx(1 / 3))
@@ -281,7 +281,7 @@ def test_the_figures_cost_the_same_queries_however_many_reviewers_and_verdicts(e
             asked.clear()
             progress.activity(session, NOON)
             progress.ratings(session)
-            progress.sources(session)
+            progress.source_progress(session)
             decided(session)
             list(progress.verdict_log(session, None))
             return len(asked)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from curator.runs.estimates import MeasureDifference, RowPair, estimates, measure_differences, most_different, pairs
+from curator.runs.estimates import MeasureDifference, RowPair, estimates, measure_differences, most_different, pair_rows
 from curator.runs.results import ReportRow
 from db.tables import Split
 from trainer.measures import MEASURES
@@ -33,7 +33,7 @@ def test_a_measure_that_no_example_has_is_no_number() -> None:
 def test_only_examples_that_both_runs_measured_against_the_same_mask_are_paired() -> None:
     first = [seen(1, 0.5), seen(2, 0.5), seen(3, 0.5, mask="before the touch-up")]
     second = [seen(3, 0.9, mask="after"), seen(2, 0.6), seen(4, 0.9)]
-    assert [(pair.first.values["f1"], pair.second.values["f1"]) for pair in pairs(first, second)] == [(0.5, 0.6)]
+    assert [(pair.first.values["f1"], pair.second.values["f1"]) for pair in pair_rows(first, second)] == [(0.5, 0.6)]
 
 
 def test_a_small_difference_on_every_example_is_clear_where_the_examples_themselves_differ_widely() -> None:
