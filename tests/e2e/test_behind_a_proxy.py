@@ -99,6 +99,7 @@ def serving(application: web.Application, port: int) -> Iterator[None]:
         asyncio.run_coroutine_threadsafe(runner.result().cleanup(), loop).result(20)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(20)
+        loop.close()
 
 
 def test_who_is_signed_in_reviews_under_the_proxys_host_name(server: Callable[..., Server], browser: Browser) -> None:
