@@ -18,6 +18,7 @@ from tests.examples import add_examples
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(
         not (shutil.which("chromium") or shutil.which("chromium-browser")),
         reason="Chromium is not installed; apt-get install chromium",

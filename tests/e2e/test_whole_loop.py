@@ -22,6 +22,7 @@ from tests.e2e.conftest import Server, canvas_pixels
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),  # its own waits for a training are longer than a test's usual time limit
     pytest.mark.skipif(
         not (shutil.which("chromium") or shutil.which("chromium-browser")),
         reason="Chromium is not installed; apt-get install chromium",
