@@ -1,4 +1,4 @@
-"""The file formats and precisions of an export. Imports nothing, so that the app and `--help` list them at once."""
+"""The file formats and precisions of an export, and what its proof allows. Imports nothing, so the app lists them at once."""
 
 from typing import Literal, get_args
 
