@@ -20,6 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     false,
+    true,
 )
 from sqlalchemy import DateTime as SqlDateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -608,8 +609,11 @@ class Export(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), index=True)
     format: Mapped[str] = mapped_column(String(20), comment="coreml or litert")
     precision: Mapped[str] = mapped_column(String(20), comment="float32, float16 or int8")
-    file: Mapped[Name] = mapped_column(comment="relative to the home folder")
+    file: Mapped[Name] = mapped_column(comment="runs/<run>/exports/..., also where WINNOW_RUNS_URL puts the runs elsewhere")
     bytes: Mapped[int]
+    # Not named ...sha256: db/blobs.py takes such a column for a picture's name.
+    file_hash: Mapped[str | None] = mapped_column(String(64), comment="sha256 of the file; empty: older than these hashes")
+    parts: Mapped[dict[str, Any] | None] = mapped_column(comment="sha256 of each file in a Core ML package, by its path there")
     created_at: Mapped[datetime]
 
     run: Mapped[Run] = relationship()
@@ -617,15 +621,20 @@ class Export(Base):
 
 
 class Proof(Base):
-    """One comparison of an exported file with its run, off the device."""
+    """One check that a file is what was exported and computes what its run computes (trainer/device/verify.py)."""
 
     __tablename__ = "proof"
     id: Mapped[int] = mapped_column(primary_key=True)
     export_id: Mapped[int] = mapped_column(ForeignKey("export.id"), index=True)
-    images: Mapped[int]
-    max_abs_diff: Mapped[float] = mapped_column(comment="of alpha, 0 to 1")
-    mean_abs_diff: Mapped[float]
+    intact: Mapped[bool] = mapped_column(default=True, server_default=true(), comment="every byte is as it was exported")
+    images: Mapped[int] = mapped_column(comment="on which the mattes were compared; none for a file that is not intact")
+    max_abs_diff: Mapped[float | None] = mapped_column(comment="of alpha, 0 to 1, from the run with weights rounded alike")
+    mean_abs_diff: Mapped[float | None]
     tolerance: Mapped[float] = mapped_column(comment="the largest difference that passes")
+    differs_at: Mapped[str | None] = mapped_column(String(200), comment="the first part or layer that differs, for people")
+    cost_f1: Mapped[float | None] = mapped_column(comment="the run's F1 minus the file's, on the same images")
+    cost_iou: Mapped[float | None] = mapped_column(comment="the run's IoU minus the file's")
+    cost_gradient_consistency: Mapped[float | None] = mapped_column(comment="the file's minus the run's; less is better")
     passed: Mapped[bool]
     at: Mapped[datetime]
 

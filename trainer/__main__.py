@@ -212,39 +212,42 @@ def export(
         result = exporting.export(engine, settings, run, format_, precision, utc_now)
         progress.report(0.7, "Comparing the file with the run")
         proof = verifying.verify(engine, store, settings, result["export"], utc_now)
-        result |= {key: proof[key] for key in ("passed", "images", "max_abs_diff", "mean_abs_diff", "tolerance")}
+        result |= proof
         progress.result = result
     print_result(
-        result, f"Export {result['export']}: {result['file']}, {result['bytes'] / 1e6:.1f} MB. {_proof(proof)}", as_json=as_json
+        result,
+        f"Export {result['export']}: {result['file']}, {result['bytes'] / 1e6:.1f} MB. {proof['outcome']}",
+        as_json=as_json,
     )
     _fail_unless(proof)
 
 
 @app.command()
 def verify(
-    number: Annotated[int, typer.Argument(metavar="EXPORT", help="The export's number.")],
+    export_or_file: Annotated[
+        str, typer.Argument(metavar="EXPORT|FILE", help="The export's number, or the path of a file that was exported.")
+    ],
+    run: Annotated[int | None, typer.Option(metavar="RUN", help="The run that the file has to be an export of.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run an exported file here, off the device, and compare its mattes with the run's."""
+    """Prove that a file is what was exported, and that it computes what its run computes. Exits 1 if not."""
     with _opened() as (settings, engine, store):
         from trainer.device import verify as verifying
 
-        result = verifying.verify(engine, store, settings, number, utc_now)
-    print_result(result, _proof(result), as_json=as_json)
+        if export_or_file.isdecimal() and not Path(export_or_file).exists():
+            if run is not None:
+                raise WinnowError("An export's number says which run it is of: --run goes with a file.")
+            result = verifying.verify(engine, store, settings, int(export_or_file), utc_now)
+        else:
+            result = verifying.verify_file(engine, store, settings, Path(export_or_file), run, utc_now)
+    print_result(result, result["outcome"], as_json=as_json)
     _fail_unless(result)
-
-
-def _proof(proof: dict[str, Any]) -> str:
-    return (
-        f"On {proof['images']} crops its alpha differs by {proof['max_abs_diff']:.2g} at most and "
-        f"{proof['mean_abs_diff']:.2g} on average. Up to {proof['tolerance']:g}, and a 20th of that on average, is allowed."
-    )
 
 
 def _fail_unless(proof: dict[str, Any]) -> None:
     with exit_on_error():
         if not proof["passed"]:
-            raise WinnowError(f"The file does not compute the same as the run. {_proof(proof)} Export the run again.")
+            raise WinnowError(f"Export {proof['export']} did not pass. Don't ship this file; export the run again.")
 
 
 @contextlib.contextmanager

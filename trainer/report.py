@@ -82,7 +82,7 @@ def measured(subset: inputs.Subset, predictions: Sequence[Prediction]) -> list[V
     count = len(subset.examples)
     pairs = [(item, item + count) for item in range(count)]
     return [
-        average([measure(_case(subset, at, predictions[at])) for at in pair], (*NAMES, *EXAMPLE_PROPERTIES)) for pair in pairs
+        average([measure(case(subset, at, predictions[at])) for at in pair], (*NAMES, *EXAMPLE_PROPERTIES)) for pair in pairs
     ]
 
 
@@ -116,7 +116,7 @@ def _predictions(trained: TrainedRun, subset: inputs.Subset, refine: str) -> lis
     return [Prediction(*each) for each in zip(mattes, classes, strict=True)]
 
 
-def _case(subset: inputs.Subset, number: int, prediction: Prediction) -> Case:
+def case(subset: inputs.Subset, number: int, prediction: Prediction) -> Case:
     """An item and its prediction, cropped to the part that shows the photo."""
     batch = subset.batch(np.array([number]))
     example, size = subset.examples[number % len(subset.examples)], batch.images.shape[1]

@@ -167,6 +167,11 @@ def exports(session: Session) -> list[Export]:
     return list(session.scalars(wanted))
 
 
+def is_proven(export: Export) -> bool:
+    """Whether the export's newest proof passed. A proof from before files had hashes does not count."""
+    return export.file_hash is not None and bool(export.proofs) and export.proofs[-1].passed
+
+
 def tryon_examples(session: Session, run: int, count: int = 30) -> list[Example]:
     """Up to `count` validation and test examples of a run's set: faces that the run has never learned from."""
     wanted = (

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,6 @@ from trainer import fit, history
 from trainer.__main__ import app
 from trainer.pictures import image_from, mask_from, png
 from trainer.recipe import FitSettings
-from trainer.runs import TrainedRun
 
 pytestmark = pytest.mark.slow
 
@@ -81,14 +81,19 @@ def test_report_matte_recolor_and_verify(run, trained, settings, tmp_path):
     assert {"images", "max_abs_diff", "mean_abs_diff"} <= set(verified)
 
 
-def test_an_export_that_does_not_pass_exits_1_and_still_prints(run, trained, monkeypatch):
+def test_an_export_that_does_not_pass_exits_1_and_still_prints(run, trained, tmp_path):
     made = json.loads(run("export", "1", "--format", "litert", "--json").stdout)
     assert made["bytes"] == Path(made["file"]).stat().st_size
-    monkeypatch.setattr(TrainedRun, "alpha", lambda _self, images: np.full(images.shape[:3], 2, np.float32))
-    result = run("verify", "1", "--json")
+    copy = shutil.copyfile(made["file"], tmp_path / "copy.tflite")
+    assert json.loads(run("verify", str(copy), "--json").stdout)["passed"] is True
+    with copy.open("ab") as file:
+        file.write(b"more")
+    result = run("verify", str(copy), "--run", "1", "--json")
     assert result.exit_code == 1
-    assert json.loads(result.stdout)["passed"] is False
-    assert result.stderr.startswith("The file does not compute the same as the run. On 2 crops")
+    assert json.loads(result.stdout)["differs_at"] == "the file has changed"
+    assert result.stderr == "Export 1 did not pass. Don't ship this file; export the run again.\n"
+    result = run("verify", "1", "--run", "1")
+    assert (result.exit_code, result.stderr) == (1, "An export's number says which run it is of: --run goes with a file.\n")
 
 
 def test_one_training_at_a_time(run, engine, freeze_set):

@@ -1,6 +1,5 @@
 """Export a run's best epoch to a file for a device, and record it in the database."""
 
-import hashlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from db.settings import Settings
 from db.tables import CuratedSet, Export
 from trainer import runs
 from trainer.device.formats import DEFAULT_PRECISION, EXPORT_PRECISIONS, FORMATS, ExportPrecision, FormatName
+from trainer.device.integrity import fingerprint
 from trainer.runs import TrainedRun
 
 
@@ -36,12 +36,22 @@ def export(engine: Engine, settings: Settings, run: int, format_: str, precision
         set_hash = session.get_one(CuratedSet, trained.set_number).hash
     with tempfile.TemporaryDirectory(prefix="winnow-") as scratch, disk_full_errors(Path(scratch)):
         made = _written(trained, set_hash, format_, precision, Path(scratch))
-        data = made.read_bytes()
-    name = f"runs/{run}/exports/{hashlib.sha256(data).hexdigest()[:12]}/{made.name}"
+        data, printed = made.read_bytes(), fingerprint(made)
+    assert printed.file is not None
+    name = f"runs/{run}/exports/{printed.file[:12]}/{made.name}"
     file = settings.exported(name)
     write(file, data)
     with writing(engine) as session:
-        row = Export(run_id=run, format=format_, precision=precision, file=name, bytes=len(data), created_at=clock())
+        row = Export(
+            run_id=run,
+            format=format_,
+            precision=precision,
+            file=name,
+            bytes=len(data),
+            file_hash=printed.file,
+            parts=printed.parts,
+            created_at=clock(),
+        )
         session.add(row)
     return {"export": row.id, "run": run, "format": format_, "precision": precision, "file": str(file), "bytes": row.bytes}
 

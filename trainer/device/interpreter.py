@@ -13,7 +13,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from db.errors import WinnowError
-from trainer.arrays import Alpha, Image
+from trainer.arrays import Image
+from trainer.device.saved import StoredArray, StoredConvolution, Trace, stored_float, stored_int8
 from trainer.quiet import quiet
 
 with quiet():
@@ -46,14 +47,34 @@ class CoreMlProgram:
         image = spec.description.input[0].type.imageType
         self.size, self.output = int(image.width), spec.description.output[0].name
 
-    def alpha(self, image: Image) -> Alpha:
-        """The matte of an image uint8 (size, size, 3) RGB: float32 (size, size), 0 to 1, before rounding to a grey picture."""
+    def convolutions(self) -> dict[str, StoredConvolution]:
+        """The weights of every convolution, by the operation's name, in the program's order."""
+        return {op.name: _stored(op) for op in self._operations if op.op_type == "conv"}
+
+    def trace(self, image: Image) -> Trace:
+        """Run the program on an image uint8 (size, size, 3) RGB. Both its mattes are the same."""
         [name] = self._function.inputs
         known = {name: tf.constant(image.transpose(2, 0, 1)[None].astype(np.float32))}
+        channels_last: set[str] = set()
+        results = {}
         for op in self._operations:
-            known[op.outputs[0].name] = OPERATIONS[op.op_type](self._inputs(op, known))
-        matte = np.asarray(known[self._function.outputs[0].name], np.float32)[0, 0]
-        return np.asarray(matte / 255, np.float32)
+            result = op.outputs[0].name
+            known[result] = OPERATIONS[op.op_type](self._inputs(op, known))
+            if op.op_type == "transpose":
+                turned = [int(n) for n in op.inputs["perm"].val] == [0, 2, 3, 1]
+            else:
+                turned = any(getattr(var, "name", "") in channels_last for var in op.inputs.values())
+            if turned:
+                channels_last.add(result)
+            if op.op_type not in CONSTANT and len(known[result].shape) == 4:
+                tensor = np.asarray(known[result], np.float32)[0]
+                results[op.name] = tensor if turned else tensor.transpose(1, 2, 0)
+        matte = np.asarray(known[self._function.outputs[0].name], np.float32)[0, 0] / np.float32(255)
+        first = next(op for op in self._operations if op.op_type in FIRST_LAYERS)
+        entering = np.asarray(known[first.inputs["x"].name], np.float32)[0]
+        if first.inputs["x"].name not in channels_last:
+            entering = entering.transpose(1, 2, 0)
+        return Trace(alpha=matte, float_alpha=matte, network_input=entering, tensors=results)
 
     @staticmethod
     def _inputs(op: Any, known: dict[str, Any]) -> Inputs:
@@ -63,6 +84,27 @@ class CoreMlProgram:
             return known.get(var.name, var.val)
 
         return {name: value(var) for name, var in op.inputs.items() if var is not None}
+
+
+def _stored(op: Any) -> StoredConvolution:
+    """A convolution's weights, turned from (out, in, h, w) to Keras' (h, w, in, out), or depthwise (h, w, C, 1)."""
+    kernel = _stored_array(op.inputs["weight"])
+    depthwise = int(op.inputs["groups"].val) > 1
+    bias = op.inputs.get("bias")
+    channels = kernel.values.shape[0]
+    return StoredConvolution(
+        kernel.transposed((2, 3, 0, 1) if depthwise else (2, 3, 1, 0)),
+        stored_float(np.zeros(channels, np.float32)) if bias is None else _stored_array(bias),
+    )
+
+
+def _stored_array(var: Any) -> StoredArray:
+    if var.op is not None and var.op.op_type == "constexpr_affine_dequantize":
+        kept = {name: one.val for name, one in var.op.inputs.items()}
+        if np.any(kept["zero_point"]):
+            raise WinnowError("Weights with a zero point other than 0 cannot be checked here.")
+        return stored_int8(np.asarray(kept["quantized_data"]), np.asarray(kept["scale"]), int(kept["axis"]))
+    return stored_float(np.asarray(var.val))
 
 
 def _conv(v: Inputs) -> tf.Tensor:
@@ -195,3 +237,5 @@ OPERATIONS: dict[str, Callable[[Inputs], Any]] = {
     "cast": _cast,
     "constexpr_affine_dequantize": _dequantize,
 }
+CONSTANT = ("constexpr_affine_dequantize",)
+FIRST_LAYERS = ("conv", "pad", "max_pool")  # what precedes them scales the picture

@@ -1,5 +1,7 @@
 """Make files for devices, each with the proof that it computes what its run computes."""
 
+from hashlib import sha256
+
 import streamlit as st
 
 from curator.app.frame import empty_state, header, job_panel, start_job
@@ -7,14 +9,13 @@ from curator.app.state import engine, settings
 from curator.runs import results
 from db.session import reading
 from trainer.device.formats import DEFAULT_PRECISION, EXPORT_PRECISIONS, FORMAT_TITLES, FORMATS
+from trainer.device.outcome import cost, costs_too_much, outcome
 
 CHOICES = [
     (kind, precision) for kind in FORMATS for precision in dict.fromkeys((DEFAULT_PRECISION[kind], *EXPORT_PRECISIONS))
 ]  # each format with its default precision first
 
-header(
-    "Export", "A file is made from a run’s best epoch, then run on this machine and compared with the run, picture by picture."
-)
+header("Export", "A file is made from a run’s best epoch, then run on this machine and compared with the run, crop by crop.")
 with reading(engine()) as session:
     runs = [run for run in results.runs(session) if run.epochs]
     made = results.exports(session)
@@ -39,22 +40,26 @@ job_panel("export", "The export")
 for one in made:
     path = settings().exported(one.file)
     proof = one.proofs[-1] if one.proofs else None
+    data = path.read_bytes() if path.is_file() else None
     with st.container(border=True):
         name, difference, button = st.columns([3, 5, 1.5], vertical_alignment="center")
         what = f"**{FORMAT_TITLES[one.format]}, {one.precision}** · run {one.run_id}"
         name.markdown(f"{what}  \n:gray[{path.name} · {one.bytes / 1e6:,.1f} MB]")
         if proof is None:
             difference.badge("not proven yet", color="orange")
-        elif proof.passed:
-            differs = f"largest difference of alpha **{proof.max_abs_diff:.1e}**, mean {proof.mean_abs_diff:.1e}"
-            difference.markdown(f":green-badge[proven] {differs}, on {proof.images} pictures")
+        elif one.file_hash is None:
+            difference.markdown(":orange-badge[proven by an older rule] Make it again: its file had no hash.")
         else:
-            differs = f"{proof.max_abs_diff:.2g} of alpha at worst, {proof.mean_abs_diff:.2g} on average"
-            difference.markdown(f":red-badge[differs] by {differs}: more than rounding explains. Don’t ship it.")
-        if path.is_file():
-            button.download_button(
-                "Download", path.read_bytes, file_name=path.name, key=f"download-{one.id}", on_click="ignore"
-            )
-        else:
+            badge = ":green-badge[proven]" if proof.passed else ":red-badge[not proven]"
+            advice = "" if proof.passed else " Don’t ship it."
+            difference.markdown(f"{badge} {outcome(proof)}{advice}")
+            costly = ":orange-badge[costly] " if costs_too_much(proof) else ""
+            if words := cost(proof, one.precision):
+                difference.markdown(f"{costly}:gray[{words}]")
+        if data is None:
             button.caption("The file is missing.")
+        elif one.file_hash is not None and sha256(data).hexdigest() != one.file_hash:
+            button.caption("The file has changed since it was exported. Make it again.")
+        else:
+            button.download_button("Download", data, file_name=path.name, key=f"download-{one.id}", on_click="ignore")
 st.caption("The proof runs the saved file on this machine. It does not imitate how a phone’s Neural Engine rounds.")

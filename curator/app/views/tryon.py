@@ -23,7 +23,7 @@ HAIR_COLOURS = {
 
 header("Try-on", "Recolours a photo with the LiteRT file that a phone runs, not with the training network.")
 with reading(engine()) as session:
-    proven = [one for one in results.exports(session) if one.format == "litert" and one.proofs and one.proofs[-1].passed]
+    proven = [one for one in results.exports(session) if one.format == "litert" and results.is_proven(one)]
     shown, now = results.tryon_examples(session, proven[0].run_id) if proven else [], flow(session)
 if not proven:
     empty_state("Try-on needs a LiteRT file that is proven against its run.", "Make one", "export")

@@ -1,6 +1,7 @@
 """Both networks, really exported: the file computes the same as the run, in each format."""
 
 import zipfile
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -8,11 +9,13 @@ import pytest
 
 from trainer.device import coreml, litert
 from trainer.device.copy import NearestUpsampling, for_device
-from trainer.device.formats import DEFAULT_PRECISION, EXPORT_PRECISIONS, FORMAT_TITLES, FORMATS, TOLERANCE
+from trainer.device.formats import DEFAULT_PRECISION, EXPORT_PRECISIONS, FORMAT_TITLES, FORMATS, INPUT_TOLERANCE, TOLERANCE
 from trainer.device.interpreter import CoreMlProgram
+from trainer.device.litert_program import LiteRtProgram
 from trainer.device.litert_runtime import LiteRt
+from trainer.device.rounding import first_difference, layer_finder, rounded
 from trainer.models import build
-from trainer.runs import TrainedRun
+from trainer.runs import TrainedRun, network_input
 
 pytestmark = pytest.mark.slow
 
@@ -57,14 +60,28 @@ def package(untrained, tmp_path_factory):
     return folder / "out" / f"{untrained.network}.mlpackage"
 
 
-def test_every_format_has_a_title_and_a_default_and_every_precision_a_tolerance():
+def test_every_format_has_a_title_and_a_default_and_every_precision_a_limit_for_its_input():
     assert tuple(FORMAT_TITLES) == tuple(DEFAULT_PRECISION) == FORMATS
-    assert tuple(TOLERANCE) == EXPORT_PRECISIONS
+    assert tuple(INPUT_TOLERANCE) == EXPORT_PRECISIONS
 
 
-def test_core_ml_package_computes_what_the_run_computes(untrained, package, image, expected):
-    difference = np.abs(CoreMlProgram(package).alpha(image) - expected)
-    assert difference.max() <= TOLERANCE[PRECISION[untrained.network]]
+def check_program(program, run, image, precision):
+    """The program computes what the run's network computes with the weights rounded alike; layer by layer, too."""
+    trace = program.trace(image)
+    reference = rounded(run.model, program.convolutions(), precision)
+    assert reference.wrong == []
+    assert np.abs(trace.network_input - network_input(image).numpy()).max() <= INPUT_TOLERANCE[precision]
+    assert np.abs(trace.float_alpha - reference.alpha(trace.network_input[None])[0]).max() <= TOLERANCE
+    layers = reference.tensors(trace.network_input)
+    assert first_difference(layers, trace.tensors, layer_finder(run.model), TOLERANCE) is None
+    compared = {layer_finder(run.model)(operation) for operation in trace.tensors}
+    middle = [name for name in layers if name in compared][len(compared) // 2]
+    wrong = {name: output + 1 if name == middle else output for name, output in layers.items()}
+    assert first_difference(wrong, trace.tensors, layer_finder(run.model), TOLERANCE) == middle
+
+
+def test_core_ml_package_computes_what_the_run_computes(untrained, package, image):
+    check_program(CoreMlProgram(package), untrained, image, PRECISION[untrained.network])
 
 
 def test_core_ml_package_says_what_it_is(package):
@@ -78,11 +95,25 @@ def test_core_ml_package_says_what_it_is(package):
     assert "from scratch" in spec.description.metadata.license
 
 
-def test_litert_file_computes_what_the_run_computes(untrained, image, expected, tmp_path):
+def test_litert_file_computes_what_the_run_computes(untrained, image, tmp_path):
     precision = PRECISION[untrained.network]
-    model = LiteRt(litert.export(untrained, precision, tmp_path))
-    assert model.size == SIZE
-    assert np.abs(model.alpha(image) - expected).max() <= TOLERANCE[precision]
+    file = litert.export(untrained, precision, tmp_path)
+    program = LiteRtProgram(file)
+    assert program.size == LiteRt(file).size == SIZE
+    check_program(program, untrained, image, precision)
+    np.testing.assert_array_equal(program.trace(image).alpha, LiteRt(file).alpha(image))
+
+
+def test_weights_are_stored_as_the_precision_says_and_a_scaled_layer_is_found(untrained, package):
+    precision = PRECISION[untrained.network]
+    stored = CoreMlProgram(package).convolutions()
+    as_it_says = [name for name, each in stored.items() if each.kernel.storage == precision]
+    assert len(as_it_says) > 20
+    name = as_it_says[5]
+    kernel = stored[name].kernel
+    stored[name] = replace(stored[name], kernel=replace(kernel, values=1.01 * kernel.values))
+    [wrong] = rounded(untrained.model, stored, precision).wrong
+    assert layer_finder(untrained.model)(name, among=[wrong]) == wrong
 
 
 def test_the_copy_for_devices_is_the_same_network(untrained, image, expected):
@@ -99,11 +130,11 @@ def test_what_only_the_fcn_has_is_run_too(image, tmp_path):
     taken = keras.Input((SIZE, SIZE, 3))
     x = keras.layers.MaxPooling2D(2)(keras.layers.Conv2D(4, 3, strides=2, padding="same")(taken))
     x = keras.layers.UpSampling2D(4, interpolation="bilinear")(x)
-    x = keras.layers.Softmax()(3 * keras.layers.Conv2D(3, 1)(x))
+    x = keras.layers.Softmax()(keras.layers.Conv2D(3, 1, kernel_initializer=keras.initializers.RandomNormal(stddev=3))(x))
     run = TrainedRun(1, 1, "fcn-vgg16", SIZE, 1, "scratch", keras.Model(taken, x))
     expected = run.alpha(image[None])[0]
     assert expected.std() > 0.01
-    assert np.abs(LiteRt(litert.export(run, "float32", tmp_path)).alpha(image) - expected).max() < 1e-4
-    with zipfile.ZipFile(coreml.export(run, "ab" * 32, "float32", tmp_path)) as archive:
-        archive.extractall(tmp_path / "out")
-    assert np.abs(CoreMlProgram(tmp_path / "out" / "fcn-vgg16.mlpackage").alpha(image) - expected).max() < 1e-4
+    coreml.export(run, "ab" * 32, "float32", tmp_path)
+    for program in (LiteRtProgram(litert.export(run, "float32", tmp_path)), CoreMlProgram(tmp_path / "fcn-vgg16.mlpackage")):
+        assert np.abs(program.trace(image).alpha - expected).max() < 1e-4
+        assert rounded(run.model, program.convolutions(), "float32").wrong == []
