@@ -15,3 +15,11 @@ class NotThereError(WinnowError):
 
 class DiskFullError(WinnowError):
     """The disk or the quota is full."""
+
+
+class DatabaseBusyError(WinnowError):
+    """Another process kept the database locked for too long. Nothing of the transaction was written; it may be run again."""
+
+
+class DatabaseUnavailableError(WinnowError):
+    """The database cannot be opened, does not answer, or has broken the connection off."""
