@@ -203,7 +203,7 @@ def _summary_text(summary: dict[str, Any]) -> str:
 def show_status(as_json: Json = False) -> None:
     """Show the counts of submissions, examples and verdicts, and the curated sets and runs."""
     with exit_on_error(), reading(open_database(Settings())) as session:
-        now = status.status(session)
+        now = status.status(session, utc_now())
         verdict_counts = now["verdicts"]
         text = (
             f"{now['submissions']} submissions ({now['no_face']} without a face), {now['refused']} refused\n"

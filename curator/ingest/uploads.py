@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from db.jobs import ACTIVE, job_state
+from db.jobs import active_jobs
 from db.session import reading
-from db.tables import Job
 
 UNDECIDED_AGE = timedelta(hours=1)  # how long an upload that was only previewed is kept, for somebody to ingest it
 
@@ -39,8 +38,7 @@ def delete_leftovers(folder: Path, engine: Engine, now: datetime, older: timedel
     While an ingest or a preview is running, nothing is deleted.
     """
     with reading(engine) as session:
-        jobs = session.scalars(select(Job).where(Job.kind.in_(["ingest", "look"])))
-        if any(job_state(job, now) in ACTIVE for job in jobs):
+        if any(job.kind in ("ingest", "look") for job in active_jobs(session, now)):
             return
     for file in folder.glob("*.zip") if folder.exists() else []:
         if older is None or now - datetime.fromtimestamp(file.stat().st_mtime, UTC) >= older:
