@@ -94,7 +94,7 @@ def ingest(
         CropMode, typer.Option("--crop", help="What becomes an example: the square around the face, or the whole photo.")
     ] = "face",
     called: Annotated[str | None, typer.Option(hidden=True, help="The name to record for the source.")] = None,
-    discard: Annotated[bool, typer.Option(hidden=True, help="Delete SOURCE, an uploaded zip, at the end.")] = False,
+    discard: Annotated[bool, typer.Option(hidden=True, help="Delete SOURCE, an uploaded zip, once all of it is in.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count the pairs; no picture is opened and nothing is written.")
     ] = False,
@@ -105,28 +105,28 @@ def ingest(
     settings = Settings()
     with exit_on_error(), tempfile.TemporaryDirectory() as folder:
         place = parse_location(source)
+        if discard and (not isinstance(place, Path) or place.is_dir()):
+            raise WinnowError(f"{display_name(place)} is not an uploaded zip. --discard deletes nothing else.")
         if dry_run:
             # The Ingest page has created a job for its preview; a dry run by hand leaves no trace.
             preview_job = nullcontext() if job is None else running_job(open_database(settings), "look", [], job)
             with preview_job as preview:
-                counts = count_items(open_source(place, kind, Path(folder), settings.limits))
+                counts = count_items(open_source(place, kind, Path(folder), settings.limits, called or ""))
                 if preview is not None:
                     preview.result = counts
             print_result(counts, _dry_run_text(counts), as_json=as_json)
             return
         engine = open_database(settings)
-        try:
-            with running_job(engine, "ingest", [called or display_name(place)], job) as progress:
-                progress.report(0.0, "Reading the list of files")
-                found = open_source(place, kind, Path(folder), settings.limits)
-                progress.report(0.0, f"Reading the source as {found.format}: {found.because}")
-                chosen = None if split == "auto" else Split(split)
-                location = called or (str(place.resolve()) if isinstance(place, Path) else display_name(place))
-                folders = [place, Path(folder)] if isinstance(place, Path) else [Path(folder)]
-                items = _with_format_printed(found)
-                summary = _run_ingest(settings, progress, items, found.format, location, chosen, cut, folders=folders)
-        finally:
-            if discard:
+        with running_job(engine, "ingest", [called or display_name(place)], job) as progress:
+            progress.report(0.0, "Reading the list of files")
+            found = open_source(place, kind, Path(folder), settings.limits, called or "")
+            progress.report(0.0, f"Reading the source as {found.format}: {found.because}")
+            chosen = None if split == "auto" else Split(split)
+            location = called or (str(place.resolve()) if isinstance(place, Path) else display_name(place))
+            folders = [place, Path(folder)] if isinstance(place, Path) else [Path(folder)]
+            items = _with_format_printed(found)
+            summary = _run_ingest(settings, progress, items, found.format, location, chosen, cut, folders=folders)
+            if discard:  # not after a failure or a stop: then it can be ingested again
                 place.unlink(missing_ok=True)
         print_result(summary, _summary_text(summary), as_json=as_json)
 

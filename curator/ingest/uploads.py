@@ -1,4 +1,4 @@
-"""Zips uploaded on the Ingest page: kept until their ingest is finished, and no longer."""
+"""Zips uploaded on the Ingest page: kept until their ingest has succeeded; what failed is cleared away by a later upload."""
 
 import shutil
 import uuid
@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from db.jobs import active_jobs
 from db.session import reading
+from db.tables import Job
 
 UNDECIDED_AGE = timedelta(hours=1)  # how long an upload that was only previewed is kept, for somebody to ingest it
 
@@ -32,8 +33,13 @@ def store_upload(folder: Path, upload: BinaryIO, name: str) -> Upload:
     return Upload(path, name[:200])
 
 
+def unfinished(job: Job) -> bool:
+    """Whether an ingest has left its upload behind, so that the job's arguments can be started again."""
+    return "--discard" in job.arguments and Path(job.arguments[1]).exists()
+
+
 def delete_leftovers(folder: Path, engine: Engine, now: datetime, older: timedelta | None = UNDECIDED_AGE) -> None:
-    """Delete the zips that killed ingests left: those at least as old as `older`, or all if None.
+    """Delete the zips that failed, stopped or killed ingests left: those at least as old as `older`, or all if None.
 
     While an ingest or a preview is running, nothing is deleted.
     """
