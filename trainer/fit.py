@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from upath import UPath
 
-from db.errors import DatabaseBusyError, DatabaseUnavailableError, DiskFullError, WinnowError
+from db.errors import NotNowError, WinnowError
 from db.session import reading, transact, writing
 from db.settings import Settings
 from db.store import Store
@@ -164,7 +164,7 @@ def _resumable(run: int) -> Iterator[None]:
     """If disk or database fail, raises WinnowError that says how to resume. Checkpoint and best weights are intact."""
     try:
         yield
-    except (DiskFullError, DatabaseBusyError, DatabaseUnavailableError) as error:
+    except NotNowError as error:
         raise WinnowError(f"{error} The best epoch is safe. Resume with `python -m trainer fit --resume {run}`.") from error
 
 

@@ -13,7 +13,7 @@ from curator.review.opinions import newest_verdict_id
 from curator.review.standing import Counts, counts
 from curator.status import Flow, flow
 from db.session import open_database, reading
-from db.settings import Settings
+from db.settings import Settings, read_settings
 from db.store import Store
 
 THUMBNAIL_SIDE = 192  # pixels; the only size of thumbnails, so that nobody can make the app compute thousands of sizes
@@ -24,13 +24,13 @@ T = TypeVar("T")
 
 @cache
 def settings() -> Settings:
-    """The settings this process was started with."""
-    return Settings()
+    """The settings this process was started with. Raises WinnowError for a value that is not allowed."""
+    return read_settings()
 
 
 @cache
 def engine() -> Engine:
-    """The engine on the migrated database."""
+    """The engine on the migrated database. Raises WinnowError like `open_database`."""
     return open_database(settings())
 
 
