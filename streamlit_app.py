@@ -1,5 +1,6 @@
 """Starts the app: `streamlit run streamlit_app.py`, or `winnow app`. The pages and the HTTP routes, nothing else."""
 
+import sys
 from pathlib import Path
 
 import streamlit as st
@@ -7,7 +8,14 @@ import streamlit as st
 import curator.app
 from curator.app.guard import middleware
 from curator.app.routes import ROUTES
+from curator.app.state import engine
+from db.errors import WinnowError
 
 MAIN = Path(curator.app.__file__).with_name("main.py")  # absolute: in a wheel, this file lies elsewhere
+
+try:
+    engine()  # opened before anybody opens a page: what is wrong with the settings or the database is said here, on one line
+except WinnowError as error:
+    sys.exit(str(error))
 
 app = st.App(MAIN, routes=ROUTES, middleware=middleware())

@@ -42,7 +42,7 @@ from db.commands import exit_on_error, print_result, progress_line
 from db.errors import WinnowError
 from db.jobs import Progress, running_job, utc_now
 from db.session import open_database, reading, writing
-from db.settings import Settings
+from db.settings import Settings, read_settings
 from db.store import Store
 from db.tables import Decision, Reason, Split
 
@@ -62,8 +62,8 @@ def sample(
     job: JobNumber = None,
 ) -> None:
     """Ingest the built-in sample: portraits drawn by the program, with masks like those of a crowd, some of them bad."""
-    settings = Settings()
     with exit_on_error(), tempfile.TemporaryDirectory() as folder:
+        settings = read_settings()
         engine = open_database(settings)
         with running_job(engine, "ingest", ["sample"], job) as progress:
 
@@ -94,7 +94,7 @@ def ingest(
         CropMode, typer.Option("--crop", help="What becomes an example: the square around the face, or the whole photo.")
     ] = "face",
     called: Annotated[str | None, typer.Option(hidden=True, help="The name to record for the source.")] = None,
-    discard: Annotated[bool, typer.Option(hidden=True, help="Delete SOURCE, an uploaded zip, at the end.")] = False,
+    discard: Annotated[bool, typer.Option(hidden=True, help="Delete SOURCE, an uploaded zip, once all of it is in.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count the pairs; no picture is opened and nothing is written.")
     ] = False,
@@ -102,31 +102,31 @@ def ingest(
     job: JobNumber = None,
 ) -> None:
     """Ingest photos with their masks: find the face in each photo and cut the crop around it."""
-    settings = Settings()
     with exit_on_error(), tempfile.TemporaryDirectory() as folder:
+        settings = read_settings()
         place = parse_location(source)
+        if discard and (not isinstance(place, Path) or place.is_dir()):
+            raise WinnowError(f"{display_name(place)} is not an uploaded zip. --discard deletes nothing else.")
         if dry_run:
             # The Ingest page has created a job for its preview; a dry run by hand leaves no trace.
             preview_job = nullcontext() if job is None else running_job(open_database(settings), "look", [], job)
             with preview_job as preview:
-                counts = count_items(open_source(place, kind, Path(folder), settings.limits))
+                counts = count_items(open_source(place, kind, Path(folder), settings.limits, called or ""))
                 if preview is not None:
                     preview.result = counts
             print_result(counts, _dry_run_text(counts), as_json=as_json)
             return
         engine = open_database(settings)
-        try:
-            with running_job(engine, "ingest", [called or display_name(place)], job) as progress:
-                progress.report(0.0, "Reading the list of files")
-                found = open_source(place, kind, Path(folder), settings.limits)
-                progress.report(0.0, f"Reading the source as {found.format}: {found.because}")
-                chosen = None if split == "auto" else Split(split)
-                location = called or (str(place.resolve()) if isinstance(place, Path) else display_name(place))
-                folders = [place, Path(folder)] if isinstance(place, Path) else [Path(folder)]
-                items = _with_format_printed(found)
-                summary = _run_ingest(settings, progress, items, found.format, location, chosen, cut, folders=folders)
-        finally:
-            if discard:
+        with running_job(engine, "ingest", [called or display_name(place)], job) as progress:
+            progress.report(0.0, "Reading the list of files")
+            found = open_source(place, kind, Path(folder), settings.limits, called or "")
+            progress.report(0.0, f"Reading the source as {found.format}: {found.because}")
+            chosen = None if split == "auto" else Split(split)
+            location = called or (str(place.resolve()) if isinstance(place, Path) else display_name(place))
+            folders = [place, Path(folder)] if isinstance(place, Path) else [Path(folder)]
+            items = _with_format_printed(found)
+            summary = _run_ingest(settings, progress, items, found.format, location, chosen, cut, folders=folders)
+            if discard:  # not after a failure or a stop: then it can be ingested again
                 place.unlink(missing_ok=True)
         print_result(summary, _summary_text(summary), as_json=as_json)
 
@@ -202,8 +202,8 @@ def _summary_text(summary: dict[str, Any]) -> str:
 @app.command("status")
 def show_status(as_json: Json = False) -> None:
     """Show the counts of submissions, examples and verdicts, and the curated sets and runs."""
-    with exit_on_error(), reading(open_database(Settings())) as session:
-        now = status.status(session)
+    with exit_on_error(), reading(open_database(read_settings())) as session:
+        now = status.status(session, utc_now())
         verdict_counts = now["verdicts"]
         text = (
             f"{now['submissions']} submissions ({now['no_face']} without a face), {now['refused']} refused\n"
@@ -220,7 +220,7 @@ def queue(
     as_json: Json = False,
 ) -> None:
     """List the next examples to review, most suspicious first, with their suspicion and signals."""
-    with exit_on_error(), reading(open_database(Settings())) as session:
+    with exit_on_error(), reading(open_database(read_settings())) as session:
         found = deck.queue(session, number or None)
         lines = [f"{one['example']:>6}  {one['suspicion']:.2f}  {one['photo']}  {', '.join(one['reasons'])}" for one in found]
         print_result({"examples": found}, "\n".join(lines) or "Nothing is waiting for review.", as_json=as_json)
@@ -235,11 +235,12 @@ def decide(
     as_json: Json = False,
 ) -> None:
     """Record one verdict."""
-    settings = Settings()
-    with exit_on_error(), writing(open_database(settings)) as session:
-        reviewer = reviewer_called(session, by or settings.reviewer)
-        given = verdicts.NewVerdict(example, verdict, reason, verdicts.new_client_id())
-        verdicts.record(session, reviewer.id, [given], utc_now(), settings.second_opinions)
+    with exit_on_error():
+        settings = read_settings()
+        with writing(open_database(settings)) as session:
+            reviewer = reviewer_called(session, by or settings.reviewer)
+            given = verdicts.NewVerdict(example, verdict, reason, verdicts.new_client_id())
+            verdicts.record(session, reviewer.id, [given], utc_now(), settings.second_opinions)
     print_result(
         {"example": example, "verdict": verdict.value, "by": reviewer.name},
         f"Example {example}: {verdict.value}.",
@@ -253,8 +254,8 @@ def many_verdicts(
     as_json: Json = False,
 ) -> None:
     """Record the verdicts in a CSV file. The same file again adds nothing; if one line is wrong, nothing is recorded."""
-    settings = Settings()
     with exit_on_error():
+        settings = read_settings()
         rows = read_csv(file, settings.reviewer)
         taken = 0
         with writing(open_database(settings)) as session:
@@ -272,7 +273,7 @@ def list_aside(
     as_json: Json = False,
 ) -> None:
     """List the photos in which no face was found, with their numbers for `crop`."""
-    with exit_on_error(), reading(open_database(Settings())) as session:
+    with exit_on_error(), reading(open_database(read_settings())) as session:
         found, left = aside.next_faceless(session, number), aside.count_faceless(session)
         lines = [f"{one.submission:>6}  {one.width} x {one.height}  {one.photo}  {' '.join(one.remarks)}" for one in found]
         print_result(
@@ -298,8 +299,8 @@ def crop(
     as_json: Json = False,
 ) -> None:
     """Crop a photo in which no face was found, or discard it."""
-    settings = Settings()
     with exit_on_error():
+        settings = read_settings()
         if [box is not None, discard, undo].count(True) != 1:
             raise WinnowError("Give one of --box, --discard and --undo.")
         engine, store, who = open_database(settings), Store(settings.store), by or settings.reviewer
@@ -330,7 +331,7 @@ def freeze(
 ) -> None:
     """Freeze the approved examples as the next curated set."""
     with exit_on_error():
-        with writing(open_database(Settings())) as session:
+        with writing(open_database(read_settings())) as session:
             frozen = sets.freeze(session, note, utc_now())
         result = {"set": frozen.set, "examples": frozen.examples, **frozen.splits, "hash": frozen.hash}
         parts = ", ".join(f"{number} {split}" for split, number in frozen.splits.items())
@@ -354,9 +355,10 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Export a curated set in a format that other tools read."""
-    settings = Settings()
-    with exit_on_error(), reading(open_database(settings)) as session:
-        written = export_set(session, Store(settings.store), number, folder, kind)
+    with exit_on_error():
+        settings = read_settings()
+        with reading(open_database(settings)) as session:
+            written = export_set(session, Store(settings.store), number, folder, kind)
         print_result(
             asdict(written),
             f"{written.examples} examples written to {folder}; {written.erased} left out, because they were erased.",
@@ -370,8 +372,8 @@ def erase(
     as_json: Json = False,
 ) -> None:
     """Erase a contributor: their photos, masks and crops, and everything made from them."""
-    settings = Settings()
     with exit_on_error():
+        settings = read_settings()
         gone = erase_contributor(
             open_database(settings), Store(settings.store), settings, contributor, settings.reviewer, utc_now()
         )
@@ -384,8 +386,8 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check that every picture exists and is intact, that none is orphaned and no curated set has changed. Exits 1 if not."""
-    settings = Settings()
     with exit_on_error():
+        settings = read_settings()
         store = Store(settings.store)
         with reading(open_database(settings)) as session:
             findings = check_store(session, store)

@@ -1,6 +1,7 @@
 """Counts of every step of the flow, and what to do next. They are counted on request, never stored."""
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Integer, func, select
@@ -96,22 +97,22 @@ def sources(session: Session) -> list[Source]:
     return list(session.scalars(select(Source).order_by(Source.id)))
 
 
-def status(session: Session) -> dict[str, Any]:
-    """Everything that `status --json` prints: counts by state, split and verdict; sets; runs."""
-    now = flow(session)
+def status(session: Session, now: datetime) -> dict[str, Any]:
+    """Everything that `status --json` prints: counts by state, split and verdict; sets; runs with their state at `now`."""
+    counted = flow(session)
     splits = dict.fromkeys((split.value for split in Split), 0)
     for split, number in session.execute(select(Example.split, func.count()).group_by(Example.split)).all():
         splits[split.value] = number
     return {
-        "submissions": now.submissions,
-        "refused": now.refused,
-        "no_face": now.no_face,
-        "examples": now.verdicts.examples,
-        "verdicts": asdict(now.verdicts),
+        "submissions": counted.submissions,
+        "refused": counted.refused,
+        "no_face": counted.no_face,
+        "examples": counted.verdicts.examples,
+        "verdicts": asdict(counted.verdicts),
         "splits": splits,
         "sets": list_sets(session),
-        "runs": list_runs(session),
-        "exports": now.exports,
+        "runs": list_runs(session, now),
+        "exports": counted.exports,
     }
 
 

@@ -18,7 +18,7 @@ from upath import UPath
 from db import jobs
 from db.errors import WinnowError
 from db.files import write
-from db.session import open_database, reading, writing
+from db.session import open_database, reading, transact
 from db.settings import Settings
 from db.tables import Job, JobState
 
@@ -54,8 +54,8 @@ def submit_job(
 
 def _update_queued(engine: Engine, number: int, **values: object) -> None:
     """Update a job's row if no worker has taken the job yet."""
-    with writing(engine) as session:
-        session.execute(update(Job).where(Job.id == number, Job.state == JobState.queued).values(**values))
+    change = update(Job).where(Job.id == number, Job.state == JobState.queued).values(**values)
+    transact(engine, lambda session: session.execute(change))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What every command shares at its edge: errors as one line on stderr, results as text or as one JSON object."""
 
+import errno
 import json
 import shutil
 import sys
@@ -14,6 +15,7 @@ from db.environment import opencv_fault
 from db.errors import WinnowError
 from db.jobs import Cancelled
 
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 STOPPED = "Stopped. Finished work is kept; run the same command again to continue."
 
 
@@ -32,7 +34,7 @@ Version = Annotated[
 def exit_on_error(stopped: str = STOPPED) -> Iterator[None]:
     """Exit with code 1 and one line on stderr: the text of a WinnowError, or `stopped` after Ctrl-C or the Stop button.
 
-    A broken OpenCV is such an error too, before the block begins.
+    A broken OpenCV is such an error too, before the block begins; so is a file or folder that this user may not write or read.
     """
     try:
         _check_opencv()
@@ -42,6 +44,11 @@ def exit_on_error(stopped: str = STOPPED) -> Iterator[None]:
         raise typer.Exit(1) from None
     except (Cancelled, KeyboardInterrupt):
         typer.echo(stopped, err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        if error.errno not in FORBIDDEN or error.filename is None:
+            raise
+        typer.secho(f"{error.filename}: {error.strerror}. Check who may read and write it.", fg="red", err=True)
         raise typer.Exit(1) from None
 
 

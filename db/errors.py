@@ -13,5 +13,17 @@ class NotThereError(WinnowError):
     """What was asked for does not exist (any more). A route answers 404."""
 
 
-class DiskFullError(WinnowError):
+class NotNowError(WinnowError):
+    """Nothing is wrong with what was asked, but it cannot be done now. A route answers 503, so that a page asks again."""
+
+
+class DiskFullError(NotNowError):
     """The disk or the quota is full."""
+
+
+class DatabaseBusyError(NotNowError):
+    """Another process kept the database locked for too long. Nothing of the transaction was written; it may be run again."""
+
+
+class DatabaseUnavailableError(NotNowError):
+    """The database cannot be opened, does not answer, or has broken the connection off."""

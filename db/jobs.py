@@ -4,6 +4,7 @@ The app starts a command and polls its row. The command keeps the row up to date
 progress and checks whether it should stop. This module does not know what the work is; `db/launch.py` decides where it runs.
 """
 
+import logging
 import os
 import subprocess
 import sys
@@ -18,8 +19,8 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.errors import WinnowError
-from db.session import reading, writing
+from db.errors import DatabaseBusyError, DatabaseUnavailableError, WinnowError
+from db.session import ATTEMPTS, reading, transact, writing
 from db.tables import Job, JobState
 
 ACTIVE = (JobState.queued, JobState.running)
@@ -28,6 +29,8 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=60)  # an active job without a heartbeat f
 REPORT_SECONDS = 0.5  # at least, between two progress reports that are written
 
 Clock = Callable[[], datetime]
+
+_log = logging.getLogger(__name__)
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: a person asked for it
@@ -44,6 +47,12 @@ def job_state(job: Job, now: datetime) -> JobState:
     if job.state in ACTIVE and now - job.heartbeat_at > HEARTBEAT_TIMEOUT:
         return JobState.interrupted
     return job.state
+
+
+def active_jobs(session: Session, now: datetime) -> list[Job]:
+    """The jobs whose `job_state` at `now` is queued or running, oldest first."""
+    stored = session.scalars(select(Job).where(Job.state.in_(ACTIVE)).order_by(Job.id))
+    return [job for job in stored if job_state(job, now) in ACTIVE]
 
 
 def mark_interrupted(session: Session, now: datetime) -> None:
@@ -69,8 +78,8 @@ def enqueue(engine: Engine, kind: str, arguments: Sequence[str], now: datetime) 
             return job.id
     except IntegrityError:
         with reading(engine) as session:
-            other = session.scalars(select(Job).where(Job.kind == kind, Job.state.in_(ACTIVE))).first()
-        progress = f" ({other.message})" if other is not None and other.message else ""
+            others = [job.message for job in active_jobs(session, now) if job.kind == kind]
+        progress = f" ({others[0]})" if any(others) else ""
         raise WinnowError(
             f"Another training is running{progress}. Wait until it has finished, or stop it on the Train page."
         ) from None
@@ -81,7 +90,8 @@ def start_process(
 ) -> "subprocess.Popen[bytes]":
     """Start `python -m module arguments --job number` on this machine for a queued job.
 
-    The process outlives ours. Its output goes to `job-<number>.log` in the log folder, which is created if it is missing.
+    The process outlives ours by design: closing or restarting the app ends no training and no ingest. Its output goes to
+    `job-<number>.log` in the log folder, which is created if it is missing.
     """
     log_folder.mkdir(parents=True, exist_ok=True)
     with (log_folder / f"job-{number}.log").open("wb") as log:
@@ -100,13 +110,16 @@ def wait_for_process(engine: Engine, number: int, process: "subprocess.Popen[byt
     """Wait until a job's process ends. If it crashed or was killed, its job is still active: mark that as interrupted."""
     code = process.wait()
     now = utc_now()
-    with writing(engine) as session:
+
+    def mark(session: Session) -> None:
         job = session.get(Job, number)
         if job is not None and job.state in ACTIVE:
             job.state, job.ended_at = (JobState.interrupted, now)
             job.message = job.message or (
                 f"The process ended unexpectedly (exit code {code}). Its output is in logs/job-{number}.log in the home folder."
             )
+
+    transact(engine, mark)
 
 
 def take_queued(engine: Engine, number: int, created_at: datetime, now: datetime) -> bool:
@@ -115,9 +128,10 @@ def take_queued(engine: Engine, number: int, created_at: datetime, now: datetime
     `created_at` must be the job's own, to the microsecond: it identifies the job if a worker uses another database by mistake.
     """
     queued = update(Job).where(Job.id == number, Job.created_at == created_at, Job.state == JobState.queued)
-    with writing(engine) as session:
-        taken = session.execute(queued.values(state=JobState.running, message="", heartbeat_at=now))
-        return bool(taken.rowcount)  # type: ignore[attr-defined]
+    taken = transact(
+        engine, lambda session: session.execute(queued.values(state=JobState.running, message="", heartbeat_at=now))
+    )
+    return bool(taken.rowcount)  # type: ignore[attr-defined]
 
 
 def cancel(engine: Engine, number: int, now: datetime) -> None:
@@ -139,23 +153,59 @@ class Progress:
     def report(self, share: float, message: str) -> None:
         """Write how much is done (0 to 1) and one line for people. Raises Cancelled if a person asked the job to stop.
 
-        A report less than half a second after the last written one does nothing, unless `share` is 1.
+        A report less than half a second after the last written one does nothing, unless `share` is 1. One that finds the
+        database locked or unreachable is left out, and the log says so; only the last, whose `share` is 1, is tried again.
+        A job that was taken for interrupted, because its heartbeats could not be written for a minute, is running again;
+        raises WinnowError if another training has begun meanwhile.
         """
         now = self.clock()
         if (now - self._written).total_seconds() < REPORT_SECONDS and share < 1.0:
             return
         self._written = now
-        with writing(self.engine) as session:
-            job = session.get_one(Job, self.number)
-            job.progress, job.message, job.heartbeat_at = min(max(share, 0.0), 1.0), message[:2000], now
-            cancelled = job.cancel_requested
+
+        def write(session: Session) -> bool:
+            job = self._living(session, now)
+            job.progress, job.message = min(max(share, 0.0), 1.0), message[:2000]
+            return job.cancel_requested
+
+        try:
+            cancelled = transact(self.engine, write, ATTEMPTS if share >= 1.0 else 1)
+        except IntegrityError:
+            raise WinnowError(
+                "Another training began while this one could not reach the database for more than a minute, so this one has "
+                "stopped. Resume it when the other has finished."
+            ) from None
+        except (DatabaseBusyError, DatabaseUnavailableError) as error:
+            _log.warning("%s This progress report is left out; the work goes on.", error)
+            return
         if cancelled:
             raise Cancelled
 
     def heartbeat(self) -> None:
-        """Record that the command is still running."""
-        with writing(self.engine) as session:
-            session.execute(update(Job).where(Job.id == self.number).values(heartbeat_at=self.clock()))
+        """Record that the command is still running. Raises what the database raises."""
+        now = self.clock()
+        transact(self.engine, lambda session: self._living(session, now), attempts=1)
+
+    def _living(self, session: Session, now: datetime) -> Job:
+        """The job's row with a heartbeat of now; running again if it was taken for interrupted."""
+        job = session.get_one(Job, self.number, with_for_update=True)
+        job.heartbeat_at = now
+        if job.state is JobState.interrupted:
+            job.state, job.ended_at = JobState.running, None
+        return job
+
+
+def send_heartbeats(progress: Progress, wait: Callable[[float], bool]) -> None:
+    """Send a heartbeat every five seconds, until `wait`, which is told the seconds, returns True.
+
+    A heartbeat that fails for whatever reason is left out, and the log says so: the next one may succeed, and a job without
+    heartbeats would be taken for dead.
+    """
+    while not wait(HEARTBEAT_SECONDS):
+        try:
+            progress.heartbeat()
+        except Exception as error:
+            _log.warning("%s This heartbeat is left out; the next follows in %g seconds.", error, HEARTBEAT_SECONDS)
 
 
 @contextmanager
@@ -173,12 +223,7 @@ def running_job(
     progress = Progress(engine, number, clock)
     _write(engine, number, state=JobState.running, process=os.getpid(), heartbeat_at=clock())
     stop = threading.Event()
-
-    def send_heartbeats() -> None:
-        while not stop.wait(HEARTBEAT_SECONDS):
-            progress.heartbeat()
-
-    heartbeats = threading.Thread(target=send_heartbeats, daemon=True)
+    heartbeats = threading.Thread(target=send_heartbeats, args=(progress, stop.wait), daemon=True)
     heartbeats.start()
     try:
         yield progress
@@ -200,5 +245,5 @@ def running_job(
 
 
 def _write(engine: Engine, number: int, **values: Any) -> None:
-    with writing(engine) as session:
-        session.execute(update(Job).where(Job.id == number).values(**values))
+    change = update(Job).where(Job.id == number).values(**values)
+    transact(engine, lambda session: session.execute(change))

@@ -1,32 +1,41 @@
 """Engine, transactions and migrations. A transaction is one `with` block at the edge."""
 
+import logging
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from db.errors import DiskFullError, WinnowError
+from db.errors import DatabaseBusyError, DatabaseUnavailableError, DiskFullError, WinnowError
 from db.settings import Settings
 from db.tables import Base, CropChoice, CuratedSet, Gold, GuideExample, Reopening, SetMember, TouchUp, TouchUpSave, Verdict
 
 APPEND_ONLY = (CropChoice, Verdict, Reopening, TouchUp, TouchUpSave, CuratedSet, SetMember, Gold, GuideExample)
 
+BUSY_SECONDS = 20.0  # how long SQLite waits for another process's lock
+ATTEMPTS = 15  # of `transact`: five minutes of another process's lock
+
+T = TypeVar("T")
+
 _ONE_WRITER = threading.RLock()
+_log = logging.getLogger(__name__)
 
 
 def open_database(settings: Settings) -> Engine:
     """An engine on the settings' database. The home folder and the tables are created, and old tables migrated, if necessary.
 
-    Raises WinnowError if the database cannot be opened, its driver is not installed, or a newer Winnow created it.
+    Raises WinnowError if the home folder cannot be written to, the database cannot be opened, its driver is not installed, or
+    a newer Winnow created it.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    _make_home(settings.home)
     try:
         engine = connect(settings.database)
     except ImportError as error:
@@ -34,21 +43,31 @@ def open_database(settings: Settings) -> Engine:
             f"WINNOW_DB_URL needs the Python package {error.name}. For PostgreSQL, install `winnow[postgres]`."
         ) from error
     try:
-        migrate(engine)
-    except Exception as error:
+        with _errors_for_people(engine):
+            migrate(engine)
+    except Exception:
         engine.dispose()
-        if not isinstance(error, OperationalError):
-            raise
-        reason = str(error.orig).partition("\n")[0]
-        local = engine.dialect.name == "sqlite"
-        advice = "that its file and folder can be written to" if local else "WINNOW_DB_URL, and that the server is running"
-        raise WinnowError(f"The database {_address(engine)} cannot be opened: {reason}. Check {advice}.") from error
+        raise
     return engine
 
 
-def connect(url: str) -> Engine:
-    """An engine on a database, without migrating it. SQLite gets WAL, foreign keys and explicit transactions."""
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+def _make_home(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        why = "" if os.access(home, os.W_OK | os.X_OK) else "it cannot be written to"
+    except OSError as error:
+        why = str(error.strerror)
+    if why:
+        raise WinnowError(f"The home folder {home} cannot be used: {why}. Set WINNOW_HOME to a folder that you can write to.")
+
+
+def connect(url: str, busy_seconds: float = BUSY_SECONDS) -> Engine:
+    """An engine on a database, without migrating it. SQLite gets WAL, foreign keys and explicit transactions.
+
+    `busy_seconds` is how long SQLite waits for another process's lock before it raises DatabaseBusyError.
+    """
+    local = url.startswith("sqlite")
+    engine = create_engine(url, pool_pre_ping=not local, connect_args={"timeout": busy_seconds} if local else {})
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
@@ -58,7 +77,6 @@ def connect(url: str) -> Engine:
 def _sqlite_connect(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver itself would begin transactions too late, and never before DDL
     cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout = 20000")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged verdict survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
@@ -76,8 +94,8 @@ def _sqlite_begin(connection: Connection) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A session for reading."""
-    with Session(engine, expire_on_commit=False) as session:
+    """A session for reading. Raises DatabaseUnavailableError if the database does not answer."""
+    with _errors_for_people(engine), Session(engine, expire_on_commit=False) as session:
         yield session
 
 
@@ -85,18 +103,64 @@ def reading(engine: Engine) -> Iterator[Session]:
 def writing(engine: Engine) -> Iterator[Session]:
     """A session that is committed at the end of the `with` block, or rolled back if the block raises.
 
-    Raises DiskFullError if the database's disk is full.
+    Raises DiskFullError if the database's disk is full, DatabaseBusyError if another process keeps the database locked, and
+    DatabaseUnavailableError if the database does not answer.
     """
     # SQLite allows one writer at a time, and a waiting one polls at growing intervals. Threads of this process queue instead.
     turn = _ONE_WRITER if engine.dialect.name == "sqlite" else nullcontext()
+    with (
+        _errors_for_people(engine),
+        turn,
+        Session(engine.execution_options(writes=True), expire_on_commit=False) as session,
+        session.begin(),
+    ):
+        yield session
+
+
+def transact(engine: Engine, transaction: Callable[[Session], T], attempts: int = ATTEMPTS) -> T:
+    """Run a whole transaction in a `writing` session and return its result, for work that must outlast another's lock.
+
+    While another process keeps the database locked, the transaction is rolled back and run again, up to `attempts` times in
+    all; each time the log says so. Then DatabaseBusyError is raised. `transaction` must not keep anything of an earlier run.
+    """
+    for attempt in range(1, attempts):
+        try:
+            with writing(engine) as session:
+                return transaction(session)
+        except DatabaseBusyError as error:
+            _log.warning("%s Trying again (attempt %d of %d).", error, attempt + 1, attempts)
+    with writing(engine) as session:
+        return transaction(session)
+
+
+FULL = ("SQLITE_FULL", "53100")
+BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED", "40001", "40P01", "55P03")  # and PostgreSQL's serialization failure, deadlock, no lock
+DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
+
+
+@contextmanager
+def _errors_for_people(engine: Engine) -> Iterator[None]:
+    """Turn what a disk, a server or another process causes into WinnowErrors. Errors of our own pass unchanged."""
     try:
-        with turn, Session(engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
-            yield session
-    except OperationalError as error:
-        full = getattr(error.orig, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(error.orig, "sqlstate", "") == "53100"
-        if not full:
+        yield
+    except DBAPIError as error:
+        code = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
+        address, reason = _address(engine), str(error.orig).partition("\n")[0]
+        if code in FULL:
+            raise DiskFullError(f"The disk of the database {address} is full. Free some space, then try again.") from error
+        if code.startswith(BUSY):
+            raise DatabaseBusyError(
+                f"Another process keeps the database {address} locked ({reason}). Try again when it has finished."
+            ) from error
+        if code in DAMAGED:
+            advice = "Check that this is Winnow's file, or restore a backup"
+        elif error.connection_invalidated or (isinstance(error, OperationalError) and code != "SQLITE_ERROR"):
+            local = engine.dialect.name == "sqlite"
+            what = "that its file and folder can be written to" if local else "WINNOW_DB_URL, and that the server is running"
+            advice = f"Check {what}"
+        else:
             raise
-        raise DiskFullError(f"The disk of the database {_address(engine)} is full. Free some space, then try again.") from error
+        raise DatabaseUnavailableError(f"The database {address} cannot be opened: {reason}. {advice}.") from error
 
 
 def insert_or(session: Session, table: type[Base]) -> postgresql.Insert:

@@ -1,13 +1,26 @@
 """Where Winnow keeps its data, and the few numbers a team may change: one frozen value, read from `WINNOW_...` variables."""
 
+import logging
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
-from pydantic import ByteSize, Field
+from pydantic import ByteSize, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 from upath import UPath
 
+from db.errors import WinnowError
 from db.files import root
+
+PREFIX = "WINNOW_"
+OTHER_NAMES = ("WINNOW_REAL_DATA",)  # no settings, but read by the tests
+SECRET = ("db_url", "store_url", "runs_url")  # settings whose value may hold a password
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -25,7 +38,7 @@ class Limits:
 class Settings(BaseSettings):
     """Every setting; each field is the environment variable `WINNOW_<FIELD>` (see docs/settings.md)."""
 
-    model_config = SettingsConfigDict(env_prefix="WINNOW_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     home: Path = Field(default=Path("winnow-home"), description="Folder of the database, the pictures, the runs and the logs.")
     db_url: str = Field(default="", description="SQLAlchemy URL of the database; empty: SQLite in the home folder.")
@@ -83,6 +96,26 @@ class Settings(BaseSettings):
     user_header: str = Field(
         default="", description="Header in which that proxy names the signed-in person; empty: the browser keeps a name."
     )
+
+    @field_validator("db_url")
+    @classmethod
+    def _is_a_database(cls, url: str) -> str:
+        try:
+            if url:
+                make_url(url).get_dialect()
+        except ArgumentError:
+            raise ValueError("it is no database URL that SQLAlchemy knows, such as postgresql://user@host/winnow") from None
+        return url
+
+    @field_validator("store_url", "runs_url")
+    @classmethod
+    def _can_be_opened(cls, url: str) -> str:
+        try:
+            if url:
+                root(url)
+        except ImportError as error:
+            raise ValueError(str(error)) from None
+        return url
 
     @property
     def lead_names(self) -> frozenset[str]:
@@ -142,3 +175,38 @@ class Settings(BaseSettings):
 
 def _listed(names: str) -> list[str]:
     return [name for each in names.split(",") if (name := " ".join(each.split()))]
+
+
+def read_settings() -> Settings:
+    """The settings of this process's environment.
+
+    Raises WinnowError that names every variable with a value that is not allowed. The log warns of each `WINNOW_...` variable
+    that is no setting.
+    """
+    for warning in unknown_settings(os.environ):
+        _log.warning(warning)
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = []
+        for one in error.errors(include_url=False, include_context=False):
+            field = str(one["loc"][0])
+            given = "" if field in SECRET else f"={one['input']}"
+            faults.append(f"{PREFIX}{field.upper()}{given} is not allowed: {one['msg'].removeprefix('Value error, ')}.")
+        raise WinnowError(" ".join([*faults, "docs/settings.md says what is."])) from None
+
+
+def unknown_settings(names: Iterable[str]) -> list[str]:
+    """A sentence for each environment variable whose name begins like a setting's and is none, with the nearest right name.
+
+    >>> unknown_settings(["WINNOW_HOEM", "WINNOW_HOME", "winnow_home", "HOME"])
+    ['WINNOW_HOEM is no setting of Winnow and changes nothing. Did you mean WINNOW_HOME?']
+    """
+    known = [f"{PREFIX}{field.upper()}" for field in Settings.model_fields]
+    found = []
+    for name in sorted(names):
+        if name.upper().startswith(PREFIX) and name.upper() not in (*known, *OTHER_NAMES):
+            (nearest,) = get_close_matches(name.upper(), known, n=1) or [""]
+            hint = f"Did you mean {nearest}?" if nearest else "docs/settings.md lists all settings."
+            found.append(f"{name} is no setting of Winnow and changes nothing. {hint}")
+    return found

@@ -83,7 +83,11 @@ class State(StrEnum):
 
 
 class JobState(StrEnum):
-    """The state of a job. A job never writes `interrupted` itself: others do, when its heartbeats or its process have ended."""
+    """The state of a job, as its row stores it. `db.jobs.job_state` says which state to show or to act on.
+
+    A job that died cannot say so: its row says queued or running until the process that waits for it, or the next job that is
+    started, stores `interrupted`. A job that lives after all stores running again.
+    """
 
     queued = "queued"
     running = "running"

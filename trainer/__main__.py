@@ -18,7 +18,7 @@ from db.commands import Version, exit_on_error, print_result
 from db.errors import WinnowError
 from db.jobs import Progress, running_job, utc_now
 from db.session import open_database, reading
-from db.settings import Settings
+from db.settings import Settings, read_settings
 from db.store import Store
 from db.tables import Split
 from trainer.device.formats import ExportPrecision, FormatName
@@ -254,7 +254,7 @@ def _fail_unless(proof: dict[str, Any]) -> None:
 def _opened() -> Iterator[tuple[Settings, Engine, Store]]:
     """Settings, database and store for a command. An error inside it becomes one line on stderr and exit code 1."""
     with exit_on_error("Stopped. Resume a training with `python -m trainer fit --resume RUN`."):
-        settings = Settings()
+        settings = read_settings()
         engine = open_database(settings)
         try:
             # Libraries print to stdout, which is for the result alone.

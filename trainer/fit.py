@@ -16,10 +16,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 from upath import UPath
 
-from db.errors import DiskFullError, WinnowError
-from db.session import reading, writing
+from db.errors import NotNowError, WinnowError
+from db.session import reading, transact, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import Run, Split
@@ -28,7 +29,7 @@ from trainer.encoder import imagenet
 from trainer.measures import THRESHOLD, Values, accuracy, average, f1
 from trainer.models import Network, build
 from trainer.recipe import FitSettings, check_settings
-from trainer.step import Losses, Stepper, Tensors, Validation, mean_losses
+from trainer.step import Losses, LossSums, Stepper, Tensors, Validation
 
 OnProgress = Callable[[float, str], None]  # is told the share done, 0 to 1, and a line for people; may raise to stop the work
 
@@ -80,7 +81,8 @@ def fit(context: Context, set_number: int, settings: FitSettings, job: int) -> F
     check_settings(settings)
     train, validation = _subsets(context, set_number, settings)
     stepper, encoder, parameters = _new_stepper(context.settings, settings)
-    with writing(context.engine) as session:
+
+    def add(session: Session) -> int:
         row = Run(
             set_id=set_number,
             job_id=job,
@@ -92,7 +94,9 @@ def fit(context: Context, set_number: int, settings: FitSettings, job: int) -> F
         )
         session.add(row)
         session.flush()
-        run = row.id
+        return row.id
+
+    run = transact(context.engine, add)
     folder = runs.folder(context.settings, run)
     return _train(context, Training(run, settings, folder, train, validation, stepper))
 
@@ -119,8 +123,7 @@ def resume(context: Context, run: int, job: int, epochs: int | None = None) -> F
         if done:
             raise WinnowError(f"The checkpoint of run {run} is gone ({file}), so the run cannot be resumed. Start a new run.")
         stepper, encoder, _ = _new_stepper(context.settings, settings)
-        with writing(context.engine) as session:
-            runs.find(session, run).encoder = encoder
+        transact(context.engine, lambda session: setattr(runs.find(session, run), "encoder", encoder))
         return _train(context, Training(run, settings, folder, train, validation, stepper))
     with _devices(settings.batch).scope():
         stepper = Stepper(_new_network(settings), settings)
@@ -158,10 +161,10 @@ def _subsets(context: Context, set_number: int, settings: FitSettings) -> tuple[
 
 @contextmanager
 def _resumable(run: int) -> Iterator[None]:
-    """When the disk is full, raises WinnowError that says how to resume; checkpoint and best weights are intact."""
+    """If disk or database fail, raises WinnowError that says how to resume. Checkpoint and best weights are intact."""
     try:
         yield
-    except DiskFullError as error:
+    except NotNowError as error:
         raise WinnowError(f"{error} The best epoch is safe. Resume with `python -m trainer fit --resume {run}`.") from error
 
 
@@ -231,21 +234,20 @@ def _epoch(say: OnProgress, training: Training, number: int) -> tuple[Losses, Va
     def share(done: int) -> float:
         return (number - 1 + done / (steps + checks)) / settings.epochs
 
-    parts: list[Losses] = []
+    trained, checked = LossSums(), LossSums()
     batches = inputs.batches(training.train, order, settings.batch)
     for at, batch in enumerate(training.stepper.strategy.experimental_distribute_dataset(batches), start=1):
-        parts.append(_finite(training.stepper.train(batch), settings, training.run, f"{epoch}, step {at}"))
-        say(share(at), f"{epoch}, step {at} of {steps}, loss {mean_losses(parts).total(settings):.3f}")
-    checked: list[Losses] = []
+        trained.add(_finite(training.stepper.train(batch), settings, training.run, f"{epoch}, step {at}"))
+        say(share(at), f"{epoch}, step {at} of {steps}, loss {trained.mean().total(settings):.3f}")
     measured: list[Values] = []
     for at, batch in enumerate(
         inputs.batches(training.validation, np.arange(len(training.validation)), settings.batch), start=1
     ):
         losses, alphas = training.stepper.validate(batch)
-        checked.append(_finite(losses, settings, training.run, f"{epoch}, validation"))
+        checked.add(_finite(losses, settings, training.run, f"{epoch}, validation"))
         measured += _measured(batch, alphas)
         say(share(steps + at) * 0.999, f"{epoch}, validation {at} of {checks}")
-    return mean_losses(parts), Validation(mean_losses(checked), **average(measured, ("f1", "accuracy")))
+    return trained.mean(), Validation(checked.mean(), **average(measured, ("f1", "accuracy")))
 
 
 def _measured(batch: Tensors, alphas: NDArray[np.float32]) -> list[Values]:

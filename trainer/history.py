@@ -9,10 +9,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 from upath import UPath
 
 from db.files import disk_full_errors, write
-from db.session import reading, writing
+from db.session import reading, transact
 from db.store import Store
 from db.tables import Epoch, Example, Preview
 from trainer.arrays import HAIR
@@ -110,7 +111,7 @@ def record(
     """Save an epoch: its weights if it is the best so far, its previews, its row.
 
     The checkpoint is written before this. If the process is killed in between, the resumed run repeats this.
-    Raises DiskFullError.
+    Raises DiskFullError, and DatabaseBusyError if another process keeps the database locked for minutes.
     """
     if row.best:
         with tempfile.TemporaryDirectory(prefix="winnow-") as scratch:
@@ -127,8 +128,11 @@ def record(
         example.id: store.put(png(grey(alpha))) for example, alpha in zip(shown, alphas, strict=True) if example.id in there
     }
     values: dict[str, Any] = asdict(row) | {"at": datetime.fromisoformat(row.at)}
-    with writing(engine) as session:
+
+    def add(session: Session) -> None:
         session.add(Epoch(run_id=run, **values))
         session.flush()
         for number, sha256 in mattes.items():
             session.add(Preview(run_id=run, epoch=row.number, example_id=number, matte_sha256=sha256))
+
+    transact(engine, add)

@@ -39,14 +39,23 @@ class Validation:
     accuracy: float | None  # 0 to 1; None without images
 
 
-def mean_losses(parts: list[Losses]) -> Losses:
-    """The losses of a subset from those of its batches, weighted by items. Raises ZeroDivisionError without any item."""
-    items = sum(part.items for part in parts)
-    return Losses(
-        mask=sum(part.mask * part.items for part in parts) / items,
-        consistency=sum(part.consistency * part.items for part in parts) / items,
-        items=items,
-    )
+@dataclass
+class LossSums:
+    """Sums over the batches so far, so that the mean after each step costs the same however many steps came before it."""
+
+    mask: float = 0.0
+    consistency: float = 0.0
+    items: int = 0
+
+    def add(self, batch: Losses) -> None:
+        """Add the losses of a batch."""
+        self.mask += batch.mask * batch.items
+        self.consistency += batch.consistency * batch.items
+        self.items += batch.items
+
+    def mean(self) -> Losses:
+        """The losses of all batches, weighted by items. Raises ZeroDivisionError without any item."""
+        return Losses(self.mask / self.items, self.consistency / self.items, self.items)
 
 
 class Stepper:

@@ -10,7 +10,7 @@ from curator.markup import render
 from curator.review.reasons import LABELS
 from curator.status import Flow, newest_job
 from db import launch
-from db.errors import WinnowError
+from db.errors import NotNowError, WinnowError
 from db.jobs import ACTIVE, cancel, job_state, utc_now
 from db.session import reading
 from db.tables import Job, JobState
@@ -46,7 +46,11 @@ def show_flow() -> None:
 
 @st.fragment(run_every="5s")
 def _flow_bar() -> None:
-    now = flow_now(engine())
+    try:
+        now = flow_now(engine())
+    except NotNowError:  # the page below says why; the next refresh may succeed
+        st.caption("The counts cannot be read now.")
+        return
     with st.container(horizontal=True, key="flow", gap="small", vertical_alignment="center"):
         st.page_link(PAGE_FILE.format("home"), label="Winnow")
         for page, name, number in steps(now):

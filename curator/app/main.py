@@ -5,6 +5,7 @@ import streamlit as st
 
 from curator.app.frame import show_flow
 from db.environment import opencv_fault
+from db.errors import NotNowError
 
 st.set_page_config(page_title="Winnow", page_icon=":material/content_cut:", layout="wide", initial_sidebar_state="collapsed")
 
@@ -28,5 +29,8 @@ PAGES = [
 ]
 
 page = st.navigation(PAGES, position="hidden")
-show_flow()
-page.run()
+try:
+    show_flow()
+    page.run()
+except NotNowError as error:  # the database went away while the app was running
+    st.error(str(error))

@@ -33,7 +33,7 @@ from curator.review.reviewers import reviewer_called
 from curator.review.standing import existing_examples
 from curator.review.verdicts import NewVerdict, Recorded, missing_example, record
 from curator.touchup import clock, saves
-from db.errors import NotThereError, WinnowError
+from db.errors import NotNowError, NotThereError, WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Decision, Reason, Split
@@ -164,7 +164,11 @@ def picture(request: Request) -> Response:
     if side := request.query_params.get("side"):
         if side != str(THUMBNAIL_SIDE):
             return PlainTextResponse(f"Thumbnails exist only with side={THUMBNAIL_SIDE}.", 400, PICTURE_HEADERS)
-        data, kind = thumbnail(data, THUMBNAIL_SIDE), "image/webp"
+        try:
+            data, kind = thumbnail(data, THUMBNAIL_SIDE), "image/webp"
+        except WinnowError:
+            said = "This picture is damaged. `python -m curator check` lists all that are."
+            return PlainTextResponse(said, 422, PICTURE_HEADERS)
     return Response(data, media_type=kind, headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=31536000, immutable"})
 
 
@@ -341,6 +345,8 @@ def _refusal(error: WinnowError) -> Response:
         status = 403
     elif isinstance(error, NotThereError):
         status = 404
+    elif isinstance(error, NotNowError):
+        status = 503
     return JSONResponse({"error": str(error)}, status)
 
 

@@ -13,9 +13,10 @@ from curator.review.opinions import newest_verdict_id
 from curator.review.standing import Counts, counts
 from curator.status import Flow, flow
 from db.session import open_database, reading
-from db.settings import Settings
+from db.settings import Settings, read_settings
 from db.store import Store
 
+REMEMBERED = 1000  # results of a cached function
 THUMBNAIL_SIDE = 192  # pixels; the only size of thumbnails, so that nobody can make the app compute thousands of sizes
 
 P = ParamSpec("P")
@@ -24,13 +25,13 @@ T = TypeVar("T")
 
 @cache
 def settings() -> Settings:
-    """The settings this process was started with."""
-    return Settings()
+    """The settings this process was started with. Raises WinnowError for a value that is not allowed."""
+    return read_settings()
 
 
 @cache
 def engine() -> Engine:
-    """The engine on the migrated database."""
+    """The engine on the migrated database. Raises WinnowError like `open_database`."""
     return open_database(settings())
 
 
@@ -41,26 +42,35 @@ def store() -> Store:
 
 
 def cached_by_cost(count: Callable[P, T], clock: Callable[[], float] = time.monotonic) -> Callable[P, T]:
-    """Cache a function's results, each for twenty times as long as it took to compute.
+    """Cache a function's results, so that counting again takes a twentieth of the time at most. `clock` returns seconds.
 
-    Cheap counts are always fresh and expensive ones a little old. However many pages are open, on however many examples,
-    counting takes no more than a twentieth of the time. `clock` returns seconds.
+    A result is kept for twenty times as long as it took to count. Where several expensive ones are counted again, these times
+    follow one another, so each is kept for as long as all of them together: the bound holds however many there are, however
+    many pages ask, and each has its turn. Cheap counts are fresh. Results that are new, because they were not among the last
+    thousand that were asked for, are counted at once, and outside the bound.
     """
-    kept: dict[Any, tuple[float, T]] = {}
+    kept: dict[Any, tuple[float, T]] = {}  # when to count again, and the result; the one that was asked for last is at the end
+    free_at = 0.0  # when the time that all counts again have taken is paid back
     one_at_a_time = threading.Lock()
 
     @wraps(count)
     def answer(*args: P.args, **kwargs: P.kwargs) -> T:
+        nonlocal free_at
         asked = (args, tuple(kwargs.items()))
         with one_at_a_time:
-            if asked in kept and clock() < kept[asked][0]:
-                return kept[asked][1]
             began = clock()
-            found = count(*args, **kwargs)
-            if len(kept) >= 1000:
-                kept.clear()
-            kept[asked] = (clock() + 20 * (clock() - began), found)
-            return found
+            known = kept.pop(asked, None)
+            if known is None or began >= known[0]:
+                found = count(*args, **kwargs)
+                ended = clock()
+                expires = ended + 20 * (ended - began)
+                if known is not None:
+                    expires = free_at = max(ended, free_at) + 20 * (ended - began)
+                known = (expires, found)
+                if len(kept) >= REMEMBERED:
+                    del kept[next(iter(kept))]
+            kept[asked] = known
+            return known[1]
 
     return answer
 

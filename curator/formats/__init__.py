@@ -1,6 +1,7 @@
 """The formats of other tools, one module each: how to recognise, read and write it; and the search for a source's format."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -114,7 +115,7 @@ def recognise(location: Location) -> tuple[str, str]:
     raise WinnowError(f"{display_name(location)}: Winnow does not recognise this format. It reads {formats}.")
 
 
-def open_source(location: Location, name: str, workspace: Path, limits: Limits) -> OpenedSource:
+def open_source(location: Location, name: str, workspace: Path, limits: Limits, called: str = "") -> OpenedSource:
     """Open a source with the adapter of this name, or with "auto" by the one that recognises it.
 
     A zip's content is read by the named adapter, or recognised anew. Raises WinnowError if the location can't be read by the
@@ -125,6 +126,7 @@ def open_source(location: Location, name: str, workspace: Path, limits: Limits) 
         name: an adapter's name, or "auto".
         workspace: an empty folder, into which a zip is unpacked. It has to exist for as long as the items are in use.
         limits: for zips; a photo or mask is checked when it is read.
+        called: what errors call a zip; empty: the name of its file.
     """
     with readable_errors(location):
         if name == "auto":
@@ -132,7 +134,7 @@ def open_source(location: Location, name: str, workspace: Path, limits: Limits) 
         else:
             name, why = adapter_named(name).name, "this format was given"
         if name == "zip" or (location.exists() and archive.recognise(location) is not None):
-            return _open_zip(location, name, why, workspace, limits)
+            return _open_zip(location, name, why, workspace, limits, called)
     if is_signed(location):
         raise WinnowError(f"{display_name(location)}: a signed URL must point to a single zip.")
     return OpenedSource(name, why, _read_with(location, adapter_named(name)))
@@ -154,18 +156,34 @@ def count_items(found: OpenedSource) -> dict[str, Any]:
     return {"format": found.format, "because": found.because, "pairs": pairs, "refused": refused}
 
 
-def _open_zip(location: Location, name: str, why: str, workspace: Path, limits: Limits) -> OpenedSource:
-    if isinstance(location, Path):
-        content, refused = archive.unpack(location, workspace, limits)
-    else:
+def _open_zip(location: Location, name: str, why: str, workspace: Path, limits: Limits, called: str) -> OpenedSource:
+    folder = workspace
+    if not isinstance(location, Path):
+        location = download(location, workspace, limits)
         folder = workspace / "unpacked"
         folder.mkdir()
-        content, refused = archive.unpack(download(location, workspace, limits), folder, limits)
+    called = called or location.name
+    content, refused = archive.unpack(location, folder, limits, called)
     if refused and not any(content.iterdir()):
         return OpenedSource("zip", why, map(storable, refused))  # nothing is left to read, and each refusal says why
-    inner, inner_why = recognise(content) if name == "zip" else (name, why)
+    with _content_of(called, content):
+        inner, inner_why = recognise(content) if name == "zip" else (name, why)
     because = f"{why}; its content is {inner}: {inner_why}" if name == "zip" else f"{inner} in a zip: {why}"
-    return OpenedSource("zip", because, chain(map(storable, refused), _read_with(content, adapter_named(inner))))
+    return OpenedSource("zip", because, chain(map(storable, refused), _read_content(called, content, adapter_named(inner))))
+
+
+def _read_content(called: str, content: Path, by: Adapter) -> Iterator[RawPair | Refused]:
+    with _content_of(called, content):
+        yield from _read_with(content, by)
+
+
+@contextmanager
+def _content_of(called: str, content: Path) -> Iterator[None]:
+    """Errors about the content of a zip name the zip, not the temporary folder that it was unpacked into."""
+    try:
+        yield
+    except WinnowError as error:
+        raise type(error)(str(error).replace(str(content), called)) from None
 
 
 def _read_with(location: Location, by: Adapter) -> Iterator[RawPair | Refused]:

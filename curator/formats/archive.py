@@ -33,20 +33,21 @@ def recognise(location: Location) -> str | None:
         return "it starts like a zip" if opened.read(len(ZIP_SIGNATURE)) == ZIP_SIGNATURE else None
 
 
-def unpack(location: Path, into: Path, limits: Limits) -> tuple[Path, list[Refused]]:
-    """Unpack a zip into the empty folder `into`. Returns the folder with the content, and the refused members.
+def unpack(location: Path, into: Path, limits: Limits, called: str) -> tuple[Path, list[Refused]]:
+    """Unpack a zip, which errors call `called`, into the empty folder `into`.
 
-    If everything is inside one top folder, that folder is the content. Raises WinnowError if the file is no zip, is empty,
-    has more members than the limits allow, or does not fit on the disk.
+    Returns the folder with the content, and the refused members. If everything is inside one top folder, that folder is the
+    content. Raises WinnowError if the file is no zip, is empty, has more members than the limits allow, or does not fit on the
+    disk.
     """
     try:
         with zipfile.ZipFile(location) as archive:
             members = [member for member in archive.infolist() if not _is_ignored(member)]
-            _check_archive(location, members, into, limits)
-            refused = list(_extract(archive, members, into, limits))
+            _check_archive(called, members, into, limits)
+            refused = list(_extract(archive, members, into, limits, called))
     except (zipfile.BadZipFile, OSError, EOFError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it may be cut off"
-        raise WinnowError(f"{location.name} can't be read as a zip ({why}).") from None
+        raise WinnowError(f"{called} can't be read as a zip ({why}).") from None
     return _content_folder(into), refused
 
 
@@ -54,21 +55,21 @@ def _is_ignored(member: zipfile.ZipInfo) -> bool:
     return member.is_dir() or is_junk(_normal_name(member))
 
 
-def _check_archive(location: Path, members: list[zipfile.ZipInfo], into: Path, limits: Limits) -> None:
+def _check_archive(called: str, members: list[zipfile.ZipInfo], into: Path, limits: Limits) -> None:
     if not members:
-        raise WinnowError(f"{location.name} is empty. Zip a folder with images/ and masks/ in it.")
+        raise WinnowError(f"{called} is empty. Zip a folder with images/ and masks/ in it.")
     if len(members) > limits.zip_members:
-        raise WinnowError(
-            f"{location.name} holds {len(members):,} files; {limits.zip_members:,} are allowed. Send several zips."
-        )
+        raise WinnowError(f"{called} holds {len(members):,} files; {limits.zip_members:,} are allowed. Send several zips.")
     wanted = sum(member.file_size for member in members if _reason_to_refuse(member, limits) is None)
     needed = min(wanted, limits.zip_bytes)
     free = shutil.disk_usage(into).free
     if needed > free:
-        raise WinnowError(f"{location.name} needs {needed:,} bytes of disk space to unpack; {into} has {free:,} left.")
+        raise WinnowError(f"{called} needs {needed:,} bytes of disk space to unpack; {into} has {free:,} left.")
 
 
-def _extract(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], into: Path, limits: Limits) -> Iterator[Refused]:
+def _extract(
+    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], into: Path, limits: Limits, called: str
+) -> Iterator[Refused]:
     # Some file systems ignore case, so that two of these names would be one file. Refusing both works the same everywhere.
     names = Counter(match_key(_normal_name(member)) for member in members)
     left = limits.zip_bytes
@@ -79,7 +80,7 @@ def _extract(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], into: Pat
         if reason is None and member.file_size > left:
             reason = f"with it, the zip would unpack to more than the {limits.zip_bytes:,} bytes that are allowed."
         if reason is None:
-            reason = _write(archive, member, into / _normal_name(member))
+            reason = _write(archive, member, into / _normal_name(member), called)
             left -= member.file_size
         if reason is not None:
             yield Refused(_normal_name(member), reason)
@@ -107,7 +108,7 @@ def _reason_to_refuse(member: zipfile.ZipInfo, limits: Limits) -> str | None:
     return None
 
 
-def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> str | None:
+def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, called: str) -> str | None:
     """Unpack one member. Returns why that failed, or None. Raises WinnowError if the disk is full."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +118,7 @@ def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> str
         return "another file in the zip has the same name."
     except OSError as error:
         if path.parent.is_dir() and shutil.disk_usage(path.parent).free < CHUNK:
-            raise WinnowError(f"The disk is full, so {archive.filename} can't be unpacked completely.") from None
+            raise WinnowError(f"The disk is full, so {called} can't be unpacked completely.") from None
         return f"it can't be written under this name ({error.strerror})."
     if reason is not None:
         path.unlink()

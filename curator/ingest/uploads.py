@@ -1,4 +1,4 @@
-"""Zips uploaded on the Ingest page: kept until their ingest is finished, and no longer."""
+"""Zips uploaded on the Ingest page: kept until their ingest has succeeded; what failed is cleared away by a later upload."""
 
 import shutil
 import uuid
@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from db.jobs import ACTIVE, job_state
+from db.jobs import active_jobs
 from db.session import reading
 from db.tables import Job
 
@@ -33,14 +33,18 @@ def store_upload(folder: Path, upload: BinaryIO, name: str) -> Upload:
     return Upload(path, name[:200])
 
 
+def unfinished(job: Job) -> bool:
+    """Whether an ingest has left its upload behind, so that the job's arguments can be started again."""
+    return "--discard" in job.arguments and Path(job.arguments[1]).exists()
+
+
 def delete_leftovers(folder: Path, engine: Engine, now: datetime, older: timedelta | None = UNDECIDED_AGE) -> None:
-    """Delete the zips that killed ingests left: those at least as old as `older`, or all if None.
+    """Delete the zips that failed, stopped or killed ingests left: those at least as old as `older`, or all if None.
 
     While an ingest or a preview is running, nothing is deleted.
     """
     with reading(engine) as session:
-        jobs = session.scalars(select(Job).where(Job.kind.in_(["ingest", "look"])))
-        if any(job_state(job, now) in ACTIVE for job in jobs):
+        if any(job.kind in ("ingest", "look") for job in active_jobs(session, now)):
             return
     for file in folder.glob("*.zip") if folder.exists() else []:
         if older is None or now - datetime.fromtimestamp(file.stat().st_mtime, UTC) >= older:

@@ -7,6 +7,7 @@ other item with it: everything that was in flight is tried again, one item at a 
 import multiprocessing
 import os
 import signal
+import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -125,6 +126,15 @@ def missing_on_worker(mark: str, folders: Sequence[str]) -> str:
 
 def _init_process() -> None:
     cv2.setNumThreads(1)  # there is a process for every core already
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, killed ones included: nobody else would end it."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)  # at once: the store writes files whole or not at all
 
 
 def map_in_order(

@@ -185,8 +185,8 @@ def tryon_examples(session: Session, run: int, count: int = 30) -> list[Example]
     return list(session.scalars(wanted.limit(count)))
 
 
-def list_runs(session: Session) -> list[dict[str, Any]]:
-    """A row for each run, newest first: number, set, model, encoder, state of its job, epochs done and the best epoch."""
+def list_runs(session: Session, now: datetime) -> list[dict[str, Any]]:
+    """A row for each run, newest first: number, set, model, encoder, state of its job at `now`, epochs done, the best epoch."""
     runs = session.scalars(select(Run).options(selectinload(Run.epochs), selectinload(Run.job)).order_by(Run.id.desc()))
     return [
         {
@@ -194,7 +194,7 @@ def list_runs(session: Session) -> list[dict[str, Any]]:
             "set": run.set_id,
             "model": run.model,
             "encoder": run.encoder,
-            "state": run.job.state.value,
+            "state": job_state(run.job, now).value,
             "epochs": len(run.epochs),
             "best_epoch": best_epoch(run.epochs),
         }

@@ -133,6 +133,23 @@ def test_a_source_that_is_not_there_is_one_clear_line(run: Run, tmp_path: Path) 
     assert "does not exist" in one_line(run("ingest", str(tmp_path / "nowhere"), "--json"))
 
 
+def test_an_upload_stays_where_its_ingest_fails_and_its_sender_reads_its_own_name(run: Run, tmp_path: Path) -> None:
+    upload = tmp_path / "3f2a.zip"
+    with zipfile.ZipFile(upload, "w") as out:
+        out.writestr("letter.txt", "Dear Ada")
+    said = one_line(run("ingest", str(upload), "--called", "holiday.zip", "--discard"))
+    assert said.startswith("holiday.zip: Winnow does not recognise this format.")
+    assert upload.exists()
+
+
+def test_only_an_uploaded_zip_is_deleted_after_its_ingest(run: Run, pairs: Path) -> None:
+    before = sorted(pairs.rglob("*"))
+    for source in (str(pairs), "memory://somewhere/a.zip"):
+        said = one_line(run("ingest", source, "--discard"))
+        assert said == f"{source} is not an uploaded zip. --discard deletes nothing else."
+    assert sorted(pairs.rglob("*")) == before
+
+
 def test_an_empty_zip_is_one_clear_line(run: Run, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
         pass

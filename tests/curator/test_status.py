@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, update
 
 from curator.review.reviewers import decided, reviewer_called
 from curator.review.standing import Counts
@@ -12,9 +12,10 @@ from curator.sets.freeze import freeze
 from curator.status import Flow, flow, next_step, status
 from db.session import reading, writing
 from db.store import Store
-from db.tables import Decision, Split, TouchUp
+from db.tables import Decision, Job, JobState, Split, TouchUp
 from tests.conftest import FakeClock
 from tests.examples import add_examples
+from tests.trained import add_run, freeze_all
 
 NOTHING = Flow(
     submissions=0, refused=0, no_face=0, drawn=0, verdicts=Counts(0, 0, 0), touchups=0, sets=0, runs=0, reports=0, exports=0
@@ -72,8 +73,21 @@ def test_status_lists_sets_by_split(engine: Engine, store: Store, clock: FakeClo
     with writing(engine) as session:
         freeze(session, "first", clock())
     with reading(engine) as session:
-        (one,) = status(session)["sets"]
+        (one,) = status(session, clock())["sets"]
     assert (one["set"], one["note"], one["train"], one["validation"], one["test"], one["erased"]) == (1, "first", 2, 0, 1, 0)
+
+
+def test_a_run_that_died_is_interrupted_in_the_status_though_its_row_says_running(
+    engine: Engine, store: Store, clock: FakeClock
+) -> None:
+    with writing(engine) as session:
+        examples = add_examples(session, store, 2) + add_examples(session, store, 1, Split.test)
+        add_run(session, store, freeze_all(session, examples, clock()), clock())
+        session.execute(update(Job).values(state=JobState.running, heartbeat_at=clock()))
+    with reading(engine) as session:
+        assert [run["state"] for run in status(session, clock())["runs"]] == ["running"]
+        clock.pass_(3 * 24 * 3600)
+        assert [run["state"] for run in status(session, clock())["runs"]] == ["interrupted"]
 
 
 def test_a_flow_of_40_costs_the_same_queries_as_one_of_4(engine: Engine, store: Store) -> None:

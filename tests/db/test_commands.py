@@ -1,6 +1,8 @@
 """What every command does with an error, a stop and its result."""
 
+import errno
 import json
+import os
 
 import cv2
 import pytest
@@ -29,6 +31,14 @@ def test_an_error_for_people_is_one_line_and_exit_1(capsys: pytest.CaptureFixtur
 def test_a_stop_says_how_to_continue(stop: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
     assert failed(stop, capsys) == f"{STOPPED}\n"
     assert failed(stop, capsys, "Resume it.") == "Resume it.\n"
+
+
+def test_a_file_that_may_not_be_written_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    for number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        error = OSError(number, os.strerror(number), "/data/store")
+        assert failed(error, capsys) == f"/data/store: {os.strerror(number)}. Check who may read and write it.\n"
+    with pytest.raises(FileNotFoundError), exit_on_error():  # a fault of ours
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "/data/store")
 
 
 def test_other_errors_are_not_hidden() -> None:

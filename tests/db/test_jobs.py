@@ -1,13 +1,28 @@
 """Jobs: the row of a command that runs, finishes, fails, is cancelled or is killed."""
 
+from collections.abc import Callable
+from datetime import timedelta
+
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from db.errors import WinnowError
-from db.jobs import Cancelled, cancel, enqueue, job_state, running_job, take_queued
-from db.session import reading
+from db.jobs import (
+    HEARTBEAT_TIMEOUT,
+    Cancelled,
+    Progress,
+    active_jobs,
+    cancel,
+    enqueue,
+    job_state,
+    running_job,
+    send_heartbeats,
+    take_queued,
+)
+from db.session import reading, writing
 from db.tables import Job, JobState
 from tests.conftest import FakeClock
+from tests.locking import locked_by_another
 
 
 def job(engine: Engine, number: int = 1) -> Job:
@@ -94,3 +109,81 @@ def test_a_job_without_heartbeat_for_a_minute_is_interrupted_and_another_may_sta
     second = enqueue(engine, "fit", [], clock())
     assert job(engine, first).state is JobState.interrupted
     assert job(engine, second).state is JobState.queued
+
+
+def test_active_jobs_are_those_whose_state_is_queued_or_running(engine: Engine, clock: FakeClock) -> None:
+    dead, still, done, waits = (enqueue(engine, "export", [], clock()) for _ in range(4))
+    clock.pass_(HEARTBEAT_TIMEOUT.total_seconds() + 1)
+    with writing(engine) as session:
+        session.execute(update(Job).where(Job.id == dead).values(state=JobState.running))
+        session.execute(update(Job).where(Job.id == still).values(heartbeat_at=clock() - HEARTBEAT_TIMEOUT))
+        session.execute(update(Job).where(Job.id == done).values(state=JobState.done, heartbeat_at=clock()))
+        session.execute(update(Job).where(Job.id == waits).values(heartbeat_at=clock() + timedelta(days=1)))  # on the cluster
+    with reading(engine) as session:
+        assert [one.id for one in active_jobs(session, clock())] == [still, waits]
+
+
+# --- another process's lock ------------------------------------------------------------------------------------------
+
+
+def test_heartbeats_that_meet_a_lock_are_left_out_and_those_after_it_arrive(
+    impatient: Engine, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = enqueue(impatient, "fit", [], clock())
+    turns = iter(["locked", "locked", "free", "stop"])
+
+    with locked_by_another(impatient) as release:
+
+        def wait(seconds: float) -> bool:
+            turn = next(turns)
+            if turn == "free":
+                release()
+            clock.pass_(seconds)
+            return turn == "stop"
+
+        began = clock()
+        send_heartbeats(Progress(impatient, number, clock), wait)
+    assert job(impatient, number).heartbeat_at == began + timedelta(seconds=15)  # three turns of five seconds
+    assert [record.getMessage().partition(" has finished. ")[2] for record in caplog.records] == [
+        "This heartbeat is left out; the next follows in 5 seconds."
+    ] * 2
+
+
+def test_a_progress_report_that_meets_a_lock_is_left_out_and_the_work_goes_on(
+    impatient: Engine, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running_job(impatient, "fit", [], None, clock) as progress:
+        with locked_by_another(impatient):
+            progress.report(0.5, "half")
+        assert job(impatient).progress == 0.0
+        clock.pass_(1)
+        progress.report(0.6, "more")
+        assert (job(impatient).progress, job(impatient).message) == (0.6, "more")
+    assert job(impatient).state is JobState.done
+    (record,) = caplog.records
+    assert record.getMessage().endswith("This progress report is left out; the work goes on.")
+
+
+@pytest.mark.parametrize("sign_of_life", [lambda it: it.report(0.5, "half"), Progress.heartbeat], ids=["report", "heartbeat"])
+def test_a_job_that_was_taken_for_dead_is_running_again_once_it_can_say_so(
+    engine: Engine, clock: FakeClock, sign_of_life: Callable[[Progress], None]
+) -> None:
+    with running_job(engine, "fit", [], None, clock) as progress:
+        clock.pass_(90)  # as after a lock that long
+        enqueue(engine, "export", [], clock())
+        assert (job(engine).state, job(engine).ended_at) == (JobState.interrupted, clock())
+        sign_of_life(progress)
+        assert (job(engine).state, job(engine).ended_at) == (JobState.running, None)
+        with pytest.raises(WinnowError, match=r"^Another training is running"):
+            enqueue(engine, "fit", [], clock())
+
+
+def test_of_two_trainings_the_one_that_was_taken_for_dead_stops(engine: Engine, clock: FakeClock) -> None:
+    with (  # noqa: PT012 - a job's body
+        pytest.raises(WinnowError, match=r"^Another training began while this one could not reach the database for "),
+        running_job(engine, "fit", [], None, clock) as progress,
+    ):
+        clock.pass_(90)
+        second = enqueue(engine, "fit", [], clock())
+        progress.report(0.5, "half")
+    assert [job(engine, number).state for number in (1, second)] == [JobState.failed, JobState.queued]

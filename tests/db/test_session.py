@@ -1,16 +1,20 @@
 """Transactions, the append-only guard and migrations."""
 
+import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.orm import Session
 
-from db.errors import WinnowError
-from db.session import migrate, open_database, reading, writing
+from db.errors import DatabaseBusyError, DatabaseUnavailableError, WinnowError
+from db.session import connect, migrate, open_database, reading, transact, writing
 from db.settings import Settings
 from db.tables import CuratedSet, Reviewer, SetMember, Split
+from tests.locking import locked_by_another
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SHA = "0" * 64
@@ -74,3 +78,99 @@ def test_a_missing_driver_is_named_with_what_to_install(tmp_path: Path, monkeypa
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(WinnowError, match=r"^WINNOW_DB_URL needs the Python package psycopg\. For PostgreSQL, install `winnow"):
         open_database(Settings(home=tmp_path, db_url="postgresql://ada@127.0.0.1:1/winnow"))
+
+
+def test_a_home_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for home, why in [(tmp_path / "file", "File exists"), (tmp_path / "file" / "home", "Not a directory")]:
+        with pytest.raises(WinnowError) as error:
+            open_database(Settings(home=home))
+        assert str(error.value) == (
+            f"The home folder {home} cannot be used: {why}. Set WINNOW_HOME to a folder that you can write to."
+        )
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a folder that nobody can write to, root included")
+def test_a_home_folder_that_cannot_be_written_to_is_one_sentence() -> None:
+    with pytest.raises(
+        WinnowError, match=r"^The home folder /sys/kernel/winnow cannot be used: .+\. Set WINNOW_HOME to a folder"
+    ):
+        open_database(Settings(home=Path("/sys/kernel/winnow")))
+
+
+def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "winnow.db").write_bytes(b"a letter to grandmother" * 99)
+    with pytest.raises(DatabaseUnavailableError) as error:
+        open_database(Settings(home=tmp_path))
+    assert str(error.value) == (
+        f"The database sqlite:///{tmp_path / 'winnow.db'} cannot be opened: file is not a database. "
+        "Check that this is Winnow's file, or restore a backup."
+    )
+
+
+def test_a_server_that_goes_away_is_one_sentence_and_a_fault_of_ours_is_not_hidden(engine: Engine) -> None:
+    gone = connect("postgresql://ada:secret@127.0.0.1:1/winnow")
+    for session_of in (reading, writing):
+        with pytest.raises(DatabaseUnavailableError, match=r"^The database postgresql://ada:") as error, session_of(gone) as it:
+            it.execute(text("SELECT 1"))
+        assert "secret" not in str(error.value)
+        with pytest.raises((OperationalError, ProgrammingError)), session_of(engine) as it:
+            it.execute(text("SELECT nonsense"))
+
+
+# --- another process's lock ------------------------------------------------------------------------------------------
+
+
+def add_ada(session: Session) -> None:
+    session.add(Reviewer(name="ada"))
+
+
+def test_a_lock_of_another_process_is_one_sentence(impatient: Engine) -> None:
+    with locked_by_another(impatient), pytest.raises(DatabaseBusyError) as error, writing(impatient) as session:
+        add_ada(session)
+    assert str(error.value) == (
+        f"Another process keeps the database {impatient.url} locked (database is locked). Try again when it has finished."
+    )
+
+
+def test_a_transaction_is_tried_again_until_the_lock_is_gone_and_the_log_says_so(impatient: Engine) -> None:
+    said: list[str] = []
+
+    class Log(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+            if len(said) == 2:
+                release()
+
+    log, handler = logging.getLogger("db.session"), Log()
+    log.addHandler(handler)
+    with locked_by_another(impatient) as release:
+        transact(impatient, add_ada)
+    log.removeHandler(handler)
+    assert reviewers(impatient) == 1
+    assert [line.partition(" has finished. ")[2] for line in said] == [
+        "Trying again (attempt 2 of 15).",
+        "Trying again (attempt 3 of 15).",
+    ]
+
+
+def test_what_a_failed_attempt_wrote_is_rolled_back_before_the_next(engine: Engine) -> None:
+    seen: list[int] = []
+
+    def add(session: Session) -> None:
+        seen.append(session.scalar(select(func.count()).select_from(Reviewer)) or 0)
+        session.add(Reviewer(name="ada"))
+        session.flush()
+        if len(seen) < 3:
+            raise DatabaseBusyError("locked.")
+
+    transact(engine, add)
+    assert (seen, reviewers(engine)) == ([0, 0, 0], 1)
+
+
+def test_attempts_have_a_limit(impatient: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    with locked_by_another(impatient), pytest.raises(DatabaseBusyError):
+        transact(impatient, add_ada, attempts=3)
+    assert len(caplog.records) == 2
+    assert reviewers(impatient) == 0

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from db.settings import Limits, Settings
+from db.errors import WinnowError
+from db.settings import Limits, Settings, read_settings, unknown_settings
 
 
 def test_by_default_the_settings_have_the_limits() -> None:
@@ -32,3 +33,50 @@ def test_limits_come_from_the_environment_and_sizes_may_have_a_unit(monkeypatch:
 def test_impossible_limits_are_refused(field: str, value: int) -> None:
     with pytest.raises(ValidationError, match=field):
         Settings.model_validate({field: value})
+
+
+def test_every_value_that_is_not_allowed_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TOUCHUP_SECONDS": "two minutes", "GOLD_SHARE": "7"}.items():
+        monkeypatch.setenv(f"WINNOW_{name}", value)
+    with pytest.raises(WinnowError) as error:
+        read_settings()
+    assert str(error.value) == (
+        "WINNOW_TOUCHUP_SECONDS=two minutes is not allowed: Input should be a valid integer, unable to parse string as an "
+        "integer. WINNOW_GOLD_SHARE=7 is not allowed: Input should be less than or equal to 1. docs/settings.md says what is."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("DB_URL", "hush", "it is no database URL that SQLAlchemy knows, such as postgresql://user@host/winnow"),
+        ("DB_URL", "nosuch://ada:hush@host/winnow", "it is no database URL that SQLAlchemy knows, such as postgresql://user@"),
+        ("STORE_URL", "nosuch://ada:hush@host/store", "Unsupported filesystem: 'nosuch'"),
+        ("RUNS_URL", "nosuch://ada:hush@host/runs", "Unsupported filesystem: 'nosuch'"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_named_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"WINNOW_{name}", value)
+    with pytest.raises(WinnowError) as error:
+        read_settings()
+    assert str(error.value).startswith(f"WINNOW_{name} is not allowed: {said}")
+    assert "hush" not in str(error.value)
+
+
+def test_a_misspelt_name_is_warned_of_with_the_nearest_right_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("WINNOW_TOUCHUP_SECOND", "90")
+    assert read_settings().touchup_seconds == 120
+    assert [record.getMessage() for record in caplog.records] == [
+        "WINNOW_TOUCHUP_SECOND is no setting of Winnow and changes nothing. Did you mean WINNOW_TOUCHUP_SECONDS?"
+    ]
+
+
+def test_right_names_and_those_of_other_programs_are_not_warned_of() -> None:
+    assert unknown_settings(["WINNOW_HOME", "winnow_db_url", "WINNOW_REAL_DATA", "WINNOWED", "PATH"]) == []
+    assert unknown_settings(["WINNOW_QQQQQQ"]) == [
+        "WINNOW_QQQQQQ is no setting of Winnow and changes nothing. docs/settings.md lists all settings."
+    ]

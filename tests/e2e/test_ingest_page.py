@@ -58,6 +58,18 @@ def test_a_zip_is_ingested_with_a_summary_that_names_its_bad_files(page: Page, a
     expect(page.get_by_text("9 seen, 0 added (0 without a face), 8 already present, 1 refused.")).to_be_visible(timeout=SOON)
 
 
+def test_a_zip_that_could_not_be_ingested_is_named_as_sent_and_can_be_ingested_again(page: Page, app: Server) -> None:
+    page.goto(f"{app.url}/ingest")
+    upload(page, "holiday.zip", zipped({"letter.txt": b"Dear Ada"}))
+    expect(page.get_by_role("alert")).to_contain_text("holiday.zip: Winnow does not recognise this format.", timeout=SOON)
+    (kept,) = app.settings.uploads.glob("*")
+    kept.write_bytes(zipped({"images/a.jpg": b"not a picture", "masks/a.png": b"no mask"}))  # say, a newer Winnow reads it
+    page.get_by_role("button", name="Ingest it again").click()
+    expect(page.get_by_text("1 seen, 0 added")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("button", name="Ingest it again")).to_be_hidden()
+    assert list(app.settings.uploads.glob("*")) == []
+
+
 def csv_of(page: Page, label: str) -> list[list[str]]:
     """The file and the source of each row that the button downloads."""
     with page.expect_download() as waiting:
@@ -115,5 +127,5 @@ def test_the_outcomes_of_files_are_searched_and_paged(page: Page, app: Server) -
 def test_an_empty_zip_is_refused_in_one_sentence_and_loses_nothing(page: Page, app: Server) -> None:
     page.goto(f"{app.url}/ingest")
     upload(page, "empty.zip", zipped({}))
-    expect(page.get_by_role("alert").filter(has_text="empty")).to_be_visible(timeout=SOON)
-    assert list(app.settings.uploads.glob("*")) == []
+    expect(page.get_by_role("alert").filter(has_text="empty.zip is empty.")).to_be_visible(timeout=SOON)
+    assert len(list(app.settings.uploads.glob("*"))) == 1

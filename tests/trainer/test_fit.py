@@ -1,6 +1,9 @@
 """Tiny trainings: what they save, how they stop, and that a resumed run gives the same results as an uninterrupted one."""
 
+import contextlib
 import dataclasses
+import functools
+import logging
 import math
 import shutil
 from typing import NamedTuple
@@ -11,10 +14,11 @@ import tensorflow as tf
 
 from db.errors import WinnowError
 from db.jobs import Cancelled, utc_now
-from db.session import open_database, reading, writing
+from db.session import connect, open_database, reading, transact, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import Epoch, Example, Preview, Run, Split
+from tests.locking import locked_by_another
 from tests.trainer.conftest import drawn, freeze, job, label, tiny_networks
 from trainer import fit, history, runs
 from trainer.pictures import mask_from
@@ -158,6 +162,47 @@ def test_a_kill_between_checkpoint_and_commit_loses_nothing(context, number, eng
     assert [row[:2] for row in previews(engine, 1)] == unbroken.previews
 
 
+def test_a_lock_of_another_process_breaks_no_training_off(context, number, settings):
+    """The lock is taken during the second epoch, and held until that epoch's row has been tried twice."""
+    said: list[str] = []
+
+    class Log(logging.Handler):
+        def emit(self, record):
+            said.append(record.getMessage())
+            if len(said) == 2:
+                locks.close()
+
+    def lock(_share, words):
+        if words.startswith("Epoch 2 of 3, step 1"):
+            locks.enter_context(locked_by_another(impatient))
+
+    impatient, log, handler = connect(settings.database, busy_seconds=0.01), logging.getLogger("db.session"), Log()
+    log.addHandler(handler)
+    with contextlib.ExitStack() as locks:
+        done = fit.fit(dataclasses.replace(context, engine=impatient, say=lock), number, TINY, job(impatient))
+    log.removeHandler(handler)
+    assert (done.epochs, len(said)) == (3, 2)
+    assert [row[:2] for row in previews(impatient, 1)] == [(epoch, example) for epoch in (1, 2, 3) for example in (4, 5)]
+    impatient.dispose()
+
+
+def test_a_lock_without_end_stops_a_training_with_what_to_do_and_its_epoch_is_not_lost(context, number, settings, monkeypatch):
+    monkeypatch.setattr(history, "transact", functools.partial(transact, attempts=2))
+    impatient = connect(settings.database, busy_seconds=0.01)
+
+    def lock(_share, words):
+        if words.startswith("Epoch 2 of 3, validation 1"):
+            locks.enter_context(locked_by_another(impatient))
+
+    with (
+        contextlib.ExitStack() as locks,
+        pytest.raises(WinnowError, match=r"The best epoch is safe\. Resume with `python -m"),
+    ):
+        fit.fit(dataclasses.replace(context, engine=impatient, say=lock), number, TINY, job(impatient))
+    impatient.dispose()
+    assert fit.resume(dataclasses.replace(context, say=lambda _share, words: None), 1, job(context.engine)).epochs == 3
+
+
 def test_same_seed_same_run_and_another_seed_another(context, number, engine):
     short = dataclasses.replace(TINY, epochs=1)
     for settings in (short, short, dataclasses.replace(short, seed=7)):
@@ -293,6 +338,29 @@ def test_the_best_epoch_is_chosen_by_f1_or_by_the_loss(context, number, settings
     assert [row.validation_accuracy for row in rows] == [0.0, 1.0, 0.0]
     with reading(engine) as session:
         assert runs.load(session, settings, 1).epoch == best
+
+
+@pytest.mark.parametrize("best_by", ["f1", "loss"])
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_an_epoch_after_a_dip_is_the_best_only_if_it_beats_those_before_the_dip(
+    context, number, engine, monkeypatch, best_by, interrupted
+):
+    epochs = iter([(0.1, 4), (0.9, 0), (0.5, 2), (0.05, 4)])  # loss, and how many of the four outlines are right
+
+    def validated(self, batch):
+        loss, right = next(epochs)
+        mask = batch[1].numpy().astype(np.float32) / 255
+        return Losses(loss, 0.0, len(mask)), np.concatenate([mask[:right], 1 - mask[right:]])
+
+    monkeypatch.setattr(Stepper, "validate", validated)
+    settings = dataclasses.replace(TINY, best_by=best_by)
+    fit.fit(context, number, dataclasses.replace(settings, epochs=2 if interrupted else 3), job(engine))
+    if interrupted:
+        fit.resume(context, 1, job(engine), epochs=3)
+    assert [row.validation_f1 for row in history.epochs(engine, 1)] == [1.0, 0.0, 0.5]
+    assert [row.best for row in history.epochs(engine, 1)] == [True, False, False]
+    fit.resume(context, 1, job(engine), epochs=4)
+    assert history.epochs(engine, 1)[-1].best is (best_by == "loss")  # the F1 is only as high as the first
 
 
 def test_a_run_from_before_f1_was_kept_goes_on(context, number, engine):

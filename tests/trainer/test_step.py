@@ -1,11 +1,46 @@
-"""The compiled steps on several devices at once."""
+"""Means over batches, one compiled step, and the steps on several devices at once."""
 
 import subprocess
 import sys
 
+import keras
+import numpy as np
 import pytest
 
+from tests.tiny_trainer import build
+from trainer.inputs import Subset, batches
+from trainer.models import regularized
+from trainer.recipe import FitSettings
+from trainer.step import Losses, LossSums, Stepper
+
 pytestmark = pytest.mark.slow
+
+
+def test_the_mean_of_batches_is_weighted_by_their_items() -> None:
+    sums = LossSums()
+    sums.add(Losses(mask=0.5, consistency=0.25, items=4))
+    assert sums.mean() == Losses(0.5, 0.25, 4)
+    sums.add(Losses(mask=2.0, consistency=1.0, items=1))
+    assert sums.mean() == Losses(mask=(4 * 0.5 + 2.0) / 5, consistency=(4 * 0.25 + 1.0) / 5, items=5)
+    with pytest.raises(ZeroDivisionError):
+        LossSums().mean()
+
+
+def test_the_weight_penalty_pulls_kernels_towards_zero() -> None:
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
+    masks = np.where(rng.random((4, 32, 32)) > 0.5, 255, 0).astype(np.uint8)
+    subset = Subset([None] * 4, pictures, masks, np.array([[0, 0, 32, 32]] * 4, np.int32))  # type: ignore[list-item]
+    keras.utils.set_random_seed(1)
+    stepper = Stepper(build(32, 8, 2), FitSettings(size=32, l2=1000.0))  # so strong that the losses don't matter
+    kernels = regularized(stepper.model)
+    before = [np.abs(np.array(kernel)) for kernel in kernels]
+    for batch in batches(subset, np.arange(4), 4):
+        stepper.train(batch)
+    for was, kernel in zip(before, kernels, strict=True):
+        moved = was - np.abs(np.array(kernel))
+        assert (moved[was > 0.01] > 0).all()  # a step is some 0.001 long
+
 
 SEVERAL = """
 import keras, numpy as np, tensorflow as tf

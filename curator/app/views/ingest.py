@@ -11,11 +11,12 @@ from curator.app.state import engine, settings
 from curator.app.wording import pluralise
 from curator.formats import ADAPTERS
 from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, count_by_outcome, count_files, history, list_outcomes
-from curator.ingest.uploads import Upload, delete_leftovers, store_upload
+from curator.ingest.uploads import Upload, delete_leftovers, store_upload, unfinished
 from curator.spreadsheet import as_csv
 from curator.status import flow, sources
 from db.jobs import ACTIVE, job_state, utc_now
 from db.session import reading
+from db.tables import Job
 
 ROWS_PER_PAGE = 50  # rows a page
 NEWEST_INGESTS = 20
@@ -35,6 +36,11 @@ def start_ingest(upload: Upload) -> None:
     st.session_state.pop("preview", None)
     options = [f"--{name}={st.session_state[f'ingest-{name}']}" for name in ("format", "crop", "split")]
     start_job("ingest", "curator", ["ingest", str(upload.path), f"--called={upload.name}", "--discard", *options])
+
+
+def start_again(job: Job) -> None:
+    """Start an ingest that failed or was stopped again, with its own options."""
+    start_job("ingest", "curator", job.arguments)
 
 
 def start_preview(upload: Upload) -> None:
@@ -79,9 +85,13 @@ def show_preview(upload: Upload, number: int) -> None:
 
 
 def show_newest_ingest() -> None:
-    """Show the newest ingest: its progress, or its result."""
+    """Show the newest ingest: its progress, its result, or a button to ingest its upload again after a failure or a stop."""
     job = job_panel("ingest", "The ingest")
-    if job is None or job.result is None or job_state(job, utc_now()) in ACTIVE:
+    if job is None or job_state(job, utc_now()) in ACTIVE:
+        return
+    if job.result is None:
+        if unfinished(job):
+            st.button("Ingest it again", on_click=start_again, args=[job])
         return
     result = job.result
     refused = result.get("refusals", len(result["refused"]))

@@ -6,6 +6,8 @@ import cv2
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from curator.app import state
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -17,3 +19,17 @@ def test_a_damaged_opencv_is_shown_with_its_repair_instead_of_any_page(monkeypat
     assert "opencv-contrib-python-headless" in page.error[0].value
     assert not page.exception
     assert not (tmp_path / "home").exists()  # no page was run: the database was not opened
+
+
+def test_a_database_that_does_not_answer_is_one_sentence_on_the_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WINNOW_HOME", str(tmp_path))
+    monkeypatch.setenv("WINNOW_DB_URL", "postgresql://ada:hush@127.0.0.1:1/winnow")
+    state.settings.cache_clear()
+    try:
+        page = AppTest.from_file(ROOT / "curator/app/main.py").run()
+    finally:
+        state.settings.cache_clear()
+    (error,) = page.error
+    assert error.value.startswith("The database postgresql://ada:***@127.0.0.1:1/winnow cannot be opened: ")
+    assert [caption.value for caption in page.caption] == ["The counts cannot be read now."]
+    assert not page.exception

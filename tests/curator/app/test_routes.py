@@ -17,11 +17,12 @@ from starlette.testclient import TestClient
 from curator.app import guard, routes, state
 from curator.app.guard import TOKEN_HEADER, middleware, token_for
 from curator.app.routes import ROUTES
-from db.session import reading, writing
+from db.session import connect, reading, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import Decision, Example, Reviewer, Split, TouchUpSave, Verdict
 from tests.examples import add_examples, add_faceless, drawn_mask, drawn_photo, png
+from tests.locking import locked_by_another
 
 HOST = "http://localhost"
 POSTS = [
@@ -100,6 +101,18 @@ def test_a_jpeg_says_so_and_other_bytes_are_no_picture(client: TestClient, store
 def test_pictures_that_are_not_there(client: TestClient, name: str, status: int, sentence: str) -> None:
     answer = client.get(f"/pictures/{name}")
     assert (answer.status_code, answer.text) == (status, sentence)
+
+
+def test_a_damaged_picture_has_no_thumbnail_and_the_answer_says_why(client: TestClient, store: Store) -> None:
+    whole = png(drawn_photo(1))
+    for data in (whole[: len(whole) // 2], b"\xff\xd8\xff\xe0rest"):
+        answer = client.get(f"/pictures/{store.put(data)}?side=192")
+        assert (answer.status_code, answer.text) == (
+            422,
+            "This picture is damaged. `python -m curator check` lists all that are.",
+        )
+        assert "cache-control" not in answer.headers
+        assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_a_thumbnail_is_small_square_webp_and_immutable_too(client: TestClient, store: Store) -> None:
@@ -460,3 +473,19 @@ def test_a_photo_without_a_face_is_shown_with_its_mask_below(client: TestClient,
     assert both is not None
     assert both.shape == (1024, 512, 3)
     assert (client.get("/pictures/aside/99").status_code, client.get("/pictures/aside/x").status_code) == (404, 404)
+
+
+# --- the database is locked or gone ----------------------------------------------------------------------------------
+
+
+def test_a_verdict_that_cannot_be_recorded_now_is_asked_for_again(
+    client: TestClient, ours: dict[str, str], settings: Settings, examples: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = connect(settings.database, busy_seconds=0.01)
+    monkeypatch.setattr(routes, "engine", lambda: impatient)
+    with locked_by_another(impatient):
+        answer = client.post("/api/verdicts", json=verdict(examples[0]), headers=ours)
+    assert answer.status_code == 503  # the page keeps the verdict: it gives up one that is refused with 400, 404 or 409
+    assert answer.json()["error"].startswith("Another process keeps the database ")
+    assert client.post("/api/verdicts", json=verdict(examples[0]), headers=ours).json()["taken"] == 1
+    impatient.dispose()

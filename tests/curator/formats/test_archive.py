@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from curator.formats import RawPair, Refused, read_source
+from curator.formats import RawPair, Refused, open_source, read_source
 from db.errors import WinnowError
 from db.settings import Limits
 
@@ -223,8 +223,26 @@ def test_a_zip_that_is_cut_off_is_one_clear_sentence(tmp_path: Path, workspace: 
 def test_a_zip_in_a_zip_is_not_opened(tmp_path: Path, workspace: Path) -> None:
     inner = io.BytesIO()
     zipfile.ZipFile(inner, "w").close()
-    with pytest.raises(WinnowError, match=r": Winnow does not recognise this format\."):
+    with pytest.raises(WinnowError, match=r"^a\.zip: Winnow does not recognise this format\."):
         outcome(zipped(tmp_path / "a.zip", {"inner.zip": inner.getvalue()}), workspace)
+
+
+@pytest.mark.parametrize(
+    ("members", "format", "said"),
+    [
+        ({"letter.txt": b"x"}, "zip", "photos.zip: Winnow does not recognise this format."),
+        ({"album/letter.txt": b"x"}, "folder", "photos.zip has no folder images/."),
+        ({"album/images/a.jpg": b"x"}, "folder", "photos.zip has no folder masks/."),
+        ({"letter.txt": b"x"}, "coco", "photos.zip has no COCO file"),
+    ],
+)
+def test_an_error_about_the_content_names_the_zip_as_its_sender_did(
+    tmp_path: Path, workspace: Path, members: dict[str, bytes], format: str, said: str
+) -> None:
+    with pytest.raises(WinnowError) as error:
+        list(open_source(zipped(tmp_path / "3f2a.zip", members), format, workspace, SMALL, "photos.zip").items)
+    assert str(error.value).startswith(said)
+    assert str(tmp_path) not in str(error.value)
 
 
 def test_a_zip_of_which_nothing_is_left_says_why_member_by_member(tmp_path: Path, workspace: Path) -> None:

@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,14 @@ def test_the_number_of_items_in_flight_is_bounded() -> None:
     assert len(taken) <= 4 + CHUNKS_AHEAD * CHUNK_SIZE * 2
 
 
+def results_of(workers: Workers, items: Sequence[int]) -> list[int]:
+    """Each item doubled. One result more than there are items is taken, so that results which repeat for ever end."""
+    return list(islice(map_in_order(workers, doubled, items, crashed), len(items) + 1))
+
+
 @pytest.mark.parametrize("items", [[1, -2, *range(3, 12), -5, 6], [-1], [1, 2, 3, -4]])
 def test_an_item_that_crashes_its_process_is_found_and_all_others_are_done(items: list[int]) -> None:
-    assert list(map_in_order(processes("", 2), doubled, items, crashed)) == [
-        item * 1000 if item < 0 else 2 * item for item in items
-    ]
+    assert results_of(processes("", 2), items) == [item * 1000 if item < 0 else 2 * item for item in items]
 
 
 def die() -> None:
@@ -98,7 +102,7 @@ class Fatal(ThreadPoolExecutor):
 
 def test_an_item_that_crashed_a_clusters_worker_is_found_and_its_neighbours_are_done() -> None:
     workers = Workers(Fatal, 2, "", "", (GoneError,))
-    assert list(map_in_order(workers, doubled, range(3), crashed)) == [0, 1000, 4]
+    assert results_of(workers, range(3)) == [0, 1000, 4]
 
 
 def test_an_error_is_raised_when_its_item_comes() -> None:
@@ -108,17 +112,27 @@ def test_an_error_is_raised_when_its_item_comes() -> None:
         next(results)
 
 
-def test_processes_end_with_a_parent_that_was_killed() -> None:
+def stuck(item: int) -> int:
+    """Never ends for an item after the first chunk."""
+    if item >= CHUNK_SIZE:
+        signal.sigwait([signal.SIGUSR1])
+    return item
+
+
+@pytest.mark.parametrize(("work", "taken"), [("stuck", 1), ("doubled", CHUNK_SIZE * 4 - 1)], ids=["busy", "idle"])
+def test_processes_end_with_a_parent_that_was_killed(work: str, taken: int) -> None:
     # The children hold the pipe that they inherit open: it ends when the last of them is gone.
     code = (
         "import os, signal\n"
         "from curator.ingest.workers import map_in_order, processes\n"
+        f"from tests.curator.ingest.test_workers import CHUNK_SIZE, {work}\n"
         "if __name__ == '__main__':\n"
-        "    next(map_in_order(processes('', 2), abs, range(1000), abs))\n"
+        f"    results = map_in_order(processes('', 2), {work}, [0] * CHUNK_SIZE + [20] * CHUNK_SIZE * 3, abs)\n"
+        f"    print(len([next(results) for _ in range({taken})]), flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, timeout=60, check=False)
-    assert done.returncode == -signal.SIGKILL
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, f"{taken}\n".encode())
 
 
 # --- on a cluster ----------------------------------------------------------------------------------------------------
@@ -147,7 +161,7 @@ def test_a_clusters_workers_are_used_and_an_item_that_crashes_one_takes_no_other
     with workers_for(settings, tmp_path) as workers:
         assert (workers.count, workers.store) == (1, None)
         assert workers.description == f"1 threads of the cluster at {settings.cluster}"
-        assert list(map_in_order(workers, doubled, [1, -2, 3], crashed)) == [2, -2000, 6]
+        assert results_of(workers, [1, -2, 3]) == [2, -2000, 6]
 
 
 def test_own_processes_are_used_if_the_clusters_workers_see_other_folders_or_another_store(

@@ -42,6 +42,9 @@ def test_a_one_bit_mask_is_read() -> None:
 
 def test_somebodys_grey_on_black_is_hair() -> None:
     assert read_mask(grey([[0, 100, 0]]), LIMITS).tolist() == [[0, 255, 0]]
+    assert read_mask(grey([[0, 127, 0]]), LIMITS).tolist() == [[0, 255, 0]]  # just below half
+    assert read_mask(grey([[0, 128, 0]]), LIMITS).tolist() == [[0, 255, 0]]
+    assert read_mask(grey([[0, 32767, 0]], np.uint16), LIMITS).tolist() == [[0, 255, 0]]
     assert read_mask(grey([[0, 4095, 0]], np.uint16), LIMITS).tolist() == [[0, 255, 0]]
 
 
@@ -52,9 +55,17 @@ def test_somebodys_grey_on_black_is_hair() -> None:
         ([0, 13], np.uint8, "the mask's values go from 0 to 13. Send 0 and 1, or 0 and 255."),
         ([0, 5, 18], np.uint8, "the mask's values go from 0 to 18. Send 0 and 1, or 0 and 255."),
         ([0, 60, 120], np.uint8, "the mask's values go from 0 to 120. Send 0 and 1, or 0 and 255."),
+        ([0, 60, 127], np.uint8, "the mask's values go from 0 to 127. Send 0 and 1, or 0 and 255."),
         ([0, 9, 4095], np.uint16, "the mask's values go from 0 to 4095. Send 0 and 1, or 0 and 65535."),
     ],
-    ids=["three classes", "one of a list of classes", "nineteen classes", "a brush that never came to half", "twelve bits"],
+    ids=[
+        "three classes",
+        "one of a list of classes",
+        "nineteen classes",
+        "a brush that never came to half",
+        "one just below half",
+        "twelve bits",
+    ],
 )
 def test_values_that_would_come_out_as_no_hair_are_refused(values: list[int], dtype: type, said: str) -> None:
     with pytest.raises(WinnowError) as refusal:
