@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from upath import UPath
 
 from db.errors import DiskFullError
 
+PART = ".part-"  # begins the name of a file that is not complete yet
 FULL = {errno.ENOSPC: "disk is full", errno.EDQUOT: "disk quota is used up"}
 
 
@@ -24,14 +26,16 @@ def root(url: str) -> UPath:
 def write(file: Path | UPath, data: bytes) -> None:
     """Write bytes to a file atomically, and create its folders: a crash leaves either the old file or the complete new one.
 
-    Raises DiskFullError if the disk is full; the old file is then unchanged.
+    When this returns, a file on a local disk survives a power cut; its mode is what the umask says. Two processes may write
+    the same file at once. Raises DiskFullError if the disk is full; the old file is then unchanged.
     """
     with disk_full_errors(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
         if not isinstance(file, Path):
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)  # behind a URL, a file appears only when its upload is complete
             return
-        part = file.with_name(f".part-{file.name}")
+        _make_folder(file.parent)
+        part = file.with_name(f"{PART}{uuid.uuid4().hex}")
         try:
             with part.open("wb") as out:
                 out.write(data)
@@ -41,6 +45,27 @@ def write(file: Path | UPath, data: bytes) -> None:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+        sync_folder(file.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder and those above it, as far as they are missing, so that they survive a power cut."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names of a local folder's files are on the disk. Does nothing on a network share that cannot do this."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -46,6 +46,12 @@ def job_state(job: Job, now: datetime) -> JobState:
     return job.state
 
 
+def active_jobs(session: Session, now: datetime) -> list[Job]:
+    """The jobs that are queued or running, oldest first; one whose heartbeats have ended is not among them."""
+    jobs = session.scalars(select(Job).where(Job.state.in_(ACTIVE)).order_by(Job.id))
+    return [job for job in jobs if job_state(job, now) in ACTIVE]
+
+
 def mark_interrupted(session: Session, now: datetime) -> None:
     """Set the state of every active job without a heartbeat in the last minute to `interrupted`."""
     session.execute(
