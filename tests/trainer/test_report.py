@@ -10,6 +10,7 @@ from db.blobs import named_blobs
 from db.errors import WinnowError
 from db.session import reading, writing
 from db.tables import Example, Measure, Split
+from tests.outside import OutsideTransactions
 from tests.trainer.conftest import label
 from trainer.intervals import bootstrap
 from trainer.pictures import mask_from
@@ -168,9 +169,10 @@ def test_erased_examples_are_not_reported_on(trained, engine, store, settings):
 
 
 def test_measuring_again_leaves_no_mattes_behind(banded, engine, store, settings, monkeypatch):
+    outside = OutsideTransactions(settings)
     for columns in (8, 16):  # another matte each time
         predict_hair(monkeypatch, np.s_[:, :columns])
-        report(engine, store, settings, 1, Split.validation)
+        report(engine, outside, settings, 1, Split.validation)
     with reading(engine) as session:
         assert set(store.all()) <= {sha256 for sha256, _ in named_blobs(session)}
 

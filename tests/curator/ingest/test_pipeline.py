@@ -36,10 +36,11 @@ from db.blobs import named_blobs
 from db.errors import DiskFullError
 from db.jobs import Cancelled
 from db.session import reading, writing
-from db.settings import Limits
+from db.settings import Limits, Settings
 from db.store import Store
 from db.tables import CROP_SIDE, Base, Example, Likeness, Refusal, Remark, Source, Split, Standing, State, Submission
 from tests.conftest import FakeClock, on_both_servers
+from tests.outside import OutsideTransactions
 
 
 @pytest.fixture(scope="module")
@@ -306,6 +307,14 @@ def test_a_pair_that_no_split_is_right_for_is_decoded_once_until_an_example_is_d
         leave_groups(session, select(Example.id).where(Example.id == bos.id))  # as before it is deleted
     assert bring([conflict]).already == 1  # Dee's is the same pair of files
     assert len(decoded) == 2
+
+
+def test_nobodys_verdict_waits_for_the_pictures_of_an_ingest(
+    bring: Ingest, conflict: RawPair, drawn: Path, settings: Settings
+) -> None:
+    bring.store = store = OutsideTransactions(settings)
+    assert bring([*bring.read(drawn)[2:4], conflict]).seen == 3
+    assert store.used > 8
 
 
 def test_an_ingest_stores_again_what_was_deleted_before_its_commit(
