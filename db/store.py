@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,15 +12,22 @@ from typing import cast
 from upath import UPath
 
 from db.errors import WinnowError
-from db.files import PART, root, sync_folder, write
+from db.files import PART, disk_full_errors, root, sync, write
+
+SYNCS = 8  # at the same time
 
 
 class Store:
-    """Content-addressed storage. A picture is stored here before the row that names it is written."""
+    """Content-addressed storage. A picture is stored here before the row that names it is written.
 
-    def __init__(self, url: str) -> None:
+    A store that is not `patient` doesn't wait for the disk at every picture: many are given to `sync` together, before their
+    rows are committed.
+    """
+
+    def __init__(self, url: str, *, patient: bool = True) -> None:
         self.url = url
         self.root = root(url)
+        self.patient = patient
 
     def path(self, sha256: str) -> UPath:
         """The path of a blob. Raises WinnowError unless `sha256` is 64 lower-case hexadecimal digits."""
@@ -28,18 +36,32 @@ class Store:
         return self.root / sha256[:2] / sha256[2:]
 
     def put(self, data: bytes) -> str:
-        """Store bytes and return their sha256. They survive a power cut from then on (behind a URL: as its server promises).
+        """Store bytes and return their sha256. In a patient store they survive a power cut from then on.
 
-        The same bytes are stored once. Storing them again restarts their age, and repairs a file that was cut short. Raises
-        DiskFullError if the disk is full.
+        Behind a URL, its server decides that. The same bytes are stored once. Storing them again restarts their age, and
+        repairs a file that was cut short. Raises DiskFullError if the disk is full.
         """
         sha256 = hashlib.sha256(data).hexdigest()
         path = self.path(sha256)
         if isinstance(path, Path) and self.renew(sha256) and _size(path) == len(data):
-            sync_folder(path.parent)  # another process may have stored it a moment ago
+            if self.patient:
+                sync(path)  # another process may have stored it a moment ago
+                sync(path.parent)
         else:
-            write(path, data)  # behind a URL always: only this restarts the age there
+            write(path, data, wait=self.patient)  # behind a URL always: only this restarts the age there
         return sha256
+
+    def sync(self, pictures: Collection[str]) -> None:
+        """Wait until the pictures survive a power cut. Passes by those that are missing; does nothing behind a URL.
+
+        Raises DiskFullError if the disk is full, which some network shares say only now.
+        """
+        if not isinstance(self.root, Path) or not pictures:
+            return
+        paths = [Path(self.path(sha256)) for sha256 in pictures]
+        # A disk waits once for many at a time.
+        with disk_full_errors(self.root), ThreadPoolExecutor(SYNCS) as threads:
+            list(threads.map(sync, [*paths, *{path.parent for path in paths}, self.root, self.root.parent]))
 
     def renew(self, sha256: str) -> bool:
         """Restart a blob's age, as storing it again would. False if it is missing.

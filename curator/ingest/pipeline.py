@@ -103,12 +103,13 @@ def examine(
 
     A pair whose two files are both in the store is not decoded, unless `again` is true. The files themselves are stored last,
     so a pair that is in the store has been examined completely. Nor is a pair decoded that no split was right for before:
-    `refused` has the reason by the digest. `store_url` is None on a worker that has its own settings.
+    `refused` has the reason by the digest. `store_url` is None on a worker that has its own settings. What is stored survives
+    a power cut only after `Store.sync`.
     `cut="whole"` makes the whole photo the crop, with a face or without. Raises DiskFullError if the store has no room.
     """
     if isinstance(item, Refused):
         return item
-    store = Store(Settings().store if store_url is None else store_url)
+    store = Store(Settings().store if store_url is None else store_url, patient=False)
     try:
         photo_file, mask_file = photo_bytes(item, limits), mask_bytes(item, limits)
         names = (hashlib.sha256(photo_file).hexdigest(), hashlib.sha256(mask_file).hexdigest())
@@ -179,6 +180,7 @@ def ingest(
                     else one
                     for one in batch
                 ]
+                store.sync({sha256 for one in batch if isinstance(one, Examined) for sha256 in one.pictures})
                 with writing(engine) as session:
                     wait_for(session, Lock.adding)
                     outcomes = _add_batch(session, batch, source_id, split, clock)
@@ -188,6 +190,7 @@ def ingest(
                             not_added |= one.pictures
                         elif not all(map(store.renew, one.pictures)):  # erased meanwhile, with somebody who had the same
                             examine_item(one.pair, store_url=store.url, again=True)
+                            store.sync(one.pictures)
                 _count(summary, outcomes)
                 on_progress(summary)
     finally:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db import files
+from db import store as store_module
 from db.errors import WinnowError
 from db.store import Store
 
@@ -148,7 +149,21 @@ def test_a_blob_and_its_names_are_on_the_disk_before_put_returns(tmp_path: Path,
     assert part.startswith(f"{folder}/.part-")
     synced.clear()
     store.put(b"a")
-    assert synced == [folder]
+    assert synced == [f"{folder}/{sha256[2:]}", folder]
+
+
+def test_many_pictures_are_waited_for_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(str(tmp_path / "store"), patient=False)
+    synced: list[Path] = []
+    monkeypatch.setattr(store_module, "sync", synced.append)
+    monkeypatch.setattr(files, "sync", synced.append)
+    pictures = [store.put(b"a"), store.put(b"a"), "0" * 64]
+    assert synced == []
+    store.sync(pictures)
+    picture = store.path(pictures[0])
+    assert {picture, picture.parent, store.root, tmp_path} <= set(synced)
+    monkeypatch.undo()
+    store.sync(pictures)  # one is missing, which does no harm
 
 
 def test_foreign_files_are_passed_by_and_named(tmp_path: Path) -> None:

@@ -317,6 +317,22 @@ def test_nobodys_verdict_waits_for_the_pictures_of_an_ingest(
     assert store.used > 8
 
 
+def test_pictures_survive_a_power_cut_before_their_rows_are_committed(
+    bring: Ingest, drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[str] = set()
+    monkeypatch.setattr(Store, "sync", lambda _store, pictures: synced.update(pictures))
+
+    def afterwards(session: Session, batch: list[Examined], *rest: object) -> object:
+        assert synced == {sha256 for one in batch for sha256 in one.pictures}
+        return _add_batch(session, batch, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("curator.ingest.pipeline._add_batch", afterwards)
+    assert bring(bring.read(drawn)[:3]).added == 3
+    with reading(bring.engine) as session:
+        assert synced == {sha256 for sha256, _ in named_blobs(session)}
+
+
 def test_an_ingest_stores_again_what_was_deleted_before_its_commit(
     bring: Ingest, drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
