@@ -380,7 +380,7 @@ def erase(
 
 @app.command()
 def check(
-    tidy: Annotated[bool, typer.Option("--remove-orphans", help="Delete pictures that no row of the database names.")] = False,
+    tidy: Annotated[bool, typer.Option("--remove-orphans", help="Delete the pictures that no row names any more.")] = False,
     as_json: Json = False,
 ) -> None:
     """Check that every picture exists and is intact, that none is orphaned and no curated set has changed. Exits 1 if not."""
