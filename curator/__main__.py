@@ -36,8 +36,8 @@ from curator.sample import write_sample
 from curator.sets import freeze as sets
 from curator.sets.export import export_set
 from curator.upkeep.check import check as check_store
-from curator.upkeep.check import remove_orphans
 from curator.upkeep.erase import erase_contributor
+from db.blobs import delete_orphans
 from db.commands import exit_on_error, print_result, progress_line
 from db.errors import WinnowError
 from db.jobs import Progress, running_job, utc_now
@@ -382,18 +382,17 @@ def erase(
 
 @app.command()
 def check(
-    tidy: Annotated[bool, typer.Option("--remove-orphans", help="Delete pictures that no row of the database names.")] = False,
+    tidy: Annotated[bool, typer.Option("--remove-orphans", help="Delete the pictures that no row names any more.")] = False,
     as_json: Json = False,
 ) -> None:
     """Check that every picture exists and is intact, that none is orphaned and no curated set has changed. Exits 1 if not."""
     with exit_on_error():
         settings = read_settings()
-        store = Store(settings.store)
-        with reading(open_database(settings)) as session:
-            findings = check_store(session, store)
-            if tidy and findings.orphaned:
-                remove_orphans(session, store, findings)
-                findings = check_store(session, store)
+        engine, store = open_database(settings), Store(settings.store)
+        if tidy:
+            delete_orphans(engine, store, utc_now())
+        with reading(engine) as session:
+            findings = check_store(session, store, utc_now())
         print_result(findings.as_dict(), findings.text(), as_json=as_json)
         if not findings.sound:
             raise typer.Exit(1)

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from upath import UPath
 
 from db.errors import DiskFullError
 
+PART = ".part-"  # begins the name of a file that is not complete yet
 FULL = {errno.ENOSPC: "disk is full", errno.EDQUOT: "disk quota is used up"}
 
 
@@ -21,26 +23,56 @@ def root(url: str) -> UPath:
     return UPath(there.path) if there.protocol in ("file", "local") else there
 
 
-def write(file: Path | UPath, data: bytes) -> None:
+def write(file: Path | UPath, data: bytes, *, wait: bool = True) -> None:
     """Write bytes to a file atomically, and create its folders: a crash leaves either the old file or the complete new one.
 
-    Raises DiskFullError if the disk is full; the old file is then unchanged.
+    When this returns, a file on a local disk survives a power cut; without `wait`, once file and folders are given to `sync`.
+    Its mode is what the umask says. Two processes may write the same file at once. Raises DiskFullError if the disk is full;
+    the old file is then unchanged.
     """
     with disk_full_errors(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
         if not isinstance(file, Path):
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)  # behind a URL, a file appears only when its upload is complete
             return
-        part = file.with_name(f".part-{file.name}")
+        _make_folder(file.parent, wait=wait)
+        part = file.with_name(f"{PART}{uuid.uuid4().hex}")
         try:
             with part.open("wb") as out:
                 out.write(data)
-                out.flush()
-                os.fsync(out.fileno())
+                if wait:
+                    out.flush()
+                    os.fsync(out.fileno())
             part.replace(file)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+        if wait:
+            sync(file.parent)
+
+
+def _make_folder(folder: Path, *, wait: bool) -> None:
+    """Create a folder and those above it, as far as they are missing; with `wait`, they survive a power cut."""
+    if not folder.is_dir():
+        _make_folder(folder.parent, wait=wait)
+        folder.mkdir(exist_ok=True)
+        if wait:
+            sync(folder.parent)
+
+
+def sync(there: Path) -> None:
+    """Wait until a local file's bytes, or the names in a local folder, are on the disk. Does nothing if it is missing."""
+    try:
+        handle = os.open(there, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # as a network share says that cannot do this
+            raise
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -1,9 +1,10 @@
-"""The blob store: files named by the sha256 of their bytes, in a folder or behind any fsspec URL. Never overwritten."""
+"""The blob store: files named by the sha256 of their bytes, in a folder or behind any fsspec URL. A blob never changes."""
 
 import hashlib
 import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -11,45 +12,68 @@ from typing import cast
 from upath import UPath
 
 from db.errors import WinnowError
-from db.files import disk_full_errors, root
+from db.files import PART, disk_full_errors, root, sync, write
+
+SYNCS = 8  # at the same time
 
 
 class Store:
-    """Content-addressed storage. A picture is stored here before the row that names it is written."""
+    """Content-addressed storage. A picture is stored here before the row that names it is written.
 
-    def __init__(self, url: str) -> None:
+    A store that is not `patient` doesn't wait for the disk at every picture: many are given to `sync` together, before their
+    rows are committed.
+    """
+
+    def __init__(self, url: str, *, patient: bool = True) -> None:
         self.url = url
         self.root = root(url)
+        self.patient = patient
 
     def path(self, sha256: str) -> UPath:
         """The path of a blob. Raises WinnowError unless `sha256` is 64 lower-case hexadecimal digits."""
-        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+        if not _hexadecimal(sha256, 64):
             raise WinnowError("A picture is named by 64 hexadecimal digits.")
         return self.root / sha256[:2] / sha256[2:]
 
     def put(self, data: bytes) -> str:
-        """Store bytes and return their sha256. The same bytes are stored once. Raises DiskFullError if the disk is full."""
+        """Store bytes and return their sha256. In a patient store they survive a power cut from then on.
+
+        Behind a URL, its server decides that. The same bytes are stored once. Storing them again restarts their age, and
+        repairs a file that was cut short. Raises DiskFullError if the disk is full.
+        """
         sha256 = hashlib.sha256(data).hexdigest()
         path = self.path(sha256)
-        if path.exists():
-            if isinstance(path, Path):
-                path.touch()  # see `stored_at`: erase must not take it for an old orphan
-            return sha256
-        with disk_full_errors(path):
-            if isinstance(path, Path):
-                # Renamed into place, so that a process killed in the middle never leaves half a picture under its final name.
-                handle, part = _part(path.parent)
-                try:
-                    with os.fdopen(handle, "wb") as out:
-                        out.write(data)
-                    Path(part).replace(path)
-                except BaseException:
-                    Path(part).unlink(missing_ok=True)
-                    raise
-            else:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+        if isinstance(path, Path) and self.renew(sha256) and _size(path) == len(data):
+            if self.patient:
+                sync(path)  # another process may have stored it a moment ago
+                sync(path.parent)
+        else:
+            write(path, data, wait=self.patient)  # behind a URL always: only this restarts the age there
         return sha256
+
+    def sync(self, pictures: Collection[str]) -> None:
+        """Wait until the pictures survive a power cut. Passes by those that are missing; does nothing behind a URL.
+
+        Raises DiskFullError if the disk is full, which some network shares say only now.
+        """
+        if not isinstance(self.root, Path) or not pictures:
+            return
+        paths = [Path(self.path(sha256)) for sha256 in pictures]
+        # A disk waits once for many at a time.
+        with disk_full_errors(self.root), ThreadPoolExecutor(SYNCS) as threads:
+            list(threads.map(sync, [*paths, *{path.parent for path in paths}, self.root, self.root.parent]))
+
+    def renew(self, sha256: str) -> bool:
+        """Restart a blob's age, as storing it again would. False if it is missing.
+
+        Behind a URL this does nothing and returns True; a file of another user keeps its age.
+        """
+        path = self.path(sha256)
+        if not isinstance(path, Path):
+            return True
+        with suppress(FileNotFoundError, PermissionError):
+            os.utime(path)
+        return path.exists()  # asked last: it may have been deleted a moment before its age was restarted
 
     def get(self, sha256: str) -> bytes:
         """The bytes of a blob. Raises WinnowError if it is missing."""
@@ -62,33 +86,66 @@ class Store:
             ) from None
 
     def stored_at(self, sha256: str) -> datetime:
-        """When a blob was stored, in UTC. In a folder: when it was last stored.
+        """When a blob was last stored, in UTC.
 
         Raises FileNotFoundError if it is missing, NotImplementedError if the kind of URL keeps no times.
         """
-        path = self.path(sha256)
-        if isinstance(path, Path):
-            return datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        return cast("datetime", path.fs.modified(path.path))
+        return _modified_at(self.path(sha256))
 
-    def delete(self, sha256: str) -> None:
-        """Delete a blob. Does nothing if it is missing."""
-        self.path(sha256).unlink(missing_ok=True)
+    def delete(self, sha256: str, stored_at: datetime | None = None) -> bool:
+        """Delete a blob; with `stored_at`, only if it was last stored at that very time. False if it is missing or stays."""
+        path = self.path(sha256)
+        try:
+            # A blob that is stored again between these two lines is lost. `put` and `renew` restart its age first and look
+            # for it afterwards, so this takes two processes within the same microseconds.
+            if stored_at is None or _modified_at(path) == stored_at:
+                path.unlink()
+                return True
+        except FileNotFoundError:
+            pass
+        return False
 
     def all(self) -> Iterator[str]:
-        """The sha256 of every blob, by its file name; the bytes are not hashed."""
-        if not self.root.exists():
-            return
-        for folder in self.root.iterdir():
-            for file in folder.iterdir():
-                if not file.name.startswith(".part-"):
-                    yield folder.name + file.name
+        """The sha256 of every blob, by its file name; the bytes are not hashed. Other files are passed by."""
+        return (sha256 for sha256, _ in self._walk() if sha256 is not None)
+
+    def strangers(self) -> list[str]:
+        """What lies in the store and is not ours, such as a file manager's `.DS_Store`: paths in the store, sorted."""
+        found = (path for sha256, path in self._walk() if sha256 is None and not path.name.startswith(PART))
+        return sorted(str(path.relative_to(self.root)) for path in found)
+
+    def delete_parts(self, before: datetime) -> None:
+        """Delete the half-written files that processes left when they were killed before this time."""
+        for _, path in self._walk():
+            with suppress(FileNotFoundError, NotImplementedError):
+                if path.name.startswith(PART) and _modified_at(path) < before:
+                    path.unlink()
+
+    def _walk(self) -> Iterator[tuple[str | None, UPath]]:
+        """Every file, with its sha256 if it is a blob; a folder that is not ours counts as one file."""
+        for folder in self.root.iterdir() if self.root.exists() else ():
+            try:
+                ours = list(folder.iterdir()) if _hexadecimal(folder.name, 2) else None
+            except (FileNotFoundError, NotADirectoryError):
+                ours = None
+            if ours is None:
+                yield None, folder
+            else:
+                yield from ((folder.name + one.name if _hexadecimal(one.name, 62) else None, one) for one in ours)
 
 
-def _part(folder: Path) -> tuple[int, str]:
-    """A new temporary file in a folder. The folder nearly always exists, so it is created only after a first attempt fails."""
+def _hexadecimal(name: str, digits: int) -> bool:
+    return len(name) == digits and set(name) <= set("0123456789abcdef")
+
+
+def _size(path: Path) -> int | None:
     try:
-        return tempfile.mkstemp(dir=folder, prefix=".part-")
+        return path.stat().st_size
     except FileNotFoundError:
-        folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.mkstemp(dir=folder, prefix=".part-")
+        return None
+
+
+def _modified_at(path: UPath) -> datetime:
+    if isinstance(path, Path):
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return cast("datetime", path.fs.modified(path.path))

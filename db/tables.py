@@ -166,7 +166,7 @@ class Submission(Base):
     contributor_id: Mapped[int | None] = mapped_column(ForeignKey("contributor.id"), index=True)
     photo_name: Mapped[Name] = mapped_column(comment="the photo's file name as received")
     photo_sha256: Mapped[Sha256]
-    mask_sha256: Mapped[Sha256]
+    mask_sha256: Mapped[Sha256] = mapped_column(index=True)
     height: Mapped[int] = mapped_column(comment="of the upright photo, pixels")
     width: Mapped[int] = mapped_column(comment="of the upright photo, pixels")
     licence: Mapped[str | None] = mapped_column(String(200))
@@ -209,6 +209,10 @@ class Refusal(Base):
     file: Mapped[Name]
     reason: Mapped[Name]
     at: Mapped[datetime]
+    digest: Mapped[str | None] = mapped_column(
+        String(64),
+        comment="of a pair that no split is right for: it is not decoded again, until an example is deleted",
+    )
 
     source: Mapped[Source] = relationship()
 
@@ -287,8 +291,8 @@ class Example(Base):
     inside_bottom: Mapped[int]
     inside_right: Mapped[int]
     image_sha256: Mapped[Sha256] = mapped_column(index=True)
-    mask_sha256: Mapped[Sha256]
-    skin_sha256: Mapped[Sha256 | None] = mapped_column(comment="the skin's mask, where the source labels it")
+    mask_sha256: Mapped[Sha256] = mapped_column(index=True)
+    skin_sha256: Mapped[Sha256 | None] = mapped_column(index=True, comment="the skin's mask, where the source labels it")
     split: Mapped[Split] = mapped_column(index=True)
     group_id: Mapped[int | None] = mapped_column(
         ForeignKey("example.id", ondelete="SET NULL"),
@@ -454,7 +458,7 @@ class TouchUp(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     example_id: Mapped[int] = mapped_column(ForeignKey("example.id"), index=True)
     reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"), index=True)
-    mask_before_sha256: Mapped[Sha256]
+    mask_before_sha256: Mapped[Sha256] = mapped_column(index=True)
     started_at: Mapped[datetime]
     seconds_shown: Mapped[int] = mapped_column(comment="what the clock started from")
 
@@ -467,7 +471,7 @@ class TouchUpSave(Base):
     __tablename__ = "touch_up_save"
     id: Mapped[int] = mapped_column(primary_key=True)
     touch_up_id: Mapped[int] = mapped_column(ForeignKey("touch_up.id"), index=True)
-    mask_after_sha256: Mapped[Sha256]
+    mask_after_sha256: Mapped[Sha256] = mapped_column(index=True)
     seconds_used: Mapped[float]
     finished: Mapped[bool] = mapped_column(comment="the reviewer said done, or the clock did")
     at: Mapped[datetime]
@@ -497,9 +501,9 @@ class SetMember(Base):
     set_id: Mapped[int] = mapped_column(ForeignKey("curated_set.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     example_id: Mapped[int | None] = mapped_column(ForeignKey("example.id", ondelete="SET NULL"), index=True)
-    image_sha256: Mapped[Sha256]
-    mask_sha256: Mapped[Sha256]
-    skin_sha256: Mapped[Sha256 | None]
+    image_sha256: Mapped[Sha256] = mapped_column(index=True)
+    mask_sha256: Mapped[Sha256] = mapped_column(index=True)
+    skin_sha256: Mapped[Sha256 | None] = mapped_column(index=True)
     split: Mapped[Split]
 
     example: Mapped[Example | None] = relationship()
@@ -576,7 +580,7 @@ class Preview(Base):
     run_id: Mapped[int] = mapped_column(primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True)
     example_id: Mapped[int] = mapped_column(ForeignKey("example.id", ondelete="CASCADE"), primary_key=True, index=True)
-    matte_sha256: Mapped[Sha256]
+    matte_sha256: Mapped[Sha256] = mapped_column(index=True)
 
 
 class Measure(Base):
@@ -601,8 +605,8 @@ class Measure(Base):
     class_accuracy: Mapped[float | None] = mapped_column(comment="of hair, skin and background, for three-class runs")
     hair_share: Mapped[float | None] = mapped_column(comment="of the true mask, 0 to 1")
     hair_brightness: Mapped[float | None] = mapped_column(comment="mean of the true hair's grey, 0 to 1")
-    mask_sha256: Mapped[Sha256] = mapped_column(comment="what the matte was measured against")
-    matte_sha256: Mapped[Sha256]
+    mask_sha256: Mapped[Sha256] = mapped_column(index=True, comment="what the matte was measured against")
+    matte_sha256: Mapped[Sha256] = mapped_column(index=True)
 
 
 class Export(Base):

@@ -1,6 +1,6 @@
 """Examples inserted directly into a database, each with a different picture; no face detection runs."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ from db.store import Store
 from db.tables import CROP_SIDE, Example, Source, Split, Standing, Submission, Suspicion
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+TOMORROW = datetime.now(UTC) + timedelta(days=1)  # by then, no picture that is stored now waits for its row any more
 
 Picture = NDArray[np.uint8]
 

@@ -12,12 +12,13 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from upath import UPath
 
+from db.blobs import delete_unnamed
 from db.files import disk_full_errors, write
 from db.session import reading, transact
 from db.store import Store
-from db.tables import Epoch, Example, Preview
+from db.tables import Epoch, Preview
 from trainer.arrays import HAIR
-from trainer.inputs import Subset
+from trainer.inputs import Subset, existing
 from trainer.pictures import grey, png
 from trainer.recipe import FitSettings
 from trainer.runs import BEST, predict
@@ -123,7 +124,7 @@ def record(
     alphas = predict(model, validation.images[:PREVIEWS])[..., HAIR]
     with reading(engine) as session:
         # A contributor may have been erased during training: save no new pictures of them.
-        there = set(session.scalars(select(Example.id).where(Example.id.in_([example.id for example in shown]))))
+        there = existing(session, [example.id for example in shown])
     mattes = {
         example.id: store.put(png(grey(alpha))) for example, alpha in zip(shown, alphas, strict=True) if example.id in there
     }
@@ -132,7 +133,8 @@ def record(
     def add(session: Session) -> None:
         session.add(Epoch(run_id=run, **values))
         session.flush()
-        for number, sha256 in mattes.items():
-            session.add(Preview(run_id=run, epoch=row.number, example_id=number, matte_sha256=sha256))
+        for number in existing(session, list(mattes)):
+            session.add(Preview(run_id=run, epoch=row.number, example_id=number, matte_sha256=mattes[number]))
 
     transact(engine, add)
+    delete_unnamed(engine, store, mattes.values(), None)  # of an example that was erased meanwhile

@@ -3,6 +3,7 @@
 import math
 import os
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from db.store import Store
 from db.tables import CROP_SIDE, CuratedSet, Example, SetMember, Split
 from trainer.arrays import Box, FloatBox
 from trainer.pictures import image_from, mask_from, resized
+
+CHUNK = 1000  # examples looked up in one statement; a database takes tens of thousands
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,15 @@ class Batch:
     masks: NDArray[np.uint8]
     inside: NDArray[np.int32]
     skins: NDArray[np.uint8] | None = None
+
+
+def existing(session: Session, examples: Sequence[int]) -> set[int]:
+    """Those of the examples that have not been erased; on PostgreSQL, none of them can be until this transaction ends."""
+    found: set[int] = set()
+    for at in range(0, len(examples), CHUNK):
+        wanted = select(Example.id).where(Example.id.in_(examples[at : at + CHUNK]))
+        found.update(session.scalars(wanted.with_for_update(read=True, key_share=True)))
+    return found
 
 
 def set_examples(session: Session, set_number: int, split: Split) -> list[SetExample]:

@@ -11,10 +11,11 @@ import numpy as np
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
+from db.blobs import delete_unnamed
 from db.session import reading, transact
 from db.settings import Settings
 from db.store import Store
-from db.tables import CROP_SIDE, Example, Measure, SetMember, Split
+from db.tables import CROP_SIDE, Measure, SetMember, Split
 from trainer import inputs, runs
 from trainer.arrays import HAIR, SKIN, Alpha, BoolMask, Classes, FloatBox
 from trainer.intervals import bootstrap
@@ -42,7 +43,7 @@ def report(
     refine: str = "none",
     say: Callable[[float, str], None] = lambda share, words: None,
 ) -> dict[str, Any]:
-    """Measure a run on one split of its curated set, and save the rows, replacing those of an older report.
+    """Measure a run on one split of its curated set, and save the rows and mattes, replacing those of an older report.
 
     `say` is told the share done, 0 to 1, and a line for people. Returns what `python -m trainer report --json` prints: the mean
     of each measure, and under `intervals` its 95 % interval over images, [low, high]; None if no image has a value, or too few
@@ -73,7 +74,8 @@ def report(
                 )
             )
         say(len(rows) / len(examples), f"Measured {len(rows)} of {len(examples)} {split} examples")
-    _replace(engine, run, split, refine, rows)
+    mattes = {row.matte_sha256 for row in rows} | _replace(engine, run, split, refine, rows)
+    delete_unnamed(engine, store, mattes, None)
     return {"run": run, "split": str(split), "refine": refine, "images": len(rows), **summary(values)}
 
 
@@ -144,12 +146,16 @@ def _filled(box: FloatBox, size: int) -> BoolMask:
     return np.outer((centres >= top) & (centres < bottom), (centres >= left) & (centres < right))
 
 
-def _replace(engine: Engine, run: int, split: Split, refine: str, rows: list[Measure]) -> None:
-    def replace(session: Session) -> None:
-        old = (Measure.run_id == run, Measure.split == split, Measure.refine == refine)
+def _replace(engine: Engine, run: int, split: Split, refine: str, rows: list[Measure]) -> set[str]:
+    """Save the rows of a report; returns the mattes (sha256) of the older one that they replace."""
+    old = (Measure.run_id == run, Measure.split == split, Measure.refine == refine)
+
+    def replace(session: Session) -> set[str]:
+        replaced = set(session.scalars(select(Measure.matte_sha256).where(*old)))
         session.execute(delete(Measure).where(*old))
         # A contributor may have been erased during measuring.
-        there = set(session.scalars(select(Example.id).where(Example.id.in_([row.example_id for row in rows]))))
+        there = inputs.existing(session, [row.example_id for row in rows])
         session.add_all(row for row in rows if row.example_id in there)
+        return replaced
 
-    transact(engine, replace)
+    return transact(engine, replace)

@@ -4,7 +4,7 @@ Their choices are append-only (table crop_choice): a square, a discard, or an un
 it has no example and has not been discarded. A drawn crop becomes an example at once, by the same code as in an ingest.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from curator.pictures.codec import encode_preview
 from curator.pictures.crop import Square
 from curator.pictures.pair import Pair, read_pair
 from curator.review.reviewers import reviewer_called
-from db.blobs import still_named
+from db.blobs import delete_unnamed
 from db.errors import NotThereError, WinnowError
 from db.session import Lock, reading, wait_for, writing
 from db.settings import Limits
@@ -138,7 +138,7 @@ def decide(
             if _record(session, reviewer, submission, square, now):
                 _add_example(session, session.get_one(Submission, submission), crop, now)
     except WinnowError:
-        _delete_unnamed(engine, store, _hashes_of(crop))
+        delete_unnamed(engine, store, _hashes_of(crop), None)
         raise
 
 
@@ -160,7 +160,7 @@ def take_back(engine: Engine, store: Store, reviewer: str, submission: int, now:
         session.add(CropChoice(submission_id=submission, reviewer_id=reviewer_id, undoes=choice.id, at=now))
         session.flush()
         (again,) = _faceless_photos(session, [photo])
-    _delete_unnamed(engine, store, pictures)
+    delete_unnamed(engine, store, pictures, None)
     return again
 
 
@@ -241,11 +241,3 @@ def _no_such(submission: int) -> NotThereError:
 
 def _hashes_of(crop: Crop) -> set[str]:
     return {crop.image, crop.mask, *([crop.skin] if crop.skin else [])}
-
-
-def _delete_unnamed(engine: Engine, store: Store, pictures: Collection[str]) -> None:
-    """Delete those of the pictures that no row names."""
-    with reading(engine) as session:
-        unnamed = set(pictures) - still_named(session, pictures)
-    for sha256 in sorted(unnamed):
-        store.delete(sha256)

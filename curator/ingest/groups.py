@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from curator.ingest.likeness import Duplicate
 from curator.review.standing import GroupMember, group_states, lock_standings, update_standings
-from db.tables import Example, Standing, State
+from db.tables import Example, Refusal, Standing, State
 
 DECIDING_STATES = (State.open, State.keep, State.disputed)  # they decide whether another of the group may be open
 
@@ -36,7 +36,11 @@ def join_group(session: Session, example: Example, duplicates: Sequence[Duplicat
 
 
 def leave_groups(session: Session, examples: Select[int]) -> None:
-    """Take examples out of their groups, as before they are erased; the rest of each group gets new states."""
+    """Take examples out of their groups, as before they are deleted; the rest of each group gets new states.
+
+    Pairs that were refused because no split was right for them are examined again when they next come: it may be right then.
+    """
+    session.execute(update(Refusal).where(Refusal.digest.is_not(None)).values(digest=None))
     groups = select(Example.group_id).where(Example.id.in_(examples), Example.group_id.is_not(None))
     left = select(Example.id, Example.group_id).where(Example.group_id.in_(groups), Example.id.not_in(examples))
     remaining: dict[int | None, list[int]] = {}

@@ -8,12 +8,13 @@ nothing that was reported as added, and starting again continues.
 import hashlib
 import pickle
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import islice
+from types import MappingProxyType
 from typing import Literal
 
 from sqlalchemy import Engine, select, tuple_
@@ -28,6 +29,7 @@ from curator.ingest.workers import Workers, map_in_order
 from curator.pictures.crop import square_around_face, square_around_photo
 from curator.pictures.faces import choose_face, find_faces
 from curator.pictures.pair import read_pair
+from db.blobs import delete_unnamed
 from db.errors import WinnowError
 from db.jobs import Clock
 from db.session import Lock, reading, wait_for, writing
@@ -57,11 +59,18 @@ class Examined:
     pair: RawPair
     photo: str  # sha256 of the file, as is mask
     mask: str
+    digest: str  # of all that its split depends on, except for the examples that are there
     height: int  # of the upright photo, in pixels
     width: int
     picture_hash: PictureHash
     crop: Crop | None
     remarks: list[str]  # what is unusual about it, in words
+
+    @property
+    def pictures(self) -> set[str]:
+        """The sha256 of all that was stored for it."""
+        crop = () if self.crop is None else (self.crop.image, self.crop.mask, self.crop.skin)
+        return {self.photo, self.mask, *filter(None, crop)}
 
 
 @dataclass
@@ -82,20 +91,31 @@ class IngestSummary:
 
 
 def examine(
-    item: RawPair | Refused, *, store_url: str | None, limits: Limits, cut: CropMode, again: bool = False
+    item: RawPair | Refused,
+    *,
+    store_url: str | None,
+    limits: Limits,
+    cut: CropMode,
+    refused: Mapping[str, str] = MappingProxyType({}),
+    again: bool = False,
 ) -> Examined | AlreadyStored | Refused:
     """Decode a pair, find its face, and cut and store its crop; or give the reason to refuse it.
 
     A pair whose two files are both in the store is not decoded, unless `again` is true. The files themselves are stored last,
-    so a pair that is in the store has been examined completely. `store_url` is None on a worker that has its own settings.
+    so a pair that is in the store has been examined completely. Nor is a pair decoded that no split was right for before:
+    `refused` has the reason by the digest. `store_url` is None on a worker that has its own settings. What is stored survives
+    a power cut only after `Store.sync`.
     `cut="whole"` makes the whole photo the crop, with a face or without. Raises DiskFullError if the store has no room.
     """
     if isinstance(item, Refused):
         return item
-    store = Store(Settings().store if store_url is None else store_url)
+    store = Store(Settings().store if store_url is None else store_url, patient=False)
     try:
         photo_file, mask_file = photo_bytes(item, limits), mask_bytes(item, limits)
         names = (hashlib.sha256(photo_file).hexdigest(), hashlib.sha256(mask_file).hexdigest())
+        digest = _digest(item, *names, cut)
+        if digest in refused:
+            return Refused(item.name, refused[digest])
         if not again and all(store.path(name).exists() for name in names):
             return AlreadyStored(item, *names)
         decoded = read_pair(photo_file, mask_file, limits)
@@ -113,7 +133,7 @@ def examine(
     )
     crop = None if square is None else make_crop(photo, hair, decoded.skin, face, square, store)
     remarks = [*decoded.remarks, *(face_remarks if cut == "face" else ())]
-    examined = Examined(item, *names, height, width, hash_picture(photo), crop, remarks)
+    examined = Examined(item, *names, digest, height, width, hash_picture(photo), crop, remarks)
     store.put(photo_file)
     store.put(mask_file)
     return examined
@@ -142,25 +162,40 @@ def ingest(
     """
     summary = IngestSummary()
     source_id = _source_id(engine, adapter, location, clock)
-    examine_item = partial(examine, limits=limits, cut=cut)
+    with reading(engine) as session:
+        refused = _refused_for_their_split(session, source_id)
+    examine_item = partial(examine, limits=limits, cut=cut, refused=refused)
     on_worker = partial(examine_item, store_url=workers.store)
-    with closing(map_in_order(workers, on_worker, items, _refusal_after_crash)) as results:
-        while batch := list(islice(results, BATCH)):
-            with reading(engine) as session:
-                in_database = _pairs_with_rows(session, [one for one in batch if isinstance(one, AlreadyStored)])
-            # Files in the store without rows: an earlier ingest was interrupted before the commit, or two other pairs brought
-            # the photo and the mask.
-            batch = [
-                examine_item(one.pair, store_url=store.url, again=True)
-                if isinstance(one, AlreadyStored) and (one.photo, one.mask) not in in_database
-                else one
-                for one in batch
-            ]
-            with writing(engine) as session:
-                wait_for(session, Lock.adding)
-                outcomes = _add_batch(session, batch, source_id, split, clock)
-            _count(summary, outcomes)
-            on_progress(summary)
+    not_added: set[str] = set()  # pictures that were stored for pairs that were not added
+    try:
+        with closing(map_in_order(workers, on_worker, items, _refusal_after_crash)) as results:
+            while batch := list(islice(results, BATCH)):
+                with reading(engine) as session:
+                    in_database = _pairs_with_rows(session, [one for one in batch if isinstance(one, AlreadyStored)])
+                # Files in the store without rows: an earlier ingest was interrupted before the commit, or two other pairs
+                # brought the photo and the mask.
+                batch = [
+                    examine_item(one.pair, store_url=store.url, again=True)
+                    if isinstance(one, AlreadyStored) and (one.photo, one.mask) not in in_database
+                    else one
+                    for one in batch
+                ]
+                store.sync({sha256 for one in batch if isinstance(one, Examined) for sha256 in one.pictures})
+                with writing(engine) as session:
+                    wait_for(session, Lock.adding)
+                    outcomes = _add_batch(session, batch, source_id, split, clock)
+                for one, outcome in zip(batch, outcomes, strict=True):
+                    if isinstance(one, Examined):
+                        if isinstance(outcome, Refused) or not outcome.added:
+                            not_added |= one.pictures
+                        elif not all(map(store.renew, one.pictures)):  # erased meanwhile, with somebody who had the same
+                            examine_item(one.pair, store_url=store.url, again=True)
+                            store.sync(one.pictures)
+                _count(summary, outcomes)
+                on_progress(summary)
+    finally:
+        # Not earlier: pairs on their way might share one of these, such as an empty mask.
+        delete_unnamed(engine, store, not_added, None)
     return summary
 
 
@@ -222,6 +257,20 @@ def _source_id(engine: Engine, adapter: str, location: str, clock: Clock) -> int
         return source.id
 
 
+def _digest(pair: RawPair, photo: str, mask: str, cut: CropMode) -> str:
+    """A sha256 of what decides whether a split is right for a pair, but for the examples that are there.
+
+    Examples are only added to what speaks against it, until one is deleted; `leave_groups` forgets the refusals then.
+    """
+    return hashlib.sha256(repr((photo, mask, pair.contributor, pair.official, cut)).encode()).hexdigest()
+
+
+def _refused_for_their_split(session: Session, source_id: int) -> dict[str, str]:
+    """The digests of the source's pairs that no split was right for, each with its reason."""
+    wanted = select(Refusal.digest, Refusal.reason).where(Refusal.source_id == source_id, Refusal.digest.is_not(None))
+    return {digest: reason for digest, reason in session.execute(wanted) if digest is not None}
+
+
 def _pairs_with_rows(session: Session, pairs: Sequence[AlreadyStored | Examined]) -> set[tuple[str, str]]:
     """Those of the pairs that are in the database, as (photo sha256, mask sha256)."""
     hashes = tuple_(Submission.photo_sha256, Submission.mask_sha256)
@@ -263,7 +312,7 @@ def _add_batch(
                 added.append(one)
                 in_database.add((one.photo, one.mask))
         if isinstance(outcome, Refused):
-            _refuse(session, source_id, outcome, clock)
+            _refuse(session, source_id, outcome, one.digest if isinstance(one, Examined) else None, clock)
         outcomes.append(outcome)
     return outcomes
 
@@ -316,9 +365,13 @@ def _submission(one: Examined, person: Contributor | None, source_id: int, split
     )
 
 
-def _refuse(session: Session, source_id: int, item: Refused, clock: Clock) -> None:
+def _refuse(session: Session, source_id: int, item: Refused, digest: str | None, clock: Clock) -> None:
+    """Record a refusal once, with the digest of the pair if no split is right for it."""
     file, reason = item.file[:1000], item.reason[:1000]
-    same = select(Refusal.id).where(Refusal.source_id == source_id, Refusal.file == file, Refusal.reason == reason)
-    if session.scalar(same) is None:
-        session.add(Refusal(source_id=source_id, file=file, reason=reason, at=clock()))
-        session.flush()
+    same = select(Refusal).where(Refusal.source_id == source_id, Refusal.file == file, Refusal.reason == reason)
+    refusal = session.scalars(same).one_or_none()
+    if refusal is None:
+        session.add(Refusal(source_id=source_id, file=file, reason=reason, digest=digest, at=clock()))
+    elif digest is not None:
+        refusal.digest = digest
+    session.flush()

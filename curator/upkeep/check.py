@@ -5,6 +5,7 @@ has changed, and every example has the state that its verdicts give it.
 import hashlib
 from collections import defaultdict
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -12,11 +13,10 @@ from sqlalchemy.orm import Session
 
 from curator.review.standing import wrongly_standing
 from curator.sets.freeze import set_hash
-from db.blobs import named_blobs
+from db.blobs import due, named_blobs, still_named
 from db.errors import WinnowError
-from db.jobs import ACTIVE
 from db.store import Store
-from db.tables import CuratedSet, Job, SetMember
+from db.tables import CuratedSet, SetMember
 
 FINDINGS_LISTED = 20  # of each kind, that `text` lists
 
@@ -39,7 +39,9 @@ class Findings:
     erased: int  # members of curated sets whose example was erased, so that their pictures are not expected
     missing: list[Missing]
     damaged: list[str]  # names of pictures whose bytes have another sha256
-    orphaned: list[str]  # sha256 of pictures that no row names
+    orphaned: list[str]  # sha256 of pictures that no row names, and no row will
+    recent: int  # pictures that no row names yet: stored within the last hour, or since a job that is running began
+    strangers: list[str]  # what lies in the store and is not Winnow's, such as `.DS_Store`; it is passed by
     changed_sets: list[int]  # numbers of sets whose members have another hash than when they were frozen
     wrongly_standing: list[int]  # examples whose row in `standing` disagrees with their verdicts, suspicion or source
 
@@ -58,6 +60,8 @@ class Findings:
             f"{self.blobs} pictures in the store, {self.named} named by rows, {self.sets} curated sets checked; "
             f"{self.erased} of their members were erased."
         ]
+        if self.recent:
+            lines.append(f"{self.recent} pictures that were stored lately are not named yet.")
         missing = [f"{each.sha256} (named by {', '.join(each.named_by)})" for each in self.missing]
         lines += _finding_lines("missing from the store", missing)
         lines += _finding_lines("damaged, the bytes do not match the name", self.damaged)
@@ -66,25 +70,32 @@ class Findings:
         lines += _finding_lines(
             "with another state than their verdicts give", [f"example {number}" for number in self.wrongly_standing]
         )
+        lines += _finding_lines("in the store that are not Winnow's, and were passed by", self.strangers)
         return "\n".join([*lines, "Everything is in order."] if self.sound else lines)
 
 
-def check(session: Session, store: Store) -> Findings:
+def check(session: Session, store: Store, now: datetime) -> Findings:
     """Check every row that names a picture, every picture's bytes and every curated set. Changes nothing.
 
-    A picture is stored before the row that names it is committed, so a picture that is being ingested shows as orphaned:
-    check again when no job is running.
+    Others may work meanwhile: what they store, name or erase is no finding. `session` is a reading one, without a change.
     """
     present: set[str] = set()
     damaged = []
     for sha256 in store.all():
+        try:
+            if hashlib.sha256(store.get(sha256)).hexdigest() != sha256:
+                damaged.append(sha256)
+        except WinnowError:  # deleted meanwhile
+            continue
         present.add(sha256)
-        if not _bytes_match_name(store, sha256):
-            damaged.append(sha256)
     named: dict[str, list[str]] = defaultdict(list)
     for sha256, where in named_blobs(session):
         named[sha256].append(where)
-    missing = [Missing(sha256, where) for sha256, where in sorted(named.items()) if sha256 not in present]
+    # Reading the store takes long, and the rows were read after it: ask again about what seems to be missing.
+    absent = [sha256 for sha256 in sorted(named.keys() - present) if not store.path(sha256).exists()]
+    session.rollback()  # SQLite shows the rows as they are now, not as they were at the first question
+    missing = [Missing(sha256, named[sha256]) for sha256 in absent if still_named(session, [sha256])]
+    orphaned, recent = _unnamed(store, present - named.keys(), due(session, now))
     sets = list(session.scalars(select(CuratedSet).order_by(CuratedSet.id)))
     erased = select(func.count()).select_from(SetMember).where(SetMember.example_id.is_(None))
     return Findings(
@@ -94,31 +105,27 @@ def check(session: Session, store: Store) -> Findings:
         erased=session.scalar(erased) or 0,
         missing=missing,
         damaged=sorted(damaged),
-        orphaned=sorted(present - named.keys()),
+        orphaned=orphaned,
+        recent=recent,
+        strangers=store.strangers(),
         changed_sets=[each.id for each in sets if not _matches_hash(session, each)],
         wrongly_standing=wrongly_standing(session),
     )
 
 
-def remove_orphans(session: Session, store: Store, findings: Findings) -> int:
-    """Delete the pictures that were found orphaned and still are, as an interrupted erasure leaves them; returns how many.
-
-    Raises WinnowError while a job is running, because its pictures are stored before the rows that name them.
-    """
-    job = session.scalars(select(Job).where(Job.state.in_(ACTIVE))).first()
-    if job is not None:
-        raise WinnowError(f"A job is running ({job.kind}). Try again when it has finished.")
-    orphaned = set(findings.orphaned) - {sha256 for sha256, _ in named_blobs(session)}
-    for sha256 in orphaned:
-        store.delete(sha256)
-    return len(orphaned)
-
-
-def _bytes_match_name(store: Store, sha256: str) -> bool:
-    try:
-        return hashlib.sha256(store.get(sha256)).hexdigest() == sha256
-    except WinnowError:  # its name is not a hash, or it was deleted meanwhile
-        return False
+def _unnamed(store: Store, pictures: set[str], before: datetime) -> tuple[list[str], int]:
+    """Those of the pictures that were last stored before this time, and how many were stored later."""
+    orphaned, recent = [], 0
+    for sha256 in sorted(pictures):
+        try:
+            old = store.stored_at(sha256) < before
+        except FileNotFoundError:  # deleted meanwhile
+            continue
+        except NotImplementedError:  # the store keeps no times
+            old = True
+        orphaned += [sha256] if old else []
+        recent += not old
+    return orphaned, recent
 
 
 def _matches_hash(session: Session, curated: CuratedSet) -> bool:

@@ -21,6 +21,7 @@ from curator.sample import write_sample
 from db.jobs import ACTIVE
 from db.session import open_database, reading
 from db.settings import Settings
+from db.store import Store
 from db.tables import Job, JobState
 from tests.examples import png
 
@@ -113,6 +114,20 @@ def test_the_sample_can_be_erased_person_by_person(run: Run) -> None:
     assert gone["submissions"] >= 1
     assert run.json("status")["submissions"] == before - gone["submissions"]
     assert run.json("check")["sound"] is True
+
+
+def test_check_tells_orphans_from_pictures_that_wait_and_from_foreign_files(run: Run) -> None:
+    store = Store(Settings().store)
+    old, new = store.put(b"left behind"), store.put(b"just coming in")
+    os.utime(store.path(old), (0, 0))
+    (store.root / ".DS_Store").write_bytes(b"a file manager's")
+    found = run("check", "--json")
+    assert found.exit_code == 1
+    assert json.loads(found.stdout)["orphaned"] == [old]
+    assert run.json("check", "--remove-orphans")["sound"] is True
+    found_now = run.json("check")
+    assert (found_now["orphaned"], found_now["recent"], found_now["strangers"]) == ([], 1, [".DS_Store"])
+    assert list(store.all()) == [new]
 
 
 def one_line(done: Result) -> str:

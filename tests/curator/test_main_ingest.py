@@ -28,6 +28,7 @@ from db.settings import Settings
 from db.store import Store
 from db.tables import Job, JobState, Source, Submission
 from tests.curator.served import over_http
+from tests.examples import TOMORROW
 
 pytestmark = pytest.mark.slow
 
@@ -186,7 +187,7 @@ def test_an_ingest_that_is_killed_or_stopped_loses_nothing_and_goes_on_when_star
     rest = answer(str(many), "--crop", "whole")
     assert (rest["added"], rest["already"], rest["refused"]) == (MANY - before, before, [])
     with reading(engine) as session:
-        assert check(session, Store(Settings().store)).sound
+        assert check(session, Store(Settings().store), TOMORROW).sound
         states = list(session.scalars(select(Job.state).order_by(Job.id)))
     assert states == [JobState.cancelled if how is signal.SIGINT else JobState.running, JobState.done]
     engine.dispose()

@@ -1,12 +1,15 @@
 """Transactions, the append-only guard and migrations."""
 
 import logging
+import sqlite3
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Barrier
 
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, event, func, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -32,6 +35,29 @@ def test_an_error_in_the_middle_rolls_everything_back(engine: Engine) -> None:
         assert reviewers(engine) == 0  # a second connection sees nothing of it yet
         _ = 1 / 0
     assert reviewers(engine) == 0
+
+
+def test_the_threads_of_a_process_queue_for_sqlites_one_writer(settings: Settings) -> None:
+    """They don't poll for it: here SQLite refuses at once whoever comes while another writes."""
+    engine = open_database(settings)
+
+    def impatient(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 0")
+
+    event.listen(engine, "connect", impatient)
+    engine.dispose()  # of the connections that are patient
+    together = Barrier(8)
+
+    def add(number: int) -> None:
+        together.wait()
+        for at in range(10):
+            with writing(engine) as session:
+                session.add(Reviewer(name=f"{number} {at}"))
+
+    with ThreadPoolExecutor(8) as executor:
+        list(executor.map(add, range(8)))
+    assert reviewers(engine) == 80
+    engine.dispose()
 
 
 def test_a_frozen_set_cannot_be_changed(engine: Engine) -> None:

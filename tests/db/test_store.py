@@ -11,6 +11,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from db import files
+from db import store as store_module
 from db.errors import WinnowError
 from db.store import Store
 
@@ -65,8 +67,128 @@ def test_only_a_hash_names_a_blob(store: Store, name: str) -> None:
         store.get(name)
 
 
-def test_a_part_left_by_a_killed_process_is_not_a_blob(tmp_path: Path) -> None:
+def test_a_file_that_was_cut_short_is_stored_again(store: Store) -> None:
+    sha256 = store.put(b"whole")
+    for broken in (b"", b"who"):
+        store.path(sha256).write_bytes(broken)
+        store.put(b"whole")
+        assert store.get(sha256) == b"whole"
+
+
+def test_bytes_that_are_deleted_while_they_are_stored_again_are_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(str(tmp_path))
     sha256 = store.put(b"a")
-    (tmp_path / sha256[:2] / ".part-x").write_bytes(b"half")
+    utime = os.utime
+
+    def deleted_before(path: Path) -> None:
+        path.unlink()
+        utime(path)
+
+    def deleted_after(path: Path) -> None:
+        utime(path)
+        path.unlink()
+
+    for deleted in (deleted_before, deleted_after):
+        monkeypatch.setattr(os, "utime", deleted)
+        assert store.put(b"a") == sha256
+        monkeypatch.undo()
+        assert store.get(sha256) == b"a"
+
+
+def test_a_blob_that_was_stored_again_is_not_deleted_for_its_old_age(store: Store) -> None:
+    sha256 = store.put(b"a")
+    if isinstance(store.path(sha256), Path):
+        os.utime(store.path(sha256), (0, 0))
+    at = store.stored_at(sha256)
+    store.put(b"a")
+    assert not store.delete(sha256, at)
+    assert store.get(sha256) == b"a"
+    assert store.delete(sha256, store.stored_at(sha256))
+    assert list(store.all()) == []
+    assert not store.delete(sha256, at)
+
+
+def test_a_blobs_age_can_be_restarted_while_it_is_there(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    sha256 = store.put(b"a")
+    os.utime(store.path(sha256), (0, 0))
+    assert store.renew(sha256)
+    assert store.stored_at(sha256) > datetime.now(UTC) - timedelta(minutes=1)
+    store.delete(sha256)
+    assert not store.renew(sha256)
+    assert list(store.all()) == []
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o002])
+def test_others_can_read_a_blob_as_far_as_the_umask_lets_them(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        store = Store(str(tmp_path / "store"))
+        path = store.path(store.put(b"a"))
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask
+    assert path.parent.stat().st_mode & 0o777 == 0o777 & ~umask
+
+
+def test_a_blob_and_its_names_are_on_the_disk_before_put_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a power cut would leave is what was synced: the file before its name, and the names of new folders too."""
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def noting(handle: int) -> None:
+        synced.append(os.path.relpath(Path(f"/proc/self/fd/{handle}").readlink(), tmp_path))
+        fsync(handle)
+
+    monkeypatch.setattr(files.os, "fsync", noting)
+    store = Store(str(tmp_path / "store"))
+    sha256 = store.put(b"a")
+    folder = f"store/{sha256[:2]}"
+    new_root, new_folder, part, name = synced
+    assert (new_root, new_folder, name) == (".", "store", folder)
+    assert part.startswith(f"{folder}/.part-")
+    synced.clear()
+    store.put(b"a")
+    assert synced == [f"{folder}/{sha256[2:]}", folder]
+
+
+def test_many_pictures_are_waited_for_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(str(tmp_path / "store"), patient=False)
+    synced: list[Path] = []
+    monkeypatch.setattr(store_module, "sync", synced.append)
+    monkeypatch.setattr(files, "sync", synced.append)
+    pictures = [store.put(b"a"), store.put(b"a"), "0" * 64]
+    assert synced == []
+    store.sync(pictures)
+    picture = store.path(pictures[0])
+    assert {picture, picture.parent, store.root, tmp_path} <= set(synced)
+    monkeypatch.undo()
+    store.sync(pictures)  # one is missing, which does no harm
+
+
+def test_foreign_files_are_passed_by_and_named(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    sha256 = store.put(b"a")
+    (tmp_path / ".DS_Store").write_bytes(b"a file manager's")
+    (tmp_path / sha256[:2] / ".DS_Store").write_bytes(b"a file manager's")
+    (tmp_path / sha256[:2] / sha256[2:].upper()).write_bytes(b"a")
+    (tmp_path / "ab").write_bytes(b"a file that is named like a folder")
+    (tmp_path / "lost+found").mkdir()
     assert list(store.all()) == [sha256]
+    expected = [".DS_Store", f"{sha256[:2]}/.DS_Store", f"{sha256[:2]}/{sha256[2:].upper()}", "ab", "lost+found"]
+    assert store.strangers() == sorted(expected)
+    store.delete_parts(datetime.now(UTC) + timedelta(hours=1))
+    assert store.strangers() == sorted(expected)
+
+
+def test_half_a_file_left_by_a_killed_process_is_not_a_blob_and_goes_when_it_is_old(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    sha256 = store.put(b"a")
+    old, new = (tmp_path / sha256[:2] / f".part-{name}" for name in ("old", "new"))
+    old.write_bytes(b"half")
+    new.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    assert (list(store.all()), store.strangers()) == ([sha256], [])
+    store.delete_parts(datetime.now(UTC) - timedelta(hours=1))
+    assert (old.exists(), new.exists()) == (False, True)
+    assert store.get(sha256) == b"a"

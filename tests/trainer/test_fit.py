@@ -247,6 +247,24 @@ def test_somebody_erased_while_it_trains_gets_no_new_preview(context, number, en
     assert [row[:2] for row in previews(engine, 1)] == [(1, 5), (2, 5), (3, 5)]
 
 
+def test_somebody_erased_while_an_epochs_previews_are_stored_leaves_none_of_them(context, number, engine):
+    """The training goes on, and their preview, which was just stored, is deleted."""
+
+    class Erasing(Store):
+        def put(self, data):
+            with writing(engine) as session:
+                if (example := session.get(Example, 4)) is not None:
+                    session.delete(example)
+            return super().put(data)
+
+    before = set(context.store.all())
+    once = dataclasses.replace(TINY, epochs=1)
+    fit.fit(dataclasses.replace(context, store=Erasing(context.store.url)), number, once, job(engine))
+    kept = previews(engine, 1)
+    assert [row[:2] for row in kept] == [(1, 5)]
+    assert set(context.store.all()) - before == {kept[0][2]}
+
+
 def test_a_set_that_cannot_be_trained_on_leaves_no_run(context, freeze_set, engine):
     freeze_set([Split.train])
     with pytest.raises(WinnowError, match="no validation examples"):

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
+from db.blobs import named_blobs
 from db.errors import WinnowError
 from db.session import reading, writing
 from db.tables import Example, Measure, Split
+from tests.outside import OutsideTransactions
 from tests.trainer.conftest import label
 from trainer.intervals import bootstrap
 from trainer.pictures import mask_from
@@ -164,6 +166,30 @@ def test_erased_examples_are_not_reported_on(trained, engine, store, settings):
     with writing(engine) as session:
         session.delete(session.get_one(Example, 5))
     assert report(engine, store, settings, trained, Split.test)["images"] == 1
+
+
+def test_measuring_again_leaves_no_mattes_behind(banded, engine, store, settings, monkeypatch):
+    outside = OutsideTransactions(settings)
+    for columns in (8, 16):  # another matte each time
+        predict_hair(monkeypatch, np.s_[:, :columns])
+        report(engine, outside, settings, 1, Split.validation)
+    with reading(engine) as session:
+        assert set(store.all()) <= {sha256 for sha256, _ in named_blobs(session)}
+
+
+def test_somebody_erased_during_measuring_leaves_no_matte(banded, engine, store, settings, monkeypatch):
+    predict_hair(monkeypatch, np.s_[:, :8])
+    before = set(store.all())
+
+    def erase(share, _words):
+        if share == 1.0:
+            with writing(engine) as session:
+                for example in session.query(Example).filter_by(split=Split.validation):
+                    session.delete(example)
+
+    report(engine, store, settings, 1, Split.validation, say=erase)
+    assert rows(engine) == []
+    assert set(store.all()) == before
 
 
 def test_an_unknown_run_or_refinement_is_reported(engine, store, settings):

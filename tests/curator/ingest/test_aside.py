@@ -25,7 +25,8 @@ from db.settings import Limits
 from db.store import Store
 from db.tables import Contributor, CropChoice, Decision, Example, Remark, Source, Split, Submission
 from tests.conftest import FakeClock, on_both_servers
-from tests.examples import LONG_AGO, add_examples, drawn_mask, drawn_photo, png
+from tests.examples import LONG_AGO, TOMORROW, add_examples, drawn_mask, drawn_photo, png
+from tests.outside import OutsideTransactions
 
 SQUARE = Square(top=-20.0, left=30.5, side=400.0, rotation=-25.0)
 
@@ -82,7 +83,7 @@ def test_a_drawn_square_becomes_an_example_as_in_an_ingest(engine, store, photos
         assert inside == SQUARE.inside(512, 512)
         assert [one["example"] for one in queue(session, 9)] == [example.id]
         assert {signal.name for signal in example.signals} >= {"hair_share"}
-        assert check(session, store).sound
+        assert check(session, store, TOMORROW).sound
         (choice,) = session.scalars(select(CropChoice)).all()
         assert (choice.crop_side, choice.at, choice.undoes) == (400.0, clock(), None)
 
@@ -112,7 +113,14 @@ def test_a_crop_taken_back_is_gone_with_its_pictures_and_can_be_drawn_again(engi
     say(photos[1], Square(10.0, 10.0, 300.0))
     with reading(engine) as session:
         assert session.scalars(select(Example.crop_side)).all() == [300.0]
-        assert check(session, store).sound
+        assert check(session, store, TOMORROW).sound
+
+
+def test_nobodys_verdict_waits_for_the_pictures_of_a_crop(engine, settings, photos, clock) -> None:
+    store = OutsideTransactions(settings)
+    decide(engine, store, Limits(), "Ada", photos[0], SQUARE, clock())
+    take_back(engine, store, "Ada", photos[0], clock())
+    assert store.used > 4  # read twice, stored twice, and deleted
 
 
 def test_a_crop_that_was_judged_stays(engine, store, photos, say, clock) -> None:
@@ -155,7 +163,7 @@ def test_an_erased_contributor_leaves_no_choice_behind(engine, store, settings, 
     assert (erased.submissions, erased.examples) == (1, 1)
     with reading(engine) as session:
         assert session.scalars(select(CropChoice)).all() == []
-        assert check(session, store).sound
+        assert check(session, store, TOMORROW).sound
 
 
 @on_both_servers
@@ -175,7 +183,7 @@ def test_of_two_who_crop_a_photo_at_once_one_is_told_and_leaves_nothing_behind(e
     assert said == ["", f"Photo {photos[0]} has been cropped already."]
     with reading(engine) as session:
         assert len(session.scalars(select(Example)).all()) == len(session.scalars(select(CropChoice)).all()) == 1
-        assert check(session, store).sound
+        assert check(session, store, TOMORROW).sound
 
 
 def test_what_fits_in_no_split_is_refused_and_leaves_nothing_behind(engine, store, photos, say) -> None:

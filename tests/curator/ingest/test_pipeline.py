@@ -4,28 +4,43 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
 
 from curator.formats import RawPair, Refused, read_source
+from curator.ingest.groups import leave_groups
 from curator.ingest.likeness import PictureHash
 from curator.ingest.pace import ProgressPoint
-from curator.ingest.pipeline import AlreadyStored, Examined, IngestSummary, counts_and_pace, examine, ingest, spooled
+from curator.ingest.pipeline import (
+    AlreadyStored,
+    Examined,
+    IngestSummary,
+    _add_batch,
+    counts_and_pace,
+    examine,
+    ingest,
+    spooled,
+)
 from curator.ingest.workers import Workers, processes
 from curator.pictures.codec import decode_mask, decode_photo
+from curator.pictures.pair import Pair, read_pair
 from curator.review.standing import wrongly_standing
 from curator.sample import draw_portrait, write_sample
+from db.blobs import named_blobs
 from db.errors import DiskFullError
 from db.jobs import Cancelled
-from db.session import reading
-from db.settings import Limits
+from db.session import reading, writing
+from db.settings import Limits, Settings
 from db.store import Store
 from db.tables import CROP_SIDE, Base, Example, Likeness, Refusal, Remark, Source, Split, Standing, State, Submission
 from tests.conftest import FakeClock, on_both_servers
+from tests.outside import OutsideTransactions
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +258,97 @@ def test_a_picture_that_would_part_its_contributor_is_refused_and_leaves_no_row(
             assert session.scalar(select(func.count()).select_from(table)) == 2
     again = bring([third])
     assert (again.seen, again.refusals) == (1, 1)
+
+
+@pytest.fixture
+def conflict(bring: Ingest, drawn: Path, tmp_path: Path) -> RawPair:
+    """A pair that is refused: its picture is in train already, and its contributor, Bo, in test."""
+    one, other = (item for item in bring.read(drawn)[:2] if isinstance(item, RawPair))
+    assert isinstance(one.photo, Path)
+    bring(
+        [RawPair("a.jpg", one.photo, one.mask, "ada", Split.train), RawPair("b.jpg", other.photo, other.mask, "bo", Split.test)]
+    )
+    return RawPair("c.jpg", one.photo, empty_mask(one.photo, tmp_path / "empty.png"), "bo")
+
+
+def test_a_pair_that_is_refused_leaves_no_pictures(bring: Ingest, conflict: RawPair) -> None:
+    before = set(bring.store.all())
+    assert bring([conflict]).refusals == 1
+    assert set(bring.store.all()) == before
+    with pytest.raises(Cancelled):
+        bring([replace(conflict, contributor="cy"), conflict], split=Split.test, on_progress=cancel)
+    assert bring.count(Example) == 3  # Cy's picture is in train, and Cy nowhere yet
+    with reading(bring.engine) as session:
+        assert set(bring.store.all()) == {sha256 for sha256, _ in named_blobs(session)}
+
+
+def cancel(_summary: IngestSummary) -> None:
+    raise Cancelled
+
+
+def test_a_pair_that_no_split_is_right_for_is_decoded_once_until_an_example_is_deleted(
+    bring: Ingest, conflict: RawPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[bytes] = []
+
+    def noting(photo: bytes, mask: object, limits: Limits) -> Pair:
+        decoded.append(photo)
+        return read_pair(photo, mask, limits)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("curator.ingest.pipeline.read_pair", noting)
+    summaries = [bring([conflict]) for _ in range(3)]
+    assert summaries[0] == summaries[1] == summaries[2]
+    assert (len(decoded), bring.count(Refusal)) == (1, 1)
+    bring([replace(conflict, contributor="dee")])  # another contributor: it comes in
+    assert (len(decoded), bring.count(Example)) == (2, 3)
+    with reading(bring.engine) as session:
+        bos = session.scalars(select(Example).join(Submission).where(Submission.photo_name == "b.jpg")).one()
+    with writing(bring.engine) as session:
+        leave_groups(session, select(Example.id).where(Example.id == bos.id))  # as before it is deleted
+    assert bring([conflict]).already == 1  # Dee's is the same pair of files
+    assert len(decoded) == 2
+
+
+def test_nobodys_verdict_waits_for_the_pictures_of_an_ingest(
+    bring: Ingest, conflict: RawPair, drawn: Path, settings: Settings
+) -> None:
+    bring.store = store = OutsideTransactions(settings)
+    assert bring([*bring.read(drawn)[2:4], conflict]).seen == 3
+    assert store.used > 8
+
+
+def test_pictures_survive_a_power_cut_before_their_rows_are_committed(
+    bring: Ingest, drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[str] = set()
+    monkeypatch.setattr(Store, "sync", lambda _store, pictures: synced.update(pictures))
+
+    def afterwards(session: Session, batch: list[Examined], *rest: object) -> object:
+        assert synced == {sha256 for one in batch for sha256 in one.pictures}
+        return _add_batch(session, batch, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("curator.ingest.pipeline._add_batch", afterwards)
+    assert bring(bring.read(drawn)[:3]).added == 3
+    with reading(bring.engine) as session:
+        assert synced == {sha256 for sha256, _ in named_blobs(session)}
+
+
+def test_an_ingest_stores_again_what_was_deleted_before_its_commit(
+    bring: Ingest, drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when somebody is erased who had painted the same mask."""
+    pairs = [item for item in bring.read(drawn) if isinstance(item, RawPair)][:2]
+
+    def masks_deleted(session: Session, batch: list[Examined], *rest: object) -> object:
+        for one in batch:
+            assert one.crop is not None
+            bring.store.delete(one.crop.mask)
+        return _add_batch(session, batch, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("curator.ingest.pipeline._add_batch", masks_deleted)
+    assert bring(pairs).added == 2
+    with reading(bring.engine) as session:
+        assert {sha256 for sha256, _ in named_blobs(session)} == set(bring.store.all())
 
 
 def test_what_is_odd_becomes_a_remark_once(bring: Ingest, drawn: Path, tmp_path: Path) -> None:

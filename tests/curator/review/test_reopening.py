@@ -32,7 +32,7 @@ from db.tables import (
     Verdict,
 )
 from tests.conftest import FakeClock, on_both_servers
-from tests.examples import add_examples
+from tests.examples import TOMORROW, add_examples
 from tests.trained import add_run, freeze_all
 
 pytestmark = on_both_servers
@@ -185,11 +185,11 @@ def test_check_finds_what_stands_as_if_it_had_not_been_sent_back(
     with writing(engine) as session:
         back(session, clock, examples[0])
     with reading(engine) as session:
-        assert check(session, store).wrongly_standing == []
+        assert check(session, store, TOMORROW).wrongly_standing == []
     with writing(engine) as session:
         session.get_one(Standing, examples[0]).state = State.keep
     with reading(engine) as session:
-        assert check(session, store).wrongly_standing == [examples[0]]
+        assert check(session, store, TOMORROW).wrongly_standing == [examples[0]]
 
 
 # --- what stays ------------------------------------------------------------------------------------------------------

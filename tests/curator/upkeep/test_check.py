@@ -1,6 +1,8 @@
 """The store is proven: what is missing, damaged, orphaned or changed is found, and nothing else."""
 
-from datetime import datetime
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Delete, Engine, Update, delete, select, update
@@ -8,13 +10,12 @@ from sqlalchemy import Delete, Engine, Update, delete, select, update
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
 from curator.sets.freeze import set_hash
-from curator.upkeep.check import Findings, Missing, check, remove_orphans
-from db.errors import WinnowError
+from curator.upkeep.check import Findings, Missing, check
 from db.session import reading, writing
 from db.store import Store
 from db.tables import CuratedSet, Decision, Example, Job, JobState, SetMember, Split, Standing, State
 from tests.conftest import FakeClock
-from tests.examples import LONG_AGO, add_examples
+from tests.examples import LONG_AGO, TOMORROW, add_examples
 
 
 @pytest.fixture
@@ -34,9 +35,10 @@ def freeze(engine: Engine, numbers: list[int]) -> None:
         session.add(CuratedSet(id=1, hash=content, frozen_at=LONG_AGO, members=members))
 
 
-def findings(engine: Engine, store: Store) -> Findings:
+def findings(engine: Engine, store: Store, now: datetime | None = None) -> Findings:
+    """What is found at a time; tomorrow if none is given."""
     with reading(engine) as session:
-        return check(session, store)
+        return check(session, store, now or TOMORROW)
 
 
 def a_picture(engine: Engine, number: int) -> str:
@@ -75,24 +77,66 @@ def test_a_picture_of_which_one_bit_has_tipped_is_found(engine: Engine, store: S
     assert findings(engine, store).damaged == [sha256]
 
 
-def test_a_picture_that_no_row_names_is_found_and_removed_on_demand(engine: Engine, store: Store, examples: list[int]) -> None:
+def test_a_picture_that_no_row_names_is_found(engine: Engine, store: Store, examples: list[int]) -> None:
     orphan = store.put(b"nobody's")
     found = findings(engine, store)
-    assert found.orphaned == [orphan]
-    with writing(engine) as session:
-        assert remove_orphans(session, store, found) == 1
-    assert findings(engine, store).sound
+    assert (found.orphaned, found.recent, found.sound) == ([orphan], 0, False)
+    assert f"1 orphaned, no row names them:\n  {orphan}" in found.text()
 
 
-def test_orphans_are_left_while_a_job_is_on(engine: Engine, store: Store, clock: FakeClock) -> None:
+def test_a_picture_that_still_waits_for_its_row_is_no_fault(engine: Engine, store: Store, examples: list[int]) -> None:
     store.put(b"just coming in")
-    now: datetime = clock()
+    found = findings(engine, store, datetime.now(UTC))
+    assert (found.orphaned, found.recent, found.sound) == ([], 1, True)
+    assert "\n1 pictures that were stored lately are not named yet.\n" in found.text()
+    began, now = datetime.now(UTC), datetime.now(UTC) + timedelta(hours=9)
     with writing(engine) as session:
-        session.add(Job(kind="ingest", arguments=[], state=JobState.running, created_at=now, heartbeat_at=now))
-        session.flush()
-        with pytest.raises(WinnowError, match=r"^A job is running \(ingest\)\. Try again when it has finished\.$"):
-            remove_orphans(session, store, check(session, store))
-    assert len(list(store.all())) == 1
+        job = Job(kind="report", arguments=[], state=JobState.running, created_at=began - timedelta(hours=1), heartbeat_at=now)
+        session.add(job)
+    assert findings(engine, store, now).sound
+    assert not findings(engine, store, now + timedelta(minutes=2)).sound  # no heartbeat: it has died
+
+
+def test_what_others_do_during_a_check_is_no_finding(engine: Engine, store: Store, examples: list[int]) -> None:
+    """One picture is stored and named after the store was listed, one is deleted while the store is read."""
+
+    class Busy(Store):
+        def all(self) -> Iterator[str]:
+            listed = list(super().all())
+            with writing(engine) as session:
+                add_examples(session, store, 1)
+            yield from [*listed, store.put(b"listed and gone")]
+
+        def get(self, sha256: str) -> bytes:
+            store.delete(hashlib.sha256(b"listed and gone").hexdigest())
+            return super().get(sha256)
+
+    with reading(engine) as session:
+        found = check(session, Busy(store.url), datetime.now(UTC))
+    assert found.sound, found.text()
+
+
+def test_a_picture_that_goes_astray_during_a_check_is_missing(engine: Engine, store: Store, examples: list[int]) -> None:
+    gone = a_picture(engine, examples[0])
+
+    class Losing(Store):
+        def get(self, sha256: str) -> bytes:
+            store.delete(gone)
+            return super().get(sha256)
+
+    with reading(engine) as session:
+        found = check(session, Losing(store.url), datetime.now(UTC))
+    assert [one.sha256 for one in found.missing] == [gone]
+    assert found.damaged == []
+
+
+def test_foreign_files_in_the_store_are_named_and_no_fault(engine: Engine, store: Store, examples: list[int]) -> None:
+    (store.root / ".DS_Store").write_bytes(b"a file manager's")
+    (store.path(a_picture(engine, examples[0])).parent / ".DS_Store").write_bytes(b"a file manager's")
+    found = findings(engine, store)
+    assert (found.sound, len(found.strangers)) == (True, 2)
+    assert "2 in the store that are not Winnow's, and were passed by:\n  .DS_Store\n" in found.text()
+    assert found.text().endswith("\nEverything is in order.")
 
 
 def test_a_set_whose_member_was_swapped_is_found(engine: Engine, store: Store, examples: list[int]) -> None:

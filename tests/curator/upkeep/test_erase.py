@@ -1,20 +1,25 @@
 """A contributor who is erased is gone: from every table, from the store, from the words and from the disk."""
 
 import os
+import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import Pool
 
 from curator.sets.freeze import set_hash
+from curator.upkeep import erase
 from curator.upkeep.check import check
 from curator.upkeep.erase import TABLES_OF_A_SUBMISSION, TABLES_OF_AN_EXAMPLE, TABLES_TO_EMPTY, Erased, erase_contributor
 from db.errors import WinnowError
 from db.files import write
 from db.jobs import utc_now
-from db.session import reading, writing
+from db.session import open_database, reading, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import (
@@ -52,7 +57,8 @@ from db.tables import (
     Verdict,
 )
 from tests.conftest import FakeClock
-from tests.examples import LONG_AGO
+from tests.examples import LONG_AGO, TOMORROW
+from tests.outside import OutsideTransactions
 
 NORA, BO = "Nora_Quist", "Bo_Berg"
 SHARED = b"a mask that both painted alike"
@@ -181,7 +187,7 @@ def add_run(session: Session, rooms: Rooms, run: Run) -> None:
 
 def test_the_home_is_sound_before_anybody_is_erased(rooms: Rooms) -> None:
     with reading(rooms.engine) as session:
-        found = check(session, rooms.store)
+        found = check(session, rooms.store, TOMORROW)
     assert found.sound, found.text()
     assert sum(b"Nora_Quist" in data for data in rooms.all_bytes().values()) > 10
 
@@ -243,9 +249,146 @@ def test_pictures_that_an_ingest_left_behind_go_too_but_none_whose_row_is_on_its
     stored = rooms.store.stored_at(left).timestamp()
     os.utime(rooms.store.path(left), (stored - 7200, stored - 7200))
     os.utime(rooms.store.path(on_its_way), (stored - 60, stored - 60))
+    half = rooms.store.path(left).with_name(".part-of-a-photo")
+    half.write_bytes(b"half a photo")
+    os.utime(half, (stored - 7200, stored - 7200))
     erase_contributor(rooms.engine, rooms.store, rooms.settings, NORA, "Ada", utc_now())
     assert not rooms.store.path(left).exists()
+    assert not half.exists()
     assert rooms.store.path(on_its_way).exists()
+
+
+def test_foreign_files_in_the_store_are_passed_by(rooms: Rooms) -> None:
+    for folder in (rooms.store.root, next(rooms.store.root.iterdir())):
+        (folder / ".DS_Store").write_bytes(b"a file manager's")
+    erase_contributor(rooms.engine, rooms.store, rooms.settings, NORA, "Ada", utc_now())
+    assert rooms.count(Contributor) == 1
+    assert len(rooms.store.strangers()) == 2
+
+
+def test_nobodys_verdict_waits_for_the_store(rooms: Rooms) -> None:
+    store = OutsideTransactions(rooms.settings)
+    erase_contributor(rooms.engine, store, rooms.settings, NORA, "Ada", utc_now())
+    assert store.used > 24  # twelve pictures, each looked at and deleted
+
+
+def test_a_picture_that_another_names_meanwhile_stays(rooms: Rooms) -> None:
+    """Bo's ingest stores a photo like one of Nora's and commits its row between the erasure's commit and its deletions."""
+    with reading(rooms.engine) as session:
+        nora = select(Contributor.id).where(Contributor.name == NORA)
+        photo = session.scalars(select(Submission.photo_sha256).where(Submission.contributor_id.in_(nora))).first()
+        bo = session.scalars(select(Contributor.id).where(Contributor.name == BO)).one()
+        source = session.scalars(select(Source.id).where(Source.location == "/uploads/everybody")).one()
+    assert photo is not None
+
+    class Busy(Store):
+        def stored_at(self, sha256: str) -> datetime:
+            if sha256 == photo:
+                with writing(rooms.engine) as session:
+                    session.add(
+                        Submission(
+                            source_id=source, contributor_id=bo, photo_name="new.jpg", photo_sha256=photo, mask_sha256=photo,
+                            height=9, width=9, received_at=LONG_AGO,
+                        )
+                    )  # fmt: skip
+            return super().stored_at(sha256)
+
+    erased = erase_contributor(rooms.engine, Busy(rooms.store.url), rooms.settings, NORA, "Ada", LONG_AGO)
+    assert erased.blobs == 11
+    assert rooms.store.path(photo).exists()
+
+
+def test_what_is_refused_or_said_after_the_search_is_searched_too(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ingest adds a refusal, a job begins, and a running job says something: all between the search and the erasure."""
+    with writing(rooms.engine) as session:
+        running = Job(kind="ingest", arguments=[], state=JobState.running, created_at=LONG_AGO, heartbeat_at=LONG_AGO)
+        session.add(running)
+    search = erase._search_words
+
+    def then_others_write(session: Session, contributor: Contributor) -> object:
+        found = search(session, contributor)
+        with writing(rooms.engine) as other:
+            source = other.scalars(select(Source.id).where(Source.location == "/uploads/everybody")).one()
+            other.add(Refusal(source_id=source, file="late/Nora_Quist.jpg", reason="cut off", at=LONG_AGO))
+            other.add(
+                Job(kind="look", arguments=["Nora_Quist.zip"], state=JobState.done, created_at=LONG_AGO, heartbeat_at=LONG_AGO)
+            )
+            other.get_one(Job, running.id).message = "looking at Nora_Quist.jpg"
+        return found
+
+    monkeypatch.setattr(erase, "_search_words", then_others_write)
+    assert rooms.erase(NORA).refusals == 3
+    assert not [path for path, data in rooms.all_bytes().items() if b"Nora_Quist." in data]
+
+
+def test_photos_that_are_added_after_the_search_are_searched_for_too(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    search = erase._search_words
+
+    def then_a_photo_is_added(session: Session, contributor: Contributor) -> object:
+        monkeypatch.setattr(erase, "_search_words", search)
+        found = search(session, contributor)
+        with writing(rooms.engine) as other:
+            source = other.scalars(select(Source.id).where(Source.location == "/uploads/everybody")).one()
+            photo = rooms.store.put(b"one more")
+            other.add(
+                Submission(
+                    source_id=source, contributor_id=contributor.id, photo_name="holiday.jpg", photo_sha256=photo,
+                    mask_sha256=photo, height=9, width=9, received_at=LONG_AGO,
+                )
+            )  # fmt: skip
+            other.add(Refusal(source_id=source, file="holiday.jpg", reason="cut off", at=LONG_AGO))
+        (rooms.settings.logs / "job-2.log").write_text("holiday.jpg: cut off")
+        return found
+
+    monkeypatch.setattr(erase, "_search_words", then_a_photo_is_added)
+    assert rooms.erase(NORA).refusals == 3
+    assert (rooms.settings.logs / "job-2.log").read_text() == "(erased): cut off"
+
+
+def test_a_source_that_still_has_refusals_stays(rooms: Rooms) -> None:
+    with writing(rooms.engine) as session:
+        source = session.scalars(select(Source).where(Source.location == f"/uploads/{NORA}")).one()
+        session.add(Refusal(source=source, file="x.png", reason="cut off", at=LONG_AGO))  # nobody knows whose
+    rooms.erase(NORA)
+    with reading(rooms.engine) as session:
+        assert session.scalars(select(Refusal.file).where(Refusal.source_id == source.id)).all() == ["x.png"]
+
+
+@pytest.fixture
+def careless(settings: Settings) -> Iterator[Engine]:
+    """A migrated database of an SQLite that was built to leave deleted data in its file, as most are, Debian's not."""
+
+    def leave(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA secure_delete = OFF")
+
+    event.listen(Pool, "connect", leave)  # it comes before what db/session.py does
+    engine = open_database(settings)
+    yield engine
+    engine.dispose()
+    event.remove(Pool, "connect", leave)
+
+
+def test_an_erased_name_is_in_no_byte_of_the_database(careless: Engine, store: Store, settings: Settings) -> None:
+    """Neither in the file, nor in its write-ahead log, nor in the index of that log."""
+    with writing(careless) as session:
+        source = Source(adapter="folder", location="/uploads/everybody", added_at=LONG_AGO)
+        for person in ("Nora_Quist", "Bo_Berg"):
+            contributor = Contributor(name=person)
+            for number in range(200):  # so many that whole pages of the file become free
+                session.add(
+                    Submission(
+                        source=source, contributor=contributor, photo_name=f"images/{person}_{number:04}.jpg", height=9,
+                        photo_sha256=store.put(f"{person} {number}".encode()), mask_sha256="0" * 64, width=9,
+                        received_at=LONG_AGO, remarks=[Remark(words=f"the photo of {person} is small", at=LONG_AGO)],
+                    )
+                )  # fmt: skip
+    files = [settings.home / f"winnow.db{end}" for end in ("", "-wal", "-shm")]
+    assert any(b"Nora_Quist" in file.read_bytes() for file in files)
+    erase_contributor(careless, store, settings, "Nora_Quist", "Ada", LONG_AGO)
+    for file in files:
+        data = file.read_bytes() if file.exists() else b""
+        assert b"Nora_Quist" not in data, file
+    assert b"Bo_Berg" in files[0].read_bytes()
 
 
 def test_what_went_is_counted_and_recorded_without_the_name(rooms: Rooms) -> None:
@@ -263,7 +406,7 @@ def test_curated_sets_keep_their_places_and_their_hash(rooms: Rooms) -> None:
     rooms.erase(NORA)
     with reading(rooms.engine) as session:
         assert [member.example_id is None for member in session.get_one(CuratedSet, 1).members] == [True, True, False, False]
-        found = check(session, rooms.store)
+        found = check(session, rooms.store, TOMORROW)
     assert (found.sound, found.erased) == (True, 2), found.text()
 
 
@@ -306,7 +449,7 @@ def test_an_erasure_that_breaks_off_in_the_rows_changes_nothing(rooms: Rooms, mo
         rooms.erase(NORA)
     assert (rooms.count(Contributor), rooms.count(Example)) == (2, 4)
     with reading(rooms.engine) as session:
-        assert check(session, rooms.store).sound
+        assert check(session, rooms.store, TOMORROW).sound
 
 
 def test_an_erasure_that_breaks_off_after_the_rows_shows_as_orphans(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,7 +460,7 @@ def test_an_erasure_that_breaks_off_after_the_rows_shows_as_orphans(rooms: Rooms
     with pytest.raises(OSError, match="the disk went"):
         rooms.erase(NORA)
     with reading(rooms.engine) as session:
-        found = check(session, rooms.store)
+        found = check(session, rooms.store, TOMORROW)
     assert (len(found.orphaned), found.missing) == (12, [])
 
 
