@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from curator.review.standing import random_rank
 from db.store import Store
-from db.tables import CROP_SIDE, Example, Source, Split, Standing, Submission, Suspicion
+from db.tables import CROP_SIDE, Example, Source, Split, Standing, State, Submission, Suspicion
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -87,4 +88,50 @@ def add_examples(
         session.add(example)
         session.flush()
         numbers.append(example.id)
+    return numbers
+
+
+def add_bare_examples(
+    session: Session, count: int, split: Split = Split.train, state: State = State.open, group_of: int = 1
+) -> list[int]:
+    """Insert examples without pictures in the store, thousands in a second; returns their numbers.
+
+    With `group_of`, that many at a time are a group. The database holds no examples yet.
+    """
+    session.add(Source(id=1, adapter="folder", location="bare", added_at=LONG_AGO))
+    session.flush()
+    numbers = list(range(1, count + 1))
+    hashes = {number: f"{number * 7919 % 1_000_003:064x}" for number in numbers}
+    session.execute(
+        insert(Submission),
+        [
+            {
+                "id": number, "source_id": 1, "photo_name": f"{number}.jpg", "photo_sha256": hashes[number],
+                "mask_sha256": hashes[number], "height": CROP_SIDE, "width": CROP_SIDE, "drawn": True, "received_at": LONG_AGO,
+            }
+            for number in numbers
+        ],
+    )  # fmt: skip
+    square = {
+        "crop_top": 0.0, "crop_left": 0.0, "crop_side": 512.0, "crop_rotation": 0.0, "inside_top": 0, "inside_left": 0,
+        "inside_bottom": 512, "inside_right": 512,
+    }  # fmt: skip
+    session.execute(
+        insert(Example),
+        [
+            {
+                "id": number, "submission_id": number, "image_sha256": hashes[number], "mask_sha256": hashes[number],
+                "split": split, **square,
+                "group_id": None if group_of == 1 else (number - 1) // group_of * group_of + 1,
+            }
+            for number in numbers
+        ],
+    )  # fmt: skip
+    session.execute(
+        insert(Standing),
+        [
+            {"example_id": number, "state": state, "source_id": 1, "split": split, "doubt": 0.5, "lot": number / (count + 1)}
+            for number in numbers
+        ],
+    )
     return numbers

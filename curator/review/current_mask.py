@@ -2,36 +2,28 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from db.session import in_batches
 from db.tables import Example, TouchUp, TouchUpSave
 
 
 def current_masks(session: Session, example_ids: Collection[int]) -> dict[int, str]:
     """For each of the examples, the hash of the mask to train and measure with: the newest that a touch-up saved, else
     the contributor's own. An example that does not exist is left out."""
-    wanted = set(example_ids)
     found: dict[int, str] = {}
-    for batch in _batches(wanted):
+    for batch in in_batches(sorted(set(example_ids))):
         own = select(Example.id, Example.mask_sha256).where(Example.id.in_(batch))
-        newest = (
-            select(func.max(TouchUpSave.id))
-            .join(TouchUp, TouchUp.id == TouchUpSave.touch_up_id)
-            .where(TouchUp.example_id.in_(batch))
-            .group_by(TouchUp.example_id)
-        )
-        repaired = (
-            select(TouchUp.example_id, TouchUpSave.mask_after_sha256)
-            .join(TouchUpSave, TouchUpSave.touch_up_id == TouchUp.id)
-            .where(TouchUpSave.id.in_(newest))
-        )
-        for example, mask in [*session.execute(own), *session.execute(repaired)]:
-            found[example] = mask
+        found |= dict(session.execute(own).all())
+        found |= dict(session.execute(repaired_masks(TouchUp.example_id.in_(batch))).all())
     return found
 
 
-def _batches(numbers: Collection[int], size: int = 1000) -> list[list[int]]:
-    """The numbers in batches that are small enough for the parameters of one SQL statement."""
-    ordered = sorted(numbers)
-    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+def repaired_masks(*of_touch_ups: ColumnElement[bool]) -> Select[int, str]:
+    """The query for the newest mask that a touch-up saved, as (example, mask's hash); only for examples that have one.
+
+    `of_touch_ups` are conditions on a `TouchUp` that limit the examples.
+    """
+    newest = select(func.max(TouchUpSave.id)).join(TouchUp).where(*of_touch_ups).group_by(TouchUp.example_id)
+    return select(TouchUp.example_id, TouchUpSave.mask_after_sha256).join(TouchUpSave).where(TouchUpSave.id.in_(newest))

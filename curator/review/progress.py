@@ -191,7 +191,7 @@ def activity(session: Session, start: datetime) -> dict[str, Times]:
     found: dict[int, list[float]] = defaultdict(list)
     for reviewer, at in session.execute(wanted):
         found[reviewer].append(at.timestamp())
-    names = dict(session.execute(select(Reviewer.id, Reviewer.name).where(Reviewer.id.in_(found))).all())
+    names = dict(session.execute(select(Reviewer.id, Reviewer.name)).all())
     return {names[reviewer]: np.array(times) for reviewer, times in sorted(found.items())}
 
 
@@ -232,8 +232,10 @@ def source_progress(session: Session) -> list[dict[str, Any]]:
     for source, state, count in rows:
         number[source][state] = count
     found = []
-    for one in session.scalars(select(Source).where(Source.id.in_(number)).order_by(Source.id)):
-        states = number[one.id]
+    for one in session.scalars(select(Source).order_by(Source.id)):
+        states = number.get(one.id)
+        if states is None:
+            continue
         kept, decided = states[State.keep], states.total() - states[State.open] - states[State.waiting]
         low, high = wilson(kept, decided)
         found.append(
