@@ -267,19 +267,13 @@ def begin_touch_up(reviewer: str, form: BeginForm) -> dict[str, Any]:
 def save_touch_up(reviewer: str, form: SaveForm) -> dict[str, Any]:
     """Save the mask after a stroke."""
     mask = saves.read_mask(_bytes(form.mask))
-    with writing(engine()) as session:
-        who = reviewer_called(session, reviewer)
-        saved = saves.save(session, store(), who.id, form.touch_up, mask, utc_now())
-    return asdict(saved)
+    return asdict(saves.save(engine(), store(), reviewer, form.touch_up, mask, utc_now()))
 
 
 def finish_touch_up(reviewer: str, form: FinishForm) -> dict[str, Any]:
     """End a touch-up, with its last mask."""
     mask = None if form.mask is None else saves.read_mask(_bytes(form.mask))
-    with writing(engine()) as session:
-        who = reviewer_called(session, reviewer)
-        saved = saves.finish(session, store(), who.id, form.touch_up, mask, utc_now())
-    return asdict(saved)
+    return asdict(saves.finish(engine(), store(), reviewer, form.touch_up, mask, utc_now()))
 
 
 def next_aside(_: str, form: AsideForm) -> dict[str, Any]:

@@ -25,8 +25,7 @@ def decide(engine: Engine, clock: FakeClock, decision: Decision, *examples: int)
 
 
 def frozen(engine: Engine, clock: FakeClock) -> Frozen:
-    with writing(engine) as session:
-        return freeze(session, "", clock())
+    return freeze(engine, "", clock())
 
 
 def members(engine: Engine, number: int) -> list[tuple[int | None, str, str]]:
