@@ -19,7 +19,7 @@ from db.errors import WinnowError
 from db.session import Lock, reading, wait_for, writing
 from db.tables import CuratedSet, Example, SetMember, Split
 
-ROWS_AT_ONCE = 10_000
+ROWS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True)
