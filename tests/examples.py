@@ -1,5 +1,6 @@
 """Examples inserted directly into a database, each with a different picture; no face detection runs."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import cv2
@@ -10,7 +11,19 @@ from sqlalchemy.orm import Session
 
 from curator.review.standing import random_rank
 from db.store import Store
-from db.tables import CROP_SIDE, Example, Source, Split, Standing, State, Submission, Suspicion
+from db.tables import (
+    CROP_SIDE,
+    Example,
+    Reviewer,
+    Source,
+    Split,
+    Standing,
+    State,
+    Submission,
+    Suspicion,
+    TouchUp,
+    TouchUpSave,
+)
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -135,3 +148,14 @@ def add_bare_examples(
         ],
     )
     return numbers
+
+
+def add_bare_touch_ups(session: Session, examples: Sequence[int], at: datetime) -> None:
+    """Insert for each of the examples a touch-up that was finished then, after two saves; a reviewer is added for them."""
+    session.execute(insert(Reviewer).values(id=1, name="Ada"))
+    clocks = {"reviewer_id": 1, "mask_before_sha256": "0" * 64, "started_at": at, "seconds_shown": 120}
+    session.execute(insert(TouchUp), [{"id": number, "example_id": number, **clocks} for number in examples])
+    for finished in (False, True):
+        mask = f"{finished:d}" * 64
+        saved = {"mask_after_sha256": mask, "seconds_used": 9.0, "finished": finished, "at": at}
+        session.execute(insert(TouchUpSave), [{"touch_up_id": number, **saved} for number in examples])

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
 
-from sqlalchemy import Engine, LargeBinary, Select, String, and_, cast, func, insert, literal, select
+from sqlalchemy import Engine, LargeBinary, Select, String, case, cast, func, insert, literal, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from curator.review.current_mask import repaired_masks
+from curator.review.current_mask import newest_save
 from curator.review.standing import approved
 from db.errors import WinnowError
 from db.session import Lock, reading, wait_for, writing
-from db.tables import CuratedSet, Example, SetMember, Split
+from db.tables import CuratedSet, Example, SetMember, Split, TouchUpSave
 
 ROWS_AT_ONCE = 2000
 
@@ -109,13 +109,12 @@ def add_set(session: Session, content: Content, note: str, now: datetime) -> Fro
 
 def _members() -> Select[Any]:
     """The query for the members of the next set, with their positions by number, in the order in which a set is hashed."""
-    repaired = repaired_masks().subquery()
-    mask = func.coalesce(repaired.c.mask_after_sha256, Example.mask_sha256)
+    mask = func.coalesce(TouchUpSave.mask_after_sha256, Example.mask_sha256)
     split = cast(Example.split, String)
     line = Example.image_sha256 + " " + mask + " " + split + func.coalesce(literal(" ") + Example.skin_sha256, "")
     return (
         approved()
-        .outerjoin(repaired, and_(repaired.c.example_id == Example.id, Example.split == Split.test))
+        .outerjoin(TouchUpSave, TouchUpSave.id == case((Example.split == Split.test, newest_save())))
         .with_only_columns(
             (func.row_number().over(order_by=Example.id) - 1).label("position"),
             Example.id.label("example_id"),

@@ -1,7 +1,6 @@
 """Progress of reviewing: pace, what is left, sources and reviewers side by side, and CSV files of all of it."""
 
 from datetime import datetime, timedelta, tzinfo
-from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -13,6 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from curator.app.charts import GREY, PALETTE, PERCENT_LABEL, colours, show_chart
 from curator.app.frame import empty_state
+from curator.app.guard import DOWNLOAD, token_for
+from curator.app.routes import VERDICT_LOG
 from curator.app.state import cached_by_cost, engine, flow_now
 from curator.app.wording import ago, browser_zone, percent, pluralise
 from curator.ingest.pace import duration_in_words
@@ -28,6 +29,7 @@ PERIODS: dict[str, tuple[progress.Period, int, str]] = {
     "Days": ("day", 30, "%d %b"),
 }
 EVERYBODY_ELSE = "others"
+DOWNLOAD_ICON = ":material/download:"
 
 
 @cached_by_cost
@@ -254,14 +256,9 @@ def _downloads(rows: list[dict[str, Any]], reviewer: str, lead: bool) -> None:
         _download("Reviewers", "reviewers", as_csv(list(rows[0]), [list(row.values()) for row in rows]))
         if sources:
             _download("Sources", "sources", as_csv(list(sources[0]), [list(row.values()) for row in sources]))
-        # Others' verdicts would bias blind second opinions, and one that settles no disagreement reveals a control example.
-        _download("Verdict log" if lead else "Your verdicts", "verdicts", partial(_log, None if lead else reviewer))
+        log = f"{VERDICT_LOG}?token={token_for(reviewer, DOWNLOAD)}"
+        st.link_button(f"{'Verdict log' if lead else 'Your verdicts'} as CSV", log, icon=DOWNLOAD_ICON)
 
 
-def _download(label: str, name: str, data: Any) -> None:
-    st.download_button(f"{label} as CSV", data, f"winnow-{name}.csv", "text/csv", on_click="ignore", icon=":material/download:")
-
-
-def _log(reviewer: str | None) -> bytes:
-    with reading(engine()) as session:
-        return as_csv(progress.VERDICT_LOG_COLUMNS, progress.verdict_log(session, reviewer))
+def _download(label: str, name: str, data: bytes) -> None:
+    st.download_button(f"{label} as CSV", data, f"winnow-{name}.csv", "text/csv", on_click="ignore", icon=DOWNLOAD_ICON)

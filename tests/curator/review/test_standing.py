@@ -13,7 +13,7 @@ from curator.review.opinions import Opinion
 from curator.review.standing import agreed_state, approved, first_reviewer, random_rank
 from db.session import connect, migrate, reading, writing
 from db.tables import Decision, Split, Standing, State
-from tests.conftest import on_both_servers
+from tests.conftest import counted_instructions, on_both_servers
 from tests.examples import add_bare_examples
 
 KEEP, REJECT = Decision.keep, Decision.reject
@@ -89,28 +89,14 @@ def test_of_each_group_the_least_doubtful_that_is_kept_is_approved(engine: Engin
 
 @pytest.mark.parametrize("group_of", [1, 2])
 def test_finding_what_is_approved_costs_each_example_the_same(tmp_path: Path, group_of: int) -> None:
-    """Counted in SQLite's own instructions, in which a comparison of each with each would show at once."""
     costs = []
     for number in (500, 4000):
         database = connect(f"sqlite:///{tmp_path}/{number}.db")
         migrate(database)
         with writing(database) as session:
             add_bare_examples(session, number, Split.test, State.keep, group_of)
-        costs.append(instructions(database, number // group_of) / number)
+        with reading(database) as session, counted_instructions(session) as hundreds:
+            assert len(session.scalars(approved()).all()) == number // group_of
+        costs.append(len(hundreds) / number)
         database.dispose()
     assert costs[1] < 1.5 * costs[0]
-
-
-def instructions(engine: Engine, approved_examples: int) -> int:
-    """How many hundreds of instructions SQLite runs to find what is approved."""
-    hundreds = 0
-
-    def count() -> None:
-        nonlocal hundreds
-        hundreds += 1
-
-    with reading(engine) as session:
-        session.connection().connection.driver_connection.set_progress_handler(count, 100)
-        assert len(session.scalars(approved()).all()) == approved_examples
-        session.connection().connection.driver_connection.set_progress_handler(None, 0)
-    return hundreds

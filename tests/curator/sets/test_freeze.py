@@ -20,8 +20,8 @@ from db.errors import WinnowError
 from db.session import connect, migrate, reading, writing
 from db.store import Store
 from db.tables import CuratedSet, Decision, Example, Split, State, TouchUp, TouchUpSave, Verdict
-from tests.conftest import FakeClock, on_both_servers
-from tests.examples import add_bare_examples, add_examples
+from tests.conftest import FakeClock, counted_instructions, on_both_servers
+from tests.examples import add_bare_examples, add_bare_touch_ups, add_examples
 from tests.postgres import blocked
 
 REPAIRED = "f" * 64
@@ -186,6 +186,20 @@ def test_an_example_that_is_erased_while_a_set_is_frozen_is_not_in_it(
     one = frozen(engine, clock)
     assert (one.set, one.examples) == (1, 4)
     assert [number for number, _, _ in members(engine, 1)] == examples[1:]
+
+
+def test_freezing_costs_each_example_the_same(tmp_path: Path, clock: FakeClock) -> None:
+    costs = []
+    for number in (500, 4000):
+        database = connect(f"sqlite:///{tmp_path}/{number}.db")
+        migrate(database)
+        with writing(database) as session:
+            add_bare_touch_ups(session, add_bare_examples(session, number, Split.test, State.keep), clock())
+        with reading(database) as session, counted_instructions(session) as hundreds, approved_content(session) as content:
+            assert content.splits["test"] == number
+        costs.append(len(hundreds) / number)
+        database.dispose()
+    assert costs[1] < 1.5 * costs[0]
 
 
 def test_freezing_takes_as_little_memory_for_many_as_for_few(tmp_path: Path, clock: FakeClock) -> None:

@@ -1,6 +1,7 @@
 """Timed repairs of the test masks."""
 
 import threading
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,11 +16,11 @@ from curator.review.verdicts import NewVerdict, record
 from curator.touchup import clock as clocks
 from curator.touchup import saves
 from db.errors import NotThereError, WinnowError
-from db.session import connect, reading, writing
+from db.session import connect, migrate, reading, writing
 from db.store import Store
-from db.tables import Decision, Example, Reviewer, Split, TouchUp, TouchUpSave
-from tests.conftest import FakeClock, on_both_servers
-from tests.examples import add_examples, drawn_mask
+from db.tables import Decision, Example, Reviewer, Split, State, TouchUp, TouchUpSave
+from tests.conftest import FakeClock, counted_instructions, on_both_servers
+from tests.examples import add_bare_examples, add_bare_touch_ups, add_examples, drawn_mask
 from tests.postgres import blocked
 
 SECONDS = 120
@@ -264,6 +265,23 @@ def test_the_page_asks_as_many_questions_about_many_touch_ups_as_about_few(
             assert len(clocks.finished(session, clock(), 100)) >= more
         costs.append(len(asked))
     assert costs[0] == costs[1] < 10
+
+
+def test_what_the_page_asks_costs_each_touch_up_the_same(tmp_path: Path, clock: FakeClock) -> None:
+    costs = []
+    for number in (500, 4000):
+        database = connect(f"sqlite:///{tmp_path}/{number}.db")
+        migrate(database)
+        with writing(database) as session:
+            examples = add_bare_examples(session, number, Split.test, State.keep)
+            add_bare_touch_ups(session, examples[::2], clock())
+        with reading(database) as session, counted_instructions(session) as hundreds:
+            assert len(clocks.pending(session, 1, clock(), 10)) == 10
+            assert len(clocks.finished(session, clock(), 24)) == 24
+            assert clocks.count_untouched(session) == number / 2
+        costs.append(len(hundreds) / number)
+        database.dispose()
+    assert costs[1] < 1.5 * costs[0]
 
 
 @on_both_servers
