@@ -17,6 +17,7 @@ from curator.app.routes import VERDICT_LOG
 from curator.app.state import cached_by_cost, engine, flow_now
 from curator.app.wording import ago, browser_zone, percent, pluralise
 from curator.ingest.pace import duration_in_words
+from curator.markup import render
 from curator.review import progress
 from curator.review.gold import gold_tries, hit_rates
 from curator.review.reviewers import decided
@@ -29,7 +30,7 @@ PERIODS: dict[str, tuple[progress.Period, int, str]] = {
     "Days": ("day", 30, "%d %b"),
 }
 EVERYBODY_ELSE = "others"
-DOWNLOAD_ICON = ":material/download:"
+LOG_LINK = '<a class="winnow-download" href="{{ address }}" download>{{ label }} as CSV</a>'
 
 
 @cached_by_cost
@@ -256,9 +257,10 @@ def _downloads(rows: list[dict[str, Any]], reviewer: str, lead: bool) -> None:
         _download("Reviewers", "reviewers", as_csv(list(rows[0]), [list(row.values()) for row in rows]))
         if sources:
             _download("Sources", "sources", as_csv(list(sources[0]), [list(row.values()) for row in sources]))
+        # Streamed by a route, because it may have a million rows: a download button would hold all of them in memory.
         log = f"{VERDICT_LOG}?token={token_for(reviewer, DOWNLOAD)}"
-        st.link_button(f"{'Verdict log' if lead else 'Your verdicts'} as CSV", log, icon=DOWNLOAD_ICON)
+        st.html(render(LOG_LINK, address=log, label="Verdict log" if lead else "Your verdicts"), width="content")
 
 
 def _download(label: str, name: str, data: bytes) -> None:
-    st.download_button(f"{label} as CSV", data, f"winnow-{name}.csv", "text/csv", on_click="ignore", icon=DOWNLOAD_ICON)
+    st.download_button(f"{label} as CSV", data, f"winnow-{name}.csv", "text/csv", on_click="ignore", icon=":material/download:")
