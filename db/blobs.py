@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from sqlalchemy import Column, Select, select
 from sqlalchemy.orm import Session
 
+from db.session import in_batches
 from db.tables import Base
 
 ENDING = "sha256"
@@ -30,7 +31,12 @@ def named_blobs(session: Session) -> Iterator[tuple[str, str]]:
 
 def still_named(session: Session, pictures: Collection[str]) -> set[str]:
     """The pictures among these (sha256) that some row names."""
-    return {sha256 for column in blob_columns() for sha256 in session.scalars(_named_in(column).where(column.in_(pictures)))}
+    return {
+        sha256
+        for column in blob_columns()
+        for batch in in_batches(pictures)
+        for sha256 in session.scalars(_named_in(column).where(column.in_(batch)))
+    }
 
 
 def _named_in(column: Column[str]) -> Select[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
-from db.session import reading, writing
+from db.session import in_batches, reading, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import CROP_SIDE, Example, Measure, SetMember, Split
@@ -149,5 +149,7 @@ def _replace(engine: Engine, run: int, split: Split, refine: str, rows: list[Mea
         old = (Measure.run_id == run, Measure.split == split, Measure.refine == refine)
         session.execute(delete(Measure).where(*old))
         # A contributor may have been erased during measuring.
-        there = set(session.scalars(select(Example.id).where(Example.id.in_([row.example_id for row in rows]))))
+        there: set[int] = set()
+        for batch in in_batches(row.example_id for row in rows):
+            there |= set(session.scalars(select(Example.id).where(Example.id.in_(batch))))
         session.add_all(row for row in rows if row.example_id in there)

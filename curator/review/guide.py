@@ -107,7 +107,7 @@ def _encoded(photo: Photo, mask: Mask, side: int) -> bytes:
 
 
 def tinted(photo: Photo, mask: Mask) -> Photo:
-    """A photo, uint8 (H, W, 3) RGB, tinted where its mask, uint8 (H, W), is hair (128 to 255), with a line of two pixels inside."""
+    """A photo, uint8 (H, W, 3) RGB, tinted where its mask, uint8 (H, W), is hair (128 to 255), with a line inside."""
     inside = mask > 127
     edge = inside & (cv2.erode(mask, np.ones((5, 5), np.uint8), borderValue=255) <= 127)
     shown = photo.astype(np.float32)

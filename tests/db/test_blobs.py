@@ -35,3 +35,13 @@ def test_a_row_whose_example_was_erased_names_no_picture(engine: Engine, clock: 
         assert {column for sha256, column in named if sha256 == IMAGE} == {"example.image_sha256", "set_member.image_sha256"}
         assert ERASED not in {sha256 for sha256, _ in named}
         assert still_named(session, {IMAGE, ERASED, UNKNOWN}) == {IMAGE}
+
+
+def test_any_number_of_pictures_can_be_asked_about(engine: Engine) -> None:
+    """PostgreSQL takes 65,535 parameters in a statement."""
+    with writing(engine) as session:
+        one = example()
+        one.image_sha256 = IMAGE
+        session.add(one)
+        session.flush()
+        assert still_named(session, [f"{number:064x}" for number in range(1, 70_000)] + [IMAGE]) == {IMAGE}
