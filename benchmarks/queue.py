@@ -3,8 +3,9 @@
     python benchmarks/queue.py scale [--sizes 1000 100000 1000000] [--servers sqlite postgresql] [--json]
     python benchmarks/queue.py load  [--servers sqlite postgresql] [--reviewers 50] [--rate 2] [--seconds 300] [--json]
 
-Half of the examples, the more doubtful half, have verdicts by five reviewers, as when a team is halfway through. PostgreSQL is
-a real server from Debian's package, and like SQLite it waits for the disk at every commit.
+Half of the examples, the more doubtful half, have verdicts by five reviewers, as when a team is halfway through. A tenth are
+of the test split, where half of what is kept is touched up; a tenth are of the validation split. A tenth show a picture that
+another one shows too. PostgreSQL is a real server from Debian's package, and like SQLite it waits for the disk at every commit.
 
 scale: in this process, each in its own transaction. *lease*: the next card. *hand*: the forty cards that a page requests at
 once. *verdict*: one verdict, recorded and committed.
@@ -32,6 +33,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from statistics import median, quantiles
 from typing import Any
 from uuid import uuid4
@@ -61,6 +63,8 @@ from db.tables import (
     State,
     Submission,
     Suspicion,
+    TouchUp,
+    TouchUpSave,
     Verdict,
 )
 from tests.postgres import new_database, postgres_server
@@ -87,9 +91,15 @@ def fill(engine: Engine, count: int, pictures: list[str]) -> None:
         name = cast(number + 10_000_000, String)
         picture = case(dict(enumerate(pictures)), value=number % len(pictures))
         sha = literal("0" * 56) + name
-        doubt = (number * 7919 % 1_000_003) / 1_000_003.0
+        pair = number // 2  # 2 and 3, 4 and 5, ...
+        in_group = (pair > 0) & (pair % 20).in_((0, 7))  # both of a pair show the same picture
+        split = case((pair % 10 == 0, Split.test.value), (pair % 10 == 1, Split.validation.value), else_=Split.train.value)
+        doubt = (case((in_group, pair * 2), else_=number) * 7919 % 1_000_003) / 1_000_003.0
         lot = (number * 104_729 % 1_000_003) / 1_000_003.0
         decision = case((number % 4 == 0, Decision.reject.value), else_=Decision.keep.value)
+        undecided = case((in_group & (number % 2 == 1), State.waiting.value), else_=State.open.value)
+        touched = (pair % 20 == 10) & (doubt > 0.5) & (number % 4 != 0)
+        yesterday = utc_now() - timedelta(days=1)
         rows: list[tuple[Any, dict[str, Any], Any]] = [
             (Submission, {
                 "id": number, "source_id": 1, "photo_name": name + literal(".jpg"), "photo_sha256": sha, "mask_sha256": sha,
@@ -99,7 +109,7 @@ def fill(engine: Engine, count: int, pictures: list[str]) -> None:
                 "id": number, "submission_id": number, "face_top": 150, "face_left": 150, "face_bottom": 350, "face_right": 350,
                 "face_score": 1.0, "crop_top": 0.0, "crop_left": 0.0, "crop_side": 512.0, "crop_rotation": 0.0, "inside_top": 0,
                 "inside_left": 0, "inside_bottom": 512, "inside_right": 512, "image_sha256": picture, "mask_sha256": picture,
-                "split": Split.train,
+                "split": split, "group_id": case((in_group, pair * 2)),
             }, None),
             (Suspicion, {"example_id": number, "model": "benchmark", "value": doubt, "reasons": ["a straight edge"]}, None),
             (Verdict, {
@@ -108,10 +118,18 @@ def fill(engine: Engine, count: int, pictures: list[str]) -> None:
                 "client_id": name,
             }, doubt > 0.5),
             (Standing, {
-                "example_id": number, "state": case((doubt <= 0.5, State.open.value), else_=decision), "source_id": 1,
-                "split": Split.train, "doubt": doubt, "lot": lot,
+                "example_id": number, "state": case((doubt <= 0.5, undecided), else_=decision), "source_id": 1,
+                "split": split, "doubt": doubt, "lot": lot,
                 "first_reviewer_id": case(((doubt > 0.5) & (number % 10 == 0), 1 + number % JUDGES)),
             }, None),
+            (TouchUp, {
+                "id": number, "example_id": number, "reviewer_id": 1 + number % JUDGES, "mask_before_sha256": picture,
+                "started_at": yesterday, "seconds_shown": 120,
+            }, touched),
+            (TouchUpSave, {
+                "id": number, "touch_up_id": number, "mask_after_sha256": literal("1" * 56) + name, "seconds_used": 60.0,
+                "finished": True, "at": yesterday,
+            }, touched),
         ]  # fmt: skip
         for table, values, where in rows:
             columns = table.__table__.c
@@ -122,15 +140,13 @@ def fill(engine: Engine, count: int, pictures: list[str]) -> None:
 
 
 def settle(engine: Engine) -> None:
-    """Update statistics and clean up, as both servers do by themselves when idle, so that queries are planned well."""
+    """Clean up, and update the statistics of PostgreSQL, as both do by themselves. SQLite has none unless it is told to."""
     if engine.dialect.name == "sqlite":
-        with engine.execution_options(writes=True).begin() as connection:
-            connection.exec_driver_sql("ANALYZE")
         with engine.connect() as connection:
             connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     else:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            for table in ("verdict", "reviewer", "source"):
+            for table in ("verdict", "reviewer", "source", "touch_up", "touch_up_save"):
                 connection.exec_driver_sql(f"SELECT setval('{table}_id_seq', (SELECT max(id) FROM {table}))")
             connection.exec_driver_sql("VACUUM (ANALYZE)")
             connection.exec_driver_sql("CHECKPOINT")

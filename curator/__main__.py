@@ -331,8 +331,7 @@ def freeze(
 ) -> None:
     """Freeze the approved examples as the next curated set."""
     with exit_on_error():
-        with writing(open_database(read_settings())) as session:
-            frozen = sets.freeze(session, note, utc_now())
+        frozen = sets.freeze(open_database(read_settings()), note, utc_now())
         result = {"set": frozen.set, "examples": frozen.examples, **frozen.splits, "hash": frozen.hash}
         parts = ", ".join(f"{number} {split}" for split, number in frozen.splits.items())
         text = f"Curated set {frozen.set}: {frozen.examples} examples ({parts})."

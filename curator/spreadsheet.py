@@ -2,8 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
+
+ROWS_AT_ONCE = 1000
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
@@ -12,11 +15,16 @@ def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     >>> as_csv(["name", "count"], [["=1+1", 3]])
     b"name,count\\n'=1+1,3\\n"
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_inert(cell) for cell in row] for row in rows)
-    return text.getvalue().encode()
+    return b"".join(csv_pieces(columns, rows))
+
+
+def csv_pieces(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[bytes]:
+    """The bytes of `as_csv` in pieces, while the rows are read: for files of any length."""
+    rest = chain([columns], rows)
+    while batch := list(islice(rest, ROWS_AT_ONCE)):
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows([_inert(cell) for cell in row] for row in batch)
+        yield text.getvalue().encode()
 
 
 def _inert(cell: Any) -> Any:

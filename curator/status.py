@@ -8,8 +8,9 @@ from sqlalchemy import Integer, func, select
 from sqlalchemy.orm import Session
 
 from curator.ingest.aside import select_discarded
-from curator.review.standing import Counts, approved, counts
+from curator.review.standing import Counts, counts
 from curator.runs.results import list_runs
+from curator.touchup.clock import count_untouched
 from db.tables import (
     CuratedSet,
     Example,
@@ -23,7 +24,6 @@ from db.tables import (
     Source,
     Split,
     Submission,
-    TouchUp,
 )
 
 
@@ -53,7 +53,7 @@ def flow(session: Session) -> Flow:
         no_face=submissions - examples - (session.scalar(select(func.count()).select_from(select_discarded().subquery())) or 0),
         drawn=session.scalar(select(func.count()).where(Submission.drawn)) or 0,
         verdicts=counts(session),
-        touchups=_untouched(session),
+        touchups=count_untouched(session),
         sets=_count(session, CuratedSet),
         runs=_count(session, Run),
         reports=session.scalar(select(func.count(func.distinct(Measure.run_id)))) or 0,
@@ -143,9 +143,3 @@ def list_sets(session: Session) -> list[dict[str, Any]]:
 
 def _count(session: Session, table: type[Submission | Refusal | Example | CuratedSet | Run | Export]) -> int:
     return session.scalar(select(func.count()).select_from(table)) or 0
-
-
-def _untouched(session: Session) -> int:
-    touched = select(TouchUp.example_id)
-    wanted = approved().where(Example.split == Split.test, Example.id.not_in(touched)).subquery()
-    return session.scalar(select(func.count()).select_from(wanted)) or 0

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Engine, Select, select
 from sqlalchemy.orm import Session
 
 from db.jobs import active_jobs
-from db.session import reading
+from db.session import in_batches, reading
 from db.store import Store
 from db.tables import Base
 
@@ -37,7 +37,12 @@ def named_blobs(session: Session) -> Iterator[tuple[str, str]]:
 
 def still_named(session: Session, pictures: Collection[str]) -> set[str]:
     """The pictures among these (sha256) that some row names."""
-    return {sha256 for column in blob_columns() for sha256 in session.scalars(_named_in(column).where(column.in_(pictures)))}
+    return {
+        sha256
+        for column in blob_columns()
+        for batch in in_batches(pictures)
+        for sha256 in session.scalars(_named_in(column).where(column.in_(batch)))
+    }
 
 
 def due(session: Session, now: datetime) -> datetime:

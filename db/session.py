@@ -3,9 +3,10 @@
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from enum import IntEnum
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -20,6 +21,7 @@ from db.tables import Base, CropChoice, CuratedSet, Gold, GuideExample, Reopenin
 
 APPEND_ONLY = (CropChoice, Verdict, Reopening, TouchUp, TouchUpSave, CuratedSet, SetMember, Gold, GuideExample)
 
+MAX_PARAMETERS = 5000  # in one list; a statement of PostgreSQL takes 65,535 of them, one of SQLite 32,766
 BUSY_SECONDS = 20.0  # how long SQLite waits for another process's lock
 ATTEMPTS = 15  # of `transact`: five minutes of another process's lock
 
@@ -170,12 +172,24 @@ def insert_or(session: Session, table: type[Base]) -> postgresql.Insert:
     return postgresql.insert(table)
 
 
+def in_batches(values: Iterable[T], size: int = MAX_PARAMETERS) -> Iterator[list[T]]:
+    """The values in their order, in lists that fit into the parameters of one SQL statement.
+
+    >>> list(in_batches("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    rest = iter(values)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
 class Lock(IntEnum):
     """What one transaction at a time may do. The numbers are PostgreSQL's lock keys: "WIN" and a letter, so that no other
     program uses them."""
 
     adding = 0x57494E49  # examples: two at once would both find a picture, or a contributor, missing
     dealing = 0x57494E4E  # cards: two reviewers at once would get the same ones
+    freezing = 0x57494E46  # a set: two at once would take the same number, or freeze the same content twice
 
 
 def wait_for(session: Session, lock: Lock) -> None:

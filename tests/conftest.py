@@ -3,13 +3,15 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from db.session import connect, migrate, open_database
 from db.settings import Settings
@@ -60,6 +62,19 @@ class FakeClock:
     def pass_(self, seconds: float) -> datetime:
         self.now += timedelta(seconds=seconds)
         return self.now
+
+
+@contextmanager
+def counted_instructions(session: Session) -> Iterator[list[int]]:
+    """Yields a list that gets an element for every hundred instructions that SQLite itself runs for this session.
+
+    What compares each row with each shows there at once, on a busy machine as on an idle one.
+    """
+    hundreds: list[int] = []
+    connection: Any = session.connection().connection.driver_connection
+    connection.set_progress_handler(lambda: hundreds.append(100), 100)
+    yield hundreds
+    connection.set_progress_handler(None, 0)
 
 
 @pytest.fixture

@@ -1,15 +1,29 @@
 """Examples inserted directly into a database, each with a different picture; no face detection runs."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from curator.review.standing import random_rank
 from db.store import Store
-from db.tables import CROP_SIDE, Example, Source, Split, Standing, Submission, Suspicion
+from db.tables import (
+    CROP_SIDE,
+    Example,
+    Reviewer,
+    Source,
+    Split,
+    Standing,
+    State,
+    Submission,
+    Suspicion,
+    TouchUp,
+    TouchUpSave,
+)
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 TOMORROW = datetime.now(UTC) + timedelta(days=1)  # by then, no picture that is stored now waits for its row any more
@@ -89,3 +103,60 @@ def add_examples(
         session.flush()
         numbers.append(example.id)
     return numbers
+
+
+def add_bare_examples(
+    session: Session, count: int, split: Split = Split.train, state: State = State.open, group_of: int = 1
+) -> list[int]:
+    """Insert examples without pictures in the store, thousands in a second; returns their numbers.
+
+    With `group_of`, that many at a time are a group. The database holds no examples yet.
+    """
+    session.add(Source(id=1, adapter="folder", location="bare", added_at=LONG_AGO))
+    session.flush()
+    numbers = list(range(1, count + 1))
+    hashes = {number: f"{number * 7919 % 1_000_003:064x}" for number in numbers}
+    session.execute(
+        insert(Submission),
+        [
+            {
+                "id": number, "source_id": 1, "photo_name": f"{number}.jpg", "photo_sha256": hashes[number],
+                "mask_sha256": hashes[number], "height": CROP_SIDE, "width": CROP_SIDE, "drawn": True, "received_at": LONG_AGO,
+            }
+            for number in numbers
+        ],
+    )  # fmt: skip
+    square = {
+        "crop_top": 0.0, "crop_left": 0.0, "crop_side": 512.0, "crop_rotation": 0.0, "inside_top": 0, "inside_left": 0,
+        "inside_bottom": 512, "inside_right": 512,
+    }  # fmt: skip
+    session.execute(
+        insert(Example),
+        [
+            {
+                "id": number, "submission_id": number, "image_sha256": hashes[number], "mask_sha256": hashes[number],
+                "split": split, **square,
+                "group_id": None if group_of == 1 else (number - 1) // group_of * group_of + 1,
+            }
+            for number in numbers
+        ],
+    )  # fmt: skip
+    session.execute(
+        insert(Standing),
+        [
+            {"example_id": number, "state": state, "source_id": 1, "split": split, "doubt": 0.5, "lot": number / (count + 1)}
+            for number in numbers
+        ],
+    )
+    return numbers
+
+
+def add_bare_touch_ups(session: Session, examples: Sequence[int], at: datetime) -> None:
+    """Insert for each of the examples a touch-up that was finished then, after two saves; a reviewer is added for them."""
+    session.execute(insert(Reviewer).values(id=1, name="Ada"))
+    clocks = {"reviewer_id": 1, "mask_before_sha256": "0" * 64, "started_at": at, "seconds_shown": 120}
+    session.execute(insert(TouchUp), [{"id": number, "example_id": number, **clocks} for number in examples])
+    for finished in (False, True):
+        mask = f"{finished:d}" * 64
+        saved = {"mask_after_sha256": mask, "seconds_used": 9.0, "finished": finished, "at": at}
+        session.execute(insert(TouchUpSave), [{"touch_up_id": number, **saved} for number in examples])

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Engine, column, create_engine, func, make_url, select, table
 from sqlalchemy.pool import NullPool
+
+from db.session import reading
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(shutil.which("initdb") or "initdb")]
 INITDB = BINARIES[-1]
@@ -44,3 +46,11 @@ def new_database(server: str, name: str, template: str = "template1") -> str:
     with create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
     return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def blocked(engine: Engine) -> int:
+    """How many of the server's connections wait for another's lock."""
+    activity = table("pg_stat_activity", column("wait_event_type"))
+    with reading(engine) as session:
+        wanted = select(func.count()).select_from(activity).where(activity.c.wait_event_type == "Lock")
+        return session.scalar(wanted) or 0

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, new_client_id, record
-from curator.sets.freeze import freeze
+from curator.sets.freeze import add_set, approved_content
 from db.store import Store
 from db.tables import Decision, Epoch, Job, JobState, Measure, Preview, Run, SetMember, Split
 from tests.examples import drawn_mask, png
@@ -22,7 +22,8 @@ def freeze_all(session: Session, examples: Sequence[int], now: datetime) -> int:
     """Keep the examples and freeze what is kept; the set's number."""
     given = [NewVerdict(one, Decision.keep, None, new_client_id()) for one in examples]
     record(session, reviewer_called(session, "ada").id, given, now)
-    return freeze(session, "", now).set
+    with approved_content(session) as content:
+        return add_set(session, content, "", now).set
 
 
 def add_run(

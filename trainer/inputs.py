@@ -16,12 +16,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.errors import WinnowError
+from db.session import in_batches
 from db.store import Store
 from db.tables import CROP_SIDE, CuratedSet, Example, SetMember, Split
 from trainer.arrays import Box, FloatBox
 from trainer.pictures import image_from, mask_from, resized
-
-CHUNK = 1000  # examples looked up in one statement; a database takes tens of thousands
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,8 @@ class Batch:
 def existing(session: Session, examples: Sequence[int]) -> set[int]:
     """Those of the examples that have not been erased; on PostgreSQL, none of them can be until this transaction ends."""
     found: set[int] = set()
-    for at in range(0, len(examples), CHUNK):
-        wanted = select(Example.id).where(Example.id.in_(examples[at : at + CHUNK]))
+    for batch in in_batches(examples):
+        wanted = select(Example.id).where(Example.id.in_(batch))
         found.update(session.scalars(wanted.with_for_update(read=True, key_share=True)))
     return found
 

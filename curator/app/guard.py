@@ -26,6 +26,8 @@ from db.errors import WinnowError
 COOKIE = "winnow_reviewer"  # set by the Team page, URL-encoded
 TOKEN_HEADER = "X-Winnow-Token"  # noqa: S105 - a header's name, not a secret
 TOKEN_SECONDS = 24 * 3600
+PAGE = "winnow-page"  # what a token is for
+DOWNLOAD = "winnow-download"  # this one stands in an address, so it is good for nothing else
 LOCAL_HOSTS = ["localhost", "127.0.0.1"]
 
 
@@ -47,17 +49,18 @@ def current_reviewer() -> str:
     return name if 1 <= len(name) <= 80 and name.isprintable() else settings().reviewer
 
 
-def token_for(reviewer: str) -> str:
-    """A signed token with which a page may call the routes as this reviewer, for a day."""
-    return _signer(settings().home.resolve()).dumps({"reviewer": reviewer})
+def token_for(reviewer: str, use: str = PAGE) -> str:
+    """A signed token with which a page may call the routes as this reviewer, for a day: the POSTs, or one of the downloads."""
+    return _signer(settings().home.resolve(), use).dumps({"reviewer": reviewer})
 
 
-def reviewer_of(token: str, *, max_age: int = TOKEN_SECONDS) -> str:
-    """The reviewer that a token names. Raises RefusedError for one that is missing, forged or older than `max_age` seconds."""
+def reviewer_of(token: str, use: str = PAGE, *, max_age: int = TOKEN_SECONDS) -> str:
+    """The reviewer that a token names. Raises RefusedError for one that is missing, forged, made for another use, or older than
+    `max_age` seconds."""
     if not token:
         raise RefusedError("This request has no token. Reload the page to continue; nothing is lost.")
     try:
-        payload = _signer(settings().home.resolve()).loads(token, max_age=max_age)
+        payload = _signer(settings().home.resolve(), use).loads(token, max_age=max_age)
     except SignatureExpired:
         raise RefusedError("This page has been open for more than a day. Reload it to continue; nothing is lost.") from None
     except BadSignature:
@@ -86,8 +89,8 @@ def check_origin(request: Request) -> None:
 
 
 @cache
-def _signer(home: Path) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(_secret(home / "secret"), salt="winnow-page")
+def _signer(home: Path, use: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(_secret(home / "secret"), salt=use)
 
 
 def _secret(file: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""The HTTP routes beside the pages: pictures as plain files, the deck's cards and verdicts, touch-ups, crops by hand.
+"""The HTTP routes beside the pages: pictures as plain files, the deck's cards, verdicts and their log, touch-ups, crops.
 
 Every POST takes and returns JSON, passes the guard, and is answered only after its commit. `_refusal` is the one place
 that turns an error into a status and a sentence.
@@ -17,21 +17,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from curator.app.guard import TOKEN_HEADER, RefusedError, check_lead, check_origin, reviewer_of
+from curator.app.guard import DOWNLOAD, TOKEN_HEADER, RefusedError, check_lead, check_origin, leads, reviewer_of
 from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, settings, store
 from curator.ingest import aside
 from curator.pictures.codec import thumbnail
 from curator.pictures.crop import Square
-from curator.review import guide
+from curator.review import guide, progress
 from curator.review.deck import GoldMix, Order, ShowFilter, Wanted, deal
 from curator.review.gold import set_answer
 from curator.review.opinions import newest_verdict_id
 from curator.review.reviewers import reviewer_called
 from curator.review.standing import existing_examples
 from curator.review.verdicts import NewVerdict, Recorded, missing_example, record
+from curator.spreadsheet import csv_pieces
 from curator.touchup import clock, saves
 from db.errors import NotNowError, NotThereError, WinnowError
 from db.jobs import utc_now
@@ -41,6 +42,7 @@ from db.tables import Decision, Reason, Split
 MAX_BODY = 64 * 1024  # bytes of a body that carries no picture
 MAX_BODY_WITH_MASK = 1024 * 1024  # a 512 x 512 mask as PNG in base64 is a few KiB; noise would be some 350
 GUIDE_SIDE = 384  # pixels
+VERDICT_LOG = "/api/verdicts.csv"
 MEDIA_TYPES = {
     re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
     re.compile(rb"\xff\xd8\xff"): "image/jpeg",
@@ -191,6 +193,19 @@ def aside_picture(request: Request) -> Response:
     return Response(data, media_type="image/webp", headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=86400"})
 
 
+def verdict_log(request: Request) -> Response:
+    """The verdicts as a CSV file, streamed: all of them for a lead, else one's own. Its address carries the token."""
+    try:
+        reviewer = reviewer_of(request.query_params.get("token", ""), DOWNLOAD)
+    except RefusedError as error:
+        return PlainTextResponse(str(error), 403, PICTURE_HEADERS)
+    # Others' verdicts would bias blind second opinions, and one that settles no disagreement reveals a control example.
+    rows = progress.verdict_log(engine(), None if leads(reviewer) else reviewer)
+    name = {"Content-Disposition": 'attachment; filename="winnow-verdicts.csv"', "Cache-Control": "no-store"}
+    pieces = csv_pieces(progress.VERDICT_LOG_COLUMNS, rows)
+    return StreamingResponse(pieces, media_type="text/csv", headers={**PICTURE_HEADERS, **name})
+
+
 def healthz(_: Request) -> Response:
     """Health check: the app answers and its database can be queried."""
     with reading(engine()) as session:
@@ -271,19 +286,13 @@ def begin_touch_up(reviewer: str, form: BeginForm) -> dict[str, Any]:
 def save_touch_up(reviewer: str, form: SaveForm) -> dict[str, Any]:
     """Save the mask after a stroke."""
     mask = saves.read_mask(_bytes(form.mask))
-    with writing(engine()) as session:
-        who = reviewer_called(session, reviewer)
-        saved = saves.save(session, store(), who.id, form.touch_up, mask, utc_now())
-    return asdict(saved)
+    return asdict(saves.save(engine(), store(), reviewer, form.touch_up, mask, utc_now()))
 
 
 def finish_touch_up(reviewer: str, form: FinishForm) -> dict[str, Any]:
     """End a touch-up, with its last mask."""
     mask = None if form.mask is None else saves.read_mask(_bytes(form.mask))
-    with writing(engine()) as session:
-        who = reviewer_called(session, reviewer)
-        saved = saves.finish(session, store(), who.id, form.touch_up, mask, utc_now())
-    return asdict(saved)
+    return asdict(saves.finish(engine(), store(), reviewer, form.touch_up, mask, utc_now()))
 
 
 def next_aside(_: str, form: AsideForm) -> dict[str, Any]:
@@ -386,6 +395,7 @@ ROUTES: list[Route] = [
     Route("/pictures/guide/{place}", guide_picture),
     Route("/pictures/aside/{submission:int}", aside_picture),
     Route("/healthz", healthz),
+    Route(VERDICT_LOG, verdict_log),
     _post("/api/deck", DeckForm, next_cards),
     _post("/api/verdicts", VerdictsForm, record_verdicts),
     _post("/api/gold", GoldForm, make_gold),

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from curator.ingest.likeness import Duplicate
 from curator.review.standing import GroupMember, group_states, lock_standings, update_standings
+from db.session import in_batches
 from db.tables import Example, Refusal, Standing, State
 
 DECIDING_STATES = (State.open, State.keep, State.disputed)  # they decide whether another of the group may be open
@@ -48,7 +49,8 @@ def leave_groups(session: Session, examples: Select[int]) -> None:
         remaining.setdefault(group, []).append(example)
     session.execute(_set_group(examples, None))
     for others in remaining.values():
-        session.execute(_set_group(others, others[0] if len(others) > 1 else None))
+        for batch in in_batches(others):
+            session.execute(_set_group(batch, others[0] if len(others) > 1 else None))
         update_standings(session, lock_standings(session, others))
 
 

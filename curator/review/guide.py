@@ -83,8 +83,9 @@ def candidates(session: Session, place: str, count: int) -> Sequence[Example]:
 
 
 def picture(session: Session, store: Store, place: str, side: int) -> bytes:
-    """The picture of a place with its mask over it, as the deck shows it: WebP, `side` x `side` pixels.
+    """The picture of a place with its mask over it, in the deck's colours: WebP, `side` x `side` pixels.
 
+    The line at the edge is two pixels of the 512 wide, the deck's one: the guide shows its pictures smaller.
     Raises NotThereError for a place that does not exist.
     """
     if place not in DEFAULT_TEXTS:
@@ -106,7 +107,7 @@ def _encoded(photo: Photo, mask: Mask, side: int) -> bytes:
 
 
 def tinted(photo: Photo, mask: Mask) -> Photo:
-    """A photo, uint8 (H, W, 3) RGB, tinted where its mask, uint8 (H, W), is hair (128 to 255), with a line at the edge."""
+    """A photo, uint8 (H, W, 3) RGB, tinted where its mask, uint8 (H, W), is hair (128 to 255), with a line inside."""
     inside = mask > 127
     edge = inside & (cv2.erode(mask, np.ones((5, 5), np.uint8), borderValue=255) <= 127)
     shown = photo.astype(np.float32)

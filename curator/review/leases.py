@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, delete, exists, literal, or_, select
 from sqlalchemy.orm import Session
 
-from db.session import insert_or
+from db.session import in_batches, insert_or
 from db.tables import Lease, Standing
 
 LEASE = timedelta(minutes=10)
@@ -18,28 +18,28 @@ def claim(session: Session, reviewer_id: int, examples: Collection[int], now: da
 
     An example that somebody else holds stays with them, even when both ask at the same moment.
     """
-    if not examples:
-        return set()
+    held: set[int] = set()
     # Always lock in the same order: two reviewers who ask for the same examples would deadlock otherwise.
-    rows = select(Standing.example_id, literal(reviewer_id), literal(now + LEASE, Lease.until.type))
-    theirs = rows.where(Standing.example_id.in_(examples)).order_by(Standing.example_id)
-    statement = insert_or(session, Lease).from_select([Lease.example_id, Lease.reviewer_id, Lease.until], theirs)
-    taken = statement.on_conflict_do_update(
-        index_elements=[Lease.example_id],
-        set_={"reviewer_id": statement.excluded.reviewer_id, "until": statement.excluded.until},
-        where=or_(Lease.until <= now, Lease.reviewer_id == reviewer_id),
-    )
-    return set(session.scalars(taken.returning(Lease.example_id)))
+    for batch in in_batches(sorted(examples)):
+        rows = select(Standing.example_id, literal(reviewer_id), literal(now + LEASE, Lease.until.type))
+        theirs = rows.where(Standing.example_id.in_(batch)).order_by(Standing.example_id)
+        statement = insert_or(session, Lease).from_select([Lease.example_id, Lease.reviewer_id, Lease.until], theirs)
+        taken = statement.on_conflict_do_update(
+            index_elements=[Lease.example_id],
+            set_={"reviewer_id": statement.excluded.reviewer_id, "until": statement.excluded.until},
+            where=or_(Lease.until <= now, Lease.reviewer_id == reviewer_id),
+        )
+        held |= set(session.scalars(taken.returning(Lease.example_id)))
+    return held
 
 
 def release(session: Session, reviewer_id: int, examples: Collection[int]) -> None:
     """End a reviewer's leases on these examples."""
-    if not examples:
-        return
     # Locked in the same order as in `claim`, against deadlocks.
-    theirs = select(Lease.example_id).where(Lease.example_id.in_(examples), Lease.reviewer_id == reviewer_id)
-    locked = theirs.order_by(Lease.example_id).with_for_update()
-    session.execute(delete(Lease).where(Lease.example_id.in_(locked)), execution_options={"synchronize_session": False})
+    for batch in in_batches(sorted(examples)):
+        theirs = select(Lease.example_id).where(Lease.example_id.in_(batch), Lease.reviewer_id == reviewer_id)
+        locked = theirs.order_by(Lease.example_id).with_for_update()
+        session.execute(delete(Lease).where(Lease.example_id.in_(locked)), execution_options={"synchronize_session": False})
 
 
 class QueuePosition(NamedTuple):

@@ -4,12 +4,13 @@ A verdict *counts* unless an undo took it back, or its example was sent back to 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Subquery, and_, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from db.session import in_batches
 from db.tables import Decision, Reopening, Verdict
 
 _UNDO = aliased(Verdict)
@@ -25,20 +26,21 @@ class Opinion:
     settles: bool = False
 
 
-def opinions_on(session: Session, examples: Iterable[int] | None = None) -> dict[int, list[Opinion]]:
+def opinions_on(session: Session, examples: Collection[int] | None = None) -> dict[int, list[Opinion]]:
     """The opinions on each of these examples, or on all: the newest verdict of each reviewer that counts."""
-    given = newest_verdicts(examples)
-    columns = (given.c.example_id, given.c.id, given.c.reviewer_id, given.c.decision, given.c.settles)
-    rows = session.execute(select(*columns).order_by(given.c.id))
     found: dict[int, list[Opinion]] = defaultdict(list)
-    for example, verdict, reviewer, decision, settles in rows:
-        found[example].append(Opinion(verdict, reviewer, decision, settles))
+    for batch in [None] if examples is None else in_batches(examples):
+        given = newest_verdicts(batch)
+        columns = (given.c.example_id, given.c.id, given.c.reviewer_id, given.c.decision, given.c.settles)
+        for example, verdict, reviewer, decision, settles in session.execute(select(*columns).order_by(given.c.id)):
+            found[example].append(Opinion(verdict, reviewer, decision, settles))
     return found
 
 
-def newest_verdicts(examples: Iterable[int] | None = None, *, include_reopened: bool = False) -> Subquery:
+def newest_verdicts(examples: Collection[int] | None = None, *, include_reopened: bool = False) -> Subquery:
     """The newest verdict that counts of each reviewer on each example (only on these, when given), with all columns.
 
+    The examples given must fit into the parameters of one statement (`db.session.in_batches`).
     With `include_reopened`, also verdicts that no longer count because their example was sent back to review.
     """
     rule = not_undone() if include_reopened else verdict_counts()

@@ -13,12 +13,13 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from curator.review.agreement import Agreement, cohen_kappa, wilson
 from curator.review.gold import HitRate
 from curator.review.opinions import not_undone
+from db.session import reading
 from db.tables import Decision, Example, Reviewer, Source, Standing, State, Submission, Verdict
 
 Times = npt.NDArray[np.float64]
@@ -32,6 +33,7 @@ WINDOW = timedelta(days=30)
 MIN_TIMED_VERDICTS = 20  # fewer give no forecast
 QUARTER_HOUR_SECONDS = 900  # every time zone is a multiple of it away from UTC
 
+LOG_ROWS_AT_ONCE = 5000
 VERDICT_LOG_COLUMNS = ("at", "reviewer", "example", "photo", "verdict", "reason", "settles")
 
 
@@ -191,7 +193,7 @@ def activity(session: Session, start: datetime) -> dict[str, Times]:
     found: dict[int, list[float]] = defaultdict(list)
     for reviewer, at in session.execute(wanted):
         found[reviewer].append(at.timestamp())
-    names = dict(session.execute(select(Reviewer.id, Reviewer.name).where(Reviewer.id.in_(found))).all())
+    names = dict(session.execute(select(Reviewer.id, Reviewer.name)).all())
     return {names[reviewer]: np.array(times) for reviewer, times in sorted(found.items())}
 
 
@@ -232,8 +234,10 @@ def source_progress(session: Session) -> list[dict[str, Any]]:
     for source, state, count in rows:
         number[source][state] = count
     found = []
-    for one in session.scalars(select(Source).where(Source.id.in_(number)).order_by(Source.id)):
-        states = number[one.id]
+    for one in session.scalars(select(Source).order_by(Source.id)):
+        states = number.get(one.id)
+        if states is None:
+            continue
         kept, decided = states[State.keep], states.total() - states[State.open] - states[State.waiting]
         low, high = wilson(kept, decided)
         found.append(
@@ -288,25 +292,27 @@ def side_by_side(
     return rows
 
 
-def verdict_log(session: Session, reviewer: str | None) -> Iterator[tuple[Any, ...]]:
-    """All verdicts, undos included, oldest first, as rows of VERDICT_LOG_COLUMNS; only those of `reviewer`, if given."""
+def verdict_log(engine: Engine, reviewer: str | None) -> Iterator[tuple[Any, ...]]:
+    """All verdicts, undos included, oldest first, as rows of VERDICT_LOG_COLUMNS; only those of `reviewer`, if given.
+
+    Some thousands are read at a time, each time in a transaction of its own: a slow download keeps none open.
+    """
+    columns = (Verdict.id, Verdict.at, Reviewer.name, Verdict.example_id, Submission.photo_name)
     wanted = (
-        select(
-            Verdict.at,
-            Reviewer.name,
-            Verdict.example_id,
-            Submission.photo_name,
-            Verdict.decision,
-            Verdict.reason,
-            Verdict.settles,
-        )
+        select(*columns, Verdict.decision, Verdict.reason, Verdict.settles)
         .join(Reviewer, Reviewer.id == Verdict.reviewer_id)
         .join(Example, Example.id == Verdict.example_id)
         .join(Submission, Submission.id == Example.submission_id)
         .order_by(Verdict.id)
-        .execution_options(yield_per=10_000)
+        .limit(LOG_ROWS_AT_ONCE)
     )
     if reviewer is not None:
         wanted = wanted.where(Reviewer.name == reviewer)
-    for at, name, example, photo, decision, reason, settles in session.execute(wanted):
-        yield at.isoformat(), name, example, photo, decision.value, reason.value if reason else "", int(settles)
+    newest = 0
+    while True:
+        with reading(engine) as session:
+            rows = session.execute(wanted.where(Verdict.id > newest)).all()
+        for newest, at, name, example, photo, decision, reason, settles in rows:  # noqa: B007 - where the next ones begin
+            yield at.isoformat(), name, example, photo, decision.value, reason.value if reason else "", int(settles)
+        if len(rows) < LOG_ROWS_AT_ONCE:
+            return

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from curator.review.opinions import newest_verdicts
@@ -17,15 +17,28 @@ def reviewer_called(session: Session, name: str) -> Reviewer:
 
     Raises WinnowError for a name that is empty, longer than 80 characters or not printable.
     """
-    name = " ".join(name.split())
+    found = known_reviewer(session, name)
+    if found is not None:
+        return found
+    name = _tidy(name)
     if not 1 <= len(name) <= 80 or not name.isprintable():
         raise WinnowError("A reviewer's name has 1 to 80 printable characters.")
-    wanted = select(Reviewer).where(Reviewer.name == name)
-    found = session.scalars(wanted).one_or_none()
-    if found is None:  # two first requests of one reviewer may both get here
-        session.execute(insert_or(session, Reviewer).values(name=name).on_conflict_do_nothing())
-        found = session.scalars(wanted).one()
-    return found
+    # Two first requests of one reviewer may both get here.
+    session.execute(insert_or(session, Reviewer).values(name=name).on_conflict_do_nothing())
+    return session.scalars(_called(name)).one()
+
+
+def known_reviewer(session: Session, name: str) -> Reviewer | None:
+    """The reviewer with this name, or None if there is none. Nothing is written."""
+    return session.scalars(_called(_tidy(name))).one_or_none()
+
+
+def _called(name: str) -> Select[Reviewer]:
+    return select(Reviewer).where(Reviewer.name == name)
+
+
+def _tidy(name: str) -> str:
+    return " ".join(name.split())
 
 
 def is_lead(name: str, leads: Collection[str]) -> bool:
@@ -60,7 +73,9 @@ def decided(session: Session) -> list[dict[str, Any]]:
     for reviewer, _, at in touched:
         seen[reviewer] = max(seen.get(reviewer, at), at)
     rows = []
-    for one in session.scalars(select(Reviewer).where(Reviewer.id.in_(seen)).order_by(Reviewer.id)):
+    for one in session.scalars(select(Reviewer).order_by(Reviewer.id)):
+        if one.id not in seen:
+            continue
         number, kept = verdicts.get(one.id, (0, 0))
         rows.append(
             {

@@ -9,10 +9,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, and_, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
 
 from curator.review.opinions import Opinion, opinions_on
+from db.session import in_batches
 from db.tables import Example, Standing, State, Submission, Suspicion
 
 DIGITS = 13  # hexadecimal digits of a hash; they fit the 52 bits of a float's mantissa
@@ -88,18 +89,21 @@ def lock_standings(session: Session, examples: Collection[int]) -> list[LockedSt
 
     They are locked before anything else is read, so that two verdicts on one example, or one group, can't overlap.
     """
+    asked = sorted(set(examples))
     found = select(Standing, Example.image_sha256).join(Example, Example.id == Standing.example_id).order_by(Example.id)
     found = found.with_for_update(of=Standing)
-    rows = session.execute(found.where(Example.id.in_(examples))).all()
+    rows = [row for batch in in_batches(asked) for row in session.execute(found.where(Example.id.in_(batch)))]
     # Read only after the lock: the transaction that held it before may have put the examples into a group.
-    grouped = select(Example.id, Example.group_id).where(Example.id.in_(examples), Example.group_id.is_not(None))
-    groups: dict[int, int | None] = dict(session.execute(grouped).all())
-    locked = [LockedStanding(standing, image, groups.get(standing.example_id)) for standing, image in rows]
-    if not groups:
-        return locked
+    groups: dict[int, int | None] = {}
+    for batch in in_batches(asked):
+        grouped = select(Example.id, Example.group_id).where(Example.id.in_(batch), Example.group_id.is_not(None))
+        groups |= dict(session.execute(grouped).all())
+    locked = {standing.example_id: LockedStanding(standing, image, groups.get(standing.example_id)) for standing, image in rows}
     # A separate query: with an OR in the first, PostgreSQL would read every example.
-    others = found.add_columns(Example.group_id).where(Example.group_id.in_(groups.values()), Example.id.not_in(examples))
-    return sorted([*locked, *(LockedStanding(*row) for row in session.execute(others))], key=lambda row: row.example)
+    for some_groups in in_batches(set(groups.values())):
+        whole_groups = found.add_columns(Example.group_id).where(Example.group_id.in_(some_groups))
+        locked |= {standing.example_id: LockedStanding(standing, *rest) for standing, *rest in session.execute(whole_groups)}
+    return [locked[example] for example in sorted(locked)]
 
 
 def update_standings(session: Session, locked: Sequence[LockedStanding]) -> dict[int, list[Opinion]]:
@@ -156,14 +160,18 @@ def wrongly_standing(session: Session) -> list[int]:
     return sorted(set(wrong))
 
 
-def approved() -> Select[Example]:
-    """The query for the approved examples, ordered by number. If two of a group are kept, only the least doubtful counts."""
-    theirs, other = aliased(Standing), aliased(Example)
-    better = or_(theirs.doubt < Standing.doubt, and_(theirs.doubt == Standing.doubt, theirs.example_id < Standing.example_id))
-    beaten = exists().where(
-        other.group_id == Example.group_id, theirs.example_id == other.id, theirs.state == State.keep, better
+def approved(*of_groups: ColumnElement[bool]) -> Select[Example]:
+    """The query for the approved examples, ordered by number. If two of a group are kept, only the least doubtful counts.
+
+    `of_groups` are conditions on an `Example` or its `Standing` that limit what is read. Each must be true for all examples of
+    a group or for none, as one on the split is.
+    """
+    # A window and no "there is no better one": for that, SQLite would compare every kept example with every other.
+    in_group = func.row_number().over(
+        partition_by=func.coalesce(Example.group_id, Example.id), order_by=(Standing.doubt, Example.id)
     )
-    return select(Example).join(Standing).where(Standing.state == State.keep, ~beaten).order_by(Example.id)
+    kept = select(Example.id, in_group.label("place")).join(Standing).where(Standing.state == State.keep, *of_groups).subquery()
+    return select(Example).join(kept, kept.c.id == Example.id).where(kept.c.place == 1).order_by(Example.id)
 
 
 @dataclass(frozen=True)
@@ -202,4 +210,5 @@ def counts(session: Session) -> Counts:
 
 def existing_examples(session: Session, examples: Collection[int]) -> set[int]:
     """Those of the examples that exist."""
-    return set(session.scalars(select(Standing.example_id).where(Standing.example_id.in_(examples))))
+    found = select(Standing.example_id)
+    return {one for batch in in_batches(examples) for one in session.scalars(found.where(Standing.example_id.in_(batch)))}

@@ -15,6 +15,7 @@ from curator.review.leases import claim, release
 from curator.review.opinions import not_undone
 from curator.review.standing import first_reviewer, lock_standings, update_standings
 from db.errors import NotThereError, WinnowError
+from db.session import in_batches
 from db.tables import Decision, Reason, Verdict
 
 
@@ -81,8 +82,11 @@ def new_client_id() -> str:
 
 
 def _numbers(session: Session, reviewer_id: int, client_ids: Collection[str]) -> dict[str, int]:
-    wanted = select(Verdict.client_id, Verdict.id).where(Verdict.reviewer_id == reviewer_id, Verdict.client_id.in_(client_ids))
-    return dict(session.execute(wanted).all())
+    found: dict[str, int] = {}
+    theirs = select(Verdict.client_id, Verdict.id).where(Verdict.reviewer_id == reviewer_id)
+    for batch in in_batches(client_ids):
+        found |= dict(session.execute(theirs.where(Verdict.client_id.in_(batch))).all())
+    return found
 
 
 def _append(session: Session, reviewer_id: int, given: Sequence[NewVerdict], now: datetime) -> list[int]:
@@ -98,10 +102,11 @@ def _append(session: Session, reviewer_id: int, given: Sequence[NewVerdict], now
 
 def _last_of(session: Session, reviewer_id: int, examples: Sequence[int]) -> list[int | None]:
     """For each example the reviewer's newest verdict that is not undone, or None; if it is given again, the one before."""
-    wanted = select(Verdict.example_id, Verdict.id).where(Verdict.reviewer_id == reviewer_id, Verdict.example_id.in_(examples))
+    theirs = select(Verdict.example_id, Verdict.id).where(Verdict.reviewer_id == reviewer_id, not_undone())
     standing: dict[int, list[int]] = defaultdict(list)
-    for example, number in session.execute(wanted.where(not_undone()).order_by(Verdict.id)):
-        standing[example].append(number)
+    for batch in in_batches(set(examples)):
+        for example, number in session.execute(theirs.where(Verdict.example_id.in_(batch)).order_by(Verdict.id)):
+            standing[example].append(number)
     return [standing[example].pop() if standing[example] else None for example in examples]
 
 

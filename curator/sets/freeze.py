@@ -1,18 +1,25 @@
 """Freeze curated sets from the newest verdicts: numbered, hashed, never changed."""
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import IO, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Engine, LargeBinary, Select, String, case, cast, func, insert, literal, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from curator.review.current_mask import current_masks
+from curator.review.current_mask import newest_save
 from curator.review.standing import approved
 from db.errors import WinnowError
-from db.tables import CuratedSet, SetMember, Split
+from db.session import Lock, reading, wait_for, writing
+from db.tables import CuratedSet, Example, SetMember, Split, TouchUpSave
+
+ROWS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True)
@@ -31,39 +38,111 @@ def set_hash(members: Iterable[tuple[str | None, ...]]) -> str:
 
     A member is (image sha256, mask sha256, split, skin sha256 or None).
     """
-    lines = sorted(" ".join(filter(None, member)) for member in members)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return _hash_of(sorted(map(_line, members)))
 
 
-def freeze(session: Session, note: str, now: datetime) -> Frozen:
+@dataclass(frozen=True)
+class Content:
+    """The members of a set that is to be frozen, in a temporary file: there may be too many for the memory."""
+
+    hash: str
+    splits: dict[str, int]
+    file: IO[str]
+
+    def members(self) -> Iterator[list[dict[str, Any]]]:
+        """The members as values of `SetMember` rows, some thousands at a time."""
+        return _read(self.file)
+
+
+def freeze(engine: Engine, note: str, now: datetime) -> Frozen:
     """Freeze the approved examples as the next curated set, with the touched-up masks in the test split.
 
     Freezing the same content again returns the set that has it already. Raises WinnowError if nothing is approved.
     """
-    examples = list(session.scalars(approved()))
-    if not examples:
-        raise WinnowError("Nothing is approved yet. Keep some examples on the Review page first.")
-    test_examples = [example.id for example in examples if example.split is Split.test]
-    touched_up = current_masks(session, test_examples)
-    members = [
-        SetMember(
-            position=position,
-            example_id=example.id,
-            image_sha256=example.image_sha256,
-            mask_sha256=touched_up.get(example.id, example.mask_sha256),
-            skin_sha256=example.skin_sha256,
-            split=example.split,
+    tries = 3
+    while True:
+        with ExitStack() as stack:
+            with reading(engine) as session:
+                content = stack.enter_context(approved_content(session))
+            try:
+                with writing(engine) as session:
+                    return add_set(session, content, note, now)
+            except IntegrityError:  # one of its examples was erased meanwhile
+                tries -= 1
+                if not tries:
+                    raise
+
+
+@contextmanager
+def approved_content(session: Session) -> Iterator[Content]:
+    """What is approved now, as the content of a set, read in one statement. Raises WinnowError if nothing is approved."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+        splits = dict.fromkeys((split.value for split in Split), 0)
+        for rows in session.execute(_members()).partitions(ROWS_AT_ONCE):
+            members = [row._asdict() for row in rows]
+            for member in members:
+                splits[member["split"]] += 1
+            file.write(json.dumps(members) + "\n")
+        if not any(splits.values()):
+            raise WinnowError("Nothing is approved yet. Keep some examples on the Review page first.")
+        lines = (
+            _line((one["image_sha256"], one["mask_sha256"], one["split"], one["skin_sha256"]))
+            for members in _read(file)
+            for one in members
         )
-        for position, example in enumerate(examples)
-    ]
-    content = set_hash((one.image_sha256, one.mask_sha256, one.split.value, one.skin_sha256) for one in members)
-    found = session.scalars(select(CuratedSet).where(CuratedSet.hash == content)).one_or_none()
-    new = found is None
-    if found is None:
+        yield Content(_hash_of(lines), splits, file)
+
+
+def add_set(session: Session, content: Content, note: str, now: datetime) -> Frozen:
+    """Add a curated set with this content under the next number, unless there is one; returns the set that has it."""
+    wait_for(session, Lock.freezing)
+    number = session.scalar(select(CuratedSet.id).where(CuratedSet.hash == content.hash))
+    new = number is None
+    if number is None:
         number = (session.scalar(select(func.max(CuratedSet.id))) or 0) + 1
-        found = CuratedSet(id=number, hash=content, note=note, frozen_at=now, members=members)
-        session.add(found)
+        session.add(CuratedSet(id=number, hash=content.hash, note=note, frozen_at=now))
         session.flush()
-    counted = Counter(member.split.value for member in members)
-    splits = {split.value: counted[split.value] for split in Split}
-    return Frozen(set=found.id, examples=len(members), splits=splits, hash=content, new=new)
+        for members in content.members():
+            session.execute(insert(SetMember), [{"set_id": number, **member} for member in members])
+    return Frozen(number, sum(content.splits.values()), content.splits, content.hash, new)
+
+
+def _members() -> Select[Any]:
+    """The query for the members of the next set, with their positions by number, in the order in which a set is hashed."""
+    mask = func.coalesce(TouchUpSave.mask_after_sha256, Example.mask_sha256)
+    split = cast(Example.split, String)
+    line = Example.image_sha256 + " " + mask + " " + split + func.coalesce(literal(" ") + Example.skin_sha256, "")
+    return (
+        approved()
+        .outerjoin(TouchUpSave, TouchUpSave.id == case((Example.split == Split.test, newest_save())))
+        .with_only_columns(
+            (func.row_number().over(order_by=Example.id) - 1).label("position"),
+            Example.id.label("example_id"),
+            Example.image_sha256,
+            mask.label("mask_sha256"),
+            Example.skin_sha256,
+            split.label("split"),
+        )
+        .order_by(None)
+        .order_by(cast(line, LargeBinary))  # by its bytes, whatever the database's language
+        .execution_options(yield_per=ROWS_AT_ONCE)
+    )
+
+
+def _read(file: IO[str]) -> Iterator[list[dict[str, Any]]]:
+    file.seek(0)
+    yield from map(json.loads, file)
+
+
+def _line(member: tuple[str | None, ...]) -> str:
+    return " ".join(filter(None, member))
+
+
+def _hash_of(lines: Iterable[str]) -> str:
+    """The sha256 of lines in their order."""
+    digest = hashlib.sha256()
+    separator = b""
+    for line in lines:
+        digest.update(separator + line.encode())
+        separator = b"\n"
+    return digest.hexdigest()

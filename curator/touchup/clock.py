@@ -5,16 +5,15 @@ it started; each save appends a row with the mask after. It is over when a save 
 comes first. Nothing is ever overwritten.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import Select, exists, extract, func, select
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from curator.review.standing import approved
 from db.errors import NotThereError, WinnowError
-from db.tables import Example, Reviewer, Split, TouchUp
+from db.tables import Example, Reviewer, Split, Standing, Submission, TouchUp, TouchUpSave
 
 
 @dataclass(frozen=True)
@@ -69,59 +68,72 @@ def seconds_left(touch_up: TouchUp, now: datetime) -> float:
     return max(0.0, touch_up.seconds_shown - (now - touch_up.started_at).total_seconds())
 
 
-def pending(session: Session, reviewer_id: int, now: datetime) -> list[PendingTouchUp]:
-    """The test examples to touch up, oldest first, after the one that this reviewer has already started.
+def untouched() -> Select[Example]:
+    """The query for the examples whose masks wait for a touch-up, ordered by number: approved, of the test split, and nobody
+    has started one."""
+    return approved(Standing.split == Split.test).where(~exists().where(TouchUp.example_id == Example.id))
+
+
+def count_untouched(session: Session) -> int:
+    """How many masks wait for a touch-up that nobody has started."""
+    return session.scalar(select(func.count()).select_from(untouched().subquery())) or 0
+
+
+def pending(session: Session, reviewer_id: int, now: datetime, count: int) -> list[PendingTouchUp]:
+    """The next `count` test examples to touch up, oldest first, after the one that this reviewer has already started.
 
     Leaves out those that another reviewer is working on.
     """
-    touched = _touch_ups(session)
-    found = []
-    for example in session.scalars(approved().where(Example.split == Split.test).options(joinedload(Example.submission))):
-        earlier = touched.get(example.id, [])
-        running = next((touch_up for touch_up in earlier if not is_over(touch_up, now)), None)
-        if any(is_over(touch_up, now) for touch_up in earlier) and (running is None or running.reviewer_id != reviewer_id):
-            continue
-        if running is not None and running.reviewer_id != reviewer_id:
-            continue
-        found.append(
-            PendingTouchUp(
-                example=example.id,
-                image=example.image_sha256,
-                mask=example.mask_sha256,
-                photo=example.submission.photo_name,
-                drawn=example.submission.drawn,
-                running=running is not None,
-            )
+    mine = [touch_up.example_id for touch_up in _running(session, now) if touch_up.reviewer_id == reviewer_id]
+    started = approved(Standing.split == Split.test).where(Example.id.in_(mine))
+    with_submission = joinedload(Example.submission)
+    found = session.scalars(started.options(with_submission)).all() if mine else []
+    more = session.scalars(untouched().limit(max(0, count - len(found))).options(with_submission))
+    return [
+        PendingTouchUp(
+            example=example.id,
+            image=example.image_sha256,
+            mask=example.mask_sha256,
+            photo=example.submission.photo_name,
+            drawn=example.submission.drawn,
+            running=example.id in mine,
         )
-    return sorted(found, key=lambda item: not item.running)
+        for example in (*found, *more)
+    ]
 
 
-def finished(session: Session, now: datetime) -> list[FinishedTouchUp]:
-    """The newest finished touch-up of each example, latest start first."""
-    done = []
-    for touch_ups in _touch_ups(session).values():
-        over = [touch_up for touch_up in touch_ups if is_over(touch_up, now)]
-        if not over:
-            continue
-        newest = over[-1]
-        example = session.get_one(Example, newest.example_id, options=[joinedload(Example.submission)])
-        last = newest.saves[-1] if newest.saves else None
-        done.append(
-            FinishedTouchUp(
-                touch_up=newest.id,
-                example=example.id,
-                image=example.image_sha256,
-                before=newest.mask_before_sha256,
-                after=newest.mask_before_sha256 if last is None else last.mask_after_sha256,
-                photo=example.submission.photo_name,
-                drawn=example.submission.drawn,
-                reviewer=session.get_one(Reviewer, newest.reviewer_id).name,
-                seconds_used=last.seconds_used if last is not None and last.finished else float(newest.seconds_shown),
-                seconds_shown=newest.seconds_shown,
-                started_at=newest.started_at,
-            )
+def finished(session: Session, now: datetime, count: int) -> list[FinishedTouchUp]:
+    """The newest finished touch-up of each example: the `count` that were started last, the latest first."""
+    running = [touch_up.id for touch_up in _running(session, now)]
+    later = aliased(TouchUp)
+    beaten = exists().where(later.example_id == TouchUp.example_id, later.id > TouchUp.id, later.id.not_in(running))
+    newest_save = select(func.max(TouchUpSave.id)).where(TouchUpSave.touch_up_id == TouchUp.id).correlate(TouchUp)
+    rows = session.execute(
+        select(TouchUp, TouchUpSave, Example.image_sha256, Submission.photo_name, Submission.drawn, Reviewer.name)
+        .join(Example, Example.id == TouchUp.example_id)
+        .join(Submission, Submission.id == Example.submission_id)
+        .join(Reviewer, Reviewer.id == TouchUp.reviewer_id)
+        .outerjoin(TouchUpSave, TouchUpSave.id == newest_save.scalar_subquery())
+        .where(TouchUp.id.not_in(running), ~beaten)
+        .order_by(TouchUp.id.desc())
+        .limit(count)
+    )
+    return [
+        FinishedTouchUp(
+            touch_up=touch_up.id,
+            example=touch_up.example_id,
+            image=image,
+            before=touch_up.mask_before_sha256,
+            after=touch_up.mask_before_sha256 if last is None else last.mask_after_sha256,
+            photo=photo,
+            drawn=drawn,
+            reviewer=reviewer,
+            seconds_used=last.seconds_used if last is not None and last.finished else float(touch_up.seconds_shown),
+            seconds_shown=touch_up.seconds_shown,
+            started_at=touch_up.started_at,
         )
-    return sorted(done, key=lambda item: item.started_at, reverse=True)
+        for touch_up, last, image, photo, drawn, reviewer in rows
+    ]
 
 
 def begin(
@@ -133,14 +145,18 @@ def begin(
     the earlier touch-up stays. Raises NotThereError for an unknown example, and WinnowError for one that is not an approved
     test example, that another reviewer is working on, or that was touched up before if `again` is false.
     """
+    # Locked, so that two reviewers who start at the same moment come one after the other.
+    session.execute(select(Standing.example_id).where(Standing.example_id == example_id).with_for_update())
     example = session.get(Example, example_id)
     if example is None:
         raise NotThereError(f"Example {example_id} does not exist. It may have been erased.")
     if example.split is not Split.test:
         raise WinnowError(f"Example {example_id} is in the {example.split} split; only test masks are touched up.")
-    if session.scalars(approved().where(Example.id == example_id)).one_or_none() is None:
+    group = Example.id == example_id if example.group_id is None else Example.group_id == example.group_id
+    if session.scalars(approved(group).where(Example.id == example_id)).one_or_none() is None:
         raise WinnowError(f"Example {example_id} is not approved. Keep it on the Review page first.")
-    earlier = _touch_ups(session, [example_id]).get(example_id, [])
+    theirs = select(TouchUp).where(TouchUp.example_id == example_id).order_by(TouchUp.id).options(selectinload(TouchUp.saves))
+    earlier = session.scalars(theirs).all()
     running = next((touch_up for touch_up in earlier if not is_over(touch_up, now)), None)
     if running is not None and running.reviewer_id != reviewer_id:
         raise WinnowError("Another reviewer is working on this mask. Take the next one.")
@@ -167,12 +183,10 @@ def begin(
     )
 
 
-def _touch_ups(session: Session, example_ids: Collection[int] | None = None) -> dict[int, list[TouchUp]]:
-    """Touch-ups by example, oldest first, with their saves; None means of all examples."""
-    wanted = select(TouchUp).order_by(TouchUp.id).options(selectinload(TouchUp.saves))
-    if example_ids is not None:
-        wanted = wanted.where(TouchUp.example_id.in_(example_ids))
-    found: dict[int, list[TouchUp]] = {}
-    for touch_up in session.scalars(wanted):
-        found.setdefault(touch_up.example_id, []).append(touch_up)
-    return found
+def _running(session: Session, now: datetime) -> list[TouchUp]:
+    """The touch-ups that are not over, oldest first."""
+    # In whole seconds on SQLite, so the last of these may be over already.
+    ends = extract("epoch", TouchUp.started_at) + TouchUp.seconds_shown + 1
+    finished = exists().where(TouchUpSave.touch_up_id == TouchUp.id, TouchUpSave.finished)
+    found = session.scalars(select(TouchUp).where(ends > now.timestamp(), ~finished).order_by(TouchUp.id))
+    return [touch_up for touch_up in found if seconds_left(touch_up, now) > 0]

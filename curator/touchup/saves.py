@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 
 import cv2
 import numpy as np
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from curator.pictures.arrays import Mask
+from curator.review.reviewers import known_reviewer
 from curator.touchup.clock import seconds_left
 from db.errors import NotThereError, WinnowError
+from db.session import reading, writing
 from db.store import Store
 from db.tables import CROP_SIDE, TouchUp, TouchUpSave
 
@@ -29,24 +32,37 @@ class SavedMask:
     finished: bool
 
 
-def save(session: Session, store: Store, reviewer_id: int, touch_up_id: int, mask: Mask, now: datetime) -> SavedMask:
+def save(engine: Engine, store: Store, reviewer: str, touch_up_id: int, mask: Mask, now: datetime) -> SavedMask:
     """Append the mask after a stroke, uint8 (512, 512), 0 or 255. Accepted until three seconds after the time is up.
 
+    `reviewer` is a name. The picture is stored before the transaction that names it, and only if the mask is accepted.
     Raises NotThereError for an unknown touch-up, WinnowError for another reviewer's, a finished one, or one out of time.
     """
-    return _append(session, store, _own(session, reviewer_id, touch_up_id), mask, now, finished=False)
+    sha256 = _stored(engine, store, reviewer, touch_up_id, mask, now)
+    with writing(engine) as session:
+        touch_up = _own(session, reviewer, touch_up_id, lock=True)
+        _check_unfinished(touch_up)
+        return _append(session, touch_up, sha256, now, finished=False)
 
 
-def finish(session: Session, store: Store, reviewer_id: int, touch_up_id: int, mask: Mask | None, now: datetime) -> SavedMask:
+def finish(engine: Engine, store: Store, reviewer: str, touch_up_id: int, mask: Mask | None, now: datetime) -> SavedMask:
     """Finish a touch-up, with its last mask, or None if that has been saved already. Finishing twice counts once.
 
     Raises the same errors as `save`; without a mask there is no time limit.
     """
-    touch_up = _own(session, reviewer_id, touch_up_id)
-    newest = touch_up.saves[-1] if touch_up.saves else None
+    with reading(engine) as session:
+        touch_up = _own(session, reviewer, touch_up_id)
+        newest = _newest(touch_up)
     if newest is not None and newest.finished:
         return _saved(touch_up, newest, now)
-    return _append(session, store, touch_up, mask, now, finished=True)
+    sha256 = None if mask is None else _stored(engine, store, reviewer, touch_up_id, mask, now)
+    with writing(engine) as session:
+        touch_up = _own(session, reviewer, touch_up_id, lock=True)
+        newest = _newest(touch_up)
+        if newest is not None and newest.finished:
+            return _saved(touch_up, newest, now)
+        unchanged = touch_up.mask_before_sha256 if newest is None else newest.mask_after_sha256
+        return _append(session, touch_up, sha256 or unchanged, now, finished=True)
 
 
 def read_mask(png: bytes) -> Mask:
@@ -70,22 +86,42 @@ def read_mask(png: bytes) -> Mask:
     return np.where(grey >= 128, 255, 0).astype(np.uint8)
 
 
-def _append(
-    session: Session, store: Store, touch_up: TouchUp, mask: Mask | None, now: datetime, *, finished: bool
-) -> SavedMask:
-    if any(earlier.finished for earlier in touch_up.saves):
-        raise WinnowError("This touch-up is finished and its mask cannot change any more. Start over to do it again.")
-    used = (now - touch_up.started_at).total_seconds()
-    if mask is not None and used > touch_up.seconds_shown + GRACE.total_seconds():
+def _stored(engine: Engine, store: Store, reviewer: str, touch_up_id: int, mask: Mask, now: datetime) -> str:
+    """Store a mask that is accepted, outside any write transaction; its hash. A mask that is refused leaves no picture."""
+    with reading(engine) as session:
+        touch_up = _own(session, reviewer, touch_up_id)
+        _check_unfinished(touch_up)
+    if _seconds_used(touch_up, now) > touch_up.seconds_shown + GRACE.total_seconds():
         raise WinnowError("This mask arrived after the time was up. The one saved before it counts.")
-    if mask is not None:
-        sha256 = store.put(cv2.imencode(".png", mask)[1].tobytes())
-    else:
-        sha256 = touch_up.saves[-1].mask_after_sha256 if touch_up.saves else touch_up.mask_before_sha256
+    return store.put(cv2.imencode(".png", mask)[1].tobytes())
+
+
+def _own(session: Session, reviewer: str, touch_up_id: int, *, lock: bool = False) -> TouchUp:
+    """The reviewer's touch-up. With `lock`, other transactions wait: of two that finish it at once, one comes first."""
+    touch_up = session.get(TouchUp, touch_up_id, with_for_update=lock)
+    if touch_up is None:
+        raise NotThereError(f"Touch-up {touch_up_id} does not exist. It may have been erased.")
+    owner = known_reviewer(session, reviewer)
+    if owner is None or touch_up.reviewer_id != owner.id:
+        raise WinnowError("This touch-up belongs to another reviewer.")
+    return touch_up
+
+
+def _newest(touch_up: TouchUp) -> TouchUpSave | None:
+    return touch_up.saves[-1] if touch_up.saves else None
+
+
+def _check_unfinished(touch_up: TouchUp) -> None:
+    newest = _newest(touch_up)
+    if newest is not None and newest.finished:
+        raise WinnowError("This touch-up is finished and its mask cannot change any more. Start over to do it again.")
+
+
+def _append(session: Session, touch_up: TouchUp, sha256: str, now: datetime, *, finished: bool) -> SavedMask:
     saved = TouchUpSave(
         touch_up_id=touch_up.id,
         mask_after_sha256=sha256,
-        seconds_used=min(used, float(touch_up.seconds_shown)),
+        seconds_used=min(_seconds_used(touch_up, now), float(touch_up.seconds_shown)),
         finished=finished,
         at=now,
     )
@@ -99,10 +135,5 @@ def _saved(touch_up: TouchUp, saved: TouchUpSave, now: datetime) -> SavedMask:
     return SavedMask(touch_up.id, saved.mask_after_sha256, saved.seconds_used, left, saved.finished)
 
 
-def _own(session: Session, reviewer_id: int, touch_up_id: int) -> TouchUp:
-    touch_up = session.get(TouchUp, touch_up_id)
-    if touch_up is None:
-        raise NotThereError(f"Touch-up {touch_up_id} does not exist. It may have been erased.")
-    if touch_up.reviewer_id != reviewer_id:
-        raise WinnowError("This touch-up belongs to another reviewer.")
-    return touch_up
+def _seconds_used(touch_up: TouchUp, now: datetime) -> float:
+    return (now - touch_up.started_at).total_seconds()

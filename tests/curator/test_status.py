@@ -70,8 +70,7 @@ def test_status_lists_sets_by_split(engine: Engine, store: Store, clock: FakeClo
     with writing(engine) as session:
         examples = add_examples(session, store, 2) + add_examples(session, store, 1, Split.test)
     decide(engine, clock, "ada", Decision.keep, *examples)
-    with writing(engine) as session:
-        freeze(session, "first", clock())
+    freeze(engine, "first", clock())
     with reading(engine) as session:
         (one,) = status(session, clock())["sets"]
     assert (one["set"], one["note"], one["train"], one["validation"], one["test"], one["erased"]) == (1, "first", 2, 0, 1, 0)

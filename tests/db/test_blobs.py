@@ -146,3 +146,13 @@ def test_where_no_times_are_kept_only_what_is_deleted_at_once_goes(
     assert delete_unnamed(engine, store, [one], clock() + timedelta(days=999)) == set()
     assert delete_unnamed(engine, store, [one], None) == {one}
     assert not Path(store.path(one)).exists()
+
+
+def test_any_number_of_pictures_can_be_asked_about(engine: Engine) -> None:
+    """PostgreSQL takes 65,535 parameters in a statement."""
+    with writing(engine) as session:
+        one = example()
+        one.image_sha256 = IMAGE
+        session.add(one)
+        session.flush()
+        assert still_named(session, [f"{number:064x}" for number in range(1, 70_000)] + [IMAGE]) == {IMAGE}

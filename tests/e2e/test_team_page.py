@@ -47,10 +47,10 @@ def be(page: Page, app: Server, name: str) -> None:
     page.context.add_cookies([{"name": "winnow_reviewer", "value": name, "url": app.url}])
 
 
-def saved(page: Page, button: str) -> list[dict[str, str]]:
-    """The rows of the CSV file that a button saves."""
+def saved(page: Page, name: str) -> list[dict[str, str]]:
+    """The rows of the CSV file that a button or a link saves."""
     with page.expect_download() as download:
-        page.get_by_role("button", name=button).click()
+        page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name)).click()
     return list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8"))))
 
 

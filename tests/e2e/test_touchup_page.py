@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, select, update
 
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.store import Store
-from db.tables import Decision, Example, Split, TouchUp, TouchUpSave
+from db.tables import Decision, Example, Source, Split, State, Submission, TouchUp, TouchUpSave
 from tests.e2e.conftest import Server
-from tests.examples import add_examples, drawn_mask
+from tests.examples import add_bare_examples, add_bare_touch_ups, add_examples, drawn_mask
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("chromium") or shutil.which("chromium-browser")),
@@ -255,6 +255,40 @@ def test_starting_over_makes_a_new_touch_up_from_the_contributors_mask(page: Pag
     assert page.evaluate("() => window.__winnowPainter.mask[460 * 512 + 256]") == 0
     with reading(app.engine) as session:
         assert len(session.scalars(select(TouchUp)).all()) == 2
+
+
+def test_the_page_shows_some_of_many_touch_ups_and_more_when_asked(page: Page, app: Server) -> None:
+    with writing(app.engine) as session:
+        pictures = add_examples(session, app.store, 1, Split.test)
+        photo, mask = session.execute(select(Example.image_sha256, Example.mask_sha256)).one()
+        session.execute(delete(Example).where(Example.id.in_(pictures)))
+        session.execute(delete(Submission))
+        session.execute(delete(Source))
+        numbers = add_bare_examples(session, 90, Split.test, State.keep)
+        session.execute(update(Example).values(image_sha256=photo, mask_sha256=mask))
+        add_bare_touch_ups(session, numbers[:60], utc_now())
+        session.execute(update(TouchUpSave).values(mask_after_sha256=mask))
+    opened(page, app.url)
+    expect(page.locator("figure")).to_have_count(24)
+    expect(page.locator("figure").first).to_have_attribute("data-example", "60")  # the latest first
+    expect(page.get_by_text("30 masks to touch up")).to_be_visible()
+    expect(page.locator('[data-part="strip"] button')).to_have_count(10)
+    more = page.get_by_role("button", name="Show more")
+    more.click()
+    expect(page.locator("figure")).to_have_count(48)
+    page.get_by_role("button", name="Touch up 70.jpg").click()
+    page.wait_for_selector('canvas[data-example="70"]')
+    more.click()
+    expect(page.locator("figure")).to_have_count(60)
+    expect(more).to_be_hidden()
+    expect(page.locator('canvas[data-example="70"]')).to_be_visible()  # what was chosen stays
+    page.keyboard.press("s")
+    state(page, "painting")
+    page.keyboard.press("Enter")
+    state(page, "over")
+    expect(page.get_by_text("29 masks to touch up")).to_be_visible()
+    page.locator('figure[data-example="1"]').get_by_role("button", name="Start over").click()
+    page.wait_for_selector('canvas[data-example="1"]')
 
 
 def test_without_a_kept_test_example_the_page_says_what_to_do(page: Page, app: Server) -> None:

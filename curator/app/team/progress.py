@@ -1,7 +1,6 @@
 """Progress of reviewing: pace, what is left, sources and reviewers side by side, and CSV files of all of it."""
 
 from datetime import datetime, timedelta, tzinfo
-from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -13,9 +12,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from curator.app.charts import GREY, PALETTE, PERCENT_LABEL, colours, show_chart
 from curator.app.frame import empty_state
+from curator.app.guard import DOWNLOAD, token_for
+from curator.app.routes import VERDICT_LOG
 from curator.app.state import cached_by_cost, engine, flow_now
 from curator.app.wording import ago, browser_zone, percent, pluralise
 from curator.ingest.pace import duration_in_words
+from curator.markup import render
 from curator.review import progress
 from curator.review.gold import gold_tries, hit_rates
 from curator.review.reviewers import decided
@@ -28,6 +30,7 @@ PERIODS: dict[str, tuple[progress.Period, int, str]] = {
     "Days": ("day", 30, "%d %b"),
 }
 EVERYBODY_ELSE = "others"
+LOG_LINK = '<a class="winnow-download" href="{{ address }}" download>{{ label }} as CSV</a>'
 
 
 @cached_by_cost
@@ -254,14 +257,10 @@ def _downloads(rows: list[dict[str, Any]], reviewer: str, lead: bool) -> None:
         _download("Reviewers", "reviewers", as_csv(list(rows[0]), [list(row.values()) for row in rows]))
         if sources:
             _download("Sources", "sources", as_csv(list(sources[0]), [list(row.values()) for row in sources]))
-        # Others' verdicts would bias blind second opinions, and one that settles no disagreement reveals a control example.
-        _download("Verdict log" if lead else "Your verdicts", "verdicts", partial(_log, None if lead else reviewer))
+        # Streamed by a route, because it may have a million rows: a download button would hold all of them in memory.
+        log = f"{VERDICT_LOG}?token={token_for(reviewer, DOWNLOAD)}"
+        st.html(render(LOG_LINK, address=log, label="Verdict log" if lead else "Your verdicts"), width="content")
 
 
-def _download(label: str, name: str, data: Any) -> None:
+def _download(label: str, name: str, data: bytes) -> None:
     st.download_button(f"{label} as CSV", data, f"winnow-{name}.csv", "text/csv", on_click="ignore", icon=":material/download:")
-
-
-def _log(reviewer: str | None) -> bytes:
-    with reading(engine()) as session:
-        return as_csv(progress.VERDICT_LOG_COLUMNS, progress.verdict_log(session, reviewer))

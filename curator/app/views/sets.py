@@ -10,7 +10,7 @@ from curator.sets.freeze import freeze
 from curator.status import list_sets
 from db.errors import WinnowError
 from db.jobs import utc_now
-from db.session import reading, writing
+from db.session import reading
 
 header("Curated sets", "Frozen, numbered and hashed. A run names the set that it was trained on; a set never changes.")
 with reading(engine()) as session:
@@ -23,8 +23,7 @@ else:
         note = st.text_input("Note", max_chars=200, placeholder="first hundred verdicts")
         if st.form_submit_button(f"Freeze the {now.keep:,} approved examples", type="primary"):
             try:
-                with writing(engine()) as session:
-                    frozen = freeze(session, note, utc_now())
+                frozen = freeze(engine(), note, utc_now())
             except WinnowError as error:
                 st.error(str(error))
             else:

@@ -17,7 +17,7 @@ from curator.sets.freeze import freeze
 from curator.status import flow
 from db.errors import WinnowError
 from db.jobs import ACTIVE, job_state, utc_now
-from db.session import reading, writing
+from db.session import reading
 from db.tables import JobState, Run
 from trainer.recipe import BEST_BY, NETWORKS, TRAINING_PRECISIONS, FitSettings
 
@@ -88,8 +88,7 @@ def offer_training(approved: int) -> None:
             settings = chosen_settings()
         if button.button("Train on approved set", type="primary", disabled=approved == 0):
             try:
-                with writing(engine()) as session:
-                    frozen = freeze(session, "", utc_now())
+                frozen = freeze(engine(), "", utc_now())
             except WinnowError as error:
                 st.error(str(error))
             else:

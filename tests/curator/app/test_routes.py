@@ -1,6 +1,8 @@
 """The HTTP routes: what they answer, and which requests they refuse."""
 
 import base64
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -382,6 +384,37 @@ def test_a_reviewer_cannot_save_another_reviewers_touch_up(client: TestClient, o
     bo = {**ours, TOKEN_HEADER: token_for("Bo")}
     answer = client.post("/api/touchups/save", json={"touch_up": begun["touch_up"], "mask": base64_png(1)}, headers=bo)
     assert (answer.status_code, answer.json()) == (409, {"error": "This touch-up belongs to another reviewer."})
+
+
+# --- the verdict log --------------------------------------------------------------------------------------------------
+
+
+def test_the_log_holds_everybodys_verdicts_for_a_lead_and_ones_own_for_others(
+    client: TestClient, ours: dict[str, str], examples: list[int], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "settings", lambda: settings.model_copy(update={"leads": "Lea"}))
+    client.post("/api/verdicts", json=verdict(examples[0]), headers=ours)
+    client.post("/api/verdicts", json=verdict(examples[1]), headers={**ours, TOKEN_HEADER: token_for("Bo")})
+    logs = {}
+    for who in ("Ada", "Lea", "Cy"):
+        answer = client.get("/api/verdicts.csv", params={"token": token_for(who, guard.DOWNLOAD)})
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+        assert answer.headers["content-disposition"] == 'attachment; filename="winnow-verdicts.csv"'
+        assert answer.headers["cache-control"] == "no-store"
+        logs[who] = [row["reviewer"] for row in csv.DictReader(io.StringIO(answer.text))]
+    assert logs == {"Ada": ["Ada"], "Lea": ["Ada", "Bo"], "Cy": []}
+
+
+def test_a_download_needs_a_token_made_for_it_which_is_good_for_nothing_else(
+    client: TestClient, ours: dict[str, str], examples: list[int], engine: Engine
+) -> None:
+    for token in ("", "forged", token_for("Ada")):
+        answer = client.get("/api/verdicts.csv", params={"token": token})
+        assert answer.status_code == 403
+        assert "Reload the page" in answer.text
+    headers = {**ours, TOKEN_HEADER: token_for("Ada", guard.DOWNLOAD)}
+    assert client.post("/api/verdicts", json=verdict(examples[0]), headers=headers).status_code == 403
+    assert written(engine) == 0
 
 
 def test_streamlit_app_serves_these_routes() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, column, func, select, table
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from curator.ingest.groups import join_group, leave_groups
@@ -18,11 +18,12 @@ from curator.review.reviewers import reviewer_called
 from curator.review.standing import GroupMember, approved, counts, group_states, wrongly_standing
 from curator.review.verdicts import NewVerdict, new_client_id, record
 from curator.sets.freeze import freeze
-from db.session import reading, writing
+from db.session import writing
 from db.store import Store
 from db.tables import Decision, Example, Split, Standing, State
 from tests.conftest import FakeClock, on_both_servers
 from tests.examples import add_examples
+from tests.postgres import blocked
 
 KEEP, REJECT, UNDO = Decision.keep, Decision.reject, Decision.undo
 
@@ -98,7 +99,7 @@ def test_of_two_that_are_kept_the_less_doubtful_is_frozen(engine: Engine, store:
         grouped(session, examples[:2])
         assert states(session) == "kkk"
         assert [example.id for example in session.scalars(approved())] == examples[1:]
-        assert freeze(session, "", clock()).examples == 2
+    assert freeze(engine, "", clock()).examples == 2
 
 
 def test_what_is_sent_back_stands_in_its_group_again(engine: Engine, store: Store, clock: FakeClock) -> None:
@@ -193,11 +194,3 @@ def test_a_verdict_that_had_to_wait_for_a_newcomer_of_the_same_picture_counts_in
     with writing(engine) as session:
         assert states(session) == "ro"
         assert wrongly_standing(session) == []
-
-
-def blocked(engine: Engine) -> int:
-    """How many of PostgreSQL's connections wait for another's lock."""
-    activity = table("pg_stat_activity", column("wait_event_type"))
-    with reading(engine) as session:
-        wanted = select(func.count()).select_from(activity).where(activity.c.wait_event_type == "Lock")
-        return session.scalar(wanted) or 0

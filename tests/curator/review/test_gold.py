@@ -65,6 +65,16 @@ def test_a_try_is_the_newest_verdict_of_another_reviewer_since_the_answer_was_se
 
 
 @on_both_servers
+def test_a_verdict_of_the_very_moment_at_which_the_answer_was_set_is_no_try(engine: Engine, examples: list[int]) -> None:
+    with writing(engine) as session:
+        answer(session, examples[0], KEEP, NOON)
+        say(session, "Bo", NOON, examples[0], KEEP)
+        say(session, "Cy", NOON + timedelta(microseconds=1), examples[0], KEEP)
+    with reading(engine) as session:
+        assert [one.reviewer for one in gold_tries(session)] == ["Cy"]
+
+
+@on_both_servers
 def test_control_examples_have_their_hits_and_the_most_missed_come_first(engine: Engine, examples: list[int]) -> None:
     one, other, third = examples
     with writing(engine) as session:

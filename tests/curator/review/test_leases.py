@@ -13,6 +13,7 @@ from db.store import Store
 from db.tables import Lease
 from tests.conftest import FakeClock, on_both_servers
 from tests.examples import add_examples
+from tests.postgres import blocked
 
 pytestmark = on_both_servers
 
@@ -59,6 +60,22 @@ def test_a_lease_is_renewed_by_its_holder_and_taken_over_once_it_ran_out(
         assert claim(session, bo, examples[:2], clock()) == {examples[1]}
 
 
+def test_a_lease_ends_at_the_very_moment_that_it_names(
+    engine: Engine, clock: FakeClock, examples: list[int], people: tuple[int, int]
+) -> None:
+    ada, bo = people
+    with writing(engine) as session:
+        claim(session, ada, examples, clock())
+    clock.pass_(LEASE.total_seconds() - 0.001)
+    with writing(engine) as session:
+        assert deal(session, bo, 6, clock()).cards == []
+        assert claim(session, bo, examples, clock()) == set()
+    clock.pass_(0.001)
+    with writing(engine) as session:
+        assert [card.example for card in deal(session, bo, 3, clock()).cards] == examples[:3]
+        assert claim(session, bo, examples, clock()) == set(examples)
+
+
 def test_releasing_ends_only_ones_own(engine: Engine, clock: FakeClock, examples: list[int], people: tuple[int, int]) -> None:
     ada, bo = people
     with writing(engine) as session:
@@ -87,6 +104,32 @@ def test_two_reviewers_who_ask_at_the_same_moment_get_different_cards(
     ada, bo = people
     assert sorted(got[ada] + got[bo]) == examples
     assert holders(engine) == dict.fromkeys(got[ada], ada) | dict.fromkeys(got[bo], bo)
+
+
+def test_leases_are_released_in_the_order_in_which_they_are_claimed(
+    engine: Engine, clock: FakeClock, examples: list[int], people: tuple[int, int]
+) -> None:
+    """In another order, two transactions of one reviewer would wait for each other: a deadlock."""
+    ada, _ = people
+    first, last = examples[0], examples[-1]
+    with writing(engine) as session:
+        for example in reversed(examples):  # so that the last one lies first in the table
+            claim(session, ada, [example], clock())
+
+    def release_all() -> None:
+        with writing(engine) as session:
+            release(session, ada, examples)
+
+    releasing = threading.Thread(target=release_all)
+    with writing(engine) as session:
+        claim(session, ada, [first], clock())
+        releasing.start()
+        while engine.dialect.name == "postgresql" and not blocked(engine):
+            assert releasing.is_alive()
+        free = select(Lease.example_id).where(Lease.example_id == last).with_for_update(nowait=True)
+        assert session.scalars(free).all() == [last]  # whoever waits for the first one holds no other
+    releasing.join()
+    assert holders(engine) == {}
 
 
 def test_two_first_requests_at_once_make_one_reviewer(engine: Engine, examples: list[int]) -> None:

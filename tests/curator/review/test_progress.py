@@ -261,8 +261,7 @@ def test_the_log_holds_every_verdict_and_undo_in_order(engine: Engine, examples:
         say(session, "Bo", NOON, examples[1], decision=REJECT)
         say(session, "Ada", NOON + timedelta(seconds=1), examples[0], settles=True)
         say(session, "Bo", NOON + timedelta(seconds=2), examples[1], decision=UNDO)
-    with reading(engine) as session:
-        rows, bos = list(progress.verdict_log(session, None)), list(progress.verdict_log(session, "Bo"))
+    rows, bos = list(progress.verdict_log(engine, None)), list(progress.verdict_log(engine, "Bo"))
     assert rows == [
         ("2026-03-04T12:00:00+00:00", "Bo", examples[1], "head-001.png", "reject", Reason.unsaid.value, 0),
         ("2026-03-04T12:00:01+00:00", "Ada", examples[0], "head-000.png", "keep", "", 1),
@@ -270,6 +269,29 @@ def test_the_log_holds_every_verdict_and_undo_in_order(engine: Engine, examples:
     ]
     assert bos == [rows[0], rows[2]]
     assert len(progress.VERDICT_LOG_COLUMNS) == len(rows[0])
+
+
+@on_both_servers
+@pytest.mark.parametrize("at_once", [1, 2, 3, 4])
+def test_the_log_is_whole_however_many_rows_are_read_at_once(
+    engine: Engine, examples: list[int], monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(progress, "LOG_ROWS_AT_ONCE", at_once)
+    with writing(engine) as session:
+        say(session, "Ada", NOON, *examples[:3])
+        say(session, "Bo", NOON, examples[0])
+    rows = list(progress.verdict_log(engine, None))
+    assert [(name, example) for _, name, example, *_ in rows] == [*(("Ada", one) for one in examples[:3]), ("Bo", examples[0])]
+    assert list(progress.verdict_log(engine, "Ada")) == rows[:3]
+
+
+def test_a_download_that_stands_still_keeps_no_connection(engine: Engine, examples: list[int]) -> None:
+    with writing(engine) as session:
+        say(session, "Ada", NOON, *examples[:3])
+    log = progress.verdict_log(engine, None)
+    next(log)
+    assert engine.pool.checkedout() == 0
+    log.close()
 
 
 def test_the_figures_cost_the_same_queries_however_many_reviewers_and_verdicts(engine: Engine, store: Store) -> None:
@@ -283,7 +305,7 @@ def test_the_figures_cost_the_same_queries_however_many_reviewers_and_verdicts(e
             progress.ratings(session)
             progress.source_progress(session)
             decided(session)
-            list(progress.verdict_log(session, None))
+            list(progress.verdict_log(engine, None))
             return len(asked)
 
     with writing(engine) as session:

@@ -2,14 +2,19 @@
 
 import hashlib
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
 from curator.review.opinions import Opinion
-from curator.review.standing import agreed_state, first_reviewer, random_rank
-from db.tables import Decision, State
+from curator.review.standing import agreed_state, approved, first_reviewer, random_rank
+from db.session import connect, migrate, reading, writing
+from db.tables import Decision, Split, Standing, State
+from tests.conftest import counted_instructions, on_both_servers
+from tests.examples import add_bare_examples
 
 KEEP, REJECT = Decision.keep, Decision.reject
 SHA = st.text("0123456789abcdef", min_size=64, max_size=64)
@@ -63,3 +68,35 @@ def test_second_opinions_meet_their_share_and_are_independent_of_the_random_orde
     asked = [sha for sha in shas if first_reviewer([Opinion(1, 7, KEEP)], sha, 0.2)]
     assert len(asked) / len(shas) == pytest.approx(0.2, abs=0.02)
     assert sum(random_rank(sha) for sha in asked) / len(asked) == pytest.approx(0.5, abs=0.04)
+
+
+# --- what is approved -------------------------------------------------------------------------------------------------
+
+
+@on_both_servers
+def test_of_each_group_the_least_doubtful_that_is_kept_is_approved(engine: Engine) -> None:
+    with writing(engine) as session:
+        add_bare_examples(session, 9, Split.test, State.keep, group_of=3)
+        doubts = [0.1, 0.3, 0.2, 0.5, 0.5, 0.4, 0.5, 0.5, 0.5]
+        for number, doubt in enumerate(doubts, start=1):
+            session.get_one(Standing, number).doubt = doubt
+        session.get_one(Standing, 1).state = State.reject  # so that 3 is the best of its group
+        session.flush()
+        assert [example.id for example in session.scalars(approved())] == [3, 6, 7]
+        assert [example.id for example in session.scalars(approved(Standing.split == Split.test))] == [3, 6, 7]
+        assert session.scalars(approved(Standing.split == Split.train)).all() == []
+
+
+@pytest.mark.parametrize("group_of", [1, 2])
+def test_finding_what_is_approved_costs_each_example_the_same(tmp_path: Path, group_of: int) -> None:
+    costs = []
+    for number in (500, 4000):
+        database = connect(f"sqlite:///{tmp_path}/{number}.db")
+        migrate(database)
+        with writing(database) as session:
+            add_bare_examples(session, number, Split.test, State.keep, group_of)
+        with reading(database) as session, counted_instructions(session) as hundreds:
+            assert len(session.scalars(approved()).all()) == number // group_of
+        costs.append(len(hundreds) / number)
+        database.dispose()
+    assert costs[1] < 1.5 * costs[0]

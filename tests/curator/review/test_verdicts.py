@@ -1,7 +1,9 @@
 """What counts as kept and rejected."""
 
+from typing import Any
+
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
 
 from curator.review.leases import claim
@@ -13,7 +15,7 @@ from db.session import reading, writing
 from db.store import Store
 from db.tables import Decision, Example, Lease, Reason, Verdict
 from tests.conftest import FakeClock, on_both_servers
-from tests.examples import add_examples
+from tests.examples import add_bare_examples, add_examples
 
 pytestmark = on_both_servers
 
@@ -152,3 +154,25 @@ def test_examples_themselves_are_not_touched_by_a_verdict(engine: Engine, clock:
         before = session.get_one(Example, examples[0]).mask_sha256
         say(session, "Ada", clock, (examples[0], REJECT, Reason.spills_over, "a"))
         assert session.get_one(Example, examples[0]).mask_sha256 == before
+
+
+def test_a_file_of_any_length_is_recorded_in_statements_of_limited_size(engine: Engine, clock: FakeClock) -> None:
+    """PostgreSQL takes 65,535 parameters in a statement, SQLite 32,766."""
+    many = 11_000
+    most = 0
+
+    def measure(*arguments: Any) -> None:
+        nonlocal most
+        given = arguments[3]  # one row's, or a list of rows'
+        most = max(most, *map(len, given)) if isinstance(given, list) else max(most, len(given))
+
+    with writing(engine) as session:
+        numbers = add_bare_examples(session, many)
+        event.listen(engine, "before_cursor_execute", measure)
+        assert say(session, "Ada", clock, *((number, KEEP, None, f"k{number}") for number in numbers)) == many
+        assert counts(session).keep == many
+        assert say(session, "Ada", clock, *((number, UNDO, None, f"u{number}") for number in numbers)) == many
+        assert counts(session).open == many
+        assert session.scalar(select(func.count()).select_from(Lease)) == many
+        assert say(session, "Ada", clock, *((number, KEEP, None, f"k{number}") for number in numbers)) == 0
+    assert most < 10_000

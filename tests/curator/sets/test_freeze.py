@@ -1,19 +1,28 @@
 """Frozen sets."""
 
+import threading
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
+from sqlalchemy.orm import Session
 
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, new_client_id, record
-from curator.sets.freeze import Frozen, freeze, set_hash
+from curator.sets import freeze as freezing
+from curator.sets.freeze import Content, Frozen, add_set, approved_content, freeze, set_hash
 from db.errors import WinnowError
-from db.session import reading, writing
+from db.session import connect, migrate, reading, writing
 from db.store import Store
-from db.tables import CuratedSet, Decision, Split, TouchUp, TouchUpSave
-from tests.conftest import FakeClock
-from tests.examples import add_examples
+from db.tables import CuratedSet, Decision, Example, Split, State, TouchUp, TouchUpSave, Verdict
+from tests.conftest import FakeClock, counted_instructions, on_both_servers
+from tests.examples import add_bare_examples, add_bare_touch_ups, add_examples
+from tests.postgres import blocked
 
 REPAIRED = "f" * 64
 
@@ -25,8 +34,16 @@ def decide(engine: Engine, clock: FakeClock, decision: Decision, *examples: int)
 
 
 def frozen(engine: Engine, clock: FakeClock) -> Frozen:
+    return freeze(engine, "", clock())
+
+
+def repair(engine: Engine, clock: FakeClock, example: int, mask: str) -> None:
+    """A touch-up that saved this mask, after another one."""
     with writing(engine) as session:
-        return freeze(session, "", clock())
+        touch_up = TouchUp(example_id=example, reviewer_id=1, mask_before_sha256="0" * 64, started_at=clock(), seconds_shown=9)
+        earlier = TouchUpSave(mask_after_sha256="e" * 64, seconds_used=4.0, finished=False, at=clock())
+        touch_up.saves = [earlier, TouchUpSave(mask_after_sha256=mask, seconds_used=9.0, finished=True, at=clock())]
+        session.add(touch_up)
 
 
 def members(engine: Engine, number: int) -> list[tuple[int | None, str, str]]:
@@ -80,12 +97,7 @@ def test_freezing_the_same_again_gives_the_set_that_has_it(engine: Engine, clock
 def test_a_repaired_mask_is_frozen_for_a_test_example(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     decide(engine, clock, Decision.keep, *examples)
     plain = frozen(engine, clock)
-    with writing(engine) as session:
-        touch_up = TouchUp(
-            example_id=examples[-1], reviewer_id=1, mask_before_sha256="0" * 64, started_at=clock(), seconds_shown=120
-        )
-        touch_up.saves = [TouchUpSave(mask_after_sha256=REPAIRED, seconds_used=9.0, finished=True, at=clock())]
-        session.add(touch_up)
+    repair(engine, clock, examples[-1], REPAIRED)
     repaired = frozen(engine, clock)
     assert repaired.set == plain.set + 1
     assert [mask for _, mask, _ in members(engine, repaired.set)].count(REPAIRED) == 1
@@ -94,6 +106,115 @@ def test_a_repaired_mask_is_frozen_for_a_test_example(engine: Engine, clock: Fak
 def test_nothing_approved_is_said_in_one_sentence(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with pytest.raises(WinnowError, match=r"^Nothing is approved yet. Keep some examples on the Review page first.$"):
         frozen(engine, clock)
+
+
+@on_both_servers
+def test_the_hash_of_a_frozen_set_is_that_of_its_content(engine: Engine, store: Store, clock: FakeClock) -> None:
+    """Also where one picture has several masks or the skin labelled, and where a mask of the test split was repaired."""
+    pictures = ["a" * 64, "0" * 64, "0" * 64, "f" * 64, "0" * 64, "9" * 64]
+    masks = ["1" * 64, "b" * 64, "b" * 64, "1" * 64, "2" * 64, "1" * 64]
+    skins = [None, "5" * 64, None, None, "0" * 64, "c" * 64]
+    with writing(engine) as session:
+        numbers = [*add_examples(session, store, 4), *add_examples(session, store, 2, Split.test)]
+        for number, picture, mask, skin in zip(numbers, pictures, masks, skins, strict=True):
+            example = session.get_one(Example, number)
+            example.image_sha256, example.mask_sha256, example.skin_sha256 = picture, mask, skin
+    decide(engine, clock, Decision.keep, *numbers)
+    for number in (numbers[0], numbers[4]):  # the first is not in the test split: its own mask counts
+        repair(engine, clock, number, REPAIRED)
+    one = frozen(engine, clock)
+    with reading(engine) as session:
+        rows = session.get_one(CuratedSet, one.set).members
+        assert [(row.position, row.example_id, row.image_sha256, row.skin_sha256) for row in rows] == [
+            (place, numbers[place], pictures[place], skins[place]) for place in range(6)
+        ]
+        assert [row.mask_sha256 for row in rows] == [*masks[:4], REPAIRED, masks[5]]
+        assert one.hash == set_hash((row.image_sha256, row.mask_sha256, row.split.value, row.skin_sha256) for row in rows)
+
+
+@on_both_servers
+def test_two_who_freeze_at_the_same_moment_get_one_set_or_two_numbers(
+    engine: Engine, clock: FakeClock, examples: list[int]
+) -> None:
+    with ExitStack() as stack:
+        contents = []
+        for number in examples[:3]:
+            decide(engine, clock, Decision.keep, number)
+            with reading(engine) as session:
+                contents.append(stack.enter_context(approved_content(session)))
+        one, two, three = contents
+        assert {made.set for made in frozen_at_once(engine, clock, one, two)} == {1, 2}
+        assert {made.set for made in frozen_at_once(engine, clock, three, three)} == {3}
+
+
+def frozen_at_once(engine: Engine, clock: FakeClock, first: Content, second: Content) -> list[Frozen]:
+    """Two sets that are added so that the second begins before the first is committed."""
+    made: list[Frozen] = []
+
+    def add_second() -> None:
+        with writing(engine) as session:
+            made.append(add_set(session, second, "", clock()))
+
+    adding = threading.Thread(target=add_second)
+    with writing(engine) as session:
+        made.append(add_set(session, first, "", clock()))
+        adding.start()
+        while engine.dialect.name == "postgresql" and adding.is_alive() and not blocked(engine):
+            pass
+    adding.join()
+    return made
+
+
+@on_both_servers
+def test_an_example_that_is_erased_while_a_set_is_frozen_is_not_in_it(
+    engine: Engine, clock: FakeClock, examples: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(engine, clock, Decision.keep, *examples)
+    real, erased = freezing.writing, []
+
+    @contextmanager
+    def writing_after_an_erasure(engine: Engine) -> Iterator[Session]:
+        if not erased:
+            with real(engine) as session:
+                session.execute(delete(Verdict).where(Verdict.example_id == examples[0]))
+                session.execute(delete(Example).where(Example.id == examples[0]))
+            erased.append(examples[0])
+        with real(engine) as session:
+            yield session
+
+    monkeypatch.setattr(freezing, "writing", writing_after_an_erasure)
+    one = frozen(engine, clock)
+    assert (one.set, one.examples) == (1, 4)
+    assert [number for number, _, _ in members(engine, 1)] == examples[1:]
+
+
+def test_freezing_costs_each_example_the_same(tmp_path: Path, clock: FakeClock) -> None:
+    costs = []
+    for number in (500, 4000):
+        database = connect(f"sqlite:///{tmp_path}/{number}.db")
+        migrate(database)
+        with writing(database) as session:
+            add_bare_touch_ups(session, add_bare_examples(session, number, Split.test, State.keep), clock())
+        with reading(database) as session, counted_instructions(session) as hundreds, approved_content(session) as content:
+            assert content.splits["test"] == number
+        costs.append(len(hundreds) / number)
+        database.dispose()
+    assert costs[1] < 1.5 * costs[0]
+
+
+def test_freezing_takes_as_little_memory_for_many_as_for_few(tmp_path: Path, clock: FakeClock) -> None:
+    peaks = []
+    for number in (2_000, 20_000):
+        database = connect(f"sqlite:///{tmp_path}/{number}.db")
+        migrate(database)
+        with writing(database) as session:
+            add_bare_examples(session, number, state=State.keep)
+        tracemalloc.start()
+        assert frozen(database, clock).examples == number
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        database.dispose()
+    assert peaks[1] < 1.5 * peaks[0]
 
 
 triples = st.tuples(st.text("0123456789abcdef", min_size=4, max_size=4), st.just("m"), st.sampled_from(list(Split)))

@@ -1,6 +1,6 @@
 """The painter: a photo, its mask, a brush, an eraser, and the server's clock."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +9,18 @@ from curator.app.guard import token_for
 from db.tables import CROP_SIDE
 
 
-def painter(reviewer: str, seconds: int, waiting: Sequence[dict[str, Any]], done: Sequence[dict[str, Any]]) -> None:
-    """Draw the painter with the waiting masks and, below it, those that are done. It saves over our routes.
+def painter(
+    reviewer: str,
+    seconds: int,
+    waiting: Sequence[dict[str, Any]],
+    waits: int,
+    done: Sequence[dict[str, Any]],
+    show_more: Callable[[], None] | None,
+) -> None:
+    """Draw the painter with the next of all `waits` waiting masks and, below it, those that are done. It saves over our routes.
 
-    It asks for a rerun (`ended`) when a touch-up is over, and (`renew`) when its token has grown too old.
+    It asks for a rerun (`ended`) when a touch-up is over and (`renew`) when its token has grown too old. Its button "Show more"
+    calls `show_more` and reruns; without one, it has no such button.
     """
     component("painter")(
         key="painter",
@@ -23,10 +31,13 @@ def painter(reviewer: str, seconds: int, waiting: Sequence[dict[str, Any]], done
             "side": CROP_SIDE,
             "tint": TINT,
             "waiting": list(waiting),
+            "waits": waits,
             "done": [{name: _plain(value) for name, value in item.items()} for item in done],
+            "more": show_more is not None,
         },
         on_ended_change=_nothing,
         on_renew_change=_nothing,
+        on_more_change=show_more or _nothing,
     )
 
 

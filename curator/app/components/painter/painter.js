@@ -10,7 +10,7 @@ import { ask, bitmap, clicked, fitted, formatted, isTheirs, made, maskBytes, off
  * @property {number} example @property {string} image @property {string} before @property {string} after
  * @property {string} photo @property {string} reviewer @property {number} seconds_used @property {number} seconds_shown
  */
-/** @typedef {{reviewer: string, token: string, seconds: number, side: number, tint: Tint, waiting: Waiting[], done: Done[]}} PainterData */
+/** @typedef {{reviewer: string, token: string, seconds: number, side: number, tint: Tint, waiting: Waiting[], waits: number, done: Done[], more: boolean}} PainterData */
 
 const SAVE_MS = 400; // after the last stroke
 const UNDO_STEPS = 60;
@@ -39,6 +39,8 @@ class Painter {
   panning = null;
   /** What the page is to do when a touch-up is over. */
   ended = () => {};
+  /** Asks for more of what is done. */
+  more = () => {};
   /** Asks for a new token. */
   renew = () => {};
   renewed = false;
@@ -187,10 +189,10 @@ class Painter {
   }
 
   strip() {
-    const others = this.data.waiting;
-    this.at.queue.hidden = !others.length;
-    this.at.waits.textContent = `${formatted(others.length)} ${others.length === 1 ? "mask" : "masks"} to touch up`;
-    this.at.strip.replaceChildren(...others.slice(0, 10).map((item) => {
+    const { waiting, waits } = this.data;
+    this.at.queue.hidden = !waiting.length;
+    this.at.waits.textContent = `${formatted(waits)} ${waits === 1 ? "mask" : "masks"} to touch up`;
+    this.at.strip.replaceChildren(...waiting.map((item) => {
       const button = made("button", { title: item.photo });
       Object.assign(button.dataset, { do: "pick", example: item.example });
       button.setAttribute("aria-label", `Touch up ${item.photo}`);
@@ -203,6 +205,7 @@ class Painter {
 
   gallery() {
     this.at.finished.hidden = !this.data.done.length;
+    this.at.more.hidden = !this.data.more;
     this.at.gallery.replaceChildren(...this.data.done.map((item) => {
       const figure = made("figure", {});
       figure.dataset.example = String(item.example);
@@ -401,6 +404,7 @@ class Painter {
       fit: () => this.look({ zoom: 1, x: 0, y: 0 }),
       closer: () => this.zoomOn(1.25),
       farther: () => this.zoomOn(0.8),
+      more: () => this.more(),
       pick: () => this.free() && this.offer(this.data.waiting.find((item) => item.example === example)),
       again: () => this.free() && this.startOver(this.data.done.find((item) => item.example === example)),
     };
@@ -666,6 +670,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     mine.renewed = false;
   }
   mine.ended = () => setTriggerValue("ended", true);
+  mine.more = () => setTriggerValue("more", true);
   mine.renew = () => {
     if (mine.renewed) return;
     mine.renewed = true;
