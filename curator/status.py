@@ -57,8 +57,15 @@ def flow(session: Session) -> Flow:
         sets=_count(session, CuratedSet),
         runs=_count(session, Run),
         reports=session.scalar(select(func.count(func.distinct(Measure.run_id)))) or 0,
-        exports=session.scalar(select(func.count(func.distinct(Proof.export_id))).where(Proof.passed)) or 0,
+        exports=_proven(session),
     )
+
+
+def _proven(session: Session) -> int:
+    """The exports whose newest proof passed; one from before files had hashes does not count."""
+    newest = select(func.max(Proof.id)).group_by(Proof.export_id)
+    wanted = select(func.count()).select_from(Proof).join(Export, Export.id == Proof.export_id)
+    return session.scalar(wanted.where(Proof.id.in_(newest), Proof.passed, Export.file_hash.is_not(None))) or 0
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from sqlalchemy import Engine, event, update
 from curator.review.reviewers import decided, reviewer_called
 from curator.review.standing import Counts
 from curator.review.verdicts import NewVerdict, new_client_id, record
+from curator.runs.results import exports, is_proven
 from curator.sets.freeze import freeze
 from curator.status import Flow, flow, next_step, status
 from db.session import reading, writing
 from db.store import Store
-from db.tables import Decision, Job, JobState, Split, TouchUp
+from db.tables import Decision, Export, Job, JobState, Proof, Split, TouchUp
 from tests.conftest import FakeClock
 from tests.examples import add_examples
 from tests.trained import add_run, freeze_all
@@ -20,6 +21,7 @@ from tests.trained import add_run, freeze_all
 NOTHING = Flow(
     submissions=0, refused=0, no_face=0, drawn=0, verdicts=Counts(0, 0, 0), touchups=0, sets=0, runs=0, reports=0, exports=0
 )  # fmt: skip
+HASH = "ab" * 32
 REVIEWED = replace(NOTHING, submissions=3, verdicts=Counts(keep=2, reject=1, open=0))
 
 
@@ -87,6 +89,34 @@ def test_a_run_that_died_is_interrupted_in_the_status_though_its_row_says_runnin
         assert [run["state"] for run in status(session, clock())["runs"]] == ["running"]
         clock.pass_(3 * 24 * 3600)
         assert [run["state"] for run in status(session, clock())["runs"]] == ["interrupted"]
+
+
+@pytest.mark.parametrize(
+    ("file_hash", "passed", "counts"),
+    [
+        ("ab" * 32, [True], 1),
+        ("ab" * 32, [False, True], 1),
+        ("ab" * 32, [True, False], 0),
+        ("ab" * 32, [], 0),
+        (None, [True], 0),
+    ],
+)
+def test_an_export_counts_when_its_newest_proof_passed(
+    engine: Engine, store: Store, clock: FakeClock, file_hash: str | None, passed: list[bool], counts: int
+) -> None:
+    """A proof from before files had hashes does not count: it proved too little."""
+    with writing(engine) as session:
+        examples = add_examples(session, store, 2) + add_examples(session, store, 1, Split.test)
+        run = add_run(session, store, freeze_all(session, examples, clock()), clock())
+        export = Export(
+            run_id=run, format="litert", precision="int8", file="runs/1/exports/x/x.tflite", bytes=1, created_at=clock(),
+            file_hash=file_hash, parts={},
+        )  # fmt: skip
+        export.proofs = [Proof(images=1, tolerance=1e-4, passed=each, at=clock()) for each in passed]
+        session.add(export)
+    with reading(engine) as session:
+        assert flow(session).exports == counts
+        assert [is_proven(one) for one in exports(session)] == [bool(counts)]
 
 
 def test_a_flow_of_40_costs_the_same_queries_as_one_of_4(engine: Engine, store: Store) -> None:

@@ -3,10 +3,10 @@
 from db.tables import Proof
 from trainer.device.formats import MOST_F1_LOST
 
-COSTS = {  # title, and the words for a cost above and below 0
-    "cost_f1": ("F1", "lower", "higher"),
-    "cost_iou": ("IoU", "lower", "higher"),
-    "cost_gradient_consistency": ("gradient consistency", "higher", "lower"),
+COSTS = {  # title, and the sign of what a cost does to the measure
+    "cost_f1": ("F1", -1),
+    "cost_iou": ("IoU", -1),
+    "cost_gradient_consistency": ("gradient consistency", 1),
 }
 LESS_COSTLY = {"int8": "float16", "float16": "float32", "float32": "another run"}
 
@@ -19,34 +19,27 @@ def outcome(proof: Proof) -> str:
     """
     if not proof.intact:
         return f"The file is not the one that was exported: {proof.differs_at}. Nothing of it was run."
-    differs = f"its mattes differ by {proof.max_abs_diff:.1e} of alpha at most"
-    if proof.passed:
-        return (
-            f"Every byte is as exported, and on {proof.images} crops {differs} from the run’s "
-            f"with weights rounded alike; {proof.tolerance:g} is allowed."
-        )
-    return (
-        f"The file does not compute what the run computes. The first difference is in {proof.differs_at}; "
-        f"on {proof.images} crops {differs}, and {proof.tolerance:g} is allowed."
+    differs = (
+        f"On {proof.images} crops the largest difference of alpha is {proof.max_abs_diff:.1e}; {proof.tolerance:g} is allowed."
     )
+    if proof.passed:
+        return f"Every byte is as exported. {differs}"
+    return f"The file does not compute what the run computes. It first differs in {proof.differs_at}. {differs}"
 
 
 def cost(proof: Proof, precision: str) -> str:
     """What the precision costs on the crops' masks, in one or two sentences; empty where it was not measured.
 
-    >>> print(cost(Proof(cost_f1=0.0031, cost_iou=-0.002), "int8"))
-    Compared with the run, int8 has F1 .0031 lower, IoU .0020 higher. That is more F1 lost than .002: prefer float16.
+    >>> print(cost(Proof(cost_f1=0.0031, cost_iou=-0.002, cost_gradient_consistency=0.00001), "int8"))
+    Against the run’s own mattes: F1 −.0031, IoU +.0020, gradient consistency ±0. int8 loses more F1 than .002: prefer float16.
     """
-    parts = []
-    for name, (title, worse, better) in COSTS.items():
-        lost = getattr(proof, name)
-        if lost is not None:
-            parts.append(f"{title} {_short(abs(lost))} {worse if lost >= 0 else better}")
-    if not parts:
+    changes = [(title, sign * lost) for name, (title, sign) in COSTS.items() if (lost := getattr(proof, name)) is not None]
+    if not changes:
         return ""
-    sentence = f"Compared with the run, {precision} has {', '.join(parts)}."
+    sentence = f"Against the run’s own mattes: {', '.join(f'{title} {_signed(change)}' for title, change in changes)}."
     if costs_too_much(proof):
-        sentence += f" That is more F1 lost than {_short(MOST_F1_LOST).rstrip('0')}: prefer {LESS_COSTLY[precision]}."
+        limit = f"{MOST_F1_LOST:g}".removeprefix("0")
+        sentence += f" {precision} loses more F1 than {limit}: prefer {LESS_COSTLY[precision]}."
     return sentence
 
 
@@ -55,5 +48,6 @@ def costs_too_much(proof: Proof) -> bool:
     return proof.cost_f1 is not None and proof.cost_f1 > MOST_F1_LOST
 
 
-def _short(share: float) -> str:
-    return f"{share:.4f}".removeprefix("0")
+def _signed(change: float) -> str:
+    digits = f"{abs(change):.4f}".removeprefix("0")
+    return "±0" if float(digits) == 0 else f"{'−' if change < 0 else '+'}{digits}"

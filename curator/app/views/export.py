@@ -3,6 +3,7 @@
 from hashlib import sha256
 
 import streamlit as st
+from upath import UPath
 
 from curator.app.frame import empty_state, header, job_panel, start_job
 from curator.app.state import engine, settings
@@ -14,6 +15,13 @@ from trainer.device.outcome import cost, costs_too_much, outcome
 CHOICES = [
     (kind, precision) for kind in FORMATS for precision in dict.fromkeys((DEFAULT_PRECISION[kind], *EXPORT_PRECISIONS))
 ]  # each format with its default precision first
+
+
+@st.cache_data(max_entries=1000, show_spinner=False)
+def hash_of(path: str, modified: float, size: int) -> str:
+    """The sha256 of an exported file; computed again when its time or size has changed."""
+    return sha256(UPath(path).read_bytes()).hexdigest()
+
 
 header("Export", "A file is made from a run’s best epoch, then run on this machine and compared with the run, crop by crop.")
 with reading(engine()) as session:
@@ -40,7 +48,7 @@ job_panel("export", "The export")
 for one in made:
     path = settings().exported(one.file)
     proof = one.proofs[-1] if one.proofs else None
-    data = path.read_bytes() if path.is_file() else None
+    there = path.stat() if path.is_file() else None
     with st.container(border=True):
         name, difference, button = st.columns([3, 5, 1.5], vertical_alignment="center")
         what = f"**{FORMAT_TITLES[one.format]}, {one.precision}** · run {one.run_id}"
@@ -56,10 +64,10 @@ for one in made:
             costly = ":orange-badge[costly] " if costs_too_much(proof) else ""
             if words := cost(proof, one.precision):
                 difference.markdown(f"{costly}:gray[{words}]")
-        if data is None:
+        if there is None:
             button.caption("The file is missing.")
-        elif one.file_hash is not None and sha256(data).hexdigest() != one.file_hash:
+        elif one.file_hash is not None and hash_of(str(path), there.st_mtime, there.st_size) != one.file_hash:
             button.caption("The file has changed since it was exported. Make it again.")
         else:
-            button.download_button("Download", data, file_name=path.name, key=f"download-{one.id}", on_click="ignore")
+            button.download_button("Download", path.read_bytes, path.name, key=f"download-{one.id}", on_click="ignore")
 st.caption("The proof runs the saved file on this machine. It does not imitate how a phone’s Neural Engine rounds.")
