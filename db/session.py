@@ -23,6 +23,7 @@ APPEND_ONLY = (CropChoice, Verdict, Reopening, TouchUp, TouchUpSave, CuratedSet,
 
 MAX_PARAMETERS = 5000  # in one list; a statement of PostgreSQL takes 65,535 of them, one of SQLite 32,766
 BUSY_SECONDS = 20.0  # how long SQLite waits for another process's lock
+CONNECT_SECONDS = 10  # how long a server may take to accept a connection
 ATTEMPTS = 15  # of `transact`: five minutes of another process's lock
 
 T = TypeVar("T")
@@ -63,13 +64,15 @@ def _make_home(home: Path) -> None:
         raise WinnowError(f"The home folder {home} cannot be used: {why}. Set WINNOW_HOME to a folder that you can write to.")
 
 
-def connect(url: str, busy_seconds: float = BUSY_SECONDS) -> Engine:
+def connect(url: str, busy_seconds: float = BUSY_SECONDS, connect_seconds: int = CONNECT_SECONDS) -> Engine:
     """An engine on a database, without migrating it. SQLite gets WAL, foreign keys and explicit transactions.
 
-    `busy_seconds` is how long SQLite waits for another process's lock before it raises DatabaseBusyError.
+    `busy_seconds` is how long SQLite waits for another process's lock before it raises DatabaseBusyError, `connect_seconds`
+    how long a server may take to accept a connection before DatabaseUnavailableError is raised.
     """
     local = url.startswith("sqlite")
-    engine = create_engine(url, pool_pre_ping=not local, connect_args={"timeout": busy_seconds} if local else {})
+    waits = {"timeout": busy_seconds} if local else {"connect_timeout": connect_seconds}
+    engine = create_engine(url, pool_pre_ping=not local, connect_args=waits)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)

@@ -179,8 +179,8 @@ def guide_picture(request: Request) -> Response:
     try:
         with reading(engine()) as session:
             data = guide.picture(session, store(), request.path_params["place"], GUIDE_SIDE)
-    except WinnowError:
-        return PlainTextResponse("There is no such picture.", 404, PICTURE_HEADERS)
+    except WinnowError as error:
+        return _no_picture(error, "There is no such picture.")
     return Response(data, media_type="image/webp", headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=86400"})
 
 
@@ -189,8 +189,14 @@ def aside_picture(request: Request) -> Response:
     try:
         data = aside.preview(engine(), store(), request.path_params["submission"], settings().limits)
     except WinnowError as error:
-        return PlainTextResponse(str(error), 404, PICTURE_HEADERS)
+        return _no_picture(error, str(error))
     return Response(data, media_type="image/webp", headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=86400"})
+
+
+def _no_picture(error: WinnowError, words: str) -> Response:
+    """404 with these words, or 503 where the picture may be had later: the database does not answer."""
+    later = isinstance(error, NotNowError)
+    return PlainTextResponse(str(error) if later else words, 503 if later else 404, PICTURE_HEADERS)
 
 
 def verdict_log(request: Request) -> Response:
@@ -207,9 +213,12 @@ def verdict_log(request: Request) -> Response:
 
 
 def healthz(_: Request) -> Response:
-    """Health check: the app answers and its database can be queried."""
-    with reading(engine()) as session:
-        session.execute(select(1))
+    """Health check: the app answers and its database can be queried; 503 if it can't."""
+    try:
+        with reading(engine()) as session:
+            session.execute(select(1))
+    except WinnowError as error:
+        return _refusal(error)
     return JSONResponse({"status": "ok"})
 
 

@@ -1,6 +1,7 @@
 """Transactions, the append-only guard and migrations."""
 
 import logging
+import socket
 import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -132,6 +133,13 @@ def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
         f"The database sqlite:///{tmp_path / 'winnow.db'} cannot be opened: file is not a database. "
         "Check that this is Winnow's file, or restore a backup."
     )
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_without_end() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as silent:
+        gone = connect(f"postgresql://ada:secret@127.0.0.1:{silent.getsockname()[1]}/winnow", connect_seconds=2)
+        with pytest.raises(DatabaseUnavailableError, match="timeout expired"), reading(gone) as session:
+            session.execute(text("SELECT 1"))
 
 
 def test_a_server_that_goes_away_is_one_sentence_and_a_fault_of_ours_is_not_hidden(engine: Engine) -> None:

@@ -69,6 +69,18 @@ def test_healthz_asks_the_database(client: TestClient) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/pictures/guide/good_1", "/pictures/aside/1"])
+def test_a_database_that_does_not_answer_is_503_not_a_fault(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    gone = connect("postgresql://ada:secret@127.0.0.1:1/winnow")
+    monkeypatch.setattr(routes, "engine", lambda: gone)
+    answer = client.get(path)
+    assert (answer.status_code, "secret" in answer.text) == (503, False)
+    assert "cannot be opened" in answer.text
+    assert answer.headers.get("cache-control") != "private, max-age=86400"
+
+
 # --- pictures ---------------------------------------------------------------------------------------------------------
 
 
