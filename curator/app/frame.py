@@ -79,6 +79,11 @@ def header(title: str, lead: str = "", more: tuple[str, str] | None = None) -> N
         st.html(render(LEAD, lead=lead, more=more))
 
 
+def hidden_title(title: str) -> None:
+    """A title for screen readers alone, on a page whose room belongs to a picture; the navigation shows it to others."""
+    st.html(render('<h1 class="winnow-unseen">{{ title }}</h1>', title=title))
+
+
 def empty_state(what: str, next_label: str, next_page: str) -> None:
     """Say that there is nothing here yet, with a button to the page that comes first."""
     with st.container(border=True, horizontal_alignment="center", gap="small"):

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -41,16 +42,34 @@ def state(page: Page, name: str) -> None:
     page.wait_for_selector(f'[data-part="painter"][data-state="{name}"]')
 
 
-def stroke(page: Page, *shares: tuple[float, float]) -> None:
-    """Draw along points given as shares of the canvas (across, down)."""
-    box = page.locator("canvas").bounding_box()
+CANVAS = '[data-part="canvas"]'
+HAIR = "() => window.__winnowPainter.easel.alpha.reduce((sum, value) => sum + (value >= 128), 0)"  # pixels
+BELOW = "() => window.__winnowPainter.easel.alpha[460 * 512 + 256]"  # a place below the drawn hair
+
+
+def spot(page: Page, across: float, down: float) -> tuple[float, float]:
+    """Where on the page a place of the picture is, given as shares of its side, while the whole picture is shown."""
+    box = page.locator(CANVAS).bounding_box()
     assert box is not None
-    places = [(box["x"] + box["width"] * across, box["y"] + box["height"] * down) for across, down in shares]
+    side = min(box["width"], box["height"])
+    return box["x"] + box["width"] / 2 + (across - 0.5) * side, box["y"] + box["height"] / 2 + (down - 0.5) * side
+
+
+def stroke(page: Page, *shares: tuple[float, float], button: Literal["left", "right"] = "left") -> None:
+    """Draw along points given as shares of the picture's side (across, down)."""
+    places = [spot(page, across, down) for across, down in shares]
     page.mouse.move(*places[0])
-    page.mouse.down()
+    page.mouse.down(button=button)
     for place in places[1:]:
         page.mouse.move(*place, steps=8)
-    page.mouse.up()
+    page.mouse.up(button=button)
+
+
+def begin(page: Page, url: str) -> None:
+    """Open the page and start the clock."""
+    opened(page, url)
+    page.keyboard.press("s")
+    state(page, "painting")
 
 
 def saves(server: Server) -> list[tuple[str, bool]]:
@@ -83,16 +102,12 @@ def test_the_clock_starts_only_when_the_reviewer_says_so(page: Page, app: Server
 
 def test_a_stroke_ends_where_the_pen_was_lifted_though_the_moves_before_were_left_out(page: Page, app: Server) -> None:
     add_kept(app.engine, app.store, 1)
-    opened(page, app.url)
-    page.keyboard.press("s")
-    state(page, "painting")
-    box = page.locator("canvas").bounding_box()
-    assert box is not None
+    begin(page, app.url)
     pen = {"pointerId": 1, "isPrimary": True, "pointerType": "mouse", "bubbles": True}
-    row = box["y"] + box["height"] * 0.9
-    page.mouse.move(box["x"] + box["width"] * 0.1, row)
+    page.mouse.move(*spot(page, 0.1, 0.9))
     page.mouse.down()
-    page.locator("canvas").dispatch_event("pointerup", {**pen, "clientX": box["x"] + box["width"] * 0.9, "clientY": row})
+    across, row = spot(page, 0.9, 0.9)
+    page.locator(CANVAS).dispatch_event("pointerup", {**pen, "clientX": across, "clientY": row})
     status(page, "Saved.")
     painted = mask_of(app, saves(app)[-1][0])
     assert (painted[round(0.9 * 512), 70:440] == 255).all()
@@ -106,7 +121,6 @@ def test_strokes_are_saved_as_they_are_painted_and_the_mask_before_stays(page: P
     stroke(page, (0.1, 0.9), (0.9, 0.9))
     status(page, "Saved.")
     painted = mask_of(app, saves(app)[-1][0])
-    assert set(np.unique(painted)) == {0, 255}
     row = round(0.9 * 512)
     expected = drawn_mask(0)
     assert (painted[row, 70:440] == 255).all()
@@ -128,15 +142,13 @@ def test_strokes_are_saved_as_they_are_painted_and_the_mask_before_stays(page: P
     expect(page.locator("figure")).to_have_count(1)  # before and after, below
     page.keyboard.press("Enter")  # the next one
     state(page, "idle")
-    page.wait_for_selector('canvas[data-example="2"]')
+    page.wait_for_selector('[data-part="canvas"][data-example="2"]')
 
 
 def test_undo_and_redo_give_back_exactly_what_was(page: Page, app: Server) -> None:
     add_kept(app.engine, app.store, 1)
-    opened(page, app.url)
-    page.keyboard.press("s")
-    state(page, "painting")
-    mask = "() => window.__winnowPainter.mask.reduce((sum, bit) => sum + bit, 0)"
+    begin(page, app.url)
+    mask = HAIR
     before = page.evaluate(mask)
     stroke(page, (0.1, 0.9), (0.5, 0.9))
     once = page.evaluate(mask)
@@ -153,23 +165,19 @@ def test_undo_and_redo_give_back_exactly_what_was(page: Page, app: Server) -> No
     page.keyboard.press("u")
     status(page, "Saved.")
     saved = mask_of(app, saves(app)[-1][0])
-    assert int((saved > 0).sum()) == once
+    assert int((saved >= 128).sum()) == once
 
 
 def test_a_stroke_lands_under_the_cursor_when_zoomed_and_moved(page: Page, app: Server) -> None:
     add_kept(app.engine, app.store, 1)
-    opened(page, app.url)
-    page.keyboard.press("s")
-    state(page, "painting")
-    box = page.locator("canvas").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.75)
+    begin(page, app.url)
+    page.mouse.move(*spot(page, 0.25, 0.75))
     page.mouse.wheel(0, -800)
-    page.wait_for_function("() => window.__winnowPainter.view.zoom > 3")
+    page.wait_for_function("() => window.__winnowPainter.easel.view.zoom > 3")
     page.keyboard.down("Space")
     stroke(page, (0.5, 0.5), (0.6, 0.5))  # moves the picture, paints nothing
     page.keyboard.up("Space")
-    x, y = page.evaluate("() => { const v = window.__winnowPainter.view; return [v.x + 256 / v.zoom, v.y + 256 / v.zoom]; }")
+    x, y = page.evaluate("() => [window.__winnowPainter.easel.view.x, window.__winnowPainter.easel.view.y]")
     for _ in range(12):
         page.keyboard.press("[")
     stroke(page, (0.5, 0.5), (0.5, 0.5))
@@ -183,55 +191,176 @@ def test_a_stroke_lands_under_the_cursor_when_zoomed_and_moved(page: Page, app: 
 
 def test_a_reload_goes_on_with_the_same_clock_and_the_saved_mask(page: Page, app: Server) -> None:
     add_kept(app.engine, app.store, 2)
-    opened(page, app.url)
-    page.keyboard.press("s")
-    state(page, "painting")
+    begin(page, app.url)
     stroke(page, (0.1, 0.9), (0.9, 0.9))
     status(page, "Saved.")
     page.reload()
     state(page, "painting")  # at once: the clock never stopped
-    assert page.evaluate("() => window.__winnowPainter.mask[460 * 512 + 256]") == 1
+    assert page.evaluate(BELOW) == 255
     with reading(app.engine) as session:
         assert len(session.scalars(select(TouchUp)).all()) == 1
 
 
-def test_time_up_locks_saves_the_last_stroke_and_leaves_the_mask_before(
+def test_time_up_locks_and_drops_the_stroke_that_was_not_finished(
     page: Page, server: Callable[..., Server], engine: Engine, store: Store
 ) -> None:
     add_kept(engine, store, 1)
-    three = server(WINNOW_TOUCHUP_SECONDS="3")
+    three = server(WINNOW_TOUCHUP_SECONDS="4")
     opened(page, three.url)
-    expect(page.get_by_role("timer")).to_have_text("0:03")
+    expect(page.get_by_role("timer")).to_have_text("0:04")
     page.keyboard.press("s")
     state(page, "painting")
-    box = page.locator("canvas").bounding_box()
-    assert box is not None
-    # A stroke that never ends: the clock takes the brush away.
-    page.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] * 0.9)
+    stroke(page, (0.1, 0.9), (0.4, 0.9))
+    page.mouse.move(*spot(page, 0.5, 0.9))
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] * 0.9, steps=8)
+    page.mouse.move(*spot(page, 0.9, 0.9), steps=8)  # a stroke that never ends
     state(page, "over")
     expect(page.get_by_text("Time is up")).to_be_visible()
-    status(page, "Saved after 3 s.")
+    status(page, "Saved after 4 s.")
     expect(page.get_by_role("timer")).to_have_text("0:00")
     after, finished = saves(three)[-1]
     assert finished
-    locked = page.evaluate("() => window.__winnowPainter.mask.reduce((sum, bit) => sum + bit, 0)")
-    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.7, steps=4)
+    locked = page.evaluate(HAIR)
+    page.mouse.move(*spot(page, 0.5, 0.7), steps=4)
     page.mouse.up()
-    assert page.evaluate("() => window.__winnowPainter.mask.reduce((sum, bit) => sum + bit, 0)") == locked
-    assert int((mask_of(three, after) > 0).sum()) == locked
-    assert (mask_of(three, after)[461, 70:440] == 255).all()
+    stroke(page, (0.1, 0.8), (0.4, 0.8))
+    assert page.evaluate(HAIR) == locked
+    painted = mask_of(three, after)
+    assert int((painted >= 128).sum()) == locked
+    assert (painted[461, 70:180] == 255).all()
+    assert (painted[461, 280:440] == 0).all()
     with reading(engine) as session:
         assert np.array_equal(mask_of(three, session.get_one(Example, 1).mask_sha256), drawn_mask(0))
+
+
+def test_the_right_button_and_alt_erase_and_shift_draws_a_straight_line(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    stroke(page, (0.1, 0.9), (0.1, 0.9))
+    page.keyboard.down("Shift")
+    stroke(page, (0.9, 0.9), (0.9, 0.9))
+    page.keyboard.up("Shift")
+    assert page.evaluate(BELOW) == 255
+    stroke(page, (0.45, 0.9), (0.55, 0.9), button="right")
+    assert page.evaluate(BELOW) == 0
+    page.keyboard.press("u")
+    page.keyboard.down("Alt")
+    stroke(page, (0.45, 0.9), (0.55, 0.9))
+    page.keyboard.up("Alt")
+    assert page.evaluate(BELOW) == 0
+
+
+def test_lasso_strand_and_edits_are_steps_like_strokes(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    before = page.evaluate(HAIR)
+    page.keyboard.press("l")
+    stroke(page, (0.4, 0.85), (0.6, 0.85), (0.6, 0.95), (0.4, 0.95))
+    assert page.evaluate(BELOW) == 255
+    for corner in ((0.05, 0.9), (0.15, 0.9), (0.15, 0.98)):
+        stroke(page, corner, corner)
+    page.keyboard.press("Enter")  # closes the polygon; does not finish
+    state(page, "painting")
+    page.keyboard.press("n")
+    stroke(page, (0.7, 0.9), (0.9, 0.95))
+    page.get_by_role("button", name="Grow").click()
+    status(page, "Saved.")
+    assert page.locator(CANVAS).get_attribute("data-strokes") == "4"
+    for _ in range(4):
+        page.keyboard.press("u")
+    assert page.evaluate(HAIR) == before
+
+
+def test_a_reload_keeps_strokes_that_the_server_does_not_have_and_their_undo(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    page.route("**/api/touchups/save", lambda route: route.abort())
+    begin(page, app.url)
+    stroke(page, (0.1, 0.9), (0.9, 0.9))
+    expect(page.get_by_text("Winnow cannot be reached right now.")).to_be_visible()
+    page.unroute("**/api/touchups/save")
+    page.reload()
+    state(page, "painting")
+    assert page.evaluate(BELOW) == 255
+    status(page, "Saved.")
+    assert mask_of(app, saves(app)[-1][0])[460, 256] == 255
+    page.keyboard.press("u")
+    assert page.evaluate(BELOW) == 0
+
+
+def test_keys_belong_to_the_page_where_the_canvas_has_no_focus(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    page.get_by_role("link", name="Sets").focus()
+    zoom = page.evaluate("() => window.__winnowPainter.easel.view.zoom")
+    page.keyboard.press("+")
+    assert page.evaluate("() => window.__winnowPainter.easel.view.zoom") == zoom
+    page.keyboard.press("Enter")  # follows the link
+    page.wait_for_url("**/sets")
+    with reading(app.engine) as session:
+        assert not session.scalars(select(TouchUpSave).where(TouchUpSave.finished)).all()
+
+
+def test_views_compare_loupe_and_focus(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    for name in ("Outline", "Cut-out", "Recoloured", "Side by side", "Tint"):
+        page.keyboard.press("v")
+        expect(page.locator('[data-part="view_name"]')).to_have_text(name)
+    page.keyboard.down("h")
+    expect(page.locator(CANVAS)).to_have_attribute("data-shows", "before")
+    page.keyboard.up("h")
+    expect(page.locator(CANVAS)).to_have_attribute("data-shows", "")
+    page.keyboard.press("k")
+    page.mouse.move(*spot(page, 0.5, 0.5))
+    expect(page.locator('[data-part="loupe"]')).to_be_visible()
+    box = page.locator(CANVAS).bounding_box()
+    window = page.viewport_size
+    assert box is not None
+    assert window is not None
+    page.keyboard.press("q")
+    focused = page.locator(CANVAS).bounding_box()
+    assert focused is not None
+    assert focused["height"] > box["height"]
+    assert focused["width"] * focused["height"] > 0.75 * window["width"] * window["height"]
+    page.keyboard.press("?")
+    expect(page.get_by_text("a fine line that runs with the hair")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Sets")).to_be_visible()
+
+
+def test_two_fingers_zoom_and_paint_nothing(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    before = page.evaluate(HAIR)
+
+    def finger(kind: str, number: int, across: float, down: float) -> None:
+        x, y = spot(page, across, down)
+        pointer = {"pointerId": number, "pointerType": "touch", "isPrimary": number == 11, "bubbles": True}
+        page.evaluate(
+            """([kind, touch]) => {
+              const canvas = window.__winnowPainter.at.canvas;
+              canvas.setPointerCapture = () => {};
+              canvas.dispatchEvent(new PointerEvent(kind, { ...touch, button: kind === "pointermove" ? -1 : 0 }));
+            }""",
+            [kind, {**pointer, "clientX": x, "clientY": y}],
+        )
+
+    finger("pointerdown", 11, 0.4, 0.9)
+    finger("pointerdown", 12, 0.6, 0.9)
+    finger("pointermove", 11, 0.2, 0.9)
+    finger("pointermove", 12, 0.8, 0.9)
+    finger("pointerup", 12, 0.8, 0.9)
+    finger("pointerup", 11, 0.2, 0.9)
+    assert page.evaluate("() => window.__winnowPainter.easel.view.zoom") == pytest.approx(3, abs=0.05)
+    assert page.evaluate(HAIR) == before
+    assert saves(app) == []
 
 
 def test_a_save_that_failed_is_sent_again(page: Page, app: Server) -> None:
     add_kept(app.engine, app.store, 1)
     page.route("**/api/touchups/save", lambda route: route.abort())  # before the page is opened: see the deck's tests
-    opened(page, app.url)
-    page.keyboard.press("s")
-    state(page, "painting")
+    begin(page, app.url)
     stroke(page, (0.1, 0.9), (0.9, 0.9))
     expect(page.get_by_text("Winnow cannot be reached right now.")).to_be_visible()
     assert saves(app) == []
@@ -242,9 +371,7 @@ def test_a_save_that_failed_is_sent_again(page: Page, app: Server) -> None:
 
 def test_starting_over_makes_a_new_touch_up_from_the_contributors_mask(page: Page, app: Server) -> None:
     add_kept(app.engine, app.store, 1)
-    opened(page, app.url)
-    page.keyboard.press("s")
-    state(page, "painting")
+    begin(page, app.url)
     stroke(page, (0.1, 0.9), (0.9, 0.9))
     page.keyboard.press("Enter")
     state(page, "over")
@@ -252,7 +379,7 @@ def test_starting_over_makes_a_new_touch_up_from_the_contributors_mask(page: Pag
     state(page, "idle")
     page.keyboard.press("s")
     state(page, "painting")
-    assert page.evaluate("() => window.__winnowPainter.mask[460 * 512 + 256]") == 0
+    assert page.evaluate(BELOW) == 0
     with reading(app.engine) as session:
         assert len(session.scalars(select(TouchUp)).all()) == 2
 
@@ -277,18 +404,18 @@ def test_the_page_shows_some_of_many_touch_ups_and_more_when_asked(page: Page, a
     more.click()
     expect(page.locator("figure")).to_have_count(48)
     page.get_by_role("button", name="Touch up 70.jpg").click()
-    page.wait_for_selector('canvas[data-example="70"]')
+    page.wait_for_selector('[data-part="canvas"][data-example="70"]')
     more.click()
     expect(page.locator("figure")).to_have_count(60)
     expect(more).to_be_hidden()
-    expect(page.locator('canvas[data-example="70"]')).to_be_visible()  # what was chosen stays
+    expect(page.locator('[data-part="canvas"][data-example="70"]')).to_be_visible()  # what was chosen stays
     page.keyboard.press("s")
     state(page, "painting")
     page.keyboard.press("Enter")
     state(page, "over")
     expect(page.get_by_text("29 masks to touch up")).to_be_visible()
     page.locator('figure[data-example="1"]').get_by_role("button", name="Start over").click()
-    page.wait_for_selector('canvas[data-example="1"]')
+    page.wait_for_selector('[data-part="canvas"][data-example="1"]')
 
 
 def test_without_a_kept_test_example_the_page_says_what_to_do(page: Page, app: Server) -> None:

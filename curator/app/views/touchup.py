@@ -5,7 +5,7 @@ from dataclasses import asdict
 import streamlit as st
 
 from curator.app.components.painter import painter
-from curator.app.frame import empty_state, header
+from curator.app.frame import empty_state, hidden_title
 from curator.app.guard import current_reviewer
 from curator.app.state import engine, settings
 from curator.review.reviewers import reviewer_called
@@ -23,10 +23,7 @@ def show_more() -> None:
 
 
 seconds = settings().touchup_seconds
-header(
-    "Touch up",
-    f"Everything is measured against the test masks. Repair each of them by hand, in at most {seconds} seconds.",
-)
+hidden_title("Touch up")
 with writing(engine()) as session:
     reviewer = reviewer_called(session, current_reviewer()).id
 shown = st.session_state.setdefault("touch-ups-shown", DONE_AT_ONCE)

@@ -1,8 +1,10 @@
 // @ts-check
-// The painter. The mask is one byte a pixel, so that exactly black and white is sent; strokes are filled into it, and the
-// tint is drawn again where they went. The clock is the server's: the page only counts down.
+// The touch-up studio: which mask, the clock, the tools' buttons and keys, and saving. The easel paints. The clock is the server's:
+// the page only counts down.
 
-import { ask, bitmap, clicked, fitted, formatted, isTheirs, made, maskBytes, offscreen, partsOf, RouteError, tintOf } from "../shared.js";
+import { ask, bitmap, clicked, formatted, isTheirs, made, offscreen, partsOf, RouteError, topOf } from "../shared.js";
+import { Easel } from "./easel.js";
+import { forget, keep, kept } from "./kept.js";
 
 /** @typedef {{example: number, image: string, mask: string, photo: string, drawn: boolean, running: boolean}} Waiting */
 /**
@@ -12,14 +14,50 @@ import { ask, bitmap, clicked, fitted, formatted, isTheirs, made, maskBytes, off
  */
 /** @typedef {{reviewer: string, token: string, seconds: number, side: number, tint: Tint, waiting: Waiting[], waits: number, done: Done[], more: boolean}} PainterData */
 
-const SAVE_MS = 400; // after the last stroke
-const UNDO_STEPS = 60;
-const HURRY_SECONDS = 15;
+const RETRY_MS = 1500; // after a save that failed
+const WARNINGS = [15, 5]; // seconds left
+const BEACON_BYTES = 60_000; // browsers send no more than 64 KiB on the way out
+const LEAST_SIDE = 300; // CSS pixels of the canvas
+const BELOW = 8; // CSS pixels of what must be seen below the canvas
+
+/** Every key, what it does, and the words of the list of keys. @type {[string, string, string][]} */
+const KEYS = [
+  ["s", "start", "Start the clock"],
+  ["b", "brush", "Brush: paint hair"],
+  ["e", "eraser", "Eraser; so do the right button and Alt"],
+  ["x", "swap", "Swap brush and eraser"],
+  ["n", "strand", "Strand: a fine line that runs with the hair"],
+  ["g", "superpixel", "Superpixels: fill areas of one colour"],
+  ["l", "lasso", "Lasso: drag around hair, or click corners; Alt takes away"],
+  ["r", "refined", "Refine: look at the refined mask; again: take it"],
+  ["f", "refine", "Brush the refined mask in"],
+  ["j", "matte", "Brush a trained run's matte in"],
+  ["[", "smaller", "Smaller brush"],
+  ["]", "larger", "Larger brush"],
+  ["u", "undo", "Undo; also Ctrl+Z"],
+  ["y", "redo", "Redo; also Ctrl+Shift+Z"],
+  ["v", "view", "Next view: tint, outline, cut-out, recoloured, side by side"],
+  ["d", "backdrop", "Cut-out on grey, black, white, checks"],
+  ["m", "mask", "Mask on or off"],
+  ["h", "before", "Hold: the mask before"],
+  ["k", "loupe", "Loupe"],
+  ["0", "fit", "The whole picture"],
+  ["+", "closer", "Closer"],
+  ["-", "farther", "Farther"],
+  ["q", "focus", "Focus: only the picture and the tools"],
+  ["?", "help", "This list"],
+  ["Enter", "enter", "Done; next mask"],
+  ["Escape", "leave", "Leave a preview, a polygon, this list"],
+  ["Shift", "", "Hold: a straight line from where the last stroke ended"],
+  ["Space", "", "Hold and drag: move the picture; the wheel and two fingers zoom"],
+];
 /** @type {Record<string, string>} */
-const KEYS = {
-  s: "start", b: "brush", e: "eraser", "[": "smaller", "]": "larger", u: "undo", y: "redo", m: "mask", 0: "fit",
-  "+": "closer", "=": "closer", "-": "farther", Enter: "enter",
-};
+const ACTIONS = { ...Object.fromEntries(KEYS.filter(([, what]) => what).map(([key, what]) => [key, what])), "=": "closer" };
+const CANVAS_ONLY = ["Enter", " ", "+", "=", "-"]; // elsewhere, these belong to the page
+const REPEATS = ["smaller", "larger", "undo", "redo", "closer", "farther"];
+const TOOL_BUTTONS = ["brush", "eraser", "strand", "superpixel", "lasso", "refine", "matte"];
+const EDIT_BUTTONS = ["holes", "islands", "grow", "shrink", "smooth"];
+const VIEW_NAMES = { tint: "Tint", outline: "Outline", cutout: "Cut-out", colour: "Recoloured" };
 
 class Painter {
   /** The parts of the page. @type {Record<string, any>} */
@@ -27,16 +65,8 @@ class Painter {
   leave = new AbortController();
   /** The mask that is shown: a waiting one, or one that is started over. @type {any} */
   card = null;
-  /** @type {ImageBitmap | null} */
-  photo = null;
-  /** @type {Point | null} */
-  cursor = null;
-  /** @type {number | null} */
-  drawing = null;
-  /** @type {{pointer: number, last: Point, value: number} | null} */
-  stroke = null;
-  /** @type {any} */
-  panning = null;
+  /** The touch-up whose clock runs. @type {number | null} */
+  touchUp = null;
   /** What the page is to do when a touch-up is over. */
   ended = () => {};
   /** Asks for more of what is done. */
@@ -52,18 +82,9 @@ class Painter {
     this.token = data.token;
     this.side = data.side; // of a crop, in pixels
     this.state = "idle";
-    this.tool = "brush";
-    this.radius = 14;
-    this.masked = true;
-    this.view = { zoom: 1, x: 0, y: 0 }; // x, y: the picture's pixel at the canvas' corner
-    this.mask = new Uint8Array(this.side * this.side);
-    this.tint = offscreen(this.side, this.side);
-    /** @type {Uint8Array<ArrayBuffer>[]} */
-    this.past = [];
-    /** @type {Uint8Array<ArrayBuffer>[]} */
-    this.future = [];
     this.strokes = 0;
     this.savedStrokes = 0;
+    this.title = document.title;
   }
 
   // --- on the page -----------------------------------------------------------------------------------------------
@@ -72,39 +93,56 @@ class Painter {
   mount(root) {
     this.root = root;
     this.at = partsOf(root);
-    this.canvas = this.at.canvas;
-    this.context = this.canvas.getContext("2d");
-    const heard = { signal: this.leave.signal };
+    const { signal } = this.leave;
+    const heard = { signal };
+    const [red, green, blue] = this.data.tint.fill;
+    this.easel = new Easel(this.at, this.side, {
+      colour: [red, green, blue], signal,
+      changed: () => this.changed(),
+      looked: () => this.tools(),
+    });
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
-    window.addEventListener("keyup", (event) => event.key === " " && this.holdSpace(false), { capture: true, ...heard });
-    window.addEventListener("blur", () => this.holdSpace(false), heard);
+    window.addEventListener("keyup", (event) => this.keyUp(event), { capture: true, ...heard });
+    window.addEventListener("pagehide", () => this.sendOnTheWayOut(), heard);
+    window.addEventListener("resize", () => this.fit(), heard);
     root.addEventListener("click", (event) => {
       const button = clicked(/** @type {MouseEvent} */ (event));
       if (button) this.act(button.dataset.do ?? "", button);
     }, heard);
-    this.at.size.addEventListener("input", () => this.resize(Number(this.at.size.value)), heard);
-    this.canvas.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => this.down(event), heard);
-    this.canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.move(event), heard);
-    this.canvas.addEventListener("pointerup", (/** @type {PointerEvent} */ event) => this.up(event), heard);
-    this.canvas.addEventListener("pointercancel", (/** @type {PointerEvent} */ event) => this.up(event), heard);
-    this.canvas.addEventListener("pointerleave", () => this.point(null), heard);
-    this.canvas.addEventListener("contextmenu", (/** @type {Event} */ event) => event.preventDefault(), heard);
-    this.canvas.addEventListener("wheel", (/** @type {WheelEvent} */ event) => this.wheel(event), { passive: false, ...heard });
-    this.watching = new ResizeObserver(() => this.fitCanvas());
-    this.watching.observe(this.at.frame);
-    fitted(this.at.bench, this.at.frame, this.leave.signal);
-    this.fitCanvas();
+    const { easel } = this;
+    for (const [name, set] of Object.entries({
+      size: (/** @type {number} */ value) => easel.shape({ radius: value }),
+      hardness: (/** @type {number} */ value) => easel.shape({ hardness: value / 100 }),
+      strength: (/** @type {number} */ value) => easel.shape({ opacity: value / 100 }),
+      opacity: (/** @type {number} */ value) => easel.see({ opacity: value / 100 }),
+    })) this.at[name].addEventListener("input", () => set(Number(this.at[name].value)), heard);
+    this.at.colour.addEventListener("input", () => easel.see({ colour: rgbOf(this.at.colour.value) }), heard);
+    this.at.keys.replaceChildren(...KEYS.map(([key, , words]) => {
+      const row = made("div", {});
+      row.append(made("dt", { textContent: key.length === 1 ? key.toUpperCase() : key }), made("dd", { textContent: words }));
+      return row;
+    }));
+    for (const wait of [0, 300, 1500]) setTimeout(() => signal.aborted || this.fit(), wait); // what is above may still grow
+    this.fit();
+    this.tools();
     window.__winnowPainter = this;
   }
 
   unmount() {
     this.gone = true;
-    if (this.state === "painting") this.send(); // what was painted so far; the clock goes on
+    this.sendOnTheWayOut(); // what was painted so far; the clock goes on
     this.leave.abort();
-    this.watching?.disconnect();
     clearInterval(this.ticking);
     clearTimeout(this.saving);
+    document.title = this.title;
     delete window.__winnowPainter;
+  }
+
+  /** As large as the window leaves room for. */
+  fit() {
+    const room = window.innerHeight - (this.focused ? 0 : topOf(this.at.frame)) - BELOW;
+    this.at.bench.style.setProperty("--height", `${Math.max(LEAST_SIDE, room)}px`);
+    this.easel?.fit();
   }
 
   /** New data from the page: what waits, what is done. What is being painted stays as it is. @param {PainterData} data */
@@ -121,17 +159,20 @@ class Painter {
   /** @param {string} state */
   become(state) {
     this.state = this.at.painter.dataset.state = state;
-    this.canvas.dataset.example = this.card?.example ?? "";
+    this.at.canvas.dataset.example = this.card?.example ?? "";
     const painting = state === "painting";
     this.at.start.hidden = !(state === "idle" || state === "beginning" || state === "loading");
     this.at.start.disabled = state !== "idle";
     this.at.finish.hidden = !painting && state !== "sending";
     this.at.finish.disabled = !painting;
     this.at.next.hidden = state !== "over" || !this.upcoming();
-    for (const name of ["brush", "eraser"]) this.at[name].disabled = !painting;
-    this.canvas.dataset.tool = painting ? "paint" : "";
+    if (this.easel) {
+      this.easel.open = painting;
+      if (!painting) this.easel.drop();
+      this.easel.holdSpace(false);
+    }
+    if (!painting) document.title = this.title;
     this.tools();
-    this.draw();
   }
 
   /** @param {string} title @param {string} text */
@@ -154,19 +195,15 @@ class Painter {
     this.card = card;
     this.again = again;
     this.touchUp = null;
-    this.photo = null;
-    this.past = [];
-    this.future = [];
-    this.view = { zoom: 1, x: 0, y: 0 };
+    this.easel?.clear();
     this.at.over.hidden = true;
     this.at.file.textContent = this.at.file.title = card?.photo ?? "";
     this.at.drawn.hidden = !card?.drawn;
-    this.at.hint.textContent = "";
     this.at.status.textContent = card ? "The clock starts when you press Start." : "";
     this.shown(this.data.seconds, this.data.seconds);
     this.become(card ? "loading" : "over");
     this.strip();
-    if (!card) return this.cover("Every test mask is touched up", "You can look at them below, or start one over.");
+    if (!card) return this.cover("Every mask is touched up", "You can look at them below, or start one over.");
     try {
       await this.lay(card.image, again ? card.before : card.mask);
     } catch (error) {
@@ -175,17 +212,51 @@ class Painter {
     }
     if (this.card !== card || this.gone) return;
     this.become("idle");
+    this.prepare(card);
     if (card.running) this.start();
   }
 
   /** @param {string} image @param {string} mask */
   async lay(image, mask) {
     const [photo, painted] = await Promise.all([bitmap(image), bitmap(mask)]);
-    this.photo = photo;
-    this.mask = maskBytes(painted);
+    const alpha = greysOf(painted);
     painted.close();
-    this.retint(0, 0, this.side, this.side);
-    this.draw();
+    this.easel?.lay(photo, alpha);
+  }
+
+  /** Fetch what some tools need, while the mask is looked at. @param {any} card */
+  async prepare(card) {
+    const still = () => this.card === card && !this.gone && this.easel;
+    const alpha = this.easel?.alpha.slice();
+    if (!alpha) return;
+    bitmap(`superpixels/${card.image}`).then((picture) => {
+      if (!still() || !this.easel) return;
+      this.easel.labels = labelsOf(picture);
+      this.tools();
+    }).catch(() => {});
+    ask("/api/touchups/matte", this.token, { example: card.example }).then(async ({ matte }) => {
+      const picture = await bitmap(matte);
+      if (!still() || !this.easel) return;
+      this.easel.sources.matte = greysOf(picture, this.side);
+      this.tools();
+    }).catch(() => {}); // no run has made a matte of this example
+    const mask = await pngOf(alpha, this.side);
+    for (let tries = 0; tries < 30 && still(); tries++) {
+      try {
+        const { alpha: refined } = await ask("/api/touchups/refine", this.token, { example: card.example, mask });
+        if (!still() || !this.easel) return;
+        this.easel.sources.refine = await greysOfPng(refined);
+        this.at.refined.title = "";
+        this.tools();
+        return;
+      } catch (error) {
+        if (!(error instanceof RouteError) || error.status !== 503) {
+          this.at.refined.title = error instanceof Error ? error.message : "";
+          return;
+        }
+        await new Promise((go) => setTimeout(go, 2000)); // it is warming up
+      }
+    }
   }
 
   strip() {
@@ -235,7 +306,7 @@ class Painter {
   // --- the clock -------------------------------------------------------------------------------------------------
 
   async start() {
-    if (this.state !== "idle" || !this.photo) return;
+    if (this.state !== "idle" || !this.easel?.photo) return;
     this.become("beginning");
     const card = this.card;
     try {
@@ -246,7 +317,8 @@ class Painter {
       this.seconds = begun.seconds_shown;
       this.touchUp = begun.touch_up;
       this.strokes = this.savedStrokes = 0;
-      if (begun.mask !== (this.again ? card.before : card.mask)) await this.lay(begun.image, begun.mask); // it continues after a reload
+      if (begun.mask !== (this.again ? card.before : card.mask)) await this.resume(begun.mask); // it continues after a reload
+      await this.recall(begun.touch_up);
     } catch (error) {
       this.become("idle");
       this.complain(error);
@@ -254,38 +326,62 @@ class Painter {
       return;
     }
     this.complain(null);
-    this.at.status.textContent = "Strokes are saved as you paint.";
+    this.at.status.textContent = "Each stroke is saved as you lift the pen.";
     this.become("painting");
+    this.at.canvas.focus({ preventScroll: true });
     this.strip();
     clearInterval(this.ticking);
     this.ticking = setInterval(() => this.tick(), 100);
     this.tick();
+    if (this.strokes !== this.savedStrokes) this.send();
+  }
+
+  /** Go on with the mask that was saved last. @param {string} mask */
+  async resume(mask) {
+    const painted = await bitmap(mask);
+    this.easel?.replace(greysOf(painted));
+    painted.close();
+  }
+
+  /** What this browser kept of the touch-up: strokes that the server may not have, and the steps for undo. @param {number} touchUp */
+  async recall(touchUp) {
+    const found = await kept(touchUp);
+    if (!found || !this.easel) return;
+    this.strokes = found.strokes;
+    this.savedStrokes = found.saved;
+    this.easel.replace(new Uint8Array(found.alpha));
+    Object.assign(this.easel.history, { past: found.past, future: found.future });
   }
 
   tick() {
     const left = Math.max(0, ((this.until ?? 0) - performance.now()) / 1000);
     this.shown(left, this.seconds ?? this.data.seconds);
-    if (left <= 0) this.finish("Time is up");
+    document.title = `${clockOf(left)} · ${this.title}`;
+    if (left > 0) return;
+    this.easel?.drop(); // the bell cuts off a stroke that is not finished
+    this.finish("Time is up");
   }
 
   /** Draw the clock. @param {number} left seconds @param {number} of seconds */
   shown(left, of) {
-    const whole = Math.ceil(left);
-    this.at.clock.textContent = `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+    this.at.clock.textContent = clockOf(left);
     this.at.elapsed.style.width = `${(100 * left) / of}%`;
-    this.at.painter.toggleAttribute("data-hurry", left <= Math.min(HURRY_SECONDS, of / 4));
+    this.at.painter.toggleAttribute("data-hurry", left <= Math.min(WARNINGS[0], of / 4));
+    const warning = WARNINGS.findLast((seconds) => left <= seconds && left > 0 && seconds < of / 2);
+    const words = warning && this.state === "painting" ? `${warning} seconds left` : "";
+    if (this.at.warning.textContent !== words) this.at.warning.textContent = words; // read out once
   }
 
   /** Lock the input, send the last mask, and say so. */
   async finish(title = "Done") {
-    if (this.state !== "painting") return;
+    if (this.state !== "painting" || !this.easel) return;
     clearInterval(this.ticking);
     clearTimeout(this.saving);
-    this.endStroke();
+    this.easel.end();
     this.become("sending");
     this.at.status.textContent = `${title}. Saving…`;
     const unsent = this.strokes !== this.savedStrokes || this.inFlight;
-    const mask = unsent ? await pngOf(this.mask, this.side) : null;
+    const mask = unsent ? await pngOf(this.easel.alpha, this.side) : null;
     await this.inFlight;
     for (let wait = 500; ; wait = Math.min(2 * wait, 8000)) {
       try {
@@ -308,8 +404,10 @@ class Painter {
       }
     }
     this.tooLate = null;
+    if (this.touchUp) forget(this.touchUp);
+    this.touchUp = null;
     if (this.gone) return;
-    this.look({ zoom: 1, x: 0, y: 0 });
+    this.easel.fitAll();
     this.cover(title, this.at.status.textContent);
     this.at.over.dataset.plain = "";
     this.become("over");
@@ -328,17 +426,25 @@ class Painter {
     this.strokes++;
     this.tools();
     this.at.status.textContent = "Saving…";
+    this.keepHere();
     clearTimeout(this.saving);
-    this.saving = setTimeout(() => this.send(), SAVE_MS);
+    this.send();
+  }
+
+  keepHere() {
+    if (!this.touchUp || !this.easel) return;
+    const { past, future } = this.easel.history;
+    keep(this.touchUp, { alpha: this.easel.alpha.slice(), strokes: this.strokes, saved: this.savedStrokes, past, future });
   }
 
   /** Send the mask as it is now. One request at a time, so that the last stroke is the last to arrive. */
   async send() {
-    if (this.inFlight || this.strokes === this.savedStrokes || !this.touchUp) return;
-    const strokes = this.strokes;
+    if (this.inFlight || this.strokes === this.savedStrokes || !this.touchUp || !this.easel) return;
+    const { strokes, easel, touchUp } = this;
+    const alpha = easel.hand ? easel.hand.stroke.before : easel.alpha; // no half of the next stroke
     const work = (async () => {
-      const mask = await pngOf(this.mask, this.side);
-      await ask("/api/touchups/save", this.token, { touch_up: this.touchUp, mask });
+      const mask = await pngOf(alpha, this.side);
+      await ask("/api/touchups/save", this.token, { touch_up: touchUp, mask });
       this.savedStrokes = strokes;
     })();
     this.inFlight = work.catch(() => {});
@@ -353,8 +459,21 @@ class Painter {
     if (this.gone || this.state !== "painting") return;
     this.complain(trouble);
     if (trouble instanceof RouteError && trouble.status === 403) this.renew();
+    if (!trouble) this.keepHere();
     if (this.strokes === this.savedStrokes) this.at.status.textContent = "Saved.";
-    else this.saving = setTimeout(() => this.send(), trouble ? 1500 : SAVE_MS);
+    else if (trouble) this.saving = setTimeout(() => this.send(), RETRY_MS);
+    else this.send();
+  }
+
+  /** The page is closed or left: send what is not saved, if it is small enough; this browser keeps it in any case. */
+  sendOnTheWayOut() {
+    if (this.state !== "painting" || this.strokes === this.savedStrokes || !this.easel || !this.touchUp) return;
+    const { touchUp, token } = this;
+    pngOf(this.easel.alpha, this.side).then((mask) => {
+      const body = JSON.stringify({ touch_up: touchUp, mask });
+      const headers = { "Content-Type": "application/json", "X-Winnow-Token": token };
+      if (body.length < BEACON_BYTES) fetch("/api/touchups/save", { method: "POST", keepalive: true, headers, body }).catch(() => {});
+    });
   }
 
   /** Show an error; null removes it. @param {any} error */
@@ -365,6 +484,11 @@ class Painter {
 
   // --- keys and buttons ------------------------------------------------------------------------------------------
 
+  /** Whether the canvas has the focus, so that Enter, Space and the zoom's keys are the painter's. */
+  get atEasel() {
+    return this.root?.activeElement === this.at.canvas;
+  }
+
   /** @param {KeyboardEvent} event */
   key(event) {
     const undoKey = (event.ctrlKey || event.metaKey) && !event.altKey && ["z", "y"].includes(event.key.toLowerCase());
@@ -372,43 +496,104 @@ class Painter {
     if (!undoKey && this.root && isTheirs(event, this.root)) return;
     if (undoKey && target instanceof HTMLInputElement && target.type !== "range") return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    let what = KEYS[key];
+    if (!undoKey && CANVAS_ONLY.includes(key) && !this.atEasel) return;
+    let what = ACTIONS[key];
     if (undoKey) what = key === "y" || event.shiftKey ? "redo" : "undo";
     if (key === " ") {
-      this.holdSpace(true);
+      this.easel?.holdSpace(true);
       what = "nothing";
     }
-    if (!what && !["c", "r"].includes(key)) return; // C and R are Streamlit's own
+    if (!what && key !== "c") return; // C is Streamlit's own: it would clear its caches
     event.preventDefault();
     event.stopImmediatePropagation();
-    const repeats = ["smaller", "larger", "undo", "redo", "closer", "farther"];
-    if (what && (!event.repeat || repeats.includes(what))) this.act(what);
+    if (what === "before") this.easel?.peekAt("before");
+    else if (what && (!event.repeat || REPEATS.includes(what))) this.act(what);
+  }
+
+  /** @param {KeyboardEvent} event */
+  keyUp(event) {
+    if (event.key === " ") this.easel?.holdSpace(false);
+    if (event.key.toLowerCase() === "h" && this.easel?.peek === "before") this.easel.peekAt("");
   }
 
   /** @param {string} what @param {HTMLButtonElement | null} button */
   act(what, button = null) {
+    const { easel } = this;
+    if (!easel) return;
     const example = Number(button?.dataset.example);
+    if (TOOL_BUTTONS.includes(what)) return easel.pick(what);
+    if (EDIT_BUTTONS.includes(what)) return easel.edit(/** @type {any} */ (what));
     /** @type {Record<string, () => unknown>} */
     const steps = {
       start: () => this.start(),
       finish: () => this.finish(),
       next: () => this.next(),
-      enter: () => (this.state === "painting" ? this.finish() : this.state === "over" ? this.next() : null),
-      brush: () => this.pick("brush"),
-      eraser: () => this.pick("eraser"),
-      smaller: () => this.resize(this.radius - Math.max(1, Math.round(this.radius / 6))),
-      larger: () => this.resize(this.radius + Math.max(1, Math.round(this.radius / 6))),
-      undo: () => this.step(this.past, this.future),
-      redo: () => this.step(this.future, this.past),
-      mask: () => this.toggleMask(),
-      fit: () => this.look({ zoom: 1, x: 0, y: 0 }),
-      closer: () => this.zoomOn(1.25),
-      farther: () => this.zoomOn(0.8),
+      enter: () => (easel.corners.length ? easel.closePolygon() : this.state === "painting" ? this.finish() : this.state === "over" ? this.next() : null),
+      swap: () => easel.pick(easel.tool === "eraser" ? "brush" : "eraser"),
+      smaller: () => easel.resize(-1),
+      larger: () => easel.resize(1),
+      undo: () => this.state === "painting" && !easel.hand && easel.undo(),
+      redo: () => this.state === "painting" && !easel.hand && easel.redo(),
+      refined: () => this.refine(),
+      view: () => easel.turn(),
+      backdrop: () => easel.nextBackdrop(),
+      mask: () => easel.toggleMask(),
+      loupe: () => this.magnify(),
+      fit: () => easel.fitAll(),
+      closer: () => easel.zoom(1.25),
+      farther: () => easel.zoom(0.8),
+      focus: () => this.focus(!this.focused),
+      help: () => this.help(this.at.help.hidden),
+      leave: () => this.step(),
       more: () => this.more(),
       pick: () => this.free() && this.offer(this.data.waiting.find((item) => item.example === example)),
       again: () => this.free() && this.startOver(this.data.done.find((item) => item.example === example)),
     };
     steps[what]?.();
+  }
+
+  /** The refined mask: look at it first, then take it. */
+  refine() {
+    const { easel } = this;
+    const refined = easel?.sources.refine;
+    if (!easel || !refined) return;
+    if (easel.peek !== "refine") {
+      easel.peekAt("refine");
+      this.at.status.textContent = this.state === "painting" ? "This is the refined mask. R takes it, Escape leaves it." : "This is the refined mask.";
+    } else if (this.state === "painting") {
+      easel.peekAt("");
+      easel.adopt(refined);
+    } else easel.peekAt("");
+  }
+
+  /** Escape: leave the innermost of what is open. */
+  step() {
+    if (!this.at.help.hidden) this.help(false);
+    else if (this.easel?.corners.length) {
+      this.easel.corners = [];
+      this.easel.soon();
+    } else if (this.easel?.peek) this.easel.peekAt("");
+    else if (this.focused) this.focus(false);
+  }
+
+  magnify() {
+    if (!this.easel) return;
+    this.easel.magnifies = !this.easel.magnifies;
+    this.tools();
+    this.easel.soon();
+  }
+
+  /** Only the picture and the tools, over the whole window. @param {boolean} on */
+  focus(on) {
+    this.focused = on;
+    this.at.painter.toggleAttribute("data-focus", on);
+    this.fit();
+    this.tools();
+  }
+
+  /** @param {boolean} open */
+  help(open) {
+    this.at.help.hidden = !open;
   }
 
   free() {
@@ -425,227 +610,73 @@ class Painter {
     this.at.painter.scrollIntoView({ block: "start" });
   }
 
-  /** @param {string} tool */
-  pick(tool) {
-    this.tool = tool;
-    this.tools();
-    this.draw();
-  }
-
-  /** @param {number} radius */
-  resize(radius) {
-    this.radius = Math.min(80, Math.max(1, Math.round(radius)));
-    this.at.size.value = String(this.radius);
-    this.draw();
-  }
-
-  toggleMask() {
-    this.masked = !this.masked;
-    this.tools();
-    this.draw();
-  }
-
+  /** Show on the buttons what is chosen, and what can be done. */
   tools() {
-    for (const name of ["brush", "eraser"]) this.at[name].setAttribute("aria-pressed", String(this.tool === name));
-    this.at.mask.setAttribute("aria-pressed", String(this.masked));
-    this.at.undo.disabled = this.state !== "painting" || !this.past.length;
-    this.at.redo.disabled = this.state !== "painting" || !this.future.length;
-    this.canvas.dataset.strokes = String(this.strokes);
-  }
-
-  /** Undo or redo a stroke. @param {Uint8Array<ArrayBuffer>[]} from @param {Uint8Array<ArrayBuffer>[]} to */
-  step(from, to) {
-    if (this.state !== "painting" || this.stroke) return;
-    const mask = from.pop();
-    if (!mask) return;
-    to.push(this.mask);
-    this.mask = mask;
-    this.retint(0, 0, this.side, this.side);
-    this.draw();
-    this.changed();
-  }
-
-  // --- the pointer -----------------------------------------------------------------------------------------------
-
-  /** @param {boolean} held */
-  holdSpace(held) {
-    this.spaceHeld = held;
-    if (this.canvas) this.canvas.dataset.tool = held ? "pan" : this.state === "painting" ? "paint" : "";
-    this.draw();
-  }
-
-  /** Where on the picture an event is, in its pixels. @param {MouseEvent} event @returns {Point} */
-  place(event) {
-    const box = this.canvas.getBoundingClientRect();
-    const scale = this.side / box.width / this.view.zoom;
-    return [this.view.x + (event.clientX - box.left) * scale, this.view.y + (event.clientY - box.top) * scale];
-  }
-
-  /** @param {PointerEvent} event */
-  down(event) {
-    if (!event.isPrimary && event.pointerType === "touch") return;
-    event.preventDefault();
-    this.canvas.setPointerCapture(event.pointerId);
-    if (event.button === 1 || this.spaceHeld) {
-      this.panning = { x: event.clientX, y: event.clientY, view: { ...this.view } };
-      return;
+    const { easel, at } = this;
+    if (!easel) return;
+    const painting = this.state === "painting";
+    for (const name of TOOL_BUTTONS) {
+      at[name].setAttribute("aria-pressed", String(easel.tool === name));
+      at[name].disabled = !painting || !easel.usable(name);
     }
-    if (this.state !== "painting" || (event.button !== 0 && event.button !== 5)) return;
-    this.before = this.mask.slice();
-    const erases = this.tool === "eraser" || event.button === 5; // 5: a pen's eraser end
-    this.stroke = { pointer: event.pointerId, last: this.place(event), value: erases ? 0 : 1 };
-    if (!this.masked) this.toggleMask(); // nobody should paint blind
-    this.paintTo(this.stroke.last);
-    this.draw();
-  }
-
-  /** @param {PointerEvent} event */
-  move(event) {
-    if (this.panning) {
-      const scale = this.side / this.canvas.getBoundingClientRect().width / this.view.zoom;
-      const { x, y, view } = this.panning;
-      return this.look({ ...view, x: view.x - (event.clientX - x) * scale, y: view.y - (event.clientY - y) * scale });
-    }
-    if (this.stroke?.pointer === event.pointerId) {
-      const steps = event.getCoalescedEvents?.() ?? [];
-      for (const step of steps.length ? steps : [event]) this.paintTo(this.place(step));
-    }
-    this.point(this.place(event));
-  }
-
-  /** @param {PointerEvent} event */
-  up(event) {
-    this.panning = null;
-    if (this.stroke?.pointer !== event.pointerId) return;
-    // A busy browser may leave out the last moves of a quick stroke: it still ends where the pen was lifted.
-    if (event.type === "pointerup") this.paintTo(this.place(event));
-    this.endStroke();
-  }
-
-  endStroke() {
-    if (!this.stroke) return;
-    this.stroke = null;
-    if (this.before) this.past.push(this.before);
-    if (this.past.length > UNDO_STEPS) this.past.shift();
-    this.future = [];
-    this.changed();
-  }
-
-  /** @param {Point | null} place of the pointer */
-  point(place) {
-    this.cursor = place;
-    this.soon();
-  }
-
-  /** Fill the mask along the line from the stroke's last place to this one, as wide as the brush. @param {Point} place */
-  paintTo([x, y]) {
-    if (!this.stroke) return;
-    const [fromX, fromY] = this.stroke.last;
-    const { radius, mask } = this;
-    const { value } = this.stroke;
-    const left = Math.max(0, Math.floor(Math.min(x, fromX) - radius));
-    const right = Math.min(this.side, Math.ceil(Math.max(x, fromX) + radius) + 1);
-    const top = Math.max(0, Math.floor(Math.min(y, fromY) - radius));
-    const bottom = Math.min(this.side, Math.ceil(Math.max(y, fromY) + radius) + 1);
-    const [dx, dy] = [x - fromX, y - fromY];
-    const length = dx * dx + dy * dy;
-    for (let row = top; row < bottom; row++) {
-      for (let column = left; column < right; column++) {
-        const [px, py] = [column + 0.5 - fromX, row + 0.5 - fromY];
-        const along = length ? Math.min(1, Math.max(0, (px * dx + py * dy) / length)) : 0;
-        const [ox, oy] = [px - along * dx, py - along * dy];
-        if (ox * ox + oy * oy <= radius * radius) mask[row * this.side + column] = value;
-      }
-    }
-    this.stroke.last = [x, y];
-    this.retint(left - 1, top - 1, right + 1, bottom + 1);
-    this.soon();
-  }
-
-  // --- the view --------------------------------------------------------------------------------------------------
-
-  /** @param {WheelEvent} event */
-  wheel(event) {
-    event.preventDefault();
-    const [x, y] = this.place(event);
-    this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), x, y);
-  }
-
-  /** Zoom by a factor around the middle of what is shown. @param {number} factor */
-  zoomOn(factor) {
-    const { zoom, x, y } = this.view;
-    this.zoom(factor, x + this.side / 2 / zoom, y + this.side / 2 / zoom);
-  }
-
-  /** Zoom by a factor around a place of the picture. @param {number} factor @param {number} x @param {number} y */
-  zoom(factor, x, y) {
-    const { view } = this;
-    const zoom = Math.min(12, Math.max(1, view.zoom * factor));
-    this.look({ zoom, x: x - ((x - view.x) * view.zoom) / zoom, y: y - ((y - view.y) * view.zoom) / zoom });
-  }
-
-  /** @param {{zoom: number, x: number, y: number}} view */
-  look({ zoom, x, y }) {
-    const room = this.side - this.side / zoom; // the picture always fills the canvas
-    this.view = { zoom, x: Math.min(room, Math.max(0, x)), y: Math.min(room, Math.max(0, y)) };
-    this.soon();
-  }
-
-  fitCanvas() {
-    const side = Math.max(1, Math.round(this.at.frame.clientWidth * (window.devicePixelRatio || 1)));
-    if (this.canvas.width !== side) this.canvas.width = this.canvas.height = side;
-    this.draw();
-  }
-
-  /** @param {number} left @param {number} top @param {number} right @param {number} bottom */
-  retint(left, top, right, bottom) {
-    const box = {
-      left: Math.max(0, left), top: Math.max(0, top), right: Math.min(this.side, right), bottom: Math.min(this.side, bottom),
-    };
-    if (box.left >= box.right || box.top >= box.bottom) return;
-    this.tint.putImageData(tintOf(this.mask, this.side, this.data.tint, box), box.left, box.top);
-  }
-
-  soon() {
-    this.drawing ??= requestAnimationFrame(() => this.draw());
-  }
-
-  draw() {
-    if (this.drawing) cancelAnimationFrame(this.drawing);
-    this.drawing = null;
-    const { context, canvas, view, photo } = this;
-    if (!context) return;
-    const scale = (canvas.width / this.side) * view.zoom;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    if (!photo) return;
-    context.setTransform(scale, 0, 0, scale, -view.x * scale, -view.y * scale);
-    context.imageSmoothingQuality = "high";
-    context.imageSmoothingEnabled = true;
-    context.drawImage(photo, 0, 0, this.side, this.side);
-    if (this.masked) {
-      context.imageSmoothingEnabled = scale < 3; // pixels stay sharp where they can be seen
-      context.drawImage(this.tint.canvas, 0, 0);
-    }
-    if (this.cursor && this.state === "painting" && !this.spaceHeld) {
-      const [x, y] = this.cursor;
-      const ring = this.tool === "eraser" ? "#ffb066" : "#fff";
-      for (const { colour, width } of [{ colour: "rgb(0 0 0 / .65)", width: 3 }, { colour: ring, width: 1.5 }]) {
-        context.beginPath();
-        context.arc(x, y, this.radius, 0, 2 * Math.PI);
-        context.strokeStyle = colour;
-        context.lineWidth = (width * (window.devicePixelRatio || 1)) / scale;
-        context.stroke();
-      }
-    }
+    for (const name of EDIT_BUTTONS) at[name].disabled = !painting;
+    at.refined.disabled = !easel.sources.refine;
+    at.refined.setAttribute("aria-pressed", String(easel.peek === "refine"));
+    at.undo.disabled = !painting || !easel.history.past.length;
+    at.redo.disabled = !painting || !easel.history.future.length;
+    at.mask.setAttribute("aria-pressed", String(easel.masked));
+    at.loupe_button.setAttribute("aria-pressed", String(easel.magnifies));
+    at.focus.setAttribute("aria-pressed", String(this.focused === true));
+    at.view_name.textContent = easel.beside ? "Side by side" : VIEW_NAMES[easel.seeing.look];
+    at.backdrop.hidden = easel.seeing.look !== "cutout";
+    at.size.value = String(easel.brush.radius);
+    at.hardness.value = String(100 * easel.brush.hardness);
+    at.strength.value = String(100 * easel.brush.opacity);
+    at.opacity.value = String(100 * easel.seeing.opacity);
+    at.colour.value = hexOf(easel.seeing.colour);
+    Object.assign(at.canvas.dataset, { strokes: String(this.strokes), zoom: easel.view.zoom.toFixed(2), shows: easel.peek });
   }
 }
 
-/** A mask as a PNG in base64, exactly black and white. @param {Uint8Array} mask @param {number} side */
-async function pngOf(mask, side) {
+/** Seconds as a clock shows them. @param {number} left */
+function clockOf(left) {
+  const whole = Math.ceil(left);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/** A picture's red, one byte a pixel. @param {ImageBitmap} picture @param {number} [side] to draw it at */
+function greysOf(picture, side = picture.width) {
+  const context = offscreen(side, side);
+  context.drawImage(picture, 0, 0, side, side);
+  const { data } = context.getImageData(0, 0, side, side);
+  const greys = new Uint8Array(side * side);
+  for (let i = 0; i < greys.length; i++) greys[i] = data[4 * i];
+  return greys;
+}
+
+/** @param {string} text a PNG in base64 */
+async function greysOfPng(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return greysOf(await createImageBitmap(new Blob([bytes], { type: "image/png" })));
+}
+
+/** Superpixels from their picture: red and 256 times green. @param {ImageBitmap} picture */
+function labelsOf(picture) {
+  const context = offscreen(picture.width, picture.height);
+  context.drawImage(picture, 0, 0);
+  const { data } = context.getImageData(0, 0, picture.width, picture.height);
+  const labels = new Uint16Array(data.length / 4);
+  for (let i = 0; i < labels.length; i++) labels[i] = data[4 * i] + 256 * data[4 * i + 1];
+  return labels;
+}
+
+/** An alpha as a grey PNG in base64. @param {Uint8Array} alpha @param {number} side */
+async function pngOf(alpha, side) {
   const picture = new ImageData(side, side);
-  const pixels = new Uint32Array(picture.data.buffer);
-  for (let i = 0; i < mask.length; i++) pixels[i] = mask[i] ? 0xffffffff : 0xff000000;
+  for (let i = 0; i < alpha.length; i++) {
+    picture.data[4 * i] = picture.data[4 * i + 1] = picture.data[4 * i + 2] = alpha[i];
+    picture.data[4 * i + 3] = 255;
+  }
   const context = offscreen(side, side);
   context.putImageData(picture, 0, 0);
   const bytes = new Uint8Array(await (await context.canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
@@ -653,6 +684,12 @@ async function pngOf(mask, side) {
   for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text);
 }
+
+/** @param {string} hex "#rrggbb" @returns {[number, number, number]} */
+const rgbOf = (hex) => [parseInt(hex.slice(1, 3), 16), parseInt(hex.slice(3, 5), 16), parseInt(hex.slice(5, 7), 16)];
+
+/** @param {number[]} rgb */
+const hexOf = (rgb) => `#${rgb.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
 
 /** @type {Painter | null} */
 let painter = null; // outlives reruns

@@ -1,0 +1,48 @@
+// @ts-check
+// What the browser keeps of a touch-up until the server has it, and its steps for undo: in IndexedDB, so that a reload or a
+// browser that was killed loses no stroke. Where a browser forbids storage, all of it does nothing.
+
+/**
+ * @typedef {object} Kept
+ * @property {Uint8Array} alpha as it was last painted
+ * @property {number} strokes how many changes have been made
+ * @property {number} saved how many of them the server has
+ * @property {import("./history.js").Step[]} past
+ * @property {import("./history.js").Step[]} future
+ */
+
+const [DATABASE, SHELF] = ["winnow", "touch-ups"];
+
+/** @returns {Promise<IDBDatabase>} */
+function opened() {
+  return new Promise((resolve, reject) => {
+    const asked = indexedDB.open(DATABASE, 1);
+    asked.onupgradeneeded = () => asked.result.createObjectStore(SHELF);
+    asked.onsuccess = () => resolve(asked.result);
+    asked.onerror = () => reject(asked.error);
+  });
+}
+
+/** @param {IDBTransactionMode} mode @param {(shelf: IDBObjectStore) => IDBRequest} what */
+async function on(mode, what) {
+  const database = await opened();
+  try {
+    return await new Promise((resolve, reject) => {
+      const transaction = database.transaction(SHELF, mode);
+      const asked = what(transaction.objectStore(SHELF));
+      transaction.oncomplete = () => resolve(asked.result);
+      transaction.onabort = transaction.onerror = () => reject(transaction.error);
+    });
+  } finally {
+    database.close();
+  }
+}
+
+/** Keep this of a touch-up, by its number. @param {number} touchUp @param {Kept} kept */
+export const keep = (touchUp, kept) => on("readwrite", (shelf) => shelf.put(kept, touchUp)).catch(() => {});
+
+/** What is kept of a touch-up; undefined if nothing is. @param {number} touchUp @returns {Promise<Kept | undefined>} */
+export const kept = (touchUp) => on("readonly", (shelf) => shelf.get(touchUp)).catch(() => undefined);
+
+/** Forget a touch-up that is over. @param {number} touchUp */
+export const forget = (touchUp) => on("readwrite", (shelf) => shelf.delete(touchUp)).catch(() => {});
