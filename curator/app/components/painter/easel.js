@@ -65,7 +65,8 @@ export class Easel {
   spaceHeld = false;
   /** @type {number | null} */
   drawing = null;
-  frames = 0;
+  /** Whether the photo has to be drawn again. */
+  stale = true;
 
   /**
    * @param {Record<string, any>} at the parts of the page
@@ -83,6 +84,7 @@ export class Easel {
     this.looked = looked;
     this.canvas = /** @type {HTMLCanvasElement} */ (at.canvas);
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.under = /** @type {CanvasRenderingContext2D} */ (at.under.getContext("2d")); // the photo, drawn again only when it moves
     this.magnified = /** @type {CanvasRenderingContext2D} */ (at.loupe.getContext("2d"));
     this.alpha = new Uint8Array(side * side);
     this.layer = offscreen(side, side);
@@ -127,6 +129,7 @@ export class Easel {
   /** Put a photo and its alpha on the easel. @param {ImageBitmap} photo @param {Uint8Array<ArrayBuffer>} alpha */
   lay(photo, alpha) {
     this.photo = photo;
+    this.stale = true;
     const copy = offscreen(this.side, this.side);
     copy.drawImage(photo, 0, 0, this.side, this.side);
     this.pixels = copy.getImageData(0, 0, this.side, this.side).data;
@@ -136,7 +139,7 @@ export class Easel {
     this.peek = "";
     this.corners = [];
     this.last = null;
-    this.view = wholeView(this.side);
+    this.view = settled(wholeView(this.side), this.pane);
     this.history = new History(this.side);
     this.original = alpha.slice();
     this.replace(alpha);
@@ -145,6 +148,7 @@ export class Easel {
   /** Nothing is on the easel. */
   clear() {
     this.photo = null;
+    this.stale = true;
     this.draw();
   }
 
@@ -303,6 +307,7 @@ export class Easel {
   /** @param {import("./view.js").View} view */
   look(view) {
     this.view = view;
+    this.stale = true;
     this.looked();
     this.soon();
   }
@@ -527,7 +532,10 @@ export class Easel {
     const { width, height } = this.canvas.getBoundingClientRect();
     const dots = window.devicePixelRatio || 1;
     const [across, down] = [Math.max(1, Math.round(width * dots)), Math.max(1, Math.round(height * dots))];
-    if (this.canvas.width !== across || this.canvas.height !== down) [this.canvas.width, this.canvas.height] = [across, down];
+    for (const canvas of [this.canvas, this.under.canvas]) {
+      if (canvas.width !== across || canvas.height !== down) [canvas.width, canvas.height] = [across, down];
+    }
+    this.stale = true;
     this.at.loupe.width = this.at.loupe.height = Math.round(LOUPE_SIDE * dots);
     this.view = settled(this.view, this.pane);
     this.draw();
@@ -540,36 +548,46 @@ export class Easel {
   draw() {
     if (this.drawing) cancelAnimationFrame(this.drawing);
     this.drawing = null;
-    this.frames++;
-    const { context, canvas, pane } = this;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, canvas.width, canvas.height);
+    const { canvas, pane } = this;
+    const contexts = this.stale ? [this.under, this.context] : [this.context];
+    for (const context of contexts) {
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.clearRect(0, 0, canvas.width, canvas.height);
+    }
     this.at.loupe.hidden = !(this.magnifies && this.photo && this.pointed);
     if (!this.photo) return;
     const dots = canvas.width / (this.beside ? 2 * pane.width : pane.width);
+    const scale = scaleOf(this.view, pane) * dots;
     for (const number of this.beside ? [0, 1] : [0]) {
-      context.save();
-      context.beginPath();
-      context.rect(number * pane.width * dots, 0, pane.width * dots, canvas.height);
-      context.clip();
-      const scale = scaleOf(this.view, pane) * dots;
-      const [x, y] = [(number + 0.5) * pane.width * dots - this.view.x * scale, canvas.height / 2 - this.view.y * scale];
-      this.drawPicture(context, scale, x, y, number === 0);
-      this.drawHand(context, scale / dots);
-      context.restore();
+      for (const context of contexts) {
+        context.save();
+        context.beginPath();
+        context.rect(number * pane.width * dots, 0, pane.width * dots, canvas.height);
+        context.clip();
+        context.setTransform(scale, 0, 0, scale, (number + 0.5) * pane.width * dots - this.view.x * scale, canvas.height / 2 - this.view.y * scale);
+        if (context === this.under) this.drawPhoto(context, scale);
+        else {
+          if (number === 0) this.drawMask(context, scale);
+          this.drawHand(context, scale / dots);
+        }
+        context.restore();
+      }
     }
+    this.stale = false;
     if (!this.at.loupe.hidden) this.drawLoupe(dots);
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {number} scale @param {number} x @param {number} y @param {boolean} masked */
-  drawPicture(context, scale, x, y, masked) {
-    context.setTransform(scale, 0, 0, scale, x, y);
+  /** @param {CanvasRenderingContext2D} context @param {number} scale */
+  drawPhoto(context, scale) {
     context.imageSmoothingQuality = "high";
     context.imageSmoothingEnabled = scale < 6; // pixels stay sharp where they can be seen
     if (this.photo) context.drawImage(this.photo, 0, 0, this.side, this.side);
-    if (!masked || !this.masked) return;
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {number} scale */
+  drawMask(context, scale) {
     context.imageSmoothingEnabled = scale < 3;
-    context.drawImage((this.peek ? this.other : this.layer).canvas, 0, 0);
+    if (this.masked) context.drawImage((this.peek ? this.other : this.layer).canvas, 0, 0);
   }
 
   /** The brush's ring, the lasso's line. @param {CanvasRenderingContext2D} context @param {number} scale */
@@ -607,7 +625,9 @@ export class Easel {
     const half = (LOUPE_SIDE * dots) / 2;
     magnified.setTransform(1, 0, 0, 1, 0, 0);
     magnified.clearRect(0, 0, 2 * half, 2 * half);
-    this.drawPicture(magnified, scale, half - x * scale, half - y * scale, true);
+    magnified.setTransform(scale, 0, 0, scale, half - x * scale, half - y * scale);
+    this.drawPhoto(magnified, scale);
+    this.drawMask(magnified, scale);
     this.drawHand(magnified, scale / dots);
   }
 }
