@@ -358,9 +358,10 @@ def export(
         settings = read_settings()
         with reading(open_database(settings)) as session:
             written = export_set(session, Store(settings.store), number, folder, kind)
+        cut = f" {written.cut_at_half} soft masks were cut at half: {kind} has one bit a pixel." if written.cut_at_half else ""
         print_result(
             asdict(written),
-            f"{written.examples} examples written to {folder}; {written.erased} left out, because they were erased.",
+            f"{written.examples} examples written to {folder}; {written.erased} left out, because they were erased.{cut}",
             as_json=as_json,
         )
 

@@ -16,6 +16,7 @@ from db.tables import (
     Example,
     Export,
     Job,
+    MaskOrigin,
     Measure,
     Proof,
     Refusal,
@@ -124,10 +125,15 @@ def status(session: Session, now: datetime) -> dict[str, Any]:
 
 
 def list_sets(session: Session) -> list[dict[str, Any]]:
-    """Every curated set, newest first: number, note, time, hash, members by split, and how many have been erased since."""
+    """Every curated set, newest first: number, note, time, hash, members by split, how many have been erased since, and how
+    many masks were touched up or refined."""
+    touched_up, refined = (SetMember.mask_origin == origin for origin in (MaskOrigin.touch_up, MaskOrigin.refinement))
     rows = session.execute(
         select(
-            SetMember.set_id, SetMember.split, func.count(), func.sum(SetMember.example_id.is_(None).cast(Integer))
+            SetMember.set_id,
+            SetMember.split,
+            func.count(),
+            *(func.sum(which.cast(Integer)) for which in (SetMember.example_id.is_(None), touched_up, refined)),
         ).group_by(SetMember.set_id, SetMember.split)
     ).all()
     found: dict[int, dict[str, Any]] = {}
@@ -141,10 +147,13 @@ def list_sets(session: Session) -> list[dict[str, Any]]:
             "validation": 0,
             "test": 0,
             "erased": 0,
+            "touched_up": 0,
+            "refined": 0,
         }
-    for number, split, members, erased in rows:
+    for number, split, members, *counted in rows:
         found[number][split.value] = members
-        found[number]["erased"] += erased
+        for name, count in zip(("erased", "touched_up", "refined"), counted, strict=True):
+            found[number][name] += count
     return list(found.values())
 
 

@@ -82,6 +82,14 @@ class State(StrEnum):
     waiting = "waiting"
 
 
+class MaskOrigin(StrEnum):
+    """Who made the mask that an example has at some moment."""
+
+    contributor = "contributor"
+    touch_up = "touch_up"
+    refinement = "refinement"
+
+
 class JobState(StrEnum):
     """The state of a job, as its row stores it. `db.jobs.job_state` says which state to show or to act on.
 
@@ -128,6 +136,7 @@ class Base(DeclarativeBase):
         Decision: _enum(Decision, "decision"),
         Reason: _enum(Reason, "reason"),
         State: _enum(State, "state"),
+        MaskOrigin: _enum(MaskOrigin, "mask_origin"),
         JobState: _enum(JobState, "job_state"),
         dict[str, Any]: JSON(),
         list[str]: JSON(),
@@ -495,9 +504,13 @@ class CuratedSet(Base):
 
 
 class SetMember(Base):
-    """One example of a curated set, as it was when the set was frozen. `example_id` becomes empty if it is erased."""
+    """One example of a curated set, as it was when the set was frozen.
+
+    `example_id` becomes empty if it is erased, and so does `touch_up_save_id`.
+    """
 
     __tablename__ = "set_member"
+    __table_args__ = (CheckConstraint("touch_up_save_id IS NULL OR mask_origin = 'touch_up'", name="a_save_is_a_touch_ups"),)
     set_id: Mapped[int] = mapped_column(ForeignKey("curated_set.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     example_id: Mapped[int | None] = mapped_column(ForeignKey("example.id", ondelete="SET NULL"), index=True)
@@ -505,6 +518,12 @@ class SetMember(Base):
     mask_sha256: Mapped[Sha256] = mapped_column(index=True)
     skin_sha256: Mapped[Sha256 | None] = mapped_column(index=True)
     split: Mapped[Split]
+    mask_origin: Mapped[MaskOrigin] = mapped_column(
+        default=MaskOrigin.contributor, server_default=MaskOrigin.contributor.value, comment="who made this mask"
+    )
+    touch_up_save_id: Mapped[int | None] = mapped_column(
+        ForeignKey("touch_up_save.id", ondelete="SET NULL"), index=True, comment="the save that this mask is of"
+    )
 
     example: Mapped[Example | None] = relationship()
 

@@ -41,7 +41,7 @@ class Subset:
 
     examples: list[SetExample]
     images: NDArray[np.uint8]  # (N, S, S, 3) RGB
-    masks: NDArray[np.uint8]  # (N, S, S), 0 to 255; grey where the outline crosses a pixel
+    masks: NDArray[np.uint8]  # (N, S, S), 0 to 255: the target, also where it is soft or the outline crosses a pixel
     inside: NDArray[np.int32]  # (N, 4) top, left, bottom, right in pixels at size S, ends exclusive
     skins: NDArray[np.uint8] | None = None  # (N, S, S), 0 to 255, if loaded; all 0 for an example without skin labels
 

@@ -51,16 +51,17 @@ def class_loss(truth: tf.Tensor, probabilities: tf.Tensor, weights: tf.Tensor) -
 def near_edge(truth: tf.Tensor, reach: int) -> tf.Tensor:
     """1.0 within `reach` pixels of the mask's edge, 0.0 elsewhere: (B, H, W).
 
-    `truth` (B, H, W), 0 to 1. Distances are along rows and columns (Chebyshev); the pixels on either side of an edge are 1 away
-    from it. All 0.0 for a mask without an edge. Winnow's own addition to eq. 1.
+    `truth` (B, H, W), 0 to 1; its edge is where it crosses one half, however soft it is. Distances are along rows and columns
+    (Chebyshev); the pixels on either side of an edge are 1 away from it. All 0.0 for a mask without an edge. Winnow's own
+    addition to eq. 1.
     """
-    size = 2 * reach + 1
+    size, hair = 2 * reach + 1, tf.cast(truth >= 0.5, tf.float32)
 
     def most(values: tf.Tensor) -> tf.Tensor:  # vertical, then horizontal: the result of a square for 2 / size of its cost
         down = tf.nn.max_pool2d(values[..., None], (size, 1), 1, "SAME")
         return tf.nn.max_pool2d(down, (1, size), 1, "SAME")[..., 0]
 
-    return tf.cast(most(truth) + most(-truth) > 0.5, tf.float32)
+    return tf.cast(most(hair) + most(-hair) > 0.5, tf.float32)
 
 
 def consistency_loss(image: tf.Tensor, hair: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

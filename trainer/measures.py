@@ -143,7 +143,7 @@ class Case:
     """A matte, and everything that it is measured against; all arrays have the same H and W."""
 
     image: Image
-    mask: Mask  # grey values where the outline crosses a pixel
+    mask: Mask  # soft where the example's is, or where the outline crosses a pixel
     alpha: Alpha
     reach: float  # pixels: REACH times the side of the network's input
     skin: BoolMask | None = None  # None where the source labels no skin

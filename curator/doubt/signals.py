@@ -1,6 +1,6 @@
 """Signals: numbers about a mask that hint at a bad one. Pure functions of a crop, its mask and the face in it.
 
-photo uint8 (512, 512, 3) RGB | mask uint8 (512, 512), 0 or 255 | face (top, left, bottom, right) in crop pixels.
+photo uint8 (512, 512, 3) RGB | mask uint8 (512, 512), 0 to 255 | face (top, left, bottom, right) in crop pixels.
 """
 
 import cv2
@@ -15,6 +15,8 @@ FINGER = 15  # pixels of a 512 x 512 crop: single swipes of a finger are thinner
 
 def signals(photo: Photo, mask: Mask, face: Box | None) -> dict[str, float]:
     """All signals of one example by name; `on_face`, `crown` and `away` only if there is a face.
+
+    All but the last are those of the mask cut at half; the last takes a soft mask as it is.
 
     hair_share          share of the crop that the mask covers, 0 to 1
     on_face             share of the inner face (eyes to mouth) that the mask covers, 0 to 1; 0 for a face outside the crop
@@ -38,14 +40,14 @@ def signals(photo: Photo, mask: Mask, face: Box | None) -> dict[str, float]:
     # The other signals depend only on the hair and its surroundings, about half of most crops.
     left, top, width, height = cv2.boundingRect(mask)
     part = np.s_[max(top - FINGER, 0) : top + height + FINGER, max(left - FINGER, 0) : left + width + FINGER]
-    near = np.ascontiguousarray(hair[part])
+    near, alpha = np.ascontiguousarray(hair[part]), np.asarray(mask[part] / 255, np.float32)
     return {
         "hair_share": cv2.countNonZero(hair.view(np.uint8)) / hair.size,
         **of_the_face,
         "thin": _thin(near),
         "pieces": float(_pieces(near, mask.size // 2000)),
         "straight": _straight(mask),
-        "edge_disagreement": gradient_consistency(photo[part], near.astype(np.float32)) or 0.0,  # None if there is no edge
+        "edge_disagreement": gradient_consistency(photo[part], alpha) or 0.0,  # None if there is no edge
     }
 
 

@@ -40,15 +40,16 @@ class Adapter:
     """One format: its name, what it looks like, and how to recognise, read and (if we export to it) write it.
 
     `recognise` returns why a location has this format, or None. `write` writes the members of a curated set into an empty
-    folder. It writes the lists last, so that a folder without them is an unfinished export. Reading it back gives the same
-    masks, bit for bit.
+    folder, and returns how many soft masks it had to cut at half, because the format has one bit a pixel. It writes the
+    lists last, so that a folder without them is an unfinished export. Reading it back gives the same masks, bit for bit, but
+    for those.
     """
 
     name: str
     description: str
     recognise: Callable[[Location], str | None]
     read: Callable[[Location], Iterator[RawPair | Refused]]
-    write: Callable[[Path, list[SetItem], Store], None] | None = None
+    write: Callable[[Path, list[SetItem], Store], int] | None = None
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from curator.formats.locations import (
     SNIFF_BYTES,
     FileLookup,
@@ -22,10 +19,10 @@ from curator.formats.locations import (
     subfolders,
     write_file,
 )
-from curator.formats.pairs import HAIR, RawPair, Refused, SetItem, hair_label, parse_split
+from curator.formats.pairs import HAIR, RawPair, Refused, SetItem, cut_mask_of, hair_label, parse_split
 from curator.formats.rle import Runs, mask_to_runs, runs_to_string
 from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, parse_points
-from curator.pictures.codec import decode_mask
+from curator.pictures.arrays import Mask
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
@@ -52,14 +49,20 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
         yield from _read_file(file)
 
 
-def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """Write `images/`, and a JSON file per split with one run-length mask per image, an empty one if there is no hair."""
+def write(folder: Path, items: list[SetItem], store: Store) -> int:
+    """Write `images/`, and a JSON file per split with one run-length mask per image, an empty one if there is no hair.
+
+    Returns how many soft masks were cut at half.
+    """
+    soft = 0
     entries: dict[Split, list[tuple[dict[str, Any], dict[str, Any]]]] = {split: [] for split in Split}
     licences = {name: number for number, name in enumerate(sorted({item.licence for item in items if item.licence}), start=1)}
     for item in items:
         write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
         number = int(item.name)
-        annotation = _annotation(number, decode_mask(store.get(item.mask)))
+        mask, was_soft = cut_mask_of(item, store)
+        soft += was_soft
+        annotation = _annotation(number, mask)
         height, width = annotation["segmentation"]["size"]
         image = {"id": number, "file_name": f"{item.name}.jpg", "height": height, "width": width}
         if item.licence:
@@ -74,9 +77,10 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
             "annotations": [annotation for _, annotation in pairs],
         }
         write_file(folder / f"{split.value}.json", json.dumps(content).encode())
+    return soft
 
 
-def _annotation(number: int, mask: NDArray[np.uint8]) -> dict[str, Any]:
+def _annotation(number: int, mask: Mask) -> dict[str, Any]:
     top, left, bottom, right = bounding_box(mask)
     return {
         "id": number,

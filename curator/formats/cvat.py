@@ -10,10 +10,9 @@ from defusedxml import DTDForbidden
 from defusedxml.ElementTree import fromstring
 
 from curator.formats.locations import SNIFF_BYTES, FileLookup, Location, display_name, is_folder, write_file
-from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, hair_label, parse_split
+from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, cut_mask_of, hair_label, parse_split
 from curator.formats.rle import Runs, mask_to_runs
 from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, parse_points
-from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.store import Store
 
@@ -49,8 +48,12 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
             yield Refused(name, str(error))
 
 
-def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """Write `images/`, and `annotations.xml` with one mask per image, or the tag NO_HAIR if the photo has no hair."""
+def write(folder: Path, items: list[SetItem], store: Store) -> int:
+    """Write `images/`, and `annotations.xml` with one mask per image, or the tag NO_HAIR if the photo has no hair.
+
+    Returns how many soft masks were cut at half.
+    """
+    soft = 0
     root = Element("annotations")
     SubElement(root, "version").text = "1.1"
     labels = SubElement(SubElement(SubElement(root, "meta"), "task"), "labels")
@@ -60,7 +63,8 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
         SubElement(label, "type").text = kind
     for number, item in enumerate(items):
         write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
-        mask = decode_mask(store.get(item.mask))
+        mask, was_soft = cut_mask_of(item, store)
+        soft += was_soft
         about = {"id": str(number), "name": f"{item.name}.jpg", "subset": item.split.value}
         image = SubElement(root, "image", about | {"width": str(mask.shape[1]), "height": str(mask.shape[0])})
         if not mask.any():
@@ -73,6 +77,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
         SubElement(image, "mask", about | place | {"z_order": "0"})
     ElementTree.indent(root)
     write_file(folder / "annotations.xml", ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
+    return soft
 
 
 def _images(file: Location) -> list[Element]:

@@ -82,8 +82,8 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
         yield from (item for group in _groups(files) for item in _paired(location, *group, *where))
 
 
-def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """Write `images/`, `masks/` and a `manifest.csv` with split and licence."""
+def write(folder: Path, items: list[SetItem], store: Store) -> int:
+    """Write `images/`, `masks/` and a `manifest.csv` with split and licence. Returns 0: soft masks stay soft."""
     for item in items:
         write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
         write_file(folder / "masks" / f"{item.name}.png", store.get(item.mask))
@@ -93,6 +93,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
         for item in items:
             drawn = "yes" if item.drawn else "no"
             rows.writerow([f"images/{item.name}.jpg", f"masks/{item.name}.png", item.split.value, item.licence or "", drawn])
+    return 0
 
 
 def _read_beside(location: Location, halves: list[tuple[Location, Location]]) -> Iterator[RawPair | Refused]:

@@ -34,8 +34,11 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
         yield from read_list(file, parse_split(last_name(file.parent)))
 
 
-def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """Write one folder per split, each with a `metadata.jsonl` whose file names become the columns image and mask."""
+def write(folder: Path, items: list[SetItem], store: Store) -> int:
+    """Write one folder per split, each with a `metadata.jsonl` whose file names become the columns image and mask.
+
+    Returns 0: soft masks stay soft.
+    """
     lines: dict[Split, list[str]] = {split: [] for split in Split}
     for item in items:
         image, mask = f"images/{item.name}.jpg", f"masks/{item.name}.png"
@@ -46,6 +49,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
     for split, rows in lines.items():
         if rows:
             write_file(folder / split.value / "metadata.jsonl", "".join(rows).encode())
+    return 0
 
 
 def _lists(location: Location) -> list[Location]:

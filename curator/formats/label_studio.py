@@ -44,8 +44,11 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
             yield from _pairs(file, lookup, task, hair)
 
 
-def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """Write `images/`, and `tasks.json` with one brush stroke per task, for a project that serves local files from here."""
+def write(folder: Path, items: list[SetItem], store: Store) -> int:
+    """Write `images/`, and `tasks.json` with one brush stroke per task, for a project that serves local files from here.
+
+    Returns 0: soft masks stay soft.
+    """
     tasks = []
     for item in items:
         write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
@@ -69,6 +72,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
             json.dumps({"data": data, "annotations": [{"result": [stroke]}]})
         )  # as text, which takes a tenth of the memory
     write_file(folder / "tasks.json", f"[{(',' + chr(10)).join(tasks)}]".encode())
+    return 0
 
 
 def _files(location: Location) -> list[Location]:

@@ -17,7 +17,7 @@ from curator.formats.locations import (
     subfolder,
     write_file,
 )
-from curator.formats.pairs import RawPair, Refused, SetItem, readable_name
+from curator.formats.pairs import RawPair, Refused, SetItem, cut_mask_of, readable_name
 from curator.pictures.codec import decode_mask, encode_colours
 from db.errors import WinnowError
 from db.store import Store
@@ -63,13 +63,19 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
             yield Refused(f"images/{stem}.jpg", f"the {split} list names it, but the photo is missing.")
 
 
-def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """Write `images/`, `masks/` (red hair on blue, green skin if known) and the lists; each example gets an invented name."""
+def write(folder: Path, items: list[SetItem], store: Store) -> int:
+    """Write `images/`, `masks/` (red hair on blue, green skin if known) and the lists; each example gets an invented name.
+
+    Returns how many soft masks were cut at half.
+    """
+    soft = 0
     lines: dict[Split, list[str]] = {split: [] for split in Split}
     for item in items:
         stem = f"Example_{item.example}_0001"
         write_file(folder / "images" / f"{stem}.jpg", store.get(item.image))
-        hair = decode_mask(store.get(item.mask)) > 0
+        mask, was_soft = cut_mask_of(item, store)
+        soft += was_soft
+        hair = mask > 0
         classes = np.where(hair[:, :, None], RED, BLUE)
         if item.skin is not None:
             classes[(decode_mask(store.get(item.skin)) > 0) & ~hair] = GREEN
@@ -77,6 +83,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
         lines[item.split].append(f"Example_{item.example} 0001\n")
     for name, split in LISTS.items():
         write_file(folder / name, "".join(lines[split]).encode())
+    return soft
 
 
 def _splits(location: Location) -> tuple[dict[str, Split], list[Refused]]:

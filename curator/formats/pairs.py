@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from upath import UPath
 
 from curator.formats.locations import Location, read_upload, without_secrets
-from curator.pictures.codec import encode_mask
+from curator.pictures.arrays import Mask
+from curator.pictures.codec import decode_mask, encode_mask
+from curator.pictures.masks import hard, is_soft
 from db.errors import WinnowError
 from db.settings import Limits
+from db.store import Store
 from db.tables import Split
 
 # Names of a split's folders and files in the various formats.
@@ -102,6 +105,15 @@ def mask_bytes(pair: RawPair, limits: Limits) -> bytes:
     if isinstance(pair.mask, Path | UPath):
         return read_upload(pair.mask, limits)
     return encode_mask(pair.mask.pixels(limits))
+
+
+def cut_mask_of(item: SetItem, store: Store) -> tuple[Mask, bool]:
+    """A member's mask for a format with one bit a pixel, uint8 (H, W), 0 or 255, and whether it is soft and was cut at half.
+
+    Raises WinnowError if it is missing from the store or damaged.
+    """
+    mask = decode_mask(store.get(item.mask))
+    return hard(mask), is_soft(mask)
 
 
 def parse_split(name: str) -> Split | None:

@@ -1,7 +1,7 @@
 """Supervisely's project: meta.json, and datasets with the photos in img/ and one annotation file per photo in ann/.
 
-A bitmap or alpha mask is a PNG, compressed with zlib and written as base64, with the position of its corner; all eight bits of
-an alpha mask are kept. A dataset's name, or a photo's tag, may give the split.
+A bitmap (hard) or alpha mask (soft) is a PNG, compressed with zlib and written as base64, with the position of its corner; all
+eight bits of an alpha mask are kept. A dataset's name, or a photo's tag, may give the split.
 """
 
 import base64
@@ -30,6 +30,7 @@ from curator.formats.locations import (
 from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, hair_label, parse_split, readable_name
 from curator.formats.shapes import Canvas, Polygon, Shape, Shapes, parse_points, paste_max
 from curator.pictures.codec import decode_mask, encode_mask
+from curator.pictures.masks import is_soft
 from curator.pictures.opening import decode_image
 from db.errors import WinnowError
 from db.settings import Limits
@@ -105,13 +106,19 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
         yield from _unannotated(location, dataset)
 
 
-def write(folder: Path, items: list[SetItem], store: Store) -> None:
-    """Write `meta.json`, and a dataset per split with `img/` and `ann/`; a photo without hair gets the tag NO_HAIR."""
+def write(folder: Path, items: list[SetItem], store: Store) -> int:
+    """Write `meta.json`, and a dataset per split with `img/` and `ann/`; a photo without hair gets the tag NO_HAIR.
+
+    Returns 0: soft masks stay soft, as alpha masks beside the bitmaps of the hard ones.
+    """
+    kinds = set()
     for item in items:
         dataset, photo = folder / item.split.value, f"{item.name}.jpg"
         write_file(dataset / "img" / photo, store.get(item.image))
         mask = decode_mask(store.get(item.mask))
-        bitmap = {"classTitle": HAIR, "geometryType": "bitmap", "bitmap": bitmap_json(mask), "tags": []}
+        kind = "alpha_mask" if is_soft(mask) else "bitmap"
+        kinds.add(kind)
+        bitmap = {"classTitle": HAIR, "geometryType": kind, "bitmap": bitmap_json(mask), "tags": []}
         content = {
             "description": "",
             "size": {"height": mask.shape[0], "width": mask.shape[1]},
@@ -120,10 +127,11 @@ def write(folder: Path, items: list[SetItem], store: Store) -> None:
         }
         write_file(dataset / "ann" / f"{photo}.json", json.dumps(content).encode())
     meta = {
-        "classes": [{"title": HAIR, "shape": "bitmap", "color": "#FF0000"}],
+        "classes": [{"title": HAIR, "shape": "bitmap" if kinds <= {"bitmap"} else "any", "color": "#FF0000"}],
         "tags": [{"name": NO_HAIR, "value_type": "none", "color": "#0000FF"}],
     }
     write_file(folder / META, json.dumps(meta).encode())
+    return 0
 
 
 def _hair_class(meta: Location) -> str:

@@ -38,7 +38,7 @@ class Crop:
 def make_crop(photo: Photo, hair: Mask, skin: Mask | None, face: Face | None, square: Square, store: Store) -> Crop:
     """Cut a square out of an upright photo and its masks, and put the crop's pictures in the store.
 
-    `photo` is uint8 (H, W, 3) RGB; `hair` and `skin` are uint8 (H, W), 0 or 255. The pictures of the crop are 512 x 512.
+    `photo` is uint8 (H, W, 3) RGB; `hair` and `skin` are uint8 (H, W), 0 to 255. The pictures of the crop are 512 x 512.
     Raises WinnowError if the square shows no part of the photo, and DiskFullError if the store has no room.
     """
     inside = square.inside(*photo.shape[:2])

@@ -28,6 +28,7 @@ from curator.ingest.pace import ProgressPoint, pace_in_words
 from curator.ingest.workers import Workers, map_in_order
 from curator.pictures.crop import square_around_face, square_around_photo
 from curator.pictures.faces import choose_face, find_faces
+from curator.pictures.masks import hard
 from curator.pictures.pair import read_pair
 from db.blobs import delete_unnamed
 from db.errors import WinnowError
@@ -121,9 +122,9 @@ def examine(
         decoded = read_pair(photo_file, mask_file, limits)
     except WinnowError as error:
         return Refused(item.name, str(error))
-    photo, hair = decoded.photo, decoded.hair
+    photo, painted = decoded.photo, hard(decoded.hair)
     height, width = photo.shape[:2]
-    face, face_remarks = choose_face(find_faces(photo, hair, once=cut == "whole"), hair)
+    face, face_remarks = choose_face(find_faces(photo, painted, once=cut == "whole"), painted)
     square = (
         square_around_photo(height, width)
         if cut == "whole"
@@ -131,7 +132,7 @@ def examine(
         if face is None
         else square_around_face(face.box, face.rotation)
     )
-    crop = None if square is None else make_crop(photo, hair, decoded.skin, face, square, store)
+    crop = None if square is None else make_crop(photo, decoded.hair, decoded.skin, face, square, store)
     remarks = [*decoded.remarks, *(face_remarks if cut == "face" else ())]
     examined = Examined(item, *names, digest, height, width, hash_picture(photo), crop, remarks)
     store.put(photo_file)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curator.pictures.arrays import Alpha, Box, Mask, Photo, Pixels, Point
+from curator.pictures.masks import like
 from db.errors import WinnowError
 from db.tables import CROP_SIDE
 
@@ -105,9 +106,8 @@ def cut_photo(photo: Photo, square: Square, pixels: int = CROP_SIDE) -> Photo:
 
 
 def cut_mask(mask: Mask, square: Square) -> Mask:
-    """Crop a mask: uint8 (H, W), 0 or 255, to uint8 (512, 512), 0 or 255; 0 where there is no photo."""
-    soft = _cut(mask, square, CROP_SIDE, 0)
-    return np.where(soft > 127, np.uint8(255), np.uint8(0))
+    """Crop a mask: uint8 (H, W) to uint8 (512, 512), both 0 to 255; 0 where there is no photo. A hard mask stays hard."""
+    return like(mask, _cut(mask, square, CROP_SIDE, 0))
 
 
 def paste_matte(matte: Alpha, square: Square, height: int, width: int) -> Alpha:

@@ -1,6 +1,6 @@
 """Decode an upload into a photo and its masks, upright and of one size.
 
-Photo: uint8 (H, W, 3) sRGB. Mask: uint8 (H, W), 0 or 255. `opening` decides which files are decoded at all; `colours`,
+Photo: uint8 (H, W, 3) sRGB. Mask: uint8 (H, W), 0 to 255. `opening` decides which files are decoded at all; `colours`,
 `masks` and `orientation` interpret the pixels.
 """
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from curator.pictures.arrays import Mask, Photo
 from curator.pictures.colours import to_srgb
-from curator.pictures.masks import Labels, fit_mask, orient_labels, parse_labels
+from curator.pictures.masks import Labels, fit_mask, hard, orient_labels, parse_labels
 from curator.pictures.opening import DecodedImage, decode_image
 from curator.pictures.orientation import Size, apply_orientation, mask_orientation
 from db.errors import WinnowError
@@ -68,12 +68,13 @@ def _fit_labels(size: Size, photo_tag: int, mask: DecodedImage) -> tuple[Labels,
     upright = orient_labels(stored, orientation)
     skin = None if upright.skin is None else fit_mask(upright.skin, size)
     found = Labels(fit_mask(upright.hair, size), skin)
-    if found.hair.all():
+    painted = hard(found.hair)
+    if painted.all():
         raise WinnowError("every pixel is marked as hair. Send a mask with hair white and everything else black.")
     remarks = [guess] if guess else []
     (mh, mw), (ph, pw) = upright.hair.shape, size
     if (mh, mw) != (ph, pw):
         remarks.append(f"the mask was resized from {mw} x {mh} to the photo's {pw} x {ph}.")
-    if not found.hair.any():
+    if not painted.any():
         remarks.append("the mask shows no hair.")
     return found, remarks

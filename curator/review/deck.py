@@ -332,7 +332,7 @@ def _cards(session: Session, examples: Sequence[int], wanted: Wanted) -> list[Ca
         example: Card(
             example=example,
             image=image,
-            mask=masks.get(example, mask),
+            mask=masks[example].sha256 if example in masks else mask,
             photo=photo,
             split=split.value,
             suspicion=suspicion or 0.0,

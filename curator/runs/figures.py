@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from curator.runs.estimates import MeasureDifference, estimates
+from curator.runs.provenance import Masks
 from curator.runs.results import ReportRow
 from db.tables import Split
 from trainer.intervals import Interval
@@ -126,6 +127,32 @@ def differing_settings_table(first: Mapping[str, object], second: Mapping[str, o
         if first.get(name) != second.get(name)
     ]
     return Table(["Setting", *names], rows)
+
+
+def masks_sentences(masks: Mapping[str, Masks], splits: Iterable[str]) -> str:
+    """A sentence for each of these splits that has masks: who made them, and in what time.
+
+    >>> masks_sentences({"test": Masks(contributor=2, touch_up=18, seconds=1860.0, median_seconds=96.4)}, ["test"])
+    'Masks of the test split: 18 touched up by hand in 31 min (96 s at the median), 2 as their contributors painted them.'
+    """
+    return " ".join(_masks_sentence(split, masks[split]) for split in splits if split in masks)
+
+
+def _masks_sentence(split: str, made: Masks) -> str:
+    told = []
+    if made.touch_up:
+        took = f" in {_duration(made.seconds)} ({made.median_seconds:.0f} s at the median)" if made.median_seconds else ""
+        told.append(f"{made.touch_up:,} touched up by hand{took}")
+    if made.refinement:
+        told.append(f"{made.refinement:,} refined by a program and accepted")
+    if made.contributor:
+        told.append(f"{made.contributor:,} as their contributors painted them")
+    return f"Masks of the {split} split: {', '.join(told)}."
+
+
+def _duration(seconds: float) -> str:
+    """A time in whole seconds up to two minutes, in minutes up to two hours, else in hours."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def counts_table(counts: Mapping[str, int], what: str) -> Table:

@@ -87,8 +87,7 @@ def _data(origin: Provenance) -> str:
     sentences = [
         f"Curated set {origin.set}, frozen {origin.frozen_at:%Y-%m-%d}: {total:,} pairs of a face crop and a painted hair mask "
         f"that reviewers kept. Content hash (sha256 of its pictures, masks and splits): `{origin.set_hash}`.",
-        f"{origin.touched_up:,} of {origin.splits.get('test', 0):,} test masks were touched up by hand; the "
-        "others, and all training masks, are as coarse as their contributors painted them.",
+        figures.masks_sentences(origin.masks, origin.splits),
     ]
     if origin.drawn:
         sentences.append(f"{origin.drawn:,} are portraits that Winnow drew itself; they show no real person.")
@@ -136,7 +135,8 @@ def _limits(origin: Provenance, found: Sequence[ReportRow]) -> str:
     counts = [sum(one.split == split and one.refine == "none" for one in found) for split in ("validation", "test")]
     if found and max(counts) < 100:
         lines.append(f"- It was measured on {max(counts):,} images at most, which is why the intervals above are wide.")
-    if origin.touched_up < origin.splits.get("test", 0):
+    test = origin.masks.get("test")
+    if test is not None and test.contributor:
         lines.append("- Test masks that nobody touched up are coarse: a matte that is finer than its mask scores lower.")
     lines.append(
         "- Skin tone, age and sex are not recorded, so nobody has measured whether it works equally well for everybody. The "

@@ -1,19 +1,31 @@
 """The provenance of a run: settings, curated set, and contributors in numbers, without names. Nothing here writes."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from curator.runs.results import best_epoch, source_names
 from db.errors import WinnowError
-from db.tables import CuratedSet, Example, Run, SetMember, Split, Submission
+from db.tables import CuratedSet, Example, Run, SetMember, Split, Submission, TouchUpSave
 
 NOT_RECORDED = "not recorded"
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Who made the masks of one split of a curated set, without those of erased examples."""
+
+    contributor: int = 0  # as their contributors painted them
+    touch_up: int = 0  # repaired by hand
+    refinement: int = 0  # refined by a program, and accepted
+    seconds: float = 0.0  # spent on those repaired by hand, all together
+    median_seconds: float | None = None  # spent on one of them
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,7 @@ class Provenance:
     contributors: int  # distinct, with a name
     anonymous: int  # members whose contributor is not named, without erased ones
     drawn: int  # members that Winnow drew itself
-    touched_up: int  # test members whose mask was repaired
+    masks: dict[str, Masks]  # by split, for those that have members
     erased: int  # members erased since the set was frozen
 
 
@@ -48,13 +60,13 @@ def provenance(session: Session, number: int) -> Provenance:
         raise WinnowError(f"There is no run {number}.")
     frozen = session.get_one(CuratedSet, run.set_id)
     members = session.execute(
-        select(SetMember.split, SetMember.mask_sha256, Example.mask_sha256, Submission)
+        select(SetMember.split, Submission)
         .outerjoin(Example, Example.id == SetMember.example_id)
         .outerjoin(Submission, Submission.id == Example.submission_id)
         .where(SetMember.set_id == run.set_id)
     ).all()
-    here = [submission for _, _, _, submission in members if submission is not None]
-    split = Counter(split for split, *_ in members)
+    here = [submission for _, submission in members if submission is not None]
+    split = Counter(split for split, _ in members)
     sources = source_names(session)
     named = {submission.contributor_id for submission in here}
     return Provenance(
@@ -75,9 +87,31 @@ def provenance(session: Session, number: int) -> Provenance:
         contributors=len(named - {None}),
         anonymous=sum(submission.contributor_id is None for submission in here),
         drawn=sum(submission.drawn for submission in here),
-        touched_up=sum(used != own for at, used, own, _ in members if at is Split.test and own is not None),
+        masks=masks_of_set(session, run.set_id),
         erased=len(members) - len(here),
     )
+
+
+def masks_of_set(session: Session, number: int) -> dict[str, Masks]:
+    """Who made the masks of a curated set, by split; without a split that has no members, or only erased ones."""
+    here = (SetMember.set_id == number, SetMember.example_id.is_not(None))
+    kinds = (SetMember.split, SetMember.mask_origin)
+    made: dict[Split, dict[str, int]] = defaultdict(dict)
+    for split, origin, count in session.execute(select(*kinds, func.count()).where(*here).group_by(*kinds)):
+        made[split][origin.value] = count
+    seconds: dict[Split, list[float]] = defaultdict(list)
+    saved = select(SetMember.split, TouchUpSave.seconds_used).join(TouchUpSave, TouchUpSave.id == SetMember.touch_up_save_id)
+    for split, used in session.execute(saved.where(*here)):
+        seconds[split].append(used)
+    return {
+        split.value: Masks(
+            **made[split],
+            seconds=sum(seconds[split]),
+            median_seconds=median(seconds[split]) if seconds[split] else None,
+        )
+        for split in Split
+        if split in made
+    }
 
 
 def _counted(words: Iterable[str]) -> dict[str, int]:

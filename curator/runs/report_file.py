@@ -89,6 +89,7 @@ def report_html(
         origin=origin,
         splits=", ".join(f"{count:,} {name}" for name, count in origin.splits.items()),
         written=f"{now:%Y-%m-%d %H:%M}",
+        masks=figures.masks_sentences(origin.masks, dict.fromkeys(one.split.value for one in found)),
         sections=[
             (heading, figures.measures_table(found, measures), measures)
             for heading, group in MEASURES_BY_HEADING.items()

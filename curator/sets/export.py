@@ -18,7 +18,11 @@ from db.tables import CuratedSet, Example, SetMember, Split, Submission
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written. `erased` counts the members of the set that were left out because they have been erased."""
+    """What was written.
+
+    `erased` counts the members of the set that were left out because they have been erased, `cut_at_half` the soft masks that
+    the format could not carry.
+    """
 
     set: int
     format: str
@@ -26,6 +30,7 @@ class Exported:
     examples: int
     splits: dict[str, int]
     erased: int
+    cut_at_half: int
 
 
 def export_set(session: Session, store: Store, set_number: int, folder: Path, format: str) -> Exported:
@@ -41,7 +46,7 @@ def export_set(session: Session, store: Store, set_number: int, folder: Path, fo
         raise WinnowError(f"There is no curated set {set_number}. Existing sets: {numbers or 'none yet'}.")
     items, erased = _items(session, set_number)
     _empty_folder(folder)
-    WRITERS[format](folder, items, store)
+    cut_at_half = WRITERS[format](folder, items, store)
     counted = Counter(item.split.value for item in items)
     return Exported(
         set=set_number,
@@ -50,6 +55,7 @@ def export_set(session: Session, store: Store, set_number: int, folder: Path, fo
         examples=len(items),
         splits={split.value: counted[split.value] for split in Split},
         erased=erased,
+        cut_at_half=cut_at_half,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import alembic.command
@@ -13,7 +13,7 @@ from sqlalchemy import Engine, MetaData, select
 import db.migrations
 from curator.review.standing import wrongly_standing
 from db.session import connect, migrate, reading
-from db.tables import Measure, Standing, State, Suspicion, Verdict
+from db.tables import CuratedSet, MaskOrigin, Measure, Standing, State, Suspicion, Verdict
 from tests.postgres import new_database
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -131,3 +131,32 @@ def test_an_empty_matte_of_an_image_without_hair_counts_as_right_in_an_old_repor
     with reading(first_version) as session:
         rows = {row.example_id: (row.f1, row.iou, row.performance) for row in session.scalars(select(Measure))}
     assert rows == {1: (1.0, 1.0, None), 2: (0.0, 0.0, None), 3: (0.8, 0.8, 0.7)}
+
+
+def test_sets_of_earlier_versions_are_told_whose_masks_they_hold(first_version: Engine) -> None:
+    """The newest save that was there when the set was frozen; not a later one, even if it has the same mask."""
+    fill(first_version, {1: [], 2: [], 3: []})
+    early, late = WHEN - timedelta(minutes=2), WHEN + timedelta(minutes=2)
+    with adding(first_version) as add:
+        for number in (1, 2, 3):
+            add(
+                "touch_up", id=number, example_id=number, reviewer_id=1, mask_before_sha256=f"{number}" * 64, started_at=early,
+                seconds_shown=120,
+            )  # fmt: skip
+        saved = [(1, "a", early), (1, "b", early), (1, "b", early), (1, "b", late), (2, "c", late), (3, "3", early)]
+        for number, (touch_up, mask, at) in enumerate(saved, 1):
+            add(
+                "touch_up_save", id=number, touch_up_id=touch_up, mask_after_sha256=mask * 64, seconds_used=9.0, finished=False,
+                at=at,
+            )  # fmt: skip
+        add("curated_set", id=1, hash="a" * 64, note="", frozen_at=WHEN)
+        for position, (example, mask) in enumerate([(1, "b"), (2, "2"), (3, "3"), (None, "d")]):
+            add(
+                "set_member", set_id=1, position=position, example_id=example, image_sha256="e" * 64, mask_sha256=mask * 64,
+                split="test",
+            )  # fmt: skip
+    migrate(first_version)
+    with reading(first_version) as session:
+        found = [(one.mask_origin, one.touch_up_save_id) for one in session.get_one(CuratedSet, 1).members]
+    own = (MaskOrigin.contributor, None)
+    assert found == [(MaskOrigin.touch_up, 3), own, (MaskOrigin.touch_up, 6), own]

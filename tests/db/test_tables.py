@@ -14,17 +14,22 @@ from db.session import reading, writing
 from db.tables import (
     Base,
     CropChoice,
+    CuratedSet,
     Decision,
     Example,
     Gold,
     Job,
     JobState,
+    MaskOrigin,
     Reason,
     Reviewer,
+    SetMember,
     Source,
     Split,
     Submission,
     Suspicion,
+    TouchUp,
+    TouchUpSave,
     Verdict,
 )
 
@@ -68,6 +73,18 @@ def undoing(decision: Decision, number: int, client_id: str = "b") -> Verdict:
     return Verdict(example_id=1, reviewer_id=1, decision=decision, at=NOW, client_id=client_id, undoes=number)
 
 
+def touched_up() -> list[Base]:
+    touch_up = TouchUp(example_id=1, reviewer_id=1, mask_before_sha256=SHA, started_at=NOW, seconds_shown=9)
+    save = TouchUpSave(touch_up_id=1, mask_after_sha256=SHA, seconds_used=1.0, finished=True, at=NOW)
+    return [touch_up, save, CuratedSet(id=1, hash=SHA, frozen_at=NOW)]
+
+
+def member(origin: MaskOrigin) -> SetMember:
+    return SetMember(
+        set_id=1, position=0, image_sha256=SHA, mask_sha256=SHA, split=Split.train, mask_origin=origin, touch_up_save_id=1
+    )
+
+
 @pytest.fixture
 def reviewed(engine: Engine) -> Engine:
     add(engine, example(), Reviewer(name="ada"))
@@ -94,6 +111,7 @@ def test_the_migrations_build_exactly_the_models(engine: Engine) -> None:
         (lambda: [choice(9.0)], "a_square_or_none"),
         (lambda: [choice(9.0, 0.0), choice(9.0, 0.0, undoes=1)], "an_undo_has_no_square"),
         (lambda: [Suspicion(example_id=1, model="m", value=1.5, reasons=[])], "value_is_a_share"),
+        (lambda: [*touched_up(), member(MaskOrigin.contributor)], "a_save_is_a_touch_ups"),
         (lambda: [Job(kind="x", arguments=[], state=JobState.done, progress=2.0, created_at=NOW, heartbeat_at=NOW)], "share"),
     ],
 )

@@ -93,6 +93,7 @@ def test_a_running_training_adds_epochs_to_the_page_and_shows_the_time_left(page
 
 def test_two_runs_are_compared_in_a_table_and_under_a_slider(page: Page, measured: Server) -> None:
     page.goto(f"{measured.url}/report")
+    expect(page.get_by_text("Masks of the test split: 4 as their contributors painted them.")).to_be_visible()
     pick(page, "Compare with", RUN_1)
     expect(page.get_by_text("Paired on 4 examples of the test split")).to_be_visible()
     row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="F1 ↑", exact=True))

@@ -1,5 +1,6 @@
 """Curated sets as arrays: what is left out, errors, and mirror images."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -78,6 +79,17 @@ def test_pictures_are_decoded_as_rgb_at_the_models_size(engine, store, freeze_se
     assert subset.images[0, 0, 0].tolist() == [200, 100, 50]
     assert subset.masks[0, :, 0].tolist() == [255] * 32 + [0] * 32
     assert len(subset) == 2
+
+
+def test_soft_masks_are_targets_as_they_are_and_shrink_by_area(engine, store, freeze_set):
+    alpha = cv2.GaussianBlur(drawn(0)[1], (0, 0), 12)
+    number = freeze_set([Split.train], pictures=[(drawn(0)[0], alpha)])
+    with reading(engine) as session:
+        subset = load(store, set_examples(session, number, Split.train), 64)
+    wanted = alpha.reshape(64, 8, 64, 8).mean((1, 3))
+    both = subset.batch(np.array([0, 1]))
+    for mask, target in ((both.masks[0], wanted), (both.masks[1], wanted[:, ::-1])):
+        assert np.abs(mask - target).max() <= 0.51
 
 
 def test_item_and_its_mirror_image(engine, store, freeze_set):

@@ -219,6 +219,20 @@ def test_the_band_reaches_as_far_as_said_on_either_side_of_the_edge():
     assert not near_edge(np.ones((1, 5, 5), np.float32), 3).numpy().any()
 
 
+def test_the_band_of_a_soft_mask_lies_along_one_half_however_slowly_it_rises():
+    truth = np.linspace(0, 1, 40, dtype=np.float32)[None, None]
+    crossing = int((truth[0, 0] < 0.5).sum())
+    assert np.flatnonzero(near_edge(truth, 2)[0, 0]).tolist() == list(range(crossing - 2, crossing + 2))
+
+
+def test_mask_loss_is_least_where_the_hair_is_as_soft_as_the_mask():
+    truth = np.full((1, 4, 4), 0.3, np.float32)
+    weights = np.ones((1, 4, 4), np.float32)
+    losses = [float(mask_loss(truth, np.full((1, 4, 4), hair, np.float32), weights)[0]) for hair in (0.2, 0.3, 0.4)]
+    assert losses[1] == min(losses)
+    assert losses[1] == pytest.approx(-(0.3 * np.log(0.3) + 0.7 * np.log(0.7)))
+
+
 def test_the_band_is_what_dilation_and_erosion_by_a_square_leave_between_them():
     mask = (ripple() >= 0.5).astype(np.uint8)
     square = np.ones((11, 11), np.uint8)

@@ -8,11 +8,12 @@ from curator.app.reports.downloads import downloads
 from curator.app.state import cached_by_cost, engine
 from curator.runs import figures, results
 from curator.runs.figures import Table
+from curator.runs.provenance import masks_of_set
 from curator.runs.report_file import meanings_html, table_html
 from curator.status import newest_job
 from db.jobs import ACTIVE, job_state, utc_now
 from db.session import reading
-from db.tables import Split
+from db.tables import Run, Split
 from trainer.measures import ALPHA_ERRORS, CLASS_MEASURES, MEASURES, MISSED_ERRORS, Measure
 from trainer.recipe import REFINEMENT_TITLES
 
@@ -29,6 +30,13 @@ def _tables(engine: Engine, run: int, reports: tuple[tuple[Split, str], ...]) ->
         figures.available_measures(found, measures) for measures in (MEASURES, MISSED_ERRORS, ALPHA_ERRORS, CLASS_MEASURES)
     ]
     return [(figures.measures_table(found, measures), measures) for measures in parts]
+
+
+@cached_by_cost
+def _masks(engine: Engine, run: int, splits: tuple[Split, ...]) -> str:
+    """Who made the masks of these splits, in sentences."""
+    with reading(engine) as session:
+        return figures.masks_sentences(masks_of_set(session, session.get_one(Run, run).set_id), splits)
 
 
 @cached_by_cost
@@ -63,7 +71,7 @@ def show_measures(run: int, reports: dict[Split, list[str]]) -> None:
     key = tuple((split, refine) for split, refines in reports.items() for refine in refines)
     (five, named), (blind, unseen), *more = _tables(engine(), run, key)
     st.html(table_html(five))
-    st.caption("Means over the images, with their 95 % intervals in brackets.")
+    st.caption(f"Means over the images, with their 95 % intervals in brackets. {_masks(engine(), run, tuple(reports))}")
     downloads(run)
     if unseen:
         st.subheader("Errors that gradient consistency misses", anchor=False)

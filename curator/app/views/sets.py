@@ -38,9 +38,10 @@ else:
         st.dataframe(
             table,
             hide_index=True,
-            column_order=["set", "note", "train", "validation", "test", "erased", "frozen_at", "hash"],
+            column_order=["set", "note", "train", "validation", "test", "touched_up", "refined", "erased", "frozen_at", "hash"],
             column_config={
                 "frozen_at": st.column_config.DatetimeColumn("frozen (UTC)", format="YYYY-MM-DD HH:mm"),
+                "touched_up": st.column_config.NumberColumn("touched up"),
                 "erased": st.column_config.NumberColumn("erased since"),
             },
         )

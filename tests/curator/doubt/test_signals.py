@@ -7,6 +7,7 @@ import pytest
 
 from curator.doubt.signals import inner_face, signals
 from curator.doubt.suspicion import RULES, suspicion
+from trainer.measures import gradient_consistency
 
 FACE = (190, 170, 350, 340)
 
@@ -32,6 +33,15 @@ def boxed(mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     box = np.zeros_like(mask)
     box[rows.min() : rows.max(), columns.min() : columns.max()] = 255
     return box
+
+
+def test_a_soft_mask_has_the_signals_of_its_half_but_for_its_own_gradients() -> None:
+    photo, hair = head()
+    soft = np.asarray(cv2.GaussianBlur(hair, (0, 0), 4), np.uint8)
+    cut = signals(photo, np.where(soft > 127, 255, 0).astype(np.uint8), FACE)
+    of_soft = signals(photo, soft, FACE)
+    assert {name for name in cut if of_soft[name] != cut[name]} == {"edge_disagreement"}
+    assert of_soft["edge_disagreement"] == pytest.approx(gradient_consistency(photo, soft / np.float32(255)))
 
 
 def test_a_good_mask_raises_no_doubt() -> None:

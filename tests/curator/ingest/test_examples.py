@@ -7,8 +7,13 @@ from curator.ingest.examples import make_crop
 from curator.pictures.codec import decode_mask, decode_photo
 from curator.pictures.crop import Square, cut_mask, cut_photo, square_around_face
 from curator.pictures.faces import Face
+from curator.pictures.masks import is_soft
+from curator.pictures.pair import read_pair
+from curator.sample import draw_portrait
 from db.errors import WinnowError
+from db.settings import Limits
 from db.store import Store
+from tests.curator.encoded import saved
 from tests.examples import drawn_mask, drawn_photo
 
 FACE = Face((200, 180, 360, 340), 1.5)
@@ -25,6 +30,23 @@ def test_a_crop_keeps_its_pieces_in_the_store_with_what_is_known_about_them(stor
     assert crop.inside == square.inside(512, 512)
     assert 0 <= crop.suspicion <= 1
     assert "on_face" in crop.signals
+
+
+@pytest.mark.parametrize("rotation", [0.0, 17.0])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_exact_alpha_of_a_portrait_comes_from_the_upload_to_the_crop_unchanged(
+    store: Store, seed: int, rotation: float
+) -> None:
+    portrait = draw_portrait(np.random.default_rng(seed))
+    alpha = np.rint(portrait.alpha * 255).astype(np.uint8)
+    pair = read_pair(saved(portrait.photo), saved(alpha), Limits())
+    square = square_around_face(portrait.face, rotation)
+    crop = make_crop(pair.photo, pair.hair, None, None, square, store)
+    wanted = cut_photo(alpha[:, :, None].repeat(3, axis=2), square)[:, :, 0].astype(int)
+    top, left, bottom, right = crop.inside
+    found = decode_mask(store.get(crop.mask))
+    assert is_soft(found)
+    assert np.abs(found - wanted)[top:bottom, left:right].max() <= 1
 
 
 def test_without_a_face_or_skin_there_is_no_word_of_them(store: Store) -> None:

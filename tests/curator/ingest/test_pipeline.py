@@ -29,6 +29,7 @@ from curator.ingest.pipeline import (
 )
 from curator.ingest.workers import Workers, processes
 from curator.pictures.codec import decode_mask, decode_photo
+from curator.pictures.masks import is_soft
 from curator.pictures.pair import Pair, read_pair
 from curator.review.standing import wrongly_standing
 from curator.sample import draw_portrait, write_sample
@@ -364,6 +365,21 @@ def test_what_is_odd_becomes_a_remark_once(bring: Ingest, drawn: Path, tmp_path:
     assert len(found) == 2
     assert any("the mask was resized from" in words for words in found)
     assert any("shows no hair" in words for words in found)
+
+
+def test_a_faint_haze_over_a_photo_is_no_painted_hair(store: Store, tmp_path: Path) -> None:
+    photo = draw_portrait(np.random.default_rng(3)).photo
+    elsewhere = np.zeros(photo.shape[:2], np.uint8)
+    elsewhere[-60:, :60] = 255
+    hazy = np.maximum(cv2.GaussianBlur(elsewhere, (0, 0), 8), 20)
+    for name, pixels in (("photo.png", photo[:, :, ::-1]), ("mask.png", hazy)):
+        (tmp_path / name).write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+    pair = RawPair("photo.png", tmp_path / "photo.png", tmp_path / "mask.png")
+    found = examine(pair, store_url=store.url, limits=Limits(), cut="face")
+    assert isinstance(found, Examined)
+    assert found.remarks == ["the painted hair does not lie around the face."]
+    assert found.crop is not None
+    assert is_soft(decode_mask(store.get(found.crop.mask)))
 
 
 def test_a_pair_whose_rows_were_lost_between_store_and_commit_comes_in_when_it_is_started_again(

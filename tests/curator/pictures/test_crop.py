@@ -79,6 +79,18 @@ def test_a_mark_lands_where_the_geometry_says_and_comes_back_to_half_a_pixel(squ
     assert middle(back) == pytest.approx(at, abs=0.5)
 
 
+@settings(max_examples=60, deadline=None)
+@given(square=near)
+def test_a_soft_mask_is_cut_like_a_photo_and_a_hard_one_stays_hard(square: Square) -> None:
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    soft = (127.5 + 127.5 * np.sin(rows / 40) * np.cos(columns / 50)).round().astype(np.uint8)
+    cut, photo = cut_mask(soft, square), cut_photo(soft[:, :, None].repeat(3, axis=2), square)[:, :, 0]
+    shown = cut_mask(np.full((HEIGHT, WIDTH), 255, np.uint8), square) > 0
+    assert (cut == np.where(shown, photo, 0)).all()
+    crisp = cut_mask(np.where(soft > 127, 255, 0).astype(np.uint8), square)
+    assert set(np.unique(crisp)) <= {0, 255}
+
+
 def test_a_photo_turned_clockwise_by_a_quarter_is_upright_in_a_crop_with_rotation_90() -> None:
     upright = np.random.default_rng(0).integers(0, 256, (CROP_SIDE, CROP_SIDE, 3), np.uint8)
     lying = np.rot90(upright, k=-1)

@@ -1,15 +1,23 @@
 """What a mask's values mean, and how it comes to lie on its photo."""
 
+import io
+import os
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from curator.pictures.masks import fit_mask
+from curator.pictures.masks import fit_mask, hard, is_soft
 from db.errors import WinnowError
 from db.settings import Limits
 from tests.curator.encoded import exif, gamma_curve, grey, grey_profile, noise, read_labels, saved
 
 LIMITS = Limits()
+REAL = os.environ.get("WINNOW_REAL_DATA", "")
 COLOUR_PICTURE = r"^the mask is a colour picture\. Send black and white, one colour on black, or red"
 
 
@@ -20,7 +28,7 @@ def read_mask(data: bytes, limits: Limits) -> np.ndarray:
 @pytest.mark.parametrize(
     "values",
     [[[0, 1], [1, 0]], [[0, 255], [255, 0]], [[127, 128], [200, 3]]],
-    ids=["0 and 1", "0 and 255", "soft, cut at half"],
+    ids=["0 and 1", "0 and 255", "a few levels, cut at half"],
 )
 def test_grey_masks_mean_hair_where_they_are_bright(values: list[list[int]]) -> None:
     assert read_mask(grey(values), LIMITS).tolist() == [[0, 255], [255, 0]]
@@ -113,7 +121,7 @@ def test_green_on_black_is_hair_through_a_jpeg_too() -> None:
     assert np.abs(hair.astype(int) - rgb[:, :, 1]).mean() < 255 * 0.02
 
 
-def test_a_soft_brush_of_one_colour_is_hair_from_half_its_strength_on() -> None:
+def test_a_few_strengths_of_one_colour_are_cut_at_half() -> None:
     strength = np.array([0, 0.2, 0.45, 0.55, 0.8, 1])
     rgb = (strength[None, :, None] * (60, 180, 120)).astype(np.uint8)
     assert read_mask(saved(rgb), LIMITS).tolist() == [[0, 0, 0, 255, 255, 255]]
@@ -190,6 +198,105 @@ def test_a_mask_is_turned_by_its_own_orientation() -> None:
     assert read_mask(data, LIMITS).tolist() == [[0], [255]]
 
 
+# --- soft or hard ----------------------------------------------------------------------------------------------------
+
+
+def blob(seed: int, side: int = 240) -> np.ndarray:
+    """A hard mask of hair-like shapes: a disc without a smaller one, and a few strands. uint8 (side, side), 0 or 255."""
+    rng = np.random.default_rng(seed)
+    mask = np.zeros((side, side), np.uint8)
+    cv2.circle(mask, (side // 2, side // 2), int(rng.integers(side // 4, side // 2 - 12)), 255, -1)
+    cv2.circle(mask, (side // 2, side // 2 + side // 10), side // 6, 0, -1)
+    for _ in range(int(rng.integers(0, 6))):
+        start, end = rng.integers(side // 8, side * 7 // 8, (2, 2)).tolist()
+        cv2.line(mask, start, end, 255, int(rng.integers(2, 6)))
+    return mask
+
+
+def softened(mask: np.ndarray, sigma: float) -> np.ndarray:
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma), np.uint8)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), sigma=st.floats(1.5, 25))
+def test_a_gradient_comes_in_as_it_is(seed: int, sigma: float) -> None:
+    values = softened(blob(seed), sigma)
+    assert (read_mask(saved(values), LIMITS) == values).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), quality=st.integers(30, 100))
+def test_a_hard_mask_that_went_through_a_jpeg_is_hard(seed: int, quality: int) -> None:
+    """And as it was, but for a pixel here and there along the outline."""
+    mask = blob(seed)
+    read = read_mask(saved(mask, "JPEG", quality=quality), LIMITS)
+    assert not is_soft(read)
+    assert (read != mask).mean() < 0.005
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), quality=st.integers(30, 90), scale=st.floats(0.4, 2))
+def test_a_hard_mask_that_went_through_a_jpeg_and_was_resized_since_is_hard(seed: int, quality: int, scale: float) -> None:
+    jpeg = np.asarray(Image.open(io.BytesIO(saved(blob(seed), "JPEG", quality=quality))).convert("L"))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    assert not is_soft(read_mask(saved(np.asarray(cv2.resize(jpeg, None, fx=scale, fy=scale, interpolation=how))), LIMITS))
+
+
+def test_a_matte_with_faint_hair_all_around_is_soft() -> None:
+    """Most of its values are near black, as a JPEG's noise is, but its rim is wide."""
+    values = np.maximum(softened(blob(3), 3), np.random.default_rng(0).integers(0, 30, (240, 240), np.uint8))
+    assert (read_mask(saved(values), LIMITS) == values).all()
+
+
+@pytest.mark.parametrize("sigma", [2, 4, 8])
+def test_a_soft_mask_that_went_through_a_jpeg_is_soft(sigma: float) -> None:
+    values = softened(blob(5), sigma)
+    read = read_mask(saved(values, "JPEG", quality=85), LIMITS)
+    assert is_soft(read)
+    assert np.abs(read.astype(int) - values).mean() < 1.5
+
+
+@pytest.mark.parametrize("how", ["grey", "16 bits", "transparency", "one colour"])
+def test_soft_masks_of_every_kind_keep_their_values(how: str) -> None:
+    values = softened(blob(7), 3)
+    shaded = np.rint(values[..., None] / 255 * (60, 180, 120)).astype(np.uint8)
+    clear = np.dstack([np.full_like(values, 255)] * 3 + [values])
+    data = {"grey": values, "16 bits": values.astype(np.uint16) * 257, "transparency": clear, "one colour": shaded}[how]
+    lost = 1 if how == "one colour" else 0  # its strongest channel has 180 steps
+    assert np.abs(read_mask(saved(data), LIMITS).astype(int) - values).max() <= lost
+
+
+def test_a_soft_edge_of_pure_red_on_black_stays_soft() -> None:
+    values = softened(blob(9, 600), 1.5)
+    red = np.dstack([values, np.zeros_like(values), np.zeros_like(values)])
+    assert ((values > 40) & (values < 215)).mean() < 0.03  # few enough for class colours
+    assert (read_mask(saved(red), LIMITS) == values).all()
+
+
+def test_trimaps_class_numbers_and_flat_strokes_are_cut_at_half_as_ever() -> None:
+    mask = blob(11)
+    trimap = np.where(cv2.dilate(mask, np.ones((15, 15), np.uint8)) > cv2.erode(mask, np.ones((15, 15), np.uint8)), 128, mask)
+    resized = cv2.resize(trimap.astype(np.uint8), None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA)
+    classes = np.random.default_rng(0).integers(0, 16, (6, 6), np.uint8).repeat(40, axis=0).repeat(40, axis=1) * 17
+    stroke = softened(np.where(mask > 0, 180, 0).astype(np.uint8), 1)
+    for values in (trimap, resized, classes, stroke):
+        values = np.asarray(values, np.uint8)
+        assert (read_mask(saved(values), LIMITS) == hard(values)).all()
+
+
+@pytest.mark.skipif(not REAL, reason="WINNOW_REAL_DATA is not set")
+@pytest.mark.parametrize("source", ["street", "figaro1k"])
+def test_real_masks_are_hard_through_any_jpeg_and_soft_when_they_are_blurred(source: str) -> None:
+    files = sorted((Path(REAL) / "data" / source / "masks").iterdir())[::20]
+    masks = [hard(mask) for file in files if (mask := np.asarray(Image.open(file).convert("L"))).any()]
+    assert len(masks) > 5
+    for mask in masks:
+        for quality in (30, 60, 75, 95):
+            assert not is_soft(read_mask(saved(mask, "JPEG", quality=quality), LIMITS))
+        for sigma in (1.5, 3, 8):
+            assert (read_mask(saved(softened(mask, sigma)), LIMITS) == softened(mask, sigma)).all()
+
+
 # --- fitting ---------------------------------------------------------------------------------------------------------
 
 
@@ -206,6 +313,14 @@ def test_a_mask_of_the_photos_shape_is_resized_and_stays_black_and_white(shape: 
     assert fitted.shape == (100, 80)
     assert set(np.unique(fitted)) == {0, 255}
     assert abs(fitted.mean() / 255 - 0.5) < 0.02
+
+
+@pytest.mark.parametrize("scale", [0.5, 2])
+def test_a_soft_mask_is_resized_and_stays_soft(scale: float) -> None:
+    values = softened(blob(13), 6)
+    large = np.asarray(cv2.resize(values, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), np.uint8)
+    fitted = fit_mask(large, values.shape)
+    assert np.abs(fitted.astype(int) - values).max() <= 8
 
 
 def test_a_mask_of_another_shape_is_refused_with_both_sizes() -> None:

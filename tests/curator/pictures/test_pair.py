@@ -147,6 +147,13 @@ def test_an_all_white_mask_says_nothing_and_is_refused(white: int) -> None:
         read_pair(saved(photo()), saved(np.full((300, 240), white, np.uint8)), LIMITS)
 
 
+def test_a_soft_mask_that_is_nowhere_quite_black_is_no_mask_of_hair_only() -> None:
+    values = np.tile(np.linspace(5, 250, 240).astype(np.uint8), (300, 1))
+    pair = read_pair(saved(photo()), saved(values), LIMITS)
+    assert (pair.hair == values).all()
+    assert pair.remarks == []
+
+
 def test_a_mask_without_hair_comes_in_with_a_remark() -> None:
     pair = read_pair(saved(photo()), saved(np.zeros((300, 240), np.uint8)), LIMITS)
     assert not pair.hair.any()

@@ -6,16 +6,18 @@ from datetime import UTC, datetime
 
 from curator.runs.figures import Table
 from curator.runs.model_card import model_card, table_markdown
-from curator.runs.provenance import Provenance
+from curator.runs.provenance import Masks, Provenance
 from curator.runs.results import VALUE_COLUMNS, ReportRow
 from db.tables import Split
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
+MASKS = {"train": Masks(contributor=70), "test": Masks(touch_up=15, seconds=1500.0, median_seconds=98.0)}
 ORIGIN = Provenance(
     run=3, model="hairmattenet", encoder="imagenet", parameters=3_855_042, settings={"decoder_depth": 64, "consistency": 0.5},
     created_at=NOW, epochs=50, best_epoch=47, set=2, set_hash="ab" * 32, frozen_at=NOW,
     splits={"train": 70, "validation": 15, "test": 15}, sources={"selfies.zip": 97},
-    licences={"CC-BY-4.0": 90, "not recorded": 7}, contributors=31, anonymous=12, drawn=0, touched_up=15, erased=3,
+    licences={"CC-BY-4.0": 90, "not recorded": 7}, contributors=31, anonymous=12, drawn=0, masks=MASKS,
+    erased=3,
 )  # fmt: skip
 
 
@@ -53,7 +55,14 @@ def test_limits_follow_from_the_data() -> None:
     assert "no test examples" not in many
     assert "images at most" not in many
     assert "nobody touched up" not in many
-    assert "nobody touched up" in model_card(dataclasses.replace(ORIGIN, touched_up=14), [], {}, NOW)
+    coarse = dataclasses.replace(ORIGIN, masks={"test": Masks(contributor=1, touch_up=14)})
+    assert "nobody touched up" in model_card(coarse, [], {}, NOW)
+
+
+def test_a_card_says_by_whom_the_masks_were_made_and_in_what_time() -> None:
+    data = model_card(ORIGIN, [], {}, NOW).partition("## Data")[2].partition("##")[0]
+    assert "Masks of the train split: 70 as their contributors painted them." in data
+    assert "Masks of the test split: 15 touched up by hand in 25 min (98 s at the median)." in data
 
 
 def test_a_run_without_a_report_has_a_card_that_says_so() -> None:

@@ -3,17 +3,18 @@
 import dataclasses
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
-from curator.runs.provenance import provenance
+from curator.review.reviewers import reviewer_called
+from curator.runs.provenance import Masks, masks_of_set, provenance
 from curator.upkeep.erase import erase_contributor
 from db.errors import WinnowError
 from db.session import reading, writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import Contributor, Example, Source, Split, Submission
-from tests.conftest import FakeClock
-from tests.examples import add_examples, drawn_mask, png
+from db.tables import Contributor, Example, MaskOrigin, SetMember, Source, Split, Submission, TouchUp, TouchUpSave
+from tests.conftest import FakeClock, on_both_servers
+from tests.examples import add_examples
 from tests.trained import add_run, freeze_all
 
 
@@ -41,7 +42,8 @@ def test_provenance_counts_sources_licences_and_contributors(engine: Engine, run
         told = provenance(session, run)
     assert told.splits == {"train": 3, "validation": 2, "test": 2}
     assert told.licences == {"CC-BY-4.0": 4, "not recorded": 3}
-    assert (told.contributors, told.anonymous, told.drawn, told.erased, told.touched_up) == (2, 5, 0, 0, 0)
+    assert (told.contributors, told.anonymous, told.drawn, told.erased) == (2, 5, 0, 0)
+    assert told.masks == {"train": Masks(3), "validation": Masks(2), "test": Masks(2)}
     assert (told.sources["selfies"], sum(told.sources.values())) == (3, 7)
     assert (told.best_epoch, told.epochs, told.settings["consistency"]) == (2, 3, 0.25)
     said = str(dataclasses.asdict(told))
@@ -58,14 +60,36 @@ def test_an_erased_contributor_is_only_counted(
     assert told.splits["train"] == 3  # its place in the set stays
 
 
-def test_a_test_mask_that_is_not_its_examples_own_was_touched_up(
-    engine: Engine, store: Store, clock: FakeClock, run: int
+@on_both_servers
+def test_masks_are_counted_by_who_made_them_with_the_time_that_repairs_took(
+    engine: Engine, store: Store, settings: Settings, clock: FakeClock
 ) -> None:
+    """A repair is one of any split; the mask of somebody who was erased is of nobody."""
     with writing(engine) as session:
-        repaired = store.put(png(drawn_mask(3)))
-        session.scalars(select(Example).where(Example.split == Split.test)).first().mask_sha256 = repaired
+        numbers = [*add_examples(session, store, 2), *add_examples(session, store, 4, Split.test)]
+        erased = session.get_one(Example, numbers[4])
+        erased.submission.contributor = Contributor(name="Ada Byron")
+        for number, seconds in ((numbers[1], 30.0), (numbers[2], 61.0), (numbers[3], 119.0), (numbers[4], 5.0)):
+            touch_up = TouchUp(
+                example_id=number, reviewer_id=1, mask_before_sha256="0" * 64, started_at=clock(), seconds_shown=120
+            )
+            saves = [(seconds - 1, False), (seconds, True)]
+            touch_up.saves = [
+                TouchUpSave(mask_after_sha256=f"{number}" * 64, seconds_used=used, finished=done, at=clock())
+                for used, done in saves
+            ]
+            session.add_all([touch_up, reviewer_called(session, "ada")])
+            session.flush()
+        frozen = freeze_all(session, numbers, clock())
+        session.execute(update(SetMember).where(SetMember.example_id == numbers[0]).values(mask_origin=MaskOrigin.refinement))
+    erase_contributor(engine, store, settings, "Ada Byron", "lea", clock())
     with reading(engine) as session:
-        assert provenance(session, run).touched_up == 1
+        assert masks_of_set(session, frozen) == {
+            "train": Masks(touch_up=1, refinement=1, seconds=30.0, median_seconds=30.0),
+            "test": Masks(contributor=1, touch_up=2, seconds=180.0, median_seconds=90.0),
+        }
+        gone = session.scalars(select(SetMember).where(SetMember.example_id.is_(None))).one()
+        assert (gone.mask_origin, gone.touch_up_save_id) == (MaskOrigin.touch_up, None)
 
 
 def test_a_run_that_does_not_exist_is_refused_with_a_sentence(engine: Engine) -> None:

@@ -72,6 +72,14 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
+def test_the_file_says_by_whom_the_masks_were_made_that_it_was_measured_against(
+    engine: Engine, run: int, clock: FakeClock
+) -> None:
+    made = written(engine, run, clock)
+    assert "Masks of the test split: 3 as their contributors painted them." in made
+    assert "train split" not in made
+
+
 def test_the_file_needs_nothing_else_and_shows_the_worst_first(engine: Engine, run: int, clock: FakeClock) -> None:
     text = written(engine, run, clock)
     tags = Tags(text)

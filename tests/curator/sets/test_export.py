@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Engine, update
 
 from curator.formats import WRITERS, RawPair, Refused, mask_bytes, photo_bytes, read_source, recognise
-from curator.pictures.codec import encode_mask, encode_photo
+from curator.pictures.codec import decode_mask, encode_mask, encode_photo
+from curator.pictures.masks import hard
 from curator.pictures.pair import read_photo
 from curator.sets.export import Exported, export_set
 from curator.sets.freeze import set_hash
@@ -73,7 +74,9 @@ def test_a_set_comes_back_bit_for_bit_through_the_adapter(
     engine: Engine, store: Store, curated: int, tmp_path: Path, format: str, adapter: str
 ) -> None:
     written = exported(engine, store, tmp_path / "out", format)
-    assert written == Exported(1, format, str(tmp_path / "out"), 4, {"train": 2, "validation": 1, "test": 1}, erased=1)
+    assert written == Exported(
+        1, format, str(tmp_path / "out"), 4, {"train": 2, "validation": 1, "test": 1}, erased=1, cut_at_half=0
+    )
     assert recognise(tmp_path / "out")[0] == adapter
     pairs = [item for item in read_source(adapter, tmp_path / "out", tmp_path, LIMITS) if isinstance(item, RawPair)]
     found = {}
@@ -85,6 +88,33 @@ def test_a_set_comes_back_bit_for_bit_through_the_adapter(
     for number, (split, mask) in found.items():
         assert split is SPLITS[number]
         assert (mask == painted(number)).all()
+
+
+@pytest.mark.parametrize("format", WRITERS)
+def test_soft_masks_come_back_soft_or_are_said_to_be_cut_at_half(
+    engine: Engine, store: Store, curated: int, tmp_path: Path, format: str
+) -> None:
+    soft = cv2.GaussianBlur(painted(2)[:, :40].copy(), (0, 0), 3)  # all hair
+    soft = np.asarray(cv2.GaussianBlur(cv2.copyMakeBorder(soft, 0, 0, 0, 24, cv2.BORDER_CONSTANT), (0, 0), 5), np.uint8)
+    faint = (soft // 3).astype(np.uint8)  # nowhere half
+    with writing(engine) as session:
+        for position, mask in ((0, soft), (2, faint)):
+            known = store.put(encode_mask(mask))
+            session.execute(update(SetMember).where(SetMember.position == position).values(mask_sha256=known))
+    written = exported(engine, store, tmp_path / "out", format)
+    one_bit = format in ("coco", "cvat", "lfw-parts")
+    assert written.cut_at_half == (2 if one_bit else 0)
+    found = []
+    for item in read_source(recognise(tmp_path / "out")[0], tmp_path / "out", tmp_path, LIMITS):
+        assert isinstance(item, RawPair)
+        found.append(
+            decode_mask(mask_bytes(item, LIMITS))
+            if format != "lfw-parts"
+            else read_labels(mask_bytes(item, LIMITS), LIMITS).hair
+        )
+    for mask in (hard(soft), hard(faint)) if one_bit else (soft, faint):
+        assert any((mask == one).all() for one in found)
+    assert any((painted(3) == one).all() for one in found)
 
 
 def test_the_skin_that_is_known_comes_back_through_lfw_parts(

@@ -1,5 +1,6 @@
 """Frozen sets."""
 
+import dataclasses
 import threading
 import tracemalloc
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from curator.sets.freeze import Content, Frozen, add_set, approved_content, free
 from db.errors import WinnowError
 from db.session import connect, migrate, reading, writing
 from db.store import Store
-from db.tables import CuratedSet, Decision, Example, Split, State, TouchUp, TouchUpSave, Verdict
+from db.tables import CuratedSet, Decision, Example, MaskOrigin, Split, State, TouchUp, TouchUpSave, Verdict
 from tests.conftest import FakeClock, counted_instructions, on_both_servers
 from tests.examples import add_bare_examples, add_bare_touch_ups, add_examples
 from tests.postgres import blocked
@@ -94,13 +95,22 @@ def test_freezing_the_same_again_gives_the_set_that_has_it(engine: Engine, clock
     assert (again.set, again.hash, again.new) == (first.set, first.hash, False)
 
 
-def test_a_repaired_mask_is_frozen_for_a_test_example(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+def test_a_repaired_mask_is_frozen(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     decide(engine, clock, Decision.keep, *examples)
     plain = frozen(engine, clock)
     repair(engine, clock, examples[-1], REPAIRED)
     repaired = frozen(engine, clock)
     assert repaired.set == plain.set + 1
     assert [mask for _, mask, _ in members(engine, repaired.set)].count(REPAIRED) == 1
+
+
+def test_the_same_content_is_the_same_set_whoever_made_its_masks(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+    decide(engine, clock, Decision.keep, *examples)
+    first = frozen(engine, clock)
+    with reading(engine) as session:
+        unchanged = session.get_one(Example, examples[-1]).mask_sha256
+    repair(engine, clock, examples[-1], unchanged)
+    assert frozen(engine, clock) == dataclasses.replace(first, new=False)
 
 
 def test_nothing_approved_is_said_in_one_sentence(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
@@ -110,7 +120,7 @@ def test_nothing_approved_is_said_in_one_sentence(engine: Engine, clock: FakeClo
 
 @on_both_servers
 def test_the_hash_of_a_frozen_set_is_that_of_its_content(engine: Engine, store: Store, clock: FakeClock) -> None:
-    """Also where one picture has several masks or the skin labelled, and where a mask of the test split was repaired."""
+    """Also where one picture has several masks or the skin labelled, and where a mask was repaired."""
     pictures = ["a" * 64, "0" * 64, "0" * 64, "f" * 64, "0" * 64, "9" * 64]
     masks = ["1" * 64, "b" * 64, "b" * 64, "1" * 64, "2" * 64, "1" * 64]
     skins = [None, "5" * 64, None, None, "0" * 64, "c" * 64]
@@ -120,7 +130,7 @@ def test_the_hash_of_a_frozen_set_is_that_of_its_content(engine: Engine, store: 
             example = session.get_one(Example, number)
             example.image_sha256, example.mask_sha256, example.skin_sha256 = picture, mask, skin
     decide(engine, clock, Decision.keep, *numbers)
-    for number in (numbers[0], numbers[4]):  # the first is not in the test split: its own mask counts
+    for number in (numbers[0], numbers[4]):
         repair(engine, clock, number, REPAIRED)
     one = frozen(engine, clock)
     with reading(engine) as session:
@@ -128,7 +138,9 @@ def test_the_hash_of_a_frozen_set_is_that_of_its_content(engine: Engine, store: 
         assert [(row.position, row.example_id, row.image_sha256, row.skin_sha256) for row in rows] == [
             (place, numbers[place], pictures[place], skins[place]) for place in range(6)
         ]
-        assert [row.mask_sha256 for row in rows] == [*masks[:4], REPAIRED, masks[5]]
+        assert [row.mask_sha256 for row in rows] == [REPAIRED, *masks[1:4], REPAIRED, masks[5]]
+        own, saved = (MaskOrigin.contributor, None), MaskOrigin.touch_up
+        assert [(row.mask_origin, row.touch_up_save_id) for row in rows] == [(saved, 2), own, own, own, (saved, 4), own]
         assert one.hash == set_hash((row.image_sha256, row.mask_sha256, row.split.value, row.skin_sha256) for row in rows)
 
 

@@ -62,7 +62,7 @@ def finished(engine: Engine, clock: FakeClock, count: int = 10) -> list[clocks.F
 
 def current(engine: Engine, examples: list[int]) -> dict[int, str]:
     with reading(engine) as session:
-        return current_masks(session, examples)
+        return {example: mask.sha256 for example, mask in current_masks(session, examples).items()}
 
 
 def count(engine: Engine, table: type[TouchUp | TouchUpSave]) -> int:
