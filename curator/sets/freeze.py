@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
 
-from sqlalchemy import Engine, LargeBinary, Select, String, case, cast, func, insert, literal, select
+from sqlalchemy import Engine, LargeBinary, Select, String, cast, func, insert, literal, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -55,7 +55,7 @@ class Content:
 
 
 def freeze(engine: Engine, note: str, now: datetime) -> Frozen:
-    """Freeze the approved examples as the next curated set, with the touched-up masks in the test split.
+    """Freeze the approved examples as the next curated set, with the touched-up masks.
 
     Freezing the same content again returns the set that has it already. Raises WinnowError if nothing is approved.
     """
@@ -114,7 +114,7 @@ def _members() -> Select[Any]:
     line = Example.image_sha256 + " " + mask + " " + split + func.coalesce(literal(" ") + Example.skin_sha256, "")
     return (
         approved()
-        .outerjoin(TouchUpSave, TouchUpSave.id == case((Example.split == Split.test, newest_save())))
+        .outerjoin(TouchUpSave, TouchUpSave.id == newest_save())
         .with_only_columns(
             (func.row_number().over(order_by=Example.id) - 1).label("position"),
             Example.id.label("example_id"),

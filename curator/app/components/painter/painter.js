@@ -4,17 +4,20 @@
 
 import { ask, bitmap, clicked, fitted, formatted, isTheirs, made, maskBytes, offscreen, partsOf, RouteError, tintOf } from "../shared.js";
 
-/** @typedef {{example: number, image: string, mask: string, photo: string, drawn: boolean, running: boolean}} Waiting */
+/** @typedef {{example: number, image: string, mask: string, photo: string, split: string, drawn: boolean, fix: boolean, clock: boolean, running: boolean}} Waiting */
 /**
  * @typedef {object} Done
  * @property {number} example @property {string} image @property {string} before @property {string} after
- * @property {string} photo @property {string} reviewer @property {number} seconds_used @property {number} seconds_shown
+ * @property {string} photo @property {string} reviewer @property {string} state @property {boolean} clock
+ * @property {number} seconds_used @property {number | null} seconds_shown
  */
 /** @typedef {{reviewer: string, token: string, seconds: number, side: number, tint: Tint, waiting: Waiting[], waits: number, done: Done[], more: boolean}} PainterData */
 
 const SAVE_MS = 400; // after the last stroke
 const UNDO_STEPS = 60;
 const HURRY_SECONDS = 15;
+/** What is to be said of a touched-up mask that is not simply kept. @type {Record<string, string>} */
+const STANDS = { fix: "to be fixed", repaired: "waits for a second look", reject: "rejected", disputed: "disputed", open: "open" };
 /** @type {Record<string, string>} */
 const KEYS = {
   s: "start", b: "brush", e: "eraser", "[": "smaller", "]": "larger", u: "undo", y: "redo", m: "mask", 0: "fit",
@@ -162,11 +165,11 @@ class Painter {
     this.at.file.textContent = this.at.file.title = card?.photo ?? "";
     this.at.drawn.hidden = !card?.drawn;
     this.at.hint.textContent = "";
-    this.at.status.textContent = card ? "The clock starts when you press Start." : "";
-    this.shown(this.data.seconds, this.data.seconds);
+    this.at.status.textContent = card?.clock ? "The clock starts when you press Start." : "";
+    this.shown(card && !card.clock ? null : this.data.seconds, this.data.seconds);
     this.become(card ? "loading" : "over");
     this.strip();
-    if (!card) return this.cover("Every test mask is touched up", "You can look at them below, or start one over.");
+    if (!card) return this.cover("Every mask is touched up", "You can look at them below, or start one over.");
     try {
       await this.lay(card.image, again ? card.before : card.mask);
     } catch (error) {
@@ -221,10 +224,10 @@ class Painter {
       const caption = made("figcaption", {});
       const again = made("button", { textContent: "Start over" });
       Object.assign(again.dataset, { do: "again", example: item.example });
-      const used = `${Math.round(item.seconds_used)} of ${item.seconds_shown} s`;
+      const used = `${Math.round(item.seconds_used)}${item.seconds_shown === null ? "" : ` of ${item.seconds_shown}`} s by ${item.reviewer}`;
       caption.append(
         made("b", { textContent: item.photo, title: item.photo }),
-        made("span", { textContent: used, className: "quiet", title: `by ${item.reviewer}` }),
+        made("span", { textContent: [used, STANDS[item.state]].filter(Boolean).join(", "), className: "quiet" }),
         again,
       );
       figure.append(two, caption);
@@ -242,7 +245,7 @@ class Painter {
       const begun = await ask("/api/touchups/begin", this.token, { example: card.example, again: this.again });
       const arrived = performance.now();
       if (this.gone) return;
-      this.until = arrived + begun.seconds_left * 1000;
+      this.until = begun.seconds_left === null ? null : arrived + begun.seconds_left * 1000;
       this.seconds = begun.seconds_shown;
       this.touchUp = begun.touch_up;
       this.strokes = this.savedStrokes = 0;
@@ -263,13 +266,21 @@ class Painter {
   }
 
   tick() {
+    if (this.until === null) return this.shown(null, 0);
     const left = Math.max(0, ((this.until ?? 0) - performance.now()) / 1000);
     this.shown(left, this.seconds ?? this.data.seconds);
     if (left <= 0) this.finish("Time is up");
   }
 
-  /** Draw the clock. @param {number} left seconds @param {number} of seconds */
+  /** Draw the clock. @param {number | null} left seconds; null: there is no clock @param {number} of seconds */
   shown(left, of) {
+    this.at.clock.toggleAttribute("data-none", left === null);
+    if (left === null) {
+      this.at.clock.textContent = "No clock";
+      this.at.elapsed.style.width = "0";
+      this.at.painter.removeAttribute("data-hurry");
+      return;
+    }
     const whole = Math.ceil(left);
     this.at.clock.textContent = `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
     this.at.elapsed.style.width = `${(100 * left) / of}%`;
