@@ -19,6 +19,7 @@ from db.session import reading, writing
 from db.tables import Split
 
 WAITING_AT_ONCE = 10  # masks to choose from
+CLOCK_LABELS = {Split.test: "Test masks", Split.validation: "Validation masks", Split.train: "Training masks"}
 DONE_AT_ONCE = 24  # touch-ups, and as many more with each click
 
 
@@ -38,10 +39,10 @@ def choose_clock(split: Split) -> None:
 def show_clocks(chosen: dict[Split, bool]) -> None:
     """A toggle for each split, for leads."""
     with st.popover("Clock", icon=":material/timer:"):
-        for split in (Split.test, Split.validation, Split.train):
+        for split in CLOCK_LABELS:
             st.session_state[f"clock-{split}"] = chosen[split]  # the database decides, the control shows it
-            st.toggle(f"{split.capitalize()} masks", key=f"clock-{split}", on_change=choose_clock, args=(split,))
-        st.caption(f"With it, a touch-up has {seconds} seconds. It counts for touch-ups that begin from now on.")
+            st.toggle(CLOCK_LABELS[split], key=f"clock-{split}", on_change=choose_clock, args=(split,))
+        st.caption(f"With the clock, a touch-up has {seconds} seconds. A change counts for those that begin from now on.")
 
 
 seconds = settings().touchup_seconds
