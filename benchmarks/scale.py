@@ -37,7 +37,7 @@ from curator.review.verdicts import NewVerdict, new_client_id, record
 from curator.sets.freeze import add_set, approved_content, freeze
 from curator.spreadsheet import csv_pieces
 from curator.status import flow
-from curator.touchup.clock import begin, count_untouched, finished, pending
+from curator.touchup.clock import begin, count_due, finished, pending
 from db.jobs import utc_now
 from db.session import connect, migrate, reading, writing
 from db.tables import Decision
@@ -52,7 +52,7 @@ def touch_up_page(engine: Engine) -> str:
     with reading(engine) as session:
         now = utc_now()
         waiting, done = pending(session, 1, now, 10), finished(session, now, LISTED)
-        waits = count_untouched(session)
+        waits = count_due(session)
     return json.dumps([waits, [asdict(one) for one in waiting], [asdict(one) for one in done]], default=str)
 
 

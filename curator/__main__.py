@@ -207,7 +207,8 @@ def show_status(as_json: Json = False) -> None:
         verdict_counts = now["verdicts"]
         text = (
             f"{now['submissions']} submissions ({now['no_face']} without a face), {now['refused']} refused\n"
-            f"{now['examples']} examples: {verdict_counts['keep']} kept, {verdict_counts['reject']} rejected "
+            f"{now['examples']} examples: {verdict_counts['keep']} kept, {verdict_counts['fix']} to be fixed, "
+            f"{verdict_counts['repaired']} repaired, {verdict_counts['reject']} rejected "
             f"({verdict_counts['disputed']} of them disputed), {verdict_counts['open']} open\n"
             f"{len(now['sets'])} curated sets, {len(now['runs'])} runs, {now['exports']} verified exports"
         )

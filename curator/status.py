@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from curator.ingest.aside import select_discarded
 from curator.review.standing import Counts, counts
 from curator.runs.results import list_runs
-from curator.touchup.clock import count_untouched
+from curator.touchup.clock import count_due
 from db.tables import (
     CuratedSet,
     Example,
@@ -37,7 +37,7 @@ class Flow:
     no_face: int  # photos kept aside
     drawn: int  # submissions of the built-in sample
     verdicts: Counts
-    touchups: int  # approved test examples that nobody has touched up
+    touchups: int  # masks to be fixed, and approved test masks that nobody has touched up
     sets: int
     runs: int
     reports: int  # runs with a report
@@ -54,7 +54,7 @@ def flow(session: Session) -> Flow:
         no_face=submissions - examples - (session.scalar(select(func.count()).select_from(select_discarded().subquery())) or 0),
         drawn=session.scalar(select(func.count()).where(Submission.drawn)) or 0,
         verdicts=counts(session),
-        touchups=count_untouched(session),
+        touchups=count_due(session),
         sets=_count(session, CuratedSet),
         runs=_count(session, Run),
         reports=session.scalar(select(func.count(func.distinct(Measure.run_id)))) or 0,
@@ -84,8 +84,10 @@ def next_step(now: Flow) -> NextStep:
         return NextStep("There are no pictures yet.", "Ingest pictures", "ingest")
     if now.verdicts.open:
         return NextStep(f"{now.verdicts.open:,} examples wait for a verdict.", "Review them", "review")
+    if now.verdicts.repaired:
+        return NextStep(f"{now.verdicts.repaired:,} repaired masks wait for a second look.", "Look at them", "review")
     if now.touchups:
-        return NextStep(f"{now.touchups:,} test masks wait for a touch-up.", "Touch them up", "touchup")
+        return NextStep(f"{now.touchups:,} masks wait for a touch-up.", "Touch them up", "touchup")
     if now.verdicts.keep == 0:
         return NextStep("Every example was rejected. Ingest more pictures, or undo a verdict.", "Ingest pictures", "ingest")
     if now.runs == 0:

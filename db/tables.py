@@ -53,9 +53,13 @@ class Split(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a verdict says. `undo` takes back the reviewer's last verdict on the example; the one before it counts again."""
+    """What a verdict says: good as it is; not good enough, but worth repairing; or neither.
+
+    `undo` takes back the reviewer's last verdict on the example; the one before it counts again.
+    """
 
     keep = "keep"
+    fix = "fix"
     reject = "reject"
     undo = "undo"
 
@@ -77,6 +81,8 @@ class State(StrEnum):
 
     open = "open"
     keep = "keep"
+    fix = "fix"
+    repaired = "repaired"
     reject = "reject"
     disputed = "disputed"
     waiting = "waiting"
@@ -351,7 +357,8 @@ class Standing(Base):
     doubt: Mapped[float] = mapped_column(default=0.0, comment="the suspicion's value; 0 without one")
     lot: Mapped[float] = mapped_column(comment="its place in the random order, 0 to 1")
     first_reviewer_id: Mapped[int | None] = mapped_column(
-        ForeignKey("reviewer.id"), comment="whose sole opinion stands, where a blind second one is wanted"
+        ForeignKey("reviewer.id"),
+        comment="where another's look is wanted: whose sole opinion stands, or who repaired the mask",
     )
 
 
@@ -387,7 +394,7 @@ class Lease(Base):
 
 
 class Verdict(Base):
-    """Keep, reject or undo, by a reviewer, at a time; append-only. A reviewer's newest verdict that was not undone counts."""
+    """Keep, fix, reject or undo, by a reviewer, at a time; append-only. A reviewer's newest one that was not undone counts."""
 
     __tablename__ = "verdict"
     __table_args__ = (
@@ -416,13 +423,19 @@ class Verdict(Base):
 
 
 class Reopening(Base):
-    """An example sent back to review: its earlier verdicts stay on record but no longer count; append-only."""
+    """An example sent back to review: its earlier verdicts stay on record but no longer count; append-only.
+
+    A person sends it back, or a touch-up does: its repaired mask is another one than the verdicts were about.
+    """
 
     __tablename__ = "reopening"
     id: Mapped[int] = mapped_column(primary_key=True)
     example_id: Mapped[int] = mapped_column(ForeignKey("example.id"), index=True)
     reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"), comment="who sent it back")
     run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"), comment="whose report showed it")
+    touch_up_id: Mapped[int | None] = mapped_column(
+        ForeignKey("touch_up.id"), index=True, comment="whose repaired mask wants a second look"
+    )
     after_verdict: Mapped[int] = mapped_column(
         comment="the example's newest verdict then, 0 without one; only later ones count"
     )
@@ -434,7 +447,7 @@ class Gold(Base):
 
     __tablename__ = "gold"
     __table_args__ = (
-        CheckConstraint("answer IS NULL OR answer <> 'undo'", name="answer_is_keep_or_reject"),
+        CheckConstraint("answer IS NULL OR answer <> 'undo'", name="answer_is_no_undo"),
         Index("ix_gold_newest", "example_id", "id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -460,7 +473,7 @@ class GuideExample(Base):
 
 
 class TouchUp(Base):
-    """One timed repair of a mask, from the moment its clock started. The server's clock counts."""
+    """One repair of a mask, from the moment it began. The server's clock counts."""
 
     __tablename__ = "touch_up"
     __table_args__ = (CheckConstraint("seconds_shown > 0", name="clock_has_time"),)
@@ -469,7 +482,7 @@ class TouchUp(Base):
     reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"), index=True)
     mask_before_sha256: Mapped[Sha256] = mapped_column(index=True)
     started_at: Mapped[datetime]
-    seconds_shown: Mapped[int] = mapped_column(comment="what the clock started from")
+    seconds_shown: Mapped[int | None] = mapped_column(comment="what the clock started from; empty: no clock")
 
     saves: Mapped[list["TouchUpSave"]] = relationship(order_by="TouchUpSave.id", back_populates="touch_up")
 
@@ -486,6 +499,17 @@ class TouchUpSave(Base):
     at: Mapped[datetime]
 
     touch_up: Mapped[TouchUp] = relationship(back_populates="saves")
+
+
+class TouchUpClock(Base):
+    """Whether touch-ups in a split run against the clock, as a lead chose; append-only, the newest row of a split counts."""
+
+    __tablename__ = "touch_up_clock"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    split: Mapped[Split]
+    runs: Mapped[bool] = mapped_column(comment="false: a touch-up takes as long as it takes")
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"), comment="the lead who chose it")
+    at: Mapped[datetime]
 
 
 # --- trained --------------------------------------------------------------------------------------------------------

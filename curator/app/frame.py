@@ -61,7 +61,7 @@ def steps(now: Flow) -> list[tuple[str, str, int | None]]:
     """The pages in the order of the flow: file, name, and the count shown beside the name."""
     return [
         ("ingest", "Ingest", now.submissions),
-        ("review", "Review", now.verdicts.open),
+        ("review", "Review", now.verdicts.open + now.verdicts.repaired),
         ("touchup", "Touch-up", now.touchups),
         ("sets", "Sets", now.sets),
         ("train", "Train", now.runs),

@@ -26,7 +26,7 @@ from curator.ingest import aside
 from curator.pictures.codec import thumbnail
 from curator.pictures.crop import Square
 from curator.review import guide, progress
-from curator.review.deck import GoldMix, Order, ShowFilter, Wanted, deal
+from curator.review.deck import FOR_LEADS, GoldMix, Order, ShowFilter, Wanted, deal
 from curator.review.gold import set_answer
 from curator.review.opinions import newest_verdict_id
 from curator.review.reviewers import reviewer_called
@@ -42,6 +42,7 @@ from db.tables import Decision, Reason, Split
 MAX_BODY = 64 * 1024  # bytes of a body that carries no picture
 MAX_BODY_WITH_MASK = 1024 * 1024  # a 512 x 512 mask as PNG in base64 is a few KiB; noise would be some 350
 GUIDE_SIDE = 384  # pixels
+REPAIRED_SINCE = "Another reviewer has repaired this mask since you saw it. It comes to you again as it is now."
 VERDICT_LOG = "/api/verdicts.csv"
 MEDIA_TYPES = {
     re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
@@ -99,6 +100,7 @@ class VerdictForm(Form):
     reason: Reason | None = None
     client_id: str = Field(min_length=1, max_length=64)
     settles: bool = False
+    mask: str | None = Field(default=None, pattern="^[0-9a-f]{64}$", description="the hash of the mask that was seen")
 
 
 class VerdictsForm(Form):
@@ -225,7 +227,7 @@ def healthz(_: Request) -> Response:
 def next_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
     """The next cards of a reviewer's deck, leased to them, and how many are left."""
     wanted = Wanted(**form.wanted.model_dump())
-    if wanted.show is ShowFilter.disputed:
+    if wanted.show in FOR_LEADS:
         check_lead(reviewer)
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
@@ -266,6 +268,7 @@ def record_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
         lost = [(item.client_id, missing_example([item.example], there)) for item in given if item.example not in there]
         refused += [{"client_id": client_id, "error": error} for client_id, error in lost]
         recorded = _record(reviewer, [item for item in given if item.example in there])
+    refused += [{"client_id": client_id, "error": REPAIRED_SINCE} for client_id in recorded.outdated]
     return {"taken": recorded.taken, "ids": recorded.numbers, "refused": refused}
 
 
@@ -285,7 +288,7 @@ def make_gold(reviewer: str, form: GoldForm) -> dict[str, Any]:
 
 
 def begin_touch_up(reviewer: str, form: BeginForm) -> dict[str, Any]:
-    """Start a touch-up's clock, or continue the one that is running."""
+    """Begin a touch-up, or continue the one that is running."""
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
         begun = clock.begin(session, who.id, form.example, settings().touchup_seconds, utc_now(), again=form.again)

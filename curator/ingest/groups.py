@@ -9,11 +9,11 @@ from sqlalchemy import Select, Update, select, update
 from sqlalchemy.orm import Session
 
 from curator.ingest.likeness import Duplicate
-from curator.review.standing import GroupMember, group_states, lock_standings, update_standings
+from curator.review.standing import HOLDING_STATES, GroupMember, group_states, lock_standings, update_standings
 from db.session import in_batches
 from db.tables import Example, Refusal, Standing, State
 
-DECIDING_STATES = (State.open, State.keep, State.disputed)  # they decide whether another of the group may be open
+DECIDING_STATES = (State.open, *HOLDING_STATES)  # they decide whether another of the group may be open
 
 
 def join_group(session: Session, example: Example, duplicates: Sequence[Duplicate]) -> None:

@@ -1,10 +1,13 @@
-"""Which mask of an example counts now, and who made it: the newest that a touch-up saved, else the contributor's own."""
+"""Which mask of an example counts now, and who made it: the newest that a touch-up saved, else the contributor's own.
+
+A touch-up without a clock has no end but its reviewer's word, so only the mask with which it was finished counts.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeVarTuple
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, case, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from db.session import in_batches
@@ -48,8 +51,9 @@ def with_current_mask(examples: Select[*Columns]) -> Select[*Columns]:
 
 
 def newest_save() -> ScalarSelect[int]:
-    """The number of the newest save of an example's touch-ups, in a query for examples; NULL if there is none."""
+    """The number of the newest save that counts of an example's touch-ups, in a query for examples; NULL if there is none."""
     # Looked up for each example: SQLite would read a list of all the newest saves from start to end for each.
     save = aliased(TouchUpSave)
     newest = select(func.max(save.id)).join(TouchUp, TouchUp.id == save.touch_up_id)
+    newest = newest.where(or_(TouchUp.seconds_shown.is_not(None), save.finished))
     return newest.where(TouchUp.example_id == Example.id).correlate(Example).scalar_subquery()

@@ -2,6 +2,9 @@
 
 Some cards were judged before: second opinions by one other reviewer, control examples by a lead. These cards look like
 all others, and their place in the order is the one they would have anyway, so that the reviewer judges them blind.
+
+Others show a mask that another reviewer has repaired, and say so. Nobody is dealt their own repairs; only a lead can ask for
+them (`ShowFilter.repaired`).
 """
 
 import random
@@ -11,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from curator.review.current_mask import current_masks
@@ -23,7 +26,7 @@ from db.errors import WinnowError
 from db.session import Lock, wait_for
 from db.tables import Example, Gold, Reason, Reviewer, Split, Standing, State, Submission, Suspicion, TouchUp, Verdict
 
-SECOND_OPINION_EVERY = 4  # one card in 4 is a second opinion, if enough are due
+SECOND_LOOK_EVERY = 4  # one card in 4 is a second opinion or a repaired mask, if enough are due
 
 
 class Order(StrEnum):
@@ -40,8 +43,16 @@ class ShowFilter(StrEnum):
     open = "open"
     unseen = "unseen"
     all = "all"
+    fix = "fix"
     touched = "touched"
+    repaired = "repaired"
     disputed = "disputed"
+
+
+FOR_LEADS = {
+    ShowFilter.repaired: "Only a lead may approve their own repairs.",
+    ShowFilter.disputed: "Only a lead may settle disagreements.",
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 def wanted_from(params: Mapping[str, str], sources: Container[str], reviewers: Container[str], *, lead: bool = False) -> Wanted:
     """The filters in the query of an address: order, show, source, split, reason, reviewer. Other parameters are ignored.
 
-    `sources` are the existing source numbers as text, `reviewers` the existing names. Only a lead may ask for disagreements.
+    `sources` are the existing source numbers as text, `reviewers` the existing names. Only a lead may ask for `FOR_LEADS`.
     Raises WinnowError for an unknown value: people type addresses by hand and keep old ones.
     """
 
@@ -92,8 +103,8 @@ def wanted_from(params: Mapping[str, str], sources: Container[str], reviewers: C
         reason=one_of("reason", Reason),
         reviewer=reviewer,
     )
-    if wanted.show is ShowFilter.disputed and not lead:
-        raise WinnowError("Only a lead may settle disagreements.")
+    if wanted.show in FOR_LEADS and not lead:
+        raise WinnowError(FOR_LEADS[wanted.show])
     return wanted
 
 
@@ -122,6 +133,7 @@ class Card:
     suspicion: float
     reasons: list[str]
     drawn: bool
+    repaired_by: str | None = None  # the reviewer whose repaired mask waits for a second look
     opinions: list[dict[str, str | None]] = field(default_factory=list)  # only for a lead who settles disagreements
 
 
@@ -159,8 +171,20 @@ def deal(
 
 
 def count_waiting(session: Session, reviewer_id: int, wanted: Wanted, since: int) -> int:
-    """How many examples match the filters. In the queue, second opinions and control examples are not counted."""
-    return session.scalar(select(func.count()).select_from(_matching(reviewer_id, wanted, since).subquery())) or 0
+    """How many examples match the filters. In the queue, repaired masks that this reviewer may look at are counted too, but
+    not second opinions and control examples."""
+    found = session.scalar(select(func.count()).select_from(_matching(reviewer_id, wanted, since).subquery())) or 0
+    if wanted.includes_judged:
+        return found
+    others = (Standing.state == State.repaired, Standing.first_reviewer_id != reviewer_id)
+    return found + (session.scalar(select(func.count()).select_from(Standing).where(*others, *_filters(wanted))) or 0)
+
+
+def count_own_repairs(session: Session, reviewer: str) -> int:
+    """How many masks that this reviewer has repaired wait for somebody else to look at them."""
+    by = select(Reviewer.id).where(Reviewer.name == reviewer).scalar_subquery()
+    waiting = select(func.count()).select_from(Standing)
+    return session.scalar(waiting.where(Standing.state == State.repaired, Standing.first_reviewer_id == by)) or 0
 
 
 # --- which cards -----------------------------------------------------------------------------------------------------
@@ -184,7 +208,7 @@ def _next_examples(
     picked = [QueuePosition(*row) for row in session.execute(first)]
     if wanted.includes_judged:
         return [position.example_id for position in picked]
-    seconds = _second_opinions_due(session, reviewer_id, wanted, free, max(count // SECOND_OPINION_EVERY, count - len(picked)))
+    seconds = _second_looks_due(session, reviewer_id, wanted, free, max(count // SECOND_LOOK_EVERY, count - len(picked)))
     picked = picked[: count - len(seconds)] + seconds
     if mix is not None and (number := mix.gold_count(len(picked))):
         candidates = unseen_gold(session, reviewer_id, and_(free, *_filters(wanted)))
@@ -215,10 +239,10 @@ def sample_gold(
     return drawn[:number]
 
 
-def _second_opinions_due(
+def _second_looks_due(
     session: Session, reviewer_id: int, wanted: Wanted, free: ColumnElement[bool], count: int
 ) -> list[QueuePosition]:
-    """Examples that one other reviewer has judged and that are due for a second opinion.
+    """Examples that one other reviewer has judged and that are due for a second opinion, or whose mask another has repaired.
 
     Two queries, each a range of the index: it leaves out the reviewer's own examples without reading them.
     """
@@ -255,8 +279,10 @@ def _matching(reviewer_id: int, wanted: Wanted, since: int) -> Select[int, int, 
     found = found.where(Standing.state != State.waiting)
     if wanted.show is not ShowFilter.unseen:
         found = found.where(~exists().where(*_verdict_by(reviewer_id), Verdict.id > since, verdict_counts()))
-    if wanted.show is ShowFilter.disputed:
-        found = found.where(Standing.state == State.disputed)
+    if wanted.show is not ShowFilter.repaired:
+        found = found.where(or_(Standing.state != State.repaired, Standing.first_reviewer_id != reviewer_id))
+    if wanted.show in (ShowFilter.disputed, ShowFilter.fix, ShowFilter.repaired):
+        found = found.where(Standing.state == State(wanted.show.value))
     elif wanted.show is ShowFilter.touched:
         found = found.where(exists().where(TouchUp.example_id == Standing.example_id))
     elif wanted.show is ShowFilter.unseen:
@@ -322,10 +348,12 @@ def _cards(session: Session, examples: Sequence[int], wanted: Wanted) -> list[Ca
     rows = session.execute(
         select(
             Example.id, Example.image_sha256, Example.mask_sha256, Example.split, Submission.photo_name, Submission.drawn,
-            Suspicion.value, Suspicion.reasons,
+            Suspicion.value, Suspicion.reasons, Reviewer.name,
         )
         .join(Submission, Submission.id == Example.submission_id)
+        .join(Standing, Standing.example_id == Example.id)
         .outerjoin(Suspicion, Suspicion.example_id == Example.id)
+        .outerjoin(Reviewer, and_(Standing.state == State.repaired, Reviewer.id == Standing.first_reviewer_id))
         .where(Example.id.in_(examples))
     )  # fmt: skip
     cards = {
@@ -338,9 +366,10 @@ def _cards(session: Session, examples: Sequence[int], wanted: Wanted) -> list[Ca
             suspicion=suspicion or 0.0,
             reasons=_card_reasons(sent_back.get(example), reasons),
             drawn=drawn,
+            repaired_by=repairer,
             opinions=opinions.get(example, []),
         )
-        for example, image, mask, split, photo, drawn, suspicion, reasons in rows
+        for example, image, mask, split, photo, drawn, suspicion, reasons, repairer in rows
     }
     return [cards[example] for example in examples]
 

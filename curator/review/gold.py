@@ -78,7 +78,7 @@ def set_answer(
     if session.get(Example, example) is None:
         raise NotThereError(f"Example {example} does not exist. It may have been erased.")
     if answer is Decision.undo:
-        raise WinnowError("The answer of a control example must be keep or reject.")
+        raise WinnowError("The answer of a control example must be keep, fix or reject.")
     if answer is None and session.scalar(_current().where(Gold.example_id == example)) is None:
         raise WinnowError(f"Example {example} is not a control example.")
     if answer is not None:

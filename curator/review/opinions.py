@@ -50,6 +50,19 @@ def newest_verdicts(examples: Collection[int] | None = None, *, include_reopened
     return select(Verdict).where(Verdict.id.in_(latest)).subquery()
 
 
+def repairers(session: Session, examples: Collection[int] | None = None) -> dict[int, int]:
+    """Who repaired the mask, for those of the examples, or of all, that were last sent back to review because of a repair."""
+    found: dict[int, int] = {}
+    for batch in [None] if examples is None else in_batches(examples):
+        newest = select(func.max(Reopening.id)).group_by(Reopening.example_id)
+        if batch is not None:
+            newest = newest.where(Reopening.example_id.in_(batch))
+        wanted = select(Reopening.example_id, Reopening.reviewer_id)
+        repaired = wanted.where(Reopening.id.in_(newest), Reopening.touch_up_id.is_not(None))
+        found |= dict(session.execute(repaired).all())
+    return found
+
+
 def not_undone(verdict: type[Verdict] = Verdict) -> ColumnElement[bool]:
     """The SQL condition that a verdict is not an undo, and that no undo has taken it back."""
     return and_(verdict.decision != Decision.undo, ~exists().where(_UNDO.undoes == verdict.id))

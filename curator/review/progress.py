@@ -1,7 +1,7 @@
 """The progress of reviewing: pace, forecast, and a comparison of sources and of reviewers. Nothing here writes.
 
-`Times` are float64 (N,), seconds since 1970 (UTC), in any order: one for each keep or reject, none for an undo. Many may be
-equal, because a grid of verdicts is recorded in one commit. Pages measure paces over the last 30 days only (`WINDOW`).
+`Times` are float64 (N,), seconds since 1970 (UTC), in any order: one for each verdict, none for an undo. Many may be equal:
+a grid of verdicts is recorded in one commit. Pages measure paces over the last 30 days only (`WINDOW`).
 """
 
 from collections import Counter, defaultdict
@@ -13,14 +13,14 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, exists, func, select
 from sqlalchemy.orm import Session
 
 from curator.review.agreement import Agreement, cohen_kappa, wilson
 from curator.review.gold import HitRate
 from curator.review.opinions import not_undone
 from db.session import reading
-from db.tables import Decision, Example, Reviewer, Source, Standing, State, Submission, Verdict
+from db.tables import Decision, Example, Reopening, Reviewer, Source, Standing, State, Submission, Verdict
 
 Times = npt.NDArray[np.float64]
 Ratings = Mapping[int, Mapping[str, Decision]]
@@ -202,7 +202,13 @@ def ratings(session: Session) -> dict[int, dict[str, Decision]]:
 
     Undone verdicts are left out. So are verdicts that settle a disagreement, because the lead saw the others' opinions. A
     lead's earlier blind opinion counts like any other: without it, agreement would rise with every settled disagreement.
+    Verdicts on a repaired mask are left out too: they are about another mask, and the card says that somebody repaired it.
     """
+    repaired = (
+        Reopening.example_id == Verdict.example_id,
+        Reopening.touch_up_id.is_not(None),
+        Reopening.after_verdict < Verdict.id,
+    )
     shared = (
         select(Verdict.example_id)
         .group_by(Verdict.example_id)
@@ -210,7 +216,7 @@ def ratings(session: Session) -> dict[int, dict[str, Decision]]:
     )
     blind = (
         select(func.max(Verdict.id))
-        .where(~Verdict.settles, not_undone(), Verdict.example_id.in_(shared))
+        .where(~Verdict.settles, not_undone(), Verdict.example_id.in_(shared), ~exists().where(*repaired))
         .group_by(Verdict.example_id, Verdict.reviewer_id)
     )
     wanted = select(Verdict.example_id, Reviewer.name, Verdict.decision).join(Reviewer, Reviewer.id == Verdict.reviewer_id)
@@ -223,7 +229,8 @@ def ratings(session: Session) -> dict[int, dict[str, Decision]]:
 
 
 def source_progress(session: Session) -> list[dict[str, Any]]:
-    """A row for each source, the largest first: how many examples it has, and how many are decided, kept, disputed and open.
+    """A row for each source, the largest first: how many examples it has, and how many are decided, kept, disputed, in repair
+    (to be fixed, or repaired and not looked at since) and open.
 
     `share`, 0 to 1, is kept / decided with its 95 % interval `low` to `high` (Wilson); None if nothing is decided.
     """
@@ -238,7 +245,8 @@ def source_progress(session: Session) -> list[dict[str, Any]]:
         states = number.get(one.id)
         if states is None:
             continue
-        kept, decided = states[State.keep], states.total() - states[State.open] - states[State.waiting]
+        kept, in_repair = states[State.keep], states[State.fix] + states[State.repaired]
+        decided = states.total() - states[State.open] - states[State.waiting] - in_repair
         low, high = wilson(kept, decided)
         found.append(
             {
@@ -248,6 +256,7 @@ def source_progress(session: Session) -> list[dict[str, Any]]:
                 "decided": decided,
                 "kept": kept,
                 "disputed": states[State.disputed],
+                "in repair": in_repair,
                 "open": states[State.open],
                 "share": kept / decided if decided else None,
                 "low": low if decided else None,

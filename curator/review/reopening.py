@@ -1,4 +1,4 @@
-"""Send examples back to review, for example from a report: their earlier verdicts stay on record but no longer count."""
+"""Send examples back to review, from a report or with a repaired mask: earlier verdicts stay on record but no longer count."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from curator.review.gold import withdraw_answers
 from curator.review.reviewers import reviewer_called
-from curator.review.standing import lock_standings, update_standings
-from db.tables import Reopening, Standing, State, Verdict
+from curator.review.standing import lock_standings, update_standings, wants_second_look
+from db.tables import Reopening, Reviewer, Standing, State, TouchUp, Verdict
 
 
 def send_back(session: Session, examples: Sequence[int], by: str, run: int | None, now: datetime) -> list[int]:
@@ -38,6 +38,24 @@ def send_back(session: Session, examples: Sequence[int], by: str, run: int | Non
     return existing
 
 
+def send_repaired(session: Session, touch_up: TouchUp, now: datetime) -> None:
+    """Send the example of a touch-up that has just ended back to review with its repaired mask, if it wants a second look.
+
+    Verdicts on the mask before no longer count. A control example is withdrawn: its answer was about that mask.
+    """
+    locked = lock_standings(session, [touch_up.example_id])
+    standing = next(row.standing for row in locked if row.example == touch_up.example_id)
+    if not wants_second_look(standing.state, standing.split):
+        return
+    by, example = touch_up.reviewer_id, touch_up.example_id
+    after = _newest_verdicts(session, [example]).get(example, 0)
+    session.add(Reopening(example_id=example, reviewer_id=by, touch_up_id=touch_up.id, after_verdict=after, at=now))
+    standing.first_reviewer_id = by
+    session.flush()
+    update_standings(session, locked)
+    withdraw_answers(session, by, [example], now)
+
+
 def _newest_verdicts(session: Session, examples: Collection[int]) -> dict[int, int]:
     newest = select(Verdict.example_id, func.max(Verdict.id)).where(Verdict.example_id.in_(examples))
     return dict(session.execute(newest.group_by(Verdict.example_id)).all())
@@ -49,15 +67,20 @@ def _newest_reopenings(session: Session, examples: Collection[int]) -> dict[int,
 
 
 def reopening_reasons(session: Session, examples: Collection[int] | None = None) -> dict[int, str]:
-    """Why an example is in the queue again, as text: for those of `examples` (or of all) that were sent back and are open."""
+    """Why an example is in the queue again, as text: for those of `examples` (or of all) that were sent back and not judged."""
     newest = select(func.max(Reopening.id)).group_by(Reopening.example_id)
     if examples is not None:
         newest = newest.where(Reopening.example_id.in_(examples))
     rows = session.execute(
-        select(Reopening.example_id, Reopening.run_id)
+        select(Reopening.example_id, Reopening.run_id, Reopening.touch_up_id, Reviewer.name)
         .join(Standing, Standing.example_id == Reopening.example_id)
-        .where(Reopening.id.in_(newest), Standing.state == State.open)
+        .join(Reviewer, Reviewer.id == Reopening.reviewer_id)
+        .where(Reopening.id.in_(newest), Standing.state.in_([State.open, State.repaired]))
     )
-    return {
-        example: "sent back to review" if run is None else f"sent back from the report of run {run}" for example, run in rows
-    }
+    return {example: _why(run, touch_up, by) for example, run, touch_up, by in rows}
+
+
+def _why(run: int | None, touch_up: int | None, by: str) -> str:
+    if touch_up is not None:
+        return f"repaired by {by}"
+    return "sent back to review" if run is None else f"sent back from the report of run {run}"

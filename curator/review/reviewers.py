@@ -57,13 +57,13 @@ def names(session: Session) -> list[str]:
 def decided(session: Session) -> list[dict[str, Any]]:
     """A row for each reviewer who gave a verdict or made a touch-up, most verdicts first.
 
-    A row holds the name, the verdicts that were not undone, the share of keeps among them (0 to 1; None without any), the
-    touch-ups, and the time of the last verdict or touch-up.
+    A row holds the name, the verdicts that were not undone, the shares of keeps and of fixes among them (0 to 1; None without
+    any), the touch-ups, and the time of the last verdict or touch-up.
     """
     given = newest_verdicts(include_reopened=True)
-    keeps = func.sum(case((given.c.decision == Decision.keep, 1), else_=0))
-    standing = session.execute(select(given.c.reviewer_id, func.count(), keeps).group_by(given.c.reviewer_id)).all()
-    verdicts = {reviewer: (number, kept) for reviewer, number, kept in standing}
+    said = [func.sum(case((given.c.decision == decision, 1), else_=0)) for decision in (Decision.keep, Decision.fix)]
+    standing = session.execute(select(given.c.reviewer_id, func.count(), *said).group_by(given.c.reviewer_id)).all()
+    verdicts = {reviewer: numbers for reviewer, *numbers in standing}
     last = select(func.max(Verdict.id)).group_by(Verdict.reviewer_id)
     seen = dict(session.execute(select(Verdict.reviewer_id, Verdict.at).where(Verdict.id.in_(last))).all())
     touched = session.execute(
@@ -76,12 +76,13 @@ def decided(session: Session) -> list[dict[str, Any]]:
     for one in session.scalars(select(Reviewer).order_by(Reviewer.id)):
         if one.id not in seen:
             continue
-        number, kept = verdicts.get(one.id, (0, 0))
+        number, kept, fixed = verdicts.get(one.id, (0, 0, 0))
         rows.append(
             {
                 "reviewer": one.name,
                 "verdicts": number,
                 "kept": kept / number if number else None,
+                "fix": fixed / number if number else None,
                 "touch-ups": repairs.get(one.id, 0),
                 "last seen": seen[one.id],
             }

@@ -1,8 +1,14 @@
 """The state of an example: the rules as pure functions, then the rows (`db.tables.Standing`) that store it.
 
-An example is *open* while no verdict on it counts; *keep* or *reject* when all its reviewers agree; *disputed* when they
-disagree, until a lead settles it. Only *keep* is approved. Of a group (examples of the same picture) one is open at a time,
-the least doubtful first. The others are *waiting*; the next one opens when it is rejected.
+An example is *open* while no verdict on it counts; *keep*, *fix* or *reject* when all its reviewers agree; *fix* also when
+some keep it and others would have it fixed, for a repair spoils nothing; *disputed* when one rejects what another does not,
+until a lead settles it. Only *keep* is approved.
+
+A mask at *fix* waits for a touch-up. Its end sends the example back to review (review/reopening.py): it is *repaired*, until
+somebody who did not repair it keeps it, or a lead says so. To send it back is to say *fix* again.
+
+Of a group (examples of the same picture) one is open at a time, the least doubtful first. The others are *waiting*; the next
+one opens when it is rejected.
 """
 
 from collections import defaultdict
@@ -12,21 +18,43 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from curator.review.opinions import Opinion, opinions_on
+from curator.review.opinions import Opinion, opinions_on, repairers
 from db.session import in_batches
-from db.tables import Example, Standing, State, Submission, Suspicion
+from db.tables import Decision, Example, Split, Standing, State, Submission, Suspicion
 
+HOLDING_STATES = (State.keep, State.fix, State.repaired, State.disputed)  # none of a group is open beside one of these
 DIGITS = 13  # hexadecimal digits of a hash; they fit the 52 bits of a float's mantissa
 
 
-def agreed_state(opinions: Sequence[Opinion]) -> State:
-    """The state that the opinions on an example give: a lead's newest settlement decides alone, else all must agree."""
+def agreed_state(opinions: Sequence[Opinion], repairer: int | None = None) -> State:
+    """The state that the opinions on an example give: a lead's newest settlement decides alone, else all must agree.
+
+    `repairer` is the reviewer whose repaired mask they are about, None if it is the contributor's: the keep of one's own
+    repair does not count, unless it settles.
+    """
     settled = [opinion for opinion in opinions if opinion.settles]
     counting = [max(settled, key=lambda opinion: opinion.verdict)] if settled else opinions
-    decisions = {opinion.decision for opinion in counting}
+    decisions = {
+        opinion.decision
+        for opinion in counting
+        if opinion.settles or opinion.reviewer != repairer or opinion.decision is not Decision.keep
+    }
     if not decisions:
-        return State.open
+        return State.open if repairer is None else State.repaired
+    if decisions == {Decision.keep, Decision.fix}:
+        return State.fix
     return State(decisions.pop().value) if len(decisions) == 1 else State.disputed
+
+
+def wants_second_look(state: State, split: Split) -> bool:
+    """Whether an example, at this state when a touch-up of its mask ends, is sent back to review with the repaired mask.
+
+    A kept test mask is not: each of them is touched up as a matter of course, as in the paper, and stays kept. Nor is one that
+    somebody has rejected meanwhile.
+    """
+    if state in (State.reject, State.disputed):
+        return False
+    return state is not State.keep or split is not Split.test
 
 
 @dataclass(frozen=True)
@@ -39,20 +67,22 @@ class GroupMember:
 
 
 def group_states(members: Sequence[GroupMember]) -> dict[int, State]:
-    """The states of a group's examples: as without the group, but at most one is open, and none if one is kept or disputed."""
+    """The states of a group's examples: as without the group, but at most one is open, and none beside a `HOLDING_STATES`."""
     opens = [(member.doubt, member.example) for member in members if member.alone is State.open]
-    held = any(member.alone in (State.keep, State.disputed) for member in members)
+    held = any(member.alone in HOLDING_STATES for member in members)
     shown = None if held or not opens else min(opens)[1]
     waits = {example for _, example in opens if example != shown}
     return {member.example: State.waiting if member.example in waits else member.alone for member in members}
 
 
-def first_reviewer(opinions: Sequence[Opinion], image_sha256: str, share: float) -> int | None:
+def first_reviewer(opinions: Sequence[Opinion], image_sha256: str, share: float, repairer: int | None = None) -> int | None:
     """The reviewer who gave the only opinion, if the example is to get a second one; None otherwise.
 
     A `share`, 0 to 1, of all examples gets one. The hash of the picture decides which: reviewers can't predict it, and the
-    answer never changes.
+    answer never changes. A repaired mask gets a second look in any case, and no third: its `repairer` was the first.
     """
+    if repairer is not None:
+        return repairer if agreed_state(opinions, repairer) is State.repaired else None
     if len(opinions) != 1 or opinions[0].settles or _share(image_sha256[DIGITS : 2 * DIGITS]) >= share:
         return None
     return opinions[0].reviewer
@@ -106,18 +136,31 @@ def lock_standings(session: Session, examples: Collection[int]) -> list[LockedSt
     return [locked[example] for example in sorted(locked)]
 
 
-def update_standings(session: Session, locked: Sequence[LockedStanding]) -> dict[int, list[Opinion]]:
-    """Set each example's state from the opinions on it and on its group; returns the opinions by example.
+@dataclass(frozen=True)
+class Judged:
+    """What states were computed from: the opinions by example, and who repaired the mask that they are about."""
+
+    opinions: dict[int, list[Opinion]]
+    repairers: dict[int, int]
+
+    def alone(self, example: int) -> State:
+        """The state that an example would have without its group."""
+        return agreed_state(self.opinions.get(example, []), self.repairers.get(example))
+
+
+def update_standings(session: Session, locked: Sequence[LockedStanding]) -> Judged:
+    """Set each example's state from the opinions on it and on its group; returns what they were computed from.
 
     Groups must be complete, as `lock_standings` returns them.
     """
-    opinions = opinions_on(session, [row.example for row in locked])
+    examples = [row.example for row in locked]
+    judged = Judged(opinions_on(session, examples), repairers(session, examples))
     states = _states_in_groups(
-        (row.group, GroupMember(row.example, row.standing.doubt, agreed_state(opinions.get(row.example, [])))) for row in locked
+        (row.group, GroupMember(row.example, row.standing.doubt, judged.alone(row.example))) for row in locked
     )
     for row in locked:
         row.standing.state = states[row.example]
-    return opinions
+    return judged
 
 
 def _states_in_groups(members: Iterable[tuple[int | None, GroupMember]]) -> dict[int, State]:
@@ -135,8 +178,8 @@ def _states_in_groups(members: Iterable[tuple[int | None, GroupMember]]) -> dict
 
 
 def wrongly_standing(session: Session) -> list[int]:
-    """The examples whose `Standing` is missing or contradicts their verdicts, suspicion, split, source or group."""
-    opinions = opinions_on(session)
+    """The examples whose `Standing` is missing or contradicts their verdicts, repairs, suspicion, split, source or group."""
+    judged = Judged(opinions_on(session), repairers(session))
     rows = session.execute(
         select(Example.id, Example.group_id, Example.split, Submission.source_id, func.coalesce(Suspicion.value, 0.0), Standing)
         .join(Submission, Submission.id == Example.submission_id)
@@ -149,9 +192,13 @@ def wrongly_standing(session: Session) -> list[int]:
     grouped: list[tuple[int | None, GroupMember]] = []
     stored: dict[int, State] = {}  # of examples in a group, whose state depends on the whole group
     for example, group, split, source, doubt, row in rows:
-        alone = agreed_state(opinions.get(example, []))
-        expected = (split, source, doubt)
-        if row is None or (row.split, row.source_id, row.doubt) != expected or (group is None and row.state is not alone):
+        alone = judged.alone(example)
+        # In a group, the state depends on the others too. Whose look is wanted, on the example's own state alone.
+        looks_wrong = row is not None and (
+            (group is None and row.state is not alone)
+            or (alone is State.repaired and row.first_reviewer_id != judged.repairers[example])
+        )
+        if row is None or (row.split, row.source_id, row.doubt) != (split, source, doubt) or looks_wrong:
             wrong.append(example)
         if group is not None and row is not None:
             grouped.append((group, GroupMember(example, doubt, alone)))
@@ -179,7 +226,8 @@ class Counts:
     """How many examples there are in each state.
 
     `reject` includes the disputed ones: they are excluded until a lead settles them. `waiting` ones (another example of the
-    same picture comes first) are not in `open`: nobody has to judge them now.
+    same picture comes first) are not in `open`: nobody has to judge them now. `fix` wait for a touch-up, `repaired` for
+    somebody's look at the repaired mask.
     """
 
     keep: int
@@ -187,11 +235,13 @@ class Counts:
     open: int
     disputed: int = 0
     waiting: int = 0
+    fix: int = 0
+    repaired: int = 0
 
     @property
     def examples(self) -> int:
         """The number of all examples."""
-        return self.keep + self.reject + self.open + self.waiting
+        return self.keep + self.fix + self.repaired + self.reject + self.open + self.waiting
 
 
 def counts(session: Session) -> Counts:
@@ -205,6 +255,8 @@ def counts(session: Session) -> Counts:
         open=found.get(State.open, 0),
         disputed=disputed,
         waiting=found.get(State.waiting, 0),
+        fix=found.get(State.fix, 0),
+        repaired=found.get(State.repaired, 0),
     )
 
 

@@ -30,8 +30,8 @@ def read_csv(file: Path, reviewer: str) -> dict[str, list[NewVerdict]]:
             reason = Reason(row["reason"].strip()) if (row.get("reason") or "").strip() else None
         except (ValueError, TypeError, AttributeError):
             raise WinnowError(
-                f"{file}, line {rows.line_num}: expected the number of an example, keep, reject or undo, and no reason or "
-                f"one of {', '.join(Reason)}."
+                f"{file}, line {rows.line_num}: expected the number of an example, keep, fix, reject or undo, and no "
+                f"reason or one of {', '.join(Reason)}."
             ) from None
         name = (row.get("reviewer") or "").strip() or reviewer
         found.setdefault(name, []).append(NewVerdict(example, decision, reason, f"{content}-{rows.line_num}"))

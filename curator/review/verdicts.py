@@ -11,31 +11,40 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from curator.review.current_mask import current_masks
 from curator.review.leases import claim, release
 from curator.review.opinions import not_undone
-from curator.review.standing import first_reviewer, lock_standings, update_standings
+from curator.review.standing import LockedStanding, first_reviewer, lock_standings, update_standings
 from db.errors import NotThereError, WinnowError
 from db.session import in_batches
-from db.tables import Decision, Reason, Verdict
+from db.tables import Decision, Reason, State, Verdict
 
 
 @dataclass(frozen=True)
 class NewVerdict:
-    """A verdict as a reviewer sends it. The same `client_id` sent twice by one reviewer is one verdict."""
+    """A verdict as a reviewer sends it. The same `client_id` sent twice by one reviewer is one verdict.
+
+    `mask` is the hash of the mask that the reviewer saw, None if unknown.
+    """
 
     example: int
     decision: Decision
     reason: Reason | None
     client_id: str
     settles: bool = False
+    mask: str | None = None
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """How many verdicts were new, and the number of each by its client id. A repeated verdict keeps its first number."""
+    """How many verdicts were new, and the number of each by its client id. A repeated verdict keeps its first number.
+
+    `outdated` are the client ids of those that were not recorded, because the mask was repaired after the reviewer saw it.
+    """
 
     taken: int
     numbers: dict[str, int]
+    outdated: list[str]
 
 
 def record(
@@ -45,6 +54,7 @@ def record(
 
     A reject without a reason is recorded as `unsaid`. A verdict ends the reviewer's lease on the example; an undo
     leases it again. `second_share`, 0 to 1, is the share of examples that get a blind second opinion after the first verdict.
+    A verdict on a mask that has been repaired since is left out: it would approve, or send back, what its reviewer never saw.
     Raises NotThereError naming the first example that does not exist, and WinnowError for a client id that is empty or longer
     than 64 characters; then none of the batch is recorded.
     """
@@ -56,24 +66,36 @@ def record(
             raise WinnowError("The client id of a verdict must have 1 to 64 characters.")
     numbers = _numbers(session, reviewer_id, {item.client_id for item in given})
     new = {item.client_id: item for item in given if item.client_id not in numbers}
+    outdated = _outdated(session, locked, new.values())
+    for client_id in outdated:
+        del new[client_id]
     if not new:
-        return Recorded(0, numbers)
+        return Recorded(0, numbers, outdated)
     numbers |= dict(zip(new, _append(session, reviewer_id, list(new.values()), now), strict=True))
     last = {item.example: item.decision for item in new.values()}
-    opinions = update_standings(session, locked)
+    judged = update_standings(session, locked)
     for row in locked:
         if row.example in last:
-            row.standing.first_reviewer_id = first_reviewer(opinions.get(row.example, []), row.image, second_share)
+            opinions, repairer = judged.opinions.get(row.example, []), judged.repairers.get(row.example)
+            row.standing.first_reviewer_id = first_reviewer(opinions, row.image, second_share, repairer)
     undone = {example for example, decision in last.items() if decision is Decision.undo}
     release(session, reviewer_id, last.keys() - undone)
     claim(session, reviewer_id, undone, now)
-    return Recorded(len(new), numbers)
+    return Recorded(len(new), numbers, outdated)
 
 
 def missing_example(examples: Iterable[int], known: Container[int]) -> str | None:
     """The error message for the first of the examples that is not in `known`; None if all are."""
     lost = next((example for example in examples if example not in known), None)
     return None if lost is None else f"Example {lost} does not exist. It may have been erased."
+
+
+def _outdated(session: Session, locked: Sequence[LockedStanding], given: Iterable[NewVerdict]) -> list[str]:
+    """The client ids of the verdicts on repaired examples whose reviewer saw another mask than the repaired one."""
+    repaired = {row.example for row in locked if row.standing.state is State.repaired}
+    asked = [item for item in given if item.example in repaired and item.mask and item.decision is not Decision.undo]
+    masks = current_masks(session, {item.example for item in asked})
+    return [item.client_id for item in asked if masks[item.example].sha256 != item.mask]
 
 
 def new_client_id() -> str:

@@ -1,4 +1,7 @@
-"""The masks that a touch-up saves: each one is appended, until it is finished or its time is up."""
+"""The masks that a touch-up saves: each one is appended, until it is finished or its time is up.
+
+With its end, the example goes back to review for a second look, if it wants one (curator/review/reopening.py).
+"""
 
 import struct
 from dataclasses import dataclass
@@ -6,16 +9,18 @@ from datetime import datetime, timedelta
 
 import cv2
 import numpy as np
-from sqlalchemy import Engine
+from sqlalchemy import Engine, exists, extract, select
 from sqlalchemy.orm import Session
 
 from curator.pictures.arrays import Mask
+from curator.review.opinions import verdict_counts
+from curator.review.reopening import send_repaired
 from curator.review.reviewers import known_reviewer
-from curator.touchup.clock import seconds_left
+from curator.touchup.clock import is_over, seconds_left
 from db.errors import NotThereError, WinnowError
 from db.session import reading, writing
 from db.store import Store
-from db.tables import CROP_SIDE, TouchUp, TouchUpSave
+from db.tables import CROP_SIDE, Decision, Standing, State, TouchUp, TouchUpSave, Verdict
 
 GRACE = timedelta(seconds=3)  # a mask sent at the last moment arrives after the time is up
 MAX_PNG_BYTES = 768 * 1024  # 512 x 512 of noise in grey is 257 KiB
@@ -23,12 +28,12 @@ MAX_PNG_BYTES = 768 * 1024  # 512 x 512 of noise in grey is 257 KiB
 
 @dataclass(frozen=True)
 class SavedMask:
-    """A mask that was saved."""
+    """A mask that was saved. Without a clock there are no `seconds_left`."""
 
     touch_up: int
     mask: str  # sha256
     seconds_used: float
-    seconds_left: float
+    seconds_left: float | None
     finished: bool
 
 
@@ -36,12 +41,13 @@ def save(engine: Engine, store: Store, reviewer: str, touch_up_id: int, mask: Ma
     """Append the mask after a stroke, uint8 (512, 512), 0 to 255. Accepted until three seconds after the time is up.
 
     `reviewer` is a name. The picture is stored before the transaction that names it, and only if the mask is accepted.
-    Raises NotThereError for an unknown touch-up, WinnowError for another reviewer's, a finished one, or one out of time.
+    Raises NotThereError for an unknown touch-up, WinnowError for another reviewer's, a finished one, one out of time, or one
+    that a later touch-up of the same mask has replaced.
     """
     sha256 = _stored(engine, store, reviewer, touch_up_id, mask, now)
     with writing(engine) as session:
         touch_up = _own(session, reviewer, touch_up_id, lock=True)
-        _check_unfinished(touch_up)
+        _check_open(session, touch_up)
         return _append(session, touch_up, sha256, now, finished=False)
 
 
@@ -61,8 +67,38 @@ def finish(engine: Engine, store: Store, reviewer: str, touch_up_id: int, mask: 
         newest = _newest(touch_up)
         if newest is not None and newest.finished:
             return _saved(touch_up, newest, now)
+        _check_open(session, touch_up)
         unchanged = touch_up.mask_before_sha256 if newest is None else newest.mask_after_sha256
-        return _append(session, touch_up, sha256 or unchanged, now, finished=True)
+        saved = _append(session, touch_up, sha256 or unchanged, now, finished=True)
+        send_repaired(session, touch_up, now)
+        return saved
+
+
+def finish_ended(session: Session, now: datetime) -> None:
+    """Finish the repairs whose time ran out without a word, as when a browser is closed: what they saved last wants a look.
+
+    One that saved nothing repaired nothing, so its mask goes on waiting.
+    """
+    asked_for = exists().where(
+        Verdict.example_id == TouchUp.example_id,
+        Verdict.decision == Decision.fix,
+        Verdict.at <= TouchUp.started_at,
+        verdict_counts(),
+    )
+    saved = exists().where(TouchUpSave.touch_up_id == TouchUp.id)
+    ends = extract("epoch", TouchUp.started_at) + TouchUp.seconds_shown
+    wanted = (
+        select(TouchUp)
+        .join(Standing, Standing.example_id == TouchUp.example_id)
+        .where(Standing.state == State.fix, ends <= now.timestamp(), saved, ~saved.where(TouchUpSave.finished), asked_for)
+        .order_by(TouchUp.id)
+        .with_for_update(of=TouchUp)  # of two pages that find it, one comes first, and the other finds it finished
+    )
+    for touch_up in session.scalars(wanted):
+        newest = _newest(touch_up)
+        if newest is not None and is_over(touch_up, now) and not newest.finished:
+            _append(session, touch_up, newest.mask_after_sha256, now, finished=True)
+            send_repaired(session, touch_up, now)
 
 
 def read_mask(png: bytes) -> Mask:
@@ -90,8 +126,9 @@ def _stored(engine: Engine, store: Store, reviewer: str, touch_up_id: int, mask:
     """Store a mask that is accepted, outside any write transaction; its hash. A mask that is refused leaves no picture."""
     with reading(engine) as session:
         touch_up = _own(session, reviewer, touch_up_id)
-        _check_unfinished(touch_up)
-    if _seconds_used(touch_up, now) > touch_up.seconds_shown + GRACE.total_seconds():
+        _check_open(session, touch_up)
+    shown = touch_up.seconds_shown
+    if shown is not None and _seconds_used(touch_up, now) > shown + GRACE.total_seconds():
         raise WinnowError("This mask arrived after the time was up. The one saved before it counts.")
     return store.put(cv2.imencode(".png", mask)[1].tobytes())
 
@@ -111,17 +148,22 @@ def _newest(touch_up: TouchUp) -> TouchUpSave | None:
     return touch_up.saves[-1] if touch_up.saves else None
 
 
-def _check_unfinished(touch_up: TouchUp) -> None:
+def _check_open(session: Session, touch_up: TouchUp) -> None:
+    """Raises WinnowError for a touch-up that is finished, or that a later one has replaced."""
     newest = _newest(touch_up)
     if newest is not None and newest.finished:
         raise WinnowError("This touch-up is finished and its mask cannot change any more. Start over to do it again.")
+    later = exists().where(TouchUp.example_id == touch_up.example_id, TouchUp.id > touch_up.id)
+    if session.scalar(select(later)):
+        raise WinnowError("Another reviewer has taken over this mask, so yours cannot change any more.")
 
 
 def _append(session: Session, touch_up: TouchUp, sha256: str, now: datetime, *, finished: bool) -> SavedMask:
+    used = _seconds_used(touch_up, now)
     saved = TouchUpSave(
         touch_up_id=touch_up.id,
         mask_after_sha256=sha256,
-        seconds_used=min(_seconds_used(touch_up, now), float(touch_up.seconds_shown)),
+        seconds_used=used if touch_up.seconds_shown is None else min(used, float(touch_up.seconds_shown)),
         finished=finished,
         at=now,
     )
@@ -131,7 +173,9 @@ def _append(session: Session, touch_up: TouchUp, sha256: str, now: datetime, *, 
 
 
 def _saved(touch_up: TouchUp, saved: TouchUpSave, now: datetime) -> SavedMask:
-    left = 0.0 if saved.finished else seconds_left(touch_up, now)
+    left = seconds_left(touch_up, now)
+    if left is not None and saved.finished:
+        left = 0.0
     return SavedMask(touch_up.id, saved.mask_after_sha256, saved.seconds_used, left, saved.finished)
 
 

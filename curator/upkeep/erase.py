@@ -131,11 +131,11 @@ def _erase_rows(session: Session, contributor: Contributor) -> tuple[set[str], d
     sources = list(session.scalars(select(Submission.source_id).where(Submission.id.in_(theirs)).distinct()))
     counts: dict[str, Any] = {"sets": sets, "runs": runs}
     session.execute(delete(TouchUpSave).where(TouchUpSave.touch_up_id.in_(touch_ups)))
-    counts["touch_ups"] = _delete(session, TouchUp, TouchUp.example_id.in_(examples))
     for table in TABLES_OF_AN_EXAMPLE:
         gone = _delete(session, table, table.__table__.c.example_id.in_(examples))
         if table is Verdict:
             counts["verdicts"] = gone
+    counts["touch_ups"] = _delete(session, TouchUp, TouchUp.example_id.in_(examples))
     for table in TABLES_TO_EMPTY:
         session.execute(update(table).where(table.__table__.c.example_id.in_(examples)).values(example_id=None))
     for table in TABLES_OF_A_SUBMISSION:

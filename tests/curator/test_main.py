@@ -81,7 +81,9 @@ def test_the_curation_loop_by_commands_alone(run: Run, pairs: Path, tmp_path: Pa
     assert run.json("verdicts", str(file))["taken"] == 0
 
     now = run.json("status")
-    assert now["verdicts"] == {"keep": len(queue) - 1, "reject": 1, "open": 0, "disputed": 0, "waiting": 0}
+    assert now["verdicts"] == {
+        "keep": len(queue) - 1, "reject": 1, "open": 0, "disputed": 0, "waiting": 0, "fix": 0, "repaired": 0,
+    }  # fmt: skip
     assert now["submissions"] == SAMPLE
     assert sum(now["splits"].values()) == now["examples"]
 
@@ -175,7 +177,7 @@ def test_an_empty_zip_is_one_clear_line(run: Run, tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("a,b\n1,2\n", "needs a first line with the columns example,verdict (and optionally reason,reviewer)"),
-        ("example,verdict\n1,maybe\n", "line 2: expected the number of an example, keep, reject or undo"),
+        ("example,verdict\n1,maybe\n", "line 2: expected the number of an example, keep, fix, reject or undo"),
         ("example,verdict,reason\n1,reject,ugly\n", "line 2: expected"),
         ("example,verdict\n77,keep\n", "Example 77 does not exist"),
     ],
@@ -186,6 +188,18 @@ def test_a_wrong_verdict_file_is_one_clear_line_and_nothing_of_it_is_taken(
     file = tmp_path / "verdicts.csv"
     file.write_text(text)
     assert said in one_line(run("verdicts", str(file), "--json"))
+
+
+def test_a_mask_is_marked_fix_by_a_command_or_a_file_and_the_status_counts_it(run: Run, pairs: Path, tmp_path: Path) -> None:
+    run.json("ingest", str(pairs))
+    first, second, *_ = run.json("queue")["examples"]
+    run.json("decide", str(first["example"]), "fix", "--by", "ada")
+    file = tmp_path / "verdicts.csv"
+    file.write_text(f"example,verdict,reason,reviewer\n{second['example']},fix,,ada\n")
+    assert run.json("verdicts", str(file)) == {"verdicts": 1, "taken": 1}
+    assert run.json("status")["verdicts"]["fix"] == 2
+    assert ", 2 to be fixed, 0 repaired, 0 rejected" in run("status").output
+    assert "Nothing is approved yet" in one_line(run("freeze", "--json"))
 
 
 def test_freezing_nothing_and_erasing_nobody_are_one_clear_line_each(run: Run) -> None:

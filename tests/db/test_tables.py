@@ -105,8 +105,9 @@ def test_the_migrations_build_exactly_the_models(engine: Engine) -> None:
     [
         (lambda: [verdict(Decision.reject, None)], "reject_has_a_reason"),
         (lambda: [verdict(Decision.keep, Reason.bad_photo)], "reject_has_a_reason"),
+        (lambda: [verdict(Decision.fix, Reason.too_coarse)], "reject_has_a_reason"),
         (lambda: [verdict(Decision.keep, None), undoing(Decision.keep, 1)], "only_an_undo_takes_back"),
-        (lambda: [Gold(example_id=1, reviewer_id=1, answer=Decision.undo, at=NOW)], "answer_is_keep_or_reject"),
+        (lambda: [Gold(example_id=1, reviewer_id=1, answer=Decision.undo, at=NOW)], "answer_is_no_undo"),
         (lambda: [choice(0.0, 0.0)], "a_square_or_none"),
         (lambda: [choice(9.0)], "a_square_or_none"),
         (lambda: [choice(9.0, 0.0), choice(9.0, 0.0, undoes=1)], "an_undo_has_no_square"),

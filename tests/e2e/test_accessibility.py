@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from curator.review.gold import set_answer
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
+from curator.touchup.clock import begin
+from curator.touchup.saves import finish
 from db.jobs import utc_now
 from db.session import writing
 from db.tables import Decision, Reason, Split
@@ -28,6 +30,9 @@ PAGES = {
     "/review": DECK,
     "/review?view=grid": "[data-part=grid] img, [data-part=grid] canvas",
     "/review?show=disputed": DECK,
+    "/review?show=fix": DECK,
+    "/review?show=repaired&view=grid": ".tile[data-state=showing]",
+    "/touchup": "[data-part=painter][data-state=idle]",
     "/aside": "[data-part=aside][data-state=showing]",
     "/guide": "figure img",
     "/guide?screen=reject": "figure img",
@@ -42,7 +47,7 @@ PAGES = {
 
 @pytest.fixture
 def worked_on(app: Server) -> Server:
-    """An app in the middle of its work: open, kept, rejected and disputed examples, a control example, a run."""
+    """An app in the middle of its work: examples of every state, a control example, a run."""
     with writing(app.engine) as session:
         add_faceless(session, app.store, 2)
         examples = add_examples(session, app.store, 12, Split.train)
@@ -50,9 +55,13 @@ def worked_on(app: Server) -> Server:
             judge(session, name, examples[:3], decision)
         judge(session, "Ada", examples[3:6], Decision.keep)
         judge(session, "Bo", examples[4:6], Decision.keep)
+        judge(session, "Ada", examples[7:9], Decision.fix)
+        repairer = reviewer_called(session, "Bo").id
+        begun = begin(session, repairer, examples[8], 120, utc_now())
         set_answer(session, reviewer_called(session, "Lea").id, examples[6], Decision.keep, None, utc_now())
         seen = add_examples(session, app.store, 3, Split.validation)
         add_run(session, app.store, freeze_all(session, seen, utc_now()), utc_now(), encoder="scratch")
+    finish(app.engine, app.store, "Bo", begun.touch_up, None, utc_now())
     return app
 
 

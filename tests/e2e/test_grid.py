@@ -141,7 +141,7 @@ def test_everything_can_be_done_with_keys_alone(page: Page, app: Server) -> None
         add_examples(session, app.store, 34, suspicions=[0.0] * 34)
     opened(page, app, 40)
     seen(page)
-    grid = page.get_by_role("listbox", name="Examples; the selected ones are rejected")
+    grid = page.get_by_role("listbox", name="Examples; the selected ones are not kept")
     expect(grid).to_have_attribute("aria-multiselectable", "true")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
@@ -166,6 +166,34 @@ def test_everything_can_be_done_with_keys_alone(page: Page, app: Server) -> None
     saved(page)
     rejected = [verdict for verdict in verdicts(app) if verdict[1] == "reject"]
     assert rejected == [(9, "reject", "spills_over"), (10, "reject", "unsaid")]
+
+
+def test_f_marks_what_is_to_be_fixed_and_undo_brings_the_mark_back(page: Page, app: Server) -> None:
+    opened(page, app)
+    seen(page)
+    page.keyboard.press("f")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("x")
+    page.keyboard.press("f")  # fixed rather than rejected
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("f")
+    page.keyboard.press("f")  # not, after all
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("button", name="Fix F").click()
+    page.keyboard.press("x")  # rejected rather than fixed
+    expect(page.get_by_role("option", name="head-000.png, to be fixed", selected=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Keep the rest and fix 2, reject 1")).to_be_enabled()
+    page.keyboard.press("Enter")
+    says(page, "3 kept, 2 to be fixed, 1 rejected.")
+    saved(page)
+    decisions = ["fix", "fix", "keep", "reject", "keep", "keep"]
+    assert [decision for _, decision, _ in verdicts(app)] == decisions
+    expect(page.locator('[data-part="fixed"]')).to_have_text("2")
+    page.keyboard.press("u")
+    says(page, "Undone: 6 verdicts.")
+    expect(tile(page, 2)).to_have_accessible_name("head-001.png, to be fixed")
+    tile(page, 2).click()  # a click takes any mark away
+    expect(tile(page, 2)).to_have_accessible_name("head-001.png, keeps")
 
 
 def test_every_reason_has_its_key_and_its_button(page: Page, app: Server) -> None:

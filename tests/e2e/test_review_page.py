@@ -15,13 +15,15 @@ from sqlalchemy import Engine, delete, select
 
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
+from curator.touchup.clock import begin
+from curator.touchup.saves import finish
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import Decision, Example, Gold, Lease, Reason, Reviewer, Split, Standing, Suspicion, Verdict
+from db.tables import Decision, Example, Gold, Lease, Reason, Reviewer, Split, Standing, State, Suspicion, Verdict
 from tests.e2e.conftest import Server, canvas_pixels
-from tests.examples import add_examples
+from tests.examples import add_examples, drawn_mask
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("chromium") or shutil.which("chromium-browser")),
@@ -97,6 +99,7 @@ def test_the_canvas_shows_the_stored_picture_with_its_mask_over_it(page: Page, a
     ("key", "decision", "reason"),
     [
         *[(key, "keep", None) for key in "kKaA"],
+        *[(key, "fix", None) for key in "fF"],
         *[(key, "reject", "unsaid") for key in "xX"],
         *[(str(number), "reject", reason) for number, reason in enumerate([str(r) for r in Reason][:6], start=1)],
     ],
@@ -109,6 +112,7 @@ def test_a_key_decides_without_a_click_first(page: Page, app: Server, key: str, 
     assert verdicts(app) == [(1, decision, reason)]
     expect(page.locator('[data-part="left"]')).to_have_text(str(COUNT - 1))
     expect(page.locator('[data-part="kept"]')).to_have_text("1" if decision == "keep" else "0")
+    expect(page.locator('[data-part="fixed"]')).to_have_text("1" if decision == "fix" else "0")
     expect(page.locator('[data-part="rejected"]')).to_have_text("1" if decision == "reject" else "0")
 
 
@@ -451,6 +455,61 @@ def test_z_and_the_wheel_zoom_at_the_pointer_a_drag_moves_and_the_next_picture_i
     page.wait_for_selector('canvas[data-example="2"][data-zoom="1"]')
 
 
+# --- repaired masks ---------------------------------------------------------------------------------------------------
+
+
+def repaired(app: Server, name: str) -> str:
+    """The mask of example 1 after Bo said fix and this reviewer repaired it."""
+    with writing(app.engine) as session:
+        given = [NewVerdict(1, Decision.fix, None, "fix")]
+        record(session, reviewer_called(session, "Bo").id, given, utc_now())
+        begun = begin(session, reviewer_called(session, name).id, 1, 120, utc_now())
+    return finish(app.engine, app.store, name, begun.touch_up, drawn_mask(5), utc_now()).mask
+
+
+def test_a_repaired_mask_is_shown_as_it_is_now_and_kept_or_sent_back(page: Page, app: Server) -> None:
+    repaired(app, "Ada")
+    opened(page, app)
+    expect(page.locator('[data-part="reasons"]')).to_contain_text("repaired by Ada")
+    expect(page.locator('[data-part="left"]')).to_have_text(str(COUNT))
+    for key, state in [("f", State.fix), ("k", State.keep)]:
+        page.keyboard.press(key)
+        shows(page, 2)
+        saved(page)
+        with reading(app.engine) as session:
+            assert session.get_one(Standing, 1).state is state
+        expect(page.locator('[data-part="left"]')).to_have_text(str(COUNT - 1))
+        page.keyboard.press("u")
+        shows(page, 1)
+        saved(page)
+    with reading(app.engine) as session:
+        assert session.get_one(Standing, 1).state is State.repaired
+
+
+def test_ones_own_repair_is_for_others_until_a_lead_asks_for_it(page: Page, app: Server) -> None:
+    repaired(app, "reviewer")
+    page.goto(f"{app.url}/review")
+    shows(page, 2)
+    expect(page.get_by_text("1 mask that you repaired waits for another reviewer.")).to_be_visible()
+    page.get_by_role("link", name="Approve them yourself").click()
+    shows(page, 1)
+    page.keyboard.press("k")
+    expect(page.get_by_text("Nothing left to review")).to_be_visible()
+    saved(page)
+    with reading(app.engine) as session:
+        assert session.get_one(Standing, 1).state is State.keep
+
+
+def test_a_mask_that_was_repaired_while_the_page_held_it_is_not_judged_unseen(page: Page, app: Server) -> None:
+    opened(page, app)
+    repaired(app, "Ada")
+    page.keyboard.press("k")
+    shows(page, 2)
+    expect(page.get_by_text("Another reviewer has repaired this mask since you saw it.")).to_be_visible()
+    with reading(app.engine) as session:
+        assert session.get_one(Standing, 1).state is State.repaired
+
+
 # --- fingers ---------------------------------------------------------------------------------------------------------
 
 
@@ -489,7 +548,12 @@ class Finger:
 
 @pytest.mark.parametrize(
     ("across", "down", "label", "given"),
-    [(0.4, 0.05, "Keep", [(1, "keep", None)]), (-0.4, 0.05, "Reject", [(1, "reject", "unsaid")]), (0.05, -0.4, "Skip", [])],
+    [
+        (0.4, 0.05, "Keep", [(1, "keep", None)]),
+        (-0.4, 0.05, "Reject", [(1, "reject", "unsaid")]),
+        (0.05, 0.4, "Fix", [(1, "fix", None)]),
+        (0.05, -0.4, "Skip", []),
+    ],
 )
 def test_a_swipe_decides(
     tablet: Page, app: Server, across: float, down: float, label: str, given: list[tuple[int, str, str | None]]
@@ -507,12 +571,12 @@ def test_a_swipe_decides(
     expect(tablet.locator('[data-part="card"]')).to_have_css("transform", "none")
 
 
-def test_a_tap_a_short_swipe_and_a_swipe_down_decide_nothing(tablet: Page, app: Server) -> None:
+def test_a_tap_and_a_short_swipe_decide_nothing(tablet: Page, app: Server) -> None:
     opened(tablet, app)
     finger = Finger(tablet)
     finger.send("touchStart", (0.5, 0.5))
     finger.lift()
-    for across, down in [(0.03, 0.0), (0.0, 0.4)]:
+    for across, down in [(0.03, 0.0), (0.0, 0.03)]:
         finger.swipe(across, down)
         expect(tablet.locator('[data-part="card"]')).not_to_have_css("transform", "none")
         finger.lift()
@@ -546,7 +610,7 @@ def test_on_tablets_and_phones_every_verdict_is_in_reach_and_large_enough(
     tablet.set_viewport_size({"width": size[0], "height": size[1]})
     opened(tablet, app)
     tablet.wait_for_function("() => document.fonts.status === 'loaded'")
-    for name in ["Keep", "Reject", "No face", "Not hair", "Hair missing", "Spills over", "Too coarse", "Bad photo"]:
+    for name in ["Keep", "Fix", "Reject", "No face", "Not hair", "Hair missing", "Spills over", "Too coarse", "Bad photo"]:
         button = tablet.get_by_role("button", name=name)
         expect(button).to_be_in_viewport(ratio=1)
         box = box_of(button)

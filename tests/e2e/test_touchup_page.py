@@ -16,7 +16,7 @@ from curator.review.verdicts import NewVerdict, record
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.store import Store
-from db.tables import Decision, Example, Source, Split, State, Submission, TouchUp, TouchUpSave
+from db.tables import Decision, Example, Source, Split, Standing, State, Submission, TouchUp, TouchUpSave
 from tests.e2e.conftest import Server
 from tests.examples import add_bare_examples, add_bare_touch_ups, add_examples, drawn_mask
 
@@ -418,7 +418,41 @@ def test_the_page_shows_some_of_many_touch_ups_and_more_when_asked(page: Page, a
     page.wait_for_selector('[data-part="canvas"][data-example="1"]')
 
 
+def test_a_mask_that_was_marked_fix_is_repaired_without_a_clock_until_a_lead_starts_it(page: Page, app: Server) -> None:
+    with writing(app.engine) as session:
+        numbers = add_examples(session, app.store, 2, Split.train)
+        given = [NewVerdict(number, Decision.fix, None, f"fix-{number}") for number in numbers]
+        record(session, reviewer_called(session, "Bo").id, given, utc_now())
+    opened(page, app.url)
+    expect(page.get_by_role("timer")).to_have_text("No clock")
+    page.keyboard.press("s")
+    state(page, "painting")
+    expect(page.get_by_role("timer")).to_have_text("No clock")
+    stroke(page, (0.1, 0.9), (0.9, 0.9))
+    status(page, "Saved.")
+    page.keyboard.press("Enter")
+    state(page, "over")
+    expect(page.locator("figure").get_by_text("by reviewer, waits for a second look")).to_be_visible()
+    expect(page.get_by_text("1 repaired mask waits for a second look.")).to_be_visible()
+    with reading(app.engine) as session:
+        assert session.scalars(select(TouchUp)).one().seconds_shown is None
+        assert session.get_one(Standing, numbers[0]).state is State.repaired
+    page.get_by_role("button", name="Clock").click()
+    page.get_by_text("Training masks").click()
+    expect(page.get_by_role("switch", name="Training masks")).to_be_checked()
+    page.keyboard.press("Escape")
+    page.reload()
+    state(page, "idle")
+    expect(page.get_by_role("timer")).to_have_text("2:00")
+
+
+def test_only_a_lead_chooses_the_clock(page: Page, server: Callable[..., Server], engine: Engine, store: Store) -> None:
+    add_kept(engine, store, 1)
+    opened(page, server(WINNOW_LEADS="Lea").url)
+    expect(page.get_by_role("button", name="Clock")).to_have_count(0)
+
+
 def test_without_a_kept_test_example_the_page_says_what_to_do(page: Page, app: Server) -> None:
     page.goto(f"{app.url}/touchup")
-    expect(page.get_by_text("No test mask is waiting")).to_be_visible()
+    expect(page.get_by_text("No mask is waiting")).to_be_visible()
     expect(page.get_by_role("button", name="Review more examples")).to_be_visible()

@@ -72,16 +72,13 @@ export class Outbox {
   }
 
   /**
-   * Keep a verdict and send it; the item, with its `client_id`. An undo says in `from` what it takes back. `photo` is shown
-   * when the verdict is refused; `settles` ends a dispute.
+   * Keep a verdict and send it; the item, with its `client_id`. `from` and `to` are where the example stood and stands. `photo`
+   * is shown when the verdict is refused; `mask` is the one that was seen; `settles` ends a dispute.
    * @param {Pick<Item, "example" | "decision"> & Partial<Item>} verdict
    */
-  add({ example, photo, decision, reason = null, settles = false, from = "open" }) {
+  add({ example, photo, mask, decision, reason = null, settles = false, from = "open", to = decision === "undo" ? "open" : decision }) {
     /** @type {Item} */
-    const item = {
-      example, photo, decision, reason, settles, from, to: decision === "undo" ? "open" : decision,
-      client_id: newId(), order: this.stamp(),
-    };
+    const item = { example, photo, mask, decision, reason, settles, from, to, client_id: newId(), order: this.stamp() };
     this.take(item);
     this.shelf.put(item.client_id, item);
     this.spread({ added: item });
@@ -104,8 +101,8 @@ export class Outbox {
     this.sending = true;
     const batch = this.items.slice(0, this.careful ? 1 : BATCH);
     try {
-      const verdicts = batch.map(({ example, decision, reason, client_id, settles }) => ({
-        example, decision, reason, client_id, ...(settles && { settles }),
+      const verdicts = batch.map(({ example, decision, reason, client_id, settles, mask }) => ({
+        example, decision, reason, client_id, ...(settles && { settles }), ...(mask && { mask }),
       }));
       const answer = await ask("/api/verdicts", this.token, { verdicts });
       this.trouble = null;

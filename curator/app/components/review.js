@@ -25,6 +25,26 @@ export function offerReasons(at, reasons) {
 /** The keys of reasons: {"1": "no_face", ...}. @param {Reason[]} reasons @returns {Record<string, string>} */
 export const keysOf = (reasons) => Object.fromEntries(reasons.flatMap(({ name, key }) => (key ? [[key, name]] : [])));
 
+/** What was done with a card, within a sentence. */
+export const DONE = { keep: "kept", fix: "to be fixed", reject: "rejected", skip: "skipped" };
+
+/** A verdict on a card, for the outbox. @param {Card} card @param {Decision} decision */
+export const verdictOn = ({ example, photo, mask, repaired_by }, decision) => ({
+  example, photo, mask, decision, from: repaired_by ? "repaired" : "open",
+});
+
+/** What takes a verdict on a card back. @param {Card} card @param {Decision} decision */
+export const undoOf = ({ example, photo, repaired_by }, decision) => ({
+  example, photo, decision: /** @type {const} */ ("undo"), from: decision, to: repaired_by ? "repaired" : "open",
+});
+
+/**
+ * Whether a verdict on a card is a lead's last word: where others disagree, and on the lead's own repair.
+ * @param {{lead: boolean, wanted: Wanted, outbox: import("./outbox.js").Outbox}} page @param {Card} card
+ */
+export const settlesIt = ({ lead, wanted, outbox }, { repaired_by }) =>
+  lead && (wanted.show === "disputed" || repaired_by === outbox.reviewer);
+
 /** A reason within a sentence: "spills over". @param {Reason[]} reasons @param {string} name */
 export const reasonInWords = (reasons, name) => reasons.find((reason) => reason.name === name)?.label.toLowerCase() ?? name;
 
@@ -68,7 +88,7 @@ export function doubtInWords({ suspicion }) {
 export function opinionsInWords({ opinions = [] }, reasons) {
   return opinions.map(({ reviewer, decision, reason }) => {
     const why = reason ? ` (${reasonInWords(reasons, reason)})` : "";
-    return `${reviewer}: ${decision === "keep" ? "kept" : "rejected"}${why}`;
+    return `${reviewer}: ${DONE[decision]}${why}`;
   });
 }
 
@@ -99,14 +119,16 @@ export function drawCounts(at, section, outbox, tally) {
   if (at.unsaved.textContent !== says) at.unsaved.textContent = says; // or a screen reader would repeat it at every count
   at.dismiss.hidden = !outbox.refused.length;
   if (!tally) return;
-  const { keep, reject, open, left } = tally;
-  const share = (/** @type {number} */ part) => `${(100 * part) / Math.max(1, keep + reject + open)}%`;
+  const { keep, fix, repaired, reject, open, left } = tally;
+  const share = (/** @type {number} */ part) => `${(100 * part) / Math.max(1, keep + fix + repaired + reject + open)}%`;
   at.left.textContent = formatted(left);
   at.kept.textContent = formatted(keep);
+  at.fixed.textContent = formatted(fix);
   at.rejected.textContent = formatted(reject);
   at.barKept.style.width = share(keep);
+  at.barFixed.style.width = share(fix);
   at.barRejected.style.width = share(reject);
-  at.bar.setAttribute("aria-label", `${keep} kept, ${reject} rejected, ${left} left`);
+  at.bar.setAttribute("aria-label", `${keep} kept, ${fix} to be fixed, ${reject} rejected, ${left} left`);
 }
 
 /**

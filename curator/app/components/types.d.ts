@@ -16,13 +16,16 @@ interface Reason {
   key: string | null;
 }
 
+/** What a reviewer says of a mask. */
+type Decision = "keep" | "fix" | "reject";
+
 interface Opinion {
   reviewer: string;
-  decision: "keep" | "reject";
+  decision: Decision;
   reason: string | null;
 }
 
-/** An example as `/api/deck` deals it; `image` and `mask` are hashes of pictures, `suspicion` is 0 to 1. */
+/** An example as `/api/deck` deals it; `image` and `mask` are hashes of pictures, `suspicion` is 0 to 1; `repaired_by` repaired the mask. */
 interface Card {
   example: number;
   image: string;
@@ -32,6 +35,7 @@ interface Card {
   suspicion: number;
   reasons: string[];
   drawn: boolean;
+  repaired_by: string | null;
   opinions?: Opinion[];
 }
 
@@ -43,7 +47,7 @@ interface Wanted {
   [other: string]: unknown;
 }
 
-/** How many examples stand at keep, reject and open. */
+/** How many examples stand at each state, by its name. */
 type Counts = Record<string, number>;
 
 /** The order of events of a reviewer: milliseconds since the epoch, and a count that grows when clocks are set back. */
@@ -53,9 +57,10 @@ type Order = [number, number];
 interface Item {
   example: number;
   photo?: string;
-  decision: "keep" | "reject" | "undo";
+  decision: Decision | "undo";
   reason: string | null;
   settles: boolean;
+  mask?: string;
   from: string;
   to: string;
   client_id: string;
@@ -66,7 +71,7 @@ interface Item {
 /** What a reviewer did with a card; verdicts of one grid have the same `commit`. */
 interface Entry {
   card: Card;
-  did: "keep" | "reject" | "skip";
+  did: Decision | "skip";
   reason?: string | null;
   client_id: string;
   order: Order;

@@ -194,6 +194,7 @@ def _keep_rates(sources: list[dict[str, Any]]) -> None:
             alt.Tooltip("kept", title="kept", format=","),
             alt.Tooltip("decided", title="decided", format=","),
             alt.Tooltip("disputed", title="disputed", format=","),
+            alt.Tooltip("in repair", title="in repair", format=","),
             alt.Tooltip("open", title="open", format=","),
         ],
     )
@@ -214,9 +215,10 @@ def _names(rows: list[dict[str, Any]]) -> list[str]:
 
 def _reviewer_table(rows: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame(rows)
-    frame["kept"] = [None if row["kept"] is None else 100 * row["kept"] for row in rows]
+    for share in ("kept", "fix"):
+        frame[share] = [None if row[share] is None else 100 * row[share] for row in rows]
     frame["agreed"] = [_of(row["agreed"], row["compared"]) for row in rows]
-    columns = ["reviewer", "verdicts", "kept", "active minutes", "per minute", "median seconds", "touch-ups", "agreed"]
+    columns = ["reviewer", "verdicts", "kept", "fix", "active minutes", "per minute", "median seconds", "touch-ups", "agreed"]
     if "gold tries" in frame:
         frame["gold"] = [_gold(row) for row in rows]
         columns.append("gold")
@@ -229,6 +231,7 @@ def _reviewer_table(rows: list[dict[str, Any]]) -> None:
             "reviewer": kinds.TextColumn(pinned=True, width="medium"),
             "verdicts": kinds.NumberColumn(format="localized", help="Verdicts that count now, from all time"),
             "kept": kinds.ProgressColumn(min_value=0, max_value=100, format="%.0f %%"),
+            "fix": kinds.NumberColumn("to fix", format="%.0f %%", help="Verdicts that ask for a repair"),
             "active minutes": kinds.NumberColumn(
                 format="%.0f", help="In the last 30 days; more than a minute without a verdict is a pause"
             ),

@@ -66,7 +66,8 @@ def picture_form(lesson: Lesson, title: str) -> None:
 
 header(
     "What is a good mask?",
-    "Two screens: what to keep, what to reject. The network tolerates a coarse edge, but not hair marked as background.",
+    "Two screens: what to keep, what to reject. What is nearly right can be fixed. The network tolerates a coarse edge, "
+    "but not hair marked as background.",
 )
 with reading(engine()) as session:
     known = lessons(session)

@@ -9,8 +9,8 @@ from curator.status import next_step
 
 STEPS = {
     "ingest": ("Ingest", "Add photos and their painted masks; each is cropped around the face."),
-    "review": ("Review", "Keep or reject each example with one key, the most doubtful first."),
-    "touchup": ("Touch-up", "Repair the kept test masks by hand, two minutes each."),
+    "review": ("Review", "Keep, fix or reject each example with one key, the most doubtful first."),
+    "touchup": ("Touch-up", "Repair by hand the kept test masks, in two minutes each, and all that are worth fixing."),
     "train": ("Train", "Train the paper’s network on the approved examples with one click."),
     "report": ("Report", "See five measures, and the best and worst mattes."),
     "export": ("Export", "Make Core ML and LiteRT files, proven against the run."),
@@ -45,7 +45,8 @@ else:
 
 numbers = {
     "ingest": f"{now.submissions:,} added · {now.no_face:,} without a face · {now.refused:,} refused",
-    "review": f"{now.verdicts.keep:,} kept · {now.verdicts.reject:,} rejected · {now.verdicts.open:,} open",
+    "review": f"{now.verdicts.keep:,} kept · {now.verdicts.fix:,} to fix · {now.verdicts.reject:,} rejected · "
+    f"{now.verdicts.open + now.verdicts.repaired:,} open",
     "touchup": f"{now.touchups:,} waiting",
     "train": f"{pluralise(now.sets, 'set')} · {pluralise(now.runs, 'run')}",
     "report": f"{pluralise(now.reports, 'run')} measured",

@@ -1,4 +1,4 @@
-"""Keep or reject: one example at a time, or forty at a glance. The address holds the view, the order and the filters."""
+"""Keep, fix or reject: one example at a time, or forty at a glance. The address holds the view, the order and the filters."""
 
 import math
 from dataclasses import asdict
@@ -10,9 +10,10 @@ from curator.app.components.grid import grid
 from curator.app.frame import PAGE_FILE, REASONS, drawn_note, empty_state, gallery, header
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
+from curator.app.wording import pluralise
 from curator.ingest.aside import count_faceless, list_faceless
 from curator.markup import render
-from curator.review.deck import Order, ShowFilter, Wanted, wanted_from
+from curator.review.deck import FOR_LEADS, Order, ShowFilter, Wanted, count_own_repairs, wanted_from
 from curator.review.reviewers import names
 from curator.review.standing import counts
 from curator.status import sources
@@ -30,7 +31,9 @@ SHOW_LABELS = {
     ShowFilter.open.value: "To review",
     ShowFilter.unseen.value: "Not yet seen by me",
     ShowFilter.all.value: "All",
+    ShowFilter.fix.value: "To be fixed",
     ShowFilter.touched.value: "Touched up",
+    ShowFilter.repaired.value: "Repaired, also by me",
     ShowFilter.disputed.value: "Disagreements",
     NO_FACE: "No face found",
 }
@@ -81,6 +84,7 @@ reviewer = current_reviewer()
 lead = leads(reviewer)
 with reading(engine()) as session:
     totals, all_sources, reviewers = counts(session), sources(session), names(session)
+    own_repairs = count_own_repairs(session, reviewer)
 source_names = {str(one.id): one.location for one in all_sources}
 
 address = st.query_params.to_dict()
@@ -129,7 +133,7 @@ with st.container(key="review-head", horizontal=True, horizontal_alignment="dist
                 choose(
                     "show",
                     "Show",
-                    {key: label for key, label in SHOW_LABELS.items() if lead or key != ShowFilter.disputed.value},
+                    {key: label for key, label in SHOW_LABELS.items() if lead or key not in FOR_LEADS},
                 )
                 choose("source", "Source", source_names, "All sources")
                 choose("split", "Split", SPLIT_LABELS, "All splits")
@@ -159,6 +163,13 @@ elif aside:
 else:
     asked = {name: value for name, value in asdict(wanted).items() if value is not None}
     (grid if view == "grid" else deck)(reviewer, asked, lead=lead)
+    if own_repairs and wanted.show is not ShowFilter.repaired:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            waits = "waits" if own_repairs == 1 else "wait"
+            st.caption(f"{pluralise(own_repairs, 'mask')} that you repaired {waits} for another reviewer.", width="content")
+            if lead:
+                asks = {"show": ShowFilter.repaired.value}
+                st.page_link(PAGE_FILE.format("review"), label="Approve them yourself", query_params=asks)
     st.caption(
         "Keys work as soon as the page is open. A verdict counts once the server has stored it; "
         "until then this browser keeps it and sends it again."

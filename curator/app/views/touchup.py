@@ -1,19 +1,25 @@
-"""Repair the test masks by hand, against the clock."""
+"""Repair masks by hand: the kept test masks against the clock, and those that reviewers would have fixed."""
 
 from dataclasses import asdict
 
 import streamlit as st
 
 from curator.app.components.painter import painter
-from curator.app.frame import empty_state, hidden_title
-from curator.app.guard import current_reviewer
+from curator.app.frame import PAGE_FILE, empty_state, hidden_title
+from curator.app.guard import check_lead, current_reviewer, leads
 from curator.app.state import engine, settings
+from curator.app.wording import pluralise
+from curator.review.deck import ShowFilter
 from curator.review.reviewers import reviewer_called
-from curator.touchup.clock import count_untouched, finished, pending
+from curator.review.standing import counts
+from curator.touchup.clock import clocks, count_due, finished, pending, set_clock
+from curator.touchup.saves import finish_ended
 from db.jobs import utc_now
 from db.session import reading, writing
+from db.tables import Split
 
 WAITING_AT_ONCE = 10  # masks to choose from
+CLOCK_LABELS = {Split.test: "Test masks", Split.validation: "Validation masks", Split.train: "Training masks"}
 DONE_AT_ONCE = 24  # touch-ups, and as many more with each click
 
 
@@ -22,15 +28,35 @@ def show_more() -> None:
     st.session_state["touch-ups-shown"] += DONE_AT_ONCE
 
 
+def choose_clock(split: Split) -> None:
+    """Store whether the clock runs for this split, as its toggle says now."""
+    check_lead(current_reviewer())
+    with writing(engine()) as session:
+        who = reviewer_called(session, current_reviewer())
+        set_clock(session, who.id, split, st.session_state[f"clock-{split}"], utc_now())
+
+
+def show_clocks(chosen: dict[Split, bool]) -> None:
+    """A toggle for each split, for leads."""
+    with st.popover("Clock", icon=":material/timer:"):
+        for split in CLOCK_LABELS:
+            st.session_state[f"clock-{split}"] = chosen[split]  # the database decides, the control shows it
+            st.toggle(CLOCK_LABELS[split], key=f"clock-{split}", on_change=choose_clock, args=(split,))
+        st.caption(f"With the clock, a touch-up has {seconds} seconds. A change counts for those that begin from now on.")
+
+
 seconds = settings().touchup_seconds
+lead = leads(current_reviewer())
 hidden_title("Touch up")
 with writing(engine()) as session:
     reviewer = reviewer_called(session, current_reviewer()).id
+    finish_ended(session, utc_now())
 shown = st.session_state.setdefault("touch-ups-shown", DONE_AT_ONCE)
 with reading(engine()) as session:
     now = utc_now()
     wait, done = pending(session, reviewer, now, WAITING_AT_ONCE), finished(session, now, shown + 1)
-    waits = count_untouched(session) + sum(one.running for one in wait)
+    waits = count_due(session) + sum(one.running and not one.fix for one in wait)
+    chosen, repaired = clocks(session), counts(session).repaired
 if wait or done:
     painter(
         current_reviewer(),
@@ -42,5 +68,15 @@ if wait or done:
     )
 else:
     empty_state(
-        "No test mask is waiting: only kept examples of the test split are touched up.", "Review more examples", "review"
+        "No mask is waiting: only kept examples of the test split are touched up, and those that were marked Fix.",
+        "Review more examples",
+        "review",
     )
+with st.container(horizontal=True, vertical_alignment="center"):
+    if lead:
+        show_clocks(chosen)
+    if repaired:
+        verb = "waits" if repaired == 1 else "wait"
+        st.caption(f"{pluralise(repaired, 'repaired mask')} {verb} for a second look.", width="content")
+        asks = {"show": ShowFilter.repaired.value} if lead else {}
+        st.page_link(PAGE_FILE.format("review"), label="Approve or send back", query_params=asks)

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from curator.app import guard, routes, state
 from curator.app.guard import TOKEN_HEADER, middleware, token_for
-from curator.app.routes import ROUTES
+from curator.app.routes import REPAIRED_SINCE, ROUTES
 from db.session import connect, reading, writing
 from db.settings import Settings
 from db.store import Store
@@ -252,9 +252,9 @@ def test_the_deck_returns_cards_and_counts_for_the_tokens_reviewer(
 ) -> None:
     said = client.post("/api/deck", json={"count": 2, "held": []}, headers=ours).json()
     assert [card["example"] for card in said["cards"]] == examples[:2]
-    card = {"example", "image", "mask", "photo", "split", "suspicion", "reasons", "drawn", "opinions"}
+    card = {"example", "image", "mask", "photo", "split", "suspicion", "reasons", "drawn", "repaired_by", "opinions"}
     assert set(said["cards"][0]) == card
-    assert said["counts"] == {"keep": 0, "reject": 0, "open": 3, "disputed": 0, "waiting": 0}
+    assert said["counts"] == {"keep": 0, "reject": 0, "open": 3, "disputed": 0, "waiting": 0, "fix": 0, "repaired": 0}
     assert {key: said[key] for key in ("left", "gone", "upto", "since")} == {"left": 3, "gone": [], "upto": 0, "since": 0}
     bo = {**ours, TOKEN_HEADER: token_for("Bo")}
     assert [card["example"] for card in client.post("/api/deck", json={"count": 9}, headers=bo).json()["cards"]] == [
@@ -282,7 +282,7 @@ def test_a_verdict_is_answered_after_its_commit_and_recorded_once(
     [
         ({"example": 999}, "Example 999 does not exist. It may have been erased."),
         ({"example": 2**63}, "example: Input should be less than or equal to"),
-        ({"decision": "perhaps"}, "decision: Input should be 'keep', 'reject' or 'undo'."),
+        ({"decision": "perhaps"}, "decision: Input should be 'keep', 'fix', 'reject' or 'undo'."),
         ({"reason": "ugly"}, "reason: Input should be 'no_face'"),
         ({"client_id": ""}, "client_id: String should have at least 1 character."),
         ({"client_id": "x" * 65}, "client_id: String should have at most 64 characters."),
@@ -321,7 +321,8 @@ def test_only_a_lead_settles_disagreements_and_sets_control_examples(
     only = "Only a lead may do this (see WINNOW_LEADS in docs/settings.md)."
     gold = {"example": examples[0], "decision": "keep"}
     settling = verdict(examples[0])["verdicts"][0] | {"settles": True}
-    for path, asked in [("/api/gold", gold), ("/api/deck", {"count": 1, "wanted": {"show": "disputed"}})]:
+    shows = [("/api/deck", {"count": 1, "wanted": {"show": show}}) for show in ("disputed", "repaired")]
+    for path, asked in [("/api/gold", gold), *shows]:
         answer = client.post(path, json=asked, headers=ours)
         assert (answer.status_code, answer.json()) == (403, {"error": only})
     answer = client.post("/api/verdicts", json={"verdicts": [settling]}, headers=ours)
@@ -329,6 +330,25 @@ def test_only_a_lead_settles_disagreements_and_sets_control_examples(
     lea = {**ours, TOKEN_HEADER: token_for("Lea")}
     assert client.post("/api/gold", json=gold, headers=lea).json() == {"example": examples[0], "decision": "keep"}
     assert written(engine) == 1  # hers, which settles it
+
+
+def test_a_mask_that_was_marked_fix_is_repaired_without_a_clock_and_dealt_to_another_reviewer_as_it_is_now(
+    client: TestClient, ours: dict[str, str], examples: list[int]
+) -> None:
+    bo = {**ours, TOKEN_HEADER: token_for("Bo")}
+    (seen, *_) = client.post("/api/deck", json={"count": 1}, headers=bo).json()["cards"]
+    assert seen["example"] == examples[0]
+    assert client.post("/api/verdicts", json=verdict(examples[0], "fix"), headers=bo).json()["taken"] == 1
+    begun = client.post("/api/touchups/begin", json={"example": examples[0]}, headers=ours).json()
+    assert (begun["seconds_shown"], begun["seconds_left"]) == (None, None)
+    asked = {"touch_up": begun["touch_up"], "mask": base64_png(3)}
+    repaired = client.post("/api/touchups/finish", json=asked, headers=ours).json()["mask"]
+    late = verdict(examples[0], "keep", client_id="late")["verdicts"][0] | {"mask": seen["mask"]}
+    answer = client.post("/api/verdicts", json={"verdicts": [late]}, headers=bo).json()
+    assert answer == {"taken": 0, "ids": {}, "refused": [{"client_id": "late", "error": REPAIRED_SINCE}]}
+    hand = client.post("/api/deck", json={"count": 3}, headers=bo).json()["cards"]
+    assert {card["example"]: card["repaired_by"] for card in hand} == dict.fromkeys(examples) | {examples[0]: "Ada"}
+    assert repaired in [card["mask"] for card in hand]
 
 
 @pytest.mark.parametrize("asked", [{"verdicts": []}, {"verdicts": ["keep"]}, {}, {"verdicts": [{}] * 201}])

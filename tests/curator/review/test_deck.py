@@ -408,7 +408,8 @@ def test_an_address_holds_the_filters_and_an_empty_one_gives_the_queue() -> None
     ("params", "sentence"),
     [
         ({"order": "best"}, "“best” is not a valid order. Choose one of doubt, random, source."),
-        ({"show": ""}, "“” is not a valid show. Choose one of open, unseen, all, touched, disputed."),
+        ({"show": ""}, "“” is not a valid show. Choose one of open, unseen, all, fix, touched, repaired, disputed."),
+        ({"show": "repaired"}, "Only a lead may approve their own repairs."),
         ({"show": "disputed"}, "Only a lead may settle disagreements."),
         ({"split": "TEST"}, "“TEST” is not a valid split. Choose one of train, validation, test."),
         ({"reason": "'; drop table"}, "“'; drop table” is not a valid reason. Choose one of"),

@@ -251,8 +251,8 @@ def test_who_only_touched_up_is_among_the_reviewers_too(engine: Engine, examples
             )  # fmt: skip
     with reading(engine) as session:
         ada, tess = decided(session)
-    assert ada == {"reviewer": "Ada", "verdicts": 2, "kept": 1.0, "touch-ups": 1, "last seen": later}
-    assert tess == {"reviewer": "Tess", "verdicts": 0, "kept": None, "touch-ups": 1, "last seen": later}
+    assert ada == {"reviewer": "Ada", "verdicts": 2, "kept": 1.0, "fix": 0.0, "touch-ups": 1, "last seen": later}
+    assert tess == {"reviewer": "Tess", "verdicts": 0, "kept": None, "fix": None, "touch-ups": 1, "last seen": later}
 
 
 @on_both_servers

@@ -10,13 +10,21 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from curator.review.opinions import Opinion
-from curator.review.standing import agreed_state, approved, first_reviewer, random_rank
+from curator.review.standing import (
+    GroupMember,
+    agreed_state,
+    approved,
+    first_reviewer,
+    group_states,
+    random_rank,
+    wants_second_look,
+)
 from db.session import connect, migrate, reading, writing
 from db.tables import Decision, Split, Standing, State
 from tests.conftest import counted_instructions, on_both_servers
 from tests.examples import add_bare_examples
 
-KEEP, REJECT = Decision.keep, Decision.reject
+KEEP, FIX, REJECT = Decision.keep, Decision.fix, Decision.reject
 SHA = st.text("0123456789abcdef", min_size=64, max_size=64)
 
 
@@ -26,6 +34,13 @@ SHA = st.text("0123456789abcdef", min_size=64, max_size=64)
         ([], State.open),
         ([Opinion(1, 1, KEEP)], State.keep),
         ([Opinion(1, 1, REJECT)], State.reject),
+        ([Opinion(1, 1, FIX)], State.fix),
+        ([Opinion(1, 1, FIX), Opinion(2, 2, FIX)], State.fix),
+        ([Opinion(1, 1, FIX), Opinion(2, 2, KEEP)], State.fix),  # a repair spoils nothing
+        ([Opinion(1, 1, FIX), Opinion(2, 2, REJECT)], State.disputed),
+        ([Opinion(1, 1, FIX), Opinion(2, 2, KEEP), Opinion(3, 3, REJECT)], State.disputed),
+        ([Opinion(1, 1, REJECT), Opinion(2, 2, FIX, settles=True)], State.fix),
+        ([Opinion(1, 1, FIX), Opinion(2, 2, KEEP, settles=True)], State.keep),
         ([Opinion(1, 1, KEEP), Opinion(2, 2, KEEP)], State.keep),
         ([Opinion(1, 1, KEEP), Opinion(2, 2, REJECT)], State.disputed),
         ([Opinion(1, 1, REJECT), Opinion(2, 2, KEEP), Opinion(3, 3, KEEP)], State.disputed),
@@ -38,7 +53,40 @@ def test_state_follows_the_opinions(opinions: list[Opinion], state: State) -> No
     assert agreed_state(opinions) is state
 
 
-@given(st.lists(st.tuples(st.sampled_from([KEEP, REJECT]), st.booleans()), max_size=6), st.randoms())
+@pytest.mark.parametrize(
+    ("opinions", "state"),
+    [
+        ([], State.repaired),
+        ([Opinion(1, 7, KEEP)], State.repaired),
+        ([Opinion(1, 7, KEEP, settles=True)], State.keep),
+        ([Opinion(1, 7, FIX)], State.fix),
+        ([Opinion(1, 7, REJECT)], State.reject),
+        ([Opinion(1, 8, KEEP)], State.keep),
+        ([Opinion(1, 8, FIX)], State.fix),
+        ([Opinion(1, 7, KEEP), Opinion(2, 8, REJECT)], State.reject),
+        ([Opinion(1, 7, KEEP, settles=True), Opinion(2, 8, FIX)], State.keep),
+    ],
+)
+def test_the_state_of_a_repaired_mask_follows_the_opinions_of_others_than_its_repairer(
+    opinions: list[Opinion], state: State
+) -> None:
+    assert agreed_state(opinions, repairer=7) is state
+
+
+@pytest.mark.parametrize("split", Split)
+@pytest.mark.parametrize("state", State)
+def test_every_repair_wants_a_second_look_but_of_kept_test_masks_and_rejected_ones(state: State, split: Split) -> None:
+    as_the_paper = state is State.keep and split is Split.test
+    assert wants_second_look(state, split) is not (as_the_paper or state in (State.reject, State.disputed))
+
+
+@pytest.mark.parametrize("beside", [State.keep, State.fix, State.repaired, State.disputed])
+def test_of_a_group_none_is_open_beside_one_that_may_still_be_approved(beside: State) -> None:
+    members = [GroupMember(1, 0.1, State.open), GroupMember(2, 0.9, beside), GroupMember(3, 0.5, State.open)]
+    assert group_states(members) == {1: State.waiting, 2: beside, 3: State.waiting}
+
+
+@given(st.lists(st.tuples(st.sampled_from([KEEP, FIX, REJECT]), st.booleans()), max_size=6), st.randoms())
 def test_order_of_opinions_decides_nothing(said: list[tuple[Decision, bool]], chance: random.Random) -> None:
     opinions = [Opinion(number, number, decision, settles) for number, (decision, settles) in enumerate(said)]
     shuffled = opinions.copy()
@@ -54,6 +102,15 @@ def test_only_a_single_blind_opinion_gets_a_second() -> None:
     assert first_reviewer([], sha, 1.0) is None
     assert first_reviewer([one, other], sha, 1.0) is None
     assert first_reviewer([Opinion(1, 7, KEEP, settles=True)], sha, 1.0) is None
+    assert first_reviewer([Opinion(1, 7, FIX)], sha, 1.0) == 7
+
+
+def test_a_repaired_mask_gets_a_second_look_and_no_third() -> None:
+    sha = "f" * 64
+    assert first_reviewer([], sha, 0.0, repairer=7) == 7
+    assert first_reviewer([Opinion(1, 7, KEEP)], sha, 0.0, repairer=7) == 7
+    assert first_reviewer([Opinion(1, 8, KEEP)], sha, 1.0, repairer=7) is None
+    assert first_reviewer([Opinion(1, 8, FIX)], sha, 1.0, repairer=7) is None
 
 
 @given(SHA)

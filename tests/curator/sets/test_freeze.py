@@ -95,10 +95,13 @@ def test_freezing_the_same_again_gives_the_set_that_has_it(engine: Engine, clock
     assert (again.set, again.hash, again.new) == (first.set, first.hash, False)
 
 
-def test_a_repaired_mask_is_frozen(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+@pytest.mark.parametrize("place", [0, -1], ids=["train", "test"])
+def test_a_repaired_mask_is_frozen_for_an_example_of_any_split(
+    engine: Engine, clock: FakeClock, examples: list[int], place: int
+) -> None:
     decide(engine, clock, Decision.keep, *examples)
     plain = frozen(engine, clock)
-    repair(engine, clock, examples[-1], REPAIRED)
+    repair(engine, clock, examples[place], REPAIRED)
     repaired = frozen(engine, clock)
     assert repaired.set == plain.set + 1
     assert [mask for _, mask, _ in members(engine, repaired.set)].count(REPAIRED) == 1
@@ -120,7 +123,7 @@ def test_nothing_approved_is_said_in_one_sentence(engine: Engine, clock: FakeClo
 
 @on_both_servers
 def test_the_hash_of_a_frozen_set_is_that_of_its_content(engine: Engine, store: Store, clock: FakeClock) -> None:
-    """Also where one picture has several masks or the skin labelled, and where a mask was repaired."""
+    """Also where one picture has several masks or the skin labelled, and where masks were repaired."""
     pictures = ["a" * 64, "0" * 64, "0" * 64, "f" * 64, "0" * 64, "9" * 64]
     masks = ["1" * 64, "b" * 64, "b" * 64, "1" * 64, "2" * 64, "1" * 64]
     skins = [None, "5" * 64, None, None, "0" * 64, "c" * 64]

@@ -86,7 +86,7 @@ def test_kept_test_examples_wait_and_nothing_else(engine: Engine, store: Store, 
         keep(session, add_examples(session, store, 1, Split.train), clock)
     assert pending(engine, clock) == [(examples[0], False), (examples[1], False)]
     with reading(engine) as session:
-        assert clocks.count_untouched(session) == 2
+        assert clocks.count_due(session) == 2
 
 
 def test_of_the_same_picture_kept_twice_one_waits(engine: Engine, store: Store, clock: FakeClock, examples: list[int]) -> None:
@@ -108,9 +108,9 @@ def test_only_the_next_few_are_listed_and_the_one_in_work_comes_first(
         keep(session, more, clock)
     begin(engine, more[2], clock)
     begin(engine, examples[0], clock, "Bo")
-    assert pending(engine, clock, count=2) == [(more[2], True), (examples[1], False)]
+    assert pending(engine, clock, count=2) == [(more[2], True), (more[0], False)]  # the most doubtful of the others
     with reading(engine) as session:
-        assert clocks.count_untouched(session) == 3
+        assert clocks.count_due(session) == 3
 
 
 def test_a_reload_goes_on_with_the_newest_mask_and_the_servers_clock(
@@ -278,7 +278,7 @@ def test_what_the_page_asks_costs_each_touch_up_the_same(tmp_path: Path, clock: 
         with reading(database) as session, counted_instructions(session) as hundreds:
             assert len(clocks.pending(session, 1, clock(), 10)) == 10
             assert len(clocks.finished(session, clock(), 24)) == 24
-            assert clocks.count_untouched(session) == number / 2
+            assert clocks.count_due(session) == number / 2
         costs.append(len(hundreds) / number)
         database.dispose()
     assert costs[1] < 1.5 * costs[0]
@@ -370,9 +370,9 @@ def test_only_approved_test_examples_can_begin(engine: Engine, store: Store, clo
     with writing(engine) as session:
         (unseen,) = add_examples(session, store, 1, Split.test)
         (train,) = add_examples(session, store, 1, Split.train)
-    with pytest.raises(WinnowError, match=rf"Example {unseen} is not approved\. Keep it on the Review page first\."):
+    with pytest.raises(WinnowError, match=rf"Example {unseen} is not approved\. Keep it on the Review page first, or mark it"):
         begin(engine, unseen, clock)
-    with pytest.raises(WinnowError, match=rf"Example {train} is in the train split; only test masks are touched up\."):
+    with pytest.raises(WinnowError, match=rf"Example {train} is not approved\. Keep it"):
         begin(engine, train, clock)
     with pytest.raises(NotThereError, match="Example 999 does not exist"):
         begin(engine, 999, clock)

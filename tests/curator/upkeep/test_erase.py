@@ -148,12 +148,15 @@ def add_example(
     after, of, by = kept(rooms, person.name, f"touched-up mask {number}"), example.id, reviewer.id
     saves = [TouchUpSave(mask_after_sha256=after, seconds_used=1.0, finished=True, at=LONG_AGO)]
     before = example.mask_sha256
+    touch_up = TouchUp(
+        example_id=of, reviewer_id=by, mask_before_sha256=before, started_at=LONG_AGO, seconds_shown=9, saves=saves
+    )
+    session.add(touch_up)
+    session.flush()
     session.add_all(
         [
-            TouchUp(
-                example_id=of, reviewer_id=by, mask_before_sha256=before, started_at=LONG_AGO, seconds_shown=9, saves=saves
-            ),
             Verdict(example_id=of, reviewer_id=by, decision=Decision.keep, at=LONG_AGO, client_id=f"{of}"),
+            Reopening(example_id=of, reviewer_id=by, after_verdict=0, touch_up_id=touch_up.id, at=LONG_AGO),
             Reopening(example_id=of, reviewer_id=by, after_verdict=0, at=LONG_AGO),
             Lease(example_id=of, reviewer_id=by, until=LONG_AGO),
             Remark(submission_id=submission.id, words=f"the photo of {person.name} is small", at=LONG_AGO),

@@ -4,8 +4,8 @@
 
 import { ask, clicked, fitted, isTheirs, made, newId, partsOf, RouteError } from "../shared.js";
 import {
-  doubtInWords, drawCounts, isQueue, keysOf, lasting, nothingLeft, offerReasons, opinionsInWords, POLL_MS, reasonInWords,
-  widgetKeys,
+  DONE, doubtInWords, drawCounts, isQueue, keysOf, lasting, nothingLeft, offerReasons, opinionsInWords, POLL_MS,
+  reasonInWords, settlesIt, undoOf, verdictOn, widgetKeys,
 } from "../review.js";
 import { Outbox } from "../outbox.js";
 import { Dealer } from "../dealer.js";
@@ -19,11 +19,12 @@ const HAND = 40; // cards asked for at a time, before fewer than AHEAD are left
 const LINES = 84; // CSS pixels of a caption with two lines of reasons
 /** @type {Record<string, string>} */
 const KEYS = {
-  k: "keep", a: "keep", x: "reject", " ": "skip", u: "undo", Backspace: "undo", v: "view", m: "mask", h: "hide", z: "zoom",
+  k: "keep", a: "keep", f: "fix", x: "reject", " ": "skip", u: "undo", Backspace: "undo", v: "view", m: "mask", h: "hide", z: "zoom",
   "[": "fainter", "]": "stronger", g: "gold", "?": "help",
 };
+const SEEING = ["keep", "fix"]; // what only a picture on screen can get
 const REPEATING = ["fainter", "stronger"];
-const DID = { keep: "Kept", reject: "Rejected", skip: "Skipped", undo: "Undone" };
+const DID = { keep: "Kept", fix: "To be fixed", reject: "Rejected", skip: "Skipped", undo: "Undone" };
 
 class Deck {
   /** The parts of the page. @type {Record<string, any>} */
@@ -143,20 +144,19 @@ class Deck {
     };
     if (looks[what]) return looks[what]();
     // Nobody judges a picture that is not on screen; a missing one can only be rejected or skipped.
-    if (!this.current || !(this.state === "showing" || (this.state === "missing" && what !== "keep"))) return;
+    if (!this.current || !(this.state === "showing" || (this.state === "missing" && !SEEING.includes(what)))) return;
     if (what === "skip") return this.skip(this.current);
-    const reason = this.reasons.some(({ name }) => name === what) ? what : null;
-    this.decide(this.current, what === "keep" ? "keep" : "reject", reason);
+    if (what === "keep" || what === "fix") return this.decide(this.current, what);
+    this.decide(this.current, "reject", this.reasons.some(({ name }) => name === what) ? what : null);
   }
 
   // --- what a key does -------------------------------------------------------------------------------------------
 
-  /** @param {Card} card @param {"keep" | "reject"} decision @param {string | null} reason */
-  decide(card, decision, reason) {
-    const settles = this.lead && this.wanted.show === "disputed";
+  /** @param {Card} card @param {Decision} decision @param {string | null} reason */
+  decide(card, decision, reason = null) {
     this.dealer.moved.add(card.example);
     this.next(); // the picture first
-    const item = this.outbox.add({ example: card.example, photo: card.photo, decision, reason, settles });
+    const item = this.outbox.add({ ...verdictOn(card, decision), reason, settles: settlesIt(this, card) });
     this.sitting.add({ card, did: decision, reason, client_id: item.client_id, order: item.order });
     this.say(decision, card, reason);
     this.tell();
@@ -180,7 +180,7 @@ class Deck {
     this.without(card.example); // a skipped one may have come again since
     if (did !== "skip") {
       this.dealer.moved.add(card.example);
-      this.outbox.add({ example: card.example, photo: card.photo, decision: "undo", from: did });
+      this.outbox.add(undoOf(card, did));
       if (this.golden.has(last.client_id)) this.gold(last, false);
     }
     this.show(card);
@@ -197,7 +197,7 @@ class Deck {
   /** @param {Entry} entry @param {boolean} known */
   async gold({ client_id, card, did, reason }, known) {
     const answer = known ? { decision: did, reason: reason ?? null } : { decision: null, reason: null };
-    let says = known ? `Control example: ${card.photo} (${DID[did].toLowerCase()})` : `No longer a control example: ${card.photo}`;
+    let says = known ? `Control example: ${card.photo} (${DONE[did]})` : `No longer a control example: ${card.photo}`;
     try {
       await ask("/api/gold", this.outbox.token, { example: card.example, ...answer });
       if (known) this.golden.add(client_id);
@@ -295,7 +295,7 @@ class Deck {
     const [title, text] = nothingLeft(others, whole, "the last verdict");
     this.become("done");
     const links = made("div", { className: "next" });
-    for (const [href, label] of [["/touchup", "Touch up test masks"], ["/sets", "Freeze a curated set"]]) {
+    for (const [href, label] of [["/touchup", "Touch up masks"], ["/sets", "Freeze a curated set"]]) {
       links.append(made("a", { href, textContent: label, className: "button" }));
     }
     const said = [made("strong", { textContent: title }), made("p", { textContent: text })];
@@ -345,12 +345,12 @@ class Deck {
     const { stage, at, root } = this;
     if (!stage || !root) return;
     const ready = this.state === "showing" || this.state === "missing";
-    const decides = ["keep", "reject", "skip", ...this.reasons.map(({ name }) => name)];
+    const decides = ["keep", "fix", "reject", "skip", ...this.reasons.map(({ name }) => name)];
     for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (root.querySelectorAll("button[data-do]"))) {
       const what = button.dataset.do ?? "";
       if (what === "undo") button.disabled = !this.sitting.entries.length;
       if (what === "gold") button.disabled = !this.sitting.verdict;
-      if (decides.includes(what)) button.disabled = !ready || (what === "keep" && this.state === "missing");
+      if (decides.includes(what)) button.disabled = !ready || (SEEING.includes(what) && this.state === "missing");
       if (what === "view") button.setAttribute("aria-pressed", String(button.value === stage.view));
     }
     at.maskButton.setAttribute("aria-pressed", String(stage.masked));

@@ -20,7 +20,7 @@ const BACKDROP = "rgb(128 128 128)";
 const HALO = "rgb(0 0 0 / .8)";
 const square = (/** @type {number[]} */ ...steps) => steps.flatMap((x) => steps.map((y) => [x, y]));
 const [LINE, AROUND] = [square(0, 1), square(-2, 0, 1, 3)]; // where a line is drawn again to become two pixels wide, or six
-const SWIPES = { keep: "Keep", reject: "Reject", skip: "Skip" };
+const SWIPES = { keep: "Keep", fix: "Fix", reject: "Reject", skip: "Skip" };
 
 /**
  * What each view draws into the mask's layer, given {alpha, edge} and an opacity from 0 to 1.
@@ -71,7 +71,7 @@ export class Stage {
    * @param {Record<string, any>} at the parts of the page
    * @param {number} side of a crop, in pixels
    * @param {object} on
-   * @param {(what: string) => void} on.swiped called for a swipe that keeps, rejects or skips
+   * @param {(what: string) => void} on.swiped called for a swipe that keeps, fixes, rejects or skips
    * @param {() => void} on.changed called for another view, opacity, mask or zoom
    * @param {AbortSignal} on.signal
    */
@@ -288,10 +288,10 @@ export class Stage {
     const { card, swiped } = this.at;
     card.removeAttribute("data-springs");
     card.style.transform = `translate(${dx}px, ${dy}px) rotate(${dx / 40}deg)`;
-    swiped.textContent = what ? SWIPES[what] : "";
-    swiped.dataset.what = what ?? "";
+    swiped.textContent = SWIPES[what];
+    swiped.dataset.what = what;
     swiped.dataset.meant = String(this.reach(dx, dy) >= 1);
-    swiped.style.opacity = what ? Math.min(1, this.reach(dx, dy)) : 0;
+    swiped.style.opacity = Math.min(1, this.reach(dx, dy));
   }
 
   /** Put the picture back in its place, springing or at once. @param {boolean} springs */
@@ -317,8 +317,8 @@ export class Stage {
   }
 }
 
-/** What a swipe in this direction means; null for down, which means nothing. @param {number} dx @param {number} dy */
+/** What a swipe in this direction means. @param {number} dx @param {number} dy @returns {keyof typeof SWIPES} */
 function towards(dx, dy) {
   if (Math.abs(dx) >= Math.abs(dy)) return dx > 0 ? "keep" : "reject";
-  return dy < 0 ? "skip" : null;
+  return dy < 0 ? "skip" : "fix";
 }

@@ -4,8 +4,8 @@
 
 import { bitmap, clicked, formatted, isTheirs, made, maskBytes, newId, partsOf, RouteError, tintOf, topOf } from "../shared.js";
 import {
-  doubtInWords, drawCounts, isQueue, keysOf, lasting, nothingLeft, offerReasons, opinionsInWords, POLL_MS, reasonInWords,
-  widgetKeys,
+  DONE, doubtInWords, drawCounts, isQueue, keysOf, lasting, nothingLeft, offerReasons, opinionsInWords, POLL_MS,
+  reasonInWords, settlesIt, undoOf, verdictOn, widgetKeys,
 } from "../review.js";
 import { Outbox } from "../outbox.js";
 import { Dealer } from "../dealer.js";
@@ -23,10 +23,10 @@ const LONGEST_STEP_MS = 250; // a computer that was asleep showed nothing
 const PRESS_MS = 450; // a finger this long on a tile shows it large
 const RETRY_PICTURE_MS = 1000;
 const LARGE_KEPT = 12; // large pictures kept
-const DOES = { keep: "keeps", reject: "rejects" };
+const DOES = { keep: "keeps", fix: "to be fixed", reject: "rejects" };
 /** @type {Record<string, string>} */
 const KEYS = {
-  x: "toggle", " ": "toggle", Enter: "commit", u: "undo", Backspace: "undo", m: "mask", h: "hide", z: "lens", "?": "help",
+  x: "reject", f: "fix", " ": "toggle", Enter: "commit", u: "undo", Backspace: "undo", m: "mask", h: "hide", z: "lens", "?": "help",
   ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", Home: "first", End: "last", Escape: "escape",
 };
 const MOVES = ["left", "right", "up", "down", "first", "last"];
@@ -41,11 +41,11 @@ export function onScreen(before, passed, { drawn, share, looking }) {
   return drawn && looking && share >= SEEN_SHARE ? before + Math.min(passed, LONGEST_STEP_MS) : before;
 }
 
-/** What a commit does with each tile: the marked are rejected, the seen are kept, the others stay. @param {Tile[]} tiles */
+/** What a commit does with each tile: the marked are fixed or rejected, the seen are kept, the others stay. @param {Tile[]} tiles */
 function sortedOut(tiles) {
-  const of = (/** @type {Tile} */ tile) => (tile.rejects ? "rejects" : tile.ms >= SEEN_MS && tile.picture?.photo ? "keeps" : "stays");
+  const of = (/** @type {Tile} */ tile) => (tile.marked ? tile.decision : tile.ms >= SEEN_MS && tile.picture?.photo ? "keep" : "stay");
   const are = (/** @type {string} */ what) => tiles.filter((tile) => of(tile) === what);
-  return { rejects: are("rejects"), keeps: are("keeps"), stays: are("stays") };
+  return { rejects: are("reject"), fixes: are("fix"), keeps: are("keep"), stays: are("stay") };
 }
 
 /**
@@ -74,11 +74,14 @@ const tileOf = (target) => (target instanceof Element ? byElement.get(target.clo
 
 /** One example on the grid, or on its way there. */
 class Tile {
-  /** @param {Card} card @param {Reason[]} reasons @param {string | null} rejects a reason's name @param {number} ms how long it was seen */
-  constructor(card, reasons, rejects = null, ms = 0) {
+  /**
+   * @param {Card} card @param {Reason[]} reasons
+   * @param {string | null} marked "fix", or the name of a reason to reject it @param {number} ms how long it was seen
+   */
+  constructor(card, reasons, marked = null, ms = 0) {
     this.card = card;
     this.reasons = reasons;
-    this.rejects = rejects;
+    this.marked = marked;
     this.ms = ms;
     /** @type {TilePicture | null} */
     this.picture = null;
@@ -92,6 +95,7 @@ class Tile {
     element.innerHTML =
       `<canvas width="${THUMBNAIL}" height="${THUMBNAIL}"></canvas>` +
       '<svg class="cross" viewBox="0 0 24 24" aria-hidden="true"><path d="M5 5 19 19M19 5 5 19"/></svg>' +
+      '<svg class="brush" viewBox="0 0 24 24" aria-hidden="true"><path d="M20 4 11 13M9 14c-2 0-3 1.5-3 3 0 1.2-.9 2-2.5 2.2C4.6 20 6 20.5 7.5 20.5 10 20.5 12 19 12 17s-1.2-3-3-3Z"/></svg>' +
       '<span class="why" aria-hidden="true"></span><span class="ring" aria-hidden="true"></span><span class="absent" aria-hidden="true"></span>';
     this.context = element.querySelector("canvas")?.getContext("2d");
     byElement.set(element, this);
@@ -106,22 +110,28 @@ class Tile {
     return Boolean(this.picture?.missing);
   }
 
-  /** @param {string | null} reason */
-  mark(reason) {
-    this.rejects = reason;
+  /** What a commit says of it. @returns {Decision} */
+  get decision() {
+    return this.marked === "fix" ? "fix" : this.marked ? "reject" : "keep";
+  }
+
+  /** @param {string | null} marked */
+  mark(marked) {
+    this.marked = marked;
     this.tell();
   }
 
   /** Make the tile's element show what the tile is. */
   tell() {
-    const { element, rejects, card } = this;
-    const reason = rejects && rejects !== "unsaid" ? reasonInWords(this.reasons, rejects) : "";
-    const state = this.missing && !rejects ? "picture missing, cannot be kept" : rejects ? DOES.reject : DOES.keep;
+    const { element, marked, decision, card } = this;
+    const reason = decision === "reject" && marked !== "unsaid" ? reasonInWords(this.reasons, marked ?? "") : "";
+    const state = this.missing && !marked ? "picture missing, cannot be kept" : DOES[decision];
     element.setAttribute("aria-label", [card.photo, state, reason].filter(Boolean).join(", "));
-    element.setAttribute("aria-selected", String(Boolean(rejects)));
+    element.setAttribute("aria-selected", String(Boolean(marked)));
+    element.dataset.decision = decision;
     element.dataset.seen = String(this.ms >= SEEN_MS);
     element.dataset.state = this.missing ? "missing" : this.picture?.photo ? "showing" : "loading";
-    for (const [part, text] of [[".why", reason], [".absent", this.missing ? "Picture missing" : ""]]) {
+    for (const [part, text] of [[".why", decision === "fix" ? "fix" : reason], [".absent", this.missing ? "Picture missing" : ""]]) {
       element.querySelector(part)?.replaceChildren(text);
     }
   }
@@ -270,6 +280,8 @@ class Grid {
     /** @type {Record<string, () => unknown>} */
     const acts = {
       toggle: () => this.toggle(),
+      reject: () => this.mark(this.current?.decision === "reject" ? null : "unsaid"),
+      fix: () => this.mark(this.current?.decision === "fix" ? null : "fix"),
       commit: () => this.commit(),
       undo: () => this.undo(),
       mask: () => this.draw({ masked: !this.masked }),
@@ -282,7 +294,7 @@ class Grid {
     };
     if (acts[what]) acts[what]();
     else if (MOVES.includes(what)) this.move(what);
-    else this.toggle(what);
+    else this.mark(what);
   }
 
   // --- which tile ------------------------------------------------------------------------------------------------
@@ -311,11 +323,16 @@ class Grid {
     this.go(this.tiles[to >= 0 && to <= last ? to : at]);
   }
 
-  /** Mark the current tile as rejected, or unmark it; with a reason it is always marked. @param {string | null} reason */
-  toggle(reason = null) {
+  /** Mark the current tile as rejected, or unmark it. */
+  toggle() {
+    this.mark(this.current?.marked ? null : "unsaid");
+  }
+
+  /** Mark the current tile: "fix", a reason to reject it, or null. A picture that is missing can't be fixed. @param {string | null} marked */
+  mark(marked) {
     const tile = this.current;
-    if (!tile) return;
-    tile.mark(reason ?? (tile.rejects ? null : "unsaid"));
+    if (!tile || (marked === "fix" && tile.missing)) return;
+    tile.mark(marked);
     this.describe();
     this.tellSoon();
   }
@@ -328,33 +345,32 @@ class Grid {
     at.about.textContent = at.about.title = told.filter(Boolean).join(" · ");
     for (const button of at.reasonButtons.querySelectorAll("button")) {
       const what = button.dataset.do;
-      button.disabled = !card;
-      button.setAttribute("aria-pressed", String(Boolean(current?.rejects) && (what === "toggle" || current?.rejects === what)));
+      button.disabled = !card || (what === "fix" && Boolean(current?.missing));
+      button.setAttribute("aria-pressed", String(Boolean(current?.marked) && (current?.decision === what || current?.marked === what)));
     }
   }
 
   // --- verdicts --------------------------------------------------------------------------------------------------
 
-  /** Reject the marked, keep the others that were seen, all in one request; then show the next grid. */
+  /** Fix or reject the marked, keep the others that were seen, all in one request; then show the next grid. */
   commit() {
-    const { rejects, keeps, stays } = sortedOut(this.tiles);
+    const { rejects, fixes, keeps, stays } = sortedOut(this.tiles);
     const unseen = `${stays.length} ${stays.length === 1 ? "was" : "were"} not on screen long enough and ${stays.length === 1 ? "stays" : "stay"}`;
     if (!this.tiles.length) return;
-    if (!keeps.length && !rejects.length) return this.say(`Nothing saved yet: ${unseen}.`);
+    if (stays.length === this.tiles.length) return this.say(`Nothing saved yet: ${unseen}.`);
     const decided = this.tiles.filter((tile) => !stays.includes(tile));
     for (const { example } of decided) this.dealer.moved.add(example);
     this.renew([...stays, ...this.ahead]); // the next grid first
     const commit = newId();
-    const settles = this.lead && this.wanted.show === "disputed";
-    for (const { card, rejects: reason } of decided) {
-      const decision = reason ? "reject" : "keep";
-      const why = reason === "unsaid" ? null : reason;
-      const item = this.outbox.add({ example: card.example, photo: card.photo, decision, reason: why, settles });
-      this.sitting.add({ card, did: decision, reason: why, client_id: item.client_id, order: item.order, commit });
+    for (const { card, decision, marked } of decided) {
+      const reason = decision === "reject" && marked !== "unsaid" ? marked : null;
+      const item = this.outbox.add({ ...verdictOn(card, decision), reason, settles: settlesIt(this, card) });
+      this.sitting.add({ card, did: decision, reason, client_id: item.client_id, order: item.order, commit });
     }
     for (const tile of this.behind) tile.drop();
     this.behind = decided;
-    this.say(`${keeps.length} kept, ${rejects.length} rejected${stays.length ? `; ${unseen}` : ""}.`);
+    const done = [`${keeps.length} ${DONE.keep}`, ...(fixes.length ? [`${fixes.length} ${DONE.fix}`] : []), `${rejects.length} ${DONE.reject}`];
+    this.say(`${done.join(", ")}${stays.length ? `; ${unseen}` : ""}.`);
     this.deal();
   }
 
@@ -365,17 +381,17 @@ class Grid {
     const entries = last.commit ? this.sitting.entries.filter(({ commit }) => commit === last.commit) : [last];
     const back = entries.map(({ card, did, reason }) => {
       this.without(card.example);
-      const rejects = did === "reject" ? (reason ?? "unsaid") : null;
+      const marked = did === "fix" ? "fix" : did === "reject" ? (reason ?? "unsaid") : null;
       const known = this.behind.find(({ example }) => example === card.example);
-      known?.mark(rejects);
-      return known ?? new Tile(card, this.reasons, rejects, SEEN_MS);
+      known?.mark(marked);
+      return known ?? new Tile(card, this.reasons, marked, SEEN_MS);
     });
     this.behind = this.behind.filter((tile) => !back.includes(tile));
     this.renew([...back, ...this.tiles, ...this.ahead]);
     for (const { card, did, client_id } of entries) {
       this.dealer.moved.add(card.example);
       this.sitting.forget(client_id);
-      this.outbox.add({ example: card.example, photo: card.photo, decision: "undo", from: did });
+      if (did !== "skip") this.outbox.add(undoOf(card, did));
     }
     this.say(`Undone: ${entries.length === 1 ? last.card.photo : `${formatted(entries.length)} verdicts`}.`);
   }
@@ -612,9 +628,10 @@ class Grid {
     if (!this.root || this.gone) return;
     const { at, outbox } = this;
     drawCounts(at, at.grid, outbox, this.dealer.tally);
-    const marked = this.tiles.filter(({ rejects }) => rejects).length;
-    at.commits.textContent = marked ? "Keep the rest" : "Keep all";
-    at.marked.textContent = marked ? `and reject ${marked}` : "";
+    const { rejects, fixes } = sortedOut(this.tiles);
+    const marks = [...(fixes.length ? [`fix ${fixes.length}`] : []), ...(rejects.length ? [`reject ${rejects.length}`] : [])];
+    at.commits.textContent = marks.length ? "Keep the rest" : "Keep all";
+    at.marked.textContent = marks.length ? `and ${marks.join(", ")}` : "";
     for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (this.root.querySelectorAll("button[data-do]"))) {
       const what = button.dataset.do;
       if (what === "undo") button.disabled = !this.sitting.verdict;

@@ -6,14 +6,17 @@ import { ask, bitmap, clicked, formatted, isTheirs, made, offscreen, partsOf, Ro
 import { Easel } from "./easel.js";
 import { forget, keep, kept } from "./kept.js";
 
-/** @typedef {{example: number, image: string, mask: string, photo: string, drawn: boolean, running: boolean}} Waiting */
+/** @typedef {{example: number, image: string, mask: string, photo: string, split: string, drawn: boolean, fix: boolean, clock: boolean, running: boolean}} Waiting */
 /**
  * @typedef {object} Done
  * @property {number} example @property {string} image @property {string} before @property {string} after
- * @property {string} photo @property {string} reviewer @property {number} seconds_used @property {number} seconds_shown
+ * @property {string} photo @property {string} reviewer @property {string} state @property {boolean} clock
+ * @property {number} seconds_used @property {number | null} seconds_shown
  */
 /** @typedef {{reviewer: string, token: string, seconds: number, side: number, tint: Tint, waiting: Waiting[], waits: number, done: Done[], more: boolean}} PainterData */
 
+/** What is to be said of a touched-up mask that is not simply kept. @type {Record<string, string>} */
+const STANDS = { fix: "to be fixed", repaired: "waits for a second look", reject: "rejected", disputed: "disputed", open: "open" };
 const RETRY_MS = 1500; // after a save that failed
 const WARNINGS = [15, 5]; // seconds left
 const BEACON_BYTES = 60_000; // browsers send no more than 64 KiB on the way out
@@ -199,8 +202,8 @@ class Painter {
     this.at.over.hidden = true;
     this.at.file.textContent = this.at.file.title = card?.photo ?? "";
     this.at.drawn.hidden = !card?.drawn;
-    this.at.status.textContent = card ? "The clock starts when you press Start." : "";
-    this.shown(this.data.seconds, this.data.seconds);
+    this.at.status.textContent = card?.clock ? "The clock starts when you press Start." : "";
+    this.shown(card && !card.clock ? null : this.data.seconds, this.data.seconds);
     this.become(card ? "loading" : "over");
     this.strip();
     if (!card) return this.cover("Every mask is touched up", "You can look at them below, or start one over.");
@@ -292,10 +295,10 @@ class Painter {
       const caption = made("figcaption", {});
       const again = made("button", { textContent: "Start over" });
       Object.assign(again.dataset, { do: "again", example: item.example });
-      const used = `${Math.round(item.seconds_used)} of ${item.seconds_shown} s`;
+      const used = `${Math.round(item.seconds_used)}${item.seconds_shown === null ? "" : ` of ${item.seconds_shown}`} s by ${item.reviewer}`;
       caption.append(
         made("b", { textContent: item.photo, title: item.photo }),
-        made("span", { textContent: used, className: "quiet", title: `by ${item.reviewer}` }),
+        made("span", { textContent: [used, STANDS[item.state]].filter(Boolean).join(", "), className: "quiet" }),
         again,
       );
       figure.append(two, caption);
@@ -313,7 +316,7 @@ class Painter {
       const begun = await ask("/api/touchups/begin", this.token, { example: card.example, again: this.again });
       const arrived = performance.now();
       if (this.gone) return;
-      this.until = arrived + begun.seconds_left * 1000;
+      this.until = begun.seconds_left === null ? null : arrived + begun.seconds_left * 1000;
       this.seconds = begun.seconds_shown;
       this.touchUp = begun.touch_up;
       this.strokes = this.savedStrokes = 0;
@@ -354,6 +357,7 @@ class Painter {
   }
 
   tick() {
+    if (this.until === null) return this.shown(null, 0);
     const left = Math.max(0, ((this.until ?? 0) - performance.now()) / 1000);
     this.shown(left, this.seconds ?? this.data.seconds);
     document.title = `${clockOf(left)} · ${this.title}`;
@@ -362,8 +366,15 @@ class Painter {
     this.finish("Time is up");
   }
 
-  /** Draw the clock. @param {number} left seconds @param {number} of seconds */
+  /** Draw the clock. @param {number | null} left seconds; null: there is no clock @param {number} of seconds */
   shown(left, of) {
+    this.at.clock.toggleAttribute("data-none", left === null);
+    if (left === null) {
+      this.at.clock.textContent = "No clock";
+      this.at.elapsed.style.width = "0";
+      this.at.painter.removeAttribute("data-hurry");
+      return;
+    }
     this.at.clock.textContent = clockOf(left);
     this.at.elapsed.style.width = `${(100 * left) / of}%`;
     this.at.painter.toggleAttribute("data-hurry", left <= Math.min(WARNINGS[0], of / 4));
