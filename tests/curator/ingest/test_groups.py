@@ -165,7 +165,7 @@ def test_one_is_open_at_most_and_one_is_as_long_as_none_may_be_kept(members: lis
         example for example, state in found.items() if state is State.waiting
     }
     opens = [member for member in group if found[member.example] is State.open]
-    may_be_kept = any(state in (State.keep, State.disputed) for state in alone.values())
+    may_be_kept = any(state in (State.keep, State.fix, State.repaired, State.disputed) for state in alone.values())
     unjudged = [member for member in group if member.alone is State.open]
     assert len(opens) == (1 if unjudged and not may_be_kept else 0)
     assert all(opens[0].doubt <= member.doubt for member in unjudged if opens)
