@@ -13,7 +13,7 @@ from sqlalchemy import Engine, MetaData, select
 import db.migrations
 from curator.review.standing import wrongly_standing
 from db.session import connect, migrate, reading
-from db.tables import CuratedSet, MaskOrigin, Measure, Standing, State, Suspicion, Verdict
+from db.tables import CuratedSet, MaskOrigin, Measure, Standing, State, Suspicion, TouchUp, Verdict
 from tests.postgres import new_database
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -110,6 +110,18 @@ def test_examples_of_the_first_version_get_the_state_of_their_verdicts(first_ver
     assert [places[number].doubt for number in (1, 2, 6)] == [0.0, 0.2, 0.6]
     assert {place.split for place in places.values()} == {"test"}
     assert places[6].lot == pytest.approx(6 / 15)  # 0x666... of 0xfff...
+
+
+def test_a_touch_up_of_the_first_version_keeps_its_clock_and_its_example_its_state(first_version: Engine) -> None:
+    fill(first_version, {1: [(1, "keep")], 2: [(1, "keep"), (2, "reject")]})
+    with adding(first_version) as add:
+        add("touch_up", id=1, example_id=1, reviewer_id=1, mask_before_sha256="1" * 64, started_at=WHEN, seconds_shown=120)
+    migrate(first_version)
+    with reading(first_version) as session:
+        assert session.scalars(select(TouchUp.seconds_shown)).all() == [120]
+        states = dict(session.execute(select(Standing.example_id, Standing.state)).all())
+        assert states == {1: State.keep, 2: State.disputed}
+        assert wrongly_standing(session) == []
 
 
 def test_an_empty_matte_of_an_image_without_hair_counts_as_right_in_an_old_report(first_version: Engine) -> None:

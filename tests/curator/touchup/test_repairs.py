@@ -209,6 +209,8 @@ def test_a_repair_without_a_clock_that_was_left_alone_is_taken_over_and_changes_
     second = begin(engine, example, clock, "Bo")
     assert (second.touch_up != first.touch_up, second.mask) == (True, first.before)
     assert queue(engine, clock) == []
+    with reading(engine) as session:
+        assert clocks.finished(session, clock(), 10) == []  # nobody has finished either
     for change in (saves.save, saves.finish):
         with pytest.raises(WinnowError, match="Another reviewer has taken over this mask"):
             change(engine, store, "Ada", first.touch_up, painted(2), clock())
@@ -239,6 +241,16 @@ def test_a_finished_repair_goes_back_to_review_and_to_everybody_but_its_maker(
         assert (count_waiting(session, who(session, "Bo"), Wanted(), 0), count_own_repairs(session, "Bo")) == (1, 0)
         (card,) = hand(session, "Bo", clock)
     assert (card.mask, card.repaired_by, card.reasons[0]) == (repaired.mask, "Ada", "repaired by Ada")
+
+
+def test_check_finds_a_repair_that_would_be_dealt_to_the_wrong_reviewers(
+    engine: Engine, store: Store, clock: FakeClock, example: int
+) -> None:
+    repair(engine, store, clock, example)
+    with writing(engine) as session:
+        session.get_one(Standing, example).first_reviewer_id = who(session, "Bo")
+        session.flush()
+        assert wrongly_standing(session) == [example]
 
 
 def test_who_keeps_the_repaired_mask_approves_it_and_it_is_frozen_in_every_split(

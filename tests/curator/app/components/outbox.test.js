@@ -62,6 +62,20 @@ test("verdicts given together are sent in one request and then forgotten by the 
   assert.deepEqual([saved, outbox.items, stored("winnow.verdict.Ada.")], [[1, 2], [], []]);
 });
 
+test("the mask that was seen goes with the verdict, and a repaired one leaves those that wait for a second look", async () => {
+  taking();
+  const outbox = tab();
+  const mask = "a".repeat(64);
+  const fix = /** @type {const} */ ({ example: 1, decision: "fix", mask, from: "repaired" });
+  outbox.add(fix);
+  const counts = { keep: 0, fix: 2, repaired: 1, reject: 0, open: 5 };
+  assert.deepEqual(outbox.tallied(counts, 6, 0), { keep: 0, fix: 3, repaired: 0, reject: 0, open: 5, left: 5 });
+  outbox.add({ example: 1, decision: "undo", from: "fix", to: "repaired" });
+  assert.deepEqual(outbox.tallied(counts, 6, 0), { ...counts, left: 6 });
+  await settled();
+  assert.deepEqual(server.requests.map(({ body }) => body.verdicts.map((/** @type {Item} */ item) => item.mask)), [[mask, undefined]]);
+});
+
 test("nothing is lost while the network is down, and all is sent with the same client ids when it is back", async () => {
   server.answer = () => DOWN;
   const outbox = tab();
