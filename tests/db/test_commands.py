@@ -3,12 +3,14 @@
 import errno
 import json
 import os
+import sys
+from importlib.metadata import version
 
 import cv2
 import pytest
 import typer
 
-from db.commands import STOPPED, exit_on_error, print_result
+from db.commands import STOPPED, Version, exit_on_error, print_result, progress_line
 from db.errors import WinnowError
 from db.jobs import Cancelled
 
@@ -64,3 +66,32 @@ def test_a_result_is_text_or_one_json_object(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == "Run 1 is done.\n"
     print_result({"run": 1}, "Run 1 is done.", as_json=True)
     assert json.loads(capsys.readouterr().out) == {"run": 1}
+
+
+def test_progress_is_one_line_on_a_terminal_which_is_empty_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "10")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress_line() as show:
+        show("1 of 2")
+        show("2 of 2, and more than fits")
+    assert capsys.readouterr() == ("", "\r\x1b[K1 of 2\r\x1b[K2 of 2, a\r\x1b[K")
+
+
+def test_progress_is_not_shown_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_line() as show:
+        show("1 of 2")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_version_is_printed_only_when_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def command(version: Version = False) -> None:
+        typer.echo("done")
+
+    for arguments, said in ([], "done\n"), (["--version"], f"Winnow {version('winnow')}\n"):
+        app(arguments, standalone_mode=False)
+        assert capsys.readouterr().out == said

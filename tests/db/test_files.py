@@ -1,5 +1,7 @@
 """Files are written completely or not at all, in a folder and behind a URL, also on a disk that is really full."""
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from sqlalchemy import text
 from upath import UPath
 
 from db.errors import DiskFullError
-from db.files import disk_full_errors, local, root, write
+from db.files import disk_full_errors, local, root, sync, write
 from db.session import open_database, reading, writing
 from db.settings import Settings
 from db.store import Store
@@ -28,6 +30,47 @@ def test_a_file_is_read_back_and_replaced(folder: UPath) -> None:
         write(file, data)
         assert file.read_bytes() == data
     assert [path.name for path in (folder / "3").iterdir()] == ["last.ckpt"]
+
+
+def test_a_file_is_on_the_disk_when_it_is_written_unless_one_does_not_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(str(Path(f"/proc/self/fd/{handle}").readlink())))
+    write(tmp_path / "last.ckpt", b"a", wait=False)
+    assert synced == []
+    write(tmp_path / "last.ckpt", b"a")
+    part, folder = synced
+    assert part.startswith(f"{tmp_path}/.part-")
+    assert folder == str(tmp_path)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EIO])
+def test_a_disk_that_cannot_wait_is_no_error_and_one_that_fails_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def failing(_handle: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", failing)
+    if number == errno.EIO:
+        with pytest.raises(OSError, match="Input/output error"):
+            sync(tmp_path)
+    else:
+        sync(tmp_path)
+
+
+def test_a_folder_that_another_makes_at_the_same_moment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_dir = Path.is_dir
+
+    def then_another_makes_it(folder: Path) -> bool:
+        found = is_dir(folder)
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - Path.mkdir asks this very question
+        return found
+
+    monkeypatch.setattr(Path, "is_dir", then_another_makes_it)
+    write(tmp_path / "3" / "last.ckpt", b"a")
+    assert (tmp_path / "3" / "last.ckpt").read_bytes() == b"a"
 
 
 def test_a_local_copy_has_the_same_bytes_and_is_deleted_afterwards(folder: UPath) -> None:

@@ -1,5 +1,6 @@
 """Jobs: the row of a command that runs, finishes, fails, is cancelled or is killed."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -51,6 +52,21 @@ def test_progress_is_written_at_most_every_half_second(engine: Engine, clock: Fa
         assert job(engine).message == "second"
 
 
+def test_a_report_is_cut_to_what_its_row_can_hold(engine: Engine, clock: FakeClock) -> None:
+    with running_job(engine, "export", [], None, clock) as progress:
+        for share, stored in ((-0.1, 0.0), (1.1, 1.0)):
+            progress.report(share, "x" * 2001)
+            assert (job(engine).progress, job(engine).message) == (stored, "x" * 2000)
+            clock.pass_(1)
+
+
+def test_a_job_that_had_to_wait_for_its_process_is_alive_once_it_runs(engine: Engine, clock: FakeClock) -> None:
+    number = enqueue(engine, "export", [], clock())
+    clock.pass_(50)
+    with running_job(engine, "export", [], number, clock):
+        assert job(engine, number).heartbeat_at == clock()
+
+
 def test_a_cancelled_job_stops_at_its_next_report(engine: Engine, clock: FakeClock) -> None:
     with pytest.raises(Cancelled), running_job(engine, "fit", [], None, clock) as progress:  # noqa: PT012 - a job's body
         cancel(engine, 1, clock())
@@ -70,6 +86,16 @@ def test_a_queued_job_is_cancelled_at_once_and_a_job_is_taken_only_once(engine: 
     assert take_queued(engine, second, created_at, clock())
     assert (job(engine, second).state, job(engine, second).heartbeat_at) == (JobState.running, clock())
     assert not take_queued(engine, second, created_at, clock())
+
+
+def test_a_job_that_a_process_or_a_worker_has_taken_is_only_asked_to_stop(engine: Engine, clock: FakeClock) -> None:
+    started, taken = (enqueue(engine, "export", [], clock()) for _ in range(2))
+    with writing(engine) as session:
+        session.get_one(Job, started).process = 1
+    assert take_queued(engine, taken, clock(), clock())
+    for number, state in ((started, JobState.queued), (taken, JobState.running)):
+        cancel(engine, number, clock())
+        assert (job(engine, number).state, job(engine, number).cancel_requested) == (state, True)
 
 
 def test_an_error_for_people_is_the_message_of_a_failed_job(engine: Engine, clock: FakeClock) -> None:
@@ -92,7 +118,8 @@ def test_an_unexpected_error_is_the_message_of_a_failed_job_with_its_log(engine:
 
 
 def test_a_second_training_is_refused(engine: Engine, clock: FakeClock) -> None:
-    with running_job(engine, "fit", [], None, clock) as progress:
+    with running_job(engine, "ingest", [], None, clock) as other, running_job(engine, "fit", [], None, clock) as progress:
+        other.report(0.5, "9 of 18 files")
         progress.report(0.1, "Epoch 1 of 5")
         with pytest.raises(
             WinnowError, match=r"^Another training is running \(Epoch 1 of 5\)\. Wait until it has finished, or "
@@ -162,6 +189,15 @@ def test_a_progress_report_that_meets_a_lock_is_left_out_and_the_work_goes_on(
     assert job(impatient).state is JobState.done
     (record,) = caplog.records
     assert record.getMessage().endswith("This progress report is left out; the work goes on.")
+
+
+def test_the_last_progress_report_is_tried_again_until_the_lock_is_gone(
+    impatient: Engine, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_job(impatient, "fit", [], None, clock) as progress, locked_by_another(impatient) as release:
+        monkeypatch.setattr(logging.getLogger("db.session"), "warning", lambda *_: release())  # as soon as it tries again
+        progress.report(1.0, "done")
+        assert (job(impatient).progress, job(impatient).message) == (1.0, "done")
 
 
 @pytest.mark.parametrize("sign_of_life", [lambda it: it.report(0.5, "half"), Progress.heartbeat], ids=["report", "heartbeat"])

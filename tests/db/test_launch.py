@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,6 +50,30 @@ def test_a_killed_process_is_marked_interrupted_at_once(database: Engine, settin
         "The process ended unexpectedly (exit code -9). Its output is in logs/job-1.log in the home folder."
     )
     assert (settings.logs / "job-1.log").exists()
+
+
+def test_who_starts_a_job_ends_without_waiting_for_it(database: Engine, settings: Settings) -> None:
+    start = (
+        "from db import jobs, launch, session, settings\n"
+        "read = settings.Settings()\n"
+        "arguments = ['-n1', '-r1', 'import time; time.sleep(60)']\n"
+        "launch.start_job(session.open_database(read), read, 'export', 'timeit', arguments, jobs.utc_now())\n"
+    )
+    home = {"WINNOW_HOME": str(settings.home)}
+    subprocess.run([sys.executable, "-c", start], env=os.environ | home, check=True, timeout=30)
+    process = job(database, 1).process
+    assert process is not None
+    os.killpg(process, signal.SIGKILL)  # it still runs
+
+
+def test_each_job_has_a_log_of_all_that_it_prints(database: Engine, settings: Settings) -> None:
+    statement = "import sys; print('fine'); print('wrong', file=sys.stderr)"
+    for number in (1, 2):
+        assert start_job(database, settings, "export", "timeit", ["-n1", "-r1", statement], utc_now()) == number
+        until(lambda number=number: job(database, number).state is JobState.interrupted)  # type: ignore[misc]
+        log = (settings.logs / f"job-{number}.log").read_text()
+        assert "fine" in log
+        assert "wrong" in log
 
 
 def test_only_trainings_go_to_the_cluster(database: Engine, settings: Settings, tmp_path: Path) -> None:

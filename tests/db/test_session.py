@@ -3,6 +3,7 @@
 import logging
 import socket
 import sqlite3
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -11,13 +12,14 @@ from threading import Barrier
 
 import pytest
 from sqlalchemy import Engine, event, func, select, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from db.errors import DatabaseBusyError, DatabaseUnavailableError, WinnowError
 from db.session import connect, migrate, open_database, reading, transact, writing
 from db.settings import Settings
-from db.tables import CuratedSet, Reviewer, SetMember, Split
+from db.tables import CuratedSet, Lease, Reviewer, SetMember, Split
+from tests.db.test_tables import example
 from tests.locking import locked_by_another
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -36,6 +38,18 @@ def test_an_error_in_the_middle_rolls_everything_back(engine: Engine) -> None:
         assert reviewers(engine) == 0  # a second connection sees nothing of it yet
         _ = 1 / 0
     assert reviewers(engine) == 0
+
+
+def test_what_was_written_can_be_read_after_the_commit(engine: Engine) -> None:
+    with writing(engine) as session:
+        ada = Reviewer(name="ada")
+        session.add(ada)
+    assert (ada.id, ada.name) == (1, "ada")
+
+
+def test_a_row_that_refers_to_a_missing_one_is_refused(engine: Engine) -> None:
+    with pytest.raises(IntegrityError), writing(engine) as session:
+        session.add(Lease(example_id=99, reviewer_id=99, until=NOW))
 
 
 def test_the_threads_of_a_process_queue_for_sqlites_one_writer(settings: Settings) -> None:
@@ -67,6 +81,25 @@ def test_a_frozen_set_cannot_be_changed(engine: Engine) -> None:
         session.add(CuratedSet(id=1, hash=SHA, frozen_at=NOW, members=[member]))
     with pytest.raises(WinnowError, match="Rows of the table curated_set are never changed"), writing(engine) as session:
         session.get_one(CuratedSet, 1).note = "other"
+
+
+def test_an_erased_example_leaves_its_places_in_sets_and_nothing_else_is_changed_along_with_it(engine: Engine) -> None:
+    with writing(engine) as session:
+        session.add(example())
+        session.flush()
+        places = [SetMember(position=at, example_id=1, image_sha256=SHA, mask_sha256=SHA, split=Split.train) for at in range(9)]
+        session.add(CuratedSet(id=1, hash=SHA, frozen_at=NOW, members=places))
+
+    def erase(session: Session) -> CuratedSet:
+        curated = session.get_one(CuratedSet, 1)
+        for place in curated.members:
+            place.example_id = None
+        return curated
+
+    with pytest.raises(WinnowError, match="Rows of the table curated_set are never changed"), writing(engine) as session:
+        erase(session).note = "other"
+    with writing(engine) as session:
+        erase(session)
 
 
 def test_migrating_twice_changes_nothing(engine: Engine) -> None:
@@ -115,6 +148,18 @@ def test_a_home_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> No
         assert str(error.value) == (
             f"The home folder {home} cannot be used: {why}. Set WINNOW_HOME to a folder that you can write to."
         )
+
+
+def test_a_home_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+    home = tmp_path / "some" / "home"
+    open_database(Settings(home=home)).dispose()
+    assert (home / "winnow.db").is_file()
+
+
+def test_a_home_folder_on_a_read_only_disk_is_one_sentence(full_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", full_disk], check=True)
+    with pytest.raises(WinnowError, match=r" cannot be used: it cannot be written to\. Set WINNOW_HOME to a folder"):
+        open_database(Settings(home=full_disk))
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a folder that nobody can write to, root included")

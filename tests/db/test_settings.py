@@ -28,11 +28,34 @@ def test_limits_come_from_the_environment_and_sizes_may_have_a_unit(monkeypatch:
         ("max_zip_files", 0),
         ("max_zip_bytes", 0),
         ("max_zip_ratio", 0),
+        ("touchup_seconds", 0),
+        ("memory_mb", 0),
+        ("second_opinions", -0.01),
+        ("second_opinions", 1.01),
+        ("gold_share", -0.01),
+        ("gold_share", 1.01),
+        ("reviewer", ""),
+        ("reviewer", "x" * 81),
     ],
 )
-def test_impossible_limits_are_refused(field: str, value: int) -> None:
+def test_values_beyond_their_bounds_are_refused(field: str, value: object) -> None:
     with pytest.raises(ValidationError, match=field):
         Settings.model_validate({field: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("max_pixels", [1, 178_956_970]),
+        ("second_opinions", [0, 1]),
+        ("gold_share", [0, 1]),
+        ("reviewer", ["x", "x" * 80]),
+        *((name, [1]) for name in ("max_file_bytes", "max_zip_files", "max_zip_bytes", "max_zip_ratio")),
+        *((name, [1]) for name in ("touchup_seconds", "memory_mb")),
+    ],
+)
+def test_the_bounds_themselves_are_allowed(field: str, values: list[object]) -> None:
+    assert [getattr(Settings.model_validate({field: value}), field) for value in values] == values
 
 
 def test_every_value_that_is_not_allowed_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

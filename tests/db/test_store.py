@@ -78,7 +78,7 @@ def test_a_file_that_was_cut_short_is_stored_again(store: Store) -> None:
 def test_bytes_that_are_deleted_while_they_are_stored_again_are_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(str(tmp_path))
     sha256 = store.put(b"a")
-    utime = os.utime
+    utime, exists = os.utime, Path.exists
 
     def deleted_before(path: Path) -> None:
         path.unlink()
@@ -88,8 +88,17 @@ def test_bytes_that_are_deleted_while_they_are_stored_again_are_stored(tmp_path:
         utime(path)
         path.unlink()
 
-    for deleted in (deleted_before, deleted_after):
-        monkeypatch.setattr(os, "utime", deleted)
+    def deleted_at_last(path: Path) -> bool:
+        found = exists(path)
+        path.unlink(missing_ok=True)
+        return found
+
+    for where, name, deleted in (
+        (os, "utime", deleted_before),
+        (os, "utime", deleted_after),
+        (Path, "exists", deleted_at_last),
+    ):
+        monkeypatch.setattr(where, name, deleted)
         assert store.put(b"a") == sha256
         monkeypatch.undo()
         assert store.get(sha256) == b"a"
@@ -164,6 +173,15 @@ def test_many_pictures_are_waited_for_together(tmp_path: Path, monkeypatch: pyte
     assert {picture, picture.parent, store.root, tmp_path} <= set(synced)
     monkeypatch.undo()
     store.sync(pictures)  # one is missing, which does no harm
+
+
+def test_behind_a_url_there_is_no_age_to_restart_and_nothing_to_wait_for() -> None:
+    store = Store("memory://winnow-store")
+    sha256 = store.put(b"a")
+    assert store.renew(sha256)
+    store.sync([sha256])
+    assert store.get(sha256) == b"a"
+    MemoryFileSystem.store.clear()
 
 
 def test_foreign_files_are_passed_by_and_named(tmp_path: Path) -> None:

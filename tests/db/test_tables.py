@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, inspect, select
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from db.session import reading, writing
@@ -98,6 +98,14 @@ def job(kind: str, state: JobState) -> Job:
 def test_the_migrations_build_exactly_the_models(engine: Engine) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata) == []
+
+
+def test_the_migrated_tables_have_the_models_primary_keys(engine: Engine) -> None:
+    """Alembic does not compare them."""
+    migrated = inspect(engine)
+    for table in Base.metadata.sorted_tables:
+        key = migrated.get_pk_constraint(table.name)["constrained_columns"]
+        assert set(key) == {column.name for column in table.primary_key}, table.name
 
 
 @pytest.mark.parametrize(

@@ -118,8 +118,9 @@ def test_a_mask_without_an_edge_costs_nothing_and_pulls_nowhere():
     assert np.isfinite(tape.gradient(loss, hair).numpy()).all()
 
 
-def test_an_edge_across_a_flat_image_costs_one():
-    hair = np.tile(np.repeat([0.2, 0.8], 8), (16, 1)).astype(np.float32)
+@pytest.mark.parametrize("high", [0.8, 0.201])
+def test_an_edge_across_a_flat_image_costs_one_however_faint(high):
+    hair = np.tile(np.repeat([0.2, high], 8), (16, 1)).astype(np.float32)
     assert consistency(np.full((1, 16, 16, 3), 0.5, np.float32), hair) == pytest.approx(1.0)
 
 
@@ -180,9 +181,22 @@ def test_what_lies_beyond_the_photo_changes_neither_loss():
     assert before == pytest.approx(both(image, hair, truth, weights), rel=1e-5)
 
 
+def test_an_image_without_pixels_that_count_costs_nothing_and_pulls_nowhere():
+    rng = np.random.default_rng(6)
+    image, hair = tf.constant(rng.random((1, 8, 8, 3)), tf.float32), tf.constant(rng.random((1, 8, 8)), tf.float32)
+    nothing = tf.zeros((1, 8, 8))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(hair)
+        both = tf.stack([1 - hair, hair], -1)
+        losses = [mask_loss(hair, hair, nothing), class_loss(both, both, nothing), consistency_loss(image, hair, nothing)]
+    for loss in losses:
+        assert loss.numpy() == [0.0]
+        assert (tape.gradient(loss, hair).numpy() == 0.0).all()
+
+
 def test_inside_weights_of_each_image():
-    weights = inside_weights(tf.constant([[0, 0, 2, 2], [1, 0, 2, 1]]), 2).numpy()
-    assert weights.tolist() == [[[1, 1], [1, 1]], [[0, 0], [1, 0]]]
+    weights = inside_weights(tf.constant([[0, 0, 2, 2], [1, 0, 2, 1], [0, 1, 1, 2]]), 2).numpy()
+    assert weights.tolist() == [[[1, 1], [1, 1]], [[0, 0], [1, 0]], [[0, 1], [0, 0]]]
 
 
 def test_a_loss_does_not_depend_on_how_a_subset_is_cut_into_batches():

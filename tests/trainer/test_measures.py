@@ -132,9 +132,15 @@ def test_gradient_consistency_does_not_ask_how_strong_the_edge_is():
     assert gradient_consistency(faint, alpha) == pytest.approx(0.5, abs=0.06)
 
 
+def test_gradient_consistency_sees_the_faintest_edge_of_matte_and_image():
+    along = stairs(True)
+    assert gradient_consistency(image(along / 255), 3e-6 * along) == pytest.approx(0.0)
+
+
 def test_gradient_consistency_without_an_edge_has_no_value():
     assert gradient_consistency(image(stairs(True)), np.full((8, 8), 0.7)) is None
-    assert gradient_consistency(image(stairs(True))[:2, :2], np.zeros((2, 2))) is None
+    assert gradient_consistency(image(stairs(True))[:2, 3:6], stairs(True)[:2, 3:6]) is None
+    assert gradient_consistency(image(stairs(True))[:3, 3:6], stairs(True)[:3, 3:6]) == pytest.approx(0.0)
 
 
 def test_gradient_consistency_across_a_flat_image_is_one():

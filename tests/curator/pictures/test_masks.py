@@ -44,12 +44,26 @@ def test_sixteen_bit_masks_are_read(bright: int) -> None:
     assert read_mask(grey([[0, bright]], np.uint16), LIMITS).tolist() == [[0, 255]]
 
 
+@pytest.mark.parametrize("kind", ["8 bits", "8 bits stored with 16", "colours", "transparency"])
+def test_half_and_more_is_hair_however_the_grey_is_stored(kind: str) -> None:
+    values = [[0, 127, 128, 255]]
+    white = np.full((1, 4, 3), 255, np.uint8)
+    stored = {
+        "8 bits": grey(values),
+        "8 bits stored with 16": grey(values, np.uint16),
+        "colours": saved(np.array([[[value] * 3 for value in values[0]]], np.uint8)),
+        "transparency": saved(np.dstack([white, np.array(values, np.uint8)])),
+    }
+    assert read_mask(stored[kind], LIMITS).tolist() == [[0, 0, 255, 255]]
+
+
 def test_a_one_bit_mask_is_read() -> None:
     assert read_mask(saved(Image.fromarray(np.array([[False, True]]))), LIMITS).tolist() == [[0, 255]]
 
 
 def test_somebodys_grey_on_black_is_hair() -> None:
     assert read_mask(grey([[0, 100, 0]]), LIMITS).tolist() == [[0, 255, 0]]
+    assert read_mask(grey([[0, 16, 0]]), LIMITS).tolist() == [[0, 255, 0]]  # darker may be the number of a class
     assert read_mask(grey([[0, 127, 0]]), LIMITS).tolist() == [[0, 255, 0]]  # just below half
     assert read_mask(grey([[0, 128, 0]]), LIMITS).tolist() == [[0, 255, 0]]
     assert read_mask(grey([[0, 32767, 0]], np.uint16), LIMITS).tolist() == [[0, 255, 0]]
@@ -60,7 +74,7 @@ def test_somebodys_grey_on_black_is_hair() -> None:
     ("values", "dtype", "said"),
     [
         ([0, 1, 2], np.uint8, "the mask's values go from 0 to 2. Send 0 and 1, or 0 and 255."),
-        ([0, 13], np.uint8, "the mask's values go from 0 to 13. Send 0 and 1, or 0 and 255."),
+        ([0, 15], np.uint8, "the mask's values go from 0 to 15. Send 0 and 1, or 0 and 255."),
         ([0, 5, 18], np.uint8, "the mask's values go from 0 to 18. Send 0 and 1, or 0 and 255."),
         ([0, 60, 120], np.uint8, "the mask's values go from 0 to 120. Send 0 and 1, or 0 and 255."),
         ([0, 60, 127], np.uint8, "the mask's values go from 0 to 127. Send 0 and 1, or 0 and 255."),
@@ -95,6 +109,28 @@ def test_in_class_colours_green_is_skin_and_other_masks_say_nothing_of_skin() ->
     assert read_labels(grey([[0, 255]]), LIMITS).skin is None
 
 
+def test_class_colours_without_green_say_nothing_of_skin() -> None:
+    labels = read_labels(saved(np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8)), LIMITS)
+    assert labels.hair.tolist() == [[255, 0]]
+    assert labels.skin is None
+
+
+@pytest.mark.parametrize("fourth", [(255, 255, 0), (255, 0, 255), (0, 255, 255), (255, 255, 255)])
+def test_class_colours_with_one_that_is_none_are_refused(fourth: tuple[int, int, int]) -> None:
+    with pytest.raises(WinnowError, match=COLOUR_PICTURE):
+        read_mask(saved(np.array([[(255, 0, 0), (0, 255, 0), (0, 0, 0), fourth]], np.uint8)), LIMITS)
+
+
+def test_up_to_three_in_a_hundred_pixels_may_lie_between_the_class_colours() -> None:
+    rgb = np.zeros((10, 10, 3), np.uint8)
+    rgb[:5], rgb[5:] = (255, 0, 0), (0, 255, 0)
+    rgb[0, :3] = (140, 120, 0)
+    assert read_mask(saved(rgb), LIMITS)[:5].all()
+    rgb[0, 3] = (140, 120, 0)
+    with pytest.raises(WinnowError, match=COLOUR_PICTURE):
+        read_mask(saved(rgb), LIMITS)
+
+
 def test_class_colours_without_red_are_somebody_without_hair() -> None:
     rgb = np.array([[[0, 255, 0], [0, 0, 255]]], np.uint8)
     assert read_mask(saved(rgb), LIMITS).tolist() == [[0, 0]]
@@ -127,6 +163,13 @@ def test_a_few_strengths_of_one_colour_are_cut_at_half() -> None:
     assert read_mask(saved(rgb), LIMITS).tolist() == [[0, 0, 0, 255, 255, 255]]
 
 
+@pytest.mark.parametrize(("strongest", "half"), [(180, 90), (181, 91)])
+def test_exactly_half_the_strength_of_the_colour_is_hair(strongest: int, half: int) -> None:
+    rgb = np.zeros((1, 4, 3), np.uint8)
+    rgb[0, :, 1] = [0, half - 1, half, strongest]
+    assert read_mask(saved(rgb), LIMITS).tolist() == [[0, 0, 255, 255]]
+
+
 def test_a_little_red_beside_green_on_black_is_hair_and_the_green_is_skin() -> None:
     rgb = np.zeros((20, 20, 3), np.uint8)
     rgb[5:] = (0, 255, 0)
@@ -143,9 +186,10 @@ def test_several_colours_that_are_no_class_colours_are_refused(second: tuple[int
         read_mask(saved(np.array([[(0, 0, 0), (128, 0, 200), second]], np.uint8)), LIMITS)
 
 
-def test_one_colour_on_white_is_refused() -> None:
+@pytest.mark.parametrize("other", [(255, 255, 255), (64, 0, 100)])
+def test_one_colour_without_black_is_refused(other: tuple[int, int, int]) -> None:
     with pytest.raises(WinnowError, match=COLOUR_PICTURE):
-        read_mask(saved(np.array([[(255, 255, 255), (128, 0, 200)]], np.uint8)), LIMITS)
+        read_mask(saved(np.array([[other, (128, 0, 200)]], np.uint8)), LIMITS)
 
 
 def test_a_grey_mask_that_went_through_a_colour_jpeg_is_read() -> None:
@@ -313,6 +357,24 @@ def test_a_mask_of_the_photos_shape_is_resized_and_stays_black_and_white(shape: 
     assert fitted.shape == (100, 80)
     assert set(np.unique(fitted)) == {0, 255}
     assert abs(fitted.mean() / 255 - 0.5) < 0.02
+    assert fitted[:48].all()
+    assert not fitted[52:].any()
+
+
+def test_a_pixel_is_hair_where_a_larger_mask_covers_half_of_it() -> None:
+    more, less = np.zeros((2, 15 * 15), np.uint8)
+    more[:105] = more[-8:] = 255  # 113 of 225, but not the one in the middle
+    less[60:172] = 255  # 112, and the one in the middle
+    mask = np.zeros((30, 30), np.uint8)
+    mask[:15, :15], mask[15:, 15:] = more.reshape(15, 15), less.reshape(15, 15)
+    assert fit_mask(mask, (2, 2)).tolist() == [[255, 0], [0, 0]]
+
+
+def test_a_smaller_mask_gets_a_straight_outline_and_no_steps() -> None:
+    mask = np.tril(np.full((4, 4), 255, np.uint8))
+    fitted = fit_mask(mask, (32, 32))
+    wrong = (np.tril(np.full((32, 32), 255, np.uint8), k=4) != fitted).mean()
+    assert wrong < 0.03  # 0.053 with steps as large as the small mask's pixels
 
 
 @pytest.mark.parametrize("scale", [0.5, 2])
@@ -328,6 +390,19 @@ def test_a_mask_of_another_shape_is_refused_with_both_sizes() -> None:
         WinnowError, match=r"^the mask is 30 x 20, the photo 550 x 831\. Send a mask of the photo's size or shape\.$"
     ):
         fit_mask(np.zeros((20, 30), np.uint8), (831, 550, 3))
+
+
+def test_sizes_that_differ_by_more_than_rounding_are_another_shape() -> None:
+    with pytest.raises(
+        WinnowError, match=r"^the mask is 100 x 102, the photo 100 x 100\. Send a mask of the photo's size or shape"
+    ):
+        fit_mask(np.zeros((102, 100), np.uint8), (100, 100))
+
+
+def test_a_mask_of_an_eighth_of_the_photos_size_is_large_enough() -> None:
+    assert fit_mask(np.zeros((10, 10), np.uint8), (80, 80)).shape == (80, 80)
+    with pytest.raises(WinnowError, match="at least of an eighth of it"):
+        fit_mask(np.zeros((10, 10), np.uint8), (81, 81))
 
 
 def test_a_mask_too_small_to_tell_hair_is_refused() -> None:

@@ -10,7 +10,7 @@ from curator.review.leases import LEASE, claim, release
 from curator.review.reviewers import reviewer_called
 from db.session import reading, writing
 from db.store import Store
-from db.tables import Lease
+from db.tables import Lease, Standing
 from tests.conftest import FakeClock, on_both_servers
 from tests.examples import add_examples
 from tests.postgres import blocked
@@ -130,6 +130,30 @@ def test_leases_are_released_in_the_order_in_which_they_are_claimed(
         assert session.scalars(free).all() == [last]  # whoever waits for the first one holds no other
     releasing.join()
     assert holders(engine) == {}
+
+
+def test_leases_are_claimed_in_the_order_of_their_examples(
+    engine: Engine, clock: FakeClock, examples: list[int], people: tuple[int, int]
+) -> None:
+    """In another order, two reviewers who want the same examples would wait for each other: a deadlock."""
+    ada, bo = people
+    first, last = examples[0], examples[-1]
+    with writing(engine) as session:
+        session.get_one(Standing, first).lot = 0.5  # a row that is changed lies last in the table
+
+    def claim_all() -> None:
+        with writing(engine) as session:
+            claim(session, bo, examples, clock())
+
+    claiming = threading.Thread(target=claim_all)
+    with writing(engine) as session:
+        claim(session, ada, [first], clock())
+        claiming.start()
+        while engine.dialect.name == "postgresql" and not blocked(engine):
+            assert claiming.is_alive()
+        assert claim(session, ada, [last], clock()) == {last}  # whoever waits for the first one holds no other
+    claiming.join()
+    assert holders(engine) == dict.fromkeys(examples, bo) | {first: ada, last: ada}
 
 
 def test_two_first_requests_at_once_make_one_reviewer(engine: Engine, examples: list[int]) -> None:

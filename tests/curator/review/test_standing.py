@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select, update
 
 from curator.review.opinions import Opinion
 from curator.review.standing import (
@@ -16,11 +16,14 @@ from curator.review.standing import (
     approved,
     first_reviewer,
     group_states,
+    lock_standings,
     random_rank,
+    update_standings,
     wants_second_look,
+    wrongly_standing,
 )
 from db.session import connect, migrate, reading, writing
-from db.tables import Decision, Split, Standing, State
+from db.tables import Decision, Example, Split, Standing, State
 from tests.conftest import counted_instructions, on_both_servers
 from tests.examples import add_bare_examples
 
@@ -125,6 +128,37 @@ def test_second_opinions_meet_their_share_and_are_independent_of_the_random_orde
     asked = [sha for sha in shas if first_reviewer([Opinion(1, 7, KEEP)], sha, 0.2)]
     assert len(asked) / len(shas) == pytest.approx(0.2, abs=0.02)
     assert sum(random_rank(sha) for sha in asked) / len(asked) == pytest.approx(0.5, abs=0.04)
+
+
+# --- groups -----------------------------------------------------------------------------------------------------------
+
+
+@on_both_servers
+def test_a_verdict_locks_its_example_with_the_whole_group_and_no_others(engine: Engine) -> None:
+    with writing(engine) as session:
+        add_bare_examples(session, 9, group_of=3)
+        session.get_one(Example, 9).group_id = None
+        session.flush()
+        locked = {asked: [(row.example, row.group) for row in lock_standings(session, [asked])] for asked in (2, 9)}
+    assert locked == {2: [(1, 1), (2, 1), (3, 1)], 9: [(9, None)]}
+
+
+@on_both_servers
+def test_one_of_each_group_is_open_and_what_stands_otherwise_is_found(engine: Engine) -> None:
+    with writing(engine) as session:
+        add_bare_examples(session, 6, group_of=3)
+        session.execute(update(Standing).values(doubt=0.0))  # as without a suspicion
+        update_standings(session, lock_standings(session, [1, 6]))
+        states = session.scalars(select(Standing.state).order_by(Standing.example_id))
+        assert states.all() == [State.open, State.waiting, State.waiting] * 2
+        session.flush()
+        assert wrongly_standing(session) == []
+        session.get_one(Standing, 2).state = State.open
+        session.flush()
+        assert wrongly_standing(session) == [2]
+        session.get_one(Standing, 6).doubt = 0.5
+        session.flush()
+        assert wrongly_standing(session) == [2, 6]
 
 
 # --- what is approved -------------------------------------------------------------------------------------------------

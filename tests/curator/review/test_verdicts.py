@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from curator.review.leases import claim
 from curator.review.reviewers import reviewer_called
 from curator.review.standing import Counts, approved, counts
-from curator.review.verdicts import NewVerdict, record
+from curator.review.verdicts import NewVerdict, Recorded, record
 from db.errors import NotThereError, WinnowError
 from db.session import reading, writing
 from db.store import Store
@@ -48,6 +48,18 @@ def test_verdict_sent_twice_counts_once(engine: Engine, clock: FakeClock, exampl
     with writing(engine) as session:
         assert say(session, "Ada", clock, (examples[2], KEEP, None, "x"), (examples[2], KEEP, None, "x")) == 1
         assert session.scalar(select(func.count()).select_from(Verdict)) == 3
+
+
+def test_whoever_sends_verdicts_gets_the_numbers_of_these_and_no_others(
+    engine: Engine, clock: FakeClock, examples: list[int]
+) -> None:
+    with writing(engine) as session:
+        ada = reviewer_called(session, "Ada").id
+        first, second, third = (NewVerdict(example, KEEP, None, f"v{example}") for example in examples)
+        assert record(session, ada, [second], clock()) == Recorded(1, {second.client_id: 1})
+        assert record(session, ada, [third], clock()) == Recorded(1, {third.client_id: 2})
+        assert record(session, ada, [second, first], clock()) == Recorded(1, {second.client_id: 1, first.client_id: 3})
+        assert record(session, ada, [first], clock()) == Recorded(0, {first.client_id: 3})
 
 
 def test_two_reviewers_may_use_the_same_client_id(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
@@ -105,6 +117,18 @@ def test_a_leads_settlement_taken_back_leaves_the_dispute_as_it_was(
         assert counts(session) == Counts(keep=0, reject=1, open=2, disputed=1)
 
 
+def test_a_settlement_counts_alone_and_its_undo_settles_nothing(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+    with writing(engine) as session:
+        lea = reviewer_called(session, "Lea").id
+        say(session, "Ada", clock, (examples[0], KEEP, None, "a"))
+        say(session, "Bo", clock, (examples[0], REJECT, None, "b"))
+        record(session, lea, [NewVerdict(examples[0], KEEP, None, "c", settles=True)], clock())
+        assert counts(session) == Counts(keep=1, reject=0, open=2)
+        record(session, lea, [NewVerdict(examples[0], UNDO, None, "d", settles=True)], clock())
+        assert counts(session) == Counts(keep=0, reject=1, open=2, disputed=1)
+        assert list(session.scalars(select(Verdict.settles).order_by(Verdict.id))) == [False, False, True, False]
+
+
 def test_a_reject_by_one_reviewer_rules_out_what_another_keeps(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
     with writing(engine) as session:
         say(session, "Ada", clock, (examples[0], REJECT, Reason.too_coarse, "a"))
@@ -138,6 +162,17 @@ def test_an_unknown_example_refuses_the_whole_batch(engine: Engine, clock: FakeC
         say(session, "Ada", clock, (examples[0], KEEP, None, "a"), (999, KEEP, None, "b"))
     with reading(engine) as session:
         assert counts(session).open == 3
+
+
+@pytest.mark.parametrize("client_id", ["", "x" * 65])
+def test_a_client_id_of_no_or_too_many_characters_refuses_the_whole_batch(
+    engine: Engine, clock: FakeClock, examples: list[int], client_id: str
+) -> None:
+    with writing(engine) as session:
+        with pytest.raises(WinnowError, match=r"^The client id of a verdict must have 1 to 64 characters\.$"):
+            say(session, "Ada", clock, (examples[0], KEEP, None, "x" * 64), (examples[1], KEEP, None, client_id))
+        assert counts(session).open == 3
+        assert say(session, "Ada", clock, (examples[0], KEEP, None, "x" * 64), (examples[1], KEEP, None, "x")) == 2
 
 
 def test_a_recorded_verdict_is_never_changed(engine: Engine, clock: FakeClock, examples: list[int]) -> None:

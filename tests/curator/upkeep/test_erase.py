@@ -2,7 +2,8 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from curator.upkeep.erase import TABLES_OF_A_SUBMISSION, TABLES_OF_AN_EXAMPLE, T
 from db.errors import WinnowError
 from db.files import write
 from db.jobs import utc_now
-from db.session import open_database, reading, writing
+from db.session import Lock, open_database, reading, wait_for, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import (
@@ -56,9 +57,10 @@ from db.tables import (
     TouchUpSave,
     Verdict,
 )
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, on_both_servers
 from tests.examples import LONG_AGO, TOMORROW
 from tests.outside import OutsideTransactions
+from tests.postgres import blocked
 
 NORA, BO = "Nora_Quist", "Bo_Berg"
 SHARED = b"a mask that both painted alike"
@@ -301,6 +303,36 @@ def test_a_picture_that_another_names_meanwhile_stays(rooms: Rooms) -> None:
     assert rooms.store.path(photo).exists()
 
 
+def a_photo(session: Session, nora: int) -> Submission:
+    wait_for(session, Lock.adding)  # as an ingest does
+    source = session.scalars(select(Source.id)).first()
+    return Submission(
+        source_id=source, contributor_id=nora, photo_name="new.jpg", photo_sha256="0" * 64, mask_sha256="0" * 64, height=9,
+        width=9, received_at=LONG_AGO,
+    )  # fmt: skip
+
+
+def a_verdict(session: Session, nora: int) -> Verdict:
+    of = session.scalars(select(Example.id).join(Submission).where(Submission.contributor_id == nora)).first()
+    return Verdict(example_id=of, reviewer_id=1, decision=Decision.keep, at=LONG_AGO, client_id="another")
+
+
+@on_both_servers
+@pytest.mark.parametrize("adding", [a_photo, a_verdict])
+def test_what_somebody_is_adding_at_the_moment_is_waited_for_and_erased_too(
+    rooms: Rooms, adding: Callable[[Session, int], Base]
+) -> None:
+    erasing = threading.Thread(target=rooms.erase, args=(NORA,))
+    with writing(rooms.engine) as session:
+        session.add(adding(session, session.scalars(select(Contributor.id).where(Contributor.name == NORA)).one()))
+        session.flush()
+        erasing.start()
+        while rooms.engine.dialect.name == "postgresql" and not blocked(rooms.engine):
+            assert erasing.is_alive()
+    erasing.join()
+    assert [rooms.count(table) for table in (Contributor, Submission, Verdict)] == [1, 2, 2]
+
+
 def test_what_is_refused_or_said_after_the_search_is_searched_too(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
     """An ingest adds a refusal, a job begins, and a running job says something: all between the search and the erasure."""
     with writing(rooms.engine) as session:
@@ -395,9 +427,16 @@ def test_an_erased_name_is_in_no_byte_of_the_database(careless: Engine, store: S
 
 
 def test_what_went_is_counted_and_recorded_without_the_name(rooms: Rooms) -> None:
+    with writing(rooms.engine) as session:
+        nora = select(Example.id).join(Submission).join(Contributor).where(Contributor.name == NORA)
+        of = session.scalars(nora.order_by(Example.id)).all()[0]
+        session.add(Verdict(example_id=of, reviewer_id=1, decision=Decision.keep, at=LONG_AGO, client_id="again"))
+        bos = session.scalars(select(SetMember).order_by(SetMember.position.desc()).limit(1)).one()
+        alone = SetMember(position=0, example_id=bos.example_id, image_sha256="0" * 64, mask_sha256="0" * 64, split=Split.test)
+        session.add(CuratedSet(id=2, hash="2" * 64, frozen_at=LONG_AGO, members=[alone]))
     erased = rooms.erase(NORA)
     assert erased == Erased(
-        submissions=2, examples=2, verdicts=2, touch_ups=2, refusals=2, blobs=12, sets=[1], runs=[1]
+        submissions=2, examples=2, verdicts=3, touch_ups=2, refusals=2, blobs=12, sets=[1], runs=[1]
     )  # 12: photo, crop, its mask, touched-up mask, preview and matte of two; the shared mask stays
     with reading(rooms.engine) as session:
         (event,) = session.scalars(select(Event))
@@ -433,6 +472,33 @@ def test_a_name_without_letters_strikes_no_numbers(engine: Engine, store: Store,
     assert erase_contributor(engine, store, settings, "7", "Ada", clock()).refusals == 0
     with reading(engine) as session:
         assert session.scalars(select(Job.message)).one() == "7 of 9"
+
+
+@pytest.mark.parametrize(
+    ("name", "photo", "said", "struck"),
+    [
+        ("7", "0001.jpg", "0001 of 0009: 0001.jpg", "0001 of 0009: 0001.jpg"),
+        ("7", "images/0001.jpg", "0001 of 0009: images/0001.jpg", "0001 of 0009: (erased)"),
+        ("_Nora Quist.", "0001.jpg", "looking at nora-quist.png", "looking at (erased)"),
+    ],
+    ids=["a number", "a path", "a name between signs"],
+)
+def test_words_are_struck_that_identify_somebody_and_no_others(
+    engine: Engine, store: Store, settings: Settings, clock: FakeClock, name: str, photo: str, said: str, struck: str
+) -> None:
+    with writing(engine) as session:
+        session.add(
+            Submission(
+                source=Source(adapter="folder", location="here", added_at=clock()), contributor=Contributor(name=name),
+                photo_name=photo, photo_sha256="0" * 64, mask_sha256="0" * 64, height=9, width=9, received_at=clock(),
+            )
+        )  # fmt: skip
+        session.add(
+            Job(kind="ingest", arguments=[], state=JobState.done, created_at=clock(), heartbeat_at=clock(), message=said)
+        )
+    erase_contributor(engine, store, settings, name, "Ada", clock())
+    with reading(engine) as session:
+        assert session.scalars(select(Job.message)).one() == struck
 
 
 def test_an_unknown_contributor_is_one_clear_sentence_and_nothing_goes(rooms: Rooms) -> None:
