@@ -33,7 +33,7 @@ class SavedMask:
 
 
 def save(engine: Engine, store: Store, reviewer: str, touch_up_id: int, mask: Mask, now: datetime) -> SavedMask:
-    """Append the mask after a stroke, uint8 (512, 512), 0 or 255. Accepted until three seconds after the time is up.
+    """Append the mask after a stroke, uint8 (512, 512), 0 to 255. Accepted until three seconds after the time is up.
 
     `reviewer` is a name. The picture is stored before the transaction that names it, and only if the mask is accepted.
     Raises NotThereError for an unknown touch-up, WinnowError for another reviewer's, a finished one, or one out of time.
@@ -66,7 +66,7 @@ def finish(engine: Engine, store: Store, reviewer: str, touch_up_id: int, mask: 
 
 
 def read_mask(png: bytes) -> Mask:
-    """The mask in a PNG as the painter sends it: uint8 (512, 512), 0 or 255, split at the middle.
+    """The mask in a PNG as the painter sends it: uint8 (512, 512), 0 to 255, all eight bits of its grey.
 
     Raises WinnowError for anything but a 512 x 512 PNG of 8 bits in grey or RGB(A); the header is read before a decoder
     sees the bytes, so that a small file cannot claim a huge picture.
@@ -83,7 +83,7 @@ def read_mask(png: bytes) -> Mask:
     grey = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
     if grey is None or grey.shape != (CROP_SIDE, CROP_SIDE):
         raise WinnowError("The mask's PNG is broken.")
-    return np.where(grey >= 128, 255, 0).astype(np.uint8)
+    return np.asarray(grey, np.uint8)
 
 
 def _stored(engine: Engine, store: Store, reviewer: str, touch_up_id: int, mask: Mask, now: datetime) -> str:

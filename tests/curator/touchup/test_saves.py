@@ -45,12 +45,12 @@ def test_hostile_masks_are_refused_before_decoding(data: bytes, sentence: str, m
     assert str(refused.value) == sentence
 
 
-def test_masks_are_split_at_the_middle_whatever_the_png_holds() -> None:
+def test_a_masks_grey_is_kept_whatever_the_png_holds() -> None:
     grey = np.tile(np.arange(512, dtype=np.uint16) // 2, (512, 1)).astype(np.uint8)
     for picture in (grey, np.dstack([grey] * 3), np.dstack([grey, grey, grey, np.full_like(grey, 255)])):
         mask = saves.read_mask(cv2.imencode(".png", picture)[1].tobytes())
         assert mask.shape == (512, 512)
-        assert np.array_equal(mask, np.where(grey >= 128, 255, 0))
+        assert np.array_equal(mask, grey)
     assert np.array_equal(saves.read_mask(png(drawn_mask(3))), drawn_mask(3))
 
 
