@@ -17,9 +17,32 @@ from sqlalchemy.orm import Session
 
 from db.errors import DatabaseBusyError, DatabaseUnavailableError, DiskFullError, WinnowError
 from db.settings import Settings
-from db.tables import Base, CropChoice, CuratedSet, Gold, GuideExample, Reopening, SetMember, TouchUp, TouchUpSave, Verdict
+from db.tables import (
+    Base,
+    CropChoice,
+    CuratedSet,
+    Gold,
+    GuideExample,
+    RefinementDecision,
+    Reopening,
+    SetMember,
+    TouchUp,
+    TouchUpSave,
+    Verdict,
+)
 
-APPEND_ONLY = (CropChoice, Verdict, Reopening, TouchUp, TouchUpSave, CuratedSet, SetMember, Gold, GuideExample)
+APPEND_ONLY = (
+    CropChoice,
+    Verdict,
+    Reopening,
+    TouchUp,
+    TouchUpSave,
+    CuratedSet,
+    SetMember,
+    Gold,
+    GuideExample,
+    RefinementDecision,
+)
 
 MAX_PARAMETERS = 5000  # in one list; a statement of PostgreSQL takes 65,535 of them, one of SQLite 32,766
 BUSY_SECONDS = 20.0  # how long SQLite waits for another process's lock

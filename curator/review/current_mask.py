@@ -1,23 +1,48 @@
-"""Which mask of an example counts now: the newest that a touch-up saved, else the contributor's own."""
+"""Which mask of an example counts now: the newest that a touch-up saved or a person accepted from Refine, else the
+contributor's own."""
 
 from collections.abc import Collection
+from typing import TypeVarTuple
 
-from sqlalchemy import ScalarSelect, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from db.session import in_batches
-from db.tables import Example, TouchUp, TouchUpSave
+from db.tables import Example, Refinement, RefinementDecision, TouchUp, TouchUpSave
+
+Columns = TypeVarTuple("Columns")
 
 
 def current_masks(session: Session, example_ids: Collection[int]) -> dict[int, str]:
-    """For each of the examples, the hash of the mask to train and measure with: the newest that a touch-up saved, else
-    the contributor's own. An example that does not exist is left out."""
-    mask = func.coalesce(TouchUpSave.mask_after_sha256, Example.mask_sha256)
-    wanted = select(Example.id, mask).outerjoin(TouchUpSave, TouchUpSave.id == newest_save())
+    """For each of the examples, the hash of the mask to train and measure with. One that does not exist is left out."""
+    wanted = with_current_mask(select(Example.id, current_mask()).select_from(Example))
     found: dict[int, str] = {}
     for batch in in_batches(sorted(set(example_ids))):
         found |= dict(session.execute(wanted.where(Example.id.in_(batch))).all())
     return found
+
+
+def current_mask() -> ColumnElement[str]:
+    """The hash of the mask that counts, in a query that `with_current_mask` made."""
+    return case(
+        (refinement_counts(), Refinement.alpha_sha256),
+        else_=func.coalesce(TouchUpSave.mask_after_sha256, Example.mask_sha256),
+    )
+
+
+def refinement_counts() -> ColumnElement[bool]:
+    """Whether it is a refinement's: accepted, and after the newest save. In a query that `with_current_mask` made."""
+    accepted = RefinementDecision.id.is_not(None)
+    return and_(accepted, or_(TouchUpSave.id.is_(None), RefinementDecision.at > TouchUpSave.at))
+
+
+def with_current_mask(examples: Select[*Columns]) -> Select[*Columns]:
+    """A query for examples, joined with what tells each one's current mask."""
+    return (
+        examples.outerjoin(TouchUpSave, TouchUpSave.id == newest_save())
+        .outerjoin(RefinementDecision, RefinementDecision.id == newest_acceptance())
+        .outerjoin(Refinement, Refinement.id == RefinementDecision.refinement_id)
+    )
 
 
 def newest_save() -> ScalarSelect[int]:
@@ -26,3 +51,12 @@ def newest_save() -> ScalarSelect[int]:
     save = aliased(TouchUpSave)
     newest = select(func.max(save.id)).join(TouchUp, TouchUp.id == save.touch_up_id)
     return newest.where(TouchUp.example_id == Example.id).correlate(Example).scalar_subquery()
+
+
+def newest_acceptance() -> ScalarSelect[int]:
+    """The number of the newest decision that accepted a refinement of an example, among those that are accepted now, in a query
+    for examples; NULL if there is none."""
+    decision, refinement = aliased(RefinementDecision), aliased(Refinement)
+    newest = select(func.max(decision.id)).join(refinement, refinement.id == decision.refinement_id)
+    theirs = newest.where(refinement.example_id == Example.id, refinement.accepted.is_(True))
+    return theirs.correlate(Example).scalar_subquery()

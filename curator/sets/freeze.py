@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
 
-from sqlalchemy import Engine, LargeBinary, Select, String, case, cast, func, insert, literal, select
+from sqlalchemy import Engine, LargeBinary, Select, String, cast, func, insert, literal, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from curator.review.current_mask import newest_save
+from curator.review.current_mask import current_mask, with_current_mask
 from curator.review.standing import approved
 from db.errors import WinnowError
 from db.session import Lock, reading, wait_for, writing
-from db.tables import CuratedSet, Example, SetMember, Split, TouchUpSave
+from db.tables import CuratedSet, Example, SetMember, Split
 
 ROWS_AT_ONCE = 2000
 
@@ -55,7 +55,7 @@ class Content:
 
 
 def freeze(engine: Engine, note: str, now: datetime) -> Frozen:
-    """Freeze the approved examples as the next curated set, with the touched-up masks in the test split.
+    """Freeze the approved examples as the next curated set, each with the mask that counts now.
 
     Freezing the same content again returns the set that has it already. Raises WinnowError if nothing is approved.
     """
@@ -109,12 +109,11 @@ def add_set(session: Session, content: Content, note: str, now: datetime) -> Fro
 
 def _members() -> Select[Any]:
     """The query for the members of the next set, with their positions by number, in the order in which a set is hashed."""
-    mask = func.coalesce(TouchUpSave.mask_after_sha256, Example.mask_sha256)
+    mask = current_mask()
     split = cast(Example.split, String)
     line = Example.image_sha256 + " " + mask + " " + split + func.coalesce(literal(" ") + Example.skin_sha256, "")
     return (
-        approved()
-        .outerjoin(TouchUpSave, TouchUpSave.id == case((Example.split == Split.test, newest_save())))
+        with_current_mask(approved())
         .with_only_columns(
             (func.row_number().over(order_by=Example.id) - 1).label("position"),
             Example.id.label("example_id"),
