@@ -7,7 +7,7 @@ import streamlit as st
 from curator.app.components.painter import painter
 from curator.app.frame import empty_state, header
 from curator.app.guard import current_reviewer
-from curator.app.state import engine, settings
+from curator.app.state import engine, matting, settings
 from curator.review.reviewers import reviewer_called
 from curator.touchup.clock import count_untouched, finished, pending
 from db.jobs import utc_now
@@ -22,6 +22,7 @@ def show_more() -> None:
     st.session_state["touch-ups-shown"] += DONE_AT_ONCE
 
 
+matting().warm()
 seconds = settings().touchup_seconds
 header(
     "Touch up",
