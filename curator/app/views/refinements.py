@@ -19,7 +19,7 @@ from db.session import reading, writing
 from db.tables import Split
 
 AT_ONCE = 12
-PER_ROW = 3
+PER_ROW = 2  # large enough to see strands
 LATELY = 12  # decisions to take back
 CARD = """
 <div class="winnow-gallery" style="--wide: 100%">
@@ -95,7 +95,7 @@ if wait:
                 st.checkbox("Decline", key=f"decline-{one.refinement}")
     declined = sum(bool(st.session_state.get(f"decline-{one}")) for one in shown)
     label = f"Accept {len(shown) - declined:,}" + (f", decline {declined:,}" if declined else "")
-    st.button(label, type="primary", on_click=commit, args=[shown], shortcut="Enter")
+    st.button(label, type="primary", on_click=commit, args=[shown])  # no key: who presses it has come past all of them
 elif not running:
     empty_state("No refined mask waits for a decision.", "Back to the sets", "sets")
 if lately:
