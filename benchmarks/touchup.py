@@ -1,10 +1,10 @@
 """What the touch-up studio is worth: its tools in the hands of a scripted annotator, and Refine on masks of the street.
 
-    python benchmarks/touchup.py tools ../shared/data/figaro1k [-n 60]
+    python benchmarks/touchup.py tools ../shared/data/figaro1k [-n 60] [--seconds 120]
     python benchmarks/touchup.py street HOME [-n 20] [--sheet sheet.png]
 
 `tools`: fine masks (Figaro's photos with a face, and drawn portraits with their exact alpha) are coarsened as a contributor
-would paint them (curator/sample/crowd.py). A script then repairs them for 120 seconds of a person's time, with each set of
+would paint them (curator/sample/crowd.py). A script then repairs them for two minutes of a person's time, with each set of
 tools. It sees the fine mask as a person sees the hair, but works with a hand:
 
 - a stroke costs 1.2 seconds to aim, and its length at a speed that grows with the brush (the steering law): 20 pixels of the
@@ -120,8 +120,8 @@ class Hand:
 
     case: Case
     rng: np.random.Generator
+    left: float  # seconds
     mask: Grey = field(init=False)
-    left: float = BUDGET
     held: tuple[str, int] = ("", 0)  # the tool, and the brush's radius
 
     def __post_init__(self) -> None:
@@ -334,7 +334,7 @@ def measures(case: Case, mask: Grey) -> list[float]:
     ]
 
 
-def tools(cases: list[Case], title: str) -> None:
+def tools(cases: list[Case], seconds: float, title: str) -> None:
     """The table of one set of photos."""
     before = np.array([measures(case, case.coarse) for case in cases])
     after: dict[str, NDArray[np.float64]] = {}
@@ -342,12 +342,12 @@ def tools(cases: list[Case], title: str) -> None:
     for name, work in TOOLS.items():
         rows = []
         for number, case in enumerate(cases):
-            hand = Hand(case, np.random.default_rng(number))
+            hand = Hand(case, np.random.default_rng(number), seconds)
             work(hand)
             rows.append(measures(case, hand.mask))
-            used.setdefault(name, []).append(BUDGET - hand.left)
+            used.setdefault(name, []).append(seconds - hand.left)
         after[name] = np.array(rows)
-    print(f"\n{title}: {len(cases)} photos\n")
+    print(f"\n{title}: {len(cases)} photos, {seconds:.0f} seconds each\n")
     print(
         "| tools | seconds | IoU | boundary F | SAD | gradient error | gradient consistency | IoU up by | worse than before |"
     )
@@ -427,6 +427,7 @@ def main() -> None:
     one = commands.add_parser("tools")
     one.add_argument("figaro", type=Path, help="folder with images and masks")
     one.add_argument("-n", type=int, help="photos of Figaro; default: all with a face")
+    one.add_argument("--seconds", type=float, default=BUDGET, help="for one photo; default: two minutes")
     two = commands.add_parser("street")
     two.add_argument("home", type=Path, help="a home folder with kept examples; it is only read")
     two.add_argument("-n", type=int, default=20)
@@ -434,8 +435,8 @@ def main() -> None:
     given = parser.parse_args()
     print(f"{date.today()}, {machine()}")
     if given.what == "tools":
-        tools(list(figaro(given.figaro, given.n)), "Figaro, faces")
-        tools(list(drawn(DRAWN)), "Drawn portraits, exact alpha")
+        tools(list(figaro(given.figaro, given.n)), given.seconds, "Figaro, faces")
+        tools(list(drawn(DRAWN)), given.seconds, "Drawn portraits, exact alpha")
     else:
         street(given.home, given.n, given.sheet)
 

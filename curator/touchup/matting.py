@@ -10,12 +10,13 @@ import multiprocessing
 import os
 import queue
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,7 +45,7 @@ class Matting:
     def __init__(self, cache: Path, seconds: float = SECONDS) -> None:
         self._cache, self._seconds = cache, seconds
         self._turn = threading.Lock()
-        self._process: BaseProcess | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._ready = False
         self._known: OrderedDict[str, Any] = OrderedDict()
@@ -134,14 +135,13 @@ class Matting:
         self._ready = True
 
     def _start_if_gone(self) -> None:
-        if self._process is not None and self._ready and not self._process.is_alive():
+        if self._process is not None and self._ready and self._process.poll() is not None:
             self._end()
         if self._process is None:
-            # Spawned, not forked: a fork would share OpenCV's and the database's threads.
-            context = multiprocessing.get_context("spawn")
-            self._connection, theirs = context.Pipe()
-            self._process = context.Process(target=serve, args=(theirs, self._cache), name="matting", daemon=True)
-            self._process.start()
+            # No process of multiprocessing's: that would run our main module again, which in the app is the whole app.
+            self._connection, theirs = multiprocessing.Pipe()
+            command = [sys.executable, "-m", "curator.touchup.matting", str(theirs.fileno()), str(self._cache)]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
             theirs.close()
 
     def _restart(self) -> None:
@@ -152,8 +152,7 @@ class Matting:
         if self._process is not None and self._connection is not None:
             self._connection.close()
             self._process.kill()
-            self._process.join()
-            self._process.close()
+            self._process.wait()
         self._process, self._connection, self._ready = None, None, False
 
 
@@ -209,3 +208,7 @@ def _digest(*parts: Any) -> str:
         digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
         digest.update(b"|")
     return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])), Path(sys.argv[2]))

@@ -1,6 +1,7 @@
 """`refine` as a command: a job with progress, one JSON object, and work that goes on where it was."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_where_refine_cannot_run_the_command_says_why_on_one_line(
     kept: list[int], engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "pymatting.py").write_text("raise ImportError('libLLVM is not for this processor')")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     failed = run()
     assert failed.exit_code == 1
     assert failed.stderr.startswith("Refine can't run on this machine: ")

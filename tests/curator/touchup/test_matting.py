@@ -83,7 +83,7 @@ def test_a_process_that_was_killed_is_replaced() -> None:
         frail.wait()
         assert frail._process is not None
         frail._process.kill()
-        frail._process.join()
+        frail._process.wait()
         with pytest.raises(NotNowError, match="warming up"):
             frail.refine(drawn_photo(1), drawn_mask(1))
         frail.wait()
@@ -94,7 +94,7 @@ def test_a_process_that_was_killed_is_replaced() -> None:
 
 def test_a_machine_on_which_it_cannot_run_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "pymatting.py").write_text("raise ImportError('libLLVM is not for this processor')")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     broken = Matting(CACHE)
     try:
         with pytest.raises(WinnowError, match=r"^Refine can't run on this machine: .+\.$"):
@@ -127,9 +127,8 @@ def test_many_threads_take_turns(matting: Matting) -> None:
 def test_it_ends_with_its_parent_also_when_that_is_killed() -> None:
     script = (
         "from pathlib import Path; from curator.touchup.matting import Matting\n"
-        "if __name__ == '__main__':\n"
-        f"    found = Matting(Path({str(CACHE)!r})); found.warm(); print(found._process.pid, flush=True); found.wait()\n"
-        "    print('warm', flush=True); input()\n"
+        f"found = Matting(Path({str(CACHE)!r})); found.warm(); print(found._process.pid, flush=True); found.wait()\n"
+        "print('warm', flush=True); input()\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert parent.stdin is not None
