@@ -35,6 +35,8 @@ from curator.review.verdict_csv import read_csv
 from curator.sample import write_sample
 from curator.sets import freeze as sets
 from curator.sets.export import export_set
+from curator.touchup import refinements
+from curator.touchup.matting import Matting
 from curator.upkeep.check import check as check_store
 from curator.upkeep.erase import erase_contributor
 from db.blobs import delete_orphans
@@ -337,6 +339,42 @@ def freeze(
         parts = ", ".join(f"{number} {split}" for split, number in frozen.splits.items())
         text = f"Curated set {frozen.set}: {frozen.examples} examples ({parts})."
         print_result(result, text if frozen.new else f"{text} Nothing has changed since it was frozen.", as_json=as_json)
+
+
+@app.command()
+def refine(
+    split: Annotated[Split | None, typer.Option(help="Only the masks of this split.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many masks, oldest examples first.")] = None,
+    as_json: Json = False,
+    job: JobNumber = None,
+) -> None:
+    """Propose refined masks for the kept examples. A person accepts or declines them on the page Refine in bulk."""
+    with exit_on_error():
+        settings = read_settings()
+        engine = open_database(settings)
+        matting = Matting(settings.compiled)
+        with running_job(engine, "refine", [split or "all"], job) as progress, progress_line() as show:
+            progress.report(0.0, "Warming up")
+
+            def on_progress(done: int, so_far: refinements.Proposed) -> None:
+                line = f"{done:,} of {so_far.masks:,} masks, {so_far.proposed:,} proposed"
+                show(line)
+                progress.report(min(done / max(so_far.masks, 1), 0.999), line)
+
+            try:
+                proposed = refinements.propose(engine, Store(settings.store), matting, split, limit, utc_now, on_progress)
+            finally:
+                matting.close()
+            progress.result = asdict(proposed)
+        print_result(progress.result, _refined_text(proposed), as_json=as_json)
+
+
+def _refined_text(proposed: refinements.Proposed) -> str:
+    lines = [
+        f"{proposed.masks:,} masks: {proposed.proposed:,} refined ({proposed.changed_much:,} of them changed much), "
+        f"{proposed.unchanged:,} unchanged, {proposed.refused:,} refused."
+    ]
+    return "\n".join(lines + [f"  {reason}" for reason in proposed.reasons])
 
 
 def _known_writer(kind: str) -> str:

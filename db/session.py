@@ -23,6 +23,7 @@ from db.tables import (
     CuratedSet,
     Gold,
     GuideExample,
+    RefinementDecision,
     Reopening,
     SetMember,
     TouchUp,
@@ -31,7 +32,19 @@ from db.tables import (
     Verdict,
 )
 
-APPEND_ONLY = (CropChoice, Verdict, Reopening, TouchUp, TouchUpSave, TouchUpClock, CuratedSet, SetMember, Gold, GuideExample)
+APPEND_ONLY = (
+    CropChoice,
+    Verdict,
+    Reopening,
+    TouchUp,
+    TouchUpSave,
+    TouchUpClock,
+    CuratedSet,
+    SetMember,
+    Gold,
+    GuideExample,
+    RefinementDecision,
+)
 
 MAX_PARAMETERS = 5000  # in one list; a statement of PostgreSQL takes 65,535 of them, one of SQLite 32,766
 BUSY_SECONDS = 20.0  # how long SQLite waits for another process's lock

@@ -168,6 +168,11 @@ class Settings(BaseSettings):
         return self.home.resolve() / "logs"
 
     @property
+    def compiled(self) -> Path:
+        """Folder of what numba has compiled for Refine, which takes a minute."""
+        return self.home.resolve() / "numba"
+
+    @property
     def uploads(self) -> Path:
         """Folder of zips uploaded on the page, until their ingest is done."""
         return self.home.resolve() / "uploads"

@@ -512,6 +512,41 @@ class TouchUpClock(Base):
     at: Mapped[datetime]
 
 
+class Refinement(Base):
+    """An alpha that Refine proposes for an example's mask; a person accepts or declines it (`refinement_decision`)."""
+
+    __tablename__ = "refinement"
+    __table_args__ = (
+        UniqueConstraint("example_id", "mask_before_sha256", "method"),
+        CheckConstraint("iou >= 0 AND iou <= 1", name="iou_is_a_share"),
+        Index("ix_refinement_open", "accepted", "iou", "id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id"), index=True)
+    mask_before_sha256: Mapped[Sha256] = mapped_column(index=True)
+    alpha_sha256: Mapped[Sha256] = mapped_column(index=True)
+    method: Mapped[str] = mapped_column(String(40), comment="name and version of what made it")
+    iou: Mapped[float] = mapped_column(comment="with the mask before: how little it changed")
+    consistency_before: Mapped[float | None] = mapped_column(comment="gradient consistency, eq. 1; empty: no edge")
+    consistency_after: Mapped[float | None]
+    accepted: Mapped[bool | None] = mapped_column(comment="by its newest decision, which is a row of its own; empty: undecided")
+    at: Mapped[datetime]
+
+    example: Mapped[Example] = relationship()
+
+
+class RefinementDecision(Base):
+    """A person's word on a refinement; append-only, the newest row counts."""
+
+    __tablename__ = "refinement_decision"
+    __table_args__ = (Index("ix_refinement_decision_newest", "refinement_id", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    refinement_id: Mapped[int] = mapped_column(ForeignKey("refinement.id"))
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"), index=True)
+    accepted: Mapped[bool | None] = mapped_column(comment="empty: the decision before is taken back")
+    at: Mapped[datetime]
+
+
 # --- trained --------------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """Shared fixtures: an empty home for each test, a migrated database, a store, and a clock that a test moves."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from curator.touchup.matting import Matting
 from db.session import connect, migrate, open_database
 from db.settings import Settings
 from db.store import Store
@@ -20,6 +22,9 @@ from tests.postgres import INITDB, new_database, postgres_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+# Compiling pymatting takes a minute, and a test's home is empty: all tests, and the apps that they start, share one folder.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
 
 # How long an example takes depends on what else the machine does; pytest-timeout ends what hangs.
 hypothesis.settings.register_profile("winnow", deadline=None)
@@ -132,6 +137,15 @@ def engine(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Engin
 @pytest.fixture
 def store(settings: Settings) -> Store:
     return Store(settings.store)
+
+
+@pytest.fixture(scope="session")
+def matting() -> Iterator[Matting]:
+    """A warm process that mattes, with as much time for a job as a busy machine needs."""
+    found = Matting(Path(os.environ["NUMBA_CACHE_DIR"]), seconds=60.0)
+    found.wait()
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")

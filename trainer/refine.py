@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from db.errors import WinnowError
 from trainer.arrays import Alpha, Image, Probabilities
@@ -41,7 +42,16 @@ def superpixel(image: Image, alpha: Alpha) -> Alpha:
 
 
 def superpixel_means(image: Image, probabilities: Probabilities) -> Probabilities:
-    """The probabilities averaged within each SLIC superpixel: float32 (H, W, C) to the same; `image` uint8 (H, W, 3) RGB.
+    """The probabilities averaged within each superpixel: float32 (H, W, C) to the same; `image` uint8 (H, W, 3) RGB."""
+    labels = superpixel_labels(image)
+    flat, sizes = labels.ravel(), np.maximum(np.bincount(labels.ravel()), 1)
+    channels = probabilities.reshape(-1, probabilities.shape[-1]).T
+    means = [np.bincount(flat, channel) / sizes for channel in channels]
+    return np.stack([mean[labels] for mean in means], axis=-1).astype(np.float32)
+
+
+def superpixel_labels(image: Image) -> NDArray[np.int32]:
+    """The number of each pixel's SLIC superpixel, int32 (H, W), from 0; some 500 in an image, uint8 (H, W, 3) RGB.
 
     Achanta et al., "SLIC superpixels compared to state-of-the-art superpixel methods", IEEE TPAMI 2012,
     DOI 10.1109/TPAMI.2012.120.
@@ -51,11 +61,7 @@ def superpixel_means(image: Image, probabilities: Probabilities) -> Probabilitie
     slic = cv2.ximgproc.createSuperpixelSLIC(lab, cv2.ximgproc.SLIC, side, 10.0)
     slic.iterate(10)
     slic.enforceLabelConnectivity(25)
-    labels = slic.getLabels()
-    flat, sizes = labels.ravel(), np.maximum(np.bincount(labels.ravel()), 1)
-    channels = probabilities.reshape(-1, probabilities.shape[-1]).T
-    means = [np.bincount(flat, channel) / sizes for channel in channels]
-    return np.stack([mean[labels] for mean in means], axis=-1).astype(np.float32)
+    return np.asarray(slic.getLabels(), np.int32)
 
 
 FUNCTIONS: dict[Refinement, Callable[[Image, Alpha], Alpha]] = {"none": none, "guided": guided, "superpixel": superpixel}

@@ -20,6 +20,7 @@ PAGES = [
     st.Page("views/review.py", title="Review", url_path="review"),
     st.Page("views/touchup.py", title="Touch-up", url_path="touchup"),
     st.Page("views/sets.py", title="Sets", url_path="sets"),
+    st.Page("views/refinements.py", title="Refine in bulk", url_path="refinements"),
     st.Page("views/train.py", title="Train", url_path="train"),
     st.Page("views/report.py", title="Report", url_path="report"),
     st.Page("views/export.py", title="Export", url_path="export"),

@@ -9,8 +9,10 @@ import binascii
 import json
 import random
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,9 +23,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from curator.app.guard import DOWNLOAD, TOKEN_HEADER, RefusedError, check_lead, check_origin, leads, reviewer_of
-from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, settings, store
+from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, matting, settings, store
 from curator.ingest import aside
-from curator.pictures.codec import thumbnail
+from curator.pictures.arrays import Photo
+from curator.pictures.codec import decode_photo, encode_colours, encode_mask, thumbnail
 from curator.pictures.crop import Square
 from curator.review import guide, progress
 from curator.review.deck import FOR_LEADS, GoldMix, Order, ShowFilter, Wanted, deal
@@ -32,17 +35,23 @@ from curator.review.opinions import newest_verdict_id
 from curator.review.reviewers import reviewer_called
 from curator.review.standing import existing_examples
 from curator.review.verdicts import NewVerdict, Recorded, missing_example, record
+from curator.runs.mattes import newest_matte
 from curator.spreadsheet import csv_pieces
 from curator.touchup import clock, saves
+from curator.touchup.refine import UNKNOWN
+from curator.touchup.refinements import tinted_side
+from curator.touchup.superpixels import superpixels
 from db.errors import NotNowError, NotThereError, WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
-from db.tables import Decision, Reason, Split
+from db.store import Store
+from db.tables import CROP_SIDE, Decision, Example, Reason, Split
 
 MAX_BODY = 64 * 1024  # bytes of a body that carries no picture
 MAX_BODY_WITH_MASK = 1024 * 1024  # a 512 x 512 mask as PNG in base64 is a few KiB; noise would be some 350
 GUIDE_SIDE = 384  # pixels
 REPAIRED_SINCE = "Another reviewer has repaired this mask since you saw it. It comes to you again as it is now."
+REFINEMENT_SIDE = 512  # pixels: strands are to be seen
 VERDICT_LOG = "/api/verdicts.csv"
 MEDIA_TYPES = {
     re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
@@ -129,6 +138,25 @@ class FinishForm(Form):
     mask: str | None = Field(default=None, description="the last mask, if it has not been saved yet")
 
 
+Line = Annotated[int, Field(ge=0, le=CROP_SIDE)]  # between two rows or columns of pixels
+
+
+class RefineForm(Form):
+    example: Number
+    mask: str = Field(description="the whole mask as PNG, base64")
+    hints: str | None = Field(default=None, description="PNG, base64: 0 nothing, 1 hair, 2 not hair, 3 unknown")
+    box: tuple[Line, Line, Line, Line] | None = Field(default=None, description="top, left, bottom, right: solve inside only")
+
+
+class ForegroundForm(Form):
+    example: Number
+    mask: str = Field(description="the whole mask as PNG, base64")
+
+
+class MatteForm(Form):
+    example: Number
+
+
 class AsideForm(Form):
     after: int = Field(default=0, ge=0, le=2**31 - 1)
     count: int = Field(default=8, ge=0, le=50)
@@ -176,6 +204,28 @@ def picture(request: Request) -> Response:
     return Response(data, media_type=kind, headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=31536000, immutable"})
 
 
+def superpixel_picture(request: Request) -> Response:
+    """The superpixels of an example's image, by the image's hash: PNG, number = red + 256 green. They never change either."""
+    sha256 = request.path_params["sha256"]
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        return PlainTextResponse("A picture is named by 64 hexadecimal digits.", 400, PICTURE_HEADERS)
+    try:
+        with reading(engine()) as session:
+            known = session.scalar(select(Example.id).where(Example.image_sha256 == sha256).limit(1))
+        if known is None:
+            raise NotThereError("No example has this picture. It may have been erased.")
+        data = _superpixels(store(), sha256)
+    except WinnowError as error:
+        return _no_picture(error, str(error))
+    headers = {**PICTURE_HEADERS, "Cache-Control": "private, max-age=31536000, immutable"}
+    return Response(data, media_type="image/png", headers=headers)
+
+
+@lru_cache(maxsize=64)  # some 20 KB each, and a tenth of a second of work
+def _superpixels(store: Store, sha256: str) -> bytes:
+    return superpixels(decode_photo(store.get(sha256)))
+
+
 def guide_picture(request: Request) -> Response:
     """The guide's picture for a place, with its mask over it. The address carries a version, so browsers may cache it."""
     try:
@@ -184,6 +234,20 @@ def guide_picture(request: Request) -> Response:
     except WinnowError as error:
         return _no_picture(error, "There is no such picture.")
     return Response(data, media_type="image/webp", headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=86400"})
+
+
+def refinement_picture(request: Request) -> Response:
+    """An example's image under the mask before a refinement, or under the refined alpha. Neither ever changes."""
+    side = request.path_params["side"]
+    if side not in ("before", "after"):
+        return PlainTextResponse("A refinement has a picture before and one after.", 404, PICTURE_HEADERS)
+    try:
+        with reading(engine()) as session:
+            data = tinted_side(session, store(), request.path_params["refinement"], side, REFINEMENT_SIDE)
+    except WinnowError as error:
+        return _no_picture(error, str(error))
+    headers = {**PICTURE_HEADERS, "Cache-Control": "private, max-age=86400"}
+    return Response(data, media_type="image/webp", headers=headers)
 
 
 def aside_picture(request: Request) -> Response:
@@ -307,6 +371,41 @@ def finish_touch_up(reviewer: str, form: FinishForm) -> dict[str, Any]:
     return asdict(saves.finish(engine(), store(), reviewer, form.touch_up, mask, utc_now()))
 
 
+def refine_mask(_: str, form: RefineForm) -> dict[str, Any]:
+    """A mask with its edge solved from the photo, and the box of what was solved. Nothing is written."""
+    if form.box is not None and not (form.box[0] < form.box[2] and form.box[1] < form.box[3]):
+        raise MalformedError("The box is empty. It is top, left, bottom, right, in pixels of the crop.")
+    mask = saves.read_mask(_bytes(form.mask))
+    hints = None if form.hints is None else saves.read_mask(_bytes(form.hints))
+    if hints is not None and hints.max() > UNKNOWN:
+        raise MalformedError("A hint is 0 (none), 1 (hair), 2 (not hair) or 3 (unknown).")
+    began = time.monotonic()
+    refined = matting().refine(_crop_of(form.example), mask, hints, form.box)
+    seconds = round(time.monotonic() - began, 3)
+    return {"alpha": _base64(encode_mask(refined.alpha)), "box": refined.box, "seconds": seconds}
+
+
+def hair_colours(_: str, form: ForegroundForm) -> dict[str, Any]:
+    """The hair's own colours through a mask, without the background's. Nothing is written."""
+    mask = saves.read_mask(_bytes(form.mask))
+    return {"colours": _base64(encode_colours(matting().foreground(_crop_of(form.example), mask)))}
+
+
+def trained_matte(_: str, form: MatteForm) -> dict[str, Any]:
+    """The newest run's saved matte of an example, by its hash."""
+    with reading(engine()) as session:
+        return asdict(newest_matte(session, form.example))
+
+
+def _crop_of(example: int) -> Photo:
+    """An example's image. Raises NotThereError if the example does not exist."""
+    with reading(engine()) as session:
+        sha256 = session.scalar(select(Example.image_sha256).where(Example.id == example))
+    if sha256 is None:
+        raise NotThereError(f"Example {example} does not exist. It may have been erased.")
+    return decode_photo(store().get(sha256))
+
+
 def next_aside(_: str, form: AsideForm) -> dict[str, Any]:
     """The next photos in which no face was found, and how many there are."""
     with reading(engine()) as session:
@@ -337,6 +436,10 @@ def _bytes(text: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise MalformedError("The mask is not valid base64.") from None
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 F = TypeVar("F", bound=Form)
@@ -404,8 +507,10 @@ def _first(error: ValidationError) -> str:
 
 ROUTES: list[Route] = [
     Route("/pictures/{sha256}", picture),
+    Route("/pictures/superpixels/{sha256}", superpixel_picture),
     Route("/pictures/guide/{place}", guide_picture),
     Route("/pictures/aside/{submission:int}", aside_picture),
+    Route("/pictures/refinement/{refinement:int}/{side}", refinement_picture),
     Route("/healthz", healthz),
     Route(VERDICT_LOG, verdict_log),
     _post("/api/deck", DeckForm, next_cards),
@@ -417,4 +522,7 @@ ROUTES: list[Route] = [
     _post("/api/touchups/begin", BeginForm, begin_touch_up),
     _post("/api/touchups/save", SaveForm, save_touch_up, MAX_BODY_WITH_MASK),
     _post("/api/touchups/finish", FinishForm, finish_touch_up, MAX_BODY_WITH_MASK),
+    _post("/api/touchups/refine", RefineForm, refine_mask, MAX_BODY_WITH_MASK),
+    _post("/api/touchups/foreground", ForegroundForm, hair_colours, MAX_BODY_WITH_MASK),
+    _post("/api/touchups/matte", MatteForm, trained_matte),
 ]

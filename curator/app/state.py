@@ -12,6 +12,7 @@ from curator.review.deck import Wanted, count_waiting
 from curator.review.opinions import newest_verdict_id
 from curator.review.standing import Counts, counts
 from curator.status import Flow, flow
+from curator.touchup.matting import Matting
 from db.session import open_database, reading
 from db.settings import Settings, read_settings
 from db.store import Store
@@ -39,6 +40,12 @@ def engine() -> Engine:
 def store() -> Store:
     """The blob store."""
     return Store(settings().store)
+
+
+@cache
+def matting() -> Matting:
+    """The process that refines masks; it is started when somebody opens the Touch-up page."""
+    return Matting(settings().compiled)
 
 
 def cached_by_cost(count: Callable[P, T], clock: Callable[[], float] = time.monotonic) -> Callable[P, T]:

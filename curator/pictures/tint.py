@@ -1,6 +1,21 @@
 """The colours of a mask over its photo, on every page that shows one."""
 
+import cv2
+import numpy as np
+
+from curator.pictures.arrays import Mask, Photo
+
 # Azure: no natural hair has it, and red-green blindness keeps it apart from brown, blond, red and grey.
 FILL = (0, 132, 255)  # RGB, 0 to 255
 FILL_ALPHA = 92  # of 255
 EDGE = (120, 225, 255)  # RGB, opaque: a line along the inside of the mask's edge
+
+
+def tinted(photo: Photo, mask: Mask) -> Photo:
+    """A photo, uint8 (H, W, 3) RGB, tinted as far as its mask, uint8 (H, W), 0 to 255, is hair, with a line inside its edge."""
+    inside = mask > 127
+    edge = inside & (cv2.erode(mask, np.ones((3, 3), np.uint8), borderValue=255) <= 127)
+    shown = photo.astype(np.float32)
+    shown += (np.array(FILL) - shown) * (mask[..., None] / 255 * (FILL_ALPHA / 255))
+    shown[edge] = EDGE
+    return np.asarray(np.rint(shown), np.uint8)

@@ -1,4 +1,5 @@
-"""Which mask of an example counts now, and who made it: the newest that a touch-up saved, else the contributor's own.
+"""Which mask of an example counts now, and who made it: the newest that a touch-up saved or a person accepted from Refine, else
+the contributor's own.
 
 A touch-up without a clock has no end but its reviewer's word, so only the mask with which it was finished counts.
 """
@@ -7,11 +8,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeVarTuple
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from db.session import in_batches
-from db.tables import Example, MaskOrigin, TouchUp, TouchUpSave
+from db.tables import Example, MaskOrigin, Refinement, RefinementDecision, TouchUp, TouchUpSave
 
 Columns = TypeVarTuple("Columns")
 
@@ -27,7 +28,7 @@ class CurrentMask:
 
 def current_masks(session: Session, example_ids: Collection[int]) -> dict[int, CurrentMask]:
     """For each of the examples, its current mask. An example that does not exist is left out."""
-    wanted = with_current_mask(select(Example.id, *current_mask_columns()))
+    wanted = with_current_mask(select(Example.id, *current_mask_columns()).select_from(Example))
     found: dict[int, CurrentMask] = {}
     for batch in in_batches(sorted(set(example_ids))):
         rows = session.execute(wanted.where(Example.id.in_(batch)))
@@ -35,19 +36,38 @@ def current_masks(session: Session, example_ids: Collection[int]) -> dict[int, C
     return found
 
 
-def current_mask_columns() -> tuple[ColumnElement[str], ColumnElement[str], ColumnElement[int]]:
-    """The columns `mask_sha256`, `mask_origin` (as text) and `touch_up_save_id` of a query that `with_current_mask` made."""
-    origin = case((TouchUpSave.id.is_not(None), MaskOrigin.touch_up.value), else_=MaskOrigin.contributor.value)
-    return (
-        func.coalesce(TouchUpSave.mask_after_sha256, Example.mask_sha256).label("mask_sha256"),
-        origin.label("mask_origin"),
-        TouchUpSave.id.label("touch_up_save_id"),
+def current_mask() -> ColumnElement[str]:
+    """The hash of the mask that counts, in a query that `with_current_mask` made."""
+    return case(
+        (refinement_counts(), Refinement.alpha_sha256),
+        else_=func.coalesce(TouchUpSave.mask_after_sha256, Example.mask_sha256),
     )
+
+
+def current_mask_columns() -> tuple[ColumnElement[str], ColumnElement[str], ColumnElement[int | None]]:
+    """The columns `mask_sha256`, `mask_origin` (as text) and `touch_up_save_id` of a query that `with_current_mask` made."""
+    origin = case(
+        (refinement_counts(), MaskOrigin.refinement.value),
+        (TouchUpSave.id.is_not(None), MaskOrigin.touch_up.value),
+        else_=MaskOrigin.contributor.value,
+    )
+    save = case((refinement_counts(), None), else_=TouchUpSave.id)
+    return current_mask().label("mask_sha256"), origin.label("mask_origin"), save.label("touch_up_save_id")
+
+
+def refinement_counts() -> ColumnElement[bool]:
+    """Whether it is a refinement's: accepted, and after the newest save. In a query that `with_current_mask` made."""
+    accepted = RefinementDecision.id.is_not(None)
+    return and_(accepted, or_(TouchUpSave.id.is_(None), RefinementDecision.at > TouchUpSave.at))
 
 
 def with_current_mask(examples: Select[*Columns]) -> Select[*Columns]:
     """A query for examples, joined with what tells each one's current mask."""
-    return examples.outerjoin(TouchUpSave, TouchUpSave.id == newest_save())
+    return (
+        examples.outerjoin(TouchUpSave, TouchUpSave.id == newest_save())
+        .outerjoin(RefinementDecision, RefinementDecision.id == newest_acceptance())
+        .outerjoin(Refinement, Refinement.id == RefinementDecision.refinement_id)
+    )
 
 
 def newest_save() -> ScalarSelect[int]:
@@ -57,3 +77,12 @@ def newest_save() -> ScalarSelect[int]:
     newest = select(func.max(save.id)).join(TouchUp, TouchUp.id == save.touch_up_id)
     newest = newest.where(or_(TouchUp.seconds_shown.is_not(None), save.finished))
     return newest.where(TouchUp.example_id == Example.id).correlate(Example).scalar_subquery()
+
+
+def newest_acceptance() -> ScalarSelect[int]:
+    """The number of the newest decision that accepted a refinement of an example, among those that are accepted now, in a query
+    for examples; NULL if there is none."""
+    decision, refinement = aliased(RefinementDecision), aliased(Refinement)
+    newest = select(func.max(decision.id)).join(refinement, refinement.id == decision.refinement_id)
+    theirs = newest.where(refinement.example_id == Example.id, refinement.accepted.is_(True))
+    return theirs.correlate(Example).scalar_subquery()

@@ -42,6 +42,8 @@ from db.tables import (
     Likeness,
     Measure,
     Preview,
+    Refinement,
+    RefinementDecision,
     Refusal,
     Remark,
     Reopening,
@@ -59,7 +61,18 @@ from db.tables import (
 
 # Rows that are deleted with an example, in an order that satisfies their foreign keys. If a table is missing here, the database
 # refuses to delete the example, so no row can be left behind unnoticed.
-TABLES_OF_AN_EXAMPLE: tuple[type[Base], ...] = (Measure, Preview, Verdict, Reopening, Gold, Lease, Standing, Suspicion, Signal)
+TABLES_OF_AN_EXAMPLE: tuple[type[Base], ...] = (
+    Measure,
+    Preview,
+    Refinement,
+    Verdict,
+    Reopening,
+    Gold,
+    Lease,
+    Standing,
+    Suspicion,
+    Signal,
+)
 TABLES_OF_A_SUBMISSION: tuple[type[Base], ...] = (Remark, Likeness, CropChoice)
 TABLES_TO_EMPTY: tuple[type[Base], ...] = (SetMember, GuideExample)  # their rows stay, without the example
 REPLACEMENT = "(erased)"
@@ -131,6 +144,8 @@ def _erase_rows(session: Session, contributor: Contributor) -> tuple[set[str], d
     sources = list(session.scalars(select(Submission.source_id).where(Submission.id.in_(theirs)).distinct()))
     counts: dict[str, Any] = {"sets": sets, "runs": runs}
     session.execute(delete(TouchUpSave).where(TouchUpSave.touch_up_id.in_(touch_ups)))
+    refinements = select(Refinement.id).where(Refinement.example_id.in_(examples))
+    session.execute(delete(RefinementDecision).where(RefinementDecision.refinement_id.in_(refinements)))
     for table in TABLES_OF_AN_EXAMPLE:
         gone = _delete(session, table, table.__table__.c.example_id.in_(examples))
         if table is Verdict:

@@ -22,6 +22,7 @@ from db.tables import (
     JobState,
     MaskOrigin,
     Reason,
+    Refinement,
     Reviewer,
     SetMember,
     Source,
@@ -67,6 +68,10 @@ def verdict(decision: Decision, reason: Reason | None, client_id: str = "a") -> 
 def choice(side: float | None = None, left: float | None = None, undoes: int | None = None) -> CropChoice:
     square = {"crop_top": left, "crop_left": left, "crop_side": side, "crop_rotation": left}
     return CropChoice(submission_id=1, reviewer_id=1, at=NOW, undoes=undoes, **square)
+
+
+def refinement(iou: float) -> Refinement:
+    return Refinement(example_id=1, mask_before_sha256=SHA, alpha_sha256=SHA, method="m", iou=iou, at=NOW)
 
 
 def undoing(decision: Decision, number: int, client_id: str = "b") -> Verdict:
@@ -116,6 +121,7 @@ def test_the_migrated_tables_have_the_models_primary_keys(engine: Engine) -> Non
         (lambda: [verdict(Decision.fix, Reason.too_coarse)], "reject_has_a_reason"),
         (lambda: [verdict(Decision.keep, None), undoing(Decision.keep, 1)], "only_an_undo_takes_back"),
         (lambda: [Gold(example_id=1, reviewer_id=1, answer=Decision.undo, at=NOW)], "answer_is_no_undo"),
+        (lambda: [refinement(1.5)], "iou_is_a_share"),
         (lambda: [choice(0.0, 0.0)], "a_square_or_none"),
         (lambda: [choice(9.0)], "a_square_or_none"),
         (lambda: [choice(9.0, 0.0), choice(9.0, 0.0, undoes=1)], "an_undo_has_no_square"),
@@ -153,6 +159,12 @@ def test_a_verdict_is_undone_only_once(reviewed: Engine) -> None:
     add(reviewed, undoing(Decision.undo, 1))
     with pytest.raises(IntegrityError):
         add(reviewed, undoing(Decision.undo, 1, "c"))
+
+
+def test_a_mask_is_refined_by_each_method_once(reviewed: Engine) -> None:
+    add(reviewed, refinement(0.5))
+    with pytest.raises(IntegrityError):
+        add(reviewed, refinement(0.6))
 
 
 def test_a_crop_is_undone_only_once(reviewed: Engine) -> None:

@@ -15,9 +15,9 @@ from curator.touchup.clock import begin
 from curator.touchup.saves import finish
 from db.jobs import utc_now
 from db.session import writing
-from db.tables import Decision, Reason, Split
+from db.tables import Decision, Example, Reason, Refinement, Split
 from tests.e2e.conftest import Server
-from tests.examples import add_examples, add_faceless
+from tests.examples import add_examples, add_faceless, drawn_mask, png
 from tests.trained import add_run, freeze_all
 
 pytestmark = pytest.mark.skipif(
@@ -36,6 +36,7 @@ PAGES = {
     "/aside": "[data-part=aside][data-state=showing]",
     "/guide": "figure img",
     "/guide?screen=reject": "figure img",
+    "/refinements": ".winnow-gallery img",
     "/train": "[data-part=film] img",
     "/report": "[data-part=wipe] img",
     "/team": "h2",
@@ -61,6 +62,12 @@ def worked_on(app: Server) -> Server:
         set_answer(session, reviewer_called(session, "Lea").id, examples[6], Decision.keep, None, utc_now())
         seen = add_examples(session, app.store, 3, Split.validation)
         add_run(session, app.store, freeze_all(session, seen, utc_now()), utc_now(), encoder="scratch")
+        mask = session.get_one(Example, seen[0]).mask_sha256
+        alpha = app.store.put(png(drawn_mask(3)))
+        proposed = Refinement(
+            example_id=seen[0], mask_before_sha256=mask, alpha_sha256=alpha, method="m", iou=0.5, at=utc_now()
+        )
+        session.add(proposed)
     finish(app.engine, app.store, "Bo", begun.touch_up, None, utc_now())
     return app
 

@@ -3,11 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-from curator.app.frame import empty_state, header
+from curator.app.frame import PAGE_FILE, empty_state, header
 from curator.app.state import engine
+from curator.app.wording import pluralise
 from curator.review.standing import counts
 from curator.sets.freeze import freeze
 from curator.status import list_sets
+from curator.touchup.refinements import count_proposals
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading
@@ -31,6 +33,10 @@ else:
                 st.success(message if frozen.new else f"{message} Nothing has changed since it was frozen.")
                 with reading(engine()) as session:
                     sets = list_sets(session)
+    with reading(engine()) as session:
+        refined = count_proposals(session)
+    waiting = f": {pluralise(refined, 'refined mask')} to decide" if refined else ""
+    st.page_link(PAGE_FILE.format("refinements"), label=f"Refine the kept masks in bulk{waiting}")
     table = pd.DataFrame(sets)
     if not table.empty:
         table["frozen_at"] = pd.to_datetime(table["frozen_at"])

@@ -7,7 +7,7 @@ import streamlit as st
 from curator.app.components.painter import painter
 from curator.app.frame import PAGE_FILE, empty_state, hidden_title
 from curator.app.guard import check_lead, current_reviewer, leads
-from curator.app.state import engine, settings
+from curator.app.state import engine, matting, settings
 from curator.app.wording import pluralise
 from curator.review.deck import ShowFilter
 from curator.review.reviewers import reviewer_called
@@ -45,6 +45,7 @@ def show_clocks(chosen: dict[Split, bool]) -> None:
         st.caption(f"With the clock, a touch-up has {seconds} seconds. A change counts for those that begin from now on.")
 
 
+matting().warm()
 seconds = settings().touchup_seconds
 lead = leads(current_reviewer())
 hidden_title("Touch up")

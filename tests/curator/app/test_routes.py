@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
+from numpy.typing import NDArray
 from sqlalchemy import Engine, func, select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -19,16 +20,21 @@ from starlette.testclient import TestClient
 from curator.app import guard, routes, state
 from curator.app.guard import TOKEN_HEADER, middleware, token_for
 from curator.app.routes import REPAIRED_SINCE, ROUTES
+from curator.touchup.matting import Matting
+from curator.touchup.superpixels import superpixels
+from db.jobs import utc_now
 from db.session import connect, reading, writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import Decision, Example, Reviewer, Split, TouchUpSave, Verdict
+from db.tables import Decision, Example, Measure, Refinement, Reviewer, Split, TouchUpSave, Verdict
 from tests.examples import add_examples, add_faceless, drawn_mask, drawn_photo, png
 from tests.locking import locked_by_another
+from tests.trained import add_run, freeze_all
 
 HOST = "http://localhost"
 POSTS = [
     *("/api/deck", "/api/verdicts", "/api/gold", "/api/touchups/begin", "/api/touchups/save", "/api/touchups/finish"),
+    *("/api/touchups/refine", "/api/touchups/foreground", "/api/touchups/matte"),
     *("/api/aside", "/api/aside/choose", "/api/aside/undo"),
 ]
 
@@ -416,6 +422,150 @@ def test_a_reviewer_cannot_save_another_reviewers_touch_up(client: TestClient, o
     bo = {**ours, TOKEN_HEADER: token_for("Bo")}
     answer = client.post("/api/touchups/save", json={"touch_up": begun["touch_up"], "mask": base64_png(1)}, headers=bo)
     assert (answer.status_code, answer.json()) == (409, {"error": "This touch-up belongs to another reviewer."})
+
+
+# --- Refine -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def refining(monkeypatch: pytest.MonkeyPatch, matting: Matting) -> None:
+    monkeypatch.setattr(routes, "matting", lambda: matting)
+
+
+def grey(text: str) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imdecode(np.frombuffer(base64.b64decode(text), np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)
+
+
+def b64(picture: NDArray[np.uint8]) -> str:
+    return base64.b64encode(png(picture)).decode()
+
+
+@pytest.mark.usefixtures("refining")
+def test_refine_answers_with_the_alpha_the_box_and_the_time_and_writes_nothing(
+    client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int], store: Store
+) -> None:
+    stored = set(store.all())
+    mask = drawn_mask(0)
+    whole = client.post("/api/touchups/refine", json={"example": examples[0], "mask": b64(mask)}, headers=ours)
+    assert whole.status_code == 200
+    assert set(whole.json()) == {"alpha", "box", "seconds"}
+    top, left, bottom, right = whole.json()["box"]
+    alpha = grey(whole.json()["alpha"])
+    rows, columns = np.nonzero(alpha != mask)
+    assert top <= rows.min() < rows.max() < bottom
+    assert left <= columns.min() < columns.max() < right
+    assert whole.json()["seconds"] > 0
+    hints = np.zeros((512, 512), np.uint8)
+    hints[60:80, 240:270] = 2
+    asked = {"example": examples[0], "mask": b64(mask), "hints": b64(hints), "box": [40, 220, 100, 290]}
+    part = client.post("/api/touchups/refine", json=asked, headers=ours).json()
+    assert not grey(part["alpha"])[hints == 2].any()
+    top, left, bottom, right = part["box"]
+    assert 40 <= top < bottom <= 100
+    assert 220 <= left < right <= 290
+    assert set(store.all()) == stored
+
+
+@pytest.mark.usefixtures("refining")
+@pytest.mark.parametrize("path", ["refine", "foreground"])
+@pytest.mark.parametrize(
+    ("changes", "status", "says"),
+    [
+        ({"example": 999}, 404, "Example 999 does not exist. It may have been erased."),
+        ({"mask": "%%%"}, 400, "The mask is not valid base64."),
+        ({"mask": "PGh0bWw+"}, 409, "The mask is not a PNG."),
+        ({"mask": b64(np.zeros((9, 9), np.uint8))}, 409, "The mask is 9 x 9; it must be 512 x 512."),
+        ({"mask": "A" * 1_100_000}, 413, "The request is larger than 1024 KiB, the limit of this route."),
+        ({"mask": None}, 400, "The request is not valid: mask: Input should be a valid string."),
+    ],
+)
+def test_what_cannot_be_refined_is_refused(
+    client: TestClient, ours: dict[str, str], examples: list[int], path: str, changes: dict[str, Any], status: int, says: str
+) -> None:
+    asked = {"example": examples[0], "mask": base64_png(1)} | changes
+    answer = client.post(f"/api/touchups/{path}", json=asked, headers=ours)
+    assert (answer.status_code, answer.json()) == (status, {"error": says})
+
+
+@pytest.mark.usefixtures("refining")
+@pytest.mark.parametrize(
+    ("changes", "status", "says"),
+    [
+        ({"hints": b64(np.full((512, 512), 4, np.uint8))}, 400, "A hint is 0 (none), 1 (hair), 2 (not hair) or 3 (unknown)."),
+        ({"box": [9, 0, 9, 9]}, 400, "The box is empty. It is top, left, bottom, right, in pixels of the crop."),
+        ({"box": [0, 0, 513, 9]}, 400, "The request is not valid: box.2: Input should be less than or equal to 512."),
+        ({"box": [0, 0, 9]}, 400, "The request is not valid: box.3: Field required."),
+    ],
+)
+def test_wrong_hints_and_boxes_are_refused(
+    client: TestClient, ours: dict[str, str], examples: list[int], changes: dict[str, Any], status: int, says: str
+) -> None:
+    asked = {"example": examples[0], "mask": base64_png(1)} | changes
+    answer = client.post("/api/touchups/refine", json=asked, headers=ours)
+    assert (answer.status_code, answer.json()) == (status, {"error": says})
+
+
+def test_while_refine_warms_up_the_answer_is_503_and_says_so(
+    client: TestClient, ours: dict[str, str], examples: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cold = Matting(tmp_path)
+    monkeypatch.setattr(routes, "matting", lambda: cold)
+    answer = client.post("/api/touchups/refine", json={"example": examples[0], "mask": base64_png(1)}, headers=ours)
+    cold.close()
+    assert answer.status_code == 503
+    assert answer.json()["error"].startswith("Refine is warming up.")
+
+
+@pytest.mark.usefixtures("refining")
+def test_the_foreground_is_a_picture_of_colours(client: TestClient, ours: dict[str, str], examples: list[int]) -> None:
+    answer = client.post("/api/touchups/foreground", json={"example": examples[0], "mask": base64_png(1)}, headers=ours)
+    assert answer.status_code == 200
+    assert grey(answer.json()["colours"]).shape == (512, 512, 3)
+
+
+def test_superpixels_are_an_immutable_png_of_an_examples_picture_and_of_no_other(
+    client: TestClient, engine: Engine, examples: list[int], store: Store
+) -> None:
+    with reading(engine) as session:
+        sha256 = session.get_one(Example, examples[0]).image_sha256
+    answer = client.get(f"/pictures/superpixels/{sha256}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert answer.content == superpixels(drawn_photo(0))
+    other = client.get(f"/pictures/superpixels/{store.put(png(drawn_photo(99)))}")
+    assert (other.status_code, other.text) == (404, "No example has this picture. It may have been erased.")
+    assert client.get("/pictures/superpixels/0").status_code == 400
+
+
+def test_the_newest_runs_matte_is_named_and_without_one_the_answer_says_what_to_do(
+    client: TestClient, ours: dict[str, str], engine: Engine, store: Store, examples: list[int]
+) -> None:
+    with writing(engine) as session:
+        tested = add_examples(session, store, 1, Split.test)
+        run = add_run(session, store, freeze_all(session, [*examples, *tested], utc_now()), utc_now())
+        matte = session.scalars(select(Measure.matte_sha256)).one()
+    answer = client.post("/api/touchups/matte", json={"example": tested[0]}, headers=ours)
+    assert answer.json() == {"run": run, "matte": matte, "made_for": "report"}
+    none = client.post("/api/touchups/matte", json={"example": examples[0]}, headers=ours)
+    assert none.status_code == 404
+    assert none.json()["error"].startswith(f"No run has saved a matte of example {examples[0]} yet.")
+
+
+def test_a_refinements_sides_are_pictures(client: TestClient, engine: Engine, store: Store, examples: list[int]) -> None:
+    with writing(engine) as session:
+        before = session.get_one(Example, examples[0]).mask_sha256
+        alpha = store.put(png(drawn_mask(5)))
+        session.add(
+            Refinement(
+                example_id=examples[0], mask_before_sha256=before, alpha_sha256=alpha, method="m", iou=0.5, at=utc_now()
+            )
+        )  # fmt: skip
+    pictures = [client.get(f"/pictures/refinement/1/{side}") for side in ("before", "after")]
+    assert [one.headers["content-type"] for one in pictures] == ["image/webp", "image/webp"]
+    assert pictures[0].content != pictures[1].content
+    assert client.get("/pictures/refinement/1/between").status_code == 404
+    assert client.get("/pictures/refinement/2/after").text == "Refinement 2 does not exist. It may have been erased."
 
 
 # --- the verdict log --------------------------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ from db.tables import (
     Likeness,
     Measure,
     Preview,
+    Refinement,
+    RefinementDecision,
     Refusal,
     Remark,
     Reopening,
@@ -160,6 +162,14 @@ def add_example(
             Verdict(example_id=of, reviewer_id=by, decision=Decision.keep, at=LONG_AGO, client_id=f"{of}"),
             Reopening(example_id=of, reviewer_id=by, after_verdict=0, touch_up_id=touch_up.id, at=LONG_AGO),
             Reopening(example_id=of, reviewer_id=by, after_verdict=0, at=LONG_AGO),
+            Refinement(
+                example_id=of,
+                mask_before_sha256=before,
+                alpha_sha256=kept(rooms, person.name, f"alpha {number}"),
+                method="m",
+                iou=0.9,
+                at=LONG_AGO,
+            ),
             Lease(example_id=of, reviewer_id=by, until=LONG_AGO),
             Remark(submission_id=submission.id, words=f"the photo of {person.name} is small", at=LONG_AGO),
             CropChoice(submission_id=submission.id, reviewer_id=by, at=LONG_AGO),
@@ -168,6 +178,9 @@ def add_example(
             GuideExample(place="good_1", example_id=of, words="a sharp edge", reviewer_id=by, at=LONG_AGO),
         ]
     )
+    session.flush()
+    refinement = session.scalars(select(Refinement.id).where(Refinement.example_id == of)).one()
+    session.add(RefinementDecision(refinement_id=refinement, reviewer_id=by, accepted=False, at=LONG_AGO))
     return SetMember(example=example, image_sha256=example.image_sha256, mask_sha256=after, split=Split.test)
 
 
@@ -229,7 +242,16 @@ def test_everybody_elses_is_untouched(rooms: Rooms) -> None:
 
 
 def test_every_table_loses_the_contributors_half(rooms: Rooms) -> None:
-    tables = (Contributor, Submission, Example, TouchUp, TouchUpSave, *TABLES_OF_AN_EXAMPLE, *TABLES_OF_A_SUBMISSION)
+    tables = (
+        Contributor,
+        Submission,
+        Example,
+        TouchUp,
+        TouchUpSave,
+        RefinementDecision,
+        *TABLES_OF_AN_EXAMPLE,
+        *TABLES_OF_A_SUBMISSION,
+    )
     before = {table: rooms.count(table) for table in tables}
     rooms.erase(NORA)
     assert {table: rooms.count(table) for table in tables} == {table: number // 2 for table, number in before.items()}
@@ -299,7 +321,7 @@ def test_a_picture_that_another_names_meanwhile_stays(rooms: Rooms) -> None:
             return super().stored_at(sha256)
 
     erased = erase_contributor(rooms.engine, Busy(rooms.store.url), rooms.settings, NORA, "Ada", LONG_AGO)
-    assert erased.blobs == 11
+    assert erased.blobs == 13
     assert rooms.store.path(photo).exists()
 
 
@@ -436,8 +458,8 @@ def test_what_went_is_counted_and_recorded_without_the_name(rooms: Rooms) -> Non
         session.add(CuratedSet(id=2, hash="2" * 64, frozen_at=LONG_AGO, members=[alone]))
     erased = rooms.erase(NORA)
     assert erased == Erased(
-        submissions=2, examples=2, verdicts=3, touch_ups=2, refusals=2, blobs=12, sets=[1], runs=[1]
-    )  # 12: photo, crop, its mask, touched-up mask, preview and matte of two; the shared mask stays
+        submissions=2, examples=2, verdicts=3, touch_ups=2, refusals=2, blobs=14, sets=[1], runs=[1]
+    )  # 14: photo, crop, its mask, touched-up mask, refined alpha, preview and matte of two; the shared mask stays
     with reading(rooms.engine) as session:
         (event,) = session.scalars(select(Event))
     assert (event.who, event.what, event.detail["submissions"]) == ("Ada", "erase", 2)
@@ -530,7 +552,7 @@ def test_an_erasure_that_breaks_off_after_the_rows_shows_as_orphans(rooms: Rooms
         rooms.erase(NORA)
     with reading(rooms.engine) as session:
         found = check(session, rooms.store, TOMORROW)
-    assert (len(found.orphaned), found.missing) == (12, [])
+    assert (len(found.orphaned), found.missing) == (14, [])
 
 
 def test_files_of_runs_behind_a_url_go_too(rooms: Rooms) -> None:
