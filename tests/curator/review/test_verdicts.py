@@ -56,10 +56,10 @@ def test_whoever_sends_verdicts_gets_the_numbers_of_these_and_no_others(
     with writing(engine) as session:
         ada = reviewer_called(session, "Ada").id
         first, second, third = (NewVerdict(example, KEEP, None, f"v{example}") for example in examples)
-        assert record(session, ada, [second], clock()) == Recorded(1, {second.client_id: 1})
-        assert record(session, ada, [third], clock()) == Recorded(1, {third.client_id: 2})
-        assert record(session, ada, [second, first], clock()) == Recorded(1, {second.client_id: 1, first.client_id: 3})
-        assert record(session, ada, [first], clock()) == Recorded(0, {first.client_id: 3})
+        assert record(session, ada, [second], clock()) == Recorded(1, {second.client_id: 1}, [])
+        assert record(session, ada, [third], clock()) == Recorded(1, {third.client_id: 2}, [])
+        assert record(session, ada, [second, first], clock()) == Recorded(1, {second.client_id: 1, first.client_id: 3}, [])
+        assert record(session, ada, [first], clock()) == Recorded(0, {first.client_id: 3}, [])
 
 
 def test_two_reviewers_may_use_the_same_client_id(engine: Engine, clock: FakeClock, examples: list[int]) -> None:

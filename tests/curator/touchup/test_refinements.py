@@ -53,7 +53,7 @@ def say(engine: Engine, clock: FakeClock, said: dict[int, bool | None]) -> list[
 
 def mask_of(engine: Engine, example: int) -> str:
     with reading(engine) as session:
-        return current_masks(session, [example])[example]
+        return current_masks(session, [example])[example].sha256
 
 
 def waiting(engine: Engine) -> list[int]:
@@ -302,7 +302,7 @@ def test_looking_up_current_masks_costs_each_example_the_same(tmp_path: object, 
                 RefinementDecision(refinement_id=one, reviewer_id=ada, accepted=True, at=clock()) for one in examples
             )
         with reading(database) as session, counted_instructions(session) as hundreds:
-            masks = current_masks(session, examples)
+            masks = {example: mask.sha256 for example, mask in current_masks(session, examples).items()}
             assert masks == {example: f"{example:064x}" for example in examples}
         costs.append(len(hundreds) / number)
         database.dispose()
