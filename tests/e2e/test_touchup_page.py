@@ -1,5 +1,6 @@
 """The painter in a real browser: strokes, saves, the clock."""
 
+import base64
 import shutil
 from collections.abc import Callable
 from typing import Literal
@@ -18,7 +19,7 @@ from db.session import reading, writing
 from db.store import Store
 from db.tables import Decision, Example, Source, Split, Standing, State, Submission, TouchUp, TouchUpSave
 from tests.e2e.conftest import Server
-from tests.examples import add_bare_examples, add_bare_touch_ups, add_examples, drawn_mask
+from tests.examples import add_bare_examples, add_bare_touch_ups, add_examples, drawn_mask, png
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("chromium") or shutil.which("chromium-browser")),
@@ -327,6 +328,36 @@ def test_views_compare_loupe_and_focus(page: Page, app: Server) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Sets")).to_be_visible()
+
+
+def test_refine_is_looked_at_then_taken_or_brushed_in_and_areas_are_filled(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    refined = np.full((512, 512), 77, np.uint8)
+    answer = {"alpha": base64.b64encode(png(refined)).decode(), "box": [0, 0, 512, 512], "seconds": 0.1}
+    page.route("**/api/touchups/refine", lambda route: route.fulfill(json=answer))  # the matting process has tests of its own
+    begin(page, app.url)
+    expect(page.locator('[data-part="refined"]')).to_be_enabled()
+    before = page.evaluate(BELOW)
+    page.keyboard.press("r")
+    expect(page.locator(CANVAS)).to_have_attribute("data-shows", "refine")
+    assert page.evaluate(BELOW) == before  # only looked at
+    page.keyboard.press("Escape")
+    expect(page.locator(CANVAS)).to_have_attribute("data-shows", "")
+    page.keyboard.press("f")
+    stroke(page, (0.4, 0.9), (0.6, 0.9))
+    assert page.evaluate(BELOW) == 77
+    page.keyboard.press("u")
+    page.keyboard.press("r")
+    page.keyboard.press("r")
+    status(page, "Saved.")
+    assert np.array_equal(mask_of(app, saves(app)[-1][0]), refined)
+    page.keyboard.press("u")
+    expect(page.locator('[data-part="superpixel"]')).to_be_enabled()
+    page.keyboard.press("g")
+    hair = page.evaluate(HAIR)
+    stroke(page, (0.5, 0.9), (0.5, 0.9))
+    assert page.evaluate(BELOW) == 255
+    assert page.evaluate(HAIR) > hair + 20
 
 
 def test_two_fingers_zoom_and_paint_nothing(page: Page, app: Server) -> None:

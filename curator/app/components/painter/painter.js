@@ -18,6 +18,7 @@ import { forget, keep, kept } from "./kept.js";
 /** What is to be said of a touched-up mask that is not simply kept. @type {Record<string, string>} */
 const STANDS = { fix: "to be fixed", repaired: "waits for a second look", reject: "rejected", disputed: "disputed", open: "open" };
 const RETRY_MS = 1500; // after a save that failed
+const WARMING_MS = 2000; // between two questions whether Refine is ready
 const WARNINGS = [15, 5]; // seconds left
 const BEACON_BYTES = 60_000; // browsers send no more than 64 KiB on the way out
 const LEAST_SIDE = 300; // CSS pixels of the canvas
@@ -244,7 +245,7 @@ class Painter {
       this.tools();
     }).catch(() => {}); // no run has made a matte of this example
     const mask = await pngOf(alpha, this.side);
-    for (let tries = 0; tries < 30 && still(); tries++) {
+    while (still()) {
       try {
         const { alpha: refined } = await ask("/api/touchups/refine", this.token, { example: card.example, mask });
         if (!still() || !this.easel) return;
@@ -257,7 +258,7 @@ class Painter {
           this.at.refined.title = error instanceof Error ? error.message : "";
           return;
         }
-        await new Promise((go) => setTimeout(go, 2000)); // it is warming up
+        await new Promise((go) => setTimeout(go, WARMING_MS)); // the matting process is starting
       }
     }
   }
