@@ -1,17 +1,22 @@
 """A database of an earlier version is migrated with all its rows."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Barrier
 
 import alembic.command
 import alembic.config
 import pytest
+from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, select
 
 import db.migrations
 from curator.review.standing import wrongly_standing
+from db.errors import WinnowError
 from db.session import connect, migrate, reading
 from db.tables import Measure, Standing, State, Suspicion, Verdict
 from tests.postgres import new_database
@@ -131,3 +136,33 @@ def test_an_empty_matte_of_an_image_without_hair_counts_as_right_in_an_old_repor
     with reading(first_version) as session:
         rows = {row.example_id: (row.f1, row.iou, row.performance) for row in session.scalars(select(Measure))}
     assert rows == {1: (1.0, 1.0, None), 2: (0.0, 0.0, None), 3: (0.8, 0.8, 0.7)}
+
+
+on_sqlite = pytest.mark.parametrize("first_version", ["sqlite"], indirect=True)
+
+
+@on_sqlite
+def test_a_database_that_refers_to_missing_rows_is_left_as_it_is(first_version: Engine) -> None:
+    with closing(sqlite3.connect(str(first_version.url.database))) as careless:  # foreign keys are off here
+        careless.execute("INSERT INTO signal (example_id, name, value) VALUES (99, 'size', 0.5)")
+        careless.commit()
+    with pytest.raises(WinnowError, match=r" refers to rows that do not exist, so it was not updated\. Restore a backup, "):
+        migrate(first_version)
+    with first_version.connect() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == "0001"
+
+
+@on_sqlite
+def test_two_processes_that_start_at_once_migrate_once(first_version: Engine) -> None:
+    another = connect(first_version.url.render_as_string(hide_password=False))
+    together = Barrier(2)
+
+    def start(engine: Engine) -> None:
+        together.wait()
+        migrate(engine)
+
+    with ThreadPoolExecutor(2) as executor:
+        list(executor.map(start, [first_version, another]))
+    with reading(another) as session:
+        assert session.scalars(select(Standing)).all() == []
+    another.dispose()
