@@ -1,17 +1,22 @@
 """A database of an earlier version is migrated with all its rows."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 
 import alembic.command
 import alembic.config
 import pytest
+from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, select
 
 import db.migrations
 from curator.review.standing import wrongly_standing
+from db.errors import WinnowError
 from db.session import connect, migrate, reading
 from db.tables import CuratedSet, MaskOrigin, Measure, Standing, State, Suspicion, TouchUp, Verdict
 from tests.postgres import new_database
@@ -172,3 +177,33 @@ def test_sets_of_earlier_versions_are_told_whose_masks_they_hold(first_version: 
         found = [(one.mask_origin, one.touch_up_save_id) for one in session.get_one(CuratedSet, 1).members]
     own = (MaskOrigin.contributor, None)
     assert found == [(MaskOrigin.touch_up, 3), own, (MaskOrigin.touch_up, 6), own]
+
+
+on_sqlite = pytest.mark.parametrize("first_version", ["sqlite"], indirect=True)
+
+
+@on_sqlite
+def test_a_database_that_refers_to_missing_rows_is_left_as_it_is(first_version: Engine) -> None:
+    with closing(sqlite3.connect(str(first_version.url.database))) as careless:  # foreign keys are off here
+        careless.execute("INSERT INTO signal (example_id, name, value) VALUES (99, 'size', 0.5)")
+        careless.commit()
+    with pytest.raises(WinnowError, match=r" refers to rows that do not exist, so it was not updated\. Restore a backup, "):
+        migrate(first_version)
+    with first_version.connect() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == "0001"
+
+
+@on_sqlite
+def test_two_processes_that_start_at_once_migrate_once(first_version: Engine) -> None:
+    another = connect(first_version.url.render_as_string(hide_password=False))
+    together = Barrier(2)
+
+    def start(engine: Engine) -> None:
+        together.wait()
+        migrate(engine)
+
+    with ThreadPoolExecutor(2) as executor:
+        list(executor.map(start, [first_version, another]))
+    with reading(another) as session:
+        assert session.scalars(select(Standing)).all() == []
+    another.dispose()

@@ -10,6 +10,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from upath import UPath
 
 from db import files
 from db import store as store_module
@@ -30,6 +31,12 @@ def test_bytes_are_read_back_by_their_hash(store: Store, data: bytes) -> None:
     assert sha256 == hashlib.sha256(data).hexdigest()
     assert store.get(sha256) == data
     assert sha256 in set(store.all())
+
+
+def test_a_store_whose_folder_is_not_there_yet_is_empty(store: Store) -> None:
+    new = Store(str(UPath(store.url) / "new"))
+    assert (list(new.all()), new.strangers()) == ([], [])
+    new.delete_parts(datetime.now(UTC))
 
 
 def test_the_same_bytes_are_stored_once(store: Store) -> None:
