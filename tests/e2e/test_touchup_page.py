@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import Engine, delete, select, update
 
 from curator.review.reviewers import reviewer_called
@@ -358,6 +358,27 @@ def test_refine_is_looked_at_then_taken_or_brushed_in_and_areas_are_filled(page:
     stroke(page, (0.5, 0.9), (0.5, 0.9))
     assert page.evaluate(BELOW) == 255
     assert page.evaluate(HAIR) > hair + 20
+
+
+def test_recolouring_asks_once_for_the_hairs_own_colours(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    colours = cv2.imencode(".png", np.full((512, 512, 3), (10, 20, 200), np.uint8))[1].tobytes()
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(json={"colours": base64.b64encode(colours).decode()})
+
+    page.route("**/api/touchups/foreground", answer)
+    begin(page, app.url)
+    for _ in range(3):
+        page.keyboard.press("v")
+    expect(page.locator('[data-part="view_name"]')).to_have_text("Recoloured")
+    page.wait_for_function("() => window.__winnowPainter.easel.foreground?.[0] === 200")
+    for _ in range(5):
+        page.keyboard.press("v")
+    expect(page.locator('[data-part="view_name"]')).to_have_text("Recoloured")
+    assert len(asked) == 1
 
 
 def test_two_fingers_zoom_and_paint_nothing(page: Page, app: Server) -> None:

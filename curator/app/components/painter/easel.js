@@ -37,6 +37,8 @@ export class Easel {
   original = null;
   /** Other alphas to brush in: a refinement, a run's matte. @type {Record<string, Uint8Array | null>} */
   sources = { refine: null, matte: null };
+  /** The hair's own colours, without the background's that shines through: RGBA. @type {Uint8ClampedArray | null} */
+  foreground = null;
   /** Superpixels, one label a pixel. @type {Uint16Array | null} */
   labels = null;
   /** @type {Field | null} */
@@ -135,6 +137,7 @@ export class Easel {
     this.pixels = copy.getImageData(0, 0, this.side, this.side).data;
     this.field = null;
     this.labels = null;
+    this.foreground = null;
     this.sources = { refine: null, matte: null };
     this.peek = "";
     this.corners = [];
@@ -161,7 +164,7 @@ export class Easel {
   /** The alpha changed within a box. @param {Box | null} box */
   redraw(box) {
     if (!box) return;
-    drawLayer(this.layer, this.alpha, this.side, this.seeing, this.pixels, box);
+    drawLayer(this.layer, this.alpha, this.side, this.seeing, this.foreground ?? this.pixels, box);
     this.soon();
   }
 
@@ -278,9 +281,15 @@ export class Easel {
   peekAt(what) {
     const alpha = what === "before" ? this.original : this.sources[what] ?? null;
     this.peek = alpha ? what : "";
-    if (alpha) drawLayer(this.other, alpha, this.side, this.seeing, this.pixels);
+    if (alpha) drawLayer(this.other, alpha, this.side, this.seeing, this.foreground ?? this.pixels);
     this.looked();
     this.soon();
+  }
+
+  /** Recolour the hair's own colours from now on. @param {Uint8ClampedArray} colours RGBA */
+  recolour(colours) {
+    this.foreground = colours;
+    this.redraw(whole(this.side));
   }
 
   toggleMask() {

@@ -17,7 +17,7 @@ const HAIR = [0.299, 0.587, 0.114]; // weights of red, green and blue in luma (I
 /**
  * Draw an alpha into the layer over the photo, within a box.
  * @param {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} layer @param {Uint8Array} alpha @param {number} side
- * @param {Seeing} seeing @param {Uint8ClampedArray} photo RGBA @param {Box} [changed] all of it when left out
+ * @param {Seeing} seeing @param {Uint8ClampedArray} photo RGBA, or the hair's own colours @param {Box} [changed] all of it when left out
  */
 export function drawLayer(layer, alpha, side, seeing, photo, changed = whole(side)) {
   // An edge is seen in the pixels beside it, too.

@@ -249,7 +249,7 @@ class Painter {
       try {
         const { alpha: refined } = await ask("/api/touchups/refine", this.token, { example: card.example, mask });
         if (!still() || !this.easel) return;
-        this.easel.sources.refine = await greysOfPng(refined);
+        this.easel.sources.refine = greysOf(await bitmapOfPng(refined));
         this.at.refined.title = "";
         this.tools();
         return;
@@ -547,7 +547,7 @@ class Painter {
       undo: () => this.state === "painting" && !easel.hand && easel.undo(),
       redo: () => this.state === "painting" && !easel.hand && easel.redo(),
       refined: () => this.refine(),
-      view: () => easel.turn(),
+      view: () => this.turn(),
       backdrop: () => easel.nextBackdrop(),
       mask: () => easel.toggleMask(),
       loupe: () => this.magnify(),
@@ -562,6 +562,21 @@ class Painter {
       again: () => this.free() && this.startOver(this.data.done.find((item) => item.example === example)),
     };
     steps[what]?.();
+  }
+
+  /** The next view. The first time that hair is recoloured, its own colours are asked for: at its rim the background shines through. */
+  async turn() {
+    const { card, easel } = this;
+    easel?.turn();
+    if (!easel || easel.seeing.look !== "colour" || easel.foreground || !card) return;
+    try {
+      const mask = await pngOf(easel.alpha, this.side);
+      const { colours } = await ask("/api/touchups/foreground", this.token, { example: card.example, mask });
+      const picture = await bitmapOfPng(colours);
+      if (this.card === card && !this.gone) easel.recolour(pixelsOf(picture));
+    } catch {
+      // Without them, the photo's colours are recoloured.
+    }
   }
 
   /** The refined mask: look at it first, then take it. */
@@ -667,16 +682,21 @@ function greysOf(picture, side = picture.width) {
 }
 
 /** @param {string} text a PNG in base64 */
-async function greysOfPng(text) {
+function bitmapOfPng(text) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  return greysOf(await createImageBitmap(new Blob([bytes], { type: "image/png" })));
+  return createImageBitmap(new Blob([bytes], { type: "image/png" }));
+}
+
+/** A picture's pixels, RGBA. @param {ImageBitmap} picture */
+function pixelsOf(picture) {
+  const context = offscreen(picture.width, picture.height);
+  context.drawImage(picture, 0, 0);
+  return context.getImageData(0, 0, picture.width, picture.height).data;
 }
 
 /** Superpixels from their picture: red and 256 times green. @param {ImageBitmap} picture */
 function labelsOf(picture) {
-  const context = offscreen(picture.width, picture.height);
-  context.drawImage(picture, 0, 0);
-  const { data } = context.getImageData(0, 0, picture.width, picture.height);
+  const data = pixelsOf(picture);
   const labels = new Uint16Array(data.length / 4);
   for (let i = 0; i < labels.length; i++) labels[i] = data[4 * i] + 256 * data[4 * i + 1];
   return labels;
