@@ -197,6 +197,12 @@ def finished(session: Session, now: datetime, count: int) -> list[FinishedTouchU
     ]
 
 
+def seconds_used(session: Session, count: int) -> list[float]:
+    """How long the `count` newest touch-ups took that were finished, in seconds by the server's clock, the latest first."""
+    newest = select(TouchUpSave.seconds_used).where(TouchUpSave.finished).order_by(TouchUpSave.id.desc()).limit(count)
+    return list(session.scalars(newest))
+
+
 # --- beginning --------------------------------------------------------------------------------------------------------
 
 

@@ -1,9 +1,14 @@
 """Repair masks by hand: the kept test masks against the clock, and those that reviewers would have fixed."""
 
+from collections import Counter
 from dataclasses import asdict
+from statistics import median
 
+import altair as alt
+import pandas as pd
 import streamlit as st
 
+from curator.app.charts import show_chart
 from curator.app.components.painter import painter
 from curator.app.frame import PAGE_FILE, empty_state, hidden_title
 from curator.app.guard import check_lead, current_reviewer, leads
@@ -12,7 +17,7 @@ from curator.app.wording import pluralise
 from curator.review.deck import ShowFilter
 from curator.review.reviewers import reviewer_called
 from curator.review.standing import counts
-from curator.touchup.clock import clocks, count_due, finished, pending, set_clock
+from curator.touchup.clock import clocks, count_due, finished, pending, seconds_used, set_clock
 from curator.touchup.saves import finish_ended
 from db.jobs import utc_now
 from db.session import reading, writing
@@ -20,6 +25,8 @@ from db.tables import Split
 
 WAITING_AT_ONCE = 10  # masks to choose from
 CLOCK_LABELS = {Split.test: "Test masks", Split.validation: "Validation masks", Split.train: "Training masks"}
+TIMED_AT_ONCE = 500  # touch-ups whose times are shown
+STEP = 10  # seconds a bar
 DONE_AT_ONCE = 24  # touch-ups, and as many more with each click
 
 
@@ -57,7 +64,7 @@ with reading(engine()) as session:
     now = utc_now()
     wait, done = pending(session, reviewer, now, WAITING_AT_ONCE), finished(session, now, shown + 1)
     waits = count_due(session) + sum(one.running and not one.fix for one in wait)
-    chosen, repaired = clocks(session), counts(session).repaired
+    chosen, repaired, took = clocks(session), counts(session).repaired, seconds_used(session, TIMED_AT_ONCE)
 if wait or done:
     painter(
         current_reviewer(),
@@ -81,3 +88,10 @@ with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{pluralise(repaired, 'repaired mask')} {verb} for a second look.", width="content")
         asks = {"show": ShowFilter.repaired.value} if lead else {}
         st.page_link(PAGE_FILE.format("review"), label="Approve or send back", query_params=asks)
+if took:
+    with st.expander(f"Time used: {median(took):.0f} s at the median of {pluralise(len(took), 'touch-up')}"):
+        bars = Counter(int(used // STEP) * STEP for used in took)
+        found = [{"seconds": f"{at} to {at + STEP}", "touch-ups": bars[at]} for at in sorted(bars)]
+        drawn = alt.Chart(pd.DataFrame(found)).mark_bar().encode(x=alt.X("seconds", sort=None), y="touch-ups")
+        show_chart(drawn, height=180, description="how many touch-ups took how many seconds")
+        st.caption("By the server's clock, which also runs while the page is hidden: the two minutes are a person's.")

@@ -194,6 +194,19 @@ def test_done_ends_it_early_once_and_later_saves_are_refused(
     assert count(engine, TouchUpSave) == 1
 
 
+def test_times_used_are_those_of_finished_touch_ups_the_latest_first(
+    engine: Engine, store: Store, clock: FakeClock, examples: list[int]
+) -> None:
+    for example, seconds in zip(examples, (30, 45), strict=True):
+        begun = begin(engine, example, clock)
+        saves.save(engine, store, "Ada", begun.touch_up, painted(1), clock.pass_(10))
+        saves.finish(engine, store, "Ada", begun.touch_up, None, clock.pass_(seconds - 10))
+    begin(engine, examples[0], clock, again=True)  # not finished
+    with reading(engine) as session:
+        assert clocks.seconds_used(session, 10) == [45, 30]
+        assert clocks.seconds_used(session, 1) == [45]
+
+
 def test_finish_after_the_time_keeps_the_last_save(engine: Engine, store: Store, clock: FakeClock, examples: list[int]) -> None:
     begun = begin(engine, examples[0], clock)
     saved = saves.save(engine, store, "Ada", begun.touch_up, painted(1), clock.pass_(5))
