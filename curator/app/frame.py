@@ -81,7 +81,7 @@ def header(title: str, lead: str = "", more: tuple[str, str] | None = None) -> N
 
 def hidden_title(title: str) -> None:
     """A title for screen readers alone, on a page whose room belongs to a picture; the navigation shows it to others."""
-    st.html(render('<h1 class="winnow-unseen">{{ title }}</h1>', title=title))
+    st.html(render('<h2 class="winnow-unseen">{{ title }}</h2>', title=title))
 
 
 def empty_state(what: str, next_label: str, next_page: str) -> None:
