@@ -6,6 +6,7 @@ A touch-up without a clock has no end but its reviewer's word, so only the mask 
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVarTuple
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select
@@ -28,12 +29,16 @@ class CurrentMask:
 
 def current_masks(session: Session, example_ids: Collection[int]) -> dict[int, CurrentMask]:
     """For each of the examples, its current mask. An example that does not exist is left out."""
-    wanted = with_current_mask(select(Example.id, *current_mask_columns()).select_from(Example))
     found: dict[int, CurrentMask] = {}
     for batch in in_batches(sorted(set(example_ids))):
-        rows = session.execute(wanted.where(Example.id.in_(batch)))
+        rows = session.execute(_masks().where(Example.id.in_(batch)))
         found |= {example: CurrentMask(mask, MaskOrigin(origin), save) for example, mask, origin, save in rows}
     return found
+
+
+@cache  # it is asked for with every hand of cards, and takes longer to build than to run
+def _masks() -> Select[int, str, str, int | None]:
+    return with_current_mask(select(Example.id, *current_mask_columns()).select_from(Example))
 
 
 def current_mask() -> ColumnElement[str]:
