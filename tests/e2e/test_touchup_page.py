@@ -288,6 +288,40 @@ def test_a_reload_keeps_strokes_that_the_server_does_not_have_and_their_undo(pag
     assert page.evaluate(BELOW) == 0
 
 
+def test_what_was_kept_of_another_databases_touch_up_is_not_painted_into_this_one(page: Page, app: Server) -> None:
+    """A browser knows two homes by the same address, and both number their touch-ups from 1."""
+    add_kept(app.engine, app.store, 1)
+    opened(page, app.url)
+    page.evaluate(
+        """async () => {
+          const { easel, card } = window.__winnowPainter;
+          const alpha = easel.alpha.slice().fill(255);
+          const asked = indexedDB.open("winnow", 1);
+          await new Promise((done) => { asked.onsuccess = done; });
+          const writing = asked.result.transaction("touch-ups", "readwrite");
+          const kept = { image: card.image, at: Date.now(), alpha, strokes: 3, saved: 1, past: [], future: [] };
+          writing.objectStore("touch-ups").put(kept, 1);
+          await new Promise((done) => { writing.oncomplete = done; });
+          asked.result.close();
+        }"""
+    )
+    page.keyboard.press("s")
+    state(page, "painting")
+    assert page.evaluate(BELOW) == 0
+    stroke(page, (0.1, 0.9), (0.3, 0.9))
+    status(page, "Saved.")
+    assert mask_of(app, saves(app)[-1][0])[460, 256] == 0
+
+
+def test_after_a_click_on_done_enter_goes_on_to_the_next_mask(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 2)
+    begin(page, app.url)
+    page.get_by_role("button", name="Done").click()
+    state(page, "over")
+    page.keyboard.press("Enter")
+    state(page, "idle")
+
+
 def test_keys_belong_to_the_page_where_the_canvas_has_no_focus(page: Page, app: Server) -> None:
     add_kept(app.engine, app.store, 1)
     begin(page, app.url)

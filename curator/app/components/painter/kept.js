@@ -4,6 +4,8 @@
 
 /**
  * @typedef {object} Kept
+ * @property {string} image the hash of the picture that is painted on
+ * @property {number} at when it was kept, milliseconds since 1970
  * @property {Uint8Array} alpha as it was last painted
  * @property {number} strokes how many changes have been made
  * @property {number} saved how many of them the server has
@@ -46,3 +48,17 @@ export const kept = (touchUp) => on("readonly", (shelf) => shelf.get(touchUp)).c
 
 /** Forget a touch-up that is over. @param {number} touchUp */
 export const forget = (touchUp) => on("readwrite", (shelf) => shelf.delete(touchUp)).catch(() => {});
+
+/** Forget what was kept before a time, of touch-ups that nobody went on with. @param {number} before milliseconds since 1970 */
+export function forgetOld(before) {
+  return on("readwrite", (shelf) => {
+    const asked = shelf.openCursor();
+    asked.onsuccess = () => {
+      const cursor = asked.result;
+      if (!cursor) return;
+      if (!(cursor.value.at >= before)) cursor.delete();
+      cursor.continue();
+    };
+    return asked;
+  }).catch(() => {});
+}

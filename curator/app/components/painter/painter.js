@@ -4,7 +4,7 @@
 
 import { ask, bitmap, clicked, formatted, isTheirs, made, offscreen, partsOf, RouteError, topOf } from "../shared.js";
 import { Easel } from "./easel.js";
-import { forget, keep, kept } from "./kept.js";
+import { forget, forgetOld, keep, kept } from "./kept.js";
 
 /** @typedef {{example: number, image: string, mask: string, photo: string, split: string, drawn: boolean, fix: boolean, clock: boolean, running: boolean}} Waiting */
 /**
@@ -18,6 +18,7 @@ import { forget, keep, kept } from "./kept.js";
 /** What is to be said of a touched-up mask that is not simply kept. @type {Record<string, string>} */
 const STANDS = { fix: "to be fixed", repaired: "waits for a second look", reject: "rejected", disputed: "disputed", open: "open" };
 const RETRY_MS = 1500; // after a save that failed
+const KEPT_MS = 24 * 60 * 60 * 1000; // that this browser keeps a touch-up which nobody goes on with
 const WARMING_MS = 2000; // between two questions whether Refine is ready
 const WARNINGS = [15, 5]; // seconds left
 const BEACON_BYTES = 60_000; // browsers send no more than 64 KiB on the way out
@@ -129,6 +130,7 @@ class Painter {
     for (const wait of [0, 300, 1500]) setTimeout(() => signal.aborted || this.fit(), wait); // what is above may still grow
     this.fit();
     this.tools();
+    forgetOld(Date.now() - KEPT_MS);
     window.__winnowPainter = this;
   }
 
@@ -322,7 +324,8 @@ class Painter {
       this.touchUp = begun.touch_up;
       this.strokes = this.savedStrokes = 0;
       if (begun.mask !== (this.again ? card.before : card.mask)) await this.resume(begun.mask); // it continues after a reload
-      await this.recall(begun.touch_up);
+      if (card.running) await this.recall(begun.touch_up);
+      else await forget(begun.touch_up); // of another database, whose touch-ups had the same numbers
     } catch (error) {
       this.become("idle");
       this.complain(error);
@@ -350,7 +353,7 @@ class Painter {
   /** What this browser kept of the touch-up: strokes that the server may not have, and the steps for undo. @param {number} touchUp */
   async recall(touchUp) {
     const found = await kept(touchUp);
-    if (!found || !this.easel) return;
+    if (!this.easel || !found || found.image !== this.card.image) return;
     this.strokes = found.strokes;
     this.savedStrokes = found.saved;
     this.easel.replace(new Uint8Array(found.alpha));
@@ -423,6 +426,7 @@ class Painter {
     this.cover(title, this.at.status.textContent);
     this.at.over.dataset.plain = "";
     this.become("over");
+    if (document.activeElement === document.body) this.at.canvas.focus({ preventScroll: true }); // so that Enter goes on
     this.ended();
   }
 
@@ -446,7 +450,7 @@ class Painter {
   keepHere() {
     if (!this.touchUp || !this.easel) return;
     const { past, future } = this.easel.history;
-    keep(this.touchUp, { alpha: this.easel.alpha.slice(), strokes: this.strokes, saved: this.savedStrokes, past, future });
+    keep(this.touchUp, { image: this.card.image, at: Date.now(), alpha: this.easel.alpha.slice(), strokes: this.strokes, saved: this.savedStrokes, past, future });
   }
 
   /** Send the mask as it is now. One request at a time, so that the last stroke is the last to arrive. */
