@@ -1,6 +1,7 @@
 """A store that proves that nobody waits for it: it refuses its service while a transaction keeps others from writing."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -19,6 +20,7 @@ class OutsideTransactions(Store):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.store)
         self.database, self.used = settings.home / "winnow.db", 0
+        self.one_at_a_time = threading.Lock()  # two threads that check at once would each find the other's transaction
 
     def path(self, sha256: str) -> UPath:
         self._check()
@@ -29,6 +31,7 @@ class OutsideTransactions(Store):
         return super().all()
 
     def _check(self) -> None:
-        self.used += 1
-        with closing(sqlite3.connect(self.database, timeout=0, isolation_level=None)) as other:
+        database = sqlite3.connect(self.database, timeout=0, isolation_level=None)
+        with self.one_at_a_time, closing(database) as other:
+            self.used += 1
             other.execute("BEGIN IMMEDIATE")
