@@ -37,7 +37,8 @@ from curator.review.verdicts import NewVerdict, new_client_id, record
 from curator.sets.freeze import add_set, approved_content, freeze
 from curator.spreadsheet import csv_pieces
 from curator.status import flow
-from curator.touchup.clock import begin, count_due, finished, pending
+from curator.touchup.begin import begin
+from curator.touchup.waiting import count_due, finished, pending
 from db.jobs import utc_now
 from db.session import connect, migrate, reading, writing
 from db.tables import Decision
@@ -93,7 +94,7 @@ def measured(engine: Engine) -> dict[str, float]:
         (first,) = pending(session, 1, utc_now(), 1)
     found["its JSON"] = len(clocked("touch-up page", lambda: touch_up_page(engine)))
     with writing(engine) as session:
-        clocked("start a clock", lambda: begin(session, 1, first.example, 120, utc_now()))
+        clocked("start a clock", lambda: begin(session, 1, "page", first.example, 120, utc_now()))
     began = time.perf_counter()
     with reading(engine) as session, approved_content(session) as content:
         found["freeze, reading"] = time.perf_counter() - began

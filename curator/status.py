@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from curator.ingest.aside import select_discarded
 from curator.review.standing import Counts, counts
 from curator.runs.results import list_runs
-from curator.touchup.clock import count_due
+from curator.touchup.waiting import count_due
 from db.tables import (
     CuratedSet,
     Example,

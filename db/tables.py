@@ -96,6 +96,15 @@ class MaskOrigin(StrEnum):
     refinement = "refinement"
 
 
+class Presence(StrEnum):
+    """What becomes of a page that shows a touch-up. Of several pages, the one that opened it last may paint."""
+
+    opened = "opened"
+    hidden = "hidden"
+    shown = "shown"
+    left = "left"
+
+
 class JobState(StrEnum):
     """The state of a job, as its row stores it. `db.jobs.job_state` says which state to show or to act on.
 
@@ -425,7 +434,8 @@ class Verdict(Base):
 class Reopening(Base):
     """An example sent back to review: its earlier verdicts stay on record but no longer count; append-only.
 
-    A person sends it back, or a touch-up does: its repaired mask is another one than the verdicts were about.
+    A person sends it back, or a touch-up does: its repaired mask is another one than the verdicts were about. Where that repair
+    is taken back, so is its row, by another one, and the verdicts count again.
     """
 
     __tablename__ = "reopening"
@@ -435,6 +445,9 @@ class Reopening(Base):
     run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"), comment="whose report showed it")
     touch_up_id: Mapped[int | None] = mapped_column(
         ForeignKey("touch_up.id"), index=True, comment="whose repaired mask wants a second look"
+    )
+    undoes: Mapped[int | None] = mapped_column(
+        ForeignKey("reopening.id"), index=True, comment="the row that this one takes back; it opens nothing itself"
     )
     after_verdict: Mapped[int] = mapped_column(
         comment="the example's newest verdict then, 0 without one; only later ones count"
@@ -485,6 +498,7 @@ class TouchUp(Base):
     seconds_shown: Mapped[int | None] = mapped_column(comment="what the clock started from; empty: no clock")
 
     saves: Mapped[list["TouchUpSave"]] = relationship(order_by="TouchUpSave.id", back_populates="touch_up")
+    presences: Mapped[list["TouchUpPresence"]] = relationship(order_by="TouchUpPresence.id")
 
 
 class TouchUpSave(Base):
@@ -495,10 +509,44 @@ class TouchUpSave(Base):
     touch_up_id: Mapped[int] = mapped_column(ForeignKey("touch_up.id"), index=True)
     mask_after_sha256: Mapped[Sha256] = mapped_column(index=True)
     seconds_used: Mapped[float]
-    finished: Mapped[bool] = mapped_column(comment="the reviewer said done, or the clock did")
+    seconds_hidden: Mapped[float] = mapped_column(default=0.0, comment="of those, how many the page was hidden or left")
+    finished: Mapped[bool] = mapped_column(comment="the reviewer said done, or the clock did; a later save takes it back")
     at: Mapped[datetime]
 
     touch_up: Mapped[TouchUp] = relationship(back_populates="saves")
+
+
+class TouchUpPresence(Base):
+    """A page opened a touch-up, was hidden, shown again or left; append-only."""
+
+    __tablename__ = "touch_up_presence"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    touch_up_id: Mapped[int] = mapped_column(ForeignKey("touch_up.id"), index=True)
+    page: Mapped[str] = mapped_column(String(36), comment="a name that the page made up for itself")
+    presence: Mapped[Presence] = mapped_column(_enum(Presence, "presence"))
+    at: Mapped[datetime]
+
+
+class TouchUpDiscard(Base):
+    """A touch-up whose masks no longer count; they stay on record, and one can start over from them."""
+
+    __tablename__ = "touch_up_discard"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    touch_up_id: Mapped[int] = mapped_column(ForeignKey("touch_up.id"), unique=True)
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"), index=True)
+    at: Mapped[datetime]
+
+
+class TouchUpRequest(Base):
+    """A lead wants a kept mask touched up, whatever was done to it before; a later touch-up that counts answers it."""
+
+    __tablename__ = "touch_up_request"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id"), index=True)
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"), index=True)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"), comment="whose report showed it")
+    after_touch_up: Mapped[int] = mapped_column(comment="the example's newest touch-up then, 0 without one")
+    at: Mapped[datetime]
 
 
 class TouchUpClock(Base):

@@ -37,15 +37,17 @@ from curator.review.standing import existing_examples
 from curator.review.verdicts import NewVerdict, Recorded, missing_example, record
 from curator.runs.mattes import newest_matte
 from curator.spreadsheet import csv_pieces
-from curator.touchup import clock, saves
+from curator.touchup import saves
+from curator.touchup.begin import HeldTouchUp, begin
 from curator.touchup.refine import UNKNOWN
 from curator.touchup.refinements import tinted_side
 from curator.touchup.superpixels import superpixels
+from curator.touchup.versions import discard, versions
 from db.errors import NotNowError, NotThereError, WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.store import Store
-from db.tables import CROP_SIDE, Decision, Example, Reason, Split
+from db.tables import CROP_SIDE, Decision, Example, Presence, Reason, Split
 
 MAX_BODY = 64 * 1024  # bytes of a body that carries no picture
 MAX_BODY_WITH_MASK = 1024 * 1024  # a 512 x 512 mask as PNG in base64 is a few KiB; noise would be some 350
@@ -123,18 +125,38 @@ class GoldForm(Form):
     reason: Reason | None = None
 
 
+Page = Annotated[str, Field(min_length=1, max_length=36, description="a name that the page made up for itself")]
+
+
 class BeginForm(Form):
     example: Number
-    again: bool = False
+    page: Page
+    start_from: str | None = Field(default=None, description="an earlier version of the mask, by its hash")
+    take_over: bool = Field(default=False, description="go on with what another page or reviewer is painting")
 
 
-class SaveForm(Form):
+class TouchUpForm(Form):
     touch_up: Number
+    page: Page
+
+
+class SaveForm(TouchUpForm):
     mask: str = Field(description="the whole mask as PNG, base64")
 
 
-class FinishForm(Form):
+class PresenceForm(TouchUpForm):
+    presence: Presence
+
+
+class DiscardForm(Form):
     touch_up: Number
+
+
+class VersionsForm(Form):
+    example: Number
+
+
+class FinishForm(TouchUpForm):
     mask: str | None = Field(default=None, description="the last mask, if it has not been saved yet")
 
 
@@ -352,23 +374,51 @@ def make_gold(reviewer: str, form: GoldForm) -> dict[str, Any]:
 
 
 def begin_touch_up(reviewer: str, form: BeginForm) -> dict[str, Any]:
-    """Begin a touch-up, or continue the one that is running."""
+    """Begin a touch-up, or continue the one that is running; or say where it is being painted."""
+    seconds, start_from = settings().touchup_seconds, form.start_from
     with writing(engine()) as session:
-        who = reviewer_called(session, reviewer)
-        begun = clock.begin(session, who.id, form.example, settings().touchup_seconds, utc_now(), again=form.again)
-    return asdict(begun)
+        who, now = reviewer_called(session, reviewer).id, utc_now()
+        begun = begin(session, who, form.page, form.example, seconds, now, start_from=start_from, take_over=form.take_over)
+    return {"held": asdict(begun)} if isinstance(begun, HeldTouchUp) else asdict(begun)
 
 
 def save_touch_up(reviewer: str, form: SaveForm) -> dict[str, Any]:
     """Save the mask after a stroke."""
     mask = saves.read_mask(_bytes(form.mask))
-    return asdict(saves.save(engine(), store(), reviewer, form.touch_up, mask, utc_now()))
+    return asdict(saves.save(engine(), store(), reviewer, form.page, form.touch_up, mask, utc_now()))
 
 
 def finish_touch_up(reviewer: str, form: FinishForm) -> dict[str, Any]:
     """End a touch-up, with its last mask."""
     mask = None if form.mask is None else saves.read_mask(_bytes(form.mask))
-    return asdict(saves.finish(engine(), store(), reviewer, form.touch_up, mask, utc_now()))
+    return asdict(saves.finish(engine(), store(), reviewer, form.page, form.touch_up, mask, utc_now()))
+
+
+def resume_touch_up(reviewer: str, form: TouchUpForm) -> dict[str, Any]:
+    """Take Done back, and go on."""
+    return asdict(saves.resume(engine(), reviewer, form.page, form.touch_up, utc_now()))
+
+
+def note_presence(reviewer: str, form: PresenceForm) -> dict[str, Any]:
+    """Record that a page which shows a touch-up was hidden, is shown again or was left."""
+    saves.note_presence(engine(), reviewer, form.page, form.touch_up, form.presence, utc_now())
+    return {}
+
+
+def discard_touch_up(reviewer: str, form: DiscardForm) -> dict[str, Any]:
+    """Discard a touch-up: the mask before counts again."""
+    with writing(engine()) as session:
+        who = reviewer_called(session, reviewer)
+        return {"example": discard(session, who, form.touch_up, utc_now(), lead=leads(reviewer))}
+
+
+def mask_versions(_: str, form: VersionsForm) -> dict[str, Any]:
+    """The masks that an example has had, the oldest first."""
+    with reading(engine()) as session:
+        found = versions(session, [form.example]).get(form.example)
+    if found is None:
+        raise NotThereError(f"Example {form.example} does not exist. It may have been erased.")
+    return {"versions": [asdict(version) | {"at": version.at and version.at.isoformat()} for version in found]}
 
 
 def refine_mask(_: str, form: RefineForm) -> dict[str, Any]:
@@ -522,6 +572,10 @@ ROUTES: list[Route] = [
     _post("/api/touchups/begin", BeginForm, begin_touch_up),
     _post("/api/touchups/save", SaveForm, save_touch_up, MAX_BODY_WITH_MASK),
     _post("/api/touchups/finish", FinishForm, finish_touch_up, MAX_BODY_WITH_MASK),
+    _post("/api/touchups/resume", TouchUpForm, resume_touch_up),
+    _post("/api/touchups/presence", PresenceForm, note_presence),
+    _post("/api/touchups/discard", DiscardForm, discard_touch_up),
+    _post("/api/touchups/versions", VersionsForm, mask_versions),
     _post("/api/touchups/refine", RefineForm, refine_mask, MAX_BODY_WITH_MASK),
     _post("/api/touchups/foreground", ForegroundForm, hair_colours, MAX_BODY_WITH_MASK),
     _post("/api/touchups/matte", MatteForm, trained_matte),

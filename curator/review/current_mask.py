@@ -1,7 +1,8 @@
 """Which mask of an example counts now, and who made it: the newest that a touch-up saved or a person accepted from Refine, else
 the contributor's own.
 
-A touch-up without a clock has no end but its reviewer's word, so only the mask with which it was finished counts.
+A touch-up without a clock has no end but its reviewer's word, so only the mask with which it was finished counts. Those of a
+discarded touch-up don't.
 """
 
 from collections.abc import Collection
@@ -9,11 +10,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeVarTuple
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from db.session import in_batches
-from db.tables import Example, MaskOrigin, Refinement, RefinementDecision, TouchUp, TouchUpSave
+from db.tables import Example, MaskOrigin, Refinement, RefinementDecision, TouchUp, TouchUpDiscard, TouchUpSave
 
 Columns = TypeVarTuple("Columns")
 
@@ -80,8 +81,13 @@ def newest_save() -> ScalarSelect[int]:
     # Looked up for each example: SQLite would read a list of all the newest saves from start to end for each.
     save = aliased(TouchUpSave)
     newest = select(func.max(save.id)).join(TouchUp, TouchUp.id == save.touch_up_id)
-    newest = newest.where(or_(TouchUp.seconds_shown.is_not(None), save.finished))
+    newest = newest.where(or_(TouchUp.seconds_shown.is_not(None), save.finished), not_discarded())
     return newest.where(TouchUp.example_id == Example.id).correlate(Example).scalar_subquery()
+
+
+def not_discarded(touch_up: type[TouchUp] = TouchUp) -> ColumnElement[bool]:
+    """The SQL condition that nobody has discarded a touch-up."""
+    return ~exists().where(TouchUpDiscard.touch_up_id == touch_up.id)
 
 
 def newest_acceptance() -> ScalarSelect[int]:

@@ -1,6 +1,7 @@
 """Opinions: the newest verdict of each reviewer on an example, as queries.
 
-A verdict *counts* unless an undo took it back, or its example was sent back to review after it (review/reopening.py).
+A verdict *counts* unless an undo took it back, or its example was sent back to review after it (review/reopening.py), and that
+was not taken back.
 """
 
 from collections import defaultdict
@@ -14,6 +15,7 @@ from db.session import in_batches
 from db.tables import Decision, Reopening, Verdict
 
 _UNDO = aliased(Verdict)
+_REOPENING_UNDONE = aliased(Reopening)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def repairers(session: Session, examples: Collection[int] | None = None) -> dict
     """Who repaired the mask, for those of the examples, or of all, that were last sent back to review because of a repair."""
     found: dict[int, int] = {}
     for batch in [None] if examples is None else in_batches(examples):
-        newest = select(func.max(Reopening.id)).group_by(Reopening.example_id)
+        newest = select(func.max(Reopening.id)).where(reopening_counts()).group_by(Reopening.example_id)
         if batch is not None:
             newest = newest.where(Reopening.example_id.in_(batch))
         wanted = select(Reopening.example_id, Reopening.reviewer_id)
@@ -70,8 +72,13 @@ def not_undone(verdict: type[Verdict] = Verdict) -> ColumnElement[bool]:
 
 def verdict_counts(verdict: type[Verdict] = Verdict) -> ColumnElement[bool]:
     """The SQL condition that a verdict counts: it was not undone, and its example was not sent back to review after it."""
-    since = (Reopening.example_id == verdict.example_id, Reopening.after_verdict >= verdict.id)
+    since = (Reopening.example_id == verdict.example_id, Reopening.after_verdict >= verdict.id, reopening_counts())
     return and_(not_undone(verdict), ~exists().where(*since))
+
+
+def reopening_counts() -> ColumnElement[bool]:
+    """The SQL condition that a reopening counts: it takes back no other, and none took it back."""
+    return and_(Reopening.undoes.is_(None), ~exists().where(_REOPENING_UNDONE.undoes == Reopening.id))
 
 
 def newest_verdict_id(session: Session) -> int:

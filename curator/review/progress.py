@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from curator.review.agreement import Agreement, cohen_kappa, wilson
 from curator.review.gold import HitRate
-from curator.review.opinions import not_undone
+from curator.review.opinions import not_undone, reopening_counts
 from db.session import reading
 from db.tables import Decision, Example, Reopening, Reviewer, Source, Standing, State, Submission, Verdict
 
@@ -208,6 +208,7 @@ def ratings(session: Session) -> dict[int, dict[str, Decision]]:
         Reopening.example_id == Verdict.example_id,
         Reopening.touch_up_id.is_not(None),
         Reopening.after_verdict < Verdict.id,
+        reopening_counts(),
     )
     shared = (
         select(Verdict.example_id)

@@ -1,12 +1,16 @@
-"""Send examples back to review, from a report or with a repaired mask: earlier verdicts stay on record but no longer count."""
+"""Send examples back to review, from a report or with a repaired mask: earlier verdicts stay on record but no longer count.
+
+Where a repair is taken back, the verdicts on the mask before count again.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from curator.review.gold import withdraw_answers
+from curator.review.opinions import reopening_counts, verdict_counts
 from curator.review.reviewers import reviewer_called
 from curator.review.standing import lock_standings, update_standings, wants_second_look
 from db.tables import Reopening, Reviewer, Standing, State, TouchUp, Verdict
@@ -56,19 +60,49 @@ def send_repaired(session: Session, touch_up: TouchUp, now: datetime) -> None:
     withdraw_answers(session, by, [example], now)
 
 
+def take_back_repaired(session: Session, touch_up: TouchUp, by: int, now: datetime) -> bool:
+    """Undo what `send_repaired` did at the end of a touch-up: the verdicts on the mask before count again.
+
+    True also where its end changed nothing, or the example was sent back for another reason since. False, with nothing changed,
+    if somebody has judged the repaired mask: their verdict can't count for the mask before. `by` is the reviewer who takes it
+    back.
+    """
+    locked = lock_standings(session, [touch_up.example_id])
+    counting = select(Reopening).where(Reopening.example_id == touch_up.example_id, reopening_counts())
+    newest = session.scalar(counting.order_by(Reopening.id.desc()).limit(1))
+    if newest is None or newest.touch_up_id != touch_up.id:
+        return True
+    if session.scalar(select(exists().where(Verdict.example_id == touch_up.example_id, verdict_counts()))):
+        return False
+    undo = Reopening(
+        example_id=touch_up.example_id,
+        reviewer_id=by,
+        touch_up_id=touch_up.id,
+        undoes=newest.id,
+        after_verdict=newest.after_verdict,
+        at=now,
+    )
+    session.add(undo)
+    next(row.standing for row in locked if row.example == touch_up.example_id).first_reviewer_id = None
+    session.flush()
+    update_standings(session, locked)
+    return True
+
+
 def _newest_verdicts(session: Session, examples: Collection[int]) -> dict[int, int]:
     newest = select(Verdict.example_id, func.max(Verdict.id)).where(Verdict.example_id.in_(examples))
     return dict(session.execute(newest.group_by(Verdict.example_id)).all())
 
 
 def _newest_reopenings(session: Session, examples: Collection[int]) -> dict[int, int]:
-    newest = select(Reopening.example_id, func.max(Reopening.after_verdict)).where(Reopening.example_id.in_(examples))
+    newest = select(Reopening.example_id, func.max(Reopening.after_verdict))
+    newest = newest.where(Reopening.example_id.in_(examples), reopening_counts())
     return dict(session.execute(newest.group_by(Reopening.example_id)).all())
 
 
 def reopening_reasons(session: Session, examples: Collection[int] | None = None) -> dict[int, str]:
     """Why an example is in the queue again, as text: for those of `examples` (or of all) that were sent back and not judged."""
-    newest = select(func.max(Reopening.id)).group_by(Reopening.example_id)
+    newest = select(func.max(Reopening.id)).where(reopening_counts()).group_by(Reopening.example_id)
     if examples is not None:
         newest = newest.where(Reopening.example_id.in_(examples))
     rows = session.execute(

@@ -15,8 +15,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, func, select, union
+from sqlalchemy.orm import Session, aliased
 
 from curator.review.opinions import Opinion, opinions_on, repairers
 from db.session import in_batches
@@ -219,6 +219,14 @@ def approved(*of_groups: ColumnElement[bool]) -> Select[Example]:
     )
     kept = select(Example.id, in_group.label("place")).join(Standing).where(Standing.state == State.keep, *of_groups).subquery()
     return select(Example).join(kept, kept.c.id == Example.id).where(kept.c.place == 1).order_by(Example.id)
+
+
+def approved_among(examples: Select[int]) -> Select[Example]:
+    """The query for those of a few examples, given by number, that are approved; as fast as they are few."""
+    member, other = aliased(Example), aliased(Example)
+    groups = select(member.group_id).where(member.id.in_(examples), member.group_id.is_not(None))
+    with_groups = union(examples, select(other.id).where(other.group_id.in_(groups)))  # an OR would read every example
+    return approved(Example.id.in_(with_groups)).where(Example.id.in_(examples))
 
 
 @dataclass(frozen=True)

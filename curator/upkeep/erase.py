@@ -55,6 +55,9 @@ from db.tables import (
     Submission,
     Suspicion,
     TouchUp,
+    TouchUpDiscard,
+    TouchUpPresence,
+    TouchUpRequest,
     TouchUpSave,
     Verdict,
 )
@@ -67,12 +70,14 @@ TABLES_OF_AN_EXAMPLE: tuple[type[Base], ...] = (
     Refinement,
     Verdict,
     Reopening,
+    TouchUpRequest,
     Gold,
     Lease,
     Standing,
     Suspicion,
     Signal,
 )
+TABLES_OF_A_TOUCH_UP: tuple[type[Base], ...] = (TouchUpSave, TouchUpPresence, TouchUpDiscard)
 TABLES_OF_A_SUBMISSION: tuple[type[Base], ...] = (Remark, Likeness, CropChoice)
 TABLES_TO_EMPTY: tuple[type[Base], ...] = (SetMember, GuideExample)  # their rows stay, without the example
 REPLACEMENT = "(erased)"
@@ -143,7 +148,8 @@ def _erase_rows(session: Session, contributor: Contributor) -> tuple[set[str], d
     leave_groups(session, examples)
     sources = list(session.scalars(select(Submission.source_id).where(Submission.id.in_(theirs)).distinct()))
     counts: dict[str, Any] = {"sets": sets, "runs": runs}
-    session.execute(delete(TouchUpSave).where(TouchUpSave.touch_up_id.in_(touch_ups)))
+    for table in TABLES_OF_A_TOUCH_UP:
+        session.execute(delete(table).where(table.__table__.c.touch_up_id.in_(touch_ups)))
     refinements = select(Refinement.id).where(Refinement.example_id.in_(examples))
     session.execute(delete(RefinementDecision).where(RefinementDecision.refinement_id.in_(refinements)))
     for table in TABLES_OF_AN_EXAMPLE:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from curator.review.gold import set_answer
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
-from curator.touchup.clock import begin
+from curator.touchup.begin import StartedTouchUp, begin
 from curator.touchup.saves import finish
 from db.jobs import utc_now
 from db.session import writing
@@ -58,7 +58,8 @@ def worked_on(app: Server) -> Server:
         judge(session, "Bo", examples[4:6], Decision.keep)
         judge(session, "Ada", examples[7:9], Decision.fix)
         repairer = reviewer_called(session, "Bo").id
-        begun = begin(session, repairer, examples[8], 120, utc_now())
+        begun = begin(session, repairer, "page", examples[8], 120, utc_now())
+        assert isinstance(begun, StartedTouchUp)
         set_answer(session, reviewer_called(session, "Lea").id, examples[6], Decision.keep, None, utc_now())
         seen = add_examples(session, app.store, 3, Split.validation)
         add_run(session, app.store, freeze_all(session, seen, utc_now()), utc_now(), encoder="scratch")
@@ -68,7 +69,7 @@ def worked_on(app: Server) -> Server:
             example_id=seen[0], mask_before_sha256=mask, alpha_sha256=alpha, method="m", iou=0.5, at=utc_now()
         )
         session.add(proposed)
-    finish(app.engine, app.store, "Bo", begun.touch_up, None, utc_now())
+    finish(app.engine, app.store, "Bo", "page", begun.touch_up, None, utc_now())
     return app
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, delete, select
 
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
-from curator.touchup.clock import begin
+from curator.touchup.begin import StartedTouchUp, begin
 from curator.touchup.saves import finish
 from db.jobs import utc_now
 from db.session import reading, writing
@@ -463,8 +463,9 @@ def repaired(app: Server, name: str) -> str:
     with writing(app.engine) as session:
         given = [NewVerdict(1, Decision.fix, None, "fix")]
         record(session, reviewer_called(session, "Bo").id, given, utc_now())
-        begun = begin(session, reviewer_called(session, name).id, 1, 120, utc_now())
-    return finish(app.engine, app.store, name, begun.touch_up, drawn_mask(5), utc_now()).mask
+        begun = begin(session, reviewer_called(session, name).id, "page", 1, 120, utc_now())
+    assert isinstance(begun, StartedTouchUp)
+    return finish(app.engine, app.store, name, "page", begun.touch_up, drawn_mask(5), utc_now()).mask
 
 
 def test_a_repaired_mask_is_shown_as_it_is_now_and_kept_or_sent_back(page: Page, app: Server) -> None:

@@ -17,8 +17,9 @@ from curator.app.wording import pluralise
 from curator.review.deck import ShowFilter
 from curator.review.reviewers import reviewer_called
 from curator.review.standing import counts
-from curator.touchup.clock import clocks, count_due, finished, pending, seconds_used, set_clock
+from curator.touchup.clock import clocks, set_clock
 from curator.touchup.saves import finish_ended
+from curator.touchup.waiting import count_due, finished, pending, times_used
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Split
@@ -64,7 +65,7 @@ with reading(engine()) as session:
     now = utc_now()
     wait, done = pending(session, reviewer, now, WAITING_AT_ONCE), finished(session, now, shown + 1)
     waits = count_due(session) + sum(one.running and not one.fix for one in wait)
-    chosen, repaired, took = clocks(session), counts(session).repaired, seconds_used(session, TIMED_AT_ONCE)
+    chosen, repaired, took = clocks(session), counts(session).repaired, times_used(session, TIMED_AT_ONCE)
 if wait or done:
     painter(
         current_reviewer(),
@@ -89,9 +90,12 @@ with st.container(horizontal=True, vertical_alignment="center"):
         asks = {"show": ShowFilter.repaired.value} if lead else {}
         st.page_link(PAGE_FILE.format("review"), label="Approve or send back", query_params=asks)
 if took:
-    with st.expander(f"Time used: {median(took):.0f} s at the median of {pluralise(len(took), 'touch-up')}"):
-        bars = Counter(int(used // STEP) * STEP for used in took)
+    middle = median(one.used for one in took)
+    with st.expander(f"Time used: {middle:.0f} s at the median of {pluralise(len(took), 'touch-up')}"):
+        bars = Counter(int(one.used // STEP) * STEP for one in took)
         found = [{"seconds": f"{at} to {at + STEP}", "touch-ups": bars[at]} for at in sorted(bars)]
         drawn = alt.Chart(pd.DataFrame(found)).mark_bar().encode(x=alt.X("seconds", sort=None), y="touch-ups")
         show_chart(drawn, height=180, description="how many touch-ups took how many seconds")
-        st.caption("By the server's clock, which also runs while the page is hidden: the two minutes are a person's.")
+        away = [one for one in took if one.hidden >= 1]
+        hidden = f" Here, {pluralise(len(away), 'touch-up')} lost {sum(one.hidden for one in away):.0f} s so." if away else ""
+        st.caption(f"By the server's clock. It runs on while the page is hidden: the two minutes are a person's.{hidden}")

@@ -2,9 +2,7 @@
 
 import threading
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
@@ -14,12 +12,13 @@ from curator.review.gold import gold_answers, set_answer
 from curator.review.opinions import newest_verdicts
 from curator.review.progress import ratings, source_progress
 from curator.review.reopening import send_back
-from curator.review.reviewers import decided, reviewer_called
+from curator.review.reviewers import decided
 from curator.review.standing import Counts, approved, counts, wrongly_standing
 from curator.review.verdicts import NewVerdict, Recorded, new_client_id, record
 from curator.sets.freeze import freeze
 from curator.touchup import clock as clocks
-from curator.touchup import saves
+from curator.touchup import saves, waiting
+from curator.touchup.begin import HeldTouchUp
 from db.errors import WinnowError
 from db.session import reading, writing
 from db.store import Store
@@ -39,11 +38,11 @@ from db.tables import (
 from tests.conftest import FakeClock, on_both_servers
 from tests.examples import add_examples
 from tests.postgres import blocked
+from tests.touchups import SECONDS, ask_to_begin, begin, finish, painted, save, who
 
 pytestmark = on_both_servers
 
 KEEP, FIX, REJECT, UNDO = Decision.keep, Decision.fix, Decision.reject, Decision.undo
-SECONDS = 120
 
 
 @pytest.fixture
@@ -69,25 +68,10 @@ def say(
     return record(session, who(session, name), [given], clock(), second_share=1.0)
 
 
-def who(session: Session, name: str) -> int:
-    return reviewer_called(session, name).id
-
-
-def begin(engine: Engine, example: int, clock: FakeClock, name: str = "Ada", *, again: bool = False) -> clocks.StartedTouchUp:
-    with writing(engine) as session:
-        return clocks.begin(session, who(session, name), example, SECONDS, clock(), again=again)
-
-
 def repair(engine: Engine, store: Store, clock: FakeClock, example: int, name: str = "Ada", rows: int = 1) -> saves.SavedMask:
     """A whole repair; the mask has hair in its first `rows` rows."""
     begun = begin(engine, example, clock, name)
-    return saves.finish(engine, store, name, begun.touch_up, painted(rows), clock.pass_(30))
-
-
-def painted(rows: int) -> NDArray[np.uint8]:
-    mask = np.zeros((512, 512), np.uint8)
-    mask[:rows] = 255
-    return mask
+    return finish(engine, store, begun.touch_up, painted(rows), clock.pass_(30), name)
 
 
 def state(engine: Engine, example: int) -> State:
@@ -100,9 +84,9 @@ def hand(session: Session, name: str, clock: FakeClock, show: ShowFilter = ShowF
     return deal(session, who(session, name), 10, clock(), wanted=Wanted(show=show)).cards
 
 
-def queue(engine: Engine, clock: FakeClock, name: str = "Ada") -> list[clocks.PendingTouchUp]:
+def queue(engine: Engine, clock: FakeClock, name: str = "Ada") -> list[waiting.PendingTouchUp]:
     with writing(engine) as session:
-        return clocks.pending(session, who(session, name), clock(), 10)
+        return waiting.pending(session, who(session, name), clock(), 10)
 
 
 # --- the queue --------------------------------------------------------------------------------------------------------
@@ -117,13 +101,13 @@ def test_a_mask_to_be_fixed_waits_for_a_touch_up_and_is_neither_approved_nor_in_
         assert counts(session).examples == 1
         assert session.scalars(approved()).all() == []
         assert count_waiting(session, who(session, "Cy"), Wanted(), 0) == 0
-        assert clocks.count_due(session) == 1
+        assert waiting.count_due(session) == 1
         assert [card.example for card in hand(session, "Cy", clock, ShowFilter.fix)] == [example]
         (row,) = source_progress(session)
         assert (row["decided"], row["in repair"], row["share"]) == (0, 1, None)
         assert [(row["verdicts"], row["fix"]) for row in decided(session)] == [(1, 1.0)]
-    (waiting,) = queue(engine, clock)
-    assert (waiting.example, waiting.split, waiting.fix, waiting.clock, waiting.running) == (
+    (asked,) = queue(engine, clock)
+    assert (asked.example, asked.split, asked.fix, asked.clock, asked.running) == (
         example, Split.train, True, False, False,
     )  # fmt: skip
 
@@ -136,7 +120,7 @@ def test_the_most_doubtful_mask_is_repaired_first_whichever_way_it_came(engine: 
             say(session, "Bo", clock, number, KEEP)
         for number in fixed:
             say(session, "Bo", clock, number, FIX)
-        assert clocks.count_due(session) == 5
+        assert waiting.count_due(session) == 5
     assert [one.example for one in queue(engine, clock)] == [kept[1], fixed[0], kept[2], kept[0], fixed[1]]
 
 
@@ -179,17 +163,17 @@ def test_without_a_clock_a_touch_up_takes_as_long_as_it_takes_and_the_time_is_re
 ) -> None:
     begun = begin(engine, example, clock)
     assert (begun.seconds_shown, begun.seconds_left) == (None, None)
-    saved = saves.save(engine, store, "Ada", begun.touch_up, painted(1), clock.pass_(5000))
+    saved = save(engine, store, begun.touch_up, painted(1), clock.pass_(5000))
     assert (saved.seconds_used, saved.seconds_left, saved.finished) == (5000.0, None, False)
     assert [(one.example, one.running) for one in queue(engine, clock)] == [(example, True)]
     with reading(engine) as session:
-        assert clocks.finished(session, clock(), 10) == []
+        assert waiting.finished(session, clock(), 10) == []
         assert current_masks(session, [example])[example].sha256 == begun.before  # it counts when it is finished
     assert begin(engine, example, clock).mask == saved.mask
-    done = saves.finish(engine, store, "Ada", begun.touch_up, None, clock.pass_(1))
+    done = finish(engine, store, begun.touch_up, None, clock.pass_(1))
     assert (done.mask, done.seconds_used, done.seconds_left, done.finished) == (saved.mask, 5001.0, None, True)
     with reading(engine) as session:
-        (shown,) = clocks.finished(session, clock(), 10)
+        (shown,) = waiting.finished(session, clock(), 10)
         assert current_masks(session, [example])[example].sha256 == saved.mask
     assert (shown.seconds_used, shown.seconds_shown, shown.reviewer, shown.state) == (5001.0, None, "Ada", State.repaired)
 
@@ -198,25 +182,24 @@ def test_a_repair_without_a_clock_that_was_left_alone_is_taken_over_and_changes_
     engine: Engine, store: Store, clock: FakeClock, example: int
 ) -> None:
     first = begin(engine, example, clock)
-    saves.save(engine, store, "Ada", first.touch_up, painted(1), clock.pass_(60))
+    save(engine, store, first.touch_up, painted(1), clock.pass_(60))
     clock.pass_(29 * 60)
-    assert queue(engine, clock, "Bo") == []
-    with pytest.raises(WinnowError, match="Another reviewer is working on this mask"):
-        begin(engine, example, clock, "Bo")
+    assert [one.held_by for one in queue(engine, clock, "Bo")] == ["Ada"]
+    assert ask_to_begin(engine, example, clock, "Bo") == HeldTouchUp("Ada", own=False, seconds_left=None)
     clock.pass_(60)
     assert [one.example for one in queue(engine, clock, "Bo")] == [example]
     assert [one.running for one in queue(engine, clock)] == [True]  # Ada may still go on
     second = begin(engine, example, clock, "Bo")
     assert (second.touch_up != first.touch_up, second.mask) == (True, first.before)
-    assert queue(engine, clock) == []
+    assert [one.held_by for one in queue(engine, clock)] == ["Bo"]
     with reading(engine) as session:
-        assert clocks.finished(session, clock(), 10) == []  # nobody has finished either
-    for change in (saves.save, saves.finish):
+        assert waiting.finished(session, clock(), 10) == []  # nobody has finished either
+    for change in (save, finish):
         with pytest.raises(WinnowError, match="Another reviewer has taken over this mask"):
-            change(engine, store, "Ada", first.touch_up, painted(2), clock())
-    saves.finish(engine, store, "Bo", second.touch_up, painted(3), clock.pass_(1))
+            change(engine, store, first.touch_up, painted(2), clock())
+    finish(engine, store, second.touch_up, painted(3), clock.pass_(1), "Bo")
     with reading(engine) as session:
-        assert [one.touch_up for one in clocks.finished(session, clock(), 10)] == [second.touch_up]
+        assert [one.touch_up for one in waiting.finished(session, clock(), 10)] == [second.touch_up]
 
 
 # --- the second look --------------------------------------------------------------------------------------------------
@@ -277,13 +260,13 @@ def test_sent_back_it_waits_again_and_is_repaired_further_from_where_it_was(
     with writing(engine) as session:
         say(session, "Bo", clock, example, FIX, repaired.mask)
     assert state(engine, example) is State.fix
-    (waiting,) = queue(engine, clock, "Cy")
-    assert (waiting.mask, waiting.running) == (repaired.mask, False)
+    (asked,) = queue(engine, clock, "Cy")
+    assert (asked.mask, asked.running) == (repaired.mask, False)
     with reading(engine) as session:
-        assert [one.state for one in clocks.finished(session, clock(), 10)] == [State.fix]
+        assert [one.state for one in waiting.finished(session, clock(), 10)] == [State.fix]
     second = begin(engine, example, clock, "Cy")
     assert (second.before, second.mask) == (repaired.mask, repaired.mask)
-    saves.finish(engine, store, "Cy", second.touch_up, painted(9), clock.pass_(9))
+    finish(engine, store, second.touch_up, painted(9), clock.pass_(9), "Cy")
     with writing(engine) as session:
         assert hand(session, "Cy", clock) == []
         assert [card.repaired_by for card in hand(session, "Ada", clock)] == ["Cy"]
@@ -354,7 +337,7 @@ def test_a_verdict_during_the_repair_is_answered_by_it_unless_it_rejects(
     begun = begin(engine, example, clock)
     with writing(engine) as session:
         say(session, "Cy", clock, example, meanwhile)
-    saves.finish(engine, store, "Ada", begun.touch_up, painted(1), clock.pass_(9))
+    finish(engine, store, begun.touch_up, painted(1), clock.pass_(9))
     assert state(engine, example) is expected
 
 
@@ -411,8 +394,8 @@ def test_a_kept_test_mask_stays_kept_when_it_is_touched_up_and_can_be_sent_back(
         (card,) = hand(session, "Cy", clock, ShowFilter.touched)
         say(session, "Cy", clock, example, FIX, card.mask)
     assert state(engine, example) is State.fix
-    (waiting,) = queue(engine, clock)
-    assert (waiting.example, waiting.fix, waiting.mask) == (example, True, repaired.mask)
+    (asked,) = queue(engine, clock)
+    assert (asked.example, asked.fix, asked.mask) == (example, True, repaired.mask)
 
 
 # --- ends without a word ----------------------------------------------------------------------------------------------
@@ -424,7 +407,7 @@ def test_a_repair_whose_time_ran_out_in_a_closed_browser_wants_a_second_look_too
     with writing(engine) as session:
         clocks.set_clock(session, who(session, "Lea"), Split.train, True, clock())
     begun = begin(engine, example, clock)
-    saved = saves.save(engine, store, "Ada", begun.touch_up, painted(1), clock.pass_(119))
+    saved = save(engine, store, begun.touch_up, painted(1), clock.pass_(119))
     ended(engine, clock)
     assert state(engine, example) is State.fix  # a second is left
     clock.pass_(1)
@@ -454,7 +437,7 @@ def test_a_touch_up_from_before_the_fix_does_not_answer_it(engine: Engine, store
         (example,) = add_examples(session, store, 1, Split.test)
         say(session, "Bo", clock, example, KEEP)
     begun = begin(engine, example, clock)
-    saves.save(engine, store, "Ada", begun.touch_up, painted(1), clock.pass_(9))
+    save(engine, store, begun.touch_up, painted(1), clock.pass_(9))
     clock.pass_(SECONDS)
     with writing(engine) as session:
         say(session, "Cy", clock, example, FIX)
@@ -472,7 +455,7 @@ def test_a_verdict_at_the_moment_a_repair_is_finished_comes_before_or_after_it(
 ) -> None:
     """Whoever comes second waits for the other's commit; the verdict on the mask before never approves the repair."""
     begun = begin(engine, example, clock)
-    finishing = threading.Thread(target=lambda: saves.finish(engine, store, "Ada", begun.touch_up, painted(1), clock()))
+    finishing = threading.Thread(target=lambda: finish(engine, store, begun.touch_up, painted(1), clock()))
     with writing(engine) as session:
         say(session, "Cy", clock, example, KEEP)
         finishing.start()

@@ -5,6 +5,7 @@
 import { ask, bitmap, clicked, formatted, isTheirs, made, offscreen, partsOf, RouteError, topOf } from "../shared.js";
 import { Easel } from "./easel.js";
 import { forget, forgetOld, keep, kept } from "./kept.js";
+import { pageName } from "./presence.js";
 
 /** @typedef {{example: number, image: string, mask: string, photo: string, split: string, drawn: boolean, fix: boolean, clock: boolean, running: boolean}} Waiting */
 /**
@@ -90,6 +91,7 @@ class Painter {
     this.strokes = 0;
     this.savedStrokes = 0;
     this.title = document.title;
+    this.page = pageName(this.leave.signal, (presence) => this.tell(presence));
   }
 
   // --- on the page -----------------------------------------------------------------------------------------------
@@ -316,7 +318,7 @@ class Painter {
     this.become("beginning");
     const card = this.card;
     try {
-      const begun = await ask("/api/touchups/begin", this.token, { example: card.example, again: this.again });
+      const begun = await ask("/api/touchups/begin", this.token, { example: card.example, page: this.page, ...(this.again ? { start_from: card.before } : {}) });
       const arrived = performance.now();
       if (this.gone) return;
       this.until = begun.seconds_left === null ? null : arrived + begun.seconds_left * 1000;
@@ -400,7 +402,7 @@ class Painter {
     await this.inFlight;
     for (let wait = 500; ; wait = Math.min(2 * wait, 8000)) {
       try {
-        const body = { touch_up: this.touchUp, ...(mask && !this.tooLate ? { mask } : {}) };
+        const body = { touch_up: this.touchUp, page: this.page, ...(mask && !this.tooLate ? { mask } : {}) };
         const answer = await ask("/api/touchups/finish", this.token, body);
         this.complain(this.tooLate ?? null);
         this.at.status.textContent = `Saved after ${Math.round(answer.seconds_used)} s.`;
@@ -460,7 +462,7 @@ class Painter {
     const alpha = easel.hand ? easel.hand.stroke.before : easel.alpha; // no half of the next stroke
     const work = (async () => {
       const mask = await pngOf(alpha, this.side);
-      await ask("/api/touchups/save", this.token, { touch_up: touchUp, mask });
+      await ask("/api/touchups/save", this.token, { touch_up: touchUp, page: this.page, mask });
       this.savedStrokes = strokes;
     })();
     this.inFlight = work.catch(() => {});
@@ -484,12 +486,20 @@ class Painter {
   /** The page is closed or left: send what is not saved, if it is small enough; this browser keeps it in any case. */
   sendOnTheWayOut() {
     if (this.state !== "painting" || this.strokes === this.savedStrokes || !this.easel || !this.touchUp) return;
-    const { touchUp, token } = this;
-    pngOf(this.easel.alpha, this.side).then((mask) => {
-      const body = JSON.stringify({ touch_up: touchUp, mask });
-      const headers = { "Content-Type": "application/json", "X-Winnow-Token": token };
-      if (body.length < BEACON_BYTES) fetch("/api/touchups/save", { method: "POST", keepalive: true, headers, body }).catch(() => {});
-    });
+    const { touchUp, page } = this;
+    pngOf(this.easel.alpha, this.side).then((mask) => this.sendAnyway("/api/touchups/save", { touch_up: touchUp, page, mask }));
+  }
+
+  /** Say that the page of the running touch-up is hidden, shown or left. @param {import("./presence.js").Presence} presence */
+  tell(presence) {
+    if (this.state === "painting") this.sendAnyway("/api/touchups/presence", { touch_up: this.touchUp, page: this.page, presence });
+  }
+
+  /** Send something small, even if the page is closed meanwhile. @param {string} path @param {object} content */
+  sendAnyway(path, content) {
+    const body = JSON.stringify(content);
+    const headers = { "Content-Type": "application/json", "X-Winnow-Token": this.token };
+    if (body.length < BEACON_BYTES) fetch(path, { method: "POST", keepalive: true, headers, body }).catch(() => {});
   }
 
   /** Show an error; null removes it. @param {any} error */
