@@ -2,6 +2,7 @@
 
 import base64
 import shutil
+import time
 from collections.abc import Callable
 from typing import Literal
 
@@ -392,6 +393,261 @@ def test_refine_is_looked_at_then_taken_or_brushed_in_and_areas_are_filled(page:
     stroke(page, (0.5, 0.9), (0.5, 0.9))
     assert page.evaluate(BELOW) == 255
     assert page.evaluate(HAIR) > hair + 20
+
+
+ALPHA = "() => [...window.__winnowPainter.easel.alpha]"
+HINTED = "() => window.__winnowPainter.easel.hints.reduce((sum, kind) => sum + (kind > 0), 0)"  # pixels
+HINT_ALPHA = np.full((512, 512), 200, np.uint8)
+HINT_ANSWER = {"alpha": base64.b64encode(png(HINT_ALPHA)).decode(), "box": [0, 0, 512, 512], "seconds": 0.1}
+
+
+def alpha(page: Page) -> NDArray[np.uint8]:
+    return np.array(page.evaluate(ALPHA), np.uint8).reshape(512, 512)
+
+
+def hint(page: Page) -> None:
+    """Pick the hint tool as soon as Refine is there: at its first start on a machine, numba compiles it."""
+    expect(page.locator('[data-part="hint"]')).to_be_enabled(timeout=240_000)
+    page.keyboard.press("t")
+    expect(page.locator('[data-part="says"]')).to_be_visible()
+
+
+def strokes(page: Page, count: int) -> None:
+    expect(page.locator(CANVAS)).to_have_attribute("data-strokes", str(count))
+
+
+def no_hint_waits(page: Page) -> None:
+    expect(page.locator('[data-part="frame"]')).not_to_have_attribute("data-solving", "")
+
+
+class Held:
+    """Refine's requests, held back until a test lets them go; the first one, as the mask is opened, is answered at once."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.routes: list[Route] = []
+        self.opened = False
+        page.route("**/api/touchups/refine", self._take)
+
+    def _take(self, route: Route) -> None:
+        if self.opened:
+            self.routes.append(route)
+        else:
+            self.opened = True
+            route.fulfill(json=HINT_ANSWER)
+
+    def next(self) -> Route:
+        """The next request that was not let go."""
+        deadline = time.monotonic() + 15
+        while not self.routes:
+            assert time.monotonic() < deadline, "the page did not ask"
+            self.page.evaluate("() => new Promise(requestAnimationFrame)")  # meanwhile, routes are heard
+        return self.routes.pop(0)
+
+
+def test_a_hint_is_solved_only_around_its_stroke_and_taken_back_with_its_step(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    hint(page)
+    before = alpha(page)
+    stroke(page, (0.3, 0.2), (0.3, 0.3))  # at the mask's edge, from outside it to inside
+    strokes(page, 1)
+    after = alpha(page)
+    rows, columns = np.nonzero(before != after)
+    reach = 14 + 1 + 16  # the brush, its rim, and the band
+    assert 0.2 * 512 - reach - 1 <= rows.min() < rows.max() <= 0.3 * 512 + reach
+    assert 0.3 * 512 - reach - 1 <= columns.min() < columns.max() <= 0.3 * 512 + reach
+    assert (after[103:154, 150:157] == 255).all()  # what is said of a pixel holds
+    assert ((after > 0) & (after < 255)).sum() > 100  # solved from the photo, not painted
+    status(page, "Saved.")
+    assert np.array_equal(mask_of(app, saves(app)[-1][0]), after)
+    page.keyboard.press("t")
+    stroke(page, (0.5, 0.15), (0.5, 0.2))
+    strokes(page, 2)
+    assert (alpha(page)[80:100, 254:258] == 0).all()
+    said = page.evaluate(HINTED)
+    status(page, "Saved.")
+    page.reload()
+    state(page, "painting")
+    assert page.evaluate(HINTED) == said  # hints outlive a reload, as the steps do that take them back
+    page.keyboard.press("u")
+    assert np.array_equal(alpha(page), after)
+    page.keyboard.press("u")
+    assert np.array_equal(alpha(page), before)
+    assert page.evaluate(HINTED) == 0
+    page.keyboard.press("y")
+    assert np.array_equal(alpha(page), after)
+    assert 0 < page.evaluate(HINTED) < said
+    status(page, "Saved.")
+
+
+def test_a_hint_holds_until_something_else_is_painted_there(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    hint(page)
+    stroke(page, (0.3, 0.8), (0.7, 0.8))
+    strokes(page, 1)
+    page.keyboard.press("e")
+    stroke(page, (0.5, 0.7), (0.5, 0.9))
+    strokes(page, 2)
+    hint(page)
+    stroke(page, (0.45, 0.72), (0.45, 0.75))  # what is solved around it reaches into both
+    strokes(page, 3)
+    row = alpha(page)[round(0.8 * 512)]
+    assert (row[160:235] == 255).all()
+    assert (row[252:258] == 0).all()
+
+
+def test_a_hint_says_hair_not_hair_or_unknown_and_the_right_button_the_opposite(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    page.route("**/api/touchups/refine", lambda route: route.fulfill(json=HINT_ANSWER))
+    begin(page, app.url)
+    expect(page.locator('[data-part="says"]')).to_be_hidden()
+    hint(page)
+
+    def said(button: Literal["left", "right"] = "left") -> int:
+        done = int(page.locator(CANVAS).get_attribute("data-strokes") or 0)
+        across = 0.1 + 0.1 * done
+        stroke(page, (across, 0.9), (across, 0.9), button=button)
+        strokes(page, done + 1)
+        kind: int = page.evaluate("i => window.__winnowPainter.easel.hints[i]", 461 * 512 + round(512 * across))
+        return kind
+
+    assert (said(), said("right")) == (1, 2)
+    page.keyboard.press("t")
+    expect(page.get_by_role("button", name="Not hair")).to_have_attribute("aria-pressed", "true")
+    assert (said(), said("right")) == (2, 1)
+    page.keyboard.press("t")
+    assert (said(), said("right")) == (3, 3)  # nothing is the opposite of unknown
+    page.locator('[data-part="says_hair"]').click()
+    page.keyboard.down("Alt")
+    assert said() == 2
+    page.keyboard.up("Alt")
+    page.keyboard.press("b")
+    expect(page.locator('[data-part="says"]')).to_be_hidden()
+
+
+def test_a_stroke_that_is_painted_while_a_hint_is_solved_is_not_overwritten(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    held = Held(page)
+    begin(page, app.url)
+    hint(page)
+    stroke(page, (0.4, 0.8), (0.6, 0.8))
+    first = held.next()
+    expect(page.locator('[data-part="frame"]')).to_have_attribute("data-solving", "")
+    status(page, "Solving around the hint…")
+    page.keyboard.press("b")
+    stroke(page, (0.5, 0.85), (0.5, 0.85))
+    strokes(page, 1)
+    painted = alpha(page)
+    first.fulfill(json=HINT_ANSWER)
+    second = held.next()  # asked again, with the stroke in it
+    body = second.request.post_data_json
+    sent = np.frombuffer(base64.b64decode(body["mask"]), np.uint8)
+    assert np.array_equal(cv2.imdecode(sent, cv2.IMREAD_GRAYSCALE), painted)
+    assert np.array_equal(alpha(page), painted)
+    stroke(page, (0.1, 0.1), (0.12, 0.1))  # far away: it has no part in the answer
+    strokes(page, 2)
+    second.fulfill(json=HINT_ANSWER)
+    strokes(page, 3)
+    top, left, bottom, right = body["box"]
+    after = alpha(page)
+    assert (after[top:bottom, left:right] == 200).all()
+    assert after[round(0.1 * 512), 56] == 255
+    assert held.routes == []
+    no_hint_waits(page)
+
+
+def test_a_hint_that_is_not_solved_yet_is_what_undo_takes_back_first(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    held = Held(page)
+    begin(page, app.url)
+    stroke(page, (0.1, 0.9), (0.3, 0.9))
+    painted = alpha(page)
+    hint(page)
+    stroke(page, (0.5, 0.8), (0.6, 0.8))
+    asked = held.next()
+    page.keyboard.press("u")
+    no_hint_waits(page)
+    asked.fulfill(json=HINT_ANSWER)
+    stroke(page, (0.5, 0.6), (0.6, 0.6))  # its request is the proof that the answer before has been dealt with
+    held.next().fulfill(json=HINT_ANSWER)
+    strokes(page, 2)
+    page.keyboard.press("u")
+    assert np.array_equal(alpha(page), painted)
+
+
+def test_a_hint_that_cannot_be_solved_is_dropped_and_the_page_says_why(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    hint(page)
+    before = alpha(page)
+    trouble = page.locator('[data-part="trouble"]')
+    for _ in range(2):
+        page.keyboard.press("t")
+    for _ in range(20):
+        page.keyboard.press("]")
+    stroke(page, (0.1, 0.2), (0.9, 0.2), (0.9, 0.5), (0.1, 0.5), (0.1, 0.8), (0.9, 0.8))
+    expect(trouble).to_contain_text("marked as unknown; Refine can solve 40% at most. Clean the mask up first")
+    status(page, "The hint was dropped.")
+    no_hint_waits(page)
+    assert np.array_equal(alpha(page), before)
+    assert page.evaluate(HINTED) == 0
+    assert saves(app) == []
+    held = Held(page)
+    held.opened = True
+    warming = "Refine is warming up. At its first start on a machine this takes a minute, later a few seconds."
+    stroke(page, (0.5, 0.2), (0.6, 0.2))
+    asked = held.next()
+    expect(trouble).to_be_hidden()
+    asked.fulfill(status=503, json={"error": warming})
+    expect(trouble).to_have_text(warming)
+    assert np.array_equal(alpha(page), before)
+    page.keyboard.press("b")
+    stroke(page, (0.5, 0.9), (0.6, 0.9))
+    expect(trouble).to_be_hidden()
+
+
+def test_done_waits_for_a_hint_that_is_being_solved(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    held = Held(page)
+    begin(page, app.url)
+    hint(page)
+    stroke(page, (0.5, 0.8), (0.6, 0.8))
+    asked = held.next()
+    page.keyboard.press("Enter")
+    status(page, "Done as soon as the hint is solved…")
+    state(page, "painting")
+    asked.fulfill(json=HINT_ANSWER)
+    state(page, "over")
+    assert mask_of(app, saves(app)[-1][0])[round(0.8 * 512), 280] == 200
+
+
+def test_a_hint_that_the_bell_cut_off_or_overtook_is_dropped(
+    page: Page, server: Callable[..., Server], engine: Engine, store: Store
+) -> None:
+    add_kept(engine, store, 1)
+    held = Held(page)
+    short = server(WINNOW_TOUCHUP_SECONDS="4")
+    begin(page, short.url)
+    hint(page)
+    before = alpha(page)
+    stroke(page, (0.5, 0.8), (0.6, 0.8))
+    asked = held.next()
+    page.mouse.move(*spot(page, 0.5, 0.9))
+    page.mouse.down()
+    page.mouse.move(*spot(page, 0.9, 0.9), steps=8)  # a hint that never ends
+    state(page, "over")
+    with page.expect_response("**/api/touchups/refine"):
+        asked.fulfill(json=HINT_ANSWER)
+    page.mouse.up()
+    page.wait_for_function("() => !window.__winnowPainter.solving")
+    assert np.array_equal(alpha(page), before)
+    assert page.evaluate(HINTED) == 0
+    assert held.routes == []
+    after, finished = saves(short)[-1]
+    assert finished
+    assert np.array_equal(mask_of(short, after), before)
 
 
 def test_recolouring_asks_once_for_the_hairs_own_colours(page: Page, app: Server) -> None:

@@ -3,12 +3,15 @@
 
 import { offscreen, Shelf } from "../shared.js";
 import { dropIslands, fillHoles, fillPolygon, fillSuperpixels, grow, shrink, smooth, Stroke, union, whole } from "./alpha.js";
+import { copyWithin, drawHints, forgetPainted, SAYS_HAIR, HINT_COLOURS, HINTS, mark, opposite, sameNear, solvedBox } from "./hints.js";
 import { History } from "./history.js";
 import { drawLayer } from "./layers.js";
 import { hairField, strand, taper } from "./strands.js";
 import { moved, pinched, placeUnder, scaleOf, settled, wholeView, zoomed } from "./view.js";
 
 /** @import { Box } from "./alpha.js" */
+/** @import { Hint } from "./hints.js" */
+/** @import { Planes, Step } from "./history.js" */
 /** @import { Backdrop, Look, Seeing } from "./layers.js" */
 /** @import { Field } from "./strands.js" */
 /** @import { Pane } from "./view.js" */
@@ -20,7 +23,8 @@ const BACKDROPS = ["grey", "black", "white", "checks"];
 /** How strongly each look is drawn, until somebody chooses. @type {Record<Look, number>} */
 const OPACITY = { tint: 0.45, outline: 1, cutout: 1, colour: 0.9 };
 const STRAND = { radius: 0.2, least: 0.8, hardness: 0.4 }; // of the brush's radius; pixels; soft at its sides
-const TOOLS = ["brush", "eraser", "superpixel", "strand", "lasso", "refine", "matte"];
+const TOOLS = ["brush", "eraser", "superpixel", "strand", "lasso", "refine", "matte", "hint"];
+const STRAIGHT = ["brush", "eraser", "refine", "matte", "hint"]; // tools that Shift draws a straight line with
 const EDITS = { holes: fillHoles, islands: dropIslands, grow, shrink, smooth };
 const MOST_RADIUS = 80; // pixels
 const LOUPE = 4; // times as close as the canvas
@@ -29,6 +33,8 @@ const CLOSE_ENOUGH = 8; // CSS pixels: a click this near to a polygon's first co
 const FAINTEST_PRESSURE = 0.25; // of the radius, for a pen that hardly touches
 
 /** @typedef {{tool: string, value: number | Uint8Array, last: Point, pressure: number, stroke: Stroke, start: Point, filled: Set<number>, corners: Point[], box: Box | null}} Hand */
+/** A hint that is drawn and not yet solved, and the last step before it. @typedef {Hint & {since: Step | undefined}} Asked */
+/** What is to be solved: the mask, all hints, and the box around the newest. @typedef {Planes & {box: Box}} Question */
 
 export class Easel {
   /** @type {ImageBitmap | null} */
@@ -48,6 +54,12 @@ export class Easel {
   tool = "brush";
   /** @type {Hand | null} */
   hand = null;
+  /** What a hint says: hair, not hair or unknown. */
+  kind = SAYS_HAIR;
+  /** Hints that wait to be solved, in the order in which they were drawn. @type {Asked[]} */
+  asked = [];
+  /** Who waits for the stroke to end. @type {(() => void)[]} */
+  waiting = [];
   /** Where the last stroke ended. @type {Point | null} */
   last = null;
   /** Corners of a polygon that is clicked together. @type {Point[]} */
@@ -76,21 +88,26 @@ export class Easel {
    * @param {object} on
    * @param {() => void} on.changed called after each change of the alpha
    * @param {() => void} on.looked called for another tool, size, view or zoom
+   * @param {() => void} on.hinted called when a hint was drawn, which is to be solved
    * @param {[number, number, number]} on.colour of the tint, until this browser chose another
    * @param {AbortSignal} on.signal
    */
-  constructor(at, side, { changed, looked, colour, signal }) {
+  constructor(at, side, { changed, looked, hinted, colour, signal }) {
     this.at = at;
     this.side = side;
     this.changed = changed;
     this.looked = looked;
+    this.hinted = hinted;
     this.canvas = /** @type {HTMLCanvasElement} */ (at.canvas);
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     this.under = /** @type {CanvasRenderingContext2D} */ (at.under.getContext("2d")); // the photo, drawn again only when it moves
     this.magnified = /** @type {CanvasRenderingContext2D} */ (at.loupe.getContext("2d"));
     this.alpha = new Uint8Array(side * side);
+    this.hints = new Uint8Array(side * side); // what was solved by them is in the alpha
+    this.marks = new Uint8Array(side * side); // the hints that are seen: also those that wait, and the one that is drawn
     this.layer = offscreen(side, side);
     this.other = offscreen(side, side); // what is peeked at
+    this.marked = offscreen(side, side);
     this.pixels = new Uint8ClampedArray(4 * side * side);
     this.history = new History(side);
     this.view = wholeView(side);
@@ -141,6 +158,7 @@ export class Easel {
     this.sources = { refine: null, matte: null };
     this.peek = "";
     this.corners = [];
+    this.asked = [];
     this.last = null;
     this.view = settled(wholeView(this.side), this.pane);
     this.history = new History(this.side);
@@ -155,10 +173,12 @@ export class Easel {
     this.draw();
   }
 
-  /** Show another alpha; no step for undo. @param {Uint8Array<ArrayBuffer>} alpha */
-  replace(alpha) {
+  /** Show another alpha and its hints; no step for undo. @param {Uint8Array<ArrayBuffer>} alpha @param {Uint8Array<ArrayBuffer>} hints */
+  replace(alpha, hints = new Uint8Array(alpha.length)) {
     this.alpha = alpha;
+    this.hints = hints;
     this.redraw(whole(this.side));
+    this.remark(whole(this.side));
   }
 
   /** The alpha changed within a box. @param {Box | null} box */
@@ -186,24 +206,105 @@ export class Easel {
   step(change) {
     const before = this.alpha.slice();
     const box = change();
-    if (!box || !this.history.record(before, this.alpha, box)) return;
+    if (!box || !this.record(before, box)) return;
     this.redraw(box);
     this.changed();
   }
 
+  /** Make one step of what was changed by hand within a box; false if nothing was. @param {Uint8Array} before @param {Box} box */
+  record(before, box) {
+    const hints = this.hints.slice();
+    forgetPainted(this.hints, this.side, before, this.alpha, box);
+    this.remark(box);
+    return this.history.record({ alpha: before, hints }, this, box);
+  }
+
+  /** Take back the last step, or the hint that was drawn since and is not solved yet. */
   undo() {
-    this.travel(this.history.undo(this.alpha));
+    if (this.asked.length && this.asked.at(-1)?.since === this.history.past.at(-1)) this.forget(this.asked.slice(-1));
+    else this.travel(this.history.undo(this));
   }
 
   redo() {
-    this.travel(this.history.redo(this.alpha));
+    this.travel(this.history.redo(this));
+  }
+
+  get undoable() {
+    return this.history.past.length + this.asked.length > 0;
   }
 
   /** @param {Box | null} box */
   travel(box) {
     if (!box) return;
     this.redraw(box);
+    this.remark(box);
     this.changed();
+  }
+
+  /** The alpha without the stroke that is under way. */
+  get painted() {
+    return this.hand && this.hand.tool !== "hint" ? this.hand.stroke.before : this.alpha;
+  }
+
+  // --- hints -----------------------------------------------------------------------------------------------------
+
+  /** What the next hints say: hair, not hair or unknown. @param {number} kind */
+  say(kind) {
+    this.kind = kind;
+    this.looked();
+    this.soon();
+  }
+
+  /** The next of the three. */
+  sayNext() {
+    this.say(HINTS[(HINTS.indexOf(this.kind) + 1) % HINTS.length]);
+  }
+
+  /** Resolves when no stroke is under way. @returns {Promise<void>} */
+  rested() {
+    return new Promise((done) => (this.hand ? this.waiting.push(done) : done()));
+  }
+
+  /** What has to be solved for a hint, as of now. @param {Hint} hint @returns {Question} */
+  question(hint) {
+    const hints = this.hints.slice();
+    mark(hints, this.side, hint);
+    return { alpha: this.painted.slice(), hints, box: solvedBox(hint, this.side) };
+  }
+
+  /**
+   * Take over what was solved for a hint, as one step, unless something has changed near it since. Returns whether it did.
+   * @param {Asked} hint @param {Question} question @param {Uint8Array} solved
+   */
+  take(hint, question, solved) {
+    const { side } = this;
+    const { alpha, hints, box } = this.question(hint);
+    if (!sameNear(alpha, question.alpha, side, box) || !sameNear(hints, question.hints, side, box)) return false;
+    const before = { alpha, hints: this.hints.slice() };
+    copyWithin(solved, this.alpha, side, box);
+    this.hints.set(hints);
+    this.forget([hint]);
+    this.redraw(box);
+    if (this.history.record(before, this, box)) this.changed();
+    return true;
+  }
+
+  /** Hints that are not solved are as if they had never been drawn. @param {Asked[]} hints */
+  forget(hints) {
+    this.asked = this.asked.filter((hint) => !hints.includes(hint));
+    for (const { box } of hints) this.remark(box);
+    this.looked();
+  }
+
+  /** The hints changed within a box. @param {Box | null} box */
+  remark(box) {
+    if (!box) return;
+    const { hand, marks, side } = this;
+    marks.set(this.hints);
+    for (const hint of this.asked) mark(marks, side, hint);
+    if (hand?.tool === "hint" && hand.box) mark(marks, side, { kind: Number(hand.value), drawn: hand.stroke.alpha, box: hand.box });
+    drawHints(this.marked, marks, side, box);
+    this.soon();
   }
 
   // --- tools -----------------------------------------------------------------------------------------------------
@@ -220,6 +321,7 @@ export class Easel {
   /** Whether a tool has what it needs: superpixels, a refinement, a matte. @param {string} tool */
   usable(tool) {
     if (tool === "superpixel") return this.labels !== null;
+    if (tool === "hint") return this.sources.refine !== null; // Refine is there to solve it
     return !(tool in this.sources) || this.sources[tool] !== null;
   }
 
@@ -242,8 +344,9 @@ export class Easel {
     this.shape({ radius: radius + steps * Math.max(0.5, radius / 6) });
   }
 
-  /** What a tool paints: hair, no hair, or what another alpha has there. @param {string} tool @param {boolean} inverted */
+  /** What a tool paints: hair, no hair, what another alpha has there; or a hint's kind. @param {string} tool @param {boolean} inverted */
   paint(tool, inverted) {
+    if (tool === "hint") return inverted ? opposite(this.kind) : this.kind;
     if (inverted) return tool === "eraser" ? 255 : 0;
     if (tool === "eraser") return 0;
     return this.sources[tool] ?? 255;
@@ -394,18 +497,19 @@ export class Easel {
   /** @param {PointerEvent} event */
   begin(event) {
     const inverted = event.button !== 0 || event.altKey; // 2: the right button, 5: a pen's eraser end
+    if (this.tool === "hint" && !this.usable("hint")) return; // what is meant as a hint must not paint
     const tool = this.usable(this.tool) ? this.tool : "brush";
     const start = this.place(event);
     const value = this.paint(tool, inverted);
     const fine = { radius: Math.max(STRAND.least, STRAND.radius * this.brush.radius), hardness: STRAND.hardness };
     const brush = tool === "strand" ? { ...this.brush, ...fine } : this.brush;
+    const stroke = tool === "hint"
+      ? new Stroke(new Uint8Array(this.alpha.length), this.side, { value: 255, radius: brush.radius }) // beside the alpha
+      : new Stroke(this.alpha, this.side, { ...brush, value });
     if (this.peek) this.peekAt("");
     if (!this.masked) this.toggleMask(); // nobody should paint blind
-    this.hand = {
-      tool, value, start, last: start, pressure: pressureOf(event), filled: new Set(), corners: [start], box: null,
-      stroke: new Stroke(this.alpha, this.side, { ...brush, value }),
-    };
-    if (event.shiftKey && this.last && ["brush", "eraser", "refine", "matte"].includes(tool)) this.hand.last = this.last; // a straight line
+    this.hand = { tool, value, start, stroke, last: start, pressure: pressureOf(event), filled: new Set(), corners: [start], box: null };
+    if (event.shiftKey && this.last && STRAIGHT.includes(tool)) this.hand.last = this.last;
     this.paintTo(start, this.hand.pressure);
   }
 
@@ -464,7 +568,8 @@ export class Easel {
     }
     hand.box = union(hand.box, box);
     [hand.last, hand.pressure] = [to, pressure];
-    this.redraw(box);
+    if (hand.tool === "hint") this.remark(box);
+    else this.redraw(box);
     this.soon();
   }
 
@@ -479,21 +584,32 @@ export class Easel {
 
   /** The pen is lifted: what it painted is one step. */
   end() {
-    const { hand } = this;
+    const hand = this.handOff();
     if (!hand) return;
-    this.hand = null;
     this.last = hand.last;
     if (hand.tool === "lasso") return this.lasso(hand);
-    if (hand.box && this.history.record(hand.stroke.before, this.alpha, hand.box)) this.changed();
+    if (!hand.box) return;
+    if (hand.tool === "hint") {
+      this.asked.push({ kind: Number(hand.value), drawn: hand.stroke.alpha, box: hand.box, since: this.history.past.at(-1) });
+      this.hinted();
+    } else if (this.record(hand.stroke.before, hand.box)) this.changed();
   }
 
   /** A stroke that is not meant, or that the bell cut off: as if it had never begun. */
   drop() {
+    const hand = this.handOff();
+    if (!hand) return;
+    hand.stroke.clear();
+    this.redraw(hand.box);
+    this.remark(hand.box);
+  }
+
+  /** No stroke is under way any more. */
+  handOff() {
     const { hand } = this;
     this.hand = null;
-    if (!hand) return;
-    this.alpha.set(hand.stroke.before);
-    this.redraw(hand.box);
+    for (const done of this.waiting.splice(0)) done();
+    return hand;
   }
 
   /** Every gesture ends: the window lost the focus. */
@@ -596,12 +712,15 @@ export class Easel {
   /** @param {CanvasRenderingContext2D} context @param {number} scale */
   drawMask(context, scale) {
     context.imageSmoothingEnabled = scale < 3;
-    if (this.masked) context.drawImage((this.peek ? this.other : this.layer).canvas, 0, 0);
+    if (!this.masked) return;
+    context.drawImage((this.peek ? this.other : this.layer).canvas, 0, 0);
+    if (!this.peek && (this.tool === "hint" || this.asked.length)) context.drawImage(this.marked.canvas, 0, 0);
   }
 
   /** The brush's ring, the lasso's line. @param {CanvasRenderingContext2D} context @param {number} scale */
   drawHand(context, scale) {
-    const lines = [{ colour: "rgb(0 0 0 / .65)", width: 3 }, { colour: this.tool === "eraser" ? "#ffb066" : "#fff", width: 1.5 }];
+    const ring = this.tool === "hint" ? `rgb(${HINT_COLOURS[this.kind].join(" ")})` : this.tool === "eraser" ? "#ffb066" : "#fff";
+    const lines = [{ colour: "rgb(0 0 0 / .65)", width: 3 }, { colour: ring, width: 1.5 }];
     const corners = this.hand?.tool === "lasso" ? this.hand.corners : this.corners;
     const place = this.pointed && placeUnder(this.view, this.pane, this.over(this.pointed));
     for (const { colour, width } of lines) {
@@ -615,7 +734,7 @@ export class Easel {
       }
       if (!place || !this.open || this.spaceHeld || this.tool === "lasso") continue;
       const radius = this.tool === "superpixel" ? 2 : this.brush.radius;
-      for (const share of this.brush.hardness < 0.95 && radius > 4 ? [1, this.brush.hardness] : [1]) {
+      for (const share of this.brush.hardness < 0.95 && radius > 4 && this.tool !== "hint" ? [1, this.brush.hardness] : [1]) {
         context.beginPath();
         context.arc(place[0], place[1], Math.max(0.5, radius * share), 0, 2 * Math.PI);
         context.setLineDash(share < 1 ? [3 / scale, 3 / scale] : []);

@@ -1,13 +1,16 @@
 // @ts-check
-// Undo and redo. A step keeps only the tiles of the alpha that it changed, before and after.
+// Undo and redo. A step keeps only the tiles of the alpha and of the hints that it changed, before and after.
 
 import { union } from "./alpha.js";
 
 /** @import { Box } from "./alpha.js" */
-/** @typedef {{tile: number, before: Uint8Array, after: Uint8Array}[]} Step */
+/** What is painted: one byte a pixel each, row by row. @typedef {{alpha: Uint8Array, hints: Uint8Array}} Planes */
+/** @typedef {{plane: keyof Planes, tile: number, before: Uint8Array, after: Uint8Array}[]} Step */
 
 const TILE = 32; // pixels
 const STEPS = 100; // that can be undone
+/** @type {(keyof Planes)[]} */
+const PLANES = ["alpha", "hints"];
 
 export class History {
   /** @type {Step[]} */
@@ -15,21 +18,23 @@ export class History {
   /** @type {Step[]} */
   future = [];
 
-  /** @param {number} side of the alpha, a multiple of 32 */
+  /** @param {number} side of the picture, a multiple of 32 */
   constructor(side) {
     this.side = side;
   }
 
   /**
    * Remember what changed within a box. Returns whether anything did.
-   * @param {Uint8Array} before @param {Uint8Array} after @param {Box} box
+   * @param {Planes} before @param {Planes} after @param {Box} box
    */
   record(before, after, box) {
     /** @type {Step} */
     const step = [];
-    for (const tile of this.tiles(box)) {
-      const [old, now] = [this.cut(before, tile), this.cut(after, tile)];
-      if (old.some((value, i) => value !== now[i])) step.push({ tile, before: old, after: now });
+    for (const plane of PLANES) {
+      for (const tile of this.tiles(box)) {
+        const [old, now] = [this.cut(before[plane], tile), this.cut(after[plane], tile)];
+        if (old.some((value, i) => value !== now[i])) step.push({ plane, tile, before: old, after: now });
+      }
     }
     if (!step.length) return false;
     this.past.push(step);
@@ -38,18 +43,18 @@ export class History {
     return true;
   }
 
-  /** Take back the last step. @param {Uint8Array} alpha @returns {Box | null} what changed */
-  undo(alpha) {
-    return this.move(alpha, this.past, this.future, "before");
+  /** Take back the last step. @param {Planes} planes @returns {Box | null} what changed */
+  undo(planes) {
+    return this.move(planes, this.past, this.future, "before");
   }
 
-  /** Do it again. @param {Uint8Array} alpha @returns {Box | null} what changed */
-  redo(alpha) {
-    return this.move(alpha, this.future, this.past, "after");
+  /** Do it again. @param {Planes} planes @returns {Box | null} what changed */
+  redo(planes) {
+    return this.move(planes, this.future, this.past, "after");
   }
 
-  /** @param {Uint8Array} alpha @param {Step[]} from @param {Step[]} to @param {"before" | "after"} which @returns {Box | null} */
-  move(alpha, from, to, which) {
+  /** @param {Planes} planes @param {Step[]} from @param {Step[]} to @param {"before" | "after"} which @returns {Box | null} */
+  move(planes, from, to, which) {
     const step = from.pop();
     if (!step) return null;
     to.push(step);
@@ -57,7 +62,7 @@ export class History {
     let changed = null;
     for (const part of step) {
       const { left, top, right, bottom } = this.boxOf(part.tile);
-      for (let y = top, at = 0; y < bottom; y++, at += TILE) alpha.set(part[which].subarray(at, at + TILE), y * this.side + left);
+      for (let y = top, at = 0; y < bottom; y++, at += TILE) planes[part.plane].set(part[which].subarray(at, at + TILE), y * this.side + left);
       changed = union(changed, { left, top, right, bottom });
     }
     return changed;
@@ -79,13 +84,13 @@ export class History {
     return { left, top, right: left + TILE, bottom: top + TILE };
   }
 
-  /** @param {Uint8Array} alpha @param {number} tile */
-  cut(alpha, tile) {
+  /** @param {Uint8Array} plane @param {number} tile */
+  cut(plane, tile) {
     const { left, top, bottom } = this.boxOf(tile);
     const found = new Uint8Array(TILE * TILE);
     for (let y = top, at = 0; y < bottom; y++, at += TILE) {
       const from = y * this.side + left;
-      found.set(alpha.subarray(from, from + TILE), at);
+      found.set(plane.subarray(from, from + TILE), at);
     }
     return found;
   }

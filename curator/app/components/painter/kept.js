@@ -7,6 +7,7 @@
  * @property {string} image the hash of the picture that is painted on
  * @property {number} at when it was kept, milliseconds since 1970
  * @property {Uint8Array} alpha as it was last painted
+ * @property {Uint8Array} hints that it was refined by
  * @property {number} strokes how many changes have been made
  * @property {number} saved how many of them the server has
  * @property {import("./history.js").Step[]} past

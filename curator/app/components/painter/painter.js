@@ -4,6 +4,7 @@
 
 import { ask, bitmap, clicked, formatted, isTheirs, made, offscreen, partsOf, RouteError, topOf } from "../shared.js";
 import { Easel } from "./easel.js";
+import { SAYS_HAIR, SAYS_NOT_HAIR, SAYS_UNKNOWN } from "./hints.js";
 import { forget, forgetOld, keep, kept } from "./kept.js";
 import { pageName } from "./presence.js";
 
@@ -38,6 +39,7 @@ const KEYS = [
   ["r", "refined", "Refine: look at the refined mask; again: take it"],
   ["f", "refine", "Brush the refined mask in"],
   ["j", "matte", "Brush a trained run's matte in"],
+  ["t", "hint", "Hint: mark hair, and the edge around it is solved again; again: not hair, unknown"],
   ["[", "smaller", "Smaller brush"],
   ["]", "larger", "Larger brush"],
   ["u", "undo", "Undo; also Ctrl+Z"],
@@ -61,7 +63,9 @@ const KEYS = [
 const ACTIONS = { ...Object.fromEntries(KEYS.filter(([, what]) => what).map(([key, what]) => [key, what])), "=": "closer" };
 const CANVAS_ONLY = ["Enter", " ", "+", "=", "-"]; // elsewhere, these belong to the page
 const REPEATS = ["smaller", "larger", "undo", "redo", "closer", "farther"];
-const TOOL_BUTTONS = ["brush", "eraser", "strand", "superpixel", "lasso", "refine", "matte"];
+const TOOL_BUTTONS = ["brush", "eraser", "strand", "superpixel", "lasso", "refine", "matte", "hint"];
+/** What a hint's buttons say. @type {Record<string, number>} */
+const KINDS = { says_hair: SAYS_HAIR, says_not_hair: SAYS_NOT_HAIR, says_unknown: SAYS_UNKNOWN };
 const EDIT_BUTTONS = ["holes", "islands", "grow", "shrink", "smooth"];
 const VIEW_NAMES = { tint: "Tint", outline: "Outline", cutout: "Cut-out", colour: "Recoloured" };
 
@@ -80,6 +84,10 @@ class Painter {
   /** Asks for a new token. */
   renew = () => {};
   renewed = false;
+  /** Whether a hint is being solved. */
+  solving = false;
+  /** Whether Done was pressed while a hint was being solved. */
+  doneAsked = false;
 
   /** @param {PainterData} data */
   constructor(data) {
@@ -107,6 +115,7 @@ class Painter {
       colour: [red, green, blue], signal,
       changed: () => this.changed(),
       looked: () => this.tools(),
+      hinted: () => this.solve(),
     });
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
     window.addEventListener("keyup", (event) => this.keyUp(event), { capture: true, ...heard });
@@ -176,7 +185,12 @@ class Painter {
     this.at.next.hidden = state !== "over" || !this.upcoming();
     if (this.easel) {
       this.easel.open = painting;
-      if (!painting) this.easel.drop();
+      if (!painting) {
+        this.easel.drop();
+        this.easel.forget(this.easel.asked); // what is answered after the end is too late
+        this.doneAsked = false;
+        this.complain(null, "hint");
+      }
       this.easel.holdSpace(false);
     }
     if (!painting) document.title = this.title;
@@ -358,8 +372,8 @@ class Painter {
     if (!this.easel || !found || found.image !== this.card.image) return;
     this.strokes = found.strokes;
     this.savedStrokes = found.saved;
-    this.easel.replace(new Uint8Array(found.alpha));
-    Object.assign(this.easel.history, { past: found.past, future: found.future });
+    this.easel.replace(new Uint8Array(found.alpha), found.hints && new Uint8Array(found.hints));
+    if (found.hints) Object.assign(this.easel.history, { past: found.past, future: found.future });
   }
 
   tick() {
@@ -442,6 +456,7 @@ class Painter {
 
   changed() {
     this.strokes++;
+    this.complain(null, "hint");
     this.tools();
     this.at.status.textContent = "Saving…";
     this.keepHere();
@@ -452,14 +467,15 @@ class Painter {
   keepHere() {
     if (!this.touchUp || !this.easel) return;
     const { past, future } = this.easel.history;
-    keep(this.touchUp, { image: this.card.image, at: Date.now(), alpha: this.easel.alpha.slice(), strokes: this.strokes, saved: this.savedStrokes, past, future });
+    const { alpha, hints } = this.easel;
+    keep(this.touchUp, { image: this.card.image, at: Date.now(), alpha: alpha.slice(), hints: hints.slice(), strokes: this.strokes, saved: this.savedStrokes, past, future });
   }
 
   /** Send the mask as it is now. One request at a time, so that the last stroke is the last to arrive. */
   async send() {
     if (this.inFlight || this.strokes === this.savedStrokes || !this.touchUp || !this.easel) return;
-    const { strokes, easel, touchUp } = this;
-    const alpha = easel.hand ? easel.hand.stroke.before : easel.alpha; // no half of the next stroke
+    const { strokes, touchUp } = this;
+    const alpha = this.easel.painted; // no half of the next stroke
     const work = (async () => {
       const mask = await pngOf(alpha, this.side);
       await ask("/api/touchups/save", this.token, { touch_up: touchUp, page: this.page, mask });
@@ -502,10 +518,65 @@ class Painter {
     if (body.length < BEACON_BYTES) fetch(path, { method: "POST", keepalive: true, headers, body }).catch(() => {});
   }
 
-  /** Show an error; null removes it. @param {any} error */
-  complain(error) {
+  /** Show an error; null removes one about the same. @param {any} error @param {"mask" | "hint"} about */
+  complain(error, about = "mask") {
+    if (!error && this.troubled !== about) return;
+    this.troubled = about;
     this.at.trouble.hidden = !error;
     this.at.trouble.textContent = error?.message ?? "";
+  }
+
+  // --- hints -----------------------------------------------------------------------------------------------------
+
+  /** Solve the mask again around each hint that was drawn, one after the other. */
+  async solve() {
+    const { easel } = this;
+    this.complain(null, "hint");
+    this.tools();
+    if (this.solving || !easel) return;
+    this.solving = true;
+    while (!this.gone) {
+      await easel.rested();
+      const [hint] = easel.asked;
+      if (!hint) break;
+      this.at.status.textContent = "Solving around the hint…";
+      try {
+        await this.solveAround(easel, hint);
+      } catch (error) {
+        if (this.gone || !easel.asked.includes(hint)) continue; // taken back, or too late
+        easel.forget([hint]);
+        this.doneAsked = false;
+        this.at.status.textContent = "The hint was dropped.";
+        this.complain(error, "hint");
+        if (error instanceof RouteError && error.status === 403) this.renew();
+      }
+    }
+    this.solving = false;
+    if (this.doneAsked && !this.gone) this.finish();
+  }
+
+  /**
+   * Ask for the mask around a hint and take it over. Where the mask has changed there in the meantime, the hint goes on to wait.
+   * @param {Easel} easel @param {import("./easel.js").Asked} hint
+   */
+  async solveAround(easel, hint) {
+    const question = easel.question(hint);
+    const { left, top, right, bottom } = question.box;
+    const [mask, hints] = await Promise.all([pngOf(question.alpha, this.side), pngOf(question.hints, this.side)]);
+    const asked = { example: this.card.example, mask, hints, box: [top, left, bottom, right] };
+    const answer = await ask("/api/touchups/refine", this.token, asked);
+    const solved = greysOf(await bitmapOfPng(answer.alpha));
+    await easel.rested();
+    if (this.gone || !easel.asked.includes(hint)) return;
+    const { strokes } = this;
+    if (easel.take(hint, question, solved) && this.strokes === strokes) this.at.status.textContent = "The hint changed nothing.";
+  }
+
+  /** Done, as soon as the hints are solved. */
+  done() {
+    if (this.state !== "painting" || !this.easel?.asked.length) return this.finish();
+    this.doneAsked = true;
+    this.at.status.textContent = "Done as soon as the hint is solved…";
   }
 
   // --- keys and buttons ------------------------------------------------------------------------------------------
@@ -547,14 +618,16 @@ class Painter {
     const { easel } = this;
     if (!easel) return;
     const example = Number(button?.dataset.example);
+    if (what === "hint" && easel.tool === "hint") return easel.sayNext();
+    if (what in KINDS) return easel.say(KINDS[what]);
     if (TOOL_BUTTONS.includes(what)) return easel.pick(what);
     if (EDIT_BUTTONS.includes(what)) return easel.edit(/** @type {any} */ (what));
     /** @type {Record<string, () => unknown>} */
     const steps = {
       start: () => this.start(),
-      finish: () => this.finish(),
+      finish: () => this.done(),
       next: () => this.next(),
-      enter: () => (easel.corners.length ? easel.closePolygon() : this.state === "painting" ? this.finish() : this.state === "over" ? this.next() : null),
+      enter: () => (easel.corners.length ? easel.closePolygon() : this.state === "painting" ? this.done() : this.state === "over" ? this.next() : null),
       swap: () => easel.pick(easel.tool === "eraser" ? "brush" : "eraser"),
       smaller: () => easel.resize(-1),
       larger: () => easel.resize(1),
@@ -661,9 +734,14 @@ class Painter {
       at[name].disabled = !painting || !easel.usable(name);
     }
     for (const name of EDIT_BUTTONS) at[name].disabled = !painting;
+    const hinting = easel.tool === "hint";
+    at.says.hidden = !hinting;
+    for (const name of ["hardness", "strength"]) at[name].parentElement.hidden = hinting; // a hint has neither
+    for (const [name, kind] of Object.entries(KINDS)) at[name].setAttribute("aria-pressed", String(easel.kind === kind));
+    at.frame.toggleAttribute("data-solving", easel.asked.length > 0);
     at.refined.disabled = !easel.sources.refine;
     at.refined.setAttribute("aria-pressed", String(easel.peek === "refine"));
-    at.undo.disabled = !painting || !easel.history.past.length;
+    at.undo.disabled = !painting || !easel.undoable;
     at.redo.disabled = !painting || !easel.history.future.length;
     at.mask.setAttribute("aria-pressed", String(easel.masked));
     at.loupe_button.setAttribute("aria-pressed", String(easel.magnifies));

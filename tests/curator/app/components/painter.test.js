@@ -157,39 +157,46 @@ test("superpixels are filled whole, once, along the line", () => {
 
 // --- undo -------------------------------------------------------------------------------------------------------------
 
-test("undo and redo give back each alpha exactly, a hundred steps far", () => {
-  const [alpha, history, next] = [flat(), new History(SIDE), seeded(3)];
-  const states = [alpha.slice()];
+test("undo and redo give back each alpha and its hints exactly, a hundred steps far", () => {
+  const [planes, history, next] = [{ alpha: flat(), hints: flat() }, new History(SIDE), seeded(3)];
+  const copy = () => ({ alpha: planes.alpha.slice(), hints: planes.hints.slice() });
+  const states = [copy()];
   for (let step = 0; step < 120; step++) {
-    const before = alpha.slice();
-    const box = new Stroke(alpha, SIDE, { value: 255 * (step % 2), radius: 1 + 6 * next() }).line([64 * next(), 64 * next()], [64 * next(), 64 * next()]);
-    if (box && history.record(before, alpha, box)) states.push(alpha.slice());
+    const before = copy();
+    const plane = step % 3 ? planes.alpha : planes.hints;
+    const value = step % 3 ? 255 * (step % 2) : step % 4;
+    const box = new Stroke(plane, SIDE, { value, radius: 1 + 6 * next() }).line([64 * next(), 64 * next()], [64 * next(), 64 * next()]);
+    if (box && history.record(before, planes, box)) states.push(copy());
   }
+  assert.ok(states.some(({ hints }) => sum(hints) > 0));
   let undone = 0;
   while (history.past.length) {
-    const before = alpha.slice();
-    changedOnlyWithin(before, alpha, history.undo(alpha));
+    const before = copy();
+    const box = history.undo(planes);
+    changedOnlyWithin(before.alpha, planes.alpha, box);
+    changedOnlyWithin(before.hints, planes.hints, box);
     undone++;
-    assert.deepEqual(alpha, states[states.length - 1 - undone]);
+    assert.deepEqual(planes, states[states.length - 1 - undone]);
   }
   assert.equal(undone, 100);
-  while (history.redo(alpha));
-  assert.deepEqual(alpha, states[states.length - 1]);
+  while (history.redo(planes));
+  assert.deepEqual(planes, states[states.length - 1]);
 });
 
 test("a step that changes nothing is none, and a new one ends what could be redone", () => {
-  const [alpha, history] = [flat(), new History(SIDE)];
-  assert.equal(history.record(alpha, alpha.slice(), whole(SIDE)), false);
-  const before = alpha.slice();
-  block(alpha, 1, 1, 3, 3);
-  assert.equal(history.record(before, alpha, { left: 1, top: 1, right: 3, bottom: 3 }), true);
+  const [planes, history] = [{ alpha: flat(), hints: flat() }, new History(SIDE)];
+  const copy = () => ({ alpha: planes.alpha.slice(), hints: planes.hints.slice() });
+  assert.equal(history.record(planes, copy(), whole(SIDE)), false);
+  const before = copy();
+  block(planes.alpha, 1, 1, 3, 3);
+  assert.equal(history.record(before, planes, { left: 1, top: 1, right: 3, bottom: 3 }), true);
   assert.equal(history.past[0].length, 1); // tile
-  history.undo(alpha);
-  assert.equal(sum(alpha), 0);
-  const empty = alpha.slice();
-  block(alpha, 50, 50, 51, 51);
-  history.record(empty, alpha, whole(SIDE));
-  assert.equal(history.redo(alpha), null);
+  history.undo(planes);
+  assert.equal(sum(planes.alpha), 0);
+  const empty = copy();
+  block(planes.alpha, 50, 50, 51, 51);
+  history.record(empty, planes, whole(SIDE));
+  assert.equal(history.redo(planes), null);
 });
 
 // --- the view -----------------------------------------------------------------------------------------------------------
