@@ -18,7 +18,19 @@ from curator.review.verdicts import NewVerdict, record
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.store import Store
-from db.tables import Decision, Example, Source, Split, Standing, State, Submission, TouchUp, TouchUpSave
+from db.tables import (
+    Decision,
+    Example,
+    Presence,
+    Source,
+    Split,
+    Standing,
+    State,
+    Submission,
+    TouchUp,
+    TouchUpPresence,
+    TouchUpSave,
+)
 from tests.e2e.conftest import Server
 from tests.examples import add_bare_examples, add_bare_touch_ups, add_examples, drawn_mask, png
 
@@ -798,3 +810,84 @@ def test_without_a_kept_test_example_the_page_says_what_to_do(page: Page, app: S
     page.goto(f"{app.url}/touchup")
     expect(page.get_by_text("No mask is waiting")).to_be_visible()
     expect(page.get_by_role("button", name="Review more examples")).to_be_visible()
+
+
+# --- what can be had again, and who paints ----------------------------------------------------------------------------
+
+
+def test_done_is_taken_back_with_the_steps_for_undo_and_then_done_again(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    stroke(page, (0.1, 0.9), (0.9, 0.9))
+    status(page, "Saved.")
+    page.keyboard.press("Enter")
+    state(page, "over")
+    page.keyboard.press("u")
+    state(page, "painting")
+    expect(page.get_by_role("timer")).to_contain_text("1:")  # the clock went on
+    assert page.evaluate(BELOW) == 255
+    page.keyboard.press("u")  # now it is the stroke's undo
+    assert page.evaluate(BELOW) == 0
+    status(page, "Saved.")
+    page.keyboard.press("Enter")
+    state(page, "over")
+    assert [finished for _, finished in saves(app)] == [False, True, False, False, True]
+    assert np.array_equal(mask_of(app, saves(app)[-1][0]), drawn_mask(0))
+    with reading(app.engine) as session:
+        assert len(session.scalars(select(TouchUp)).all()) == 1
+
+
+def test_a_second_tab_is_told_and_takes_over_and_the_first_one_is_told_too(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    stroke(page, (0.1, 0.9), (0.9, 0.9))
+    status(page, "Saved.")
+    second = page.context.new_page()
+    second.goto(f"{app.url}/touchup")
+    expect(second.locator('[data-part="over"]')).to_contain_text("You have this mask open on another page")
+    state(second, "idle")
+    second.get_by_role("button", name="Take over").click()
+    state(second, "painting")
+    assert second.evaluate(BELOW) == 255
+    stroke(page, (0.1, 0.95), (0.9, 0.95))
+    expect(page.locator('[data-part="over"]')).to_contain_text("You went on with this mask on another page")
+    state(page, "idle")
+    assert len(saves(app)) == 1
+    second.close()
+
+
+def test_the_time_with_the_page_hidden_is_recorded(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    for hidden in ("true", "false"):
+        page.evaluate(f"() => Object.defineProperty(document, 'hidden', {{ configurable: true, value: {hidden} }})")
+        with page.expect_response("**/api/touchups/presence") as answer:
+            page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+        assert answer.value.ok
+    with reading(app.engine) as session:
+        said = session.scalars(select(TouchUpPresence.presence).order_by(TouchUpPresence.id)).all()
+    assert said == [Presence.opened, Presence.hidden, Presence.shown]
+
+
+def test_a_touch_up_starts_from_any_version_and_a_discarded_one_counts_no_more(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    stroke(page, (0.1, 0.9), (0.9, 0.9))
+    status(page, "Saved.")
+    page.keyboard.press("Enter")
+    state(page, "over")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.locator("figcaption")).to_contain_text("discarded by reviewer")
+    expect(page.get_by_role("button", name="Discard")).to_have_count(0)
+    page.reload()
+    state(page, "idle")  # it waits again, with the mask before
+    assert page.evaluate(BELOW) == 0
+    page.get_by_role("button", name="Start from: touched up by reviewer").click()
+    page.wait_for_function(f"({BELOW})() === 255")
+    page.keyboard.press("s")
+    state(page, "painting")
+    page.keyboard.press("Enter")
+    state(page, "over")
+    with reading(app.engine) as session:
+        first, second = session.scalars(select(TouchUp).order_by(TouchUp.id))
+        assert second.mask_before_sha256 == first.saves[-1].mask_after_sha256

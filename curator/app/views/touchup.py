@@ -69,6 +69,7 @@ with reading(engine()) as session:
 if wait or done:
     painter(
         current_reviewer(),
+        lead,
         seconds,
         [asdict(item) for item in wait],
         waits,

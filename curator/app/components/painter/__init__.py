@@ -11,6 +11,7 @@ from db.tables import CROP_SIDE
 
 def painter(
     reviewer: str,
+    lead: bool,
     seconds: int,
     waiting: Sequence[dict[str, Any]],
     waits: int,
@@ -26,6 +27,7 @@ def painter(
         key="painter",
         data={
             "reviewer": reviewer,
+            "lead": lead,
             "token": token_for(reviewer),
             "seconds": seconds,
             "side": CROP_SIDE,

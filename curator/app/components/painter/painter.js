@@ -8,14 +8,15 @@ import { SAYS_HAIR, SAYS_NOT_HAIR, SAYS_UNKNOWN } from "./hints.js";
 import { forget, forgetOld, keep, kept } from "./kept.js";
 import { pageName } from "./presence.js";
 
-/** @typedef {{example: number, image: string, mask: string, photo: string, split: string, drawn: boolean, fix: boolean, clock: boolean, running: boolean}} Waiting */
+/** @typedef {{example: number, image: string, mask: string, photo: string, split: string, drawn: boolean, fix: boolean, clock: boolean, running: boolean, held_by: string | null}} Waiting */
+/** @typedef {{mask: string, origin: string, by: string | null, at: string | null, discarded: boolean}} Version */
 /**
  * @typedef {object} Done
- * @property {number} example @property {string} image @property {string} before @property {string} after
+ * @property {number} touch_up @property {number} example @property {string} image @property {string} before @property {string} after
  * @property {string} photo @property {string} reviewer @property {string} state @property {boolean} clock
- * @property {number} seconds_used @property {number | null} seconds_shown
+ * @property {number} seconds_used @property {number} seconds_hidden @property {number | null} seconds_shown @property {string | null} discarded_by
  */
-/** @typedef {{reviewer: string, token: string, seconds: number, side: number, tint: Tint, waiting: Waiting[], waits: number, done: Done[], more: boolean}} PainterData */
+/** @typedef {{reviewer: string, lead: boolean, token: string, seconds: number, side: number, tint: Tint, waiting: Waiting[], waits: number, done: Done[], more: boolean}} PainterData */
 
 /** What is to be said of a touched-up mask that is not simply kept. @type {Record<string, string>} */
 const STANDS = { fix: "to be fixed", repaired: "waits for a second look", reject: "rejected", disputed: "disputed", open: "open" };
@@ -42,7 +43,7 @@ const KEYS = [
   ["t", "hint", "Hint: mark hair, and the edge around it is solved again; again: not hair, unknown"],
   ["[", "smaller", "Smaller brush"],
   ["]", "larger", "Larger brush"],
-  ["u", "undo", "Undo; also Ctrl+Z"],
+  ["u", "undo", "Undo; also Ctrl+Z; after Done: go on"],
   ["y", "redo", "Redo; also Ctrl+Shift+Z"],
   ["v", "view", "Next view: tint, outline, cut-out, recoloured, side by side"],
   ["d", "backdrop", "Cut-out on grey, black, white, checks"],
@@ -151,6 +152,7 @@ class Painter {
     this.leave.abort();
     clearInterval(this.ticking);
     clearTimeout(this.saving);
+    clearTimeout(this.lapsing);
     document.title = this.title;
     delete window.__winnowPainter;
   }
@@ -206,16 +208,19 @@ class Painter {
   // --- which mask ------------------------------------------------------------------------------------------------
 
   upcoming() {
-    return this.data.waiting.find((item) => item.example !== this.card?.example || this.again) ?? null;
+    return this.data.waiting.find((item) => item.example !== this.card?.example || this.from) ?? null;
   }
 
   /**
    * Show a mask without starting its clock; one whose clock is running already continues at once.
-   * @param {any} card @param {boolean} again whether it starts over
+   * @param {any} card @param {string | null} from the version of its mask to start from; null: the one that counts now
    */
-  async offer(card, again = false) {
+  async offer(card, from = null) {
     this.card = card;
-    this.again = again;
+    this.from = from;
+    this.askToTakeOver(null);
+    this.canGoBack(0);
+    this.at.versions.hidden = true;
     this.touchUp = null;
     this.easel?.clear();
     this.at.over.hidden = true;
@@ -227,7 +232,7 @@ class Painter {
     this.strip();
     if (!card) return this.cover("Every mask is touched up", "You can look at them below, or start one over.");
     try {
-      await this.lay(card.image, again ? card.before : card.mask);
+      await this.lay(card.image, from ?? card.mask);
     } catch (error) {
       if (this.card === card) this.cover("This picture cannot be shown", error instanceof Error ? error.message : String(error));
       return;
@@ -235,7 +240,54 @@ class Painter {
     if (this.card !== card || this.gone) return;
     this.become("idle");
     this.prepare(card);
+    if (card.held_by) this.askToTakeOver({ reviewer: card.held_by, own: false, seconds_left: null });
     if (card.running) this.start();
+    else this.showVersions(card);
+  }
+
+  /** Ask before going on with what somebody else, or another page, is painting; null: there is nothing to ask. @param {{reviewer: string, own: boolean, seconds_left: number | null} | null} held */
+  askToTakeOver(held) {
+    this.takesOver = held !== null;
+    this.at.start_label.textContent = held ? "Take over" : "Start";
+    if (!held) return;
+    const left = held.seconds_left === null ? "" : ` ${clockOf(held.seconds_left)} is left on the clock.`;
+    const title = held.own ? "You have this mask open on another page" : `${held.reviewer} is working on this mask`;
+    this.cover(title, `Take over to go on here with what is saved.${left}`);
+    this.at.over.dataset.plain = "";
+  }
+
+  /** The versions that a touch-up can start from, if there are several. @param {any} card */
+  async showVersions(card) {
+    /** @type {Version[]} */
+    let found = [];
+    try {
+      found = (await ask("/api/touchups/versions", this.token, { example: card.example })).versions;
+    } catch {
+      // Without them, it starts from the mask that is shown.
+    }
+    if (this.card !== card || this.state !== "idle" || found.length < 2) return;
+    this.at.versions.hidden = false;
+    this.at.version_list.replaceChildren(...found.map(({ mask, ...version }) => {
+      const button = made("button", { title: calledVersion(version) });
+      Object.assign(button.dataset, { do: "version", mask });
+      button.setAttribute("aria-label", `Start from: ${calledVersion(version)}`);
+      button.setAttribute("aria-pressed", String(mask === (this.from ?? card.mask)));
+      button.append(made("img", { src: `/pictures/${mask}`, alt: "", loading: "lazy" }));
+      return button;
+    }));
+  }
+
+  /** Start from another version of the mask. @param {string} mask */
+  async startFrom(mask) {
+    const { card } = this;
+    if (this.state !== "idle" || !card) return;
+    await this.resume(mask);
+    if (this.card !== card || this.state !== "idle" || !this.easel) return;
+    this.from = mask;
+    this.easel.original = this.easel.alpha.slice();
+    for (const button of this.at.version_list.children) button.setAttribute("aria-pressed", String(button.dataset.mask === mask));
+    this.at.status.textContent = `Starts from: ${this.at.version_list.querySelector("[aria-pressed=true]")?.title ?? ""}.`;
+    this.prepare(card); // Refine answers for the mask that is shown
   }
 
   /** @param {string} image @param {string} mask */
@@ -248,7 +300,8 @@ class Painter {
 
   /** Fetch what some tools need, while the mask is looked at. @param {any} card */
   async prepare(card) {
-    const still = () => this.card === card && !this.gone && this.easel;
+    const { from } = this;
+    const still = () => this.card === card && this.from === from && !this.gone && this.easel;
     const alpha = this.easel?.alpha.slice();
     if (!alpha) return;
     bitmap(`superpixels/${card.image}`).then((picture) => {
@@ -315,10 +368,20 @@ class Painter {
       const again = made("button", { textContent: "Start over" });
       Object.assign(again.dataset, { do: "again", example: item.example });
       const used = `${Math.round(item.seconds_used)}${item.seconds_shown === null ? "" : ` of ${item.seconds_shown}`} s by ${item.reviewer}`;
+      const away = item.seconds_hidden >= 1 ? `${Math.round(item.seconds_hidden)} s of them hidden` : "";
+      const words = item.discarded_by ? [used, `discarded by ${item.discarded_by}`] : [used, away, STANDS[item.state]];
+      const steps = made("div", { className: "steps" });
+      steps.append(again);
+      if (!item.discarded_by && (this.data.lead || item.reviewer === this.reviewer)) {
+        const discard = made("button", { textContent: "Discard", title: "The mask before counts again. This one stays on record." });
+        Object.assign(discard.dataset, { do: "discard", touchUp: item.touch_up });
+        steps.append(discard);
+      }
+      figure.toggleAttribute("data-discarded", item.discarded_by !== null);
       caption.append(
         made("b", { textContent: item.photo, title: item.photo }),
-        made("span", { textContent: [used, STANDS[item.state]].filter(Boolean).join(", "), className: "quiet" }),
-        again,
+        made("span", { textContent: words.filter(Boolean).join(", "), className: "quiet" }),
+        steps,
       );
       figure.append(two, caption);
       return figure;
@@ -332,14 +395,23 @@ class Painter {
     this.become("beginning");
     const card = this.card;
     try {
-      const begun = await ask("/api/touchups/begin", this.token, { example: card.example, page: this.page, ...(this.again ? { start_from: card.before } : {}) });
+      const from = this.from ? { start_from: this.from } : {};
+      const begun = await ask("/api/touchups/begin", this.token, { example: card.example, page: this.page, take_over: this.takesOver, ...from });
       const arrived = performance.now();
       if (this.gone) return;
+      if (begun.held) {
+        this.become("idle");
+        return this.askToTakeOver(begun.held);
+      }
+      this.askToTakeOver(null);
+      this.at.over.hidden = true;
+      delete this.at.over.dataset.plain;
+      this.at.versions.hidden = true;
       this.until = begun.seconds_left === null ? null : arrived + begun.seconds_left * 1000;
       this.seconds = begun.seconds_shown;
       this.touchUp = begun.touch_up;
       this.strokes = this.savedStrokes = 0;
-      if (begun.mask !== (this.again ? card.before : card.mask)) await this.resume(begun.mask); // it continues after a reload
+      if (begun.mask !== (this.from ?? card.mask)) await this.resume(begun.mask); // it continues after a reload
       if (card.running) await this.recall(begun.touch_up);
       else await forget(begun.touch_up); // of another database, whose touch-ups had the same numbers
     } catch (error) {
@@ -350,13 +422,59 @@ class Painter {
     }
     this.complain(null);
     this.at.status.textContent = "Each stroke is saved as you lift the pen.";
+    this.paint();
+    if (this.strokes !== this.savedStrokes) this.send();
+  }
+
+  /** The clock runs, if there is one, and strokes paint. */
+  paint() {
     this.become("painting");
     this.at.canvas.focus({ preventScroll: true });
     this.strip();
     clearInterval(this.ticking);
     this.ticking = setInterval(() => this.tick(), 100);
     this.tick();
-    if (this.strokes !== this.savedStrokes) this.send();
+  }
+
+  /** Done is taken back. */
+  async goBack() {
+    const touchUp = this.doneTouchUp;
+    if (this.state !== "over" || !touchUp) return;
+    this.canGoBack(0);
+    this.become("beginning");
+    try {
+      await ask("/api/touchups/resume", this.token, { touch_up: touchUp, page: this.page });
+    } catch (error) {
+      this.become("over");
+      this.complain(error);
+      return;
+    }
+    if (this.gone) return;
+    this.complain(null);
+    this.at.over.hidden = true;
+    delete this.at.over.dataset.plain;
+    this.touchUp = touchUp;
+    this.at.status.textContent = "Done is taken back.";
+    this.paint();
+    this.ended();
+  }
+
+  /** Whether Done can be taken back: for so many milliseconds; 0: it cannot, Infinity: there is no clock. @param {number} milliseconds */
+  canGoBack(milliseconds) {
+    clearTimeout(this.lapsing);
+    this.at.back.hidden = milliseconds <= 0;
+    if (milliseconds <= 0) this.doneTouchUp = null;
+    else if (milliseconds < Infinity) this.lapsing = setTimeout(() => this.canGoBack(0), milliseconds);
+  }
+
+  /** Another page or reviewer has taken over: nothing that is painted here can be saved. @param {Error} error */
+  lose(error) {
+    clearInterval(this.ticking);
+    this.become("idle");
+    this.touchUp = null;
+    this.cover("This mask is painted elsewhere now", error.message);
+    this.at.over.dataset.plain = "";
+    this.at.status.textContent = "Your strokes up to then are saved. Start asks again.";
   }
 
   /** Go on with the mask that was saved last. @param {string} mask */
@@ -414,11 +532,14 @@ class Painter {
     const unsent = this.strokes !== this.savedStrokes || this.inFlight;
     const mask = unsent ? await pngOf(this.easel.alpha, this.side) : null;
     await this.inFlight;
+    let finished = false;
     for (let wait = 500; ; wait = Math.min(2 * wait, 8000)) {
       try {
         const body = { touch_up: this.touchUp, page: this.page, ...(mask && !this.tooLate ? { mask } : {}) };
         const answer = await ask("/api/touchups/finish", this.token, body);
         this.complain(this.tooLate ?? null);
+        finished = true;
+        this.savedStrokes = this.strokes;
         this.at.status.textContent = `Saved after ${Math.round(answer.seconds_used)} s.`;
         break;
       } catch (error) {
@@ -436,9 +557,11 @@ class Painter {
     }
     this.tooLate = null;
     if (this.touchUp) forget(this.touchUp);
+    this.doneTouchUp = finished ? this.touchUp : null;
     this.touchUp = null;
     if (this.gone) return;
     this.easel.fitAll();
+    this.canGoBack(finished ? (this.until ?? Infinity) - performance.now() : 0);
     this.cover(title, this.at.status.textContent);
     this.at.over.dataset.plain = "";
     this.become("over");
@@ -493,6 +616,7 @@ class Painter {
     if (this.gone || this.state !== "painting") return;
     this.complain(trouble);
     if (trouble instanceof RouteError && trouble.status === 403) this.renew();
+    if (trouble instanceof RouteError && trouble.status === 409 && (this.until === null || performance.now() < (this.until ?? 0))) return this.lose(trouble);
     if (!trouble) this.keepHere();
     if (this.strokes === this.savedStrokes) this.at.status.textContent = "Saved.";
     else if (trouble) this.saving = setTimeout(() => this.send(), RETRY_MS);
@@ -631,7 +755,10 @@ class Painter {
       swap: () => easel.pick(easel.tool === "eraser" ? "brush" : "eraser"),
       smaller: () => easel.resize(-1),
       larger: () => easel.resize(1),
-      undo: () => this.state === "painting" && !easel.hand && easel.undo(),
+      undo: () => (this.state === "over" ? this.goBack() : this.state === "painting" && !easel.hand && easel.undo()),
+      back: () => this.goBack(),
+      version: () => this.startFrom(button?.dataset.mask ?? ""),
+      discard: () => this.discard(Number(button?.dataset.touchUp)),
       redo: () => this.state === "painting" && !easel.hand && easel.redo(),
       refined: () => this.refine(),
       view: () => this.turn(),
@@ -719,9 +846,21 @@ class Painter {
   /** @param {Done | undefined} done */
   startOver(done) {
     if (!done) return;
-    this.offer({ ...done, running: false }, true);
-    this.at.status.textContent = "Starts over from the contributor's mask.";
+    this.offer({ ...done, mask: done.after, running: false, held_by: null }, done.before);
+    this.at.status.textContent = "Starts over from the mask before.";
     this.at.painter.scrollIntoView({ block: "start" });
+  }
+
+  /** The masks of a touch-up no longer count. @param {number} touchUp */
+  async discard(touchUp) {
+    try {
+      await ask("/api/touchups/discard", this.token, { touch_up: touchUp });
+      this.complain(null);
+    } catch (error) {
+      this.complain(error);
+      if (error instanceof RouteError && error.status === 403) this.renew();
+    }
+    this.ended();
   }
 
   /** Show on the buttons what is chosen, and what can be done. */
@@ -755,6 +894,13 @@ class Painter {
     at.colour.value = hexOf(easel.seeing.colour);
     Object.assign(at.canvas.dataset, { strokes: String(this.strokes), zoom: easel.view.zoom.toFixed(2), shows: easel.peek });
   }
+}
+
+/** Which version of a mask it is, in words. @param {Omit<Version, "mask">} version */
+function calledVersion({ origin, by, at, discarded }) {
+  if (origin === "contributor") return "the contributor's mask";
+  const when = at ? `, ${new Date(at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" })}` : "";
+  return `${origin === "refinement" ? "refined, accepted" : "touched up"} by ${by}${when}${discarded ? ", discarded" : ""}`;
 }
 
 /** Seconds as a clock shows them. @param {number} left */
