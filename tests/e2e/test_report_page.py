@@ -13,7 +13,7 @@ from sqlalchemy import delete, select, update
 from curator.review.standing import counts
 from db.jobs import utc_now
 from db.session import reading, writing
-from db.tables import Job, JobState, Measure, Reopening, Run, SetMember, Split
+from db.tables import Job, JobState, Measure, Reopening, Run, SetMember, Split, TouchUpRequest
 from tests.e2e.conftest import Server, pick
 from tests.examples import add_examples
 from tests.trained import add_epoch, add_run, freeze_all
@@ -153,11 +153,22 @@ def test_a_run_that_was_not_measured_can_be_chosen_beside_one_that_was(page: Pag
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+def test_the_worst_examples_are_sent_to_be_touched_up(page: Page, measured: Server) -> None:
+    page.goto(f"{measured.url}/report")
+    expect(page.get_by_role("button", name="Touch up", exact=True)).to_be_disabled()
+    page.get_by_text("Choose head-012.png").click()
+    page.get_by_role("button", name="Touch up 1 example").click()
+    expect(page.get_by_text("1 example waits on the Touch-up page.")).to_be_visible()
+    with reading(measured.engine) as session:
+        assert [one.run_id for one in session.scalars(select(TouchUpRequest))] == [2]
+        assert counts(session).open == 0
+
+
 def test_the_worst_examples_go_back_to_review_with_the_reason(page: Page, measured: Server) -> None:
     page.goto(f"{measured.url}/report")
     button = page.get_by_role("button", name="Back to review")
     expect(button).to_be_disabled()
-    worst = page.get_by_text("Send head-012.png back")  # the first of the four test examples has the lowest F1
+    worst = page.get_by_text("Choose head-012.png")  # the first of the four test examples has the lowest F1
     worst.click()
     page.get_by_role("button", name="1 example back to review").click()
     expect(page.get_by_text("1 example is open for review again")).to_be_visible()

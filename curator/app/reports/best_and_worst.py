@@ -1,4 +1,4 @@
-"""The best and the worst examples of a report; the worst can be sent back to review."""
+"""The best and the worst examples of a report; the worst can be sent back to review, or to be touched up."""
 
 import streamlit as st
 
@@ -7,9 +7,11 @@ from curator.app.guard import check_lead, current_reviewer, leads
 from curator.app.state import engine
 from curator.app.wording import pluralise
 from curator.review.reopening import reopening_reasons, send_back
+from curator.review.reviewers import reviewer_called
 from curator.runs import results
 from curator.runs.figures import number
 from curator.runs.results import ReportRow
+from curator.touchup.begin import request
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
@@ -27,7 +29,7 @@ def caption(row: ReportRow, measure: Measure) -> str:
 
 @st.fragment
 def best_and_worst(run: int, found: list[ReportRow]) -> None:
-    """Show the best and the worst examples; the worst can be sent back to review."""
+    """Show the best and the worst examples; the worst can be sent back to review, or to be touched up."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Best and worst by", list(TITLES), format_func=TITLES.__getitem__, width=240)
         count = st.segmented_control("Number of each", COUNTS, default=COUNTS[0], required=True)
@@ -44,12 +46,12 @@ def best_and_worst(run: int, found: list[ReportRow]) -> None:
         gallery([([one.image, one.mask, one.matte], caption(one, measure)) for one in ordered[:half]], wide="18rem")
     with worst:
         st.subheader("Worst", anchor=False)
-        st.caption("Photo, mask, matte. If the mask is wrong, send the example back to review.")
+        st.caption("Photo, mask, matte. If the mask is wrong, send the example back to review, or to be touched up.")
         send_back_form(run, ordered[half:][::-1][:half], measure)
 
 
 def send_back_form(run: int, worst: list[ReportRow], measure: Measure) -> None:
-    """Show the worst examples, each with a checkbox, and a button that sends the ticked ones back to review."""
+    """Show the worst examples, each with a checkbox, and buttons to send the ticked ones to review or touch-up."""
     reviewer = current_reviewer()
     may = leads(reviewer)
     with reading(engine()) as session:
@@ -61,21 +63,36 @@ def send_back_form(run: int, worst: list[ReportRow], measure: Measure) -> None:
             gallery([([one.image, one.mask, one.matte], caption(one, measure))], wide="18rem")
             if one.example in waiting:
                 st.caption("Waiting on the Review page.")
-            elif st.checkbox(f"Send {one.photo} back", key=f"back-{one.example}", disabled=not may):
+            elif st.checkbox(f"Choose {one.photo}", key=f"back-{one.example}", disabled=not may):
                 ticked.append(one.example)
-    label = f"{pluralise(len(ticked), 'example')} back to review" if ticked else "Back to review"
-    if st.button(label, disabled=not ticked, help=None if may else "Only a lead may send examples back."):
+    chosen = pluralise(len(ticked), "example")
+    help_text = None if may else "Only a lead may send examples back."
+    with st.container(horizontal=True):
+        back = st.button(f"{chosen} back to review" if ticked else "Back to review", disabled=not ticked, help=help_text)
+        again = st.button(f"Touch up {chosen}" if ticked else "Touch up", disabled=not ticked, help=help_text)
+    if back or again:
         try:
             check_lead(reviewer)
             with writing(engine()) as session:
-                sent = send_back(session, ticked, reviewer, run, utc_now())
+                if back:
+                    sent = send_back(session, ticked, reviewer, run, utc_now())
+                else:
+                    sent = request(session, reviewer_called(session, reviewer).id, ticked, run, utc_now())
         except WinnowError as error:
             st.error(str(error))
             return
-        st.session_state["sent-back"] = sent_back_message(len(sent), len(ticked) - len(sent))
+        message = sent_back_message if back else touch_up_message
+        st.session_state["sent-back"] = message(len(sent), len(ticked) - len(sent))
         st.rerun(scope="fragment")
     if message := st.session_state.pop("sent-back", None):
         st.success(message)
+
+
+def touch_up_message(sent: int, lost: int) -> str:
+    """The message after examples were sent to be touched up; `lost` of them are no longer approved, or erased."""
+    left = f" {pluralise(lost, 'example')} can't be: only approved ones are touched up." if lost else ""
+    waits = "waits" if sent == 1 else "wait"
+    return f"{pluralise(sent, 'example')} {waits} on the Touch-up page. Curated sets stay as they were frozen.{left}"
 
 
 def sent_back_message(sent: int, lost: int) -> str:
