@@ -5,10 +5,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from curator.app.guard import current_reviewer
 from curator.app.state import engine, flow_now, settings
 from curator.markup import render
 from curator.review.reasons import LABELS
 from curator.status import Flow, newest_job
+from curator.touchup.waiting import own_seconds_left
 from db import launch
 from db.errors import NotNowError, WinnowError
 from db.jobs import ACTIVE, cancel, job_state, utc_now
@@ -48,13 +50,18 @@ def show_flow() -> None:
 def _flow_bar() -> None:
     try:
         now = flow_now(engine())
+        with reading(engine()) as session:
+            left = own_seconds_left(session, current_reviewer(), utc_now())
     except NotNowError:  # the page below says why; the next refresh may succeed
         st.caption("The counts cannot be read now.")
         return
     with st.container(horizontal=True, key="flow", gap="small", vertical_alignment="center"):
         st.page_link(PAGE_FILE.format("home"), label="Winnow")
         for page, name, number in steps(now):
-            st.page_link(PAGE_FILE.format(page), label=name if number is None else f"{name} :gray[{number:,}]")
+            label = name if number is None else f"{name} :gray[{number:,}]"
+            if page == "touchup" and left is not None:  # so that nobody forgets it on another page
+                label += f" :red[{int(left) // 60}:{int(left) % 60:02}]"
+            st.page_link(PAGE_FILE.format(page), label=label)
 
 
 def steps(now: Flow) -> list[tuple[str, str, int | None]]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from curator.review.current_mask import current_masks, not_discarded
 from curator.review.standing import approved, approved_among
-from curator.touchup.clock import clocks, finishes, is_over
+from curator.touchup.clock import clocks, finishes, is_over, seconds_left
 from db.tables import (
     Example,
     Reviewer,
@@ -201,6 +201,16 @@ def times_used(session: Session, count: int) -> list[TimeUsed]:
     columns = (TouchUpSave.seconds_used, TouchUpSave.seconds_hidden)
     newest = select(*columns).where(finishes()).order_by(TouchUpSave.id.desc()).limit(count)
     return [TimeUsed(used, hidden) for used, hidden in session.execute(newest)]
+
+
+def own_seconds_left(session: Session, reviewer: str, now: datetime) -> float | None:
+    """Seconds left on the clock of the touch-up that a reviewer, by name, began last; None if it has no clock or is over."""
+    theirs = select(TouchUp).join(Reviewer, Reviewer.id == TouchUp.reviewer_id).where(Reviewer.name == reviewer)
+    newest = session.scalars(theirs.order_by(TouchUp.id.desc()).limit(1)).one_or_none()
+    if newest is None or is_over(newest, now):
+        return None
+    replaced = exists().where(TouchUp.example_id == newest.example_id, TouchUp.id > newest.id)
+    return None if session.scalar(select(replaced)) else seconds_left(newest, now)
 
 
 def running_touch_ups(session: Session, now: datetime) -> list[TouchUp]:

@@ -1,6 +1,7 @@
 """The painter in a real browser: strokes, saves, the clock."""
 
 import base64
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -891,3 +892,10 @@ def test_a_touch_up_starts_from_any_version_and_a_discarded_one_counts_no_more(p
     with reading(app.engine) as session:
         first, second = session.scalars(select(TouchUp).order_by(TouchUp.id))
         assert second.mask_before_sha256 == first.saves[-1].mask_after_sha256
+
+
+def test_the_clock_that_runs_is_shown_in_the_navigation_of_other_pages(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    page.goto(f"{app.url}/team")
+    expect(page.get_by_role("link", name="Touch-up")).to_contain_text(re.compile(r"[01]:\d\d"))

@@ -236,3 +236,23 @@ def test_times_used_leave_out_a_done_that_was_taken_back_and_name_what_was_hidde
     with reading(engine) as session:
         assert waiting.times_used(session, 10) == [waiting.TimeUsed(60.0, 7.0)]
     assert [one.seconds_hidden for one in finished(engine, clock)] == [7.0]
+
+
+def test_the_navigation_shows_the_clock_that_runs_for_the_reviewer_and_no_other(
+    engine: Engine, store: Store, clock: FakeClock, examples: list[int]
+) -> None:
+    def left(name: str) -> float | None:
+        with reading(engine) as session:
+            return waiting.own_seconds_left(session, name, clock())
+
+    assert left("Ada") is None
+    begun = begin(engine, examples[0], clock)
+    clock.pass_(50)
+    assert (left("Ada"), left("Bo"), left("nobody")) == (70.0, None, None)
+    begin(engine, examples[0], clock, "Bo", take_over=True)
+    assert (left("Ada"), left("Bo")) == (None, 70.0)
+    clock.pass_(70)
+    assert left("Bo") is None
+    other = begin(engine, examples[1], clock)
+    finish(engine, store, other.touch_up, None, clock.pass_(1))
+    assert (left("Ada"), other.touch_up != begun.touch_up) == (None, True)
