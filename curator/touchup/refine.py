@@ -21,9 +21,13 @@ from db.errors import WinnowError
 Grey = NDArray[np.uint8]  # (H, W), 0 to 255: a soft mask, an alpha or hints
 Region = NDArray[np.bool_]  # (H, W)
 
-METHOD = "closed form 1"  # to be counted up with every change of what follows
+METHOD = "closed form 2"  # to be counted up with every change of what follows
 HALF = 128  # a mask's value from which on it is hair
 BAND = 8  # pixels of 512, to each side of the edge: wider bands spoil real photos (docs/results.md)
+# The Laplacian's epsilon, of intensities 0 to 1, squared. It adds a ninth of itself to the variances of each window of 3 x 3
+# pixels: as much as rounding to whole grey values does. With Levin's 1e-7, the alpha also follows rounding and a JPEG's traces;
+# with 1e-4, it follows faint edges less closely (docs/results.md).
+NOISE = 1e-5
 PULL = 1e-5  # weight of the mask's own value at each unknown pixel: it decides only where nothing known is near
 MAX_UNKNOWN = 0.4  # of the crop: a band that covers more is no band
 MAX_STEPS = 200  # of the solver; with its preconditioner it takes two or three
@@ -120,7 +124,7 @@ def _closed_form(photo: Photo, mask: Grey, unknown: Region) -> NDArray[np.uint8]
 
     wanted, painted = unknown.ravel(), mask.ravel() / 255
     # Not estimate_alpha_cf: it takes what is known as 0 or 1 only, and raises where the box shows nothing but hair.
-    rows = cf_laplacian(photo / 255, is_known=~unknown)[wanted]
+    rows = cf_laplacian(photo / 255, epsilon=NOISE, is_known=~unknown)[wanted]
     system = (rows[:, wanted] + scipy.sparse.identity(int(wanted.sum())) * PULL).tocsr()
     right = PULL * painted[wanted] - rows[:, ~wanted].dot(painted[~wanted])
     if not right.any():  # no hair is painted anywhere near, and the solver can't start from nothing

@@ -11,6 +11,7 @@ from curator.touchup.refine import HAIR, MAX_UNKNOWN, NOT_HAIR, UNKNOWN, Grey, b
 from db.errors import WinnowError
 from tests.examples import drawn_mask, drawn_photo
 from trainer.alpha_errors import sad
+from trainer.measures import gradient_consistency
 
 NOTHING = np.zeros((512, 512), np.uint8)
 RNG = np.random.default_rng(0)
@@ -58,6 +59,23 @@ def test_outside_the_band_every_byte_stays_and_inside_the_photo_decides(matting:
     assert (np.argwhere(band(painted)).max(0) + 1).tolist() == [bottom, right]
     before, after = ((one >= 128) != (disc(150) > 0) for one in (painted, refined.alpha))
     assert after.sum() < before.sum() / 20
+
+
+def test_the_traces_of_shading_noise_and_jpeg_make_no_edge(matting: Matting) -> None:
+    rng, edge = np.random.default_rng(0), 96
+    photo = np.full((192, 192, 3), 100.0)
+    photo[:, edge:] += 10  # a faint edge
+    photo = cv2.GaussianBlur(photo, (0, 0), 1.5) + 21 * cv2.GaussianBlur(rng.normal(0, 1, photo.shape), (0, 0), 4)
+    photo = np.rint(photo + rng.normal(0, 1, photo.shape)).astype(np.uint8)
+    _, jpeg = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    photo = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
+    painted = np.zeros((192, 192), np.uint8)
+    painted[:, edge + 3 :] = 255
+    alpha = matting.refine(photo, painted).alpha
+    consistency = gradient_consistency(photo, np.asarray(alpha / 255, np.float32))
+    assert consistency is not None
+    assert consistency < 0.08  # .06; with an epsilon of 1e-7 .15, with 1e-4 .12
+    assert ((alpha >= 128) != (np.arange(192) >= edge)).sum() < 30  # 20, and 576 before; with 1e-7 103
 
 
 @pytest.mark.slow
