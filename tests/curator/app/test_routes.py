@@ -34,6 +34,7 @@ from tests.trained import add_run, freeze_all
 HOST = "http://localhost"
 POSTS = [
     *("/api/deck", "/api/verdicts", "/api/gold", "/api/touchups/begin", "/api/touchups/save", "/api/touchups/finish"),
+    *("/api/touchups/resume", "/api/touchups/presence", "/api/touchups/discard", "/api/touchups/versions"),
     *("/api/touchups/refine", "/api/touchups/foreground", "/api/touchups/matte"),
     *("/api/aside", "/api/aside/choose", "/api/aside/undo"),
 ]
@@ -345,9 +346,9 @@ def test_a_mask_that_was_marked_fix_is_repaired_without_a_clock_and_dealt_to_ano
     (seen, *_) = client.post("/api/deck", json={"count": 1}, headers=bo).json()["cards"]
     assert seen["example"] == examples[0]
     assert client.post("/api/verdicts", json=verdict(examples[0], "fix"), headers=bo).json()["taken"] == 1
-    begun = client.post("/api/touchups/begin", json={"example": examples[0]}, headers=ours).json()
+    begun = client.post("/api/touchups/begin", json={"example": examples[0], "page": "p"}, headers=ours).json()
     assert (begun["seconds_shown"], begun["seconds_left"]) == (None, None)
-    asked = {"touch_up": begun["touch_up"], "mask": base64_png(3)}
+    asked = {"touch_up": begun["touch_up"], "page": "p", "mask": base64_png(3)}
     repaired = client.post("/api/touchups/finish", json=asked, headers=ours).json()["mask"]
     late = verdict(examples[0], "keep", client_id="late")["verdicts"][0] | {"mask": seen["mask"]}
     answer = client.post("/api/verdicts", json={"verdicts": [late]}, headers=bo).json()
@@ -384,14 +385,14 @@ def base64_png(number: int) -> str:
 def test_a_touch_up_begins_saves_and_finishes(
     client: TestClient, ours: dict[str, str], engine: Engine, store: Store, kept_example: int
 ) -> None:
-    begun = client.post("/api/touchups/begin", json={"example": kept_example}, headers=ours).json()
+    begun = client.post("/api/touchups/begin", json={"example": kept_example, "page": "p"}, headers=ours).json()
     assert begun["seconds_shown"] == 120
     assert 115 < begun["seconds_left"] <= 120
-    asked = {"touch_up": begun["touch_up"], "mask": base64_png(3)}
+    asked = {"touch_up": begun["touch_up"], "page": "p", "mask": base64_png(3)}
     saved = client.post("/api/touchups/save", json=asked, headers=ours).json()
     assert saved["mask"] != begun["mask"]
     assert store.get(saved["mask"])[:4] == b"\x89PNG"
-    done = client.post("/api/touchups/finish", json={"touch_up": begun["touch_up"]}, headers=ours).json()
+    done = client.post("/api/touchups/finish", json={"touch_up": begun["touch_up"], "page": "p"}, headers=ours).json()
     assert (done["finished"], done["mask"]) == (True, saved["mask"])
     late = client.post("/api/touchups/save", json=asked, headers=ours)
     assert late.status_code == 409
@@ -403,11 +404,25 @@ def test_a_touch_up_begins_saves_and_finishes(
 @pytest.mark.parametrize(
     ("path", "asked", "status", "says"),
     [
-        ("begin", {"example": 999}, 404, "Example 999 does not exist. It may have been erased."),
-        ("save", {"touch_up": 999, "mask": base64_png(1)}, 404, "Touch-up 999 does not exist. It may have been erased."),
-        ("save", {"touch_up": 1, "mask": "%%%"}, 400, "The mask is not valid base64."),
-        ("save", {"touch_up": 1, "mask": "PGh0bWw+"}, 409, "The mask is not a PNG."),
-        ("finish", {"touch_up": 999}, 404, "Touch-up 999 does not exist. It may have been erased."),
+        ("begin", {"example": 999, "page": "p"}, 404, "Example 999 does not exist. It may have been erased."),
+        (
+            "save",
+            {"touch_up": 999, "page": "p", "mask": base64_png(1)},
+            404,
+            "Touch-up 999 does not exist. It may have been erased.",
+        ),
+        ("save", {"touch_up": 1, "page": "p", "mask": "%%%"}, 400, "The mask is not valid base64."),
+        ("save", {"touch_up": 1, "page": "p", "mask": "PGh0bWw+"}, 409, "The mask is not a PNG."),
+        ("finish", {"touch_up": 999, "page": "p"}, 404, "Touch-up 999 does not exist. It may have been erased."),
+        ("resume", {"touch_up": 999, "page": "p"}, 404, "Touch-up 999 does not exist. It may have been erased."),
+        ("discard", {"touch_up": 999}, 404, "Touch-up 999 does not exist. It may have been erased."),
+        ("versions", {"example": 999}, 404, "Example 999 does not exist. It may have been erased."),
+        (
+            "presence",
+            {"touch_up": 999, "page": "p", "presence": "left"},
+            404,
+            "Touch-up 999 does not exist. It may have been erased.",
+        ),
     ],
 )
 def test_impossible_touch_ups_are_refused(
@@ -418,9 +433,11 @@ def test_impossible_touch_ups_are_refused(
 
 
 def test_a_reviewer_cannot_save_another_reviewers_touch_up(client: TestClient, ours: dict[str, str], kept_example: int) -> None:
-    begun = client.post("/api/touchups/begin", json={"example": kept_example}, headers=ours).json()
+    begun = client.post("/api/touchups/begin", json={"example": kept_example, "page": "p"}, headers=ours).json()
     bo = {**ours, TOKEN_HEADER: token_for("Bo")}
-    answer = client.post("/api/touchups/save", json={"touch_up": begun["touch_up"], "mask": base64_png(1)}, headers=bo)
+    answer = client.post(
+        "/api/touchups/save", json={"touch_up": begun["touch_up"], "page": "p", "mask": base64_png(1)}, headers=bo
+    )
     assert (answer.status_code, answer.json()) == (409, {"error": "This touch-up belongs to another reviewer."})
 
 
