@@ -1,6 +1,7 @@
 """Touch-ups, as a page makes them."""
 
 from datetime import datetime
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from curator.review.current_mask import current_masks
 from curator.review.reviewers import reviewer_called
-from curator.review.verdicts import NewVerdict, record
+from curator.review.standing import wrongly_standing
+from curator.review.verdicts import NewVerdict, Recorded, new_client_id, record
 from curator.touchup import saves, waiting
 from curator.touchup.begin import HeldTouchUp, StartedTouchUp
 from curator.touchup.begin import begin as begin_or_say_who_holds_it
@@ -18,7 +20,7 @@ from curator.touchup.versions import discard as discard_touch_up
 from curator.touchup.versions import versions
 from db.session import reading, writing
 from db.store import Store
-from db.tables import Base, Decision
+from db.tables import Base, Decision, Standing, State
 from tests.conftest import FakeClock
 
 SECONDS = 120
@@ -27,6 +29,28 @@ PAGE = "the page"
 
 def who(session: Session, name: str = "Ada") -> int:
     return reviewer_called(session, name).id
+
+
+def say(
+    session: Session,
+    name: str,
+    clock: FakeClock,
+    example: int,
+    decision: Decision,
+    mask: str | None = None,
+    *,
+    settles: bool = False,
+) -> Recorded:
+    """A reviewer's verdict, of a team in which every example gets a second one."""
+    given = NewVerdict(example, decision, None, new_client_id(), settles, mask)
+    return record(session, who(session, name), [given], clock(), second_share=1.0)
+
+
+def state(engine: Engine, example: int) -> State:
+    """Where an example stands, after the check that all standings are right."""
+    with reading(engine) as session:
+        assert wrongly_standing(session) == []
+        return session.get_one(Standing, example).state
 
 
 def keep(session: Session, numbers: list[int], clock: FakeClock) -> None:
@@ -56,12 +80,9 @@ def begin(
     example: int,
     clock: FakeClock,
     name: str = "Ada",
-    *,
-    page: str = PAGE,
-    start_from: str | None = None,
-    take_over: bool = False,
+    **choice: Any,  # of `ask_to_begin`
 ) -> StartedTouchUp:
-    begun = ask_to_begin(engine, example, clock, name, page=page, start_from=start_from, take_over=take_over)
+    begun = ask_to_begin(engine, example, clock, name, **choice)
     assert isinstance(begun, StartedTouchUp), begun
     return begun
 

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session, selectinload
 
 from curator.review.current_mask import current_masks, not_discarded
 from curator.review.standing import approved_among
-from curator.touchup.clock import clocks, is_over, seconds_hidden, seconds_left, seconds_since_start
+from curator.touchup.clock import clocks, is_over, seconds_left, time_used
 from curator.touchup.versions import versions
-from curator.touchup.waiting import is_held, is_open
+from curator.touchup.waiting import is_held, unanswered
 from db.errors import NotThereError, WinnowError
 from db.tables import (
     Example,
@@ -34,7 +34,8 @@ from db.tables import (
 class StartedTouchUp:
     """What a page needs to continue a touch-up; `mask` is the newest one saved, or `before` if none has been saved.
 
-    Without a clock there are no `seconds_shown` and no `seconds_left`.
+    Without a clock there are no `seconds_shown` and no `seconds_left`. `painted_on` is the page that painted until now, None if
+    there was none: strokes that a browser kept of any other page are older than `mask`.
     """
 
     touch_up: int
@@ -44,6 +45,7 @@ class StartedTouchUp:
     before: str
     seconds_shown: int | None
     seconds_left: float | None
+    painted_on: str | None
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ def begin(
         if running is not None and take_over:
             _go_on_with(running, beginning, now)
         running = beginning
+    painted_on = painting_page(running)
     running.presences.append(TouchUpPresence(page=page, presence=Presence.opened, at=now))
     session.flush()
     return StartedTouchUp(
@@ -111,6 +114,7 @@ def begin(
         before=running.mask_before_sha256,
         seconds_shown=running.seconds_shown,
         seconds_left=seconds_left(running, now),
+        painted_on=painted_on,
     )
 
 
@@ -126,8 +130,7 @@ def request(session: Session, reviewer_id: int, example_ids: list[int], run: int
     `run` is the run whose report showed them. Asking again before it was done changes nothing. The caller checks for a lead.
     """
     kept = session.scalars(approved_among(select(Example.id).where(Example.id.in_(example_ids)))).all()
-    asked = exists().where(TouchUpRequest.example_id == Example.id, is_open())
-    waiting = set(session.scalars(select(Example.id).where(Example.id.in_(example_ids), asked)))
+    waiting = requested(session, example_ids)
     newest = select(TouchUp.example_id, func.max(TouchUp.id)).where(TouchUp.example_id.in_(example_ids))
     after = dict(session.execute(newest.group_by(TouchUp.example_id)).all())
     for example in kept:
@@ -140,6 +143,12 @@ def request(session: Session, reviewer_id: int, example_ids: list[int], run: int
     return [example.id for example in kept]
 
 
+def requested(session: Session, example_ids: list[int]) -> set[int]:
+    """Those of the examples that a lead wants touched up again, as long as nobody has begun."""
+    asked = select(TouchUpRequest.example_id).where(TouchUpRequest.example_id.in_(example_ids), unanswered())
+    return set(session.scalars(asked))
+
+
 def _open_elsewhere(touch_up: TouchUp, page: str) -> bool:
     """Whether another page has it open. One that has left it has not."""
     last = touch_up.presences[-1] if touch_up.presences else None
@@ -147,21 +156,17 @@ def _open_elsewhere(touch_up: TouchUp, page: str) -> bool:
 
 
 def _go_on_with(theirs: TouchUp, mine: TouchUp, now: datetime) -> None:
-    """Let a touch-up continue another one: with its clock, and from what it saved last."""
+    """Let a touch-up continue another one: from what it saved last, and with its clock, if it has one."""
     mine.mask_before_sha256 = theirs.mask_before_sha256
     mine.seconds_shown = theirs.seconds_shown
     if theirs.seconds_shown is not None:
         mine.started_at = theirs.started_at
+        mine.presences += [TouchUpPresence(page=one.page, presence=one.presence, at=one.at) for one in theirs.presences]
     if theirs.saves:
-        used, hidden = seconds_since_start(mine, now), seconds_hidden(theirs.presences, now)
-        so_far = TouchUpSave(
-            mask_after_sha256=theirs.saves[-1].mask_after_sha256,
-            seconds_used=used,
-            seconds_hidden=min(used, hidden),
-            finished=False,
-            at=now,
+        mask, time = theirs.saves[-1].mask_after_sha256, time_used(mine, now)
+        mine.saves.append(
+            TouchUpSave(mask_after_sha256=mask, seconds_used=time.used, seconds_hidden=time.hidden, finished=False, at=now)
         )
-        mine.saves.append(so_far)
 
 
 def _start(session: Session, example_id: int, start_from: str | None) -> str:
@@ -192,6 +197,5 @@ def _check_state(session: Session, example: Example, state: State | None, *, tou
 def _waits(session: Session, example: Example) -> bool:
     """Whether an approved example waits for a touch-up, as in `curator.touchup.waiting.due`."""
     started = exists().where(TouchUp.example_id == example.id, not_discarded())
-    asked = exists().where(TouchUpRequest.example_id == example.id, is_open())
     untouched = example.split is Split.test and not session.scalar(select(started))
-    return untouched or bool(session.scalar(select(asked)))
+    return untouched or bool(requested(session, [example.id]))

@@ -5,6 +5,7 @@ then a later save that does not finish it follows the one that did.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, func, select
@@ -13,6 +14,14 @@ from sqlalchemy.orm import Session, aliased
 from db.tables import Presence, Split, TouchUp, TouchUpClock, TouchUpPresence, TouchUpSave
 
 _LAST = aliased(TouchUpSave)
+
+
+@dataclass(frozen=True)
+class TimeUsed:
+    """How long a touch-up took by the server's clock, in seconds, and for how many of those no page showed it."""
+
+    used: float
+    hidden: float
 
 
 def is_over(touch_up: TouchUp, now: datetime) -> bool:
@@ -41,6 +50,14 @@ def seconds_left(touch_up: TouchUp, now: datetime) -> float | None:
 def seconds_since_start(touch_up: TouchUp, now: datetime) -> float:
     """Seconds since it began; 0.0 if the server's clock was set back behind that."""
     return max(0.0, (now - touch_up.started_at).total_seconds())
+
+
+def time_used(touch_up: TouchUp, now: datetime) -> TimeUsed:
+    """The time since it began, up to what the clock allows."""
+    used = seconds_since_start(touch_up, now)
+    if touch_up.seconds_shown is not None:
+        used = min(used, float(touch_up.seconds_shown))
+    return TimeUsed(used, min(used, seconds_hidden(touch_up.presences, now)))
 
 
 def seconds_hidden(presences: Iterable[TouchUpPresence], now: datetime) -> float:

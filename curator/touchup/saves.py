@@ -19,7 +19,7 @@ from curator.review.opinions import verdict_counts
 from curator.review.reopening import send_repaired, take_back_repaired
 from curator.review.reviewers import known_reviewer
 from curator.touchup.begin import painting_page
-from curator.touchup.clock import is_finished, is_over, seconds_hidden, seconds_left, seconds_since_start
+from curator.touchup.clock import is_finished, is_over, seconds_left, seconds_since_start, time_used
 from db.errors import NotThereError, WinnowError
 from db.session import reading, writing
 from db.store import Store
@@ -106,7 +106,7 @@ def resume(engine: Engine, reviewer: str, page: str, touch_up_id: int, now: date
             raise WinnowError("The time was up. Start over to change this mask.")
         if newest is None or not newest.finished:
             unchanged = touch_up.mask_before_sha256 if newest is None else newest.mask_after_sha256
-            used = seconds_since_start(touch_up, now)
+            used = time_used(touch_up, now).used
             return SavedMask(touch_up.id, unchanged, used, seconds_left(touch_up, now), finished=False)
         if seconds_left(touch_up, now) == 0.0:
             raise WinnowError("The time is up, so Done can't be taken back. Start over to change this mask.")
@@ -232,15 +232,8 @@ def _check_page(session: Session, touch_up: TouchUp, page: str) -> None:
 
 
 def _append(session: Session, touch_up: TouchUp, sha256: str, now: datetime, *, finished: bool) -> SavedMask:
-    used = seconds_since_start(touch_up, now)
-    used = used if touch_up.seconds_shown is None else min(used, float(touch_up.seconds_shown))
-    saved = TouchUpSave(
-        mask_after_sha256=sha256,
-        seconds_used=used,
-        seconds_hidden=min(used, seconds_hidden(touch_up.presences, now)),
-        finished=finished,
-        at=now,
-    )
+    time = time_used(touch_up, now)
+    saved = TouchUpSave(mask_after_sha256=sha256, seconds_used=time.used, seconds_hidden=time.hidden, finished=finished, at=now)
     touch_up.saves.append(saved)
     session.flush()
     return _saved(touch_up, saved, now)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from curator.review.current_mask import current_masks, not_discarded
 from curator.review.standing import approved, approved_among
-from curator.touchup.clock import clocks, finishes, is_over, seconds_left
+from curator.touchup.clock import TimeUsed, clocks, finishes, is_over, seconds_left
 from db.tables import (
     Example,
     Reviewer,
@@ -69,20 +69,12 @@ class FinishedTouchUp:
     started_at: datetime
 
 
-@dataclass(frozen=True)
-class TimeUsed:
-    """How long a finished touch-up took by the server's clock, in seconds, and how many of those no page showed it."""
-
-    used: float
-    hidden: float
-
-
 def due() -> Select[Example]:
     """The query for the examples whose masks wait for a touch-up, the most doubtful first: those to be fixed, the approved
     ones of the test split that nobody has started, and the approved ones that a lead wants touched up again."""
     started = exists().where(TouchUp.example_id == Example.id, not_discarded())
     untouched = approved(Standing.split == Split.test).where(~started)
-    again = approved_among(select(TouchUpRequest.example_id).where(is_open()))
+    again = approved_among(select(TouchUpRequest.example_id).where(unanswered()))
     fix = select(Standing.example_id).where(Standing.state == State.fix)
     waiting = union(*(kept.with_only_columns(Example.id).order_by(None) for kept in (untouched, again)), fix).subquery()
     # The join asks an index for each of the few that wait; an IN would read every example.
@@ -90,7 +82,7 @@ def due() -> Select[Example]:
     return found.order_by(Standing.doubt.desc(), Example.id)
 
 
-def is_open() -> ColumnElement[bool]:
+def unanswered() -> ColumnElement[bool]:
     """The SQL condition that no touch-up which counts has begun since a `TouchUpRequest`."""
     since = (TouchUp.example_id == TouchUpRequest.example_id, TouchUp.id > TouchUpRequest.after_touch_up)
     return ~exists().where(*since, not_discarded())

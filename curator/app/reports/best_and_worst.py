@@ -11,7 +11,7 @@ from curator.review.reviewers import reviewer_called
 from curator.runs import results
 from curator.runs.figures import number
 from curator.runs.results import ReportRow
-from curator.touchup.begin import request
+from curator.touchup.begin import request, requested
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
@@ -55,7 +55,8 @@ def send_back_form(run: int, worst: list[ReportRow], measure: Measure) -> None:
     reviewer = current_reviewer()
     may = leads(reviewer)
     with reading(engine()) as session:
-        waiting = reopening_reasons(session, [one.example for one in worst])
+        examples = [one.example for one in worst]
+        waiting, to_touch_up = reopening_reasons(session, examples), requested(session, examples)
     ticked = []
     places = st.columns(2)
     for at, one in enumerate(worst):
@@ -63,6 +64,8 @@ def send_back_form(run: int, worst: list[ReportRow], measure: Measure) -> None:
             gallery([([one.image, one.mask, one.matte], caption(one, measure))], wide="18rem")
             if one.example in waiting:
                 st.caption("Waiting on the Review page.")
+            elif one.example in to_touch_up:
+                st.caption("Waiting on the Touch-up page.")
             elif st.checkbox(f"Choose {one.photo}", key=f"back-{one.example}", disabled=not may):
                 ticked.append(one.example)
     chosen = pluralise(len(ticked), "example")

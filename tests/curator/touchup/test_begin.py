@@ -11,7 +11,7 @@ from curator.touchup import saves, waiting
 from db.errors import NotThereError, WinnowError
 from db.session import reading, writing
 from db.store import Store
-from db.tables import Presence, Split, Standing, State, TouchUp
+from db.tables import Presence, Split, Standing, State, TouchUp, TouchUpSave
 from tests.conftest import FakeClock, on_both_servers
 from tests.examples import add_examples
 from tests.postgres import blocked
@@ -116,6 +116,7 @@ def test_only_approved_test_examples_can_begin(engine: Engine, store: Store, clo
 # --- a second page, another reviewer ----------------------------------------------------------------------------------
 
 
+@on_both_servers
 def test_a_second_page_is_told_and_takes_over_and_the_first_can_save_no_more(
     engine: Engine, store: Store, clock: FakeClock, examples: list[int]
 ) -> None:
@@ -131,6 +132,7 @@ def test_a_second_page_is_told_and_takes_over_and_the_first_can_save_no_more(
             change(engine, store, first.touch_up, painted(2), clock())
     save(engine, store, first.touch_up, painted(3), clock(), page="another page")
     back = begin(engine, examples[0], clock, take_over=True)
+    assert (first.painted_on, second.painted_on, back.painted_on) == (None, PAGE, "another page")
     assert np.array_equal(stored_mask(store, back.mask), painted(3))
 
 
@@ -145,6 +147,7 @@ def test_a_page_that_was_left_keeps_nobody_from_going_on(
     assert (second.touch_up, second.seconds_left) == (first.touch_up, 110.0)
 
 
+@on_both_servers
 def test_another_reviewer_who_takes_over_goes_on_with_the_clock_and_the_strokes(
     engine: Engine, store: Store, clock: FakeClock, examples: list[int]
 ) -> None:
@@ -162,7 +165,26 @@ def test_another_reviewer_who_takes_over_goes_on_with_the_clock_and_the_strokes(
     assert (shown.reviewer, shown.before, shown.after, shown.seconds_used) == ("Bo", first.before, done.mask, 45.0)
     assert current(engine, examples)[examples[0]] == done.mask
     with reading(engine) as session:
-        assert [one.seconds_hidden for one in session.get_one(TouchUp, second.touch_up).saves] == [20.0, 0.0]
+        assert [one.seconds_hidden for one in session.get_one(TouchUp, second.touch_up).saves] == [20.0, 20.0]
+
+
+@on_both_servers
+def test_a_stroke_that_is_being_saved_while_another_reviewer_takes_over_is_not_lost(
+    engine: Engine, store: Store, clock: FakeClock, examples: list[int]
+) -> None:
+    first = begin(engine, examples[0], clock)
+    taken: list[object] = []
+    taking = threading.Thread(target=lambda: taken.append(begin(engine, examples[0], clock, "Bo", take_over=True)))
+    with writing(engine) as session:
+        touch_up = session.get_one(TouchUp, first.touch_up, with_for_update=True)
+        taking.start()
+        while engine.dialect.name == "postgresql" and taking.is_alive() and not blocked(engine):
+            pass
+        stroke = store.put(b"a mask")
+        touch_up.saves.append(TouchUpSave(mask_after_sha256=stroke, seconds_used=1.0, finished=False, at=clock()))
+    taking.join()
+    assert isinstance(taken[0], beginning.StartedTouchUp)
+    assert taken[0].mask == stroke
 
 
 def test_taking_over_what_nobody_has_painted_begins_with_the_same_mask_and_clock(
@@ -191,6 +213,7 @@ def test_one_can_start_over_from_any_version(engine: Engine, store: Store, clock
         begin(engine, examples[1], clock, start_from=saved.mask)
 
 
+@on_both_servers
 def test_a_kept_training_mask_is_touched_up_when_a_lead_asks_for_it(engine: Engine, store: Store, clock: FakeClock) -> None:
     with writing(engine) as session:
         train = add_examples(session, store, 2, Split.train)

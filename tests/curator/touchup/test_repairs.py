@@ -14,7 +14,7 @@ from curator.review.progress import ratings, source_progress
 from curator.review.reopening import send_back
 from curator.review.reviewers import decided
 from curator.review.standing import Counts, approved, counts, wrongly_standing
-from curator.review.verdicts import NewVerdict, Recorded, new_client_id, record
+from curator.review.verdicts import NewVerdict, record
 from curator.sets.freeze import freeze
 from curator.touchup import clock as clocks
 from curator.touchup import saves, waiting
@@ -38,7 +38,7 @@ from db.tables import (
 from tests.conftest import FakeClock, on_both_servers
 from tests.examples import add_examples
 from tests.postgres import blocked
-from tests.touchups import SECONDS, ask_to_begin, begin, finish, painted, save, who
+from tests.touchups import SECONDS, ask_to_begin, begin, finish, painted, save, say, state, who
 
 pytestmark = on_both_servers
 
@@ -54,30 +54,10 @@ def example(engine: Engine, store: Store, clock: FakeClock) -> int:
     return number
 
 
-def say(
-    session: Session,
-    name: str,
-    clock: FakeClock,
-    example: int,
-    decision: Decision,
-    mask: str | None = None,
-    *,
-    settles: bool = False,
-) -> Recorded:
-    given = NewVerdict(example, decision, None, new_client_id(), settles, mask)
-    return record(session, who(session, name), [given], clock(), second_share=1.0)
-
-
 def repair(engine: Engine, store: Store, clock: FakeClock, example: int, name: str = "Ada", rows: int = 1) -> saves.SavedMask:
     """A whole repair; the mask has hair in its first `rows` rows."""
     begun = begin(engine, example, clock, name)
     return finish(engine, store, begun.touch_up, painted(rows), clock.pass_(30), name)
-
-
-def state(engine: Engine, example: int) -> State:
-    with reading(engine) as session:
-        assert wrongly_standing(session) == []
-        return session.get_one(Standing, example).state
 
 
 def hand(session: Session, name: str, clock: FakeClock, show: ShowFilter = ShowFilter.open) -> list[Card]:

@@ -2,13 +2,13 @@
 
 import pytest
 from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
 
 from curator.review.current_mask import current_masks
-from curator.review.reviewers import reviewer_called
-from curator.review.standing import wrongly_standing
-from curator.review.verdicts import NewVerdict, new_client_id, record
+from curator.review.progress import ratings
+from curator.review.reopening import send_back
 from curator.touchup import saves
+from curator.touchup.begin import request
+from curator.touchup.clock import set_clock
 from curator.touchup.versions import versions
 from curator.touchup.waiting import count_due
 from db.errors import NotThereError, WinnowError
@@ -28,20 +28,9 @@ from db.tables import (
 )
 from tests.conftest import FakeClock, on_both_servers
 from tests.examples import add_examples
-from tests.touchups import PAGE, begin, count, current, discard, finish, painted, save, start_over, who
+from tests.touchups import PAGE, begin, count, current, discard, finish, painted, save, say, start_over, state, who
 
 pytestmark = on_both_servers
-
-
-def say(session: Session, name: str, clock: FakeClock, example: int, decision: Decision) -> None:
-    given = NewVerdict(example, decision, None, new_client_id())
-    record(session, reviewer_called(session, name).id, [given], clock())
-
-
-def state(engine: Engine, example: int) -> State:
-    with reading(engine) as session:
-        assert wrongly_standing(session) == []
-        return session.get_one(Standing, example).state
 
 
 @pytest.fixture
@@ -150,8 +139,6 @@ def test_a_repair_that_was_approved_and_is_discarded_has_to_be_judged_again(
 
 
 def test_discarding_leaves_alone_what_a_report_sent_back(engine: Engine, store: Store, clock: FakeClock, to_fix: int) -> None:
-    from curator.review.reopening import send_back
-
     begun = begin(engine, to_fix, clock)
     finish(engine, store, begun.touch_up, painted(1), clock.pass_(5))
     with writing(engine) as session:
@@ -199,8 +186,6 @@ def test_a_repair_whose_done_is_taken_back_is_not_to_be_judged(
 def test_the_verdict_log_and_agreement_know_nothing_of_a_repair_that_was_taken_back(
     engine: Engine, store: Store, clock: FakeClock, to_fix: int
 ) -> None:
-    from curator.review.progress import ratings
-
     begun = begin(engine, to_fix, clock)
     finish(engine, store, begun.touch_up, painted(1), clock.pass_(5))
     discard(engine, begun.touch_up, clock())
@@ -211,9 +196,6 @@ def test_the_verdict_log_and_agreement_know_nothing_of_a_repair_that_was_taken_b
 
 
 def test_a_requested_repair_that_ran_out_of_time_wants_a_second_look(engine: Engine, store: Store, clock: FakeClock) -> None:
-    from curator.touchup.begin import request
-    from curator.touchup.clock import set_clock
-
     with writing(engine) as session:
         (example,) = add_examples(session, store, 1, Split.validation)
         say(session, "Bo", clock, example, Decision.keep)

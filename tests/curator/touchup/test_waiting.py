@@ -7,7 +7,7 @@ from sqlalchemy import Engine, event
 
 from curator.touchup import saves, waiting
 from curator.touchup.begin import request
-from curator.touchup.clock import set_clock
+from curator.touchup.clock import TimeUsed, set_clock
 from db.errors import WinnowError
 from db.session import connect, migrate, reading, writing
 from db.store import Store
@@ -234,7 +234,7 @@ def test_times_used_leave_out_a_done_that_was_taken_back_and_name_what_was_hidde
     saves.note_presence(engine, "Ada", PAGE, begun.touch_up, Presence.shown, clock.pass_(7))
     finish(engine, store, begun.touch_up, painted(2), clock.pass_(12))
     with reading(engine) as session:
-        assert waiting.times_used(session, 10) == [waiting.TimeUsed(60.0, 7.0)]
+        assert waiting.times_used(session, 10) == [TimeUsed(60.0, 7.0)]
     assert [one.seconds_hidden for one in finished(engine, clock)] == [7.0]
 
 

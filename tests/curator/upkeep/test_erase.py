@@ -16,7 +16,14 @@ from sqlalchemy.pool import Pool
 from curator.sets.freeze import set_hash
 from curator.upkeep import erase
 from curator.upkeep.check import check
-from curator.upkeep.erase import TABLES_OF_A_SUBMISSION, TABLES_OF_AN_EXAMPLE, TABLES_TO_EMPTY, Erased, erase_contributor
+from curator.upkeep.erase import (
+    TABLES_OF_A_SUBMISSION,
+    TABLES_OF_A_TOUCH_UP,
+    TABLES_OF_AN_EXAMPLE,
+    TABLES_TO_EMPTY,
+    Erased,
+    erase_contributor,
+)
 from db.errors import WinnowError
 from db.files import write
 from db.jobs import utc_now
@@ -39,6 +46,7 @@ from db.tables import (
     Lease,
     Likeness,
     Measure,
+    Presence,
     Preview,
     Refinement,
     RefinementDecision,
@@ -56,6 +64,9 @@ from db.tables import (
     Submission,
     Suspicion,
     TouchUp,
+    TouchUpDiscard,
+    TouchUpPresence,
+    TouchUpRequest,
     TouchUpSave,
     Verdict,
 )
@@ -155,10 +166,15 @@ def add_example(
     touch_up = TouchUp(
         example_id=of, reviewer_id=by, mask_before_sha256=before, started_at=LONG_AGO, seconds_shown=9, saves=saves
     )
-    session.add(touch_up)
+    repaired = Reopening(example_id=of, reviewer_id=by, after_verdict=0, at=LONG_AGO)
+    session.add_all([touch_up, repaired])
     session.flush()
     session.add_all(
         [
+            TouchUpPresence(touch_up_id=touch_up.id, page="page", presence=Presence.opened, at=LONG_AGO),
+            TouchUpDiscard(touch_up_id=touch_up.id, reviewer_id=by, at=LONG_AGO),
+            TouchUpRequest(example_id=of, reviewer_id=by, after_touch_up=touch_up.id, at=LONG_AGO),
+            Reopening(example_id=of, reviewer_id=by, after_verdict=0, undoes=repaired.id, at=LONG_AGO),
             Verdict(example_id=of, reviewer_id=by, decision=Decision.keep, at=LONG_AGO, client_id=f"{of}"),
             Reopening(example_id=of, reviewer_id=by, after_verdict=0, touch_up_id=touch_up.id, at=LONG_AGO),
             Reopening(example_id=of, reviewer_id=by, after_verdict=0, at=LONG_AGO),
@@ -247,12 +263,13 @@ def test_every_table_loses_the_contributors_half(rooms: Rooms) -> None:
         Submission,
         Example,
         TouchUp,
-        TouchUpSave,
         RefinementDecision,
         *TABLES_OF_AN_EXAMPLE,
+        *TABLES_OF_A_TOUCH_UP,
         *TABLES_OF_A_SUBMISSION,
     )
     before = {table: rooms.count(table) for table in tables}
+    assert all(before.values())
     rooms.erase(NORA)
     assert {table: rooms.count(table) for table in tables} == {table: number // 2 for table, number in before.items()}
 
@@ -262,9 +279,12 @@ def test_every_table_loses_the_contributors_half(rooms: Rooms) -> None:
     [
         ("example", (*TABLES_OF_AN_EXAMPLE, *TABLES_TO_EMPTY, TouchUp, Example)),
         ("submission", (*TABLES_OF_A_SUBMISSION, Example)),
+        ("touch_up", (*TABLES_OF_A_TOUCH_UP, Reopening)),
     ],
 )
-def test_no_table_that_belongs_to_an_example_or_a_submission_is_forgotten(owner: str, handled: tuple[type[Base], ...]) -> None:
+def test_no_table_that_belongs_to_an_example_a_submission_or_a_touch_up_is_forgotten(
+    owner: str, handled: tuple[type[Base], ...]
+) -> None:
     theirs = {
         table.name for table in Base.metadata.sorted_tables if any(key.column.table.name == owner for key in table.foreign_keys)
     }
