@@ -636,13 +636,10 @@ def test_done_waits_for_a_hint_that_is_being_solved(page: Page, app: Server) -> 
     assert mask_of(app, saves(app)[-1][0])[round(0.8 * 512), 280] == 200
 
 
-def test_a_hint_that_the_bell_cut_off_or_overtook_is_dropped(
-    page: Page, server: Callable[..., Server], engine: Engine, store: Store
-) -> None:
-    add_kept(engine, store, 1)
+def test_a_hint_that_the_bell_cut_off_or_overtook_is_dropped(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
     held = Held(page)
-    short = server(WINNOW_TOUCHUP_SECONDS="4")
-    begin(page, short.url)
+    begin(page, app.url)
     hint(page)
     before = alpha(page)
     stroke(page, (0.5, 0.8), (0.6, 0.8))
@@ -650,6 +647,7 @@ def test_a_hint_that_the_bell_cut_off_or_overtook_is_dropped(
     page.mouse.move(*spot(page, 0.5, 0.9))
     page.mouse.down()
     page.mouse.move(*spot(page, 0.9, 0.9), steps=8)  # a hint that never ends
+    page.evaluate("() => { window.__winnowPainter.until = performance.now(); }")  # the bell
     state(page, "over")
     with page.expect_response("**/api/touchups/refine"):
         asked.fulfill(json=HINT_ANSWER)
@@ -658,9 +656,9 @@ def test_a_hint_that_the_bell_cut_off_or_overtook_is_dropped(
     assert np.array_equal(alpha(page), before)
     assert page.evaluate(HINTED) == 0
     assert held.routes == []
-    after, finished = saves(short)[-1]
+    after, finished = saves(app)[-1]
     assert finished
-    assert np.array_equal(mask_of(short, after), before)
+    assert np.array_equal(mask_of(app, after), before)
 
 
 def test_recolouring_asks_once_for_the_hairs_own_colours(page: Page, app: Server) -> None:
@@ -899,3 +897,49 @@ def test_the_clock_that_runs_is_shown_in_the_navigation_of_other_pages(page: Pag
     begin(page, app.url)
     page.goto(f"{app.url}/team")
     expect(page.get_by_role("link", name="Touch-up")).to_contain_text(re.compile(r"[01]:\d\d"))
+
+
+def test_what_a_browser_kept_does_not_come_back_over_what_another_one_painted_since(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    stroke(page, (0.1, 0.9), (0.9, 0.9))
+    status(page, "Saved.")
+    browser = page.context.browser
+    assert browser is not None
+    elsewhere = browser.new_context(viewport=page.viewport_size).new_page()
+    elsewhere.goto(f"{app.url}/touchup")
+    elsewhere.get_by_role("button", name="Take over").click()
+    state(elsewhere, "painting")
+    elsewhere.keyboard.press("e")
+    stroke(elsewhere, (0.05, 0.9), (0.95, 0.9))
+    status(elsewhere, "Saved.")
+    page.reload()
+    page.get_by_role("button", name="Take over").click()
+    state(page, "painting")
+    assert page.evaluate(BELOW) == 0
+    elsewhere.context.close()
+
+
+def test_done_on_a_page_that_was_taken_over_says_that_nothing_is_done(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    second = page.context.new_page()
+    second.goto(f"{app.url}/touchup")
+    second.get_by_role("button", name="Take over").click()
+    state(second, "painting")
+    page.keyboard.press("Enter")
+    state(page, "idle")
+    expect(page.locator('[data-part="over"]')).to_contain_text("You went on with this mask on another page")
+    assert saves(app) == []
+    second.close()
+
+
+def test_a_mask_that_is_erased_while_it_is_painted_says_so_and_nothing_is_sent_again(page: Page, app: Server) -> None:
+    add_kept(app.engine, app.store, 1)
+    begin(page, app.url)
+    with writing(app.engine) as session:
+        for table in (TouchUpPresence, TouchUpSave, TouchUp):
+            session.execute(delete(table))
+    stroke(page, (0.1, 0.9), (0.9, 0.9))
+    expect(page.locator('[data-part="over"]')).to_contain_text("It may have been erased.")
+    state(page, "idle")

@@ -5,6 +5,7 @@
 /**
  * @typedef {object} Kept
  * @property {string} image the hash of the picture that is painted on
+ * @property {string} page the name of the page that painted it
  * @property {number} at when it was kept, milliseconds since 1970
  * @property {Uint8Array} alpha as it was last painted
  * @property {Uint8Array} hints that it was refined by

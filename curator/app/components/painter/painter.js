@@ -2,24 +2,18 @@
 // The touch-up studio: which mask, the clock, the tools' buttons and keys, and saving. The easel paints. The clock is the server's:
 // the page only counts down.
 
-import { ask, bitmap, clicked, formatted, isTheirs, made, offscreen, partsOf, RouteError, topOf } from "../shared.js";
+import { ask, bitmap, clicked, formatted, isTheirs, made, partsOf, RouteError, topOf } from "../shared.js";
 import { Easel } from "./easel.js";
 import { SAYS_HAIR, SAYS_NOT_HAIR, SAYS_UNKNOWN } from "./hints.js";
 import { forget, forgetOld, keep, kept } from "./kept.js";
+import { doneFigures, versionButtons, waitingButtons } from "./lists.js";
+import { bitmapOfPng, greysOf, labelsOf, pixelsOf, pngOf } from "./pictures.js";
 import { pageName } from "./presence.js";
 
-/** @typedef {{example: number, image: string, mask: string, photo: string, split: string, drawn: boolean, fix: boolean, clock: boolean, running: boolean, held_by: string | null}} Waiting */
-/** @typedef {{mask: string, origin: string, by: string | null, at: string | null, discarded: boolean}} Version */
-/**
- * @typedef {object} Done
- * @property {number} touch_up @property {number} example @property {string} image @property {string} before @property {string} after
- * @property {string} photo @property {string} reviewer @property {string} state @property {boolean} clock
- * @property {number} seconds_used @property {number} seconds_hidden @property {number | null} seconds_shown @property {string | null} discarded_by
- */
+/** @import { Done, Version, Waiting } from "./lists.js" */
+
 /** @typedef {{reviewer: string, lead: boolean, token: string, seconds: number, side: number, tint: Tint, waiting: Waiting[], waits: number, done: Done[], more: boolean}} PainterData */
 
-/** What is to be said of a touched-up mask that is not simply kept. @type {Record<string, string>} */
-const STANDS = { fix: "to be fixed", repaired: "waits for a second look", reject: "rejected", disputed: "disputed", open: "open" };
 const RETRY_MS = 1500; // after a save that failed
 const KEPT_MS = 24 * 60 * 60 * 1000; // that this browser keeps a touch-up which nobody goes on with
 const WARMING_MS = 2000; // between two questions whether Refine is ready
@@ -208,7 +202,7 @@ class Painter {
   // --- which mask ------------------------------------------------------------------------------------------------
 
   upcoming() {
-    return this.data.waiting.find((item) => item.example !== this.card?.example || this.from) ?? null;
+    return this.data.waiting.find((item) => item.example !== this.card?.example) ?? null;
   }
 
   /**
@@ -250,6 +244,8 @@ class Painter {
     this.takesOver = held !== null;
     this.at.start_label.textContent = held ? "Take over" : "Start";
     if (!held) return;
+    this.at.status.textContent = "";
+    if (held.seconds_left !== null) this.shown(held.seconds_left, this.data.seconds);
     const left = held.seconds_left === null ? "" : ` ${clockOf(held.seconds_left)} is left on the clock.`;
     const title = held.own ? "You have this mask open on another page" : `${held.reviewer} is working on this mask`;
     this.cover(title, `Take over to go on here with what is saved.${left}`);
@@ -267,14 +263,7 @@ class Painter {
     }
     if (this.card !== card || this.state !== "idle" || found.length < 2) return;
     this.at.versions.hidden = false;
-    this.at.version_list.replaceChildren(...found.map(({ mask, ...version }) => {
-      const button = made("button", { title: calledVersion(version) });
-      Object.assign(button.dataset, { do: "version", mask });
-      button.setAttribute("aria-label", `Start from: ${calledVersion(version)}`);
-      button.setAttribute("aria-pressed", String(mask === (this.from ?? card.mask)));
-      button.append(made("img", { src: `/pictures/${mask}`, alt: "", loading: "lazy" }));
-      return button;
-    }));
+    this.at.version_list.replaceChildren(...versionButtons(found, this.from ?? card.mask));
   }
 
   /** Start from another version of the mask. @param {string} mask */
@@ -338,54 +327,15 @@ class Painter {
     const { waiting, waits } = this.data;
     this.at.queue.hidden = !waiting.length;
     this.at.waits.textContent = `${formatted(waits)} ${waits === 1 ? "mask" : "masks"} to touch up`;
-    this.at.strip.replaceChildren(...waiting.map((item) => {
-      const button = made("button", { title: item.photo });
-      Object.assign(button.dataset, { do: "pick", example: item.example });
-      button.setAttribute("aria-label", `Touch up ${item.photo}`);
-      if (item.example === this.card?.example) button.setAttribute("aria-current", "true");
-      button.disabled = this.state === "painting" || this.state === "sending";
-      button.append(made("img", { src: `/pictures/${item.image}`, alt: "", loading: "lazy" }));
-      return button;
-    }));
+    const locked = this.state === "painting" || this.state === "sending";
+    this.at.strip.replaceChildren(...waitingButtons(waiting, this.card?.example, locked));
   }
 
   gallery() {
     this.at.finished.hidden = !this.data.done.length;
     this.at.more.hidden = !this.data.more;
-    this.at.gallery.replaceChildren(...this.data.done.map((item) => {
-      const figure = made("figure", {});
-      figure.dataset.example = String(item.example);
-      const two = made("div", { className: "two" });
-      for (const [mask, label] of [[item.before, "before"], [item.after, "after"]]) {
-        const shot = made("div", { className: "shot" });
-        const tint = made("div", { className: "tint" });
-        tint.style.maskImage = `url("/pictures/${mask}")`;
-        const photo = made("img", { src: `/pictures/${item.image}`, alt: `${item.photo}, mask ${label}`, loading: "lazy" });
-        shot.append(photo, tint, made("span", { textContent: label }));
-        two.append(shot);
-      }
-      const caption = made("figcaption", {});
-      const again = made("button", { textContent: "Start over" });
-      Object.assign(again.dataset, { do: "again", example: item.example });
-      const used = `${Math.round(item.seconds_used)}${item.seconds_shown === null ? "" : ` of ${item.seconds_shown}`} s by ${item.reviewer}`;
-      const away = item.seconds_hidden >= 1 ? `${Math.round(item.seconds_hidden)} s of them hidden` : "";
-      const words = item.discarded_by ? [used, `discarded by ${item.discarded_by}`] : [used, away, STANDS[item.state]];
-      const steps = made("div", { className: "steps" });
-      steps.append(again);
-      if (!item.discarded_by && (this.data.lead || item.reviewer === this.reviewer)) {
-        const discard = made("button", { textContent: "Discard", title: "The mask before counts again. This one stays on record." });
-        Object.assign(discard.dataset, { do: "discard", touchUp: item.touch_up });
-        steps.append(discard);
-      }
-      figure.toggleAttribute("data-discarded", item.discarded_by !== null);
-      caption.append(
-        made("b", { textContent: item.photo, title: item.photo }),
-        made("span", { textContent: words.filter(Boolean).join(", "), className: "quiet" }),
-        steps,
-      );
-      figure.append(two, caption);
-      return figure;
-    }));
+    const mayDiscard = (/** @type {string} */ by) => this.data.lead || by === this.reviewer;
+    this.at.gallery.replaceChildren(...doneFigures(this.data.done, mayDiscard));
   }
 
   // --- the clock -------------------------------------------------------------------------------------------------
@@ -412,7 +362,7 @@ class Painter {
       this.touchUp = begun.touch_up;
       this.strokes = this.savedStrokes = 0;
       if (begun.mask !== (this.from ?? card.mask)) await this.resume(begun.mask); // it continues after a reload
-      if (card.running) await this.recall(begun.touch_up);
+      if (begun.painted_on) await this.recall(begun.touch_up, begun.painted_on);
       else await forget(begun.touch_up); // of another database, whose touch-ups had the same numbers
     } catch (error) {
       this.become("idle");
@@ -459,6 +409,11 @@ class Painter {
     this.ended();
   }
 
+  /** Whether the clock has not run out; without a clock there is always time. */
+  hasTime() {
+    return this.until === null || performance.now() < (this.until ?? 0);
+  }
+
   /** Whether Done can be taken back: for so many milliseconds; 0: it cannot, Infinity: there is no clock. @param {number} milliseconds */
   canGoBack(milliseconds) {
     clearTimeout(this.lapsing);
@@ -467,14 +422,14 @@ class Painter {
     else if (milliseconds < Infinity) this.lapsing = setTimeout(() => this.canGoBack(0), milliseconds);
   }
 
-  /** Another page or reviewer has taken over: nothing that is painted here can be saved. @param {Error} error */
+  /** Nothing that is painted here can be saved any more: somebody took over, or the mask is gone. @param {Error} error */
   lose(error) {
     clearInterval(this.ticking);
     this.become("idle");
     this.touchUp = null;
-    this.cover("This mask is painted elsewhere now", error.message);
+    this.cover("Painting has stopped here", error.message);
     this.at.over.dataset.plain = "";
-    this.at.status.textContent = "Your strokes up to then are saved. Start asks again.";
+    this.at.status.textContent = "What was saved up to then stays saved.";
   }
 
   /** Go on with the mask that was saved last. @param {string} mask */
@@ -484,10 +439,10 @@ class Painter {
     painted.close();
   }
 
-  /** What this browser kept of the touch-up: strokes that the server may not have, and the steps for undo. @param {number} touchUp */
-  async recall(touchUp) {
+  /** What this browser kept of the touch-up: strokes that the server may not have, and the steps for undo. @param {number} touchUp @param {string} page that painted last: what others kept is older */
+  async recall(touchUp, page) {
     const found = await kept(touchUp);
-    if (!this.easel || !found || found.image !== this.card.image) return;
+    if (!this.easel || !found || found.image !== this.card.image || found.page !== page) return;
     this.strokes = found.strokes;
     this.savedStrokes = found.saved;
     this.easel.replace(new Uint8Array(found.alpha), found.hints && new Uint8Array(found.hints));
@@ -532,13 +487,13 @@ class Painter {
     const unsent = this.strokes !== this.savedStrokes || this.inFlight;
     const mask = unsent ? await pngOf(this.easel.alpha, this.side) : null;
     await this.inFlight;
-    let finished = false;
+    /** @type {RouteError | null} */
+    let lost = null;
     for (let wait = 500; ; wait = Math.min(2 * wait, 8000)) {
       try {
         const body = { touch_up: this.touchUp, page: this.page, ...(mask && !this.tooLate ? { mask } : {}) };
         const answer = await ask("/api/touchups/finish", this.token, body);
         this.complain(this.tooLate ?? null);
-        finished = true;
         this.savedStrokes = this.strokes;
         this.at.status.textContent = `Saved after ${Math.round(answer.seconds_used)} s.`;
         break;
@@ -548,8 +503,10 @@ class Painter {
         // Too late for the last strokes: what was saved before counts, and the touch-up is over.
         const status = error instanceof RouteError ? error.status : 0;
         if (status === 409 && mask && !this.tooLate) this.tooLate = error;
-        else if ([400, 404, 409].includes(status)) break;
-        else {
+        else if ([400, 404, 409].includes(status)) {
+          lost = /** @type {RouteError} */ (error);
+          break;
+        } else {
           if (status === 403) this.renew();
           await new Promise((go) => setTimeout(go, wait));
         }
@@ -557,11 +514,15 @@ class Painter {
     }
     this.tooLate = null;
     if (this.touchUp) forget(this.touchUp);
-    this.doneTouchUp = finished ? this.touchUp : null;
+    this.doneTouchUp = this.touchUp;
     this.touchUp = null;
     if (this.gone) return;
     this.easel.fitAll();
-    this.canGoBack(finished ? (this.until ?? Infinity) - performance.now() : 0);
+    if (lost) {
+      this.complain(null);
+      return this.lose(lost);
+    }
+    this.canGoBack((this.until ?? Infinity) - performance.now());
     this.cover(title, this.at.status.textContent);
     this.at.over.dataset.plain = "";
     this.become("over");
@@ -591,7 +552,7 @@ class Painter {
     if (!this.touchUp || !this.easel) return;
     const { past, future } = this.easel.history;
     const { alpha, hints } = this.easel;
-    keep(this.touchUp, { image: this.card.image, at: Date.now(), alpha: alpha.slice(), hints: hints.slice(), strokes: this.strokes, saved: this.savedStrokes, past, future });
+    keep(this.touchUp, { image: this.card.image, page: this.page, at: Date.now(), alpha: alpha.slice(), hints: hints.slice(), strokes: this.strokes, saved: this.savedStrokes, past, future });
   }
 
   /** Send the mask as it is now. One request at a time, so that the last stroke is the last to arrive. */
@@ -616,7 +577,7 @@ class Painter {
     if (this.gone || this.state !== "painting") return;
     this.complain(trouble);
     if (trouble instanceof RouteError && trouble.status === 403) this.renew();
-    if (trouble instanceof RouteError && trouble.status === 409 && (this.until === null || performance.now() < (this.until ?? 0))) return this.lose(trouble);
+    if (trouble instanceof RouteError && (trouble.status === 404 || (trouble.status === 409 && this.hasTime()))) return this.lose(trouble);
     if (!trouble) this.keepHere();
     if (this.strokes === this.savedStrokes) this.at.status.textContent = "Saved.";
     else if (trouble) this.saving = setTimeout(() => this.send(), RETRY_MS);
@@ -896,63 +857,10 @@ class Painter {
   }
 }
 
-/** Which version of a mask it is, in words. @param {Omit<Version, "mask">} version */
-function calledVersion({ origin, by, at, discarded }) {
-  if (origin === "contributor") return "the contributor's mask";
-  const when = at ? `, ${new Date(at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" })}` : "";
-  return `${origin === "refinement" ? "refined, accepted" : "touched up"} by ${by}${when}${discarded ? ", discarded" : ""}`;
-}
-
 /** Seconds as a clock shows them. @param {number} left */
 function clockOf(left) {
   const whole = Math.ceil(left);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
-}
-
-/** A picture's red, one byte a pixel. @param {ImageBitmap} picture @param {number} [side] to draw it at */
-function greysOf(picture, side = picture.width) {
-  const context = offscreen(side, side);
-  context.drawImage(picture, 0, 0, side, side);
-  const { data } = context.getImageData(0, 0, side, side);
-  const greys = new Uint8Array(side * side);
-  for (let i = 0; i < greys.length; i++) greys[i] = data[4 * i];
-  return greys;
-}
-
-/** @param {string} text a PNG in base64 */
-function bitmapOfPng(text) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  return createImageBitmap(new Blob([bytes], { type: "image/png" }));
-}
-
-/** A picture's pixels, RGBA. @param {ImageBitmap} picture */
-function pixelsOf(picture) {
-  const context = offscreen(picture.width, picture.height);
-  context.drawImage(picture, 0, 0);
-  return context.getImageData(0, 0, picture.width, picture.height).data;
-}
-
-/** Superpixels from their picture: red and 256 times green. @param {ImageBitmap} picture */
-function labelsOf(picture) {
-  const data = pixelsOf(picture);
-  const labels = new Uint16Array(data.length / 4);
-  for (let i = 0; i < labels.length; i++) labels[i] = data[4 * i] + 256 * data[4 * i + 1];
-  return labels;
-}
-
-/** An alpha as a grey PNG in base64. @param {Uint8Array} alpha @param {number} side */
-async function pngOf(alpha, side) {
-  const picture = new ImageData(side, side);
-  for (let i = 0; i < alpha.length; i++) {
-    picture.data[4 * i] = picture.data[4 * i + 1] = picture.data[4 * i + 2] = alpha[i];
-    picture.data[4 * i + 3] = 255;
-  }
-  const context = offscreen(side, side);
-  context.putImageData(picture, 0, 0);
-  const bytes = new Uint8Array(await (await context.canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
 }
 
 /** @param {string} hex "#rrggbb" @returns {[number, number, number]} */
