@@ -34,7 +34,7 @@ export function versionButtons(versions, chosen) {
     Object.assign(button.dataset, { do: "version", mask: version.mask });
     button.setAttribute("aria-label", `Start from: ${button.title}`);
     button.setAttribute("aria-pressed", String(version.mask === chosen));
-    button.append(made("img", { src: `/pictures/${version.mask}`, alt: "", loading: "lazy" }));
+    button.append(made("img", { src: `/pictures/${version.mask}`, alt: "", loading: "lazy" }), made("span", { textContent: button.title }));
     return button;
   });
 }

@@ -274,6 +274,7 @@ class Painter {
     if (this.card !== card || this.state !== "idle" || !this.easel) return;
     this.from = mask;
     this.easel.original = this.easel.alpha.slice();
+    this.easel.sources.refine = null; // it was of the other mask
     for (const button of this.at.version_list.children) button.setAttribute("aria-pressed", String(button.dataset.mask === mask));
     this.at.status.textContent = `Starts from: ${this.at.version_list.querySelector("[aria-pressed=true]")?.title ?? ""}.`;
     this.prepare(card); // Refine answers for the mask that is shown
