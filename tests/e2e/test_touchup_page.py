@@ -821,6 +821,9 @@ def test_done_is_taken_back_with_the_steps_for_undo_and_then_done_again(page: Pa
     status(page, "Saved.")
     page.keyboard.press("Enter")
     state(page, "over")
+    page.route("**/api/touchups/resume", lambda route: route.abort(), times=1)
+    page.keyboard.press("u")
+    expect(page.locator('[data-part="trouble"]')).to_contain_text("Winnow cannot be reached right now.")
     page.keyboard.press("u")
     state(page, "painting")
     expect(page.get_by_role("timer")).to_contain_text("1:")  # the clock went on

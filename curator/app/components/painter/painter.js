@@ -236,7 +236,7 @@ class Painter {
     this.prepare(card);
     if (card.held_by) this.askToTakeOver({ reviewer: card.held_by, own: false, seconds_left: null });
     if (card.running) this.start();
-    else this.showVersions(card);
+    else if (!card.held_by) this.showVersions(card);
   }
 
   /** Ask before going on with what somebody else, or another page, is painting; null: there is nothing to ask. @param {{reviewer: string, own: boolean, seconds_left: number | null} | null} held */
@@ -391,16 +391,19 @@ class Painter {
   async goBack() {
     const touchUp = this.doneTouchUp;
     if (this.state !== "over" || !touchUp) return;
-    this.canGoBack(0);
-    this.become("beginning");
+    this.become("sending");
     try {
       await ask("/api/touchups/resume", this.token, { touch_up: touchUp, page: this.page });
     } catch (error) {
       this.become("over");
       this.complain(error);
+      const status = error instanceof RouteError ? error.status : 0;
+      if ([404, 409].includes(status)) this.canGoBack(0);
+      else if (status === 403) this.renew();
       return;
     }
     if (this.gone) return;
+    this.canGoBack(0);
     this.complain(null);
     this.at.over.hidden = true;
     delete this.at.over.dataset.plain;
