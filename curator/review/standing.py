@@ -213,20 +213,32 @@ def approved(*of_groups: ColumnElement[bool]) -> Select[Example]:
     `of_groups` are conditions on an `Example` or its `Standing` that limit what is read. Each must be true for all examples of
     a group or for none, as one on the split is.
     """
-    # A window and no "there is no better one": for that, SQLite would compare every kept example with every other.
-    in_group = func.row_number().over(
-        partition_by=func.coalesce(Example.group_id, Example.id), order_by=(Standing.doubt, Example.id)
-    )
-    kept = select(Example.id, in_group.label("place")).join(Standing).where(Standing.state == State.keep, *of_groups).subquery()
-    return select(Example).join(kept, kept.c.id == Example.id).where(kept.c.place == 1).order_by(Example.id)
+    return _first_of_groups(_places().where(Standing.state == State.keep, *of_groups))
 
 
 def approved_among(examples: Select[int]) -> Select[Example]:
     """The query for those of a few examples, given by number, that are approved; as fast as they are few."""
     member, other = aliased(Example), aliased(Example)
     groups = select(member.group_id).where(member.id.in_(examples), member.group_id.is_not(None))
-    with_groups = union(examples, select(other.id).where(other.group_id.in_(groups)))  # an OR would read every example
-    return approved(Example.id.in_(with_groups)).where(Example.id.in_(examples))
+    # A union, since an OR would read every example. And the state is asked last, since SQLite would read every kept one first.
+    with_groups = union(select(member.id).where(member.id.in_(examples)), select(other.id).where(other.group_id.in_(groups)))
+    return _first_of_groups(_places().where(Example.id.in_(with_groups))).where(Example.id.in_(examples))
+
+
+def _places() -> Select[int, State, int]:
+    """The examples, each with its state and its place in its group: 1 is the least doubtful of those that are kept."""
+    # A window and no "there is no better one": for that, SQLite would compare every kept example with every other.
+    in_group = func.row_number().over(
+        partition_by=func.coalesce(Example.group_id, Example.id),
+        order_by=(Standing.state != State.keep, Standing.doubt, Example.id),
+    )
+    return select(Example.id, Standing.state, in_group.label("place")).join(Standing)
+
+
+def _first_of_groups(places: Select[int, State, int]) -> Select[Example]:
+    found = places.subquery()
+    first = select(Example).join(found, found.c.id == Example.id).where(found.c.place == 1, found.c.state == State.keep)
+    return first.order_by(Example.id)
 
 
 @dataclass(frozen=True)

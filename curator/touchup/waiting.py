@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, exists, extract, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, exists, extract, func, or_, select, union_all
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from curator.review.current_mask import current_masks, not_discarded
@@ -74,9 +74,10 @@ def due() -> Select[Example]:
     ones of the test split that nobody has started, and the approved ones that a lead wants touched up again."""
     started = exists().where(TouchUp.example_id == Example.id, not_discarded())
     untouched = approved(Standing.split == Split.test).where(~started)
-    again = approved_among(select(TouchUpRequest.example_id).where(unanswered()))
+    asked = approved_among(select(TouchUpRequest.example_id).where(unanswered()))
+    again = asked.where(or_(Example.split != Split.test, started))  # the others are among the untouched
     fix = select(Standing.example_id).where(Standing.state == State.fix)
-    waiting = union(*(kept.with_only_columns(Example.id).order_by(None) for kept in (untouched, again)), fix).subquery()
+    waiting = union_all(*(kept.with_only_columns(Example.id).order_by(None) for kept in (untouched, again)), fix).subquery()
     # The join asks an index for each of the few that wait; an IN would read every example.
     found = select(Example).join(waiting, waiting.c.id == Example.id).join(Standing, Standing.example_id == Example.id)
     return found.order_by(Standing.doubt.desc(), Example.id)

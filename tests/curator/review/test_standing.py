@@ -14,6 +14,7 @@ from curator.review.standing import (
     GroupMember,
     agreed_state,
     approved,
+    approved_among,
     first_reviewer,
     group_states,
     lock_standings,
@@ -176,6 +177,16 @@ def test_of_each_group_the_least_doubtful_that_is_kept_is_approved(engine: Engin
         assert [example.id for example in session.scalars(approved())] == [3, 6, 7]
         assert [example.id for example in session.scalars(approved(Standing.split == Split.test))] == [3, 6, 7]
         assert session.scalars(approved(Standing.split == Split.train)).all() == []
+        for asked in (
+            [1, 2, 3],
+            [2],
+            [3],
+            [3, 6],
+            [6, 7],
+            [],
+        ):  # of a group, the others decide too, though nobody asks for them
+            found = session.scalars(approved_among(select(Example.id).where(Example.id.in_(asked))))
+            assert [example.id for example in found] == [number for number in asked if number in (3, 6, 7)]
 
 
 @pytest.mark.parametrize("group_of", [1, 2])
@@ -189,5 +200,21 @@ def test_finding_what_is_approved_costs_each_example_the_same(tmp_path: Path, gr
         with reading(database) as session, counted_instructions(session) as hundreds:
             assert len(session.scalars(approved()).all()) == number // group_of
         costs.append(len(hundreds) / number)
+        database.dispose()
+    assert costs[1] < 1.5 * costs[0]
+
+
+@pytest.mark.parametrize("group_of", [1, 2])
+def test_finding_which_of_a_few_are_approved_costs_the_same_beside_many(tmp_path: Path, group_of: int) -> None:
+    costs = []
+    for number in (500, 4000):
+        database = connect(f"sqlite:///{tmp_path}/{number}.db")
+        migrate(database)
+        with writing(database) as session:
+            add_bare_examples(session, number, Split.test, State.keep, group_of)
+        with reading(database) as session, counted_instructions(session) as hundreds:
+            few = approved_among(select(Example.id).where(Example.id <= 20))
+            assert len(session.scalars(few).all()) == 20 // group_of
+        costs.append(len(hundreds))
         database.dispose()
     assert costs[1] < 1.5 * costs[0]
