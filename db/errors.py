@@ -8,6 +8,17 @@ class WinnowError(Exception):
     displays it.
     """
 
+    to_reviewers = ""  # what a browser is told instead, where the text names folders or addresses of the server
+
+    @property
+    def shown(self) -> str:
+        """The text for somebody who sees the app in a browser, and may know nothing of the server."""
+        return self.to_reviewers or str(self)
+
+
+class UnstorableError(WinnowError):
+    """A value that the database cannot hold: a number beyond its range, or a character that is none. A route answers 400."""
+
 
 class NotThereError(WinnowError):
     """What was asked for does not exist (any more). A route answers 404."""
@@ -18,12 +29,18 @@ class NotNowError(WinnowError):
 
 
 class DiskFullError(NotNowError):
-    """The disk or the quota is full."""
+    """The disk or the quota is full. A route answers 507."""
+
+    to_reviewers = "The disk of Winnow’s server is full. Ask your lead to free some space."
 
 
 class DatabaseBusyError(NotNowError):
     """Another process kept the database locked for too long. Nothing of the transaction was written; it may be run again."""
 
+    to_reviewers = "Winnow’s database is busy. Try again in a moment."
+
 
 class DatabaseUnavailableError(NotNowError):
     """The database cannot be opened, does not answer, or has broken the connection off."""
+
+    to_reviewers = "Winnow’s database does not answer right now. If it stays so, tell your lead."

@@ -10,12 +10,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from db.errors import DatabaseBusyError, DatabaseUnavailableError, DiskFullError, WinnowError
+from db.errors import DatabaseBusyError, DatabaseUnavailableError, DiskFullError, UnstorableError, WinnowError
 from db.settings import Settings
 from db.tables import (
     Base,
@@ -107,7 +107,17 @@ def connect(url: str, busy_seconds: float = BUSY_SECONDS, connect_seconds: int =
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
+    event.listen(engine, "handle_error", _refuse_what_cannot_be_stored)
     return engine
+
+
+def _refuse_what_cannot_be_stored(context: ExceptionContext) -> None:
+    # SQLite's driver raises Python's own errors for a number beyond 64 bits and for half a surrogate pair; PostgreSQL a
+    # DataError, also for NUL.
+    if isinstance(context.sqlalchemy_exception, DataError) or isinstance(
+        context.original_exception, OverflowError | UnicodeEncodeError
+    ):
+        raise UnstorableError("A value holds a number or a character that the database cannot store.") from None
 
 
 def _sqlite_connect(connection: Any, _record: object) -> None:

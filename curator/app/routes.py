@@ -4,9 +4,11 @@ Every POST takes and returns JSON, passes the guard, and is answered only after 
 that turns an error into a status and a sentence.
 """
 
+import asyncio
 import base64
 import binascii
 import json
+import logging
 import random
 import re
 import time
@@ -15,13 +17,14 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from curator.app.allowance import REQUESTS, VERDICTS, TooMuchError, check_new_name
 from curator.app.guard import DOWNLOAD, TOKEN_HEADER, RefusedError, check_lead, check_origin, leads, reviewer_of
 from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, matting, settings, store
 from curator.ingest import aside
@@ -43,13 +46,14 @@ from curator.touchup.refine import UNKNOWN
 from curator.touchup.refinements import tinted_side
 from curator.touchup.superpixels import superpixels
 from curator.touchup.versions import discard, versions
-from db.errors import NotNowError, NotThereError, WinnowError
+from db.errors import DiskFullError, NotNowError, NotThereError, UnstorableError, WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.store import Store
 from db.tables import CROP_SIDE, Decision, Example, Presence, Reason, Split
 
 MAX_BODY = 64 * 1024  # bytes of a body that carries no picture
+MAX_BODY_SECONDS = 60  # for a body to arrive in; on a slow line a mask takes two
 MAX_BODY_WITH_MASK = 1024 * 1024  # a 512 x 512 mask as PNG in base64 is a few KiB; noise would be some 350
 GUIDE_SIDE = 384  # pixels
 REPAIRED_SINCE = "Another reviewer has repaired this mask since you saw it. It comes to you again as it is now."
@@ -61,6 +65,8 @@ MEDIA_TYPES = {
     re.compile(rb"RIFF....WEBP", re.DOTALL): "image/webp",
 }
 PICTURE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
+
+_log = logging.getLogger(__name__)
 
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
@@ -77,6 +83,12 @@ class TooLargeError(MalformedError):
     status = 413
 
 
+class SlowError(MalformedError):
+    """A body that does not arrive; status 408."""
+
+    status = 408
+
+
 class NotJsonError(MalformedError):
     """A body not declared as JSON; status 415. A foreign page could send a form without a preflight request."""
 
@@ -87,6 +99,22 @@ class Form(BaseModel):
     """What a POST carries; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _is_text(cls, value: object) -> object:
+        if isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
+            raise ValueError("it holds a character that is no text")
+        return value
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it can be written as UTF-8: JSON can spell half a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class WantedForm(Form):
@@ -101,7 +129,7 @@ class WantedForm(Form):
 class DeckForm(Form):
     count: int = Field(ge=0, le=100)
     held: list[Number] = Field(default=[], max_length=2000)
-    since: int | None = Field(default=None, ge=0)
+    since: int | None = Field(default=None, ge=0, le=2**63 - 1)
     wanted: WantedForm = WantedForm()
 
 
@@ -109,14 +137,14 @@ class VerdictForm(Form):
     example: Number
     decision: Decision
     reason: Reason | None = None
-    client_id: str = Field(min_length=1, max_length=64)
+    client_id: str = Field(min_length=1, max_length=64, pattern="^[!-~]*$")
     settles: bool = False
     mask: str | None = Field(default=None, pattern="^[0-9a-f]{64}$", description="the hash of the mask that was seen")
 
 
 class VerdictsForm(Form):
     # Each is validated on its own, so that an invalid one doesn't block the others.
-    verdicts: list[dict[str, Any]] = Field(min_length=1, max_length=200)
+    verdicts: list[Any] = Field(min_length=1, max_length=200)
 
 
 class GoldForm(Form):
@@ -284,7 +312,7 @@ def aside_picture(request: Request) -> Response:
 def _no_picture(error: WinnowError, words: str) -> Response:
     """404 with these words, or 503 where the picture may be had later: the database does not answer."""
     later = isinstance(error, NotNowError)
-    return PlainTextResponse(str(error) if later else words, 503 if later else 404, PICTURE_HEADERS)
+    return PlainTextResponse(error.shown if later else words, 503 if later else 404, PICTURE_HEADERS)
 
 
 def verdict_log(request: Request) -> Response:
@@ -333,29 +361,45 @@ def next_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
 
 
 def record_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
-    """Record verdicts; the response means that they are committed. One that can't be recorded is named and blocks no others."""
-    given: list[NewVerdict] = []
-    refused: list[dict[str, Any]] = []
-    for item in form.verdicts:
+    """Record verdicts; the response means that they are committed. One that can't be recorded is named and blocks no others.
+
+    A refusal is named by its place among the verdicts sent, since its client id may be what is wrong with it.
+    """
+    if not VERDICTS.take(reviewer, len(form.verdicts)):
+        raise TooMuchError(f"{reviewer} sends more verdicts than anybody can give.")
+    given: dict[int, NewVerdict] = {}  # by their place among those sent
+    refused: dict[int, str] = {}  # sentences
+    for index, item in enumerate(form.verdicts):
         try:
             read = VerdictForm.model_validate(item)
             if read.settles:
                 check_lead(reviewer)
-            given.append(NewVerdict(**read.model_dump()))
+            given[index] = NewVerdict(**read.model_dump())
         except ValidationError as error:
-            refused.append({"client_id": item.get("client_id"), "error": f"This verdict is not valid: {_first(error)}."})
+            refused[index] = f"This verdict is not valid: {_first(error)}."
         except RefusedError as error:
-            refused.append({"client_id": item.get("client_id"), "error": str(error)})
+            refused[index] = str(error)
     try:
-        recorded = _record(reviewer, given)
+        recorded = _record(reviewer, list(given.values()))
     except NotThereError:  # rare, so the missing ones are looked up only now
         with reading(engine()) as session:
-            there = existing_examples(session, {item.example for item in given})
-        lost = [(item.client_id, missing_example([item.example], there)) for item in given if item.example not in there]
-        refused += [{"client_id": client_id, "error": error} for client_id, error in lost]
-        recorded = _record(reviewer, [item for item in given if item.example in there])
-    refused += [{"client_id": client_id, "error": REPAIRED_SINCE} for client_id in recorded.outdated]
-    return {"taken": recorded.taken, "ids": recorded.numbers, "refused": refused}
+            there = existing_examples(session, {item.example for item in given.values()})
+        for index, item in given.items():
+            if lost := missing_example([item.example], there):
+                refused[index] = lost
+        recorded = _record(reviewer, [item for item in given.values() if item.example in there])
+    refused |= {index: REPAIRED_SINCE for index, item in given.items() if item.client_id in recorded.outdated}
+    named = [
+        {"index": index, "client_id": _client_id(form.verdicts[index]), "error": error}
+        for index, error in sorted(refused.items())
+    ]
+    return {"taken": recorded.taken, "ids": recorded.numbers, "refused": named}
+
+
+def _client_id(verdict: Any) -> str | None:
+    """A refused verdict's client id, if it is one that can be sent back."""
+    client_id = verdict.get("client_id") if isinstance(verdict, dict) else None
+    return client_id if isinstance(client_id, str) and _is_unicode(client_id) else None
 
 
 def _record(reviewer: str, given: Sequence[NewVerdict]) -> Recorded:
@@ -502,26 +546,42 @@ def _post(path: str, form: type[F], answer: Callable[[str, F], dict[str, Any]], 
         try:
             check_origin(request)
             reviewer = reviewer_of(request.headers.get(TOKEN_HEADER, ""))
+            if not REQUESTS.take(reviewer):
+                raise TooMuchError(f"{reviewer} sends more requests than any page does.")
             filled = _filled(form, await _body(request, limit))
-            return JSONResponse(await run_in_threadpool(answer, reviewer, filled))
+            return JSONResponse(await run_in_threadpool(_admitted, answer, reviewer, filled))
         except WinnowError as error:
             return _refusal(error)
 
     return Route(path, endpoint, methods=["POST"])
 
 
+def _admitted(answer: Callable[[str, F], dict[str, Any]], reviewer: str, form: F) -> dict[str, Any]:
+    check_new_name(engine(), reviewer)
+    return answer(reviewer, form)
+
+
 def _refusal(error: WinnowError) -> Response:
-    """An error's sentence as JSON, with the status that fits it."""
+    """An error's sentence as JSON, with the status that fits it: 4xx for what is wrong with the request, 5xx and 429 for what
+    may be answered later."""
     status = 409
     if isinstance(error, MalformedError):
         status = error.status
+    elif isinstance(error, UnstorableError):
+        status = 400
     elif isinstance(error, RefusedError):
         status = 403
     elif isinstance(error, NotThereError):
         status = 404
+    elif isinstance(error, TooMuchError):
+        status = 429
+    elif isinstance(error, DiskFullError):
+        status = 507
     elif isinstance(error, NotNowError):
         status = 503
-    return JSONResponse({"error": str(error)}, status)
+    if status >= 429:
+        _log.error("%s", error)  # in full: the answer leaves the server's folders out
+    return JSONResponse({"error": error.shown}, status)
 
 
 async def _body(request: Request, limit: int) -> bytes:
@@ -530,10 +590,13 @@ async def _body(request: Request, limit: int) -> bytes:
         raise NotJsonError("Send this request as application/json.")
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                raise TooLargeError(f"The request is larger than {limit // 1024} KiB, the limit of this route.")
+        async with asyncio.timeout(MAX_BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise TooLargeError(f"The request is larger than {limit // 1024} KiB, the limit of this route.")
+    except TimeoutError:
+        raise SlowError(f"The request did not arrive within {MAX_BODY_SECONDS} seconds.") from None
     except ClientDisconnect:
         raise MalformedError("The connection closed before the whole request was sent.") from None
     return bytes(body)
@@ -541,11 +604,15 @@ async def _body(request: Request, limit: int) -> bytes:
 
 def _filled(form: type[F], body: bytes) -> F:
     try:
-        return form.model_validate(json.loads(body))
+        return form.model_validate(json.loads(body, parse_constant=_no_number))
     except ValidationError as error:
         raise MalformedError(f"The request is not valid: {_first(error)}.") from None
     except (ValueError, RecursionError):
         raise MalformedError("The request's body is not valid JSON.") from None
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number in JSON")
 
 
 def _first(error: ValidationError) -> str:

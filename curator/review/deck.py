@@ -19,13 +19,14 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from curator.review.current_mask import current_masks
 from curator.review.gold import unseen_gold
-from curator.review.leases import QUEUE_COLUMNS, QueuePosition, claim, leased_to_another
+from curator.review.leases import QUEUE_COLUMNS, QueuePosition, claim, leased_by, leased_to_another
 from curator.review.opinions import newest_verdicts, verdict_counts
 from curator.review.reopening import reopening_reasons
 from db.errors import WinnowError
 from db.session import Lock, wait_for
 from db.tables import Example, Gold, Reason, Reviewer, Split, Standing, State, Submission, Suspicion, TouchUp, Verdict
 
+MOST_HELD = 600  # leases of one reviewer: three grids of the largest size
 SECOND_LOOK_EVERY = 4  # one card in 4 is a second opinion or a repaired mask, if enough are due
 
 
@@ -158,14 +159,19 @@ def deal(
 ) -> Dealt:
     """Up to `count` examples for a reviewer, leased to them for ten minutes.
 
-    Leaves out examples that another reviewer holds and those in `held`, which the page has already; the leases of `held` are
-    renewed, or taken again after an undo. If the filters include judged examples, also leaves out what the reviewer has judged
-    after verdict number `since`. An example whose lease has expired can be handed out again. `mix` adds control examples.
+    Leaves out examples that another reviewer holds and those in `held`, which the page has already. Of `held`, the leases that
+    are, or were last, the reviewer's own are renewed. A reviewer is leased `MOST_HELD` examples at most. If the filters
+    include judged examples, also leaves out what the reviewer has judged after verdict number `since`. An example whose lease
+    has expired can be handed out again. `mix` adds control examples.
     """
     wait_for(session, Lock.dealing)  # two reviewers who ask at the same moment get different cards
     gone = _stale_held(session, reviewer_id, held, wanted, since)
+    own = leased_by(session, reviewer_id)
+    running = {example for example, until in own.items() if until > now}
     picked = _next_examples(session, reviewer_id, count, now, held, wanted, since, mix)
-    mine = claim(session, reviewer_id, {*picked, *held} - gone, now)
+    too_many = [example for example in picked if example not in running][max(0, MOST_HELD - len(running)) :]
+    picked = [example for example in picked if example not in too_many]
+    mine = claim(session, reviewer_id, {*picked, *own.keys() & set(held)} - gone, now)
     dealt = [example for example in picked if example in mine]
     return Dealt(_cards(session, dealt, wanted), sorted(gone))
 

@@ -42,6 +42,11 @@ def release(session: Session, reviewer_id: int, examples: Collection[int]) -> No
         session.execute(delete(Lease).where(Lease.example_id.in_(locked)), execution_options={"synchronize_session": False})
 
 
+def leased_by(session: Session, reviewer_id: int) -> dict[int, datetime]:
+    """The examples whose lease is a reviewer's, also one that has run out and that nobody took since; and until when."""
+    return dict(session.execute(select(Lease.example_id, Lease.until).where(Lease.reviewer_id == reviewer_id)).all())
+
+
 class QueuePosition(NamedTuple):
     """An example with the columns that the deck sorts it by; `doubt` is its suspicion, 0 to 1."""
 

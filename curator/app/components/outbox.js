@@ -3,7 +3,7 @@
 // localStorage, an entry each, so that a reload loses none; the server takes a repeat once, by its client id. All tabs of
 // a reviewer hold the same items in the same order, and each may send them: so an undo never overtakes what it undoes.
 
-import { ask, byOrder, formatted, newId, Shelf } from "./shared.js";
+import { ask, byOrder, formatted, newId, RouteError, Shelf } from "./shared.js";
 
 const BATCH = 100; // the server takes up to 200 at a time
 const RETRY_MS = [1000, 2000, 4000, 8000, 15000];
@@ -107,8 +107,8 @@ export class Outbox {
       const answer = await ask("/api/verdicts", this.token, { verdicts });
       this.trouble = null;
       this.tries = 0;
-      const refusals = /** @type {{client_id: string, error: string}[]} */ (answer.refused);
-      this.answered(batch, answer.ids, Object.fromEntries(refusals.map(({ client_id, error }) => [client_id, error])));
+      const refusals = /** @type {{index: number, error: string}[]} */ (answer.refused);
+      this.answered(batch, answer.ids, Object.fromEntries(refusals.map(({ index, error }) => [batch[index].client_id, error])));
     } catch (error) {
       this.failed(/** @type {Error} */ (error), batch);
     } finally {
@@ -120,6 +120,8 @@ export class Outbox {
 
   /** @param {Item[]} batch @param {Record<string, number>} ids @param {Record<string, string>} refused sentences */
   answered(batch, ids, refused) {
+    // What the answer does not name is kept and sent again; an answer that names nothing is not Winnow's.
+    if (!batch.some(({ client_id }) => client_id in ids || client_id in refused)) throw new RouteError("Winnow cannot be reached right now.", 0);
     if (this.careful) this.careful--;
     this.spread({ settled: { ids, refused } });
     this.settle(batch, ids, refused);
@@ -130,7 +132,7 @@ export class Outbox {
    * @param {Item[]} items @param {Record<string, number>} ids @param {Record<string, string>} refused sentences
    */
   settle(items, ids, refused) {
-    const mine = items.filter((item) => this.items.includes(item));
+    const mine = items.filter((item) => this.items.includes(item) && (item.client_id in ids || item.client_id in refused));
     this.items = this.items.filter((item) => !mine.includes(item));
     this.shelf.drop(mine.map((item) => item.client_id));
     const taken = mine.filter((item) => !(item.client_id in refused));
@@ -147,8 +149,9 @@ export class Outbox {
 
   /** @param {Error & {status?: number}} error @param {Item[]} batch */
   failed(error, batch) {
-    if ([400, 404, 409].includes(error.status ?? 0)) {
-      // The batch was refused, perhaps because of one verdict: send them one by one, and set aside what is refused alone.
+    if (error.status === 400) {
+      // The server can't read the batch, perhaps because of one verdict: send them one by one, and set aside what is refused
+      // alone. Nothing else is a refusal: whatever goes wrong may go right later.
       this.trouble = null;
       if (batch.length > 1) this.careful = batch.length;
       else this.answered(batch, {}, { [batch[0].client_id]: error.message });

@@ -3,7 +3,7 @@
 
 const CAPTION = 66; // CSS pixels, the height of a caption
 
-/** An error of a route or a picture: `status` is the HTTP status, 0 when the network is down. */
+/** An error of a route or a picture: `status` is the HTTP status, 0 when no answer of Winnow’s came: the network is down, or a proxy answered. */
 export class RouteError extends Error {
   /** @param {string} message @param {number} status */
   constructor(message, status) {
@@ -35,7 +35,8 @@ export async function ask(path, token, body) {
   }
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
-  throw new RouteError(answer?.error ?? `Winnow answered with an error (${response.status}).`, response.status);
+  if (typeof answer?.error === "string") throw new RouteError(answer.error, response.status);
+  throw new RouteError(`Winnow cannot be reached right now (${response.status}).`, 0);
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from curator.app.allowance import check_new_name
 from curator.app.components.me import remember
 from curator.app.guard import current_reviewer
 from curator.app.state import engine, settings
@@ -19,6 +20,7 @@ def show_you() -> None:
         name = st.text_input("Your name", value=current_reviewer(), max_chars=80)
         if st.form_submit_button("Review under this name", type="primary"):
             try:
+                check_new_name(engine(), name)
                 with writing(engine()) as session:
                     reviewer = reviewer_called(session, name)
             except WinnowError as error:

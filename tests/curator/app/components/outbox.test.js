@@ -32,8 +32,8 @@ function taking(refuses = {}) {
   const committed = [];
   server.answer = ({ body }) => {
     const refused = [];
-    for (const { client_id, example, decision } of body.verdicts) {
-      if (example in refuses) refused.push({ client_id, error: Reflect.get(refuses, example) });
+    for (const [index, { client_id, example, decision }] of body.verdicts.entries()) {
+      if (example in refuses) refused.push({ index, client_id, error: Reflect.get(refuses, example) });
       else if (!ids.has(client_id)) {
         committed.push({ example, decision });
         ids.set(client_id, committed.length);
@@ -192,6 +192,29 @@ test("one bad verdict of a refused batch is set aside alone", async () => {
   outbox.dismiss();
   assert.equal(outbox.says(), "");
 });
+
+for (const [what, answer] of /** @type {[string, object][]} */ ([
+  ["the disk is full", { status: 507, error: "The disk is full. Ask your lead." }],
+  ["the database is busy", { status: 503, error: "Busy." }],
+  ["too much came at once", { status: 429, error: "In a moment." }],
+  ["something is missing", { status: 404, error: "Not there." }],
+  ["something else came first", { status: 409, error: "Taken over." }],
+  ["Winnow breaks", { status: 500 }],
+  ["a proxy answers in its place", { status: 404 }],
+  ["the answer names no verdict", { ids: {}, refused: [] }],
+])) {
+  test(`no verdict is set aside when ${what}: all are kept and sent again`, async () => {
+    server.answer = () => answer;
+    const outbox = tab();
+    for (const example of [1, 2]) outbox.add(keep(example));
+    await settled();
+    assert.deepEqual([outbox.items.length, outbox.refused.length, stored("winnow.verdict.Ada.").length], [2, 0, 2]);
+    const committed = taking();
+    await later(1000);
+    assert.deepEqual(committed.map(({ example }) => example), [1, 2]);
+    assert.deepEqual(stored("winnow.verdict.Ada."), []);
+  });
+}
 
 test("a verdict that the server names as refused is set aside, and the others of the batch are saved", async () => {
   const committed = taking({ 2: "Example 2 is not there." });

@@ -52,12 +52,14 @@ test("half and more is mask", () => {
   assert.deepEqual([...bytesOf(grey)], [0, 1, 1]);
 });
 
-test("an error has the server's sentence and its status, 0 without a network", async () => {
+test("an error has the server's sentence and its status, 0 when no answer of Winnow's came", async () => {
   const error = () => ask("/api/x", "t", {}).catch(({ message, status }) => [status, message]);
   server.answer = () => ({ status: 409, error: "Somebody else has it." });
   assert.deepEqual(await error(), [409, "Somebody else has it."]);
-  server.answer = () => ({ status: 502 });
-  assert.deepEqual(await error(), [502, "Winnow answered with an error (502)."]);
+  for (const status of [404, 502]) { // a proxy's own
+    server.answer = () => ({ status });
+    assert.deepEqual(await error(), [0, `Winnow cannot be reached right now (${status}).`]);
+  }
   server.answer = () => DOWN;
   assert.deepEqual(await error(), [0, "Winnow cannot be reached right now."]);
 });
