@@ -6,16 +6,20 @@ from pathlib import Path
 import streamlit as st
 
 import curator.app
-from curator.app.guard import middleware
+from curator.app.connections import limit_connections
+from curator.app.guard import check_address
 from curator.app.routes import ROUTES
+from curator.app.shield import middleware
 from curator.app.state import engine
 from db.errors import WinnowError
 
 MAIN = Path(curator.app.__file__).with_name("main.py")  # absolute: in a wheel, this file lies elsewhere
 
 try:
+    check_address(st.get_option("server.address"))
     engine()  # opened before anybody opens a page: what is wrong with the settings or the database is said here, on one line
 except WinnowError as error:
     sys.exit(str(error))
 
+limit_connections()
 app = st.App(MAIN, routes=ROUTES, middleware=middleware())

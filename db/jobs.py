@@ -94,7 +94,9 @@ def start_process(
     `job-<number>.log` in the log folder, which is created if it is missing.
     """
     log_folder.mkdir(parents=True, exist_ok=True)
-    with (log_folder / f"job-{number}.log").open("wb") as log:
+    file = log_folder / f"job-{number}.log"
+    file.touch(mode=0o600)  # it may name people
+    with file.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments, "--job", str(number)],
             stdin=subprocess.DEVNULL,

@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from enum import IntEnum
 from itertools import islice
 from pathlib import Path
@@ -72,6 +72,8 @@ def open_database(settings: Settings) -> Engine:
     _make_home(settings.home)
     try:
         engine = connect(settings.database)
+        if engine.dialect.name == "sqlite" and engine.url.database:
+            _make_private(Path(engine.url.database))
     except ImportError as error:
         raise WinnowError(
             f"WINNOW_DB_URL needs the Python package {error.name}. For PostgreSQL, install `winnow[postgres]`."
@@ -87,12 +89,21 @@ def open_database(settings: Settings) -> Engine:
 
 def _make_home(home: Path) -> None:
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         why = "" if os.access(home, os.W_OK | os.X_OK) else "it cannot be written to"
+        if home.stat().st_mode & 0o007:  # not changed: it may be anybody's folder
+            _log.warning("Everybody on this machine can open the home folder %s. `chmod 700` closes it.", home)
     except OSError as error:
         why = str(error.strerror)
     if why:
         raise WinnowError(f"The home folder {home} cannot be used: {why}. Set WINNOW_HOME to a folder that you can write to.")
+
+
+def _make_private(file: Path) -> None:
+    """Let nobody else read SQLite's file, which is created if necessary; its logs get the same mode."""
+    with suppress(OSError):  # opening it says why
+        os.close(os.open(file, os.O_CREAT, 0o600))
+        file.chmod(0o600)
 
 
 def connect(url: str, busy_seconds: float = BUSY_SECONDS, connect_seconds: int = CONNECT_SECONDS) -> Engine:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ByteSize, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from upath import UPath
 
@@ -97,6 +98,17 @@ class Settings(BaseSettings):
         default="", description="Header in which that proxy names the signed-in person; empty: the browser keeps a name."
     )
 
+    open: Literal["", "yes"] = Field(
+        default="", description="yes: the app may listen on other addresses than localhost though nobody signs in."
+    )
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_names(cls, hosts: str) -> str:
+        if "*" in _listed(hosts):
+            raise ValueError("name the hosts; * would let any website ask for people's faces")
+        return hosts
+
     @field_validator("db_url")
     @classmethod
     def _is_a_database(cls, url: str) -> str:
@@ -141,7 +153,8 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """SQLAlchemy URL of the database."""
-        return self.db_url or f"sqlite:///{self.home.resolve() / 'winnow.db'}"
+        local = URL.create("sqlite", database=str(self.home.resolve() / "winnow.db"))  # the path may hold ? and %
+        return self.db_url or local.render_as_string()
 
     @property
     def store(self) -> str:

@@ -104,7 +104,7 @@ def test_secrets_come_from_the_environment_and_are_documented() -> None:
 
 def test_the_app_is_given_settings_that_there_are() -> None:
     given = {name for name in SERVICES["app"]["environment"] if name.startswith("WINNOW_")}
-    assert given == {"WINNOW_DB_URL", "WINNOW_STORE_URL", "WINNOW_RUNS_URL"}
+    assert given == {"WINNOW_DB_URL", "WINNOW_STORE_URL", "WINNOW_RUNS_URL", "WINNOW_OPEN", "WINNOW_HOSTS"}
     assert {name.removeprefix("WINNOW_").lower() for name in given} < set(Settings.model_fields)
 
 

@@ -166,7 +166,8 @@ def test_winnow_app_serves_localhost_alone(binaries: Path, elsewhere: dict[str, 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the addresses 127.0.0.2 and on")
 def test_winnow_app_serves_another_address_when_told_to(binaries: Path, elsewhere: dict[str, str]) -> None:
-    with started(binaries, {**elsewhere, "STREAMLIT_SERVER_HEADLESS": "true"}, "--address", "0.0.0.0") as port:
+    told = {**elsewhere, "STREAMLIT_SERVER_HEADLESS": "true", "WINNOW_OPEN": "yes"}
+    with started(binaries, told, "--address", "0.0.0.0") as port:
         assert answers("127.0.0.2", port, "/").startswith("text/html")
     printed = Path(elsewhere["HOME"]).with_name("log").read_text()
     assert re.findall(r"\bhttp\S+", printed) == [f"http://localhost:{port}"]  # and nobody was asked for another address

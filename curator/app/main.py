@@ -1,5 +1,7 @@
 """Navigation: the list of pages, and the frame around each."""
 
+from pathlib import Path
+
 import cv2
 import streamlit as st
 
@@ -7,7 +9,9 @@ from curator.app.frame import show_flow
 from db.environment import opencv_fault
 from db.errors import NotNowError
 
-st.set_page_config(page_title="Winnow", page_icon=":material/content_cut:", layout="wide", initial_sidebar_state="collapsed")
+ICON = Path(__file__).with_name("icon.svg")  # an emoji or a symbol would be asked for at another host
+
+st.set_page_config(page_title="Winnow", page_icon=ICON, layout="wide", initial_sidebar_state="collapsed")
 
 if fault := opencv_fault(cv2):
     st.error(fault)
@@ -34,4 +38,4 @@ try:
     show_flow()
     page.run()
 except NotNowError as error:  # the database went away while the app was running
-    st.error(str(error))
+    st.error(error.shown)

@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from curator.app.allowance import REQUESTS, VERDICTS, TooMuchError, check_new_name
-from curator.app.guard import DOWNLOAD, TOKEN_HEADER, RefusedError, check_lead, check_origin, leads, reviewer_of
+from curator.app.guard import DOWNLOAD, TOKEN_HEADER, RefusedError, check_lead, check_origin, leads, reviewer_asking
 from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, matting, settings, store
 from curator.ingest import aside
 from curator.pictures.arrays import Photo
@@ -318,7 +318,7 @@ def _no_picture(error: WinnowError, words: str) -> Response:
 def verdict_log(request: Request) -> Response:
     """The verdicts as a CSV file, streamed: all of them for a lead, else one's own. Its address carries the token."""
     try:
-        reviewer = reviewer_of(request.query_params.get("token", ""), DOWNLOAD)
+        reviewer = reviewer_asking(request, request.query_params.get("token", ""), DOWNLOAD)
     except RefusedError as error:
         return PlainTextResponse(str(error), 403, PICTURE_HEADERS)
     # Others' verdicts would bias blind second opinions, and one that settles no disagreement reveals a control example.
@@ -545,7 +545,7 @@ def _post(path: str, form: type[F], answer: Callable[[str, F], dict[str, Any]], 
     async def endpoint(request: Request) -> Response:
         try:
             check_origin(request)
-            reviewer = reviewer_of(request.headers.get(TOKEN_HEADER, ""))
+            reviewer = reviewer_asking(request, request.headers.get(TOKEN_HEADER, ""))
             if not REQUESTS.take(reviewer):
                 raise TooMuchError(f"{reviewer} sends more requests than any page does.")
             filled = _filled(form, await _body(request, limit))

@@ -1,9 +1,13 @@
 """Settings from environment variables."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import select
 
 from db.errors import WinnowError
+from db.session import open_database, reading
 from db.settings import Limits, Settings, read_settings, unknown_settings
 
 
@@ -19,9 +23,47 @@ def test_limits_come_from_the_environment_and_sizes_may_have_a_unit(monkeypatch:
     assert limits == Limits(file_bytes=2**20, pixels=2000, zip_members=30, zip_bytes=4000, zip_ratio=5)
 
 
+@pytest.mark.parametrize("name", ["a?b", "50%20", "a#b", "ü & x"])
+def test_any_path_may_be_the_home(tmp_path: Path, name: str) -> None:
+    settings = Settings(home=tmp_path / name)
+    engine = open_database(settings)
+    with reading(engine) as session:
+        assert session.execute(select(1)).scalar_one() == 1
+    engine.dispose()
+    assert (tmp_path / name / "winnow.db").stat().st_size > 0
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_new_home_and_its_database_are_its_owners_alone(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    engine = open_database(settings)
+    with engine.begin() as connection:
+        connection.execute(select(1))
+        modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (settings.home, *settings.home.iterdir())}
+    engine.dispose()
+    assert modes.pop("home") == "0o700"
+    assert set(modes) >= {"winnow.db", "winnow.db-wal"}
+    assert set(modes.values()) == {"0o600"}
+
+
+def test_a_database_that_others_could_read_is_closed_to_them_and_an_open_home_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(home=tmp_path / "home")
+    open_database(settings).dispose()
+    settings.home.chmod(0o755)
+    (settings.home / "winnow.db").chmod(0o644)
+    open_database(settings).dispose()
+    assert oct((settings.home / "winnow.db").stat().st_mode & 0o777) == "0o600"
+    assert "Everybody on this machine can open the home folder" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
+        ("hosts", "*"),
+        ("hosts", "winnow.example.com, *"),
+        ("open", "true"),
         ("max_file_bytes", 0),
         ("max_pixels", 0),
         ("max_pixels", 178_956_971),

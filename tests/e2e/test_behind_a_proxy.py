@@ -111,7 +111,7 @@ def test_who_is_signed_in_reviews_under_the_proxys_host_name(server: Callable[..
     mapped = chromium.launch(
         executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
     )
-    with serving(signing_in("Ada%20Lovelace", app.url), port):
+    with serving(signing_in("Ada Lovelace", app.url), port):
         page = mapped.new_page()
         page.goto(f"http://{HOST}:{port}/team?part=you")
         expect(page.get_by_text("You are signed in as Ada Lovelace and review under that name.")).to_be_visible(timeout=15_000)

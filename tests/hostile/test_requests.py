@@ -21,7 +21,7 @@ from db.session import connect, reading, writing
 from db.store import Store
 from db.tables import Reviewer, TouchUpSave, Verdict
 from tests.conftest import on_both_servers
-from tests.curator.app.test_routes import HOST, base64_png
+from tests.curator.app.test_routes import HERE, HOST, base64_png
 from tests.examples import add_examples
 
 
@@ -159,7 +159,15 @@ def test_a_body_that_never_ends_is_given_up(client: TestClient, ours: dict[str, 
     monkeypatch.setattr(routes, "MAX_BODY_SECONDS", 0.01)
     headers = {**ours, "Host": "localhost", "Content-Type": "application/json"}
     names = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": "POST", "path": "/api/deck", "headers": names, "query_string": b"", "scheme": "http"}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/deck",
+        "headers": names,
+        "query_string": b"",
+        "scheme": "http",
+        "client": HERE,
+    }
     chunks = [{"type": "http.request", "body": b"{", "more_body": True}]
     sent: list[Any] = []
 

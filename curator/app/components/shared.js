@@ -13,7 +13,7 @@ export class RouteError extends Error {
 
   /** Whether what was asked for is not there, so that asking again is of no use. */
   get missing() {
-    return this.status >= 400 && this.status < 500;
+    return [400, 404, 409, 410, 422].includes(this.status);
   }
 }
 

@@ -17,9 +17,10 @@ from sqlalchemy import Engine, func, select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from curator.app import guard, routes, state
-from curator.app.guard import TOKEN_HEADER, middleware, token_for
+from curator.app import guard, routes, shield, state
+from curator.app.guard import TOKEN_HEADER, session_cookie, token_for
 from curator.app.routes import REPAIRED_SINCE, ROUTES
+from curator.app.shield import middleware
 from curator.touchup.matting import Matting
 from curator.touchup.superpixels import superpixels
 from db.jobs import utc_now
@@ -32,6 +33,7 @@ from tests.locking import locked_by_another
 from tests.trained import add_run, freeze_all
 
 HOST = "http://localhost"
+HERE = ("127.0.0.1", 50_000)  # a browser on this machine
 POSTS = [
     *("/api/deck", "/api/verdicts", "/api/gold", "/api/touchups/begin", "/api/touchups/save", "/api/touchups/finish"),
     *("/api/touchups/resume", "/api/touchups/presence", "/api/touchups/discard", "/api/touchups/versions"),
@@ -42,11 +44,12 @@ POSTS = [
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch, settings: Settings, engine: Engine, store: Store) -> Iterator[TestClient]:
-    for module in (routes, guard):
+    for module in (routes, guard, shield):
         monkeypatch.setattr(module, "settings", lambda: settings, raising=False)
     monkeypatch.setattr(routes, "engine", lambda: engine)
     monkeypatch.setattr(routes, "store", lambda: store)
-    yield TestClient(Starlette(routes=ROUTES, middleware=middleware()), base_url=HOST)
+    served = Starlette(routes=ROUTES, middleware=middleware())
+    yield TestClient(served, base_url=HOST, client=HERE, cookies=dict([session_cookie()]))
     state.settings.cache_clear()
 
 
@@ -626,7 +629,8 @@ def test_only_hosts_in_the_settings_are_served(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, engine: Engine, ours: dict[str, str], examples: list[int]
 ) -> None:
     named = settings.model_copy(update={"hosts": "winnow.example.com, hair.example.com"})
-    monkeypatch.setattr(guard, "settings", lambda: named)
+    for module in (guard, shield):
+        monkeypatch.setattr(module, "settings", lambda: named)
     at_home = Starlette(routes=ROUTES, middleware=middleware())
     for host, status in [("winnow.example.com", 200), ("hair.example.com", 200), ("evil.example.com", 400)]:
         client = TestClient(at_home, base_url=f"http://{host}")
@@ -637,18 +641,20 @@ def test_only_hosts_in_the_settings_are_served(
     assert client.post("/api/deck", json={"count": 1}, headers=foreign).status_code == 403
 
 
-@pytest.mark.parametrize(("header", "who"), [("Ada%20Lovelace", "Ada Lovelace"), ("", "reviewer"), ("a" * 81, "reviewer")])
-def test_the_reviewer_is_the_one_named_by_the_proxy(
-    monkeypatch: pytest.MonkeyPatch, settings: Settings, header: str, who: str
+def test_a_page_answers_only_the_one_who_is_signed_in(
+    client: TestClient, ours: dict[str, str], monkeypatch: pytest.MonkeyPatch, settings: Settings, examples: list[int]
 ) -> None:
-    monkeypatch.setattr(guard, "settings", lambda: settings.model_copy(update={"user_header": "X-Forwarded-User"}))
-
-    class Context:
-        headers = {"X-Forwarded-User": header}
-        cookies = {guard.COOKIE: "Mallory"}
-
-    monkeypatch.setattr(guard.st, "context", Context)
-    assert guard.current_reviewer() == who
+    named = settings.model_copy(update={"user_header": "X-Forwarded-User"})
+    for module in (guard, shield, routes):
+        monkeypatch.setattr(module, "settings", lambda: named)
+    for who, status in [("Ada", 200), ("Bo", 403)]:
+        answer = client.post("/api/verdicts", json=verdict(examples[0]), headers={**ours, "X-Forwarded-User": who})
+        assert answer.status_code == status
+        log = client.get(
+            "/api/verdicts.csv", params={"token": token_for("Ada", guard.DOWNLOAD)}, headers={"X-Forwarded-User": who}
+        )
+        assert log.status_code == status
+    assert answer.json() == {"error": "Somebody else is signed in now. Reload the page to continue; nothing is lost."}
 
 
 # --- the tray ---------------------------------------------------------------------------------------------------------
