@@ -23,10 +23,11 @@ def csv_pieces(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterato
     rest = chain([columns], rows)
     while batch := list(islice(rest, ROWS_AT_ONCE)):
         text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows([_inert(cell) for cell in row] for row in batch)
+        csv.writer(text, lineterminator="\n").writerows([inert(cell) for cell in row] for row in batch)
         yield text.getvalue().encode()
 
 
-def _inert(cell: Any) -> Any:
+def inert(cell: Any) -> Any:
+    """A cell that no spreadsheet runs as a formula: text that begins like one gets a leading apostrophe."""
     # Names of photos, sources and reviewers are untrusted text, and a spreadsheet runs cells that begin like this.
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

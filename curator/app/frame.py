@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from curator.app.guard import current_reviewer
 from curator.app.state import engine, flow_now, settings
+from curator.app.wording import literal
 from curator.markup import render
 from curator.review.reasons import LABELS
+from curator.spreadsheet import inert
 from curator.status import Flow, newest_job
 from curator.touchup.waiting import own_seconds_left
 from db import launch
@@ -112,12 +116,23 @@ def gallery(figures: Iterable[tuple[Sequence[str], str]], *, wide: str = "13rem"
     st.html(render(GALLERY, figures=figures, wide=wide))
 
 
+def show_error(error: WinnowError) -> None:
+    """Show an error to whoever uses the page."""
+    st.error(literal(error.shown))
+
+
+def table(rows: pd.DataFrame, **options: Any) -> None:
+    """Show a table; `options` are those of `st.dataframe`. A cell that a spreadsheet would run as a formula is made inert,
+    because the table can be downloaded."""
+    st.dataframe(rows.map(inert), hide_index=True, **options)
+
+
 def start_job(kind: str, module: str, arguments: Sequence[str]) -> int | None:
     """Start one of Winnow's commands as a job and return the job's number; None, with the error shown, if it can't start."""
     try:
         return launch.start_job(engine(), settings(), kind, module, arguments, utc_now())
     except WinnowError as error:
-        st.error(str(error))
+        show_error(error)
         return None
 
 
@@ -133,11 +148,11 @@ def job_panel(kind: str, doing: str, number: int | None = None) -> Job | None:
     if state in ACTIVE:
         _job_progress(kind, doing, number)
     elif state is JobState.failed:
-        st.error(job.message)
+        st.error(literal(job.message))
     elif state is JobState.interrupted:
-        st.warning(f"{doing} was interrupted. {job.message}")
+        st.warning(f"{doing} was interrupted. {literal(job.message)}")
     elif state is JobState.cancelled:
-        st.info(f"{doing} was stopped. {job.message}")
+        st.info(f"{doing} was stopped. {literal(job.message)}")
     return job
 
 
@@ -153,6 +168,6 @@ def _job_progress(kind: str, doing: str, number: int | None) -> None:
         st.rerun()
     assert job is not None
     with st.container(border=True):
-        st.progress(job.progress, text=job.message or f"{doing} is starting …")
+        st.progress(job.progress, text=literal(job.message) or f"{doing} is starting …")
         if st.button("Stopping …" if job.cancel_requested else "Stop", disabled=job.cancel_requested, key=f"stop-{job.id}"):
             cancel(engine(), job.id, utc_now())

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import streamlit as st
 
-from curator.app.frame import show_flow
+from curator.app.frame import show_error, show_flow
 from db.environment import opencv_fault
 from db.errors import NotNowError
 
@@ -38,4 +38,4 @@ try:
     show_flow()
     page.run()
 except NotNowError as error:  # the database went away while the app was running
-    st.error(error.shown)
+    show_error(error)

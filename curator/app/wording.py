@@ -1,11 +1,14 @@
-"""How numbers, shares, dates and time spans are written on the pages."""
+"""How numbers, shares, dates, time spans and strangers' words are written on the pages."""
 
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from curator.ingest.pace import duration_in_words
+
+WORD_JOINER = "\u2060"  # invisible, and of no width
 
 
 def pluralise(number: int, noun: str) -> str:
@@ -19,6 +22,24 @@ def browser_zone() -> tzinfo:
         return ZoneInfo(st.context.timezone or "UTC")
     except (KeyError, ValueError, OSError):
         return UTC
+
+
+def literal(text: str) -> str:
+    """Text that Streamlit's Markdown shows as it is: for names of files and people, for what a file says, for messages.
+
+    Nothing in it becomes a picture, a link, a formula, an icon or a colour; only what stands between two backticks is still
+    set as code. Addresses and e-mail addresses are no links either: an invisible word joiner breaks them.
+
+    >>> literal("![x](y) `--job 1`")
+    '\\\\!\\\\[x\\\\]\\\\(y\\\\) `--job 1`'
+    """
+    parts = re.split(r"(`[^`]+`)", " ".join(text.split()))
+    return "".join(part if at % 2 else _escaped(part) for at, part in enumerate(parts))
+
+
+def _escaped(text: str) -> str:
+    joined = re.sub(r"(?i)(:(?=\S)|www(?=\.)|\S(?=@)|[-<>=](?=[-<>=]))", f"\\1{WORD_JOINER}", text)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", joined)
 
 
 def percent(share: float | None) -> str:

@@ -1,4 +1,4 @@
-"""WCAG 2.2 AA as far as axe can check it, on every page in light and dark."""
+"""Every page in light and dark: WCAG 2.2 AA as far as axe can check it; and no stranger's words lead to another host."""
 
 import shutil
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
+from sqlalchemy import Engine, String, cast, select, update
 from sqlalchemy.orm import Session
 
 from curator.review.gold import set_answer
@@ -15,7 +16,21 @@ from curator.touchup.begin import StartedTouchUp, begin
 from curator.touchup.saves import finish
 from db.jobs import utc_now
 from db.session import writing
-from db.tables import Decision, Example, Reason, Refinement, Split
+from db.tables import (
+    CuratedSet,
+    Decision,
+    Example,
+    Job,
+    JobState,
+    Reason,
+    Refinement,
+    Refusal,
+    Reviewer,
+    Source,
+    Split,
+    Submission,
+    Suspicion,
+)
 from tests.e2e.conftest import Server
 from tests.examples import add_examples, add_faceless, drawn_mask, png
 from tests.trained import add_run, freeze_all
@@ -26,7 +41,16 @@ pytestmark = pytest.mark.skipif(
 )
 WCAG_2_2_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 DECK = 'canvas[data-state="showing"]'
+EVIL = "![p](http://evil.example/p.png) [l](http://evil.example/l) www.evil.example"  # fits a reviewer's name
+EVIL_WORDS = f"{EVIL} <img src=http://evil.example/i onerror=alert(1)> a@evil.example <http://evil.example> :material/home: $x$"
+TEXT = "h2"
 PAGES = {
+    "/": TEXT,
+    "/ingest": "[data-testid=stAlert]",
+    "/sets": TEXT,
+    "/tryon": TEXT,
+    f"/review?source={EVIL}": "[data-testid=stAlert]",
+    f"/review?reviewer={EVIL}": "[data-testid=stAlert]",
     "/review": DECK,
     "/review?view=grid": "[data-part=grid] img, [data-part=grid] canvas",
     "/review?show=disputed": DECK,
@@ -44,6 +68,17 @@ PAGES = {
     "/team?part=gold": "h2",
     "/team?part=you": "h2",
 }
+
+
+LEADS_ELSEWHERE = """
+() => {
+    const roots = [document];
+    for (const root of roots) for (const part of root.querySelectorAll('*')) if (part.shadowRoot) roots.push(part.shadowRoot);
+    const all = roots.flatMap((root) => [...root.querySelectorAll('[href], [src], form[action]')]);
+    const addresses = all.map((part) => part.href?.baseVal ?? part.href ?? part.src ?? part.action);
+    return addresses.filter((address) => address && new URL(address, location).host !== location.host);
+}
+"""
 
 
 @pytest.fixture
@@ -70,7 +105,27 @@ def worked_on(app: Server) -> Server:
         )
         session.add(proposed)
     finish(app.engine, app.store, "Bo", "page", begun.touch_up, None, utc_now())
+    put_in_evil_words(app.engine)
     return app
+
+
+def put_in_evil_words(engine: Engine) -> None:
+    """Let every name and every sentence that comes from a file or a person say what a page must not do."""
+    words = {
+        Submission: {"photo_name": f"{EVIL_WORDS} " + cast(Submission.id, String)},
+        Source: {"location": f"{EVIL_WORDS} " + cast(Source.id, String)},
+        Reviewer: {"name": f"{EVIL} " + cast(Reviewer.id, String)},
+        CuratedSet: {"note": EVIL_WORDS},
+        Suspicion: {"reasons": [EVIL_WORDS]},
+    }
+    with writing(engine) as session:
+        for table, values in words.items():
+            session.execute(update(table).values(values))
+        source = session.scalars(select(Source.id).limit(1)).one()
+        session.add(Refusal(source_id=source, file=EVIL_WORDS, reason=EVIL_WORDS, at=utc_now()))
+        told = {"kind": "ingest", "arguments": ["ingest", EVIL_WORDS], "created_at": utc_now(), "heartbeat_at": utc_now()}
+        session.add(Job(**told, state=JobState.failed, message=EVIL_WORDS))
+        session.add(Job(**told, state=JobState.failed, message=EVIL_WORDS))
 
 
 def judge(session: Session, name: str, examples: list[int], decision: Decision) -> None:
@@ -92,8 +147,13 @@ def themed(theme: BrowserContext) -> Iterator[Page]:
     """A page in one of the two themes."""
     page = theme.new_page()
     page.set_default_timeout(15_000)
+    elsewhere: list[str] = []
+    page.on("request", lambda request: elsewhere.append(request.url) if "//localhost:" not in request.url else None)
+    page.on("dialog", lambda dialog: elsewhere.append(dialog.message))
     yield page
+    elsewhere += page.evaluate(LEADS_ELSEWHERE)
     page.close()
+    assert [address for address in elsewhere if not address.startswith(("data:", "blob:"))] == []
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from curator.app.frame import gallery
+from curator.app.frame import gallery, show_error
 from curator.app.guard import check_lead, current_reviewer, leads
 from curator.app.state import engine
-from curator.app.wording import pluralise
+from curator.app.wording import literal, pluralise
 from curator.review.reopening import reopening_reasons, send_back
 from curator.review.reviewers import reviewer_called
 from curator.runs import results
@@ -66,7 +66,7 @@ def send_back_form(run: int, worst: list[ReportRow], measure: Measure) -> None:
                 st.caption("Waiting on the Review page.")
             elif one.example in to_touch_up:
                 st.caption("Waiting on the Touch-up page.")
-            elif st.checkbox(f"Choose {one.photo}", key=f"back-{one.example}", disabled=not may):
+            elif st.checkbox(f"Choose {literal(one.photo)}", key=f"back-{one.example}", disabled=not may):
                 ticked.append(one.example)
     chosen = pluralise(len(ticked), "example")
     help_text = None if may else "Only a lead may send examples back."
@@ -82,7 +82,7 @@ def send_back_form(run: int, worst: list[ReportRow], measure: Measure) -> None:
                 else:
                     sent = request(session, reviewer_called(session, reviewer).id, ticked, run, utc_now())
         except WinnowError as error:
-            st.error(str(error))
+            show_error(error)
             return
         message = sent_back_message if back else touch_up_message
         st.session_state["sent-back"] = message(len(sent), len(ticked) - len(sent))

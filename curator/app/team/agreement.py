@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
 
-from curator.app.frame import PAGE_FILE, empty_state
+from curator.app.frame import PAGE_FILE, empty_state, table
 from curator.app.state import cached_by_cost, engine, settings
 from curator.app.wording import percent, pluralise
 from curator.review.agreement import Agreement, krippendorff_alpha, landis_koch
@@ -50,7 +50,7 @@ def show_agreement(lead: bool) -> None:
     st.markdown(alpha_in_words(alpha))
 
     st.subheader("Pairs", anchor=False)
-    st.dataframe(pd.DataFrame([_row(pair) for pair in found]), hide_index=True, placeholder="—")
+    table(pd.DataFrame([_row(pair) for pair in found]), placeholder="—")
     st.caption(
         "Alpha and kappa are 1 for perfect agreement and 0 for agreement by chance. The words are Landis and Koch’s, who "
         "called their thresholds arbitrary. Undone verdicts, and those that settle a disagreement, are left out."

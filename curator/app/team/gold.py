@@ -8,7 +8,7 @@ import streamlit as st
 from sqlalchemy import Engine
 
 from curator.app.charts import PERCENT_LABEL, colours, show_chart
-from curator.app.frame import empty_state
+from curator.app.frame import empty_state, show_error, table
 from curator.app.guard import check_lead, current_reviewer
 from curator.app.state import THUMBNAIL_SIDE, cached_by_cost, engine, settings
 from curator.app.wording import browser_zone, day, percent, pluralise
@@ -75,7 +75,7 @@ def _hit_rates(tried: list[gold.GoldTry]) -> None:
     if not rates:
         st.caption("No reviewer has judged a control example yet.")
         return
-    table, lines = st.columns(2, gap="large")
+    numbers, lines = st.columns(2, gap="large")
     rows = [
         {
             "reviewer": name,
@@ -85,11 +85,9 @@ def _hit_rates(tried: list[gold.GoldTry]) -> None:
         }
         for name, rate in sorted(rates.items(), key=lambda item: -item[1].tries)
     ]
-    table.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        column_config={"hit rate": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.0f %%")},
-    )
+    with numbers:
+        shares = st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.0f %%")
+        table(pd.DataFrame(rows), column_config={"hit rate": shares})
     points = gold.hits_over_time(tried)
     with lines:
         if not points:
@@ -142,6 +140,6 @@ def _withdraw(example: int, now: datetime) -> None:
         with writing(engine()) as session:
             gold.set_answer(session, reviewer_called(session, current_reviewer()).id, example, None, None, now)
     except WinnowError as error:
-        st.error(str(error))
+        show_error(error)
     else:
         st.rerun()

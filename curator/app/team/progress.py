@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from streamlit.delta_generator import DeltaGenerator
 
 from curator.app.charts import GREY, PALETTE, PERCENT_LABEL, colours, show_chart
-from curator.app.frame import empty_state
+from curator.app.frame import empty_state, table
 from curator.app.guard import DOWNLOAD, token_for
 from curator.app.routes import VERDICT_LOG
 from curator.app.state import cached_by_cost, engine, flow_now
@@ -223,9 +223,8 @@ def _reviewer_table(rows: list[dict[str, Any]]) -> None:
         frame["gold"] = [_gold(row) for row in rows]
         columns.append("gold")
     kinds = st.column_config
-    st.dataframe(
+    table(
         frame[[*columns, "last seen"]],
-        hide_index=True,
         placeholder="—",
         column_config={
             "reviewer": kinds.TextColumn(pinned=True, width="medium"),

@@ -4,8 +4,10 @@ import streamlit as st
 
 from curator.app.allowance import check_new_name
 from curator.app.components.me import remember
+from curator.app.frame import show_error
 from curator.app.guard import current_reviewer
 from curator.app.state import engine, settings
+from curator.app.wording import literal
 from curator.review.reviewers import reviewer_called
 from db.errors import WinnowError
 from db.session import writing
@@ -14,7 +16,7 @@ from db.session import writing
 def show_you() -> None:
     """Show the form that gives this browser a reviewer's name."""
     if settings().user_header:
-        st.markdown(f"You are signed in as **{current_reviewer()}** and review under that name.")
+        st.markdown(f"You are signed in as **{literal(current_reviewer())}** and review under that name.")
         return
     with st.form("me", border=True, width=480):
         name = st.text_input("Your name", value=current_reviewer(), max_chars=80)
@@ -24,8 +26,8 @@ def show_you() -> None:
                 with writing(engine()) as session:
                     reviewer = reviewer_called(session, name)
             except WinnowError as error:
-                st.error(str(error))
+                show_error(error)
             else:
                 remember(reviewer.name)
-                st.success(f"This browser now reviews as {reviewer.name}.")
+                st.success(f"This browser now reviews as {literal(reviewer.name)}.")
     st.caption("Each verdict is stored with its reviewer’s name, so that a second reviewer can give another opinion.")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from curator.app.frame import PAGE_FILE, REASONS, drawn_note, gallery, header
+from curator.app.frame import PAGE_FILE, REASONS, drawn_note, gallery, header, show_error
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
 from curator.markup import render
@@ -59,7 +59,7 @@ def picture_form(lesson: Lesson, title: str) -> None:
                 with writing(engine()) as session:
                     choose(session, reviewer_called(session, current_reviewer()).id, lesson.place, example, words, utc_now())
             except WinnowError as error:
-                st.error(str(error))
+                show_error(error)
             else:
                 st.rerun()
 

@@ -6,9 +6,9 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, start_job
+from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, start_job, table
 from curator.app.state import engine, settings
-from curator.app.wording import pluralise
+from curator.app.wording import literal, pluralise
 from curator.formats import ADAPTERS
 from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, count_by_outcome, count_files, history, list_outcomes
 from curator.ingest.uploads import Upload, delete_leftovers, store_upload, unfinished
@@ -68,11 +68,11 @@ def show_preview(upload: Upload, number: int) -> None:
     there = job.result
     with st.container(border=True):
         st.markdown(
-            f"**{upload.name}** looks like **{there['format']}**: {there['because']}. "
+            f"**{literal(upload.name)}** looks like **{there['format']}**: {literal(there['because'])}. "
             f"{pluralise(there['pairs'], 'pair')}, {len(there['refused']):,} refused. Nothing has been written yet."
         )
         if there["refused"]:
-            st.dataframe(pd.DataFrame(there["refused"]), hide_index=True, height=min(38 * (len(there["refused"]) + 1), 240))
+            table(pd.DataFrame(there["refused"]), height=min(38 * (len(there["refused"]) + 1), 240))
         with st.container(horizontal=True):
             st.button(
                 f"Ingest {pluralise(there['pairs'], 'pair')}",
@@ -128,16 +128,15 @@ def show_outcomes() -> None:
         found = count_files(session, asked)
         pages = max(1, math.ceil(found / ROWS_PER_PAGE))
         at = st.pagination(pages, key=f"page-{asked.outcome}-{source}-{words}") if pages > 1 else 1
-        table = pd.DataFrame(list_outcomes(session, asked, ROWS_PER_PAGE, ROWS_PER_PAGE * (at - 1)), columns=list(COLUMNS))
-    if table.empty:
+        rows = pd.DataFrame(list_outcomes(session, asked, ROWS_PER_PAGE, ROWS_PER_PAGE * (at - 1)), columns=list(COLUMNS))
+    if rows.empty:
         st.caption("No file matches these filters.")
         return
-    table["at"] = pd.to_datetime(table["at"])
+    rows["at"] = pd.to_datetime(rows["at"])
     kinds = st.column_config
-    st.dataframe(
-        table,
-        hide_index=True,
-        height=min(35 * (len(table) + 1) + 3, 420),
+    table(
+        rows,
+        height=min(35 * (len(rows) + 1) + 3, 420),
         column_order=("file", "why", "source", "at"),
         column_config={
             "file": kinds.TextColumn("File", width=220),
@@ -172,7 +171,7 @@ def show_earlier_ingests() -> None:
     if len(past) < 2:
         return
     with st.expander("Earlier ingests"):
-        table = pd.DataFrame(
+        rows = pd.DataFrame(
             {
                 "When": [one.at for one in past],
                 "Source": [one.source for one in past],
@@ -183,7 +182,7 @@ def show_earlier_ingests() -> None:
                 "Message": [one.message for one in past],
             }
         )
-        st.dataframe(table, hide_index=True, column_config={"When": st.column_config.DatetimeColumn(format="distance")})
+        table(rows, column_config={"When": st.column_config.DatetimeColumn(format="distance")})
 
 
 header(

@@ -7,7 +7,7 @@ import streamlit as st
 from curator.app.frame import empty_state, header, job_panel, start_job
 from curator.app.guard import current_reviewer
 from curator.app.state import engine
-from curator.app.wording import pluralise
+from curator.app.wording import literal, pluralise
 from curator.markup import render
 from curator.review.reviewers import reviewer_called
 from curator.runs.figures import number
@@ -81,7 +81,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         st.rerun()
 job_panel("refine", "Refining")
 if error := st.session_state.pop("refinements-error", None):
-    st.warning(error)
+    st.warning(literal(error))
 if last := st.session_state.get("refinements-last"):
     st.button(f"Take the last {pluralise(len(last), 'decision')} back", on_click=say, args=[dict.fromkeys(last)], shortcut="U")
 if wait:
@@ -104,5 +104,5 @@ if lately:
             for place, (one, accepted, who) in zip(st.columns(PER_ROW), lately[start : start + PER_ROW], strict=False):
                 with place:
                     st.html(card(one))
-                    st.caption(f"{'Accepted' if accepted else 'Declined'} by {who}.")
+                    st.caption(f"{'Accepted' if accepted else 'Declined'} by {literal(who)}.")
                     st.button("Take back", key=f"back-{one.refinement}", on_click=say, args=[{one.refinement: None}])

@@ -10,7 +10,7 @@ from curator.app.components.grid import grid
 from curator.app.frame import PAGE_FILE, REASONS, drawn_note, empty_state, gallery, header
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
-from curator.app.wording import pluralise
+from curator.app.wording import literal, pluralise
 from curator.ingest.aside import count_faceless, list_faceless
 from curator.markup import render
 from curator.review.deck import FOR_LEADS, Order, ShowFilter, Wanted, count_own_repairs, wanted_from
@@ -141,7 +141,7 @@ with st.container(key="review-head", horizontal=True, horizontal_alignment="dist
                 choose("reviewer", "Judged by", {name: name for name in reviewers}, "Anyone")
 
 if problem:
-    st.warning(f"{problem} So no filter is set.")
+    st.warning(literal(f"{problem} So no filter is set."))
 narrowed = [
     "" if wanted.order is Order.doubt else ORDER_LABELS[wanted.order.value],
     "" if show == DEFAULTS["show"] or (wanted.show is ShowFilter.open and not aside) else SHOW_LABELS[show],

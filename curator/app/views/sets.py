@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from curator.app.frame import PAGE_FILE, empty_state, header
+from curator.app.frame import PAGE_FILE, empty_state, header, show_error, table
 from curator.app.state import engine
 from curator.app.wording import pluralise
 from curator.review.standing import counts
@@ -27,7 +27,7 @@ else:
             try:
                 frozen = freeze(engine(), note, utc_now())
             except WinnowError as error:
-                st.error(str(error))
+                show_error(error)
             else:
                 message = f"Curated set {frozen.set}: {frozen.examples:,} examples."
                 st.success(message if frozen.new else f"{message} Nothing has changed since it was frozen.")
@@ -37,13 +37,12 @@ else:
         refined = count_proposals(session)
     waiting = f": {pluralise(refined, 'refined mask')} to decide" if refined else ""
     st.page_link(PAGE_FILE.format("refinements"), label=f"Refine the kept masks in bulk{waiting}")
-    table = pd.DataFrame(sets)
-    if not table.empty:
-        table["frozen_at"] = pd.to_datetime(table["frozen_at"])
-        table["hash"] = table["hash"].str[:12]
-        st.dataframe(
-            table,
-            hide_index=True,
+    rows = pd.DataFrame(sets)
+    if not rows.empty:
+        rows["frozen_at"] = pd.to_datetime(rows["frozen_at"])
+        rows["hash"] = rows["hash"].str[:12]
+        table(
+            rows,
             column_order=["set", "note", "train", "validation", "test", "touched_up", "refined", "erased", "frozen_at", "hash"],
             column_config={
                 "frozen_at": st.column_config.DatetimeColumn("frozen (UTC)", format="YYYY-MM-DD HH:mm"),

@@ -6,7 +6,7 @@ import streamlit as st
 
 from curator.app.components.film import film
 from curator.app.curves import draw_curves, warn_if_from_scratch
-from curator.app.frame import drawn_note, empty_state, header, job_panel, start_job
+from curator.app.frame import drawn_note, empty_state, header, job_panel, show_error, start_job
 from curator.app.state import engine
 from curator.app.wording import browser_zone, pluralise
 from curator.ingest.pace import duration_in_words
@@ -90,7 +90,7 @@ def offer_training(approved: int) -> None:
             try:
                 frozen = freeze(engine(), "", utc_now())
             except WinnowError as error:
-                st.error(str(error))
+                show_error(error)
             else:
                 start_job("fit", "trainer", ["fit", str(frozen.set), *settings])
         button.caption(

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from curator.app.frame import drawn_note, empty_state, header
+from curator.app.frame import drawn_note, empty_state, header, show_error
 from curator.app.state import engine, settings, store
 from curator.pictures.codec import decode_photo
 from curator.pictures.pair import read_photo
@@ -49,7 +49,7 @@ with pictures:
         photo = read_photo(upload.getvalue(), settings().limits) if upload else decode_photo(store().get(chosen.image_sha256))
         tried = recolour_photo(settings().exported(export.file), photo, colour, strength / 100, cropped=upload is None)
     except WinnowError as error:
-        st.error(str(error))
+        show_error(error)
         st.stop()
     before, after = st.columns(2)
     before.image(photo, caption="Before", width="stretch", alt="the photo as it is")
