@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from curator.app.guard import current_reviewer
-from curator.app.state import engine, flow_now, settings
+from curator.app.state import engine, flow_now, settings, touch_up_now
 from curator.app.wording import literal
 from curator.markup import render
 from curator.review.reasons import LABELS
@@ -55,7 +55,7 @@ def _flow_bar() -> None:
     try:
         now = flow_now(engine())
         with reading(engine()) as session:
-            left = own_seconds_left(session, current_reviewer(), utc_now())
+            left = own_seconds_left(session, current_reviewer(), touch_up_now())
     except NotNowError:  # the page below says why; the next refresh may succeed
         st.caption("The counts cannot be read now.")
         return

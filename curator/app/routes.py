@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from curator.app.allowance import REQUESTS, VERDICTS, TooMuchError, check_new_name
 from curator.app.guard import DOWNLOAD, TOKEN_HEADER, RefusedError, check_lead, check_origin, leads, reviewer_asking
-from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, matting, settings, store
+from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, matting, settings, store, touch_up_now
 from curator.ingest import aside
 from curator.pictures.arrays import Photo
 from curator.pictures.codec import decode_photo, encode_colours, encode_mask, thumbnail
@@ -421,7 +421,7 @@ def begin_touch_up(reviewer: str, form: BeginForm) -> dict[str, Any]:
     """Begin a touch-up, or continue the one that is running; or say where it is being painted."""
     seconds, start_from = settings().touchup_seconds, form.start_from
     with writing(engine()) as session:
-        who, now = reviewer_called(session, reviewer).id, utc_now()
+        who, now = reviewer_called(session, reviewer).id, touch_up_now()
         begun = begin(session, who, form.page, form.example, seconds, now, start_from=start_from, take_over=form.take_over)
     return {"held": asdict(begun)} if isinstance(begun, HeldTouchUp) else asdict(begun)
 
@@ -429,23 +429,23 @@ def begin_touch_up(reviewer: str, form: BeginForm) -> dict[str, Any]:
 def save_touch_up(reviewer: str, form: SaveForm) -> dict[str, Any]:
     """Save the mask after a stroke."""
     mask = saves.read_mask(_bytes(form.mask))
-    return asdict(saves.save(engine(), store(), reviewer, form.page, form.touch_up, mask, utc_now()))
+    return asdict(saves.save(engine(), store(), reviewer, form.page, form.touch_up, mask, touch_up_now()))
 
 
 def finish_touch_up(reviewer: str, form: FinishForm) -> dict[str, Any]:
     """End a touch-up, with its last mask."""
     mask = None if form.mask is None else saves.read_mask(_bytes(form.mask))
-    return asdict(saves.finish(engine(), store(), reviewer, form.page, form.touch_up, mask, utc_now()))
+    return asdict(saves.finish(engine(), store(), reviewer, form.page, form.touch_up, mask, touch_up_now()))
 
 
 def resume_touch_up(reviewer: str, form: TouchUpForm) -> dict[str, Any]:
     """Take Done back, and go on."""
-    return asdict(saves.resume(engine(), reviewer, form.page, form.touch_up, utc_now()))
+    return asdict(saves.resume(engine(), reviewer, form.page, form.touch_up, touch_up_now()))
 
 
 def note_presence(reviewer: str, form: PresenceForm) -> dict[str, Any]:
     """Record that a page which shows a touch-up was hidden, is shown again or was left."""
-    saves.note_presence(engine(), reviewer, form.page, form.touch_up, form.presence, utc_now())
+    saves.note_presence(engine(), reviewer, form.page, form.touch_up, form.presence, touch_up_now())
     return {}
 
 
@@ -453,7 +453,7 @@ def discard_touch_up(reviewer: str, form: DiscardForm) -> dict[str, Any]:
     """Discard a touch-up: the mask before counts again."""
     with writing(engine()) as session:
         who = reviewer_called(session, reviewer)
-        return {"example": discard(session, who, form.touch_up, utc_now(), lead=leads(reviewer))}
+        return {"example": discard(session, who, form.touch_up, touch_up_now(), lead=leads(reviewer))}
 
 
 def mask_versions(_: str, form: VersionsForm) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from curator.review.deck import Wanted, count_waiting
 from curator.review.opinions import newest_verdict_id
 from curator.review.standing import Counts, counts
 from curator.status import Flow, flow
+from curator.touchup.clock import SteadyClock
 from curator.touchup.matting import Matting
 from db.session import open_database, reading
 from db.settings import Settings, read_settings
@@ -22,6 +23,9 @@ THUMBNAIL_SIDE = 192  # pixels; the only size of thumbnails, so that nobody can 
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+touch_up_now = SteadyClock()
 
 
 @cache

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from curator.runs.results import best_epoch, source_names
+from curator.touchup.attempts import attempts
 from db.errors import WinnowError
 from db.tables import CuratedSet, Example, Run, SetMember, Split, Submission, TouchUpSave
 
@@ -100,9 +101,12 @@ def masks_of_set(session: Session, number: int) -> dict[str, Masks]:
     for split, origin, count in session.execute(select(*kinds, func.count()).where(*here).group_by(*kinds)):
         made[split][origin.value] = count
     seconds: dict[Split, list[float]] = defaultdict(list)
-    saved = select(SetMember.split, TouchUpSave.seconds_used).join(TouchUpSave, TouchUpSave.id == SetMember.touch_up_save_id)
-    for split, used in session.execute(saved.where(*here)):
-        seconds[split].append(used)
+    touched = select(SetMember.example_id, SetMember.split, TouchUpSave.touch_up_id)
+    touched_up = session.execute(touched.join(TouchUpSave, TouchUpSave.id == SetMember.touch_up_save_id).where(*here)).all()
+    tries = attempts(session, {example: touch_up for example, _, touch_up in touched_up if example is not None})
+    for example, split, _ in touched_up:
+        if example in tries:
+            seconds[split].append(tries[example].time.used)
     return {
         split.value: Masks(
             **made[split],

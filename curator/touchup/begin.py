@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from curator.review.current_mask import current_masks, not_discarded
 from curator.review.standing import approved_among
-from curator.touchup.clock import clocks, is_over, seconds_left, time_used
+from curator.touchup.clock import LOADED, clocks, is_over, seconds_left, time_used
 from curator.touchup.versions import versions
 from curator.touchup.waiting import is_held, unanswered
 from db.errors import NotThereError, WinnowError
@@ -83,8 +83,7 @@ def begin(
     if example is None:
         raise NotThereError(f"Example {example_id} does not exist. It may have been erased.")
     of_it = select(TouchUp).where(TouchUp.example_id == example_id).order_by(TouchUp.id)
-    loaded = of_it.options(selectinload(TouchUp.saves), selectinload(TouchUp.presences))
-    earlier = session.scalars(loaded.execution_options(populate_existing=True)).all()
+    earlier = session.scalars(of_it.options(*LOADED).execution_options(populate_existing=True)).all()
     running = earlier[-1] if earlier and not is_over(earlier[-1], now) else None
     own = running is not None and running.reviewer_id == reviewer_id
     if running is not None and not take_over and (_open_elsewhere(running, page) if own else is_held(running, now)):

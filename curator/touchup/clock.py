@@ -4,14 +4,19 @@ A touch-up is over when a save finishes it or its time is up, whichever comes fi
 then a later save that does not finish it follows the one that did.
 """
 
-from collections.abc import Iterable
+import threading
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, exists, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, selectinload
 
 from db.tables import Presence, Split, TouchUp, TouchUpClock, TouchUpPresence, TouchUpSave
+
+LOADED = (selectinload(TouchUp.saves), selectinload(TouchUp.presences))  # what the clock of a touch-up reads
+SET_BACK = timedelta(seconds=1)  # a machine's clock is slowed down, not set, by less than this
 
 _LAST = aliased(TouchUpSave)
 
@@ -22,6 +27,31 @@ class TimeUsed:
 
     used: float
     hidden: float
+
+
+class SteadyClock:
+    """The time of touch-ups in one process, in UTC. It goes on when somebody sets the machine's clock back.
+
+    `wall` is the machine's clock, `monotonic` counts seconds and is never set.
+    """
+
+    def __init__(
+        self, wall: Callable[[], datetime] = lambda: datetime.now(UTC), monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._last = (wall(), monotonic())
+        self._one_at_a_time = threading.Lock()
+
+    def __call__(self) -> datetime:
+        """The current time. One that was set forward is followed: the machine may have slept."""
+        with self._one_at_a_time:
+            before, counted = self._last
+            wall, count = self._wall(), self._monotonic()
+            steady = before + timedelta(seconds=count - counted)
+            now = max(wall, before) if wall > steady - SET_BACK else steady
+            self._last = (now, count)
+            return now
 
 
 def is_over(touch_up: TouchUp, now: datetime) -> bool:
@@ -48,8 +78,10 @@ def seconds_left(touch_up: TouchUp, now: datetime) -> float | None:
 
 
 def seconds_since_start(touch_up: TouchUp, now: datetime) -> float:
-    """Seconds since it began; 0.0 if the server's clock was set back behind that."""
-    return max(0.0, (now - touch_up.started_at).total_seconds())
+    """Seconds since it began. If the server's clock was set back meanwhile, as long as until what was recorded of it last."""
+    recorded = [save.at for save in touch_up.saves[-1:]] + [presence.at for presence in touch_up.presences[-1:]]
+    latest = max([now, touch_up.started_at, *recorded])
+    return (latest - touch_up.started_at).total_seconds()
 
 
 def time_used(touch_up: TouchUp, now: datetime) -> TimeUsed:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import cv2
 import numpy as np
 from sqlalchemy import Engine, and_, exists, extract, func, or_, select
-from sqlalchemy.orm import Session, aliased, selectinload
+from sqlalchemy.orm import Session, aliased
 
 from curator.pictures.arrays import Mask
 from curator.review.current_mask import not_discarded
@@ -19,7 +19,7 @@ from curator.review.opinions import verdict_counts
 from curator.review.reopening import send_repaired, take_back_repaired
 from curator.review.reviewers import known_reviewer
 from curator.touchup.begin import painting_page
-from curator.touchup.clock import is_finished, is_over, seconds_left, seconds_since_start, time_used
+from curator.touchup.clock import LOADED, is_finished, is_over, seconds_left, seconds_since_start, time_used
 from db.errors import NotThereError, WinnowError
 from db.session import reading, writing
 from db.store import Store
@@ -38,7 +38,6 @@ from db.tables import (
 )
 
 GRACE = timedelta(seconds=3)  # a mask sent at the last moment arrives after the time is up
-LOADED = [selectinload(TouchUp.saves), selectinload(TouchUp.presences)]
 MAX_PNG_BYTES = 768 * 1024  # 512 x 512 of noise in grey is 257 KiB
 
 
@@ -214,9 +213,13 @@ def _newest(touch_up: TouchUp) -> TouchUpSave | None:
 
 
 def _check_open(session: Session, touch_up: TouchUp, page: str) -> None:
-    """Raises WinnowError for a touch-up that is finished, or that another page or a later one has taken over."""
+    """Raises WinnowError for a touch-up that is finished, whose example was rejected, or that another page or a later one has
+    taken over."""
     if is_finished(touch_up):
         raise WinnowError("This touch-up is finished and its mask cannot change any more. Start over to do it again.")
+    state = session.scalar(select(Standing.state).where(Standing.example_id == touch_up.example_id))
+    if state is State.reject:
+        raise WinnowError("Somebody has rejected this example, so its mask cannot change any more.")
     _check_page(session, touch_up, page)
 
 

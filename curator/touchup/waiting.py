@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, exists, extract, func, or_, select, union_all
-from sqlalchemy.orm import Session, aliased, joinedload, selectinload
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from curator.review.current_mask import current_masks, not_discarded
 from curator.review.standing import approved, approved_among
-from curator.touchup.clock import TimeUsed, clocks, finishes, is_over, seconds_left
+from curator.touchup.attempts import attempts
+from curator.touchup.clock import LOADED, TimeUsed, clocks, finishes, is_over, seconds_left
 from db.tables import (
     Example,
     Reviewer,
@@ -65,6 +66,8 @@ class FinishedTouchUp:
     seconds_used: float  # 0 to seconds_shown
     seconds_hidden: float  # of those, how many no page showed it
     seconds_shown: int | None  # the time that was allowed; None without a clock
+    attempts: int  # how many touch-ups of the mask have saved something, up to this one
+    seconds_in_all: float  # that they took together
     discarded_by: str | None
     started_at: datetime
 
@@ -166,6 +169,7 @@ def finished(session: Session, now: datetime, count: int) -> list[FinishedTouchU
         .limit(count)
     ).all()
     chosen = clocks(session)
+    tries = attempts(session, {example.id: touch_up.id for touch_up, _, example, *_ in rows})
     return [
         FinishedTouchUp(
             touch_up=touch_up.id,
@@ -182,6 +186,8 @@ def finished(session: Session, now: datetime, count: int) -> list[FinishedTouchU
             seconds_used=last.seconds_used if last is not None and last.finished else float(touch_up.seconds_shown or 0),
             seconds_hidden=0.0 if last is None else last.seconds_hidden,
             seconds_shown=touch_up.seconds_shown,
+            attempts=tries[example.id].number if example.id in tries else 0,
+            seconds_in_all=tries[example.id].time.used if example.id in tries else 0.0,
             discarded_by=discarded_by,
             started_at=touch_up.started_at,
         )
@@ -190,10 +196,14 @@ def finished(session: Session, now: datetime, count: int) -> list[FinishedTouchU
 
 
 def times_used(session: Session, count: int) -> list[TimeUsed]:
-    """How long the `count` newest touch-ups took that were finished, the latest first."""
-    columns = (TouchUpSave.seconds_used, TouchUpSave.seconds_hidden)
-    newest = select(*columns).where(finishes()).order_by(TouchUpSave.id.desc()).limit(count)
-    return [TimeUsed(used, hidden) for used, hidden in session.execute(newest)]
+    """How long each of the masks took, all attempts together, whose touch-ups are the `count` newest that were finished."""
+    ended = select(TouchUp.example_id, TouchUp.id).join(TouchUpSave, TouchUpSave.touch_up_id == TouchUp.id).where(finishes())
+    newest = session.execute(ended.order_by(TouchUpSave.id.desc()).limit(count)).all()
+    upto: dict[int, int] = {}
+    for example, touch_up in newest:
+        upto.setdefault(example, touch_up)
+    tries = attempts(session, upto)
+    return [tries[example].time for example in upto]
 
 
 def own_seconds_left(session: Session, reviewer: str, now: datetime) -> float | None:
@@ -214,7 +224,7 @@ def running_touch_ups(session: Session, now: datetime) -> list[TouchUp]:
     is_finished = exists().where(TouchUpSave.touch_up_id == TouchUp.id, finishes())
     later = aliased(TouchUp)
     replaced = exists().where(later.example_id == TouchUp.example_id, later.id > TouchUp.id)
-    wanted = select(TouchUp).where(in_time, ~is_finished, ~replaced).order_by(TouchUp.id).options(selectinload(TouchUp.saves))
+    wanted = select(TouchUp).where(in_time, ~is_finished, ~replaced).order_by(TouchUp.id).options(*LOADED)
     return [touch_up for touch_up in session.scalars(wanted) if not is_over(touch_up, now)]
 
 

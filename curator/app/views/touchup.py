@@ -12,7 +12,7 @@ from curator.app.charts import show_chart
 from curator.app.components.painter import painter
 from curator.app.frame import PAGE_FILE, empty_state, hidden_title
 from curator.app.guard import check_lead, current_reviewer, leads
-from curator.app.state import engine, matting, settings
+from curator.app.state import engine, matting, settings, touch_up_now
 from curator.app.wording import pluralise
 from curator.review.deck import ShowFilter
 from curator.review.reviewers import reviewer_called
@@ -59,10 +59,10 @@ lead = leads(current_reviewer())
 hidden_title("Touch up")
 with writing(engine()) as session:
     reviewer = reviewer_called(session, current_reviewer()).id
-    finish_ended(session, utc_now())
+    finish_ended(session, touch_up_now())
 shown = st.session_state.setdefault("touch-ups-shown", DONE_AT_ONCE)
 with reading(engine()) as session:
-    now = utc_now()
+    now = touch_up_now()
     wait, done = pending(session, reviewer, now, WAITING_AT_ONCE), finished(session, now, shown + 1)
     waits = count_due(session) + sum(one.running and not one.fix for one in wait)
     chosen, repaired, took = clocks(session), counts(session).repaired, times_used(session, TIMED_AT_ONCE)
@@ -92,11 +92,14 @@ with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(PAGE_FILE.format("review"), label="Approve or send back", query_params=asks)
 if took:
     middle = median(one.used for one in took)
-    with st.expander(f"Time used: {middle:.0f} s at the median of {pluralise(len(took), 'touch-up')}"):
+    with st.expander(f"Time used: {middle:.0f} s at the median of {pluralise(len(took), 'mask')}"):
         bars = Counter(int(one.used // STEP) * STEP for one in took)
-        found = [{"seconds": f"{at} to {at + STEP}", "touch-ups": bars[at]} for at in sorted(bars)]
-        drawn = alt.Chart(pd.DataFrame(found)).mark_bar().encode(x=alt.X("seconds", sort=None), y="touch-ups")
-        show_chart(drawn, height=180, description="how many touch-ups took how many seconds")
+        found = [{"seconds": f"{at} to {at + STEP}", "masks": bars[at]} for at in sorted(bars)]
+        drawn = alt.Chart(pd.DataFrame(found)).mark_bar().encode(x=alt.X("seconds", sort=None), y="masks")
+        show_chart(drawn, height=180, description="how many masks took how many seconds")
         away = [one for one in took if one.hidden >= 1]
-        hidden = f" Here, {pluralise(len(away), 'touch-up')} lost {sum(one.hidden for one in away):.0f} s so." if away else ""
-        st.caption(f"By the server's clock. It runs on while the page is hidden: the two minutes are a person's.{hidden}")
+        hidden = f" Here, {pluralise(len(away), 'mask')} lost {sum(one.hidden for one in away):.0f} s so." if away else ""
+        st.caption(
+            "By the server's clock, all attempts at a mask together. It runs on while the page is hidden: the two minutes "
+            f"are a person's.{hidden}"
+        )

@@ -229,3 +229,28 @@ def test_a_kept_training_mask_is_touched_up_when_a_lead_asks_for_it(engine: Engi
         assert session.get_one(Standing, train[0]).state is State.repaired  # who kept it saw another mask
         assert current(engine, train)[train[0]] == done.mask
         assert waiting.count_due(session) == 0
+
+
+@on_both_servers
+def test_of_ten_reviewers_who_begin_at_once_one_gets_the_clock(
+    engine: Engine, store: Store, clock: FakeClock, examples: list[int]
+) -> None:
+    names = [f"reviewer {number}" for number in range(10)]
+    with writing(engine) as session:
+        for name in names:
+            who(session, name)
+    ready = threading.Barrier(len(names))
+    answers: list[object] = []
+
+    def ask(name: str) -> None:
+        ready.wait(20)
+        answers.append(ask_to_begin(engine, examples[0], clock, name))
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(answers) == len(names)
+    assert sum(isinstance(answer, beginning.StartedTouchUp) for answer in answers) == 1
+    assert count(engine, TouchUp) == 1

@@ -9,7 +9,7 @@ import { made } from "../shared.js";
  * @typedef {object} Done
  * @property {number} touch_up @property {number} example @property {string} image @property {string} before @property {string} after
  * @property {string} photo @property {string} reviewer @property {string} state @property {boolean} clock
- * @property {number} seconds_used @property {number} seconds_hidden @property {number | null} seconds_shown @property {string | null} discarded_by
+ * @property {number} seconds_used @property {number} seconds_hidden @property {number | null} seconds_shown @property {number} attempts @property {number} seconds_in_all @property {string | null} discarded_by
  */
 
 /** What is to be said of a touched-up mask that is not simply kept. @type {Record<string, string>} */
@@ -84,9 +84,10 @@ export function doneFigures(done, mayDiscard) {
   });
 }
 
-/** What is to be said of a touch-up that is done. @param {Pick<Done, "seconds_used" | "seconds_hidden" | "seconds_shown" | "reviewer" | "discarded_by" | "state">} done */
-export function doneWords({ seconds_used, seconds_hidden, seconds_shown, reviewer, discarded_by, state }) {
+/** What is to be said of a touch-up that is done. @param {Pick<Done, "seconds_used" | "seconds_hidden" | "seconds_shown" | "attempts" | "seconds_in_all" | "reviewer" | "discarded_by" | "state">} done */
+export function doneWords({ seconds_used, seconds_hidden, seconds_shown, attempts, seconds_in_all, reviewer, discarded_by, state }) {
   const used = `${Math.round(seconds_used)}${seconds_shown === null ? "" : ` of ${seconds_shown}`} s by ${reviewer}`;
   const hidden = seconds_hidden >= 1 ? `${Math.round(seconds_hidden)} s of them hidden` : "";
-  return [used, hidden, discarded_by ? `discarded by ${discarded_by}` : STANDS[state]].filter(Boolean).join(", ");
+  const all = attempts > 1 ? `${attempts} attempts, ${Math.round(seconds_in_all)} s in all` : "";
+  return [used, hidden, all, discarded_by ? `discarded by ${discarded_by}` : STANDS[state]].filter(Boolean).join(", ");
 }
