@@ -302,6 +302,7 @@ async def team(address: str, tokens: dict[str, str], watch: Watch, rate: float, 
     connector = aiohttp.TCPConnector(limit=6 * len(tokens))  # a browser opens six to a host
     headers = {"Origin": address}
     async with aiohttp.ClientSession(address, connector=connector, timeout=timeout, headers=headers) as session:
+        await (await session.get("/")).read()  # a page's cookie, without which there are no pictures
         await asyncio.gather(*(review(who, session, token, watch, rate, seconds) for who, token in tokens.items()))
 
 
