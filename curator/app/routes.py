@@ -43,7 +43,7 @@ from curator.touchup.refine import UNKNOWN
 from curator.touchup.refinements import tinted_side
 from curator.touchup.superpixels import superpixels
 from curator.touchup.versions import discard, versions
-from db.errors import NotNowError, NotThereError, WinnowError
+from db.errors import DamagedError, NotNowError, NotThereError, WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.store import Store
@@ -210,8 +210,8 @@ def picture(request: Request) -> Response:
         return PlainTextResponse("A picture is named by 64 hexadecimal digits.", 400, PICTURE_HEADERS)
     try:
         data = store().get(sha256)
-    except WinnowError:
-        return PlainTextResponse("There is no such picture.", 404, PICTURE_HEADERS)
+    except WinnowError as error:
+        return _no_picture(error, "There is no such picture.")
     kind = next((kind for magic, kind in MEDIA_TYPES.items() if magic.match(data)), None)
     if kind is None:
         return PlainTextResponse("There is no such picture.", 404, PICTURE_HEADERS)
@@ -282,9 +282,12 @@ def aside_picture(request: Request) -> Response:
 
 
 def _no_picture(error: WinnowError, words: str) -> Response:
-    """404 with these words, or 503 where the picture may be had later: the database does not answer."""
-    later = isinstance(error, NotNowError)
-    return PlainTextResponse(str(error) if later else words, 503 if later else 404, PICTURE_HEADERS)
+    """404 with these words; 422 for a damaged picture; 503 where it may be had later: the database does not answer.
+
+    A browser keeps none of them: the picture may be healed.
+    """
+    status = 503 if isinstance(error, NotNowError) else 422 if isinstance(error, DamagedError) else 404
+    return PlainTextResponse(words if status == 404 else str(error), status, {**PICTURE_HEADERS, "Cache-Control": "no-store"})
 
 
 def verdict_log(request: Request) -> Response:

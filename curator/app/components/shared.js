@@ -44,7 +44,7 @@ export async function ask(path, token, body) {
  */
 export async function bitmap(address) {
   const response = await fetch(`/pictures/${address}`);
-  if (!response.ok) throw new RouteError("This picture is missing from the store.", response.status);
+  if (!response.ok) throw new RouteError("This picture is missing from the store or damaged.", response.status);
   return createImageBitmap(await response.blob());
 }
 
