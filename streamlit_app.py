@@ -9,6 +9,7 @@ import curator.app
 from curator.app.guard import middleware
 from curator.app.routes import ROUTES
 from curator.app.state import engine
+from curator.app.upload_routes import UPLOAD_ROUTES
 from db.errors import WinnowError
 
 MAIN = Path(curator.app.__file__).with_name("main.py")  # absolute: in a wheel, this file lies elsewhere
@@ -18,4 +19,4 @@ try:
 except WinnowError as error:
     sys.exit(str(error))
 
-app = st.App(MAIN, routes=ROUTES, middleware=middleware())
+app = st.App(MAIN, routes=[*ROUTES, *UPLOAD_ROUTES], middleware=middleware())

@@ -22,14 +22,17 @@ export class RouteError extends Error {
  * @param {string} path @param {string} token @param {object} body
  * @returns {Promise<any>}
  */
-export async function ask(path, token, body) {
+export const ask = (path, token, body) => post(path, token, { "Content-Type": "application/json" }, JSON.stringify(body));
+
+/**
+ * As `ask`, with other headers, any body, and a signal that breaks it off.
+ * @param {string} path @param {string} token @param {Record<string, string>} headers @param {BodyInit} body @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
+export async function post(path, token, headers, body, signal) {
   let response;
   try {
-    response = await fetch(path, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-Winnow-Token": token },
-      body: JSON.stringify(body),
-    });
+    response = await fetch(path, { method: "POST", headers: { ...headers, "X-Winnow-Token": token }, body, signal });
   } catch {
     throw new RouteError("Winnow cannot be reached right now.", 0);
   }
