@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.orm import Session
@@ -41,15 +42,13 @@ def crops_with(session: Session, pictures: Sequence[str]) -> list[StoredCrop]:
 
 
 def _crops(session: Session, which: ColumnElement[bool]) -> list[StoredCrop]:
-    found = session.execute(select(Submission, Example).join(Example, Example.submission_id == Submission.id).where(which))
+    square = (Example.crop_top, Example.crop_left, Example.crop_side, Example.crop_rotation)
+    pictures = (Example.image_sha256, Example.mask_sha256, Example.skin_sha256)
+    wanted = select(Submission.photo_sha256, Submission.mask_sha256, *square, *pictures)
+    found = session.execute(wanted.join(Example, Example.submission_id == Submission.id).where(which))
     return [
-        StoredCrop(
-            photo=submission.photo_sha256,
-            mask=submission.mask_sha256,
-            square=Square(example.crop_top, example.crop_left, example.crop_side, example.crop_rotation),
-            pictures=frozenset(filter(None, (example.image_sha256, example.mask_sha256, example.skin_sha256))),
-        )
-        for submission, example in found
+        StoredCrop(photo, mask, Square(top, left, side, rotation), frozenset(filter(None, own)))
+        for photo, mask, top, left, side, rotation, *own in found
     ]
 
 
@@ -59,8 +58,9 @@ def heal(store: Store, crops: Sequence[StoredCrop], limits: Limits) -> set[str]:
     A picture is stored only if its bytes are the same as before. One whose photo or mask is missing or damaged too stays as it
     is, and so does one that this version cuts otherwise. Every picture is read. Raises DiskFullError if the store has no room.
     """
-    with ThreadPoolExecutor(SYNCS) as threads:  # behind a URL each answer takes its time, and hashing needs no lock
-        sound = list(threads.map(lambda one: all(map(store.intact, one.pictures)), crops))
+    with ThreadPoolExecutor(SYNCS) as threads:
+        look = map if isinstance(store.root, Path) else threads.map  # behind a URL, each answer takes its time
+        sound = list(look(lambda one: all(map(store.intact, one.pictures)), crops))
     return {sha256 for one, whole in zip(crops, sound, strict=True) if not whole for sha256 in _cut_again(store, one, limits)}
 
 

@@ -211,7 +211,7 @@ export function timeLeft(seconds) {
 }
 
 /** How far a file is, in words: "620 MB of 1.6 GB, 12 MB a second, about 1 minute left". @param {Sender} sender */
-export function progressInWords({ received, described: { size }, pace }) {
+export function progressInWords({ state, received, described: { size }, pace }) {
   const far = `${bytesInWords(received)} of ${bytesInWords(size)}`;
-  return pace ? `${far}, ${bytesInWords(pace)} a second, ${timeLeft((size - received) / pace)}` : far;
+  return pace && state === "sending" ? `${far}, ${bytesInWords(pace)} a second, ${timeLeft((size - received) / pace)}` : far;
 }
