@@ -11,6 +11,7 @@ from curator.app.guard import check_address
 from curator.app.routes import ROUTES
 from curator.app.shield import middleware
 from curator.app.state import engine
+from curator.app.upload_routes import UPLOAD_ROUTES
 from db.errors import WinnowError
 
 MAIN = Path(curator.app.__file__).with_name("main.py")  # absolute: in a wheel, this file lies elsewhere
@@ -22,4 +23,4 @@ except WinnowError as error:
     sys.exit(str(error))
 
 limit_connections()
-app = st.App(MAIN, routes=ROUTES, middleware=middleware())
+app = st.App(MAIN, routes=[*ROUTES, *UPLOAD_ROUTES], middleware=middleware())

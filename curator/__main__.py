@@ -39,6 +39,7 @@ from curator.touchup import refinements
 from curator.touchup.matting import Matting
 from curator.upkeep.check import check as check_store
 from curator.upkeep.erase import erase_contributor
+from curator.upkeep.repair import repair
 from db.blobs import delete_orphans
 from db.commands import exit_on_error, print_result, progress_line
 from db.errors import WinnowError
@@ -191,9 +192,11 @@ def _run_ingest(
 
 
 def _summary_text(summary: dict[str, Any]) -> str:
+    healed = f" ({summary['healed']:,} of them healed: pictures were missing or damaged)" if summary["healed"] else ""
     lines = [
         f"{summary['seen']:,} seen: {summary['added']:,} added ({summary['no_face']:,} of them without a face, kept aside; "
-        f"{summary['remarks']:,} with remarks), {summary['already']:,} already there, {summary['refusals']:,} refused. "
+        f"{summary['remarks']:,} with remarks), {summary['already']:,} already there{healed}, "
+        f"{summary['refusals']:,} refused. "
         f"Work done by {summary['workers']}."
     ]
     lines += [f"  {item['file']}: {item['reason']}" for item in summary["refused"]]
@@ -422,6 +425,9 @@ def erase(
 @app.command()
 def check(
     tidy: Annotated[bool, typer.Option("--remove-orphans", help="Delete the pictures that no row names any more.")] = False,
+    mend: Annotated[
+        bool, typer.Option("--repair", help="Make missing and damaged crops again, and say what to ingest again.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Check that every picture exists and is intact, that none is orphaned and no curated set has changed. Exits 1 if not."""
@@ -432,7 +438,11 @@ def check(
             delete_orphans(engine, store, utc_now())
         with reading(engine) as session:
             findings = check_store(session, store, utc_now())
-        print_result(findings.as_dict(), findings.text(), as_json=as_json)
+            values, text = findings.as_dict(), findings.text()
+            if mend and (findings.missing or findings.damaged):
+                findings, repairs = repair(session, store, settings.limits, findings)
+                values, text = findings.as_dict() | repairs.as_dict(), f"{repairs.text()}\n{findings.text()}"
+        print_result(values, text, as_json=as_json)
         if not findings.sound:
             raise typer.Exit(1)
 

@@ -24,6 +24,10 @@ class NotThereError(WinnowError):
     """What was asked for does not exist (any more). A route answers 404."""
 
 
+class DamagedError(WinnowError):
+    """A stored picture's bytes are not those that were stored. A route answers 422."""
+
+
 class NotNowError(WinnowError):
     """Nothing is wrong with what was asked, but it cannot be done now. A route answers 503, so that a page asks again."""
 

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
         le=178_956_970,  # Pillow itself refuses larger pictures
         description="Maximum width times height of one picture, checked in its header before it is decoded.",
     )
+    max_upload_bytes: ByteSize = Field(
+        default=ByteSize(4 * 2**30), gt=0, description="Maximum size of a zip uploaded on the Ingest page, in bytes or as 4GiB."
+    )
     max_zip_files: int = Field(default=Limits.zip_members, gt=0, description="Maximum number of files in a zip.")
     max_zip_bytes: ByteSize = Field(
         default=ByteSize(Limits.zip_bytes), gt=0, description="Maximum unpacked size of a zip, in bytes or as 20GiB."

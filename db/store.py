@@ -11,10 +11,11 @@ from typing import cast
 
 from upath import UPath
 
-from db.errors import WinnowError
+from db.errors import DamagedError, WinnowError
 from db.files import PART, disk_full_errors, root, sync, write
 
 SYNCS = 8  # at the same time
+HEAL = "`python -m curator check --repair` makes it again or says which source to ingest again."
 
 
 class Store:
@@ -39,11 +40,11 @@ class Store:
         """Store bytes and return their sha256. In a patient store they survive a power cut from then on.
 
         Behind a URL, its server decides that. The same bytes are stored once. Storing them again restarts their age, and
-        repairs a file that was cut short. Raises DiskFullError if the disk is full.
+        repairs a damaged file. Raises DiskFullError if the disk is full.
         """
         sha256 = hashlib.sha256(data).hexdigest()
         path = self.path(sha256)
-        if isinstance(path, Path) and self.renew(sha256) and _size(path) == len(data):
+        if isinstance(path, Path) and self.renew(sha256) and self.holds(sha256, data):
             if self.patient:
                 sync(path)  # another process may have stored it a moment ago
                 sync(path.parent)
@@ -76,14 +77,31 @@ class Store:
         return path.exists()  # asked last: it may have been deleted a moment before its age was restarted
 
     def get(self, sha256: str) -> bytes:
-        """The bytes of a blob. Raises WinnowError if it is missing."""
+        """The bytes of a blob, which have this sha256. Raises WinnowError if it is missing, DamagedError if it is damaged."""
         try:
-            return self.path(sha256).read_bytes()
+            data = self.path(sha256).read_bytes()
         except FileNotFoundError:
-            raise WinnowError(
-                f"The picture {sha256[:12]}… is missing from the store at {self.url}. "
-                "Restore it from a backup; `python -m curator check` lists all missing pictures."
-            ) from None
+            raise WinnowError(f"The picture {sha256[:12]}… is missing from the store. {HEAL}") from None
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise DamagedError(f"The picture {sha256[:12]}… is damaged: its bytes are not those that were stored. {HEAL}")
+        return data
+
+    def intact(self, sha256: str) -> bool:
+        """Whether a blob is there and its bytes have this sha256; they are read."""
+        try:
+            self.get(sha256)
+        except WinnowError:
+            return False
+        return True
+
+    def holds(self, sha256: str, data: bytes) -> bool:
+        """Whether a blob is there with these bytes; behind a URL, whose server guards them itself, with so many bytes."""
+        path = self.path(sha256)
+        try:
+            # A file of another length need not be read.
+            return path.stat().st_size == len(data) and (not isinstance(path, Path) or path.read_bytes() == data)
+        except FileNotFoundError:
+            return False
 
     def stored_at(self, sha256: str) -> datetime:
         """When a blob was last stored, in UTC.
@@ -136,13 +154,6 @@ class Store:
 
 def _hexadecimal(name: str, digits: int) -> bool:
     return len(name) == digits and set(name) <= set("0123456789abcdef")
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return None
 
 
 def _modified_at(path: UPath) -> datetime:

@@ -1,6 +1,6 @@
 """The HTTP routes beside the pages: pictures as plain files, the deck's cards, verdicts and their log, touch-ups, crops.
 
-Every POST takes and returns JSON, passes the guard, and is answered only after its commit. `_refusal` is the one place
+Every POST takes and returns JSON, passes the guard, and is answered only after its commit. `refusal` is the one place
 that turns an error into a status and a sentence.
 """
 
@@ -46,7 +46,7 @@ from curator.touchup.refine import UNKNOWN
 from curator.touchup.refinements import tinted_side
 from curator.touchup.superpixels import superpixels
 from curator.touchup.versions import discard, versions
-from db.errors import DiskFullError, NotNowError, NotThereError, UnstorableError, WinnowError
+from db.errors import DamagedError, DiskFullError, NotNowError, NotThereError, UnstorableError, WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.store import Store
@@ -238,8 +238,8 @@ def picture(request: Request) -> Response:
         return PlainTextResponse("A picture is named by 64 hexadecimal digits.", 400, PICTURE_HEADERS)
     try:
         data = store().get(sha256)
-    except WinnowError:
-        return PlainTextResponse("There is no such picture.", 404, PICTURE_HEADERS)
+    except WinnowError as error:
+        return _no_picture(error, "There is no such picture.")
     kind = next((kind for magic, kind in MEDIA_TYPES.items() if magic.match(data)), None)
     if kind is None:
         return PlainTextResponse("There is no such picture.", 404, PICTURE_HEADERS)
@@ -310,9 +310,13 @@ def aside_picture(request: Request) -> Response:
 
 
 def _no_picture(error: WinnowError, words: str) -> Response:
-    """404 with these words, or 503 where the picture may be had later: the database does not answer."""
-    later = isinstance(error, NotNowError)
-    return PlainTextResponse(error.shown if later else words, 503 if later else 404, PICTURE_HEADERS)
+    """404 with these words; 422 for a damaged picture; 503 where it may be had later: the database does not answer.
+
+    A browser keeps none of them: the picture may be healed.
+    """
+    status = 503 if isinstance(error, NotNowError) else 422 if isinstance(error, DamagedError) else 404
+    said = words if status == 404 else error.shown
+    return PlainTextResponse(said, status, {**PICTURE_HEADERS, "Cache-Control": "no-store"})
 
 
 def verdict_log(request: Request) -> Response:
@@ -334,7 +338,7 @@ def healthz(_: Request) -> Response:
         with reading(engine()) as session:
             session.execute(select(1))
     except WinnowError as error:
-        return _refusal(error)
+        return refusal(error)
     return JSONResponse({"status": "ok"})
 
 
@@ -539,21 +543,26 @@ def _base64(data: bytes) -> str:
 F = TypeVar("F", bound=Form)
 
 
-def _post(path: str, form: type[F], answer: Callable[[str, F], dict[str, Any]], limit: int = MAX_BODY) -> Route:
+def post_route(path: str, form: type[F], answer: Callable[[str, F], dict[str, Any]], limit: int = MAX_BODY) -> Route:
     """A guarded route: `answer(reviewer, form)` runs in the thread pool, because it waits for the database."""
 
     async def endpoint(request: Request) -> Response:
         try:
             check_origin(request)
             reviewer = reviewer_asking(request, request.headers.get(TOKEN_HEADER, ""))
-            if not REQUESTS.take(reviewer):
-                raise TooMuchError(f"{reviewer} sends more requests than any page does.")
+            check_rate(reviewer)
             filled = _filled(form, await _body(request, limit))
             return JSONResponse(await run_in_threadpool(_admitted, answer, reviewer, filled))
         except WinnowError as error:
-            return _refusal(error)
+            return refusal(error)
 
     return Route(path, endpoint, methods=["POST"])
+
+
+def check_rate(reviewer: str) -> None:
+    """Raises TooMuchError for a reviewer who sends more requests than any page does."""
+    if not REQUESTS.take(reviewer):
+        raise TooMuchError(f"{reviewer} sends more requests than any page does.")
 
 
 def _admitted(answer: Callable[[str, F], dict[str, Any]], reviewer: str, form: F) -> dict[str, Any]:
@@ -561,7 +570,7 @@ def _admitted(answer: Callable[[str, F], dict[str, Any]], reviewer: str, form: F
     return answer(reviewer, form)
 
 
-def _refusal(error: WinnowError) -> Response:
+def refusal(error: WinnowError) -> Response:
     """An error's sentence as JSON, with the status that fits it: 4xx for what is wrong with the request, 5xx and 429 for what
     may be answered later."""
     status = 409
@@ -630,20 +639,20 @@ ROUTES: list[Route] = [
     Route("/pictures/refinement/{refinement:int}/{side}", refinement_picture),
     Route("/healthz", healthz),
     Route(VERDICT_LOG, verdict_log),
-    _post("/api/deck", DeckForm, next_cards),
-    _post("/api/verdicts", VerdictsForm, record_verdicts),
-    _post("/api/gold", GoldForm, make_gold),
-    _post("/api/aside", AsideForm, next_aside),
-    _post("/api/aside/choose", ChoiceForm, choose_crop),
-    _post("/api/aside/undo", TakeBackForm, take_crop_back),
-    _post("/api/touchups/begin", BeginForm, begin_touch_up),
-    _post("/api/touchups/save", SaveForm, save_touch_up, MAX_BODY_WITH_MASK),
-    _post("/api/touchups/finish", FinishForm, finish_touch_up, MAX_BODY_WITH_MASK),
-    _post("/api/touchups/resume", TouchUpForm, resume_touch_up),
-    _post("/api/touchups/presence", PresenceForm, note_presence),
-    _post("/api/touchups/discard", DiscardForm, discard_touch_up),
-    _post("/api/touchups/versions", VersionsForm, mask_versions),
-    _post("/api/touchups/refine", RefineForm, refine_mask, MAX_BODY_WITH_MASK),
-    _post("/api/touchups/foreground", ForegroundForm, hair_colours, MAX_BODY_WITH_MASK),
-    _post("/api/touchups/matte", MatteForm, trained_matte),
+    post_route("/api/deck", DeckForm, next_cards),
+    post_route("/api/verdicts", VerdictsForm, record_verdicts),
+    post_route("/api/gold", GoldForm, make_gold),
+    post_route("/api/aside", AsideForm, next_aside),
+    post_route("/api/aside/choose", ChoiceForm, choose_crop),
+    post_route("/api/aside/undo", TakeBackForm, take_crop_back),
+    post_route("/api/touchups/begin", BeginForm, begin_touch_up),
+    post_route("/api/touchups/save", SaveForm, save_touch_up, MAX_BODY_WITH_MASK),
+    post_route("/api/touchups/finish", FinishForm, finish_touch_up, MAX_BODY_WITH_MASK),
+    post_route("/api/touchups/resume", TouchUpForm, resume_touch_up),
+    post_route("/api/touchups/presence", PresenceForm, note_presence),
+    post_route("/api/touchups/discard", DiscardForm, discard_touch_up),
+    post_route("/api/touchups/versions", VersionsForm, mask_versions),
+    post_route("/api/touchups/refine", RefineForm, refine_mask, MAX_BODY_WITH_MASK),
+    post_route("/api/touchups/foreground", ForegroundForm, hair_colours, MAX_BODY_WITH_MASK),
+    post_route("/api/touchups/matte", MatteForm, trained_matte),
 ]

@@ -6,6 +6,7 @@ sizes are checked before anything is written, and `zipfile` never returns more o
 
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -21,6 +22,9 @@ from db.settings import Limits
 
 CHUNK = 2**20
 ZIP_SIGNATURE = b"PK\3\4"
+EMPTY_SIGNATURE = b"PK\5\6"  # of a zip without files
+TABLE_SIGNATURE = b"PK\1\2"
+TABLE_ENTRY = struct.Struct("<4s20xL3H12x")  # signature; unpacked size; lengths of what follows: name, extra fields, comment
 
 
 def recognise(location: Location) -> str | None:
@@ -51,20 +55,55 @@ def unpack(location: Path, into: Path, limits: Limits, called: str) -> tuple[Pat
     return _content_folder(into), refused
 
 
+def check(file: Path, into: Path, limits: Limits, called: str) -> None:
+    """Raises WinnowError if `unpack` would refuse this zip as a whole, as far as its table of contents tells.
+
+    Nothing is unpacked, and memory does not grow with the table. `into` is a folder on the disk that it would be unpacked to.
+    """
+    count = wanted = 0
+    try:
+        with file.open("rb") as opened:
+            found = zipfile._EndRecData(opened)  # type: ignore[attr-defined]
+            if found is None:
+                raise zipfile.BadZipFile
+            left, start = found[5], found[6]  # bytes of the table, and where it begins
+            opened.seek(start)
+            while left > 0 and count <= limits.zip_members:
+                header = opened.read(TABLE_ENTRY.size)
+                signature, size, *lengths = TABLE_ENTRY.unpack(header)
+                rest = opened.read(sum(lengths))
+                if signature != TABLE_SIGNATURE or len(rest) < sum(lengths):
+                    raise zipfile.BadZipFile
+                left -= len(header) + len(rest)
+                is_file = not rest[: lengths[0]].endswith(b"/")
+                count += is_file
+                wanted += size if is_file and size <= limits.file_bytes else 0
+            if left < 0:
+                raise zipfile.BadZipFile
+    except (zipfile.BadZipFile, OSError, ValueError, struct.error):
+        raise WinnowError(f"{called} can't be read as a zip (it may be cut off).") from None
+    _check_numbers(called, count, wanted, into, limits)
+
+
 def _is_ignored(member: zipfile.ZipInfo) -> bool:
     return member.is_dir() or is_junk(_normal_name(member))
 
 
 def _check_archive(called: str, members: list[zipfile.ZipInfo], into: Path, limits: Limits) -> None:
-    if not members:
-        raise WinnowError(f"{called} is empty. Zip a folder with images/ and masks/ in it.")
-    if len(members) > limits.zip_members:
-        raise WinnowError(f"{called} holds {len(members):,} files; {limits.zip_members:,} are allowed. Send several zips.")
     wanted = sum(member.file_size for member in members if _reason_to_refuse(member, limits) is None)
+    _check_numbers(called, len(members), wanted, into, limits)
+
+
+def _check_numbers(called: str, count: int, wanted: int, into: Path, limits: Limits) -> None:
+    """Refuse a zip of `count` files that unpack to `wanted` bytes, if it is empty or too much for the limits or the disk."""
+    if not count:
+        raise WinnowError(f"{called} is empty. Zip a folder with images/ and masks/ in it.")
+    if count > limits.zip_members:
+        raise WinnowError(f"{called} holds more than {limits.zip_members:,} files, the limit. Send several zips.")
     needed = min(wanted, limits.zip_bytes)
     free = shutil.disk_usage(into).free
     if needed > free:
-        raise WinnowError(f"{called} needs {needed:,} bytes of disk space to unpack; {into} has {free:,} left.")
+        raise WinnowError(f"{called} needs {needed:,} bytes of disk space to unpack; {free:,} are left.")
 
 
 def _extract(

@@ -17,12 +17,13 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Literal
 
-from sqlalchemy import Engine, select, tuple_
+from sqlalchemy import Engine, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from curator.formats import RawPair, Refused, mask_bytes, photo_bytes
 from curator.ingest.examples import Crop, attach_example, make_crop, split_for_submission, splits_by_contributor
 from curator.ingest.groups import join_group
+from curator.ingest.healing import crops_of_pairs, heal
 from curator.ingest.likeness import Duplicate, PictureHash, find_duplicates, hash_picture, hash_to_row, same_picture
 from curator.ingest.pace import ProgressPoint, pace_in_words
 from curator.ingest.workers import Workers, map_in_order
@@ -39,6 +40,7 @@ from db.store import Store
 from db.tables import Contributor, Refusal, Remark, Source, Split, Submission
 
 BATCH = 32
+MAX_NUMBER = 2**31 - 1  # of a row
 REFUSALS_LISTED = 1000  # refusals that a summary names; the database has them all
 
 CropMode = Literal["face", "whole"]  # the square around the face, or the whole photo
@@ -66,6 +68,7 @@ class Examined:
     picture_hash: PictureHash
     crop: Crop | None
     remarks: list[str]  # what is unusual about it, in words
+    absent: frozenset[str] = frozenset()  # those of the two files that the store did not have, or had damaged
 
     @property
     def pictures(self) -> set[str]:
@@ -79,12 +82,13 @@ class IngestSummary:
     """The counts of an ingest; the keys of `ingest --json`.
 
     `refused` lists the first thousand refusals, `refusals` counts all. `no_face` counts those of `added` without a crop,
-    `remarks` those with a remark.
+    `remarks` those with a remark, `healed` those of `already` of which a missing or damaged picture was stored again.
     """
 
     seen: int = 0
     added: int = 0
     already: int = 0
+    healed: int = 0
     no_face: int = 0
     remarks: int = 0
     refusals: int = 0
@@ -102,10 +106,10 @@ def examine(
 ) -> Examined | AlreadyStored | Refused:
     """Decode a pair, find its face, and cut and store its crop; or give the reason to refuse it.
 
-    A pair whose two files are both in the store is not decoded, unless `again` is true. The files themselves are stored last,
-    so a pair that is in the store has been examined completely. Nor is a pair decoded that no split was right for before:
-    `refused` has the reason by the digest. `store_url` is None on a worker that has its own settings. What is stored survives
-    a power cut only after `Store.sync`.
+    A pair whose two files are both in the store, byte by byte, is not decoded, unless `again` is true. The files themselves are
+    stored last, so a pair that is in the store has been examined completely. Nor is a pair decoded that no split was right for
+    before: `refused` has the reason by the digest. `store_url` is None on a worker that has its own settings. What is stored
+    survives a power cut only after `Store.sync`.
     `cut="whole"` makes the whole photo the crop, with a face or without. Raises DiskFullError if the store has no room.
     """
     if isinstance(item, Refused):
@@ -117,7 +121,10 @@ def examine(
         digest = _digest(item, *names, cut)
         if digest in refused:
             return Refused(item.name, refused[digest])
-        if not again and all(store.path(name).exists() for name in names):
+        absent = frozenset(
+            name for name, file in zip(names, (photo_file, mask_file), strict=True) if not store.holds(name, file)
+        )
+        if not again and not absent:
             return AlreadyStored(item, *names)
         decoded = read_pair(photo_file, mask_file, limits)
     except WinnowError as error:
@@ -134,7 +141,7 @@ def examine(
     )
     crop = None if square is None else make_crop(photo, decoded.hair, decoded.skin, face, square, store)
     remarks = [*decoded.remarks, *(face_remarks if cut == "face" else ())]
-    examined = Examined(item, *names, digest, height, width, hash_picture(photo), crop, remarks)
+    examined = Examined(item, *names, digest, height, width, hash_picture(photo), crop, remarks, absent)
     store.put(photo_file)
     store.put(mask_file)
     return examined
@@ -156,6 +163,8 @@ def ingest(
 ) -> IngestSummary:
     """Ingest a source. Pairs that are already there are skipped; a pair that cannot be added becomes a refusal with its reason.
 
+    Of a pair that is already there, pictures that are missing from the store or damaged are stored again.
+
     `split` overrides the split that the source states. With `cut="face"` an example is the square around the face, and a
     photo without a face is kept aside; `cut="whole"` takes whole photos, for those already cropped like selfies.
     `on_progress` gets the summary so far after every batch; it may raise an exception to stop. Memory is bounded, however
@@ -165,6 +174,7 @@ def ingest(
     source_id = _source_id(engine, adapter, location, clock)
     with reading(engine) as session:
         refused = _refused_for_their_split(session, source_id)
+        newest_before = session.scalar(select(func.max(Submission.id))) or 0
     examine_item = partial(examine, limits=limits, cut=cut, refused=refused)
     on_worker = partial(examine_item, store_url=workers.store)
     not_added: set[str] = set()  # pictures that were stored for pairs that were not added
@@ -193,6 +203,12 @@ def ingest(
                             examine_item(one.pair, store_url=store.url, again=True)
                             store.sync(one.pictures)
                 _count(summary, outcomes)
+                there = [
+                    one
+                    for one, outcome in zip(batch, outcomes, strict=True)
+                    if not isinstance(one, Refused) and isinstance(outcome, _Ingested) and not outcome.added
+                ]
+                summary.healed += _heal(engine, store, there, newest_before, limits)
                 on_progress(summary)
     finally:
         # Not earlier: pairs on their way might share one of these, such as an empty mask.
@@ -272,10 +288,28 @@ def _refused_for_their_split(session: Session, source_id: int) -> dict[str, str]
     return {digest: reason for digest, reason in session.execute(wanted) if digest is not None}
 
 
-def _pairs_with_rows(session: Session, pairs: Sequence[AlreadyStored | Examined]) -> set[tuple[str, str]]:
-    """Those of the pairs that are in the database, as (photo sha256, mask sha256)."""
+def _heal(engine: Engine, store: Store, there: Sequence[Examined | AlreadyStored], newest_before: int, limits: Limits) -> int:
+    """Make what is broken of pairs that are in the database whole again, and return of how many pairs something was.
+
+    `examine` has stored a photo or mask again that was absent; the crops are looked at here, where their rows are. A file was
+    missing only if its row, up to submission `newest_before`, is older than this ingest: a source may hold a pair twice.
+    """
+    absent = [one for one in there if isinstance(one, Examined) and one.absent]
+    with reading(engine) as session:
+        crops = crops_of_pairs(session, {(one.photo, one.mask) for one in there})
+        restored = _pairs_with_rows(session, absent, newest_before)
+    healed = heal(store, crops, limits)
+    return len(restored | {(one.photo, one.mask) for one in crops if one.pictures & healed})
+
+
+def _pairs_with_rows(
+    session: Session, pairs: Sequence[AlreadyStored | Examined], newest: int = MAX_NUMBER
+) -> set[tuple[str, str]]:
+    """Those of the pairs that are in the database, up to submission `newest`, as (photo sha256, mask sha256)."""
     hashes = tuple_(Submission.photo_sha256, Submission.mask_sha256)
-    wanted = select(Submission.photo_sha256, Submission.mask_sha256).where(hashes.in_([(one.photo, one.mask) for one in pairs]))
+    wanted = select(Submission.photo_sha256, Submission.mask_sha256).where(
+        hashes.in_([(one.photo, one.mask) for one in pairs]), Submission.id <= newest
+    )
     return {(photo, mask) for photo, mask in session.execute(wanted)} if pairs else set()
 
 

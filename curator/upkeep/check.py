@@ -2,7 +2,6 @@
 has changed, and every example has the state that its verdicts give it.
 """
 
-import hashlib
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -14,7 +13,7 @@ from sqlalchemy.orm import Session
 from curator.review.standing import wrongly_standing
 from curator.sets.freeze import set_hash
 from db.blobs import due, named_blobs, still_named
-from db.errors import WinnowError
+from db.errors import DamagedError, WinnowError
 from db.store import Store
 from db.tables import CuratedSet, SetMember
 
@@ -63,14 +62,14 @@ class Findings:
         if self.recent:
             lines.append(f"{self.recent} pictures that were stored lately are not named yet.")
         missing = [f"{each.sha256} (named by {', '.join(each.named_by)})" for each in self.missing]
-        lines += _finding_lines("missing from the store", missing)
-        lines += _finding_lines("damaged, the bytes do not match the name", self.damaged)
-        lines += _finding_lines("orphaned, no row names them", self.orphaned)
-        lines += _finding_lines("changed since they were frozen", [f"curated set {number}" for number in self.changed_sets])
-        lines += _finding_lines(
+        lines += finding_lines("missing from the store", missing)
+        lines += finding_lines("damaged, the bytes do not match the name", self.damaged)
+        lines += finding_lines("orphaned, no row names them", self.orphaned)
+        lines += finding_lines("changed since they were frozen", [f"curated set {number}" for number in self.changed_sets])
+        lines += finding_lines(
             "with another state than their verdicts give", [f"example {number}" for number in self.wrongly_standing]
         )
-        lines += _finding_lines("in the store that are not Winnow's, and were passed by", self.strangers)
+        lines += finding_lines("in the store that are not Winnow's, and were passed by", self.strangers)
         return "\n".join([*lines, "Everything is in order."] if self.sound else lines)
 
 
@@ -83,8 +82,9 @@ def check(session: Session, store: Store, now: datetime) -> Findings:
     damaged = []
     for sha256 in store.all():
         try:
-            if hashlib.sha256(store.get(sha256)).hexdigest() != sha256:
-                damaged.append(sha256)
+            store.get(sha256)
+        except DamagedError:
+            damaged.append(sha256)
         except WinnowError:  # deleted meanwhile
             continue
         present.add(sha256)
@@ -133,7 +133,8 @@ def _matches_hash(session: Session, curated: CuratedSet) -> bool:
     return set_hash((one.image_sha256, one.mask_sha256, one.split.value, one.skin_sha256) for one in members) == curated.hash
 
 
-def _finding_lines(what: str, found: list[str]) -> list[str]:
+def finding_lines(what: str, found: list[str]) -> list[str]:
+    """Their number with what is wrong with them, then the first twenty, one a line; [] if there are none."""
     if not found:
         return []
     more = [f"  and {len(found) - FINDINGS_LISTED} more (--json lists all)"] if len(found) > FINDINGS_LISTED else []

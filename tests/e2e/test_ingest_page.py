@@ -2,12 +2,13 @@
 
 import csv
 import io
+import os
 import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
 
 from curator.sample import write_sample
@@ -32,9 +33,15 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return into.getvalue()
 
 
-def upload(page: Page, name: str, data: bytes, button: str = "Ingest this zip") -> None:
-    page.locator('input[type="file"]').set_input_files({"name": name, "mimeType": "application/zip", "buffer": data})
-    expect(page.get_by_text(name).first).to_be_visible()
+def choose(page: Page, file: Path) -> None:
+    """Choose a file to upload, as if a person had picked it."""
+    page.locator('input[type="file"]').set_input_files(file)
+    expect(page.get_by_role("region", name="Upload a zip").get_by_text(file.name, exact=True)).to_be_visible()
+
+
+def upload(page: Page, folder: Path, name: str, data: bytes, button: str = "Ingest this zip") -> None:
+    (folder / name).write_bytes(data)
+    choose(page, folder / name)
     page.get_by_role("button", name=button).click()
 
 
@@ -45,7 +52,7 @@ def test_a_zip_is_ingested_with_a_summary_that_names_its_bad_files(page: Page, a
     }
     files |= {"images/notes.jpg": b"this is not a picture", "masks/notes.png": files["masks/sample-001.png"]}
     page.goto(f"{app.url}/ingest")
-    upload(page, "crowd.zip", zipped(files))
+    upload(page, tmp_path, "crowd.zip", zipped(files))
     expect(page.get_by_text("9 seen, 8 added (1 without a face), 0 already present, 1 refused.")).to_be_visible(timeout=SOON)
     expect(page.get_by_role("radio", name="Refused 1")).to_be_checked()
     assert csv_of(page, "1 row as CSV") == [["images/notes.jpg", "crowd.zip"]]
@@ -54,13 +61,15 @@ def test_a_zip_is_ingested_with_a_summary_that_names_its_bad_files(page: Page, a
     assert list(app.settings.uploads.glob("*")) == []
 
     page.goto(f"{app.url}/ingest")
-    upload(page, "crowd.zip", zipped(files))
+    upload(page, tmp_path, "crowd.zip", zipped(files))
     expect(page.get_by_text("9 seen, 0 added (0 without a face), 8 already present, 1 refused.")).to_be_visible(timeout=SOON)
 
 
-def test_a_zip_that_could_not_be_ingested_is_named_as_sent_and_can_be_ingested_again(page: Page, app: Server) -> None:
+def test_a_zip_that_could_not_be_ingested_is_named_as_sent_and_can_be_ingested_again(
+    page: Page, app: Server, tmp_path: Path
+) -> None:
     page.goto(f"{app.url}/ingest")
-    upload(page, "holiday.zip", zipped({"letter.txt": b"Dear Ada"}))
+    upload(page, tmp_path, "holiday.zip", zipped({"letter.txt": b"Dear Ada"}))
     expect(page.get_by_role("alert")).to_contain_text("holiday.zip: Winnow does not recognise this format.", timeout=SOON)
     (kept,) = app.settings.uploads.glob("*")
     kept.write_bytes(zipped({"images/a.jpg": b"not a picture", "masks/a.png": b"no mask"}))  # say, a newer Winnow reads it
@@ -86,7 +95,7 @@ def test_a_zip_can_be_previewed_and_then_discarded_or_ingested(page: Page, app: 
     files |= {f"masks/{name[:-4]}.png": (tmp_path / "masks" / f"{name[:-4]}.png").read_bytes() for name in names}
     files["images/alone.jpg"] = b"without a mask"
     page.goto(f"{app.url}/ingest")
-    upload(page, "crowd.zip", zipped(files), "Preview")
+    upload(page, tmp_path, "crowd.zip", zipped(files), "Preview")
     expect(page.get_by_text("2 pairs, 1 refused. Nothing has been written yet.")).to_be_visible(timeout=SOON)
     expect(page.get_by_text("it has a folder images/")).to_be_visible()
     with reading(app.engine) as session:
@@ -96,7 +105,7 @@ def test_a_zip_can_be_previewed_and_then_discarded_or_ingested(page: Page, app: 
     expect(page.get_by_role("button", name="Ingest 2 pairs")).to_be_hidden()
     assert list(app.settings.uploads.glob("*")) == []
 
-    page.get_by_role("button", name="Preview").click()
+    upload(page, tmp_path, "crowd.zip", zipped(files), "Preview")
     page.get_by_role("button", name="Ingest 2 pairs").click(timeout=SOON)
     expect(page.get_by_text("3 seen, 2 added")).to_be_visible(timeout=SOON)
     assert list(app.settings.uploads.glob("*")) == []
@@ -124,8 +133,47 @@ def test_the_outcomes_of_files_are_searched_and_paged(page: Page, app: Server) -
     expect(page.get_by_text("No file matches these filters.")).to_be_visible()
 
 
-def test_an_empty_zip_is_refused_in_one_sentence_and_loses_nothing(page: Page, app: Server) -> None:
+def test_an_empty_zip_is_refused_in_one_sentence_before_any_ingest(page: Page, app: Server, tmp_path: Path) -> None:
     page.goto(f"{app.url}/ingest")
-    upload(page, "empty.zip", zipped({}))
-    expect(page.get_by_role("alert").filter(has_text="empty.zip is empty.")).to_be_visible(timeout=SOON)
-    assert len(list(app.settings.uploads.glob("*"))) == 1
+    (tmp_path / "empty.zip").write_bytes(zipped({}))
+    choose(page, tmp_path / "empty.zip")
+    expect(page.get_by_role("alert").filter(has_text="empty.zip is empty.")).to_be_visible()
+    expect(page.get_by_role("button", name="Ingest this zip")).to_be_disabled()
+    assert list(app.settings.uploads.glob("*")) == []
+
+
+def test_an_upload_that_a_reload_broke_off_goes_on_with_the_rest_and_one_can_leave_the_page_meanwhile(
+    page: Page, app: Server, tmp_path: Path
+) -> None:
+    file = tmp_path / "crowd.zip"
+    data = zipped({"images/a.jpg": os.urandom(5 * 2**20)})
+    file.write_bytes(data)
+    page.goto(f"{app.url}/ingest")
+    pieces: list[Route] = []
+
+    def break_off_after_the_first(route: Route) -> None:
+        pieces.append(route)
+        route.continue_() if len(pieces) == 1 else route.abort()
+
+    page.route("**/api/uploads/piece", break_off_after_the_first)
+    choose(page, file)
+    expect(page.get_by_role("alert").filter(has_text="Winnow cannot be reached right now. Trying again")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("This upload broke off. Choose or drop the same file again")).to_be_visible()
+    expect(page.get_by_text("1 MB of 5 MB are here")).to_be_visible()
+    (part,) = app.settings.uploads.glob("*.part")
+    assert data.startswith(part.read_bytes())
+    choose(page, file)
+    page.locator(".st-key-flow").get_by_role("link", name="Sets").click()
+    expect(page.get_by_role("heading", name="Sets")).to_be_visible()
+    page.unroute("**/api/uploads/piece")
+    page.locator(".st-key-flow").get_by_role("link", name="Ingest").click()
+    expect(page.get_by_text("5 MB have arrived.")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("button", name="Ingest this zip")).to_be_enabled()
+    (whole,) = app.settings.uploads.glob("*")
+    assert whole.read_bytes() == data
+    page.get_by_role("button", name="Delete it").click()
+    expect(page.get_by_role("button", name="Choose a zip")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="Ingest this zip")).to_be_disabled()
+    assert list(app.settings.uploads.glob("*")) == []

@@ -307,7 +307,7 @@ def test_a_missing_picture_cannot_be_kept(page: Page, app: Server) -> None:
         app.store.delete(session.get_one(Example, 1).image_sha256)
     page.goto(f"{app.url}/review")
     page.wait_for_selector('canvas[data-example="1"][data-state="missing"]')
-    expect(page.get_by_text("This picture is missing from the store.")).to_be_visible()
+    expect(page.get_by_text("This picture is missing from the store or damaged.")).to_be_visible()
     page.keyboard.press("k")
     page.keyboard.press("6")
     shows(page, 2)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from db.errors import WinnowError
+from db.errors import DamagedError, WinnowError
 from db.session import reading, writing
 from db.tables import Example, Split
 from tests.trainer.conftest import drawn, label
@@ -65,6 +65,17 @@ def test_a_missing_picture_is_reported(engine, store, freeze_set):
         train = set_examples(session, number, Split.train)
     store.delete(train[1].image_sha256)
     with pytest.raises(WinnowError, match=r"is missing from the store"):
+        load(store, train, 64)
+
+
+def test_swapped_pictures_are_not_trained_on(engine, store, freeze_set):
+    number = freeze_set(SPLITS)
+    with reading(engine) as session:
+        train = set_examples(session, number, Split.train)
+    one, other = (store.path(example.mask_sha256) for example in train[:2])
+    assert one != other
+    one.write_bytes(other.read_bytes())
+    with pytest.raises(DamagedError, match=r"is damaged: its bytes are not those that were stored"):
         load(store, train, 64)
 
 

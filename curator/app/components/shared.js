@@ -22,21 +22,25 @@ export class RouteError extends Error {
  * @param {string} path @param {string} token @param {object} body
  * @returns {Promise<any>}
  */
-export async function ask(path, token, body) {
+export const ask = (path, token, body) => post(path, token, { "Content-Type": "application/json" }, JSON.stringify(body));
+
+/**
+ * As `ask`, with other headers, any body, and a signal that breaks it off.
+ * @param {string} path @param {string} token @param {Record<string, string>} headers @param {BodyInit} body @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
+export async function post(path, token, headers, body, signal) {
   let response;
   try {
-    response = await fetch(path, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-Winnow-Token": token },
-      body: JSON.stringify(body),
-    });
+    response = await fetch(path, { method: "POST", headers: { ...headers, "X-Winnow-Token": token }, body, signal });
   } catch {
     throw new RouteError("Winnow cannot be reached right now.", 0);
   }
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
   if (typeof answer?.error === "string") throw new RouteError(answer.error, response.status);
-  throw new RouteError(`Winnow cannot be reached right now (${response.status}).`, 0);
+  // A proxy's answer says nothing about what was asked, but for its size.
+  throw new RouteError(`Winnow cannot be reached right now (${response.status}).`, response.status === 413 ? 413 : 0);
 }
 
 /**
@@ -45,7 +49,7 @@ export async function ask(path, token, body) {
  */
 export async function bitmap(address) {
   const response = await fetch(`/pictures/${address}`);
-  if (!response.ok) throw new RouteError("This picture is missing from the store.", response.status);
+  if (!response.ok) throw new RouteError("This picture is missing from the store or damaged.", response.status);
   return createImageBitmap(await response.blob());
 }
 

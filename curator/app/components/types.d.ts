@@ -129,4 +129,5 @@ interface ComponentArguments<Data> {
 interface Window {
   __winnowTray?: object;
   __winnowPainter?: object;
+  __winnowUpload?: object;
 }

@@ -1,17 +1,20 @@
 """Ingest a zip, with a preview on request; what happened to every file, and why."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
+from curator.app.components.upload import Arrived, arrived, upload
 from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, start_job, table
+from curator.app.guard import current_reviewer
 from curator.app.state import engine, settings
 from curator.app.wording import literal, pluralise
 from curator.formats import ADAPTERS
 from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, count_by_outcome, count_files, history, list_outcomes
-from curator.ingest.uploads import Upload, delete_leftovers, store_upload, unfinished
+from curator.ingest.uploads import Upload, claim, give_back, is_whole, unfinished
 from curator.spreadsheet import as_csv
 from curator.status import flow, sources
 from db.jobs import ACTIVE, job_state, utc_now
@@ -31,11 +34,31 @@ STATE_LABELS = {
 }
 
 
-def start_ingest(upload: Upload) -> None:
-    """Start the ingest of an upload with the form's options."""
+def note_arrival() -> None:
+    """Remember the file that has arrived."""
+    st.session_state["arrived"] = arrived()
+
+
+def waits(heard: Arrived | None) -> bool:
+    """Whether this reviewer's file is here and nobody has begun to ingest it."""
+    return heard is not None and is_whole(settings().uploads, current_reviewer(), heard.file)
+
+
+def with_arrived(start: Callable[[Upload], int | None]) -> None:
+    """Take the file that has arrived, and start a job with it; where that can't be started, the file waits again."""
+    heard: Arrived | None = st.session_state.get("arrived")
+    claimed = None if heard is None else claim(settings().uploads, current_reviewer(), heard.file)
+    if heard is None or claimed is None:
+        st.warning("This zip is not here any more: it has been ingested or deleted in another tab.")
+    elif start(claimed) is None:
+        give_back(settings().uploads, current_reviewer(), heard.file, claimed)
+
+
+def start_ingest(upload: Upload) -> int | None:
+    """Start the ingest of an upload with the chosen options; the job's number."""
     st.session_state.pop("preview", None)
     options = [f"--{name}={st.session_state[f'ingest-{name}']}" for name in ("format", "crop", "split")]
-    start_job("ingest", "curator", ["ingest", str(upload.path), f"--called={upload.name}", "--discard", *options])
+    return start_job("ingest", "curator", ["ingest", str(upload.path), f"--called={upload.name}", "--discard", *options])
 
 
 def start_again(job: Job) -> None:
@@ -43,12 +66,18 @@ def start_again(job: Job) -> None:
     start_job("ingest", "curator", job.arguments)
 
 
-def start_preview(upload: Upload) -> None:
-    """Count what is in an upload, and keep the upload until it is ingested or discarded."""
+def start_preview(upload: Upload) -> int | None:
+    """Count what is in an upload, and keep the upload until it is ingested or discarded; the job's number."""
     options = ["--dry-run", f"--format={st.session_state['ingest-format']}"]
     job = start_job("look", "curator", ["ingest", str(upload.path), f"--called={upload.name}", *options])
     if job is not None:
         st.session_state["preview"] = (upload, job)
+    return job
+
+
+def ingest_previewed(upload: Upload) -> None:
+    """Start the ingest of a previewed upload."""
+    start_ingest(upload)
 
 
 def discard(upload: Upload) -> None:
@@ -77,7 +106,7 @@ def show_preview(upload: Upload, number: int) -> None:
             st.button(
                 f"Ingest {pluralise(there['pairs'], 'pair')}",
                 type="primary",
-                on_click=start_ingest,
+                on_click=ingest_previewed,
                 args=[upload],
                 disabled=not there["pairs"],
             )
@@ -193,32 +222,33 @@ header(
 upload_side, about = st.columns([3, 2], gap="large")
 limits = settings().limits
 with upload_side:
-    with st.form("upload", clear_on_submit=False, border=False):
-        sent = st.file_uploader("A zip of photos and their masks, in any of the formats on the right.", type="zip")
-        with st.expander("Options"):
-            left, middle, right = st.columns(3)
-            left.selectbox("Format", ["auto", *(one.name for one in ADAPTERS if one.name != "zip")], key="ingest-format")
-            middle.selectbox(
-                "Crop",
-                ["face", "whole"],
-                format_func={"face": "Around the face", "whole": "Whole photos"}.__getitem__,
-                key="ingest-crop",
-            )
-            right.selectbox(
-                "Split",
-                ["auto", "train", "validation", "test"],
-                format_func=lambda split: "As the source says" if split == "auto" else f"All to {split}",
-                key="ingest-split",
-            )
-        with st.container(horizontal=True):
-            bring = st.form_submit_button("Ingest this zip", type="primary")
-            preview_first = st.form_submit_button("Preview", help="Count what is in the zip before anything is written.")
-        if bring or preview_first:
-            if sent is None:
-                st.warning("Choose a zip first.")
-            else:
-                delete_leftovers(settings().uploads, engine(), utc_now())
-                (start_ingest if bring else start_preview)(store_upload(settings().uploads, sent, sent.name))
+    heard = st.session_state.get("arrived")
+    here = waits(heard)
+    upload(current_reviewer(), int(settings().max_upload_bytes), heard, waits=here, on_arrival=note_arrival)
+    with st.expander("Options"):
+        left, middle, right = st.columns(3)
+        left.selectbox("Format", ["auto", *(one.name for one in ADAPTERS if one.name != "zip")], key="ingest-format")
+        middle.selectbox(
+            "Crop",
+            ["face", "whole"],
+            format_func={"face": "Around the face", "whole": "Whole photos"}.__getitem__,
+            key="ingest-crop",
+        )
+        right.selectbox(
+            "Split",
+            ["auto", "train", "validation", "test"],
+            format_func=lambda split: "As the source says" if split == "auto" else f"All to {split}",
+            key="ingest-split",
+        )
+    with st.container(horizontal=True):
+        st.button("Ingest this zip", type="primary", disabled=not here, on_click=with_arrived, args=[start_ingest])
+        st.button(
+            "Preview",
+            help="Count what is in the zip before anything is written.",
+            disabled=not here,
+            on_click=with_arrived,
+            args=[start_preview],
+        )
     if "preview" in st.session_state:
         show_preview(*st.session_state["preview"])
     show_newest_ingest()

@@ -30,6 +30,6 @@ def test_a_database_that_does_not_answer_is_one_sentence_on_the_page(monkeypatch
     finally:
         state.settings.cache_clear()
     (error,) = page.error
-    assert error.value == "Winnow’s database does not answer right now. If it stays so, tell your lead."
+    assert error.value.replace("\\", "") == "Winnow’s database does not answer right now. If it stays so, tell your lead."
     assert [caption.value for caption in page.caption] == ["The counts cannot be read now."]
     assert not page.exception

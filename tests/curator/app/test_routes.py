@@ -621,7 +621,7 @@ def test_a_download_needs_a_token_made_for_it_which_is_good_for_nothing_else(
 
 def test_streamlit_app_serves_these_routes() -> None:
     door = (Path(__file__).parents[3] / "streamlit_app.py").read_text()
-    assert "routes=ROUTES" in door
+    assert "routes=[*ROUTES, *UPLOAD_ROUTES]" in door
     assert "middleware=middleware()" in door
 
 

@@ -120,7 +120,7 @@ def test_zip_that_unpacks_to_too_much_in_all_is_cut_there(tmp_path: Path, worksp
 
 def test_zip_with_too_many_members_is_one_sentence(tmp_path: Path, workspace: Path) -> None:
     path = zipped(tmp_path / "a.zip", {f"images/{at}.jpg": b"x" for at in range(51)})
-    with pytest.raises(WinnowError, match=r"^a\.zip holds 51 files; 50 are allowed\. Send several zips\.$"):
+    with pytest.raises(WinnowError, match=r"^a\.zip holds more than 50 files, the limit\. Send several zips\.$"):
         outcome(path, workspace)
     assert everything_below(workspace) == set()
 
@@ -256,6 +256,6 @@ def test_a_disk_without_room_is_said_before_anything_is_written(
     tmp_path: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 3}))
-    with pytest.raises(WinnowError, match=r"^a\.zip needs 9 bytes of disk space to unpack; .* has 3 left\.$"):
+    with pytest.raises(WinnowError, match=r"^a\.zip needs 9 bytes of disk space to unpack; 3 are left\.$"):
         outcome(zipped(tmp_path / "a.zip", GOOD), workspace)
     assert everything_below(workspace) == set()

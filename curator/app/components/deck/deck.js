@@ -260,7 +260,7 @@ class Deck {
   look({ example }) {
     const picture = this.pictures.of(example);
     if (!picture) return this.become("loading", "Loading the picture…");
-    if (picture.missing) return this.become("missing", "This picture is missing from the store. Skip it, or reject it as a bad photo.");
+    if (picture.missing) return this.become("missing", "This picture is missing from the store or damaged. Skip it and tell your lead, who can heal it.");
     this.become("showing", "", picture);
   }
 

@@ -54,16 +54,19 @@ class FakeImageData {
   }
 }
 
+/** A request: its body, decoded if it is JSON, and what the header of an upload's piece says. @typedef {{path: string, token: string, body: any, piece: any}} Asked */
+
 /** The server: every request it got, and how it answers the next. */
 export class Server {
-  /** @type {{path: string, token: string, body: any}[]} */
+  /** @type {Asked[]} */
   requests = [];
-  /** @type {(request: {path: string, token: string, body: any}) => any} */
+  /** @type {(request: Asked) => any} */
   answer = () => ({});
 
-  /** @param {string} path @param {{headers: Record<string, string>, body: string}} options */
+  /** @param {string} path @param {{headers: Record<string, string>, body: string | Blob}} options */
   async fetch(path, { headers, body }) {
-    const request = { path, token: headers["X-Winnow-Token"], body: JSON.parse(body) };
+    const piece = JSON.parse(decodeURIComponent(headers["X-Winnow-Piece"] ?? "null"));
+    const request = { path, token: headers["X-Winnow-Token"], body: typeof body === "string" ? JSON.parse(body) : body, piece };
     this.requests.push(request);
     const answer = await this.answer(request);
     if (answer instanceof Error) throw answer; // the network is down
