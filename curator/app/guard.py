@@ -5,10 +5,6 @@ settings (a foreign name that resolves to this machine is refused), and if it ca
 made; the token names the reviewer.
 """
 
-import os
-import secrets
-import tempfile
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
@@ -22,6 +18,7 @@ from starlette.requests import Request
 from curator.app.state import settings
 from curator.review.reviewers import is_lead
 from db.errors import WinnowError
+from db.secret import home_secret
 
 COOKIE = "winnow_reviewer"  # set by the Team page, URL-encoded
 TOKEN_HEADER = "X-Winnow-Token"  # noqa: S105 - a header's name, not a secret
@@ -90,19 +87,4 @@ def check_origin(request: Request) -> None:
 
 @cache
 def _signer(home: Path, use: str) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(_secret(home / "secret"), salt=use)
-
-
-def _secret(file: Path) -> bytes:
-    """The secret that signs the tokens; created at first use, readable only by its owner."""
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=file.parent, prefix=".secret-")  # mode 0600
-        try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(secrets.token_hex(32).encode())
-            with suppress(FileExistsError):
-                os.link(part, file)  # whole, or not at all; the first of two processes wins
-        finally:
-            Path(part).unlink()
-    return file.read_bytes()
+    return URLSafeTimedSerializer(home_secret(home), salt=use)
