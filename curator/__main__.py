@@ -1,9 +1,8 @@
 """Curate noisy hair masks: ingest photos, review them, freeze and export curated sets."""
 
 import math
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -43,10 +42,12 @@ from db.blobs import delete_orphans
 from db.commands import exit_on_error, print_result, progress_line
 from db.errors import WinnowError
 from db.jobs import Progress, running_job, utc_now
+from db.secret import home_secret
 from db.session import open_database, reading, writing
 from db.settings import Settings, read_settings
 from db.store import Store
 from db.tables import Decision, Reason, Split
+from db.workspaces import outside, sweep, workspace
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -64,19 +65,17 @@ def sample(
     job: JobNumber = None,
 ) -> None:
     """Ingest the built-in sample: portraits drawn by the program, with masks like those of a crowd, some of them bad."""
-    with exit_on_error(), tempfile.TemporaryDirectory() as folder:
+    with exit_on_error():
         settings = read_settings()
         engine = open_database(settings)
-        with running_job(engine, "ingest", ["sample"], job) as progress:
+        with running_job(engine, "ingest", ["sample"], job) as progress, _unpacking(settings, progress) as folder:
 
             def on_portrait(done: int, total: int) -> None:
                 progress.report(0.5 * done / total, f"Drawing portrait {done} of {total}")
 
-            write_sample(Path(folder), count, seed, on_portrait)
-            items = read_source("manifest", Path(folder), Path(folder), settings.limits)
-            summary = _run_ingest(
-                settings, progress, items, "sample", f"drawn, seed {seed}", None, folders=[Path(folder)], start=0.5
-            )
+            write_sample(folder, count, seed, on_portrait)
+            items = read_source("manifest", folder, folder, settings.limits)
+            summary = _run_ingest(settings, progress, items, "sample", f"drawn, seed {seed}", None, folders=[folder], start=0.5)
         print_result(summary, _summary_text(summary), as_json=as_json)
 
 
@@ -104,33 +103,50 @@ def ingest(
     job: JobNumber = None,
 ) -> None:
     """Ingest photos with their masks: find the face in each photo and cut the crop around it."""
-    with exit_on_error(), tempfile.TemporaryDirectory() as folder:
+    with exit_on_error():
         settings = read_settings()
         place = parse_location(source)
         if discard and (not isinstance(place, Path) or place.is_dir()):
             raise WinnowError(f"{display_name(place)} is not an uploaded zip. --discard deletes nothing else.")
         if dry_run:
             # The Ingest page has created a job for its preview; a dry run by hand leaves no trace.
-            preview_job = nullcontext() if job is None else running_job(open_database(settings), "look", [], job)
-            with preview_job as preview:
-                counts = count_items(open_source(place, kind, Path(folder), settings.limits, called or ""))
-                if preview is not None:
-                    preview.result = counts
+            if job is None:
+                with workspace(outside()) as folder:
+                    counts = count_items(open_source(place, kind, folder, settings.limits, called or ""))
+            else:
+                with (
+                    running_job(open_database(settings), "look", [], job) as preview,
+                    _unpacking(settings, preview) as folder,
+                ):
+                    preview.result = counts = count_items(open_source(place, kind, folder, settings.limits, called or ""))
             print_result(counts, _dry_run_text(counts), as_json=as_json)
             return
         engine = open_database(settings)
-        with running_job(engine, "ingest", [called or display_name(place)], job) as progress:
+        with (
+            running_job(engine, "ingest", [called or display_name(place)], job) as progress,
+            _unpacking(settings, progress) as folder,
+        ):
             progress.report(0.0, "Reading the list of files")
-            found = open_source(place, kind, Path(folder), settings.limits, called or "")
+            found = open_source(place, kind, folder, settings.limits, called or "")
             progress.report(0.0, f"Reading the source as {found.format}: {found.because}")
             chosen = None if split == "auto" else Split(split)
             location = called or (str(place.resolve()) if isinstance(place, Path) else display_name(place))
-            folders = [place, Path(folder)] if isinstance(place, Path) else [Path(folder)]
+            folders = [place, folder] if isinstance(place, Path) else [folder]
             items = _with_format_printed(found)
             summary = _run_ingest(settings, progress, items, found.format, location, chosen, cut, folders=folders)
             if discard:  # not after a failure or a stop: then it can be ingested again
                 place.unlink(missing_ok=True)
         print_result(summary, _summary_text(summary), as_json=as_json)
+
+
+@contextmanager
+def _unpacking(settings: Settings, progress: Progress) -> Iterator[Path]:
+    """An empty folder for a source, once what killed processes left is swept. Raises NotNowError while somebody is erased."""
+    progress.refuse_beside("erase")
+    for folder in (settings.temporary, outside()):
+        sweep(folder)
+    with workspace(settings.temporary) as folder:
+        yield folder
 
 
 def _with_format_printed(found: OpenedSource) -> Iterator[RawPair | Refused]:
@@ -182,6 +198,7 @@ def _run_ingest(
             workers=workers,
             clock=utc_now,
             limits=settings.limits,
+            secret=home_secret(settings.home.resolve()),
             split=split,
             cut=cut,
             on_progress=on_progress,

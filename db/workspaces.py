@@ -5,6 +5,7 @@ other programs, and they may hold photos of somebody who is erased meanwhile.
 """
 
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,10 +17,15 @@ PREFIX = "winnow-"
 LOCK = "held"  # the file whose lock says that the folder's process lives; the system releases it whatever happens
 
 
+def outside() -> Path:
+    """The folder for this user's workspaces where no home may be written to, as in a dry run by hand."""
+    return Path(tempfile.gettempdir()) / f"{PREFIX}{os.getuid()}"
+
+
 @contextmanager
 def workspace(folder: Path) -> Iterator[Path]:
     """A new, empty folder somewhere below `folder`, which is created; deleted with all that is in it when the block ends."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(0o700, parents=True, exist_ok=True)
     with _gate(folder):
         own = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))  # only its owner can read it
         held = (own / LOCK).open("w")
