@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from sqlalchemy import Engine
 
 from curator import status
 from curator.formats import (
@@ -23,6 +24,7 @@ from curator.formats import (
     read_source,
 )
 from curator.ingest import aside
+from curator.ingest.bars import Bars, Kind, allow_again, forget_lost_keys
 from curator.ingest.pace import ProgressPoint, recent_points
 from curator.ingest.pipeline import CropMode, IngestSummary, counts_and_pace, spooled
 from curator.ingest.pipeline import ingest as ingest_pairs
@@ -37,7 +39,8 @@ from curator.sets.export import export_set
 from curator.touchup import refinements
 from curator.touchup.matting import Matting
 from curator.upkeep.check import check as check_store
-from curator.upkeep.erase import erase_contributor
+from curator.upkeep.erase import JOBS_NOT_BESIDE, erase, request_for, request_key, unfinished
+from curator.upkeep.erase import resume as go_on
 from db.blobs import delete_orphans
 from db.commands import exit_on_error, print_result, progress_line
 from db.errors import WinnowError
@@ -46,7 +49,7 @@ from db.secret import home_secret
 from db.session import open_database, reading, writing
 from db.settings import Settings, read_settings
 from db.store import Store
-from db.tables import Decision, Reason, Split
+from db.tables import Decision, Event, Reason, Split
 from db.workspaces import outside, sweep, workspace
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -422,18 +425,71 @@ def export(
         )
 
 
-@app.command()
-def erase(
-    contributor: Annotated[str, typer.Option(help="The contributor's name, exactly as the source gave it.")],
+@app.command("erase")
+def erase_somebody(
+    contributor: Annotated[str | None, typer.Option(help="A contributor's name, exactly as the source gave it.")] = None,
+    subject: Annotated[str | None, typer.Option(help="The name of the person shown, exactly as a manifest gave it.")] = None,
+    photo: Annotated[str | None, typer.Option(help="A photo's file name or sha256.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with erasures that were broken off.")] = False,
+    again: Annotated[
+        bool, typer.Option("--allow-again", help="Erase nothing, but let an ingest bring in again what was erased.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Erase a contributor: their photos, masks and crops, and everything made from them."""
+    """Erase a contributor, a person shown or a photo, and everything made from them; print what went and what remains.
+
+    Exits 1 if something should still go: the same command goes on then, as after a crash. Every later ingest refuses what was
+    erased.
+    """
     with exit_on_error():
         settings = read_settings()
-        gone = erase_contributor(
-            open_database(settings), Store(settings.store), settings, contributor, settings.reviewer, utc_now()
-        )
-        print_result(asdict(gone), f"Erased: {gone.submissions} submissions and {gone.blobs} pictures.", as_json=as_json)
+        given: dict[Kind, str | None] = {"contributor": contributor, "subject": subject, "photo": photo}
+        asked = [(kind, name) for kind, name in given.items() if name is not None]
+        if len(asked) + resume != 1 and not (again and not asked and not resume):
+            raise WinnowError("Give one of --contributor, --subject, --photo and --resume.")
+        engine, bars = open_database(settings), Bars(home_secret(settings.home.resolve()))
+        if again:
+            lifted = _allow_again(engine, bars, asked, settings.reviewer)
+            print_result({"lifted": lifted}, f"Allowed again: {lifted} people and photos.", as_json=as_json)
+            return
+        # Looked up before the job begins, whose row must not keep a name.
+        with reading(engine) as session:
+            request = None if resume else request_for(session, bars, *asked[0])
+            names = tuple(name for kind, name in asked if kind != "photo")
+            begun = unfinished(session, None if resume else request_key(bars, *asked[0]))
+        if request is None and not begun:
+            print_result({"erasures": []}, "No erasure was broken off.", as_json=as_json)
+            return
+        store, receipts = Store(settings.store), []
+        with running_job(engine, "erase", [], None) as progress, progress_line() as show:
+            progress.refuse_beside(*JOBS_NOT_BESIDE)
+
+            def report(share: float, line: str) -> None:
+                show(line)
+                progress.report(share, line)
+
+            for number in begun:
+                receipts.append(go_on(engine, store, settings, number, names, utc_now(), report))
+            if request is not None:
+                receipts.append(erase(engine, store, settings, request, settings.reviewer, utc_now(), report))
+            progress.result = {"complete": all(receipt.complete for receipt in receipts)}
+        answer = {"erasures": [each.as_dict() for each in receipts]} if resume else receipts[-1].as_dict()
+        print_result(answer, "\n\n".join(receipt.text() for receipt in receipts), as_json=as_json)
+        if not progress.result["complete"]:
+            raise typer.Exit(1)
+
+
+def _allow_again(engine: Engine, bars: Bars, asked: list[tuple[Kind, str]], who: str) -> int:
+    """Lift the bars of one request, or without a request those whose key is lost; returns how many, and records it."""
+    with writing(engine) as session:
+        if asked:
+            lifted = allow_again(session, [request_key(bars, *asked[0]), bars.hash(*asked[0])])
+        else:
+            lifted = forget_lost_keys(session, bars)
+        if not lifted:
+            raise WinnowError("Nothing is barred under these words. They must be those with which it was erased.")
+        session.add(Event(at=utc_now(), who=who, what="allow again", detail={"lifted": lifted}))
+    return lifted
 
 
 @app.command()

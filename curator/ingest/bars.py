@@ -96,7 +96,7 @@ def admitted(items: Iterable[RawPair | Refused], bars: Bars, engine: Engine, tod
             yield item
 
 
-def allow_again(session: Session, bars: Bars, hashes: Sequence[str]) -> int:
+def allow_again(session: Session, hashes: Sequence[str]) -> int:
     """Lift what was barred by erasures that were asked for in these words, or barred these hashes; returns how many bars."""
     asked = select(Erasure.id).where(Erasure.request.in_(hashes))
     barred = select(Bar.erasure_id).where(Bar.keyed_hash.in_(hashes))
