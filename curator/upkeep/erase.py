@@ -112,6 +112,7 @@ COUNTS = (
     *("submissions", "examples", "verdicts", "touch_ups", "refusals", "blobs"),
     *("sets", "runs", "alike", "redacted", "files"),
 )
+NOTHING_LEFT: dict[str, list[Any]] = {"names": [], "photos": [], "hashes": [], "pictures": []}
 EXPORTS = "exports"  # a run's folder of files whose bytes are proven by hashes
 
 Report = Callable[[float, str], None]
@@ -355,20 +356,22 @@ def _finish(
         erasure = session.get_one(Erasure, number)
         task, event = erasure.task, erasure.event_id
         counts = {key: erasure.event.detail[key] for key in COUNTS if key in erasure.event.detail}
-    sought = Sought(Words(names))
-    if task is not None:
-        words = Words(tuple({*names, *task["names"]}), frozenset((source, name) for source, name in task["photos"]))
-        sought = Sought(words, frozenset(task["hashes"]))
-        report(0.1, "Deleting pictures")
-        pictures = _delete_pictures(engine, store, task["pictures"], now)
-        report(0.3, "Redacting texts")
-        files = _delete_files(settings.runs, pictures) + _redact_files(settings, words)
-        counts |= _redact_rows(engine, words)
-        files += _delete_leftovers(engine, store, settings, now)
-        counts |= {"blobs": len(pictures), "files": files}
-        with writing(engine) as session:
-            erasure = session.get_one(Erasure, number)
-            erasure.task, erasure.event.detail = None, counts
+    task = task or NOTHING_LEFT
+    words = Words(tuple({*names, *task["names"]}), frozenset((source, name) for source, name in task["photos"]))
+    sought = Sought(words, frozenset(task["hashes"]))
+    report(0.1, "Deleting pictures")
+    pictures = _delete_pictures(engine, store, task["pictures"], now)
+    report(0.3, "Redacting texts")
+    done = _redact_rows(engine, words) | {
+        "blobs": len(pictures),
+        "files": _delete_files(settings.runs, pictures)
+        + _redact_files(settings, words)
+        + _delete_leftovers(engine, store, settings, now),
+    }
+    counts |= {key: counts.get(key, 0) + number for key, number in done.items()}
+    with writing(engine) as session:
+        erasure = session.get_one(Erasure, number)
+        erasure.task, erasure.event.detail = None, counts
     report(0.5, "Removing what the database keeps of deleted rows")
     remains = inevitable(counts["sets"], counts["runs"], counts["alike"], postgresql=engine.dialect.name == "postgresql")
     failed = _purge(engine, patience)
