@@ -12,7 +12,7 @@ learned from one photo cannot be removed from them.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -442,14 +442,14 @@ def _redact_files(settings: Settings, words: Words) -> int:
 
 def _delete_leftovers(engine: Engine, store: Store, settings: Settings, now: datetime) -> int:
     """Delete what killed processes left: uploads, unpacked sources, half-written files. Returns how many."""
-    before = len(_files_in(settings.uploads))
+    before = len(list(_files_in(settings.uploads)))
     delete_leftovers(settings.uploads, engine, now, older=None)
-    uploads = before - len(_files_in(settings.uploads))
+    uploads = before - len(list(_files_in(settings.uploads)))
     return uploads + sweep(settings.temporary) + sweep(outside()) + store.delete_abandoned_parts(now)
 
 
-def _files_in(folder: Path | UPath) -> list[Any]:
-    return [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+def _files_in(folder: Path | UPath) -> Iterator[Any]:
+    return (path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else iter(())
 
 
 def _purge(engine: Engine, patience: float) -> list[Remaining]:
@@ -471,13 +471,16 @@ def _search(
     Returns how much was searched, what should not be there, and what belongs to others.
     """
     database = _database_files(engine)
-    store, runs = (Path(folder) if isinstance(folder, Path) else None for folder in (Store(settings.store).root, settings.runs))
-    roots = [settings.home.resolve(), outside(), *filter(None, (store, runs))]
-    files = sorted({file for root in roots for file in _files_in(root)} - set(database))
+    home = settings.home.resolve()
+    store, runs = (
+        folder.resolve() if isinstance(folder, Path) else None for folder in (Store(settings.store).root, settings.runs)
+    )
+    roots = [home, *(each for each in (store, runs, outside()) if each is not None and home not in each.parents)]
+    files = (file for root in dict.fromkeys(roots) for file in _files_in(root) if file not in database)
     searched = search_bytes(files, sought, on_file=on_file)
     found, of_others = [], []
     for file, what in searched.found:
-        shown = str(file.relative_to(settings.home.resolve())) if settings.home.resolve() in file.parents else str(file)
+        shown = str(file.relative_to(home)) if home in file.parents else str(file)
         if store is not None and store in file.parents:
             of_others.append(
                 Remaining(f"{what} in {shown}", "it is inside a picture of somebody else; look at it, and erase it.")
