@@ -58,6 +58,8 @@ from db.tables import (
     Example,
     Gold,
     GuideExample,
+    Job,
+    JobState,
     Lease,
     Likeness,
     Measure,
@@ -374,7 +376,7 @@ def _finish(
         erasure.task, erasure.event.detail = None, counts
     report(0.5, "Removing what the database keeps of deleted rows")
     remains = inevitable(counts["sets"], counts["runs"], counts["alike"], postgresql=engine.dialect.name == "postgresql")
-    failed = _purge(engine, patience)
+    failed = [*_purge(engine, patience), *_just_broken_off(engine, now)]
 
     def on_file(so_far: Searched) -> None:
         report(0.6, f"Searching: {so_far.files:,} files, {so_far.bytes / 1e6:,.0f} MB")
@@ -458,6 +460,15 @@ def _purge(engine: Engine, patience: float) -> list[Remaining]:
     except NotNowError as error:
         return [Remaining("deleted rows in the database's files", str(error))]
     return []
+
+
+def _just_broken_off(engine: Engine, now: datetime) -> list[Remaining]:
+    """Says so if an ingest may have left pictures that are still too new to be told from others' on their way."""
+    recent = select(Job.id).where(Job.kind == "ingest", Job.state != JobState.done, Job.heartbeat_at > now - ORPHAN_AGE)
+    with reading(engine) as session:
+        if session.scalar(recent.limit(1)) is None:
+            return []
+    return [Remaining("pictures of an ingest that was broken off", "that was just now: wait two minutes, to be sure of them.")]
 
 
 # --- the search at the end -------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from db.session import connect, open_database, reading, writing
 from db.settings import Limits, Settings
 from db.store import Store
 from db.tables import CuratedSet, Erasure, Job, JobState, Submission
+from tests.examples import LONG_AGO
 
 NORA = "Nora Quist"
 SPELLED = (b"nora quist", b"nora_quist", b"nora-quist", b"nora%20quist")
@@ -39,6 +40,7 @@ SPELLED = (b"nora quist", b"nora_quist", b"nora-quist", b"nora%20quist")
 HELD = """
 import os, sys, fcntl
 from pathlib import Path
+from tests.examples import LONG_AGO
 from db.workspaces import workspace
 with workspace(Path(sys.argv[1])) as folder:
     (folder / "images").mkdir()
@@ -126,7 +128,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings, folder = Settings(home=tmp_path_factory.mktemp("filled")), tmp_path_factory.mktemp("spring")
     engine = open_database(settings)
     assert House(engine, settings, folder).ingest().added == 4
-    now = utc_now()
+    now = LONG_AGO
     with writing(engine) as session:
         session.add(CuratedSet(hash="0" * 64, note="without the beard of nora-quist", frozen_at=now))
         session.add(
@@ -230,6 +232,21 @@ def test_an_erasure_and_an_ingest_do_not_run_beside_each_other(house: House, mon
     assert (code, said) == (1, "Somebody is being erased. Try again when that has finished; nothing is lost.\n")
     with reading(house.engine) as session:
         assert "Nora" not in str(session.scalars(select(Job.arguments).where(Job.kind == "erase")).all())
+
+
+def test_pictures_of_an_ingest_that_was_killed_just_now_are_not_called_gone(house: House) -> None:
+    orphan = house.store.put(b"a photo without a row")
+    with writing(house.engine) as session:
+        job = Job(kind="ingest", arguments=[], state=JobState.interrupted, created_at=LONG_AGO, heartbeat_at=utc_now())
+        session.add(job)
+    receipt = house.erase()
+    assert (receipt.complete, house.store.path(orphan).exists()) == (False, True)
+    assert "wait two minutes" in receipt.text()
+    os.utime(house.store.path(orphan), (0, 0))
+    with writing(house.engine) as session:
+        session.get_one(Job, job.id).heartbeat_at = LONG_AGO
+    receipt = house.erase()
+    assert (receipt.complete, house.store.path(orphan).exists()) == (True, False)
 
 
 def test_an_erasure_that_is_killed_after_its_commit_goes_on(house: House) -> None:
