@@ -4,10 +4,12 @@ SQLite keeps old pages in its write-ahead log until that is emptied, which any o
 rows in their pages until these are written anew: after a plain VACUUM most of their bytes are still in the file.
 """
 
+import sqlite3
 import time
 from collections.abc import Collection
 
 from sqlalchemy import Engine, Table, column, func, select, table
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from db.errors import DatabaseBusyError
@@ -39,9 +41,11 @@ def _purge_sqlite(engine: Engine, tables: Collection[Table], seconds: float) -> 
                 answer = cursor.execute(statement).fetchone()
                 if answer and answer[0]:
                     raise DatabaseBusyError(
-                        "Another program keeps the database open for reading, so its write-ahead log (winnow.db-wal) could not "
-                        "be emptied. Close what reads it, such as a database browser or a hanging command."
+                        "Another program keeps the database open, so its write-ahead log (winnow.db-wal) could not be emptied. "
+                        "Close what uses it, such as a database browser or a hanging command."
                     )
+        except sqlite3.OperationalError as error:  # as SQLAlchemy would raise it, for `errors_for_people`
+            raise OperationalError(statement, None, error) from error
         finally:
             cursor.execute(f"PRAGMA busy_timeout = {patience}")
             cursor.close()

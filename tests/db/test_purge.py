@@ -1,14 +1,16 @@
 """What deleted rows leave on the disk is gone after a purge; what others still read is waited for, and said."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, delete, insert, make_url, select
 
-from db.errors import DatabaseBusyError
+from db.errors import DatabaseBusyError, DiskFullError
 from db.purge import purge
-from db.session import writing
+from db.session import open_database, reading, writing
+from db.settings import Settings
 from db.tables import Contributor
 
 NAME = b"Nora_Quist"
@@ -73,3 +75,17 @@ def test_afterwards_others_are_waited_for_as_long_as_before(engine: Engine) -> N
     before = patience()
     purge(engine, TABLES, seconds=0.05)  # type: ignore[arg-type]
     assert patience() == before
+
+
+def test_a_disk_without_room_for_the_copy_is_said_and_nothing_is_lost(full_disk: Path) -> None:
+    (full_disk / "filler").unlink()
+    engine = open_database(Settings(home=full_disk))
+    with writing(engine) as session:
+        session.execute(insert(Contributor), [{"name": f"{number:0999}"} for number in range(50)])
+    purge(engine, TABLES)  # type: ignore[arg-type]
+    (full_disk / "filler").write_bytes(bytes(shutil.disk_usage(full_disk).free - 50_000))
+    with pytest.raises(DiskFullError, match="Free some space"):
+        purge(engine, TABLES)  # type: ignore[arg-type]
+    with reading(engine) as session:
+        assert len(session.scalars(select(Contributor.id)).all()) == 50
+    engine.dispose()
