@@ -1,6 +1,7 @@
 """Curate noisy hair masks: ingest photos, review them, freeze and export curated sets."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -216,7 +217,8 @@ def _summary_text(summary: dict[str, Any]) -> str:
         f"{summary['remarks']:,} with remarks), {summary['already']:,} already there, {summary['refusals']:,} refused. "
         f"Work done by {summary['workers']}."
     ]
-    lines += [f"  {item['file']}: {item['reason']}" for item in summary["refused"]]
+    said = Counter(f"  {item['file']}: {item['reason']}" for item in summary["refused"])  # the erased are all called alike
+    lines += [line if times == 1 else f"{line} ({times:,} times)" for line, times in said.items()]
     unlisted = summary["refusals"] - len(summary["refused"])
     return "\n".join([*lines, f"  and {unlisted:,} more; the Ingest page lists all"] if unlisted else lines)
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import Pool
 
+from curator.ingest.bars import Bars
 from curator.sets.freeze import set_hash
 from curator.upkeep import erase
 from curator.upkeep.check import check
@@ -31,6 +32,7 @@ from db.session import Lock, open_database, reading, wait_for, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import (
+    Bar,
     Base,
     Contributor,
     CropChoice,
@@ -564,3 +566,64 @@ def test_files_of_runs_behind_a_url_go_too(rooms: Rooms) -> None:
     erase_contributor(rooms.engine, rooms.store, moved, NORA, "Ada", LONG_AGO)
     assert {data for file, data in cached.items() if file.exists()} == {f"cached for {BO}".encode()}
     assert {data for file, data in cached.items() if not file.exists()} == {f"cached for {NORA}".encode()}
+
+
+def test_the_same_picture_from_somebody_else_and_namesakes_are_reported_and_stay(rooms: Rooms) -> None:
+    with writing(rooms.engine) as session:
+        session.add(Reviewer(name="Nora Quist"))
+        one, other = (
+            session.scalars(select(Example).join(Submission).join(Contributor).where(Contributor.name == name)).first()
+            for name in (NORA, BO)
+        )
+        assert one is not None
+        assert other is not None
+        one.group_id = other.group_id = other.id
+    receipt = rooms.erase(NORA)
+    assert (receipt.alike, receipt.complete) == ([other.submission_id], True)
+    remains = [each.what for each in receipt.remains]
+    assert {"the same picture in submission 3", "the name in 1 rows of reviewer.name"} <= set(remains)
+    with reading(rooms.engine) as session:
+        assert session.scalars(select(Reviewer.name).order_by(Reviewer.id)).all() == ["Ada", "Nora Quist"]
+
+
+def test_an_erasure_that_breaks_off_goes_on_without_the_name(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> int:
+        raise OSError("the disk went")
+
+    with monkeypatch.context() as broken_off:
+        broken_off.setattr(erase, "redact_rows", broken)
+        with pytest.raises(OSError, match="the disk went"):
+            rooms.erase(NORA)
+    with reading(rooms.engine) as session:
+        (number,) = erase.unfinished(session)
+    receipt = erase.resume(rooms.engine, rooms.store, rooms.settings, number, (), LONG_AGO)
+    assert (receipt.complete, receipt.submissions) == (True, 2)
+    assert not [path for path, data in rooms.all_bytes().items() if b"Nora_Quist" in data.replace(b"Nora_Quistmann", b"")]
+    with reading(rooms.engine) as session:
+        assert erase.unfinished(session) == []
+
+
+def test_submissions_can_be_chosen_otherwise(rooms: Rooms) -> None:
+    """Such as those whose consent has ended: their photos are barred, and nobody is named."""
+    with writing(rooms.engine) as session:
+        for submission in session.scalars(select(Submission).where(Submission.source.has(location="/uploads/everybody"))):
+            submission.consent_expires = LONG_AGO.date()
+    request = erase.Request("a key", Submission.consent_expires <= LONG_AGO.date())
+    receipt = erase.erase(rooms.engine, rooms.store, rooms.settings, request, "Ada", LONG_AGO)
+    assert (receipt.complete, receipt.submissions) == (True, 2)
+    assert (rooms.count(Contributor), rooms.count(Submission), rooms.count(Bar)) == (2, 2, 2)
+
+
+def test_a_photo_of_a_name_that_several_have_is_asked_for_by_its_hash(rooms: Rooms) -> None:
+    with writing(rooms.engine) as session:
+        for submission in session.scalars(select(Submission)):
+            submission.photo_name = "IMG_0001.jpg"
+    bars = Bars(b"a secret")
+    with reading(rooms.engine) as session:
+        photo = session.scalars(select(Submission.photo_sha256)).first()
+        assert photo is not None
+        with pytest.raises(WinnowError, match=r"Several photos are called 'IMG_0001.jpg'. Give the sha256 of one of them: "):
+            erase.request_for(session, bars, "photo", "IMG_0001.jpg")
+        request = erase.request_for(session, bars, "photo", photo)
+    assert request is not None
+    assert erase.erase(rooms.engine, rooms.store, rooms.settings, request, "Ada", LONG_AGO).submissions == 1
