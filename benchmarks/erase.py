@@ -25,6 +25,7 @@ import json
 import os
 import tempfile
 import time
+from datetime import timedelta
 
 from sqlalchemy import Connection, Engine, event, insert
 
@@ -115,7 +116,7 @@ def left_behind(size: int) -> dict[str, tuple[int, int]]:
 
 def scatter(settings: Settings, engine: Engine, photo: bytes) -> None:
     """Name the person in a set's note, a job, a log, a run and an upload; and leave what a killed ingest does."""
-    now = utc_now()
+    now = utc_now() - timedelta(hours=1)  # so that what it left is old
     with writing(engine) as session:
         session.add(CuratedSet(hash="0" * 64, note="without Person 0", frozen_at=now))
         job = {"kind": "ingest", "arguments": ["/uploads/Person_0.zip"], "state": JobState.failed}
