@@ -182,7 +182,7 @@ def brought(pairs: Sequence[RawPair], workers: Callable[[str], Workers], cut: st
         began = time.perf_counter()
         summary = ingest(
             pairs, adapter="folder", location="benchmark", engine=engine, store=Store(settings.store),
-            workers=workers(settings.store), clock=utc_now, limits=LIMITS, cut=cut,
+            workers=workers(settings.store), clock=utc_now, limits=LIMITS, secret=b"", cut=cut,
             on_progress=on_progress,
         )  # type: ignore[arg-type]  # fmt: skip
         seconds = time.perf_counter() - began

@@ -1,14 +1,15 @@
 """Curate noisy hair masks: ingest photos, review them, freeze and export curated sets."""
 
 import math
-import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from sqlalchemy import Engine
 
 from curator import status
 from curator.formats import (
@@ -24,6 +25,7 @@ from curator.formats import (
     read_source,
 )
 from curator.ingest import aside
+from curator.ingest.bars import Bars, Kind, allow_again, forget_lost_keys
 from curator.ingest.pace import ProgressPoint, recent_points
 from curator.ingest.pipeline import CropMode, IngestSummary, counts_and_pace, spooled
 from curator.ingest.pipeline import ingest as ingest_pairs
@@ -38,16 +40,19 @@ from curator.sets.export import export_set
 from curator.touchup import refinements
 from curator.touchup.matting import Matting
 from curator.upkeep.check import check as check_store
-from curator.upkeep.erase import erase_contributor
+from curator.upkeep.erase import JOBS_NOT_BESIDE, erase, request_for, request_key, unfinished
+from curator.upkeep.erase import resume as go_on
 from curator.upkeep.repair import repair
 from db.blobs import delete_orphans
 from db.commands import exit_on_error, print_result, progress_line
 from db.errors import WinnowError
 from db.jobs import Progress, running_job, utc_now
+from db.secret import home_secret
 from db.session import open_database, reading, writing
 from db.settings import Settings, read_settings
 from db.store import Store
-from db.tables import Decision, Reason, Split
+from db.tables import Decision, Event, Reason, Split
+from db.workspaces import outside, sweep, workspace
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -65,19 +70,17 @@ def sample(
     job: JobNumber = None,
 ) -> None:
     """Ingest the built-in sample: portraits drawn by the program, with masks like those of a crowd, some of them bad."""
-    with exit_on_error(), tempfile.TemporaryDirectory() as folder:
+    with exit_on_error():
         settings = read_settings()
         engine = open_database(settings)
-        with running_job(engine, "ingest", ["sample"], job) as progress:
+        with running_job(engine, "ingest", ["sample"], job) as progress, _unpacking(settings, progress) as folder:
 
             def on_portrait(done: int, total: int) -> None:
                 progress.report(0.5 * done / total, f"Drawing portrait {done} of {total}")
 
-            write_sample(Path(folder), count, seed, on_portrait)
-            items = read_source("manifest", Path(folder), Path(folder), settings.limits)
-            summary = _run_ingest(
-                settings, progress, items, "sample", f"drawn, seed {seed}", None, folders=[Path(folder)], start=0.5
-            )
+            write_sample(folder, count, seed, on_portrait)
+            items = read_source("manifest", folder, folder, settings.limits)
+            summary = _run_ingest(settings, progress, items, "sample", f"drawn, seed {seed}", None, folders=[folder], start=0.5)
         print_result(summary, _summary_text(summary), as_json=as_json)
 
 
@@ -105,33 +108,50 @@ def ingest(
     job: JobNumber = None,
 ) -> None:
     """Ingest photos with their masks: find the face in each photo and cut the crop around it."""
-    with exit_on_error(), tempfile.TemporaryDirectory() as folder:
+    with exit_on_error():
         settings = read_settings()
         place = parse_location(source)
         if discard and (not isinstance(place, Path) or place.is_dir()):
             raise WinnowError(f"{display_name(place)} is not an uploaded zip. --discard deletes nothing else.")
         if dry_run:
             # The Ingest page has created a job for its preview; a dry run by hand leaves no trace.
-            preview_job = nullcontext() if job is None else running_job(open_database(settings), "look", [], job)
-            with preview_job as preview:
-                counts = count_items(open_source(place, kind, Path(folder), settings.limits, called or ""))
-                if preview is not None:
-                    preview.result = counts
+            if job is None:
+                with workspace(outside()) as folder:
+                    counts = count_items(open_source(place, kind, folder, settings.limits, called or ""))
+            else:
+                with (
+                    running_job(open_database(settings), "look", [], job) as preview,
+                    _unpacking(settings, preview) as folder,
+                ):
+                    preview.result = counts = count_items(open_source(place, kind, folder, settings.limits, called or ""))
             print_result(counts, _dry_run_text(counts), as_json=as_json)
             return
         engine = open_database(settings)
-        with running_job(engine, "ingest", [called or display_name(place)], job) as progress:
+        with (
+            running_job(engine, "ingest", [called or display_name(place)], job) as progress,
+            _unpacking(settings, progress) as folder,
+        ):
             progress.report(0.0, "Reading the list of files")
-            found = open_source(place, kind, Path(folder), settings.limits, called or "")
+            found = open_source(place, kind, folder, settings.limits, called or "")
             progress.report(0.0, f"Reading the source as {found.format}: {found.because}")
             chosen = None if split == "auto" else Split(split)
             location = called or (str(place.resolve()) if isinstance(place, Path) else display_name(place))
-            folders = [place, Path(folder)] if isinstance(place, Path) else [Path(folder)]
+            folders = [place, folder] if isinstance(place, Path) else [folder]
             items = _with_format_printed(found)
             summary = _run_ingest(settings, progress, items, found.format, location, chosen, cut, folders=folders)
             if discard:  # not after a failure or a stop: then it can be ingested again
                 place.unlink(missing_ok=True)
         print_result(summary, _summary_text(summary), as_json=as_json)
+
+
+@contextmanager
+def _unpacking(settings: Settings, progress: Progress) -> Iterator[Path]:
+    """An empty folder for a source, once what killed processes left is swept. Raises NotNowError while somebody is erased."""
+    progress.refuse_beside("erase")
+    for folder in (settings.temporary, outside()):
+        sweep(folder)
+    with workspace(settings.temporary) as folder:
+        yield folder
 
 
 def _with_format_printed(found: OpenedSource) -> Iterator[RawPair | Refused]:
@@ -183,6 +203,7 @@ def _run_ingest(
             workers=workers,
             clock=utc_now,
             limits=settings.limits,
+            secret=home_secret(settings.home.resolve()),
             split=split,
             cut=cut,
             on_progress=on_progress,
@@ -199,7 +220,8 @@ def _summary_text(summary: dict[str, Any]) -> str:
         f"{summary['refusals']:,} refused. "
         f"Work done by {summary['workers']}."
     ]
-    lines += [f"  {item['file']}: {item['reason']}" for item in summary["refused"]]
+    said = Counter(f"  {item['file']}: {item['reason']}" for item in summary["refused"])  # the erased are all called alike
+    lines += [line if times == 1 else f"{line} ({times:,} times)" for line, times in said.items()]
     unlisted = summary["refusals"] - len(summary["refused"])
     return "\n".join([*lines, f"  and {unlisted:,} more; the Ingest page lists all"] if unlisted else lines)
 
@@ -408,18 +430,71 @@ def export(
         )
 
 
-@app.command()
-def erase(
-    contributor: Annotated[str, typer.Option(help="The contributor's name, exactly as the source gave it.")],
+@app.command("erase")
+def erase_somebody(
+    contributor: Annotated[str | None, typer.Option(help="A contributor's name, exactly as the source gave it.")] = None,
+    subject: Annotated[str | None, typer.Option(help="The name of the person shown, exactly as a manifest gave it.")] = None,
+    photo: Annotated[str | None, typer.Option(help="A photo's file name or sha256.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with erasures that were broken off.")] = False,
+    again: Annotated[
+        bool, typer.Option("--allow-again", help="Erase nothing, but let an ingest bring in again what was erased.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Erase a contributor: their photos, masks and crops, and everything made from them."""
+    """Erase a contributor, a person shown or a photo, and everything made from them; print what went and what remains.
+
+    Exits 1 if something should still go: the same command goes on then, as after a crash. Every later ingest refuses what was
+    erased.
+    """
     with exit_on_error():
         settings = read_settings()
-        gone = erase_contributor(
-            open_database(settings), Store(settings.store), settings, contributor, settings.reviewer, utc_now()
-        )
-        print_result(asdict(gone), f"Erased: {gone.submissions} submissions and {gone.blobs} pictures.", as_json=as_json)
+        given: dict[Kind, str | None] = {"contributor": contributor, "subject": subject, "photo": photo}
+        asked = [(kind, name) for kind, name in given.items() if name is not None]
+        if len(asked) + resume != 1 and not (again and not asked and not resume):
+            raise WinnowError("Give one of --contributor, --subject, --photo and --resume.")
+        engine, bars = open_database(settings), Bars(home_secret(settings.home.resolve()))
+        if again:
+            lifted = _allow_again(engine, bars, asked, settings.reviewer)
+            print_result({"lifted": lifted}, f"Allowed again: {lifted} people and photos.", as_json=as_json)
+            return
+        # Looked up before the job begins, whose row must not keep a name.
+        with reading(engine) as session:
+            request = None if resume else request_for(session, bars, *asked[0])
+            names = tuple(name for kind, name in asked if kind != "photo")
+            begun = unfinished(session, None if resume else request_key(bars, *asked[0]))
+        if request is None and not begun:
+            print_result({"erasures": []}, "No erasure was broken off.", as_json=as_json)
+            return
+        store, receipts = Store(settings.store), []
+        with running_job(engine, "erase", [], None) as progress, progress_line() as show:
+            progress.refuse_beside(*JOBS_NOT_BESIDE)
+
+            def report(share: float, line: str) -> None:
+                show(line)
+                progress.report(share, line)
+
+            for number in begun:
+                receipts.append(go_on(engine, store, settings, number, names, utc_now(), report))
+            if request is not None:
+                receipts.append(erase(engine, store, settings, request, settings.reviewer, utc_now(), report))
+            progress.result = {"complete": all(receipt.complete for receipt in receipts)}
+        answer = {"erasures": [each.as_dict() for each in receipts]} if resume else receipts[-1].as_dict()
+        print_result(answer, "\n\n".join(receipt.text() for receipt in receipts), as_json=as_json)
+        if not progress.result["complete"]:
+            raise typer.Exit(1)
+
+
+def _allow_again(engine: Engine, bars: Bars, asked: list[tuple[Kind, str]], who: str) -> int:
+    """Lift the bars of one request, or without a request those whose key is lost; returns how many, and records it."""
+    with writing(engine) as session:
+        if asked:
+            lifted = allow_again(session, [request_key(bars, *asked[0]), bars.hash(*asked[0])])
+        else:
+            lifted = forget_lost_keys(session, bars)
+        if not lifted:
+            raise WinnowError("Nothing is barred under these words. They must be those with which it was erased.")
+        session.add(Event(at=utc_now(), who=who, what="allow again", detail={"lifted": lifted}))
+    return lifted
 
 
 @app.command()

@@ -45,12 +45,12 @@ def still_named(session: Session, pictures: Collection[str]) -> set[str]:
     }
 
 
-def due(session: Session, now: datetime) -> datetime:
+def due(session: Session, now: datetime, grace: timedelta = GRACE) -> datetime:
     """A picture last stored before this time, which no row names, will not be named any more.
 
     A picture is stored before the row that names it is committed: by a job at some time while it runs, by all else at once.
     """
-    return min([now - GRACE, *(job.created_at for job in active_jobs(session, now))])
+    return min([now - grace, *(job.created_at for job in active_jobs(session, now))])
 
 
 def delete_unnamed(engine: Engine, store: Store, pictures: Iterable[str], before: datetime | None) -> set[str]:
@@ -74,13 +74,13 @@ def delete_unnamed(engine: Engine, store: Store, pictures: Iterable[str], before
     return deleted
 
 
-def delete_orphans(engine: Engine, store: Store, now: datetime) -> set[str]:
+def delete_orphans(engine: Engine, store: Store, now: datetime, grace: timedelta = GRACE) -> set[str]:
     """Delete what processes left in the store when they were killed: pictures that no row names, and half-written files.
 
-    Only what was stored over an hour ago and before any running job began. Returns the pictures (sha256).
+    Only what was stored longer ago than `grace` and before any running job began. Returns the pictures (sha256).
     """
     with reading(engine) as session:
-        before = due(session, now)
+        before = due(session, now, grace)
     store.delete_parts(before)
     return delete_unnamed(engine, store, _unnamed(engine, store), before)
 

@@ -1,12 +1,13 @@
 """Files that are written completely or not at all, on a local disk or behind any fsspec URL."""
 
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from upath import UPath
@@ -39,16 +40,31 @@ def write(file: Path | UPath, data: bytes, *, wait: bool = True) -> None:
         part = file.with_name(f"{PART}{uuid.uuid4().hex}")
         try:
             with part.open("wb") as out:
+                with suppress(OSError):  # a file system without locks
+                    fcntl.flock(out, fcntl.LOCK_EX)  # for `abandoned`; released whatever becomes of this process
                 out.write(data)
                 if wait:
                     out.flush()
                     os.fsync(out.fileno())
-            part.replace(file)
+                part.replace(file)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
         if wait:
             sync(file.parent)
+
+
+def abandoned(part: Path) -> bool:
+    """Whether the process that wrote a half-written file is gone. False where its file system has no locks.
+
+    Ask only about a file that is a second old: before, its process may not have locked it yet. Raises FileNotFoundError.
+    """
+    with part.open("rb") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 def _make_folder(folder: Path, *, wait: bool) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.errors import DatabaseBusyError, DatabaseUnavailableError, WinnowError
+from db.errors import DatabaseBusyError, DatabaseUnavailableError, NotNowError, WinnowError
 from db.session import ATTEMPTS, reading, transact, writing
 from db.tables import Job, JobState
 
@@ -27,6 +27,11 @@ ACTIVE = (JobState.queued, JobState.running)
 HEARTBEAT_SECONDS = 5.0  # between two heartbeats
 HEARTBEAT_TIMEOUT = timedelta(seconds=60)  # an active job without a heartbeat for this long was interrupted
 REPORT_SECONDS = 0.5  # at least, between two progress reports that are written
+ALREADY_RUNNING = {
+    "ingest": "An ingest is running, or was killed within the last minute. Wait until it has finished, or stop it.",
+    "look": "A source is being previewed. Try again in a minute.",
+    "erase": "Somebody is being erased. Try again when that has finished; nothing is lost.",
+}
 
 Clock = Callable[[], datetime]
 
@@ -182,6 +187,16 @@ class Progress:
             return
         if cancelled:
             raise Cancelled
+
+    def refuse_beside(self, *kinds: str) -> None:
+        """Raises NotNowError if another job of one of these kinds is queued or running.
+
+        Each of two jobs that refuse one another has its row before it asks: so never both go on, and at worst neither does.
+        """
+        with reading(self.engine) as session:
+            others = [job for job in active_jobs(session, self.clock()) if job.kind in kinds and job.id != self.number]
+        if others:
+            raise NotNowError(ALREADY_RUNNING[others[0].kind])
 
     def heartbeat(self) -> None:
         """Record that the command is still running. Raises what the database raises."""

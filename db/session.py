@@ -79,7 +79,7 @@ def open_database(settings: Settings) -> Engine:
             f"WINNOW_DB_URL needs the Python package {error.name}. For PostgreSQL, install `winnow[postgres]`."
         ) from error
     try:
-        with _errors_for_people(engine):
+        with errors_for_people(engine):
             migrate(engine)
     except Exception:
         engine.dispose()
@@ -152,7 +152,7 @@ def _sqlite_begin(connection: Connection) -> None:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """A session for reading. Raises DatabaseUnavailableError if the database does not answer."""
-    with _errors_for_people(engine), Session(engine, expire_on_commit=False) as session:
+    with errors_for_people(engine), Session(engine, expire_on_commit=False) as session:
         yield session
 
 
@@ -166,7 +166,7 @@ def writing(engine: Engine) -> Iterator[Session]:
     # SQLite allows one writer at a time, and a waiting one polls at growing intervals. Threads of this process queue instead.
     turn = _ONE_WRITER if engine.dialect.name == "sqlite" else nullcontext()
     with (
-        _errors_for_people(engine),
+        errors_for_people(engine),
         turn,
         Session(engine.execution_options(writes=True), expire_on_commit=False) as session,
         session.begin(),
@@ -196,7 +196,7 @@ DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 
 @contextmanager
-def _errors_for_people(engine: Engine) -> Iterator[None]:
+def errors_for_people(engine: Engine) -> Iterator[None]:
     """Turn what a disk, a server or another process causes into WinnowErrors. Errors of our own pass unchanged."""
     try:
         yield

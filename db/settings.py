@@ -189,6 +189,11 @@ class Settings(BaseSettings):
         return self.home.resolve() / "numba"
 
     @property
+    def temporary(self) -> Path:
+        """Folder of what is unpacked while it is ingested (db/workspaces.py)."""
+        return self.home.resolve() / "tmp"
+
+    @property
     def uploads(self) -> Path:
         """Folder of zips uploaded on the page, until their ingest is done."""
         return self.home.resolve() / "uploads"

@@ -2,17 +2,17 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 from upath import UPath
 
 from db.errors import DamagedError, WinnowError
-from db.files import PART, disk_full_errors, root, sync, write
+from db.files import PART, abandoned, disk_full_errors, root, sync, write
 
 SYNCS = 8  # at the same time
 HEAL = "`python -m curator check --repair` makes it again or says which source to ingest again."
@@ -132,12 +132,26 @@ class Store:
         found = (path for sha256, path in self._walk() if sha256 is None and not path.name.startswith(PART))
         return sorted(str(path.relative_to(self.root)) for path in found)
 
-    def delete_parts(self, before: datetime) -> None:
-        """Delete the half-written files that processes left when they were killed before this time."""
+    def delete_parts(self, before: datetime) -> int:
+        """Delete the half-written files that processes left when they were killed before this time; returns how many."""
+        return self._delete_parts(lambda path: _modified_at(path) < before)
+
+    def delete_abandoned_parts(self, now: datetime) -> int:
+        """Delete the half-written files whose process is gone, however new they are; returns how many.
+
+        Behind a URL there are none: a file appears there only when it is complete.
+        """
+        old = now - timedelta(seconds=1)
+        return self._delete_parts(lambda path: isinstance(path, Path) and _modified_at(path) < old and abandoned(path))
+
+    def _delete_parts(self, which: Callable[[UPath], bool]) -> int:
+        deleted = 0
         for _, path in self._walk():
             with suppress(FileNotFoundError, NotImplementedError):
-                if path.name.startswith(PART) and _modified_at(path) < before:
+                if path.name.startswith(PART) and which(path):
                     path.unlink()
+                    deleted += 1
+        return deleted
 
     def _walk(self) -> Iterator[tuple[str | None, UPath]]:
         """Every file, with its sha256 if it is a blob; a folder that is not ours counts as one file."""

@@ -3,7 +3,7 @@
 The `comment`s of the columns are part of the schema: PostgreSQL stores them, so a change needs a migration.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -188,12 +188,16 @@ class Submission(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), index=True)
     contributor_id: Mapped[int | None] = mapped_column(ForeignKey("contributor.id"), index=True)
-    photo_name: Mapped[Name] = mapped_column(comment="the photo's file name as received")
+    photo_name: Mapped[Name] = mapped_column(index=True, comment="the photo's file name as received")
     photo_sha256: Mapped[Sha256]
     mask_sha256: Mapped[Sha256] = mapped_column(index=True)
     height: Mapped[int] = mapped_column(comment="of the upright photo, pixels")
     width: Mapped[int] = mapped_column(comment="of the upright photo, pixels")
     licence: Mapped[str | None] = mapped_column(String(200))
+    subject: Mapped[Name | None] = mapped_column(index=True, comment="the person shown, by the name that the source gives")
+    consent_basis: Mapped[str | None] = mapped_column(String(200), comment="what the use rests on, such as a signed form")
+    consent_date: Mapped[date | None] = mapped_column(comment="when consent was given")
+    consent_expires: Mapped[date | None] = mapped_column(index=True, comment="the last day on which the photo may be used")
     drawn: Mapped[bool] = mapped_column(default=False, comment="a portrait of the built-in sample set, not a person")
     said_split: Mapped[Split | None] = mapped_column(comment="by its source, or by whoever brought it in")
     official: Mapped[bool] = mapped_column(
@@ -784,3 +788,44 @@ class Event(Base):
     who: Mapped[str] = mapped_column(String(80))
     what: Mapped[str] = mapped_column(String(40))
     detail: Mapped[dict[str, Any]]
+
+
+# --- erased ---------------------------------------------------------------------------------------------------------
+
+
+class Erasure(Base):
+    """An erasure that has begun: its rows are deleted. What is left to do stands here, so that it can be gone on with."""
+
+    __tablename__ = "erasure"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request: Mapped[str] = mapped_column(
+        String(64), index=True, comment="keyed hash of what was asked for; the same request goes on"
+    )
+    event_id: Mapped[int] = mapped_column(ForeignKey("event.id"), comment="who began it and when, and what went")
+    task: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True), comment="names and pictures to remove; empty once no row and no file has them"
+    )
+    ended_at: Mapped[datetime | None] = mapped_column(comment="empty: it was broken off, or something is left on the disk")
+
+    event: Mapped[Event] = relationship()
+    bars: Mapped[list["Bar"]] = relationship(back_populates="erasure")
+
+
+_UNFINISHED = Erasure.ended_at.is_(None)
+Index("ix_erasure_unfinished", Erasure.id, sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED)
+
+
+class Bar(Base):
+    """A person or a photo that was erased and is refused by an ingest, until a lead allows it again.
+
+    It is known only by a keyed hash: without the home's secret, nobody can find out or try out who it is.
+    """
+
+    __tablename__ = "bar"
+    __table_args__ = (UniqueConstraint("keyed_hash", "erasure_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    keyed_hash: Mapped[str] = mapped_column(String(64), comment="HMAC-SHA256 of a name or of a photo's sha256")
+    key: Mapped[str] = mapped_column(String(16), index=True, comment="which secret it was made with")
+    erasure_id: Mapped[int] = mapped_column(ForeignKey("erasure.id"), index=True)
+
+    erasure: Mapped[Erasure] = relationship(back_populates="bars")

@@ -6,11 +6,7 @@ made; the token names the reviewer. Behind a proxy that signs people in, it must
 """
 
 import hashlib
-import os
-import secrets
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,6 +19,7 @@ from starlette.requests import Request
 from curator.app.state import settings
 from curator.review.reviewers import is_lead
 from db.errors import WinnowError
+from db.secret import home_secret
 
 COOKIE = "winnow_reviewer"  # set by the Team page, URL-encoded
 TOKEN_HEADER = "X-Winnow-Token"  # noqa: S105 - a header's name, not a secret
@@ -157,24 +154,9 @@ def check_origin(request: Request) -> None:
 @cache
 def _session_name(home: Path) -> str:
     # Browsers send a cookie to every port of a host, and another Winnow may run on another one.
-    return f"winnow_session_{hashlib.sha256(_secret(home / 'secret')).hexdigest()[:8]}"
+    return f"winnow_session_{hashlib.sha256(home_secret(home)).hexdigest()[:8]}"
 
 
 @cache
 def _signer(home: Path, use: str) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(_secret(home / "secret"), salt=use)
-
-
-def _secret(file: Path) -> bytes:
-    """The secret that signs the tokens; created at first use, readable only by its owner."""
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=file.parent, prefix=".secret-")  # mode 0600
-        try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(secrets.token_hex(32).encode())
-            with suppress(FileExistsError):
-                os.link(part, file)  # whole, or not at all; the first of two processes wins
-        finally:
-            Path(part).unlink()
-    return file.read_bytes()
+    return URLSafeTimedSerializer(home_secret(home), salt=use)

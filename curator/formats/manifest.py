@@ -1,4 +1,5 @@
-"""A list of pairs as CSV, JSON lines or Parquet: image and mask, and optionally contributor, split, licence and drawn.
+"""A list of pairs as CSV, JSON lines or Parquet: image and mask, and optionally contributor, split, licence, drawn, the person
+shown and their consent.
 
 Hugging Face's lists differ in their columns' names only; both are understood.
 """
@@ -9,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from curator.formats.locations import FileLookup, Location, display_name, is_folder, without_secrets
@@ -24,7 +26,12 @@ COLUMNS = {
     "split": ("split",),
     "licence": ("licence", "license"),
     "drawn": ("drawn",),
+    "subject": ("subject",),
+    "consent_basis": ("consent_basis",),
+    "consent_date": ("consent_date",),
+    "consent_expires": ("consent_expires",),
 }
+DATES = ("consent_date", "consent_expires")
 REQUIRED = ("image", "mask")
 DRAWN = {"": False, "no": False, "yes": True}  # whether the photo is a portrait of the sample set
 LIST_NAMES = ("manifest.csv", "manifest.parquet", "manifest.jsonl")
@@ -100,6 +107,13 @@ def _pair(lookup: FileLookup, row: dict[str, str | None], where: str, split: Spl
         return Refused(name, f"{where} has the split {its_split!r}. Use train, validation or test, or leave it empty.")
     if drawn is None:
         return Refused(name, f"{where} has {row['drawn']!r} as drawn. Use yes or no, or leave it empty.")
+    dates = {column: _date(row.get(column) or "") for column in DATES}
+    for column, day in dates.items():
+        if day is None and row.get(column):
+            return Refused(name, f"{where} has the {column} {row[column]!r}. Use a date such as 2026-05-31, or leave it empty.")
+    given, expires = dates.values()
+    if given and expires and expires < given:
+        return Refused(name, f"{where}: its consent_expires {expires} is before its consent_date {given}.")
     return RawPair(
         name,
         photo=paths[0],
@@ -108,7 +122,23 @@ def _pair(lookup: FileLookup, row: dict[str, str | None], where: str, split: Spl
         split=parse_split(its_split) or split,
         licence=row.get("licence") or None,
         drawn=drawn,
+        subject=row.get("subject") or None,
+        consent_basis=row.get("consent_basis") or None,
+        consent_date=given,
+        consent_expires=expires,
     )
+
+
+def _date(word: str) -> date | None:
+    """The day of an ISO date; None for anything else.
+
+    >>> _date("2026-05-31")
+    datetime.date(2026, 5, 31)
+    """
+    try:
+        return date.fromisoformat(word) if len(word) == len("2026-05-31") else None
+    except ValueError:
+        return None
 
 
 def _cell_text(value: Any) -> str | None:
@@ -117,6 +147,8 @@ def _cell_text(value: Any) -> str | None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, date):  # a column of Parquet may have that type
+        return (value.date() if isinstance(value, datetime) else value).isoformat()
     return str(value).strip() if isinstance(value, str | int | float) else None
 
 

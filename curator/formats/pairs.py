@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,7 +26,8 @@ SPLITS = {
     "val": Split.validation, "valid": Split.validation, "validation": Split.validation, "dev": Split.validation,
     "test": Split.test, "testing": Split.test,
 }  # fmt: skip
-MAX_LENGTHS = {"name": 1000, "contributor": 1000, "licence": 200}  # characters; the database columns have these lengths
+# Characters; the database columns have these lengths.
+MAX_LENGTHS = {"name": 1000, "contributor": 1000, "licence": 200, "subject": 1000, "consent_basis": 200}
 HAIR = "hair"  # the label in our exports
 NO_HAIR = "no hair"  # the tag of a photo without hair, as opposed to one that is not annotated yet
 
@@ -49,6 +51,10 @@ class RawPair:
     official: bool = False  # the splits are a published set's own (curator/ingest/splits.py)
     licence: str | None = None
     drawn: bool = False  # a portrait of the sample set, not a person
+    subject: str | None = None  # the person shown
+    consent_basis: str | None = None  # what the use rests on, such as a signed form
+    consent_date: date | None = None  # when consent was given
+    consent_expires: date | None = None  # the last day on which the photo may be used
 
 
 @dataclass(frozen=True)

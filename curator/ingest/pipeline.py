@@ -21,6 +21,7 @@ from sqlalchemy import Engine, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from curator.formats import RawPair, Refused, mask_bytes, photo_bytes
+from curator.ingest.bars import ERASED, Bars, admitted
 from curator.ingest.examples import Crop, attach_example, make_crop, split_for_submission, splits_by_contributor
 from curator.ingest.groups import join_group
 from curator.ingest.healing import crops_of_pairs, heal
@@ -157,6 +158,7 @@ def ingest(
     workers: Workers,
     clock: Clock,
     limits: Limits,
+    secret: bytes,
     split: Split | None = None,
     cut: CropMode = "face",
     on_progress: Callable[[IngestSummary], None] = lambda summary: None,
@@ -167,16 +169,21 @@ def ingest(
 
     `split` overrides the split that the source states. With `cut="face"` an example is the square around the face, and a
     photo without a face is kept aside; `cut="whole"` takes whole photos, for those already cropped like selfies.
+    `secret` is the home's: whoever was erased with it is refused, and so is a photo whose consent has ended.
     `on_progress` gets the summary so far after every batch; it may raise an exception to stop. Memory is bounded, however
-    long the source. Raises DiskFullError if there is no room; what was reported before is stored.
+    long the source. Raises DiskFullError if there is no room; what was reported before is stored. Raises WinnowError if people
+    were erased with another secret.
     """
-    summary = IngestSummary()
+    summary, bars = IngestSummary(), Bars(secret)
+    with reading(engine) as session:
+        bars.check_key(session)
     source_id = _source_id(engine, adapter, location, clock)
     with reading(engine) as session:
         refused = _refused_for_their_split(session, source_id)
         newest_before = session.scalar(select(func.max(Submission.id))) or 0
     examine_item = partial(examine, limits=limits, cut=cut, refused=refused)
     on_worker = partial(examine_item, store_url=workers.store)
+    items = admitted(items, bars, engine, clock().date())
     not_added: set[str] = set()  # pictures that were stored for pairs that were not added
     try:
         with closing(map_in_order(workers, on_worker, items, _refusal_after_crash)) as results:
@@ -194,7 +201,7 @@ def ingest(
                 store.sync({sha256 for one in batch if isinstance(one, Examined) for sha256 in one.pictures})
                 with writing(engine) as session:
                     wait_for(session, Lock.adding)
-                    outcomes = _add_batch(session, batch, source_id, split, clock)
+                    outcomes = _add_batch(session, batch, bars, source_id, split, clock)
                 for one, outcome in zip(batch, outcomes, strict=True):
                     if isinstance(one, Examined):
                         if isinstance(outcome, Refused) or not outcome.added:
@@ -314,13 +321,21 @@ def _pairs_with_rows(
 
 
 def _add_batch(
-    session: Session, batch: Sequence[Examined | AlreadyStored | Refused], source_id: int, split: Split | None, clock: Clock
+    session: Session,
+    batch: Sequence[Examined | AlreadyStored | Refused],
+    bars: Bars,
+    source_id: int,
+    split: Split | None,
+    clock: Clock,
 ) -> list[_Ingested | Refused]:
     """Add the rows of a batch, in its order: for pairs that are not in the database yet, and for refusals.
 
     What the rows depend on is queried once for the whole batch; so a batch takes about ten statements, however many pairs.
+    Whoever is barred is asked here too: somebody may have been erased while the pair was on its way.
     """
     examined = [one for one in batch if isinstance(one, Examined)]
+    hashes = {id(one): bars.of(one.pair, one.photo) for one in examined}
+    barred = bars.barred(session, set().union(*hashes.values()))
     in_database = _pairs_with_rows(session, examined)
     found = find_duplicates(session, [(one.photo, one.picture_hash) for one in examined])
     duplicates_of = dict(zip(map(id, examined), found, strict=True))
@@ -333,6 +348,8 @@ def _add_batch(
         outcome: _Ingested | Refused = _Ingested(added=False)
         if isinstance(one, Refused):
             outcome = one
+        elif isinstance(one, Examined) and not barred.isdisjoint(hashes[id(one)]):
+            outcome = ERASED
         elif isinstance(one, Examined) and (one.photo, one.mask) not in in_database:
             duplicates = duplicates_of[id(one)]
             if any(one.photo == other.photo or same_picture(one.picture_hash, other.picture_hash) for other in added):
@@ -347,7 +364,8 @@ def _add_batch(
                 added.append(one)
                 in_database.add((one.photo, one.mask))
         if isinstance(outcome, Refused):
-            _refuse(session, source_id, outcome, one.digest if isinstance(one, Examined) else None, clock)
+            digest = one.digest if isinstance(one, Examined) and outcome is not ERASED else None
+            _refuse(session, source_id, outcome, digest, clock)
         outcomes.append(outcome)
     return outcomes
 
@@ -391,6 +409,10 @@ def _submission(one: Examined, person: Contributor | None, source_id: int, split
         height=one.height,
         width=one.width,
         licence=pair.licence,
+        subject=pair.subject,
+        consent_basis=pair.consent_basis,
+        consent_date=pair.consent_date,
+        consent_expires=pair.consent_expires,
         drawn=pair.drawn,
         said_split=split or pair.split,
         official=pair.official,

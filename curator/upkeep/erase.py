@@ -1,43 +1,65 @@
-"""Erase a contributor: their photos, masks and crops, and everything made from them.
+"""Erase a contributor, a person shown, or a photo: photos, masks and crops, and everything made from them.
 
-Rows are deleted first, in one transaction; then the pictures that only those rows named. A crash in between leaves pictures
-that no page can show any more, and an hour later `check` lists them as orphaned. In the other order a crash would leave rows
-without their pictures, on pages that people are using. Other people's refusals, jobs and pictures, of which there may be
-millions, are searched outside the transaction, so that nobody's verdict waits.
+Rows are deleted first, in one transaction, which also bars the photos from coming in again and notes what is left to do. Then
+go the pictures that only those rows named, the words in other rows, and files; at last the database forgets the bytes of what
+was deleted, and every byte is searched. A crash in between leaves pictures that no page can show any more, and the same
+request goes on where it was broken off. In the other order a crash would leave rows without their pictures, on pages that
+people are using. Whatever may be long, such as other people's refusals, jobs and pictures, is searched outside of
+transactions, so that nobody's verdict waits.
 
 The places in curated sets stay, without the example, so that each set keeps its hash. The weights of runs stay too: what was
 learned from one photo cannot be removed from them.
 """
 
 import re
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Select, delete, or_, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateTable
 from upath import UPath
 
+from curator.ingest.bars import Bars, Kind
 from curator.ingest.groups import leave_groups
 from curator.ingest.uploads import delete_leftovers
-from db.blobs import blob_columns, delete_orphans, delete_unnamed
-from db.errors import WinnowError
-from db.jobs import ACTIVE
-from db.session import Lock, reading, wait_for, writing
+from curator.upkeep.byte_search import Searched, Sought, search_bytes
+from curator.upkeep.receipt import Receipt, Remaining, inevitable
+from curator.upkeep.words import (
+    NAMES_OF_PEOPLE,
+    REPLACEMENT,
+    Words,
+    all_text_columns,
+    columns_with,
+    delete_refusals,
+    redact,
+    redact_rows,
+    tables_with_words,
+)
+from db.blobs import blob_columns, delete_orphans, delete_unnamed, still_named
+from db.errors import NotNowError, WinnowError
+from db.files import write
+from db.purge import PATIENCE, purge
+from db.secret import home_secret
+from db.session import Lock, in_batches, reading, wait_for, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import (
+    Bar,
     Base,
     Contributor,
     CropChoice,
     CuratedSet,
+    Erasure,
     Event,
     Example,
     Gold,
     GuideExample,
     Job,
+    JobState,
     Lease,
     Likeness,
     Measure,
@@ -61,6 +83,7 @@ from db.tables import (
     TouchUpSave,
     Verdict,
 )
+from db.workspaces import outside, sweep
 
 # Rows that are deleted with an example, in an order that satisfies their foreign keys. If a table is missing here, the database
 # refuses to delete the example, so no row can be left behind unnoticed.
@@ -80,74 +103,183 @@ TABLES_OF_AN_EXAMPLE: tuple[type[Base], ...] = (
 TABLES_OF_A_TOUCH_UP: tuple[type[Base], ...] = (TouchUpSave, TouchUpPresence, TouchUpDiscard)
 TABLES_OF_A_SUBMISSION: tuple[type[Base], ...] = (Remark, Likeness, CropChoice)
 TABLES_TO_EMPTY: tuple[type[Base], ...] = (SetMember, GuideExample)  # their rows stay, without the example
-REPLACEMENT = "(erased)"
+
+JOBS_NOT_BESIDE = ("ingest", "look", "erase")  # kinds of jobs: they bring in, unpack or remove what is searched for
+# A picture that no row names: whatever is not a job names it within this time, by far. Ingests don't run beside an erasure, so
+# this is shorter than for `check`.
+ORPHAN_AGE = timedelta(minutes=2)
+PASSES = 5  # over all words, at most; the second finds what others wrote during the first
+TEXT_ENDINGS = frozenset((".csv", ".htm", ".html", ".json", ".jsonl", ".log", ".md", ".tsv", ".txt", ".xml", ".yaml", ".yml"))
+COUNTS = (
+    *("submissions", "examples", "verdicts", "touch_ups", "refusals", "blobs"),
+    *("sets", "runs", "alike", "redacted", "files"),
+)
+NOTHING_LEFT: dict[str, list[Any]] = {"names": [], "photos": [], "hashes": [], "pictures": []}
+EXPORTS = "exports"  # a run's folder of files whose bytes are proven by hashes
+
+Report = Callable[[float, str], None]
+
+
+def _no_report(share: float, message: str) -> None:
+    pass
 
 
 @dataclass(frozen=True)
-class Erased:
-    """How much was erased, and the numbers of the curated sets and runs that had used it."""
+class Request:
+    """Whom or what to erase. Made by `request_for`, or by hand for submissions that are chosen otherwise.
 
-    submissions: int
-    examples: int
-    verdicts: int
-    touch_ups: int
-    refusals: int
-    blobs: int
-    sets: list[int] = field(default_factory=list)
-    runs: list[int] = field(default_factory=list)
-
-
-def erase_contributor(engine: Engine, store: Store, settings: Settings, name: str, who: str, now: datetime) -> Erased:
-    """Erase everything of a contributor, and record who did it and when, without the contributor's name.
-
-    When this returns, the pictures that only their rows named are gone from the store, however new (`delete_unnamed` says what
-    that does to an ingest which is storing the same bytes at this moment). Files in the folder of runs that are named after an
-    erased picture's hash are deleted too, and the name is redacted in the logs of jobs. What killed processes left behind is
-    deleted, because nobody knows whose it is: zips, half-written files, and pictures that no row names; but only what is over
-    an hour old, and older than every running job. Raises WinnowError if no contributor has this name.
+    `key` is a keyed hash by which the same request is recognised, when it has to go on or is allowed again.
     """
-    with reading(engine) as session:
-        found = _search_words(session, _contributor_called(session, name))
+
+    key: str
+    which: ColumnElement[bool]  # of submissions
+    names: tuple[str, ...] = ()  # of the person; what holds them is redacted
+    barred: frozenset[str] = frozenset()  # keyed hashes of the person; those of the photos are added
+    contributor: int | None = None  # whose row goes too, also without submissions
+
+
+def request_key(bars: Bars, kind: Kind, name: str) -> str:
+    """The keyed hash of a request in these words."""
+    return bars.request_hash(f"erase {kind}:{name}")
+
+
+def request_for(session: Session, bars: Bars, kind: Kind, name: str) -> Request | None:
+    """The request to erase a contributor, a person shown (subject), or a photo by its sha256 or file name.
+
+    None if nothing of that name is there, but an erasure of it was broken off and can go on. Raises WinnowError if nothing is
+    there at all, or if several photos have the file name.
+    """
+    key = request_key(bars, kind, name)
+    contributor: int | None = None
+    if kind == "contributor":
+        contributor = session.scalars(select(Contributor.id).where(Contributor.name == name)).one_or_none()
+        which, there = Submission.contributor_id == contributor, contributor is not None
+    else:
+        which = Submission.subject == name if kind == "subject" else _photo_called(session, name)
+        there = session.scalar(select(Submission.id).where(which).limit(1)) is not None
+    if there:
+        person = kind != "photo"
+        return Request(key, which, (name,) if person else (), frozenset({bars.hash(kind, name)} if person else ()), contributor)
+    earlier = session.scalars(select(Erasure).where(Erasure.request == key).order_by(Erasure.id.desc())).first()
+    if earlier is None:
+        raise WinnowError(f"There is no {NOUNS[kind]} {name!r}. {HOW_NAMED[kind]}")
+    if earlier.ended_at is not None:
+        raise WinnowError(f"That {NOUNS[kind]} was erased on {earlier.event.at:%Y-%m-%d}, and nothing has come in since.")
+    return None
+
+
+NOUNS = {"contributor": "contributor", "subject": "person shown", "photo": "photo"}
+HOW_NAMED = {
+    "contributor": "The name must be exactly as the source gave it.",
+    "subject": "The name must be exactly as the column `subject` gave it.",
+    "photo": "Give its file name exactly as `python -m curator queue` lists it, or its sha256.",
+}
+
+
+def _photo_called(session: Session, name: str) -> ColumnElement[bool]:
+    if re.fullmatch(r"[0-9a-f]{64}", name):
+        return Submission.photo_sha256 == name
+    wanted = select(Submission.photo_sha256).where(Submission.photo_name == name).distinct().limit(10)
+    photos = list(session.scalars(wanted))
+    if len(photos) > 1:
+        raise WinnowError(f"Several photos are called {name!r}. Give the sha256 of one of them: {', '.join(sorted(photos))}.")
+    return Submission.photo_sha256 == photos[0] if photos else Submission.photo_name == name
+
+
+def erase(
+    engine: Engine,
+    store: Store,
+    settings: Settings,
+    request: Request,
+    who: str,
+    now: datetime,
+    report: Report = _no_report,
+    patience: float = PATIENCE,
+) -> Receipt:
+    """Erase everything of a request, and record who did it and when, without a name. Call it in no transaction.
+
+    When this returns, the pictures that only those rows named are gone from the store, however new (`delete_unnamed` says what
+    that does to an ingest which is storing the same bytes at this moment: run none beside it, see `JOBS_NOT_BESIDE`). Files in
+    the folder of runs that are named after an erased picture's hash are deleted too, and names are redacted in all rows, in
+    logs, and in texts beside the runs. What killed processes left behind is deleted, because nobody knows whose it is: zips,
+    unpacked sources, half-written files, and pictures that no row names for two minutes. The photos, and the person by name,
+    are barred from coming in again.
+
+    `report` gets the share that is done and a line without names; it may raise an exception to stop. `patience` is how many
+    seconds are waited for others who still read the database. If it is stopped, killed, or others read on, `resume` goes on.
+    """
+    report(0.0, "Deleting rows")
+    return _finish(engine, store, settings, _begin(engine, settings, request, who, now), request.names, now, report, patience)
+
+
+def unfinished(session: Session, key: str | None = None) -> list[int]:
+    """The numbers of the erasures that were broken off, or could not remove everything: of a request, or all of them."""
+    wanted = select(Erasure.id).where(Erasure.ended_at.is_(None)).order_by(Erasure.id)
+    return list(session.scalars(wanted if key is None else wanted.where(Erasure.request == key)))
+
+
+def resume(
+    engine: Engine,
+    store: Store,
+    settings: Settings,
+    number: int,
+    names: tuple[str, ...],
+    now: datetime,
+    report: Report = _no_report,
+    patience: float = PATIENCE,
+) -> Receipt:
+    """Go on with an `unfinished` erasure. The `names` of the person, if they are known again, are searched for at the end."""
+    return _finish(engine, store, settings, number, names, now, report, patience)
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def _begin(engine: Engine, settings: Settings, request: Request, who: str, now: datetime) -> int:
+    """Delete the rows of a request, bar it, and note what is left to do; returns the erasure's number."""
+    bars = Bars(home_secret(settings.home.resolve()))
     with writing(engine) as session:
         wait_for(session, Lock.adding)
-        contributor = _contributor_called(session, name)
-        if found.photos != _photos(session, contributor):  # an ingest has just added some: too rare to be slow for others
-            found = _search_words(session, contributor)
-        refusals = _redact_rows(session, found)
-        pictures, counts = _erase_rows(session, contributor)
-        counts["refusals"] = refusals
+        received = select(Submission.source_id, Submission.photo_name, Submission.photo_sha256).where(request.which)
+        photos = [(source, name, sha256) for source, name, sha256 in session.execute(received)]
+        pictures, counts = _erase_rows(session, request)
         event = Event(at=now, who=who, what="erase", detail=counts)
-        session.add(event)
-    pictures = delete_unnamed(engine, store, pictures, None) | delete_orphans(engine, store, now)
-    erased = Erased(**counts, blobs=len(pictures))
-    with writing(engine) as session:
-        session.get_one(Event, event.id).detail = asdict(erased)
-    _delete_files(settings.runs, pictures)
-    _redact_logs(settings.logs, found.identifying)
-    delete_leftovers(settings.uploads, engine, now, older=None)
-    _empty_the_write_ahead_log(engine)
-    return erased
+        hashes = {sha256 for _, _, sha256 in photos}
+        others = {
+            sha256
+            for batch in in_batches(hashes)
+            for sha256 in session.scalars(select(Submission.photo_sha256).where(Submission.photo_sha256.in_(batch)))
+        }
+        barred = request.barred | {bars.hash("photo", sha256) for sha256 in hashes - others}
+        erasure = Erasure(
+            request=request.key,
+            event=event,
+            task={
+                "names": list(request.names),
+                "photos": sorted({(source, name) for source, name, _ in photos}),
+                "hashes": sorted(hashes - others),
+                "pictures": sorted(pictures),
+            },
+            bars=[Bar(keyed_hash=one, key=bars.key) for one in sorted(barred)],
+        )
+        session.add(erasure)
+        session.flush()
+        return erasure.id
 
 
-def _contributor_called(session: Session, name: str) -> Contributor:
-    contributor = session.scalars(select(Contributor).where(Contributor.name == name)).one_or_none()
-    if contributor is None:
-        raise WinnowError(f"There is no contributor {name!r}. The name must be exactly as the source gave it.")
-    return contributor
-
-
-def _erase_rows(session: Session, contributor: Contributor) -> tuple[set[str], dict[str, Any]]:
-    """Delete the rows; returns the pictures that they named, and the counts of `Erased`, but for `refusals` and `blobs`."""
-    theirs = select(Submission.id).where(Submission.contributor_id == contributor.id)
+def _erase_rows(session: Session, request: Request) -> tuple[set[str], dict[str, Any]]:
+    """Delete the rows; returns the pictures that they named, and the counts of `Receipt` that are known then."""
+    theirs = select(Submission.id).where(request.which)
     examples = select(Example.id).where(Example.submission_id.in_(theirs))
     touch_ups = select(TouchUp.id).where(TouchUp.example_id.in_(examples))
     # Locked on PostgreSQL: what is just being added to them is committed before, and seen here, or refused afterwards.
     session.execute(examples.with_for_update()).all()
     pictures = _pictures(session, {"submission_id": theirs, "example_id": examples, "touch_up_id": touch_ups})
     sets, runs = _sets_and_runs_with(session, examples)
+    alike = _alike(session, examples)
     leave_groups(session, examples)
-    sources = list(session.scalars(select(Submission.source_id).where(Submission.id.in_(theirs)).distinct()))
-    counts: dict[str, Any] = {"sets": sets, "runs": runs}
+    contributors = set(session.scalars(select(Submission.contributor_id).where(request.which).distinct()))
+    counts: dict[str, Any] = {"sets": sets, "runs": runs, "alike": alike}
     for table in TABLES_OF_A_TOUCH_UP:
         session.execute(delete(table).where(table.__table__.c.touch_up_id.in_(touch_ups)))
     refinements = select(Refinement.id).where(Refinement.example_id.in_(examples))
@@ -162,9 +294,10 @@ def _erase_rows(session: Session, contributor: Contributor) -> tuple[set[str], d
     for table in TABLES_OF_A_SUBMISSION:
         _delete(session, table, table.__table__.c.submission_id.in_(theirs))
     counts["examples"] = _delete(session, Example, Example.submission_id.in_(theirs))
-    counts["submissions"] = _delete(session, Submission, Submission.contributor_id == contributor.id)
-    session.execute(delete(Contributor).where(Contributor.id == contributor.id))
-    _delete_empty_sources(session, sources)
+    counts["submissions"] = _delete(session, Submission, request.which)
+    for contributor in {request.contributor, *contributors} - {None}:  # who has nothing left: only the name would stay
+        if session.scalar(select(Submission.id).where(Submission.contributor_id == contributor).limit(1)) is None:
+            session.execute(delete(Contributor).where(Contributor.id == contributor))
     return pictures, counts
 
 
@@ -192,7 +325,14 @@ def _sets_and_runs_with(session: Session, examples: Select[int]) -> tuple[list[i
     return sets, runs
 
 
-def _delete_empty_sources(session: Session, sources: list[int]) -> None:
+def _alike(session: Session, examples: Select[int]) -> list[int]:
+    """The numbers of the submissions that show the same picture as one of the examples, and are not among them."""
+    groups = select(Example.group_id).where(Example.id.in_(examples), Example.group_id.is_not(None))
+    wanted = select(Example.submission_id).where(Example.group_id.in_(groups), Example.id.not_in(examples))
+    return list(session.scalars(wanted.order_by(Example.submission_id)))
+
+
+def _delete_empty_sources(session: Session, sources: Iterable[int]) -> None:
     """Delete sources that have nothing left: their location may be named after the person."""
     for source in sources:
         used = session.scalar(select(Submission.id).where(Submission.source_id == source).limit(1))
@@ -201,117 +341,188 @@ def _delete_empty_sources(session: Session, sources: list[int]) -> None:
             session.execute(delete(Source).where(Source.id == source))
 
 
-# --- words -----------------------------------------------------------------------------------------------------------
+# --- all the rest, again and again until it is done ------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Words:
-    """Where a contributor, or a file of theirs, is named in words, and how far this was searched."""
+def _finish(
+    engine: Engine,
+    store: Store,
+    settings: Settings,
+    number: int,
+    names: tuple[str, ...],
+    now: datetime,
+    report: Report,
+    patience: float,
+) -> Receipt:
+    with reading(engine) as session:
+        erasure = session.get_one(Erasure, number)
+        task, event = erasure.task, erasure.event_id
+        counts = {key: erasure.event.detail[key] for key in COUNTS if key in erasure.event.detail}
+    task = task or NOTHING_LEFT
+    words = Words(tuple({*names, *task["names"]}), frozenset((source, name) for source, name in task["photos"]))
+    sought = Sought(words, frozenset(task["hashes"]))
+    report(0.1, "Deleting pictures")
+    pictures = _delete_pictures(engine, store, task["pictures"], now)
+    report(0.3, "Redacting texts")
+    done = _redact_rows(engine, words) | {
+        "blobs": len(pictures),
+        "files": _delete_files(settings.runs, pictures)
+        + _redact_files(settings, words)
+        + _delete_leftovers(engine, store, settings, now),
+    }
+    counts |= {key: counts.get(key, 0) + number for key, number in done.items()}
+    with writing(engine) as session:
+        erasure = session.get_one(Erasure, number)
+        erasure.task, erasure.event.detail = None, counts
+    report(0.5, "Removing what the database keeps of deleted rows")
+    remains = inevitable(counts["sets"], counts["runs"], counts["alike"], postgresql=engine.dialect.name == "postgresql")
+    failed = [*_purge(engine, patience), *_just_broken_off(engine, now)]
 
-    photos: frozenset[tuple[int, str]]  # their photos: number of the source, name
-    identifying: re.Pattern[str]
-    refusals: tuple[int, ...]  # numbers of those that identify them
-    jobs: tuple[int, ...]  # numbers of those that name them, or may have done so since, because they were active
-    last_refusal: int  # the newest that was searched
-    last_job: int
+    def on_file(so_far: Searched) -> None:
+        report(0.6, f"Searching: {so_far.files:,} files, {so_far.bytes / 1e6:,.0f} MB")
 
-
-def _search_words(session: Session, contributor: Contributor) -> _Words:
-    """Search all refusals and jobs for a contributor's words.
-
-    A refusal has no contributor. It is theirs if its file or reason names them or a file of theirs, because files are often
-    named after people, or if it has the name of a photo of theirs in the same source.
-    """
-    photos = _photos(session, contributor)
-    identifying = _identifying_pattern(contributor, [name for _, name in photos])
-    last_refusal, last_job = (session.scalar(select(func.max(table.id))) or 0 for table in (Refusal, Job))
-    return _Words(
-        photos,
-        identifying,
-        tuple(_refusals_of(session, photos, identifying, after=0)),
-        tuple(
-            job.id
-            for job in session.scalars(select(Job).execution_options(yield_per=100))
-            if job.state in ACTIVE or (said := [job.message, job.arguments, job.result]) != _redact(said, identifying)
-        ),
-        last_refusal,
-        last_job,
+    searched, found, of_others = _search(engine, settings, sought, on_file) if sought else (Searched(), [], [])
+    receipt = Receipt(
+        **counts,
+        searched_files=searched.files,
+        searched_bytes=searched.bytes,
+        remains=[*failed, *found, *of_others, *remains],
+        complete=not failed and not found,
     )
+    with writing(engine) as session:
+        session.get_one(Erasure, number).ended_at = now if receipt.complete else None
+        session.get_one(Event, event).detail = redact(receipt.as_dict(), sought.words.person)
+    return receipt
 
 
-def _photos(session: Session, contributor: Contributor) -> frozenset[tuple[int, str]]:
-    wanted = select(Submission.source_id, Submission.photo_name).where(Submission.contributor_id == contributor.id)
-    return frozenset((source, name) for source, name in session.execute(wanted))
+def _delete_pictures(engine: Engine, store: Store, pictures: Collection[str], now: datetime) -> set[str]:
+    """Delete those of the pictures that no row names, and what killed processes left; returns all that are gone for good."""
+    delete_unnamed(engine, store, pictures, None)
+    with reading(engine) as session:
+        gone = set(pictures) - still_named(session, pictures)
+    return gone | delete_orphans(engine, store, now, ORPHAN_AGE)
 
 
-def _refusals_of(session: Session, photos: frozenset[tuple[int, str]], identifying: re.Pattern[str], after: int) -> list[int]:
-    wanted = select(Refusal.id, Refusal.source_id, Refusal.file, Refusal.reason).where(Refusal.id > after)
-    return [
-        number
-        for number, source, file, reason in session.execute(wanted.execution_options(yield_per=1000))
-        if (source, file) in photos or identifying.search(file) or identifying.search(reason)
+def _redact_rows(engine: Engine, words: Words) -> dict[str, int]:
+    """Delete refusals and empty sources and redact the rest, until nothing is left; returns the counts of refusals and rows."""
+    counts = {"refusals": 0, "redacted": 0}
+    for _ in range(PASSES):
+        refusals = delete_refusals(engine, words)
+        with writing(engine) as session:
+            wait_for(session, Lock.adding)
+            _delete_empty_sources(session, {source for source, _ in words.photos})
+        redacted = redact_rows(engine, words)
+        counts = {"refusals": counts["refusals"] + refusals, "redacted": counts["redacted"] + redacted}
+        if not refusals and not redacted:
+            break
+    return counts
+
+
+def _delete_files(folder: UPath, pictures: set[str]) -> int:
+    theirs = [path for path in _files_in(folder) if path.stem in pictures]
+    for path in theirs:
+        path.unlink(missing_ok=True)
+    return len(theirs)
+
+
+def _redact_files(settings: Settings, words: Words) -> int:
+    """Redact the logs of jobs, and the texts beside runs; not those in exports, whose bytes are proven by hashes."""
+    redacted = 0
+    for file in [*_files_in(settings.runs), *_files_in(settings.tensorboard), *_files_in(settings.logs)]:
+        if file.suffix.lower() not in TEXT_ENDINGS or EXPORTS in file.parts:
+            continue
+        text = file.read_bytes().decode("utf-8", "surrogateescape")
+        if (new := words.everything.sub(REPLACEMENT, text)) != text:
+            data = new.encode("utf-8", "surrogateescape")
+            if isinstance(file, Path) and file.suffix == ".log":
+                file.write_bytes(data)  # in place: its job may be writing into it
+            else:
+                write(file, data)
+            redacted += 1
+    return redacted
+
+
+def _delete_leftovers(engine: Engine, store: Store, settings: Settings, now: datetime) -> int:
+    """Delete what killed processes left: uploads, unpacked sources, half-written files. Returns how many."""
+    before = len(list(_files_in(settings.uploads)))
+    delete_leftovers(settings.uploads, engine, now, older=None)
+    uploads = before - len(list(_files_in(settings.uploads)))
+    return uploads + sweep(settings.temporary) + sweep(outside()) + store.delete_abandoned_parts(now)
+
+
+def _files_in(folder: Path | UPath) -> Iterator[Any]:
+    return (path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else iter(())
+
+
+def _purge(engine: Engine, patience: float) -> list[Remaining]:
+    try:
+        purge(engine, tables_with_words(), patience)
+    except NotNowError as error:
+        return [Remaining("deleted rows in the database's files", str(error))]
+    return []
+
+
+def _just_broken_off(engine: Engine, now: datetime) -> list[Remaining]:
+    """Says so if an ingest may have left pictures that are still too new to be told from others' on their way."""
+    recent = select(Job.id).where(Job.kind == "ingest", Job.state != JobState.done, Job.heartbeat_at > now - ORPHAN_AGE)
+    with reading(engine) as session:
+        if session.scalar(recent.limit(1)) is None:
+            return []
+    return [Remaining("pictures of an ingest that was broken off", "that was just now: wait two minutes, to be sure of them.")]
+
+
+# --- the search at the end -------------------------------------------------------------------------------------------
+
+
+def _search(
+    engine: Engine, settings: Settings, sought: Sought, on_file: Callable[[Searched], None]
+) -> tuple[Searched, list[Remaining], list[Remaining]]:
+    """Search every byte that Winnow owns on this machine, and every text in the database.
+
+    Returns how much was searched, what should not be there, and what belongs to others.
+    """
+    database = _database_files(engine)
+    home = settings.home.resolve()
+    store, runs = (
+        folder.resolve() if isinstance(folder, Path) else None for folder in (Store(settings.store).root, settings.runs)
+    )
+    roots = [home, *(each for each in (store, runs, outside()) if each is not None and home not in each.parents)]
+    files = (file for root in dict.fromkeys(roots) for file in _files_in(root) if file not in database)
+    searched = search_bytes(files, sought, on_file=on_file)
+    found, of_others = [], []
+    for file, what in searched.found:
+        shown = str(file.relative_to(home)) if home in file.parents else str(file)
+        if store is not None and store in file.parents:
+            of_others.append(
+                Remaining(f"{what} in {shown}", "it is inside a picture of somebody else; look at it, and erase it.")
+            )
+        elif EXPORTS in file.parts:
+            of_others.append(Remaining(f"{what} in {shown}", "a file for a device is proven by its hash; export it again."))
+        else:
+            found.append(Remaining(f"{what} in {shown}", "it should not be there; delete the file, if it is not needed."))
+    in_database = search_bytes(database, sought, side_by_side=True, on_file=on_file)
+    named = columns_with(engine, sought.words.person, [each.property.columns[0] for each in NAMES_OF_PEOPLE])
+    of_others += [
+        Remaining(f"the name in {number} rows of {column}", "somebody else is called so, or this person has another part here.")
+        for column, number in named.items()
     ]
+    for file, what in in_database.found:
+        if what != "the name" or not _in_use(engine, sought.words.person_anywhere):
+            found.append(Remaining(f"{what} in {file.name}", "the database still holds it; run the same command again."))
+    searched.files += in_database.files
+    searched.bytes += in_database.bytes
+    return searched, found, of_others
 
 
-def _identifying_pattern(contributor: Contributor, photos: Collection[str]) -> re.Pattern[str]:
-    """Matches the contributor's name, however its words are joined, or the name of a photo of theirs, with any extension.
-
-    It matches whole words only. It may match a file of a namesake too: too much is redacted then, never too little.
-    """
-    files = [PurePosixPath(name) for name in photos]
-    person = r"[\s_.-]+".join(re.escape(word) for word in re.split(r"[\s_.-]+", contributor.name) if word)
-    names = [person, *(re.escape(file.stem) for file in files)]
-    paths = {re.escape(str(file.with_suffix(""))) for file in files if len(file.parts) > 1}
-    # A bare number ("7", "0001") would match other people too: only a path or a name with letters identifies somebody.
-    identifying = {name for name in names if re.search(r"[^\W\d]{2}", name)} | paths
-    longest_first = sorted(identifying, key=len, reverse=True) or [r"(?!)"]  # which matches nothing
-    return re.compile(rf"(?<![^\W_])(?:{'|'.join(longest_first)})(?![^\W_])(?:\.\w+)?", re.IGNORECASE)
+def _database_files(engine: Engine) -> list[Path]:
+    """SQLite's files; of a server, none."""
+    if engine.dialect.name != "sqlite" or engine.url.database is None:
+        return []
+    files = [Path(f"{engine.url.database}{end}").resolve() for end in ("", "-wal", "-shm", "-journal")]
+    return [file for file in files if file.is_file()]
 
 
-def _redact_rows(session: Session, found: _Words) -> int:
-    """Delete the refusals that identify the contributor, and redact the rows of jobs; returns the number of refusals.
-
-    What was added since the search is searched here.
-    """
-    refusals = {*found.refusals, *_refusals_of(session, found.photos, found.identifying, after=found.last_refusal)}
-    for number in refusals:
-        session.execute(delete(Refusal).where(Refusal.id == number))
-    for job in session.scalars(select(Job).where(or_(Job.id.in_(found.jobs), Job.id > found.last_job))):
-        job.message = found.identifying.sub(REPLACEMENT, job.message)
-        job.arguments = _redact(job.arguments, found.identifying)
-        job.result = _redact(job.result, found.identifying)
-    return len(refusals)
-
-
-def _redact(value: Any, identifying: re.Pattern[str]) -> Any:
-    """A JSON value with every identifying word replaced."""
-    if isinstance(value, str):
-        return identifying.sub(REPLACEMENT, value)
-    if isinstance(value, list):
-        return [_redact(each, identifying) for each in value]
-    if isinstance(value, dict):
-        return {key: _redact(each, identifying) for key, each in value.items()}
-    return value
-
-
-# --- files -----------------------------------------------------------------------------------------------------------
-
-
-def _delete_files(folder: UPath, pictures: set[str]) -> None:
-    for path in list(folder.rglob("*")) if folder.is_dir() else []:
-        if path.is_file() and path.stem in pictures:
-            path.unlink(missing_ok=True)
-
-
-def _redact_logs(folder: Path, identifying: re.Pattern[str]) -> None:
-    for log in list(folder.glob("*.log")) if folder.is_dir() else []:
-        text = log.read_text("utf-8", "surrogateescape")
-        if identifying.search(text):
-            log.write_text(identifying.sub(REPLACEMENT, text), "utf-8", "surrogateescape")
-
-
-def _empty_the_write_ahead_log(engine: Engine) -> None:
-    """SQLite keeps old pages, with deleted rows in plain text, in its write-ahead log until it is emptied."""
-    if engine.dialect.name == "sqlite":
-        with engine.connect() as connection:
-            connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+def _in_use(engine: Engine, pattern: re.Pattern[str]) -> bool:
+    """Whether the schema itself, or a row in use, holds what the bytes of the database hold: then nobody's deleted row does."""
+    schema = "".join(str(CreateTable(table).compile(engine)) for table in Base.metadata.sorted_tables)
+    return pattern.search(schema) is not None or bool(columns_with(engine, pattern, all_text_columns()))

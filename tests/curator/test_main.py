@@ -114,8 +114,18 @@ def test_the_sample_can_be_erased_person_by_person(run: Run) -> None:
     before = run.json("status")["submissions"]
     gone = run.json("erase", "--contributor", "drawn-01")
     assert gone["submissions"] >= 1
+    assert gone["complete"] is True
     assert run.json("status")["submissions"] == before - gone["submissions"]
     assert run.json("check")["sound"] is True
+
+
+def test_erase_takes_one_request_and_says_when_there_is_nothing_to_do(run: Run) -> None:
+    for words in ([], ["--contributor", "a", "--photo", "b"], ["--subject", "a", "--resume"]):
+        assert one_line(run("erase", *words)) == "Give one of --contributor, --subject, --photo and --resume."
+    assert run.json("erase", "--resume") == {"erasures": []}
+    assert one_line(run("erase", "--subject", "a", "--allow-again")).startswith("Nothing is barred under these words.")
+    for kind, noun in (("contributor", "contributor"), ("subject", "person shown"), ("photo", "photo")):
+        assert one_line(run("erase", f"--{kind}", "x")).startswith(f"There is no {noun} 'x'.")
 
 
 def test_check_tells_orphans_from_pictures_that_wait_and_from_foreign_files(run: Run) -> None:

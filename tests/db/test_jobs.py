@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, update
 
-from db.errors import WinnowError
+from db.errors import NotNowError, WinnowError
 from db.jobs import (
     HEARTBEAT_TIMEOUT,
     Cancelled,
@@ -223,3 +223,16 @@ def test_of_two_trainings_the_one_that_was_taken_for_dead_stops(engine: Engine, 
         second = enqueue(engine, "fit", [], clock())
         progress.report(0.5, "half")
     assert [job(engine, number).state for number in (1, second)] == [JobState.failed, JobState.queued]
+
+
+def test_two_jobs_that_refuse_one_another_never_both_go_on(engine: Engine, clock: FakeClock) -> None:
+    with running_job(engine, "ingest", [], None, clock) as ingest:
+        ingest.refuse_beside("ingest", "erase")  # itself is no other
+        with running_job(engine, "erase", [], None, clock) as erase:
+            with pytest.raises(NotNowError, match="Somebody is being erased"):
+                ingest.refuse_beside("erase")
+            with pytest.raises(NotNowError, match="An ingest is running"):
+                erase.refuse_beside("look", "ingest")
+        ingest.refuse_beside("erase")  # that job has ended
+    with running_job(engine, "erase", [], None, clock) as erase:
+        erase.refuse_beside("ingest")

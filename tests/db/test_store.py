@@ -1,5 +1,6 @@
 """The blob store, in a folder and behind a URL."""
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -217,3 +218,22 @@ def test_half_a_file_left_by_a_killed_process_is_not_a_blob_and_goes_when_it_is_
     store.delete_parts(datetime.now(UTC) - timedelta(hours=1))
     assert (old.exists(), new.exists()) == (False, True)
     assert store.get(sha256) == b"a"
+
+
+def test_half_a_file_goes_at_once_when_its_process_is_gone_and_stays_while_it_writes(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.path("0" * 64).parent.mkdir()
+    dead, written = (store.path("0" * 64).with_name(f".part-{name}") for name in ("dead", "written"))
+    dead.write_bytes(b"half")
+    with written.open("wb") as out:
+        fcntl.flock(out, fcntl.LOCK_EX)  # as db/files.py does
+        assert store.delete_abandoned_parts(datetime.now(UTC)) == 0  # too new: it may not be locked yet
+        assert store.delete_abandoned_parts(datetime.now(UTC) + timedelta(seconds=2)) == 1
+    assert (dead.exists(), written.exists()) == (False, True)
+
+
+def test_a_file_is_locked_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(os, "fsync", lambda _: asked.extend(map(files.abandoned, tmp_path.glob("*/.part-*"))))
+    Store(str(tmp_path)).put(b"a photo")
+    assert asked[0] is False

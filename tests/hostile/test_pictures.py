@@ -55,7 +55,7 @@ class House:
         """Ingest the source, in this process."""
         return ingest(
             self.source, adapter="folder", location="crowd.zip", engine=self.engine, store=self.store,
-            workers=Workers(ThreadPoolExecutor, 2, self.store.url), clock=self.clock, limits=LIMITS, cut="whole",
+            workers=Workers(ThreadPoolExecutor, 2, self.store.url), clock=self.clock, limits=LIMITS, secret=b"", cut="whole",
         )  # fmt: skip
 
     def example(self, place: int) -> Example:

@@ -24,6 +24,7 @@ from curator.app.shield import middleware
 from curator.touchup.matting import Matting
 from curator.touchup.superpixels import superpixels
 from db.jobs import utc_now
+from db.secret import home_secret
 from db.session import connect, reading, writing
 from db.settings import Settings
 from db.store import Store
@@ -250,7 +251,7 @@ def test_the_secret_is_made_once_for_its_owner_only(client: TestClient, ours: di
     file = settings.home / "secret"
     assert file.stat().st_mode & 0o777 == 0o600
     assert len(file.read_bytes()) == 64
-    assert guard._secret(file) == file.read_bytes()
+    assert home_secret(settings.home) == file.read_bytes()
     assert [path.name for path in settings.home.iterdir() if path.name.startswith(".secret")] == []
 
 

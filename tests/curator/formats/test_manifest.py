@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,47 @@ def test_the_columns_come_along(tmp_path: Path) -> None:
         RawPair("a.jpg", tmp_path / "a.jpg", tmp_path / "a.png", "Ann", Split.train, licence="CC-BY-4.0", drawn=True),
         RawPair("b.jpg", tmp_path / "b.jpg", tmp_path / "b.png"),
     ]
+
+
+CONSENT = "image,mask,subject,consent_basis,consent_date,consent_expires\n"
+
+
+def test_who_is_shown_and_on_what_consent_comes_along(tmp_path: Path) -> None:
+    (pair,) = read(manifest(tmp_path, f"{CONSENT}a.jpg,a.png,Nora Quist,form 7,2026-01-31,2028-02-29\n"))
+    assert pair == RawPair(
+        "a.jpg", tmp_path / "a.jpg", tmp_path / "a.png", subject="Nora Quist", consent_basis="form 7",
+        consent_date=date(2026, 1, 31), consent_expires=date(2028, 2, 29),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "expires", "reason"),
+    [
+        ("31.1.2026", "", "has the consent_date '31.1.2026'. Use a date such as 2026-05-31, or leave it empty."),
+        ("20260131", "", "has the consent_date '20260131'. Use a date such as 2026-05-31, or leave it empty."),
+        ("", "2026-02-30", "has the consent_expires '2026-02-30'. Use a date such as 2026-05-31, or leave it empty."),
+    ],
+)
+def test_a_date_that_is_none_is_that_rows_refusal(tmp_path: Path, given: str, expires: str, reason: str) -> None:
+    text = f"{CONSENT}a.jpg,a.png,,,{given},{expires}\nb.jpg,b.png,,,,\n"
+    assert list(read(manifest(tmp_path, text))) == [
+        Refused("a.jpg", f"line 2 {reason}"),
+        RawPair("b.jpg", tmp_path / "b.jpg", tmp_path / "b.png"),
+    ]
+
+
+def test_consent_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
+    (refused,) = read(manifest(tmp_path, f"{CONSENT}a.jpg,a.png,,,2026-05-31,2026-05-30\n"))
+    assert refused == Refused("a.jpg", "line 2: its consent_expires 2026-05-30 is before its consent_date 2026-05-31.")
+
+
+def test_dates_in_parquet_may_be_dates(tmp_path: Path) -> None:
+    manifest(tmp_path, "")
+    row = {"image": "a.jpg", "mask": "a.png", "consent_date": date(2026, 1, 31), "consent_expires": datetime(2027, 1, 31)}
+    pd.DataFrame([row]).to_parquet(tmp_path / "list.parquet")
+    (pair,) = read(tmp_path / "list.parquet")
+    assert isinstance(pair, RawPair)
+    assert (pair.consent_date, pair.consent_expires) == (date(2026, 1, 31), date(2027, 1, 31))
 
 
 def test_a_folder_is_read_by_the_manifest_in_it(tmp_path: Path) -> None:

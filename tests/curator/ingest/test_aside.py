@@ -18,13 +18,13 @@ from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
 from curator.status import flow, sources
 from curator.upkeep.check import check
-from curator.upkeep.erase import erase_contributor
 from db.errors import NotThereError, WinnowError
 from db.session import reading, writing
 from db.settings import Limits
 from db.store import Store
 from db.tables import Contributor, CropChoice, Decision, Example, Remark, Source, Split, Submission
 from tests.conftest import FakeClock, on_both_servers
+from tests.erasing import erase_contributor
 from tests.examples import LONG_AGO, TOMORROW, add_examples, drawn_mask, drawn_photo, png
 from tests.outside import OutsideTransactions
 

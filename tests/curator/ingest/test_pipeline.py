@@ -62,7 +62,7 @@ class Ingest:
     def __call__(self, items: list[RawPair | Refused], **options: object) -> IngestSummary:
         return ingest(
             items, adapter="folder", location="here", engine=self.engine, store=self.store, workers=self.workers,
-            clock=self.clock, limits=Limits(), **options,
+            clock=self.clock, limits=Limits(), secret=b"a secret", **options,
         )  # type: ignore[arg-type]  # fmt: skip
 
     def read(self, folder: Path) -> list[RawPair | Refused]:

@@ -7,13 +7,13 @@ from sqlalchemy import Engine, select, update
 
 from curator.review.reviewers import reviewer_called
 from curator.runs.provenance import Masks, masks_of_set, provenance
-from curator.upkeep.erase import erase_contributor
 from db.errors import WinnowError
 from db.session import reading, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import Contributor, Example, MaskOrigin, SetMember, Source, Split, Submission, TouchUp, TouchUpSave
 from tests.conftest import FakeClock, on_both_servers
+from tests.erasing import erase_contributor
 from tests.examples import add_examples
 from tests.trained import add_run, freeze_all
 

@@ -14,12 +14,12 @@ from curator.runs.figures import Table
 from curator.runs.provenance import Provenance, provenance
 from curator.runs.report_file import COLUMNS, report_csv, report_html, table_html, worst_rows
 from curator.runs.results import ReportRow, examples
-from curator.upkeep.erase import erase_contributor
 from db.session import reading, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import Contributor, Source, Split, Submission
 from tests.conftest import FakeClock
+from tests.erasing import erase_contributor
 from tests.examples import add_examples
 from tests.trained import add_run, freeze_all
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import Pool
 
+from curator.ingest.bars import Bars
 from curator.sets.freeze import set_hash
 from curator.upkeep import erase
 from curator.upkeep.check import check
@@ -21,9 +22,9 @@ from curator.upkeep.erase import (
     TABLES_OF_A_TOUCH_UP,
     TABLES_OF_AN_EXAMPLE,
     TABLES_TO_EMPTY,
-    Erased,
-    erase_contributor,
 )
+from curator.upkeep.receipt import Receipt
+from curator.upkeep.words import Words
 from db.errors import WinnowError
 from db.files import write
 from db.jobs import utc_now
@@ -31,6 +32,7 @@ from db.session import Lock, open_database, reading, wait_for, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import (
+    Bar,
     Base,
     Contributor,
     CropChoice,
@@ -71,6 +73,7 @@ from db.tables import (
     Verdict,
 )
 from tests.conftest import FakeClock, on_both_servers
+from tests.erasing import erase_contributor
 from tests.examples import LONG_AGO, TOMORROW
 from tests.outside import OutsideTransactions
 from tests.postgres import blocked
@@ -88,7 +91,7 @@ class Rooms:
     settings: Settings
     pictures: dict[str, list[bytes]]
 
-    def erase(self, name: str) -> Erased:
+    def erase(self, name: str) -> Receipt:
         return erase_contributor(self.engine, self.store, self.settings, name, "Ada", LONG_AGO)
 
     def count(self, table: type[Base]) -> int:
@@ -376,14 +379,15 @@ def test_what_somebody_is_adding_at_the_moment_is_waited_for_and_erased_too(
 
 
 def test_what_is_refused_or_said_after_the_search_is_searched_too(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ingest adds a refusal, a job begins, and a running job says something: all between the search and the erasure."""
+    """A refusal is added, a job begins, and a running job says something: all after their tables were searched."""
     with writing(rooms.engine) as session:
-        running = Job(kind="ingest", arguments=[], state=JobState.running, created_at=LONG_AGO, heartbeat_at=LONG_AGO)
+        running = Job(kind="report", arguments=[], state=JobState.running, created_at=LONG_AGO, heartbeat_at=LONG_AGO)
         session.add(running)
-    search = erase._search_words
+    redact_rows = erase.redact_rows
 
-    def then_others_write(session: Session, contributor: Contributor) -> object:
-        found = search(session, contributor)
+    def then_others_write(engine: Engine, words: Words) -> int:
+        monkeypatch.setattr(erase, "redact_rows", redact_rows)
+        redacted = redact_rows(engine, words)
         with writing(rooms.engine) as other:
             source = other.scalars(select(Source.id).where(Source.location == "/uploads/everybody")).one()
             other.add(Refusal(source_id=source, file="late/Nora_Quist.jpg", reason="cut off", at=LONG_AGO))
@@ -391,35 +395,11 @@ def test_what_is_refused_or_said_after_the_search_is_searched_too(rooms: Rooms, 
                 Job(kind="look", arguments=["Nora_Quist.zip"], state=JobState.done, created_at=LONG_AGO, heartbeat_at=LONG_AGO)
             )
             other.get_one(Job, running.id).message = "looking at Nora_Quist.jpg"
-        return found
+        return redacted
 
-    monkeypatch.setattr(erase, "_search_words", then_others_write)
+    monkeypatch.setattr(erase, "redact_rows", then_others_write)
     assert rooms.erase(NORA).refusals == 3
     assert not [path for path, data in rooms.all_bytes().items() if b"Nora_Quist." in data]
-
-
-def test_photos_that_are_added_after_the_search_are_searched_for_too(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
-    search = erase._search_words
-
-    def then_a_photo_is_added(session: Session, contributor: Contributor) -> object:
-        monkeypatch.setattr(erase, "_search_words", search)
-        found = search(session, contributor)
-        with writing(rooms.engine) as other:
-            source = other.scalars(select(Source.id).where(Source.location == "/uploads/everybody")).one()
-            photo = rooms.store.put(b"one more")
-            other.add(
-                Submission(
-                    source_id=source, contributor_id=contributor.id, photo_name="holiday.jpg", photo_sha256=photo,
-                    mask_sha256=photo, height=9, width=9, received_at=LONG_AGO,
-                )
-            )  # fmt: skip
-            other.add(Refusal(source_id=source, file="holiday.jpg", reason="cut off", at=LONG_AGO))
-        (rooms.settings.logs / "job-2.log").write_text("holiday.jpg: cut off")
-        return found
-
-    monkeypatch.setattr(erase, "_search_words", then_a_photo_is_added)
-    assert rooms.erase(NORA).refusals == 3
-    assert (rooms.settings.logs / "job-2.log").read_text() == "(erased): cut off"
 
 
 def test_a_source_that_still_has_refusals_stays(rooms: Rooms) -> None:
@@ -477,9 +457,12 @@ def test_what_went_is_counted_and_recorded_without_the_name(rooms: Rooms) -> Non
         alone = SetMember(position=0, example_id=bos.example_id, image_sha256="0" * 64, mask_sha256="0" * 64, split=Split.test)
         session.add(CuratedSet(id=2, hash="2" * 64, frozen_at=LONG_AGO, members=[alone]))
     erased = rooms.erase(NORA)
-    assert erased == Erased(
-        submissions=2, examples=2, verdicts=3, touch_ups=2, refusals=2, blobs=14, sets=[1], runs=[1]
-    )  # 14: photo, crop, its mask, touched-up mask, refined alpha, preview and matte of two; the shared mask stays
+    counts = {key: erased.as_dict()[key] for key in ("submissions", "examples", "verdicts", "touch_ups", "refusals", "blobs")}
+    assert counts == {
+        "submissions": 2, "examples": 2, "verdicts": 3, "touch_ups": 2, "refusals": 2, "blobs": 14,
+    }  # fmt: skip
+    assert (erased.sets, erased.runs, erased.complete) == ([1], [1], True)
+    # 14: photo, crop, its mask, touched-up mask, refined alpha, preview and matte of two; the shared mask stays
     with reading(rooms.engine) as session:
         (event,) = session.scalars(select(Event))
     assert (event.who, event.what, event.detail["submissions"]) == ("Ada", "erase", 2)
@@ -555,7 +538,7 @@ def test_an_erasure_that_breaks_off_in_the_rows_changes_nothing(rooms: Rooms, mo
     def broken(*_: object) -> None:
         raise RuntimeError("the power went")
 
-    monkeypatch.setattr("curator.upkeep.erase._delete_empty_sources", broken)
+    monkeypatch.setattr("curator.upkeep.erase.leave_groups", broken)
     with pytest.raises(RuntimeError):
         rooms.erase(NORA)
     assert (rooms.count(Contributor), rooms.count(Example)) == (2, 4)
@@ -583,3 +566,64 @@ def test_files_of_runs_behind_a_url_go_too(rooms: Rooms) -> None:
     erase_contributor(rooms.engine, rooms.store, moved, NORA, "Ada", LONG_AGO)
     assert {data for file, data in cached.items() if file.exists()} == {f"cached for {BO}".encode()}
     assert {data for file, data in cached.items() if not file.exists()} == {f"cached for {NORA}".encode()}
+
+
+def test_the_same_picture_from_somebody_else_and_namesakes_are_reported_and_stay(rooms: Rooms) -> None:
+    with writing(rooms.engine) as session:
+        session.add(Reviewer(name="Nora Quist"))
+        one, other = (
+            session.scalars(select(Example).join(Submission).join(Contributor).where(Contributor.name == name)).first()
+            for name in (NORA, BO)
+        )
+        assert one is not None
+        assert other is not None
+        one.group_id = other.group_id = other.id
+    receipt = rooms.erase(NORA)
+    assert (receipt.alike, receipt.complete) == ([other.submission_id], True)
+    remains = [each.what for each in receipt.remains]
+    assert {"the same picture in submission 3", "the name in 1 rows of reviewer.name"} <= set(remains)
+    with reading(rooms.engine) as session:
+        assert session.scalars(select(Reviewer.name).order_by(Reviewer.id)).all() == ["Ada", "Nora Quist"]
+
+
+def test_an_erasure_that_breaks_off_goes_on_without_the_name(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> int:
+        raise OSError("the disk went")
+
+    with monkeypatch.context() as broken_off:
+        broken_off.setattr(erase, "redact_rows", broken)
+        with pytest.raises(OSError, match="the disk went"):
+            rooms.erase(NORA)
+    with reading(rooms.engine) as session:
+        (number,) = erase.unfinished(session)
+    receipt = erase.resume(rooms.engine, rooms.store, rooms.settings, number, (), LONG_AGO)
+    assert (receipt.complete, receipt.submissions) == (True, 2)
+    assert not [path for path, data in rooms.all_bytes().items() if b"Nora_Quist" in data.replace(b"Nora_Quistmann", b"")]
+    with reading(rooms.engine) as session:
+        assert erase.unfinished(session) == []
+
+
+def test_submissions_can_be_chosen_otherwise(rooms: Rooms) -> None:
+    """Such as those whose consent has ended: their photos are barred, and nobody is named."""
+    with writing(rooms.engine) as session:
+        for submission in session.scalars(select(Submission).where(Submission.source.has(location="/uploads/everybody"))):
+            submission.consent_expires = LONG_AGO.date()
+    request = erase.Request("a key", Submission.consent_expires <= LONG_AGO.date())
+    receipt = erase.erase(rooms.engine, rooms.store, rooms.settings, request, "Ada", LONG_AGO)
+    assert (receipt.complete, receipt.submissions) == (True, 2)
+    assert (rooms.count(Contributor), rooms.count(Submission), rooms.count(Bar)) == (2, 2, 2)
+
+
+def test_a_photo_of_a_name_that_several_have_is_asked_for_by_its_hash(rooms: Rooms) -> None:
+    with writing(rooms.engine) as session:
+        for submission in session.scalars(select(Submission)):
+            submission.photo_name = "IMG_0001.jpg"
+    bars = Bars(b"a secret")
+    with reading(rooms.engine) as session:
+        photo = session.scalars(select(Submission.photo_sha256)).first()
+        assert photo is not None
+        with pytest.raises(WinnowError, match=r"Several photos are called 'IMG_0001.jpg'. Give the sha256 of one of them: "):
+            erase.request_for(session, bars, "photo", "IMG_0001.jpg")
+        request = erase.request_for(session, bars, "photo", photo)
+    assert request is not None
+    assert erase.erase(rooms.engine, rooms.store, rooms.settings, request, "Ada", LONG_AGO).submissions == 1

@@ -1,0 +1,278 @@
+"""Erase means erase: with an open reader, beside an ingest, after a kill, with leftovers of killed ingests, and for good."""
+
+import hashlib
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import Engine, func, select
+from typer.testing import CliRunner
+
+from curator.__main__ import app
+from curator.formats import RawPair
+from curator.formats.manifest import read
+from curator.ingest.bars import ERASED, Bars, Kind, admitted, allow_again
+from curator.ingest.pipeline import IngestSummary, ingest
+from curator.ingest.workers import Workers
+from curator.upkeep.erase import erase, request_for, request_key, resume, unfinished
+from curator.upkeep.receipt import Receipt
+from db.jobs import utc_now
+from db.secret import home_secret
+from db.session import connect, open_database, reading, writing
+from db.settings import Limits, Settings
+from db.store import Store
+from db.tables import CuratedSet, Erasure, Job, JobState, Submission
+from tests.examples import LONG_AGO
+
+NORA = "Nora Quist"
+SPELLED = (b"nora quist", b"nora_quist", b"nora-quist", b"nora%20quist")
+
+HELD = """
+import os, sys, fcntl
+from pathlib import Path
+from db.workspaces import workspace
+with workspace(Path(sys.argv[1])) as folder:
+    (folder / "images").mkdir()
+    (folder / "images" / "Nora_Quist_0001.png").write_bytes(b"a photo of Nora Quist")
+    with Path(sys.argv[2]).open("wb") as part:
+        fcntl.flock(part, fcntl.LOCK_EX)  # as `db.files.write` does
+        part.write(b"half a photo of Nora Quist")
+        part.flush()
+        print("unpacked", flush=True)
+        sys.stdin.read()
+"""
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import curator.upkeep.erase as erasing
+from curator.__main__ import app
+erasing.delete_unnamed = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # the rows are committed, nothing else is done
+app(["erase", "--contributor", "Nora Quist"])
+"""
+
+
+class House:
+    """A home, and a folder of photos of Nora and Bo that are named after them."""
+
+    def __init__(self, engine: Engine, settings: Settings, folder: Path) -> None:
+        self.engine, self.store, self.settings, self.folder = engine, Store(settings.store), settings, folder
+        self.bars = Bars(home_secret(settings.home))
+        self.photos = [picture(number) for number in range(4)]
+        rows = ["image,mask,contributor,subject"]
+        for number, photo in enumerate(self.photos):
+            who = NORA if number < 2 else "Bo Berg"
+            name = f"{who.replace(' ', '_')}_{number}.png"
+            (folder / name).write_bytes(photo)
+            (folder / f"mask_{number}.png").write_bytes(painted(number))
+            rows.append(f"{name},mask_{number}.png,{who},{who}")
+        (folder / "manifest.csv").write_text("\n".join(rows))
+
+    def ingest(self) -> IngestSummary:
+        return ingest(
+            read(self.folder), adapter="manifest", location="/uploads/spring", engine=self.engine, store=self.store,
+            workers=Workers(ThreadPoolExecutor, 1, self.store.url), clock=utc_now, limits=Limits(),
+            secret=self.bars.secret, cut="whole",
+        )  # fmt: skip
+
+    def erase(self, kind: Kind = "contributor", name: str = NORA, patience: float = 20.0) -> Receipt:
+        """What the command does, without its job."""
+        with reading(self.engine) as session:
+            request = request_for(session, self.bars, kind, name)
+            begun = unfinished(session, request_key(self.bars, kind, name))
+        if request is None:
+            (number,) = begun
+            return resume(self.engine, self.store, self.settings, number, (name,), utc_now(), patience=patience)
+        return erase(self.engine, self.store, self.settings, request, "Ada", utc_now(), patience=patience)
+
+    def left(self) -> list[str]:
+        """The files below the home with Nora's name, the hash of a photo of hers, or its bytes."""
+        hashes = [hashlib.sha256(photo).hexdigest() for photo in self.photos[:2]]
+        sought = [*SPELLED, *(sha256.encode() for sha256 in hashes), *(photo.lower() for photo in self.photos[:2])]
+        files = [path for path in self.settings.home.rglob("*") if path.is_file()]
+        named = [str(path) for path in files if "ora_quist" in path.name.lower() or path.parent.name + path.name in hashes]
+        return named + [str(path) for path in files if any(one in path.read_bytes().lower() for one in sought)]
+
+    def submissions(self) -> int:
+        with reading(self.engine) as session:
+            return session.scalar(select(func.count()).select_from(Submission)) or 0
+
+
+def picture(number: int) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(np.random.default_rng(number).integers(0, 255, (210, 210, 3), np.uint8)).save(out, "PNG")
+    return out.getvalue()
+
+
+def painted(number: int) -> bytes:
+    mask, out = np.zeros((210, 210), np.uint8), io.BytesIO()
+    mask[20 : 120 + number, 40:160] = 255
+    Image.fromarray(mask).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home into which Nora and Bo have come, and texts that name Nora; to be copied."""
+    settings, folder = Settings(home=tmp_path_factory.mktemp("filled")), tmp_path_factory.mktemp("spring")
+    engine = open_database(settings)
+    assert House(engine, settings, folder).ingest().added == 4
+    now = LONG_AGO
+    with writing(engine) as session:
+        session.add(CuratedSet(hash="0" * 64, note="without the beard of nora-quist", frozen_at=now))
+        session.add(
+            Job(
+                kind="ingest", arguments=["/uploads/Nora_Quist.zip"], state=JobState.failed, created_at=now, heartbeat_at=now,
+                message="Nora_Quist_7.png is cut off.", result={"refused": [{"file": "Nora Quist.png", "reason": "cut off"}]},
+            )
+        )  # fmt: skip
+    settings.logs.mkdir()
+    (settings.logs / "job-1.log").write_text("Read https://x.org/Nora%20Quist.zip\n")
+    (Path(settings.runs) / "1").mkdir(parents=True)
+    (Path(settings.runs) / "1" / "model-card.md").write_text("Photos by Nora Quist and Bo Berg\n")
+    (Path(settings.runs) / "1" / "report.csv").write_text("Nora_Quist_1.png,0.9\nBo_Berg_3.png,0.8\n")
+    engine.dispose()
+    return settings.home
+
+
+@pytest.fixture
+def house(filled: Path, settings: Settings, tmp_path: Path) -> Iterator[House]:
+    shutil.copytree(filled, settings.home)
+    (tmp_path / "spring").mkdir()
+    engine = connect(settings.database)
+    house = House(engine, settings, tmp_path / "spring")
+    assert len(house.left()) >= 6
+    yield house
+    engine.dispose()
+
+
+def test_nothing_of_the_erased_is_in_any_byte(house: House) -> None:
+    receipt = house.erase()
+    assert house.left() == []
+    assert (receipt.complete, receipt.submissions, receipt.redacted, receipt.files) == (True, 2, 2, 3)
+    assert receipt.searched_files > 8
+    assert house.submissions() == 2
+    assert (Path(house.settings.runs) / "1" / "model-card.md").read_text() == "Photos by (erased) and Bo Berg\n"
+    assert "uist" not in (Path(house.settings.runs) / "1" / "report.csv").read_text()
+
+
+def test_with_an_open_reader_it_says_what_is_left_and_goes_on_when_it_is_closed(house: House) -> None:
+    with house.engine.connect() as reader:
+        reader.execute(select(Submission.id)).all()
+        receipt = house.erase(patience=0.05)
+        assert not receipt.complete
+        assert "Another program keeps the database open" in receipt.text()
+        assert house.left()
+    again = house.erase()
+    assert (again.complete, again.submissions) == (True, 2)
+    assert house.left() == []
+    with reading(house.engine) as session:
+        (erasure,) = session.scalars(select(Erasure))
+        assert erasure.task is None
+        assert erasure.ended_at is not None
+
+
+def test_whoever_was_erased_is_refused_when_they_are_ingested_again(house: House) -> None:
+    house.erase()
+    summary = house.ingest()
+    assert (summary.added, summary.already, summary.refusals) == (0, 2, 2)
+    assert summary.refused == [{"file": ERASED.file, "reason": ERASED.reason}] * 2
+    assert house.left() == []
+    manifest = house.folder / "manifest.csv"
+    manifest.write_text(manifest.read_text().replace("Nora Quist,Nora Quist", "Cy,"))  # the photos under another name
+    assert house.ingest().refusals == 2
+    with writing(house.engine) as session:
+        assert allow_again(session, [request_key(house.bars, "contributor", NORA)]) == 3
+    assert house.ingest().added == 2
+
+
+def test_a_person_shown_is_refused_however_their_name_is_joined(house: House) -> None:
+    assert house.erase("subject").submissions == 2
+    assert house.left() == []
+    pair = RawPair("x.png", house.folder / "x.png", house.folder / "x.png", subject="nora_quist")
+    assert list(admitted([pair], house.bars, house.engine, date(2026, 1, 1))) == [ERASED]
+
+
+def test_one_photo_goes_alone_by_its_file_name(house: House) -> None:
+    sha256 = hashlib.sha256(house.photos[0]).hexdigest()
+    assert house.erase("photo", "Nora_Quist_0.png").submissions == 1
+    assert not house.store.path(sha256).exists()
+    assert house.submissions() == 3
+    with reading(house.engine) as session:
+        assert house.bars.barred(session, {house.bars.hash("photo", sha256)})
+
+
+def test_an_erasure_and_an_ingest_do_not_run_beside_each_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINNOW_HOME", str(house.settings.home))
+
+    def run(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, words)
+        return done.exit_code, done.stderr
+
+    with writing(house.engine) as session:
+        job = Job(kind="ingest", arguments=[], state=JobState.running, created_at=utc_now(), heartbeat_at=utc_now())
+        session.add(job)
+    code, said = run("erase", "--contributor", NORA)
+    assert (code, said.startswith("An ingest is running")) == (1, True)
+    assert house.submissions() == 4
+    with writing(house.engine) as session:
+        session.get_one(Job, job.id).kind = "erase"
+    code, said = run("ingest", str(house.folder))
+    assert (code, said) == (1, "Somebody is being erased. Try again when that has finished; nothing is lost.\n")
+    with reading(house.engine) as session:
+        assert "Nora" not in str(session.scalars(select(Job.arguments).where(Job.kind == "erase")).all())
+
+
+def test_pictures_of_an_ingest_that_was_killed_just_now_are_not_called_gone(house: House) -> None:
+    orphan = house.store.put(b"a photo without a row")
+    with writing(house.engine) as session:
+        job = Job(kind="ingest", arguments=[], state=JobState.interrupted, created_at=LONG_AGO, heartbeat_at=utc_now())
+        session.add(job)
+    receipt = house.erase()
+    assert (receipt.complete, house.store.path(orphan).exists()) == (False, True)
+    assert "wait two minutes" in receipt.text()
+    os.utime(house.store.path(orphan), (0, 0))
+    with writing(house.engine) as session:
+        session.get_one(Job, job.id).heartbeat_at = LONG_AGO
+    receipt = house.erase()
+    assert (receipt.complete, house.store.path(orphan).exists()) == (True, False)
+
+
+def test_an_erasure_that_is_killed_after_its_commit_goes_on(house: House) -> None:
+    environment = os.environ | {"WINNOW_HOME": str(house.settings.home)}
+    killed = subprocess.run([sys.executable, "-c", KILLED], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert house.submissions() == 2
+    assert house.left()
+    receipt = house.erase()
+    assert (receipt.complete, receipt.submissions) == (True, 2)
+    assert house.left() == []
+
+
+def test_what_killed_ingests_unpacked_and_half_wrote_goes_and_what_is_in_use_stays(house: House) -> None:
+    part = Path(house.store.root) / "00" / ".part-0"
+    part.parent.mkdir(exist_ok=True)
+    ingest = subprocess.Popen(
+        [sys.executable, "-c", HELD, str(house.settings.temporary), str(part)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert ingest.stdout is not None
+    assert ingest.stdin is not None
+    assert ingest.stdout.readline() == b"unpacked\n"
+    os.utime(part, (0, 0))
+    receipt = house.erase()
+    assert not receipt.complete
+    assert {each.what.partition(" in ")[0] for each in receipt.remains if "should not" in each.why} == {"its name", "the name"}
+    ingest.kill()
+    ingest.communicate()
+    assert house.erase().complete
+    assert house.left() == []
