@@ -186,7 +186,11 @@ def _run_ingest(
     """
     points: list[ProgressPoint] = []
 
-    with spooled(items) as (total, pairs), workers_for(settings, *folders) as workers, progress_line() as show:
+    with (
+        spooled(_reported(items, progress, start)) as (total, pairs),
+        workers_for(settings, *folders) as workers,
+        progress_line() as show,
+    ):
 
         def on_progress(summary: IngestSummary) -> None:
             points[:] = recent_points([*points, ProgressPoint(utc_now(), summary.seen)])
@@ -207,9 +211,17 @@ def _run_ingest(
             split=split,
             cut=cut,
             on_progress=on_progress,
+            while_waiting=on_progress,
         )
     progress.result = asdict(summary) | {"workers": workers.description}
     return progress.result
+
+
+def _reported(items: Iterable[RawPair | Refused], progress: Progress, start: float) -> Iterator[RawPair | Refused]:
+    """The items, while the job's row tells how many were listed, and a person can stop the listing."""
+    for number, item in enumerate(items, 1):
+        progress.report(start, f"Reading the list of files: {number:,}")
+        yield item
 
 
 def _summary_text(summary: dict[str, Any]) -> str:

@@ -8,8 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from curator.formats import archive, coco, cvat, folder, hugging_face, label_studio, lfw_parts, manifest, supervisely
-from curator.formats.locations import Location, display_name, download, is_signed, parse_location, readable_errors
-from curator.formats.pairs import EncodedMask, RawPair, Refused, SetItem, mask_bytes, photo_bytes, storable
+from curator.formats.locations import Location, display_name, download, is_signed, parse_location, passed_over, readable_errors
+from curator.formats.pairs import (
+    EncodedMask,
+    RawPair,
+    Refused,
+    SetItem,
+    mask_bytes,
+    photo_bytes,
+    readable_name,
+    storable,
+    unreadable,
+)
 from db.errors import WinnowError
 from db.settings import Limits
 from db.store import Store
@@ -32,6 +42,7 @@ __all__ = [
     "photo_bytes",
     "read_source",
     "recognise",
+    "unreadable",
 ]
 
 
@@ -108,6 +119,7 @@ def recognise(location: Location) -> tuple[str, str]:
     with readable_errors(location):
         if not location.exists():
             raise WinnowError(f"{display_name(location)} does not exist. Give the path or URL of a folder or a file.")
+        _check_kind(location)
         for each in ADAPTERS:
             why = each.recognise(location)
             if why is not None:
@@ -134,11 +146,18 @@ def open_source(location: Location, name: str, workspace: Path, limits: Limits, 
             name, why = recognise(location)
         else:
             name, why = adapter_named(name).name, "this format was given"
+            _check_kind(location)
         if name == "zip" or (location.exists() and archive.recognise(location) is not None):
             return _open_zip(location, name, why, workspace, limits, called)
     if is_signed(location):
         raise WinnowError(f"{display_name(location)}: a signed URL must point to a single zip.")
     return OpenedSource(name, why, _read_with(location, adapter_named(name)))
+
+
+def _check_kind(location: Location) -> None:
+    """Raises WinnowError for a local pipe, socket or device: reading it might wait for ever, or never end."""
+    if isinstance(location, Path) and location.exists() and not location.is_dir() and not location.is_file():
+        raise WinnowError(f"{location} is a pipe, a socket or a device. Give the path or URL of a folder or a file.")
 
 
 def read_source(name: str, location: Location, workspace: Path, limits: Limits) -> Iterator[RawPair | Refused]:
@@ -189,4 +208,6 @@ def _content_of(called: str, content: Path) -> Iterator[None]:
 
 def _read_with(location: Location, by: Adapter) -> Iterator[RawPair | Refused]:
     with readable_errors(location):
+        if isinstance(location, Path) and location.is_dir():
+            yield from (storable(Refused(readable_name(name), why)) for name, why in passed_over(location))
         yield from map(storable, by.read(location))

@@ -2,29 +2,38 @@
 
 Paths outside the zip, links, encrypted members and zip bombs are refused one by one; the other members are read. Declared
 sizes are checked before anything is written, and `zipfile` never returns more of a member than its declared size.
+
+One entry in the zip's directory that `zipfile` can't read would make it refuse the whole zip. So it is given a directory in
+which such an entry is mended, and the member is refused.
 """
 
+import io
 import shutil
 import stat
 import struct
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from curator.formats.folder import MASKS, PHOTOS
-from curator.formats.locations import Location, is_folder, is_junk
+from curator.formats.locations import MAX_DEPTH, Location, is_folder, is_junk
 from curator.formats.pairs import Refused, match_key, parse_split
+from curator.pictures.opening import open_regular
 from db.errors import WinnowError
 from db.settings import Limits
 
 CHUNK = 2**20
 ZIP_SIGNATURE = b"PK\3\4"
 EMPTY_SIGNATURE = b"PK\5\6"  # of a zip without files
-TABLE_SIGNATURE = b"PK\1\2"
 TABLE_ENTRY = struct.Struct("<4s20xL3H12x")  # signature; unpacked size; lengths of what follows: name, extra fields, comment
+ENTRY_SIGNATURE = b"PK\1\2"
+ENTRY = struct.Struct("<6xBxH10xLL3H8xL")  # version needed, flags, sizes, lengths, offset; 4.3.12 of PKWARE's APPNOTE.TXT
+NEWEST_VERSION = 63  # of that specification which zipfile reads
+UTF_8 = 0x800  # a flag: how the name is encoded
+IN_EXTRA = 0xFFFFFFFF  # a size or offset that stands in the extra fields
+ZIP64, UNICODE_PATH = 0x0001, 0x7075  # kinds of extra fields
 
 
 def recognise(location: Location) -> str | None:
@@ -33,7 +42,7 @@ def recognise(location: Location) -> str | None:
         return None
     if location.suffix.lower() == ".zip":
         return "its name ends in .zip"
-    with location.open("rb") as opened:
+    with open_regular(location) as opened:
         return "it starts like a zip" if opened.read(len(ZIP_SIGNATURE)) == ZIP_SIGNATURE else None
 
 
@@ -45,11 +54,16 @@ def unpack(location: Path, into: Path, limits: Limits, called: str) -> tuple[Pat
     disk.
     """
     try:
-        with zipfile.ZipFile(location) as archive:
-            members = [member for member in archive.infolist() if not _is_ignored(member)]
-            _check_archive(called, members, into, limits)
-            refused = list(_extract(archive, members, into, limits, called))
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        with open_regular(location) as file, _Mended(file) as mended, zipfile.ZipFile(mended) as archive:
+            mended.opening = False
+            refused = list(mended.refused.values())
+            members = [each for number, each in enumerate(archive.infolist()) if number not in mended.refused]
+            members = [member for member in members if not _is_ignored(member)]
+            _check_archive(called, members, len(refused), into, limits)
+            refused += _extract(archive, members, into, limits, called)
+    except WinnowError:
+        raise
+    except Exception as error:  # whatever zipfile raises for damaged directories
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it may be cut off"
         raise WinnowError(f"{called} can't be read as a zip ({why}).") from None
     return _content_folder(into), refused
@@ -72,7 +86,7 @@ def check(file: Path, into: Path, limits: Limits, called: str) -> None:
                 header = opened.read(TABLE_ENTRY.size)
                 signature, size, *lengths = TABLE_ENTRY.unpack(header)
                 rest = opened.read(sum(lengths))
-                if signature != TABLE_SIGNATURE or len(rest) < sum(lengths):
+                if signature != ENTRY_SIGNATURE or len(rest) < sum(lengths):
                     raise zipfile.BadZipFile
                 left -= len(header) + len(rest)
                 is_file = not rest[: lengths[0]].endswith(b"/")
@@ -85,13 +99,69 @@ def check(file: Path, into: Path, limits: Limits, called: str) -> None:
     _check_numbers(called, count, wanted, into, limits)
 
 
+class _Mended(io.BufferedReader):
+    """A zip's file. While it is being opened, entries of the directory that can't be read are mended, and listed as refused."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file.raw)  # type: ignore[attr-defined]
+        self.opening = True
+        self.refused: dict[int, Refused] = {}  # by the number of the entry
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next bytes. zipfile reads the whole directory at once, after everything else."""
+        data = super().read(size)
+        if not self.opening or not data.startswith(ENTRY_SIGNATURE):
+            return data
+        mended, at, self.refused = bytearray(data), 0, {}
+        for number in range(len(data) // ENTRY.size):
+            if data[at : at + 4] != ENTRY_SIGNATURE or at + ENTRY.size > len(data):
+                break
+            version, flags, packed, size_, *lengths, offset = ENTRY.unpack_from(data, at)
+            start, extra_at = at + ENTRY.size, at + ENTRY.size + lengths[0]
+            name, extra = data[start:extra_at], data[extra_at : extra_at + lengths[1]]
+            reason = ""
+            if not _is_utf_8(name) and flags & UTF_8:
+                reason = "its name is no valid UTF-8."
+                mended[at + 8 : at + 10] = struct.pack("<H", flags & ~UTF_8)
+            if version > NEWEST_VERSION:
+                reason = f"it needs version {version / 10} of the zip format; {NEWEST_VERSION / 10} can be read here."
+                mended[at + 6] = NEWEST_VERSION
+            if not _is_readable(extra, [size_, packed, offset].count(IN_EXTRA)):
+                reason = "its entry in the zip's directory is damaged."
+                mended[extra_at : extra_at + lengths[1]] = bytes(lengths[1])
+            if reason:
+                self.refused[number] = Refused(name.decode("utf-8", "backslashreplace") or f"member {number + 1}", reason)
+            at = extra_at + lengths[1] + lengths[2]
+        return bytes(mended)
+
+
+def _is_utf_8(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_readable(extra: bytes, wanted: int) -> bool:
+    """Whether zipfile can read an entry's extra fields, which have to hold `wanted` sizes and offsets."""
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<HH", extra)
+        content, extra = extra[4 : 4 + length], extra[4 + length :]
+        if len(content) < length or (kind == ZIP64 and length < 8 * wanted):
+            return False
+        if kind == UNICODE_PATH and (length < 5 or not _is_utf_8(content[5:])):
+            return False
+    return True
+
+
 def _is_ignored(member: zipfile.ZipInfo) -> bool:
-    return member.is_dir() or is_junk(_normal_name(member))
+    return bool(member.filename) and (member.is_dir() or is_junk(_normal_name(member)))
 
 
-def _check_archive(called: str, members: list[zipfile.ZipInfo], into: Path, limits: Limits) -> None:
+def _check_archive(called: str, members: list[zipfile.ZipInfo], refused: int, into: Path, limits: Limits) -> None:
     wanted = sum(member.file_size for member in members if _reason_to_refuse(member, limits) is None)
-    _check_numbers(called, len(members), wanted, into, limits)
+    _check_numbers(called, len(members) + refused, wanted, into, limits)
 
 
 def _check_numbers(called: str, count: int, wanted: int, into: Path, limits: Limits) -> None:
@@ -122,7 +192,7 @@ def _extract(
             reason = _write(archive, member, into / _normal_name(member), called)
             left -= member.file_size
         if reason is not None:
-            yield Refused(_normal_name(member), reason)
+            yield Refused(_normal_name(member) if member.filename else "a member without a name", reason)
 
 
 def _normal_name(member: zipfile.ZipInfo) -> str:
@@ -134,7 +204,11 @@ def _reason_to_refuse(member: zipfile.ZipInfo, limits: Limits) -> str | None:
     """Why a member is refused by what the zip declares about it, or None."""
     path = PurePosixPath(_normal_name(member))
     kind = stat.S_IFMT(member.external_attr >> 16)
-    if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if not path.parts:
+        return "it has no name."
+    if len(path.parts) > MAX_DEPTH + 1:
+        return f"it lies inside {len(path.parts) - 1:,} folders; {MAX_DEPTH} are allowed."
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         return "its path points outside the zip."
     if kind not in (0, stat.S_IFREG):
         return "it is a link or another special file, not a picture."
@@ -165,12 +239,22 @@ def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, called
 
 
 def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, out: BinaryIO) -> str | None:
-    try:
-        with archive.open(member) as packed:
-            shutil.copyfileobj(packed, out, CHUNK)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError):
-        return "it is damaged, or compressed in an unsupported way."
+    chunks = _unpacked(archive, member)
+    while True:
+        try:
+            chunk = next(chunks, b"")
+        except Exception:  # whatever a decompressor raises; what is wrong with the disk is raised by the next line
+            return "it is damaged, or compressed in an unsupported way."
+        if not chunk:
+            break
+        out.write(chunk)
     return None if out.tell() == member.file_size else "it is shorter than the zip declares."
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    with archive.open(member) as packed:
+        while chunk := packed.read(CHUNK):
+            yield chunk
 
 
 def _content_folder(folder: Path) -> Path:

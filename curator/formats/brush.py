@@ -16,6 +16,7 @@ from db.settings import Limits
 
 CHANNELS = 4
 LENGTH_BITS = (3, 4, 8, 16)  # bits of a run's length in what we write
+MAX_RUNS = 2_000_000  # of one stroke; ten seconds
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,14 @@ class Stroke:
 
     packed: bytes
 
-    def onto(self, canvas: Canvas, limits: Limits) -> None:
-        """Draw the stroke's alpha channel onto a canvas. Raises WinnowError if it is damaged or of another size."""
+    def onto(self, canvas: Canvas, limits: Limits) -> int:
+        """Draw the stroke's alpha channel onto a canvas; returns its work.
+
+        Raises WinnowError if it is damaged, of another size, or has too many runs.
+        """
         opacity = unpack(self.packed, canvas.size * CHANNELS)[CHANNELS - 1 :: CHANNELS]
         paste_max(canvas, opacity.reshape(canvas.shape), 0, 0)
+        return int(canvas.size)
 
 
 def pack_mask(mask: Canvas) -> bytes:
@@ -55,15 +60,21 @@ def pack(values: NDArray[np.uint8]) -> bytes:
 
 
 def unpack(data: bytes, count: int) -> NDArray[np.uint8]:
-    """The packed values, uint8 (count,). Raises WinnowError if they are cut off, of another count, or not 8 bits each."""
+    """The packed values, uint8 (count,).
+
+    Raises WinnowError if they are cut off, of another count, not 8 bits each, or more than MAX_RUNS runs.
+    """
     bits = _Bits(data)
     declared, word = bits.read(32), bits.read(5) + 1
     if declared != count or word != 8:
         raise WinnowError(f"its brush mask has {declared:,} words of {word} bits; its size needs {count:,} words of 8.")
     sizes = [bits.read(4) + 1 for _ in range(4)]
     out = np.zeros(count, np.uint8)
-    done = 0
+    done = runs = 0
     while done < count:
+        runs += 1
+        if runs > MAX_RUNS:
+            raise WinnowError(f"its brush mask has more than {MAX_RUNS:,} runs.")
         repeats, size = bits.read(1), sizes[bits.read(2)]
         end = done + bits.read(size) + 1
         if end > count:

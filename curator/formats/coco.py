@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,24 @@ from curator.formats.locations import (
     display_name,
     files_in,
     is_folder,
+    is_link,
     last_name,
+    list_bytes,
     relative_path,
     subfolders,
     write_file,
 )
-from curator.formats.pairs import HAIR, RawPair, Refused, SetItem, cut_mask_of, hair_label, parse_split
+from curator.formats.pairs import (
+    HAIR,
+    RawPair,
+    Refused,
+    SetItem,
+    check_rows,
+    cut_mask_of,
+    hair_label,
+    pair_or_refusal,
+    parse_split,
+)
 from curator.formats.rle import Runs, mask_to_runs, runs_to_string
 from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, parse_points
 from curator.pictures.arrays import Mask
@@ -46,7 +59,7 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     if not files:
         raise WinnowError(f"{display_name(location)} has no COCO file, which is a .json that lists images and annotations.")
     for file in files:
-        yield from _read_file(file)
+        yield from _read_file(file, location)
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
@@ -98,7 +111,7 @@ def _files(location: Location) -> list[Location]:
     if not is_folder(location):
         return [location] if location.suffix.lower() == ".json" else []
     inner = [each for each in subfolders(location) if last_name(each) == "annotations" or parse_split(last_name(each))]
-    return [file for folder in (location, *inner) for file in files_in(folder, ".json")]
+    return [file for folder in (location, *inner) for file in files_in(folder, ".json", location)]
 
 
 def _split(file: Location) -> Split | None:
@@ -108,27 +121,27 @@ def _split(file: Location) -> Split | None:
 
 
 def _looks_like_coco(file: Location) -> bool:
-    with file.open("rb") as opened:
-        start = opened.read(SNIFF_BYTES)
+    start = list_bytes(file, SNIFF_BYTES)
     if not start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
         return False
     if len(start) < SNIFF_BYTES or b'"images"' not in start:
         try:
-            content = json.loads(file.read_bytes())
+            content = json.loads(list_bytes(file))
         except (ValueError, RecursionError):
             return False
         return isinstance(content, dict) and {"images", "annotations"} <= content.keys()
     return True
 
 
-def _read_file(file: Location) -> Iterator[RawPair | Refused]:
+def _read_file(file: Location, location: Location) -> Iterator[RawPair | Refused]:
     try:
-        content = json.loads(file.read_bytes())
+        content = json.loads(list_bytes(file))
         images, annotations = list(content["images"]), list(content["annotations"])
         hair = _hair(file, content["categories"])
         licences = {entry["id"]: entry.get("name") for entry in content.get("licenses") or []}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise WinnowError(f"{file.name} can't be read as COCO ({type(error).__name__}: {error}).") from None
+    check_rows(file.name, len(images))
     painted: dict[Any, list[Any]] = defaultdict(list)
     for annotation in annotations:
         try:
@@ -136,9 +149,17 @@ def _read_file(file: Location) -> Iterator[RawPair | Refused]:
                 painted[annotation["image_id"]].append(annotation.get("segmentation"))
         except (KeyError, TypeError):
             yield Refused(file.name, f"an annotation lacks image_id or category_id: {str(annotation)[:200]}")
-    lookups = [FileLookup(folder) for folder in (file.parent, file.parent / "images", file.parent.parent / "images")]
+    folders = (file.parent, file.parent / "images", file.parent.parent / "images")
+    lookups = [FileLookup(folder) for folder in folders if not is_link(folder, location)]
+    entries = Counter(repr(image["id"]) for image in images if isinstance(image, dict) and "id" in image)
     for image in images:
-        yield _pair(file, lookups, image, painted, licences)
+        name = str(image.get("file_name")) if isinstance(image, dict) else file.name
+        if isinstance(image, dict) and entries[number := repr(image.get("id"))] > 1:
+            yield Refused(
+                name, f"{file.name} has several images of the id {number:.100}, so it is unclear whose its masks are."
+            )
+        else:
+            yield pair_or_refusal(name, partial(_pair, file, lookups, image, painted, licences))
 
 
 def _hair(file: Location, categories: list[dict[str, Any]]) -> Any:
@@ -162,10 +183,7 @@ def _pair(
         return Refused(name, f"it has no hair annotation in {file.name}.")
     if height <= 0 or width <= 0:
         return Refused(name, f"{file.name} gives it a size of {width} x {height}.")
-    try:
-        shapes = [shape for each in segmentations for shape in _shapes(each, height, width)]
-    except WinnowError as error:
-        return Refused(name, str(error))
+    shapes = [shape for each in segmentations for shape in _shapes(each, height, width)]
     mask = Shapes(height, width, tuple(shapes))
     return RawPair(name, photo, mask, split=_split(file), licence=str(licence) if licence else None)
 

@@ -1,6 +1,7 @@
 """CVAT for images 1.1: annotations.xml with masks (runs along the rows of a box) and polygons, and the photos in images/."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -9,8 +10,29 @@ from xml.etree.ElementTree import Element, SubElement
 from defusedxml import DTDForbidden
 from defusedxml.ElementTree import fromstring
 
-from curator.formats.locations import SNIFF_BYTES, FileLookup, Location, display_name, is_folder, write_file
-from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, cut_mask_of, hair_label, parse_split
+from curator.formats.locations import (
+    SNIFF_BYTES,
+    FileLookup,
+    Location,
+    display_name,
+    file_in,
+    is_folder,
+    is_link,
+    list_bytes,
+    write_file,
+)
+from curator.formats.pairs import (
+    HAIR,
+    NO_HAIR,
+    RawPair,
+    Refused,
+    SetItem,
+    check_rows,
+    cut_mask_of,
+    hair_label,
+    pair_or_refusal,
+    parse_split,
+)
 from curator.formats.rle import Runs, mask_to_runs
 from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, parse_points
 from db.errors import WinnowError
@@ -22,11 +44,10 @@ AREAS = ("mask", "polygon")  # boxes, lines and points do not outline hair
 
 def recognise(location: Location) -> str | None:
     """Why this is CVAT's, or None: an XML file, or a folder with `annotations.xml`, that annotates images."""
-    file = location / NAME if is_folder(location) else location
-    if file.suffix.lower() != ".xml" or not file.is_file():
+    file = file_in(location, NAME, location) if is_folder(location) else location
+    if file is None or file.suffix.lower() != ".xml":
         return None
-    with file.open("rb") as opened:
-        start = opened.read(SNIFF_BYTES)
+    start = list_bytes(file, SNIFF_BYTES)
     return f"{file.name} holds CVAT's annotations" if b"<annotations" in start and b"<track" not in start else None
 
 
@@ -36,16 +57,15 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     Raises WinnowError if there is no such file, if it is no XML or declares a document type, or if it is unclear which label
     is hair.
     """
-    file = location / NAME if is_folder(location) else location
+    file = (file_in(location, NAME, location) if is_folder(location) else location) or location / NAME
     images = _images(file)
+    check_rows(file.name, len(images))
     hair = _hair_label(file, images)
-    lookups = [FileLookup(file.parent / "images"), FileLookup(file.parent)]
+    folders = (file.parent / "images", file.parent)
+    lookups = [FileLookup(folder) for folder in folders if not is_link(folder, location)]
     for image in images:
         name = image.get("name") or f"image {image.get('id')}"
-        try:
-            yield _pair(lookups, name, image, hair)
-        except WinnowError as error:
-            yield Refused(name, str(error))
+        yield pair_or_refusal(name, partial(_pair, lookups, name, image, hair))
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
@@ -82,7 +102,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> int:
 
 def _images(file: Location) -> list[Element]:
     try:
-        root = fromstring(file.read_bytes(), forbid_dtd=True)
+        root = fromstring(list_bytes(file), forbid_dtd=True)
     except DTDForbidden as error:  # CVAT writes no document type; one can make entities explode or read our files
         raise WinnowError(
             f"{file.name} declares a document type ({error.name}), which CVAT never does. It was not read."

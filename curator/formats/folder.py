@@ -117,7 +117,7 @@ def _splits(location: Location) -> list[Location]:
 
 def _files(location: Location, folder: Location, endings: tuple[str, ...], *, is_mask: bool) -> list[_File]:
     above = "" if folder is location else f"{relative_path(folder, location)}/"
-    return [_file(above, name, endings, is_mask=is_mask) for name in list_files(folder)]
+    return [_file(above, name, endings, is_mask=is_mask) for name in list_files(folder, location)]
 
 
 def _file(above: str, name: str, endings: tuple[str, ...], *, is_mask: bool) -> _File:

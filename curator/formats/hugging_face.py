@@ -4,7 +4,16 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from curator.formats.locations import Location, display_name, is_folder, last_name, relative_path, subfolders, write_file
+from curator.formats.locations import (
+    Location,
+    display_name,
+    file_in,
+    is_folder,
+    last_name,
+    relative_path,
+    subfolders,
+    write_file,
+)
 from curator.formats.manifest import read_list
 from curator.formats.pairs import RawPair, Refused, SetItem, parse_split
 from db.errors import WinnowError
@@ -59,4 +68,4 @@ def _lists(location: Location) -> list[Location]:
     folders = [location]
     for inner in subfolders(location):
         folders += [inner, *(subfolders(inner) if last_name(inner) == "data" else [])]
-    return [file for folder in folders for name in LIST_NAMES if (file := folder / name).is_file()]
+    return [file for folder in folders for name in LIST_NAMES if (file := file_in(folder, name, location)) is not None]

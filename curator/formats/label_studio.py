@@ -6,13 +6,14 @@ contributor is the field `contributor` in a task's data, if there is one.
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
 from curator.formats.brush import Stroke, pack_mask
-from curator.formats.locations import FileLookup, Location, display_name, files_in, is_folder, write_file
-from curator.formats.pairs import HAIR, RawPair, Refused, SetItem, hair_label, parse_split
+from curator.formats.locations import FileLookup, Location, display_name, files_in, is_folder, list_bytes, write_file
+from curator.formats.pairs import HAIR, RawPair, Refused, SetItem, check_rows, hair_label, pair_or_refusal, parse_split
 from curator.formats.shapes import Shapes
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
@@ -40,6 +41,7 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     for file, tasks in exports:
         hair = _hair_label(file, tasks)
         lookup = FileLookup(file.parent)
+        check_rows(file.name, len(tasks))
         for task in tasks:
             yield from _pairs(file, lookup, task, hair)
 
@@ -78,16 +80,15 @@ def write(folder: Path, items: list[SetItem], store: Store) -> int:
 def _files(location: Location) -> list[Location]:
     if not is_folder(location):
         return [location] if location.suffix.lower() == ".json" else []
-    return files_in(location, ".json")
+    return files_in(location, ".json", location)
 
 
 def _tasks(file: Location) -> list[dict[str, Any]] | None:
     """The tasks of an export; None for any other file."""
     try:
-        with file.open("rb") as opened:
-            if not opened.read(64).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"["):
-                return None
-        tasks = json.loads(file.read_bytes())
+        if not list_bytes(file, 64).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"["):
+            return None
+        tasks = json.loads(list_bytes(file))
     except (ValueError, RecursionError, OSError):
         return None
     fits = all(isinstance(task, dict) and isinstance(task.get("data"), dict) and "annotations" in task for task in tasks)
@@ -136,11 +137,13 @@ def _pairs(file: Location, lookup: FileLookup, task: dict[str, Any], hair: str) 
     if not given:
         yield Refused(named, "it has no brush mask.")
     for annotation in given:
-        mask = _described([stroke for stroke in _strokes(annotation) if hair in _labels(stroke)])
-        yield Refused(named, mask) if isinstance(mask, str) else _named_pair(named, photo, mask, data)
+        yield pair_or_refusal(named, partial(_named_pair, named, photo, annotation, hair, data))
 
 
-def _named_pair(named: str, photo: Location, mask: Shapes, data: dict[str, Any]) -> RawPair | Refused:
+def _named_pair(named: str, photo: Location, annotation: Any, hair: str, data: dict[str, Any]) -> RawPair | Refused:
+    mask = _described([stroke for stroke in _strokes(annotation) if hair in _labels(stroke)])
+    if isinstance(mask, str):
+        return Refused(named, mask)
     split = parse_split(str(data.get("split") or ""))
     if data.get("split") and split is None:
         return Refused(named, f"its split is {data['split']!r}. Use train, validation or test, or leave it out.")

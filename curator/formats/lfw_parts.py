@@ -2,22 +2,24 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from curator.formats.locations import (
-    FileLookup,
     Location,
     display_name,
     file_below,
+    file_in,
     is_folder,
+    list_bytes,
     list_files,
     relative_path,
     subfolder,
     write_file,
 )
-from curator.formats.pairs import RawPair, Refused, SetItem, cut_mask_of, readable_name
+from curator.formats.pairs import RawPair, Refused, SetItem, cut_mask_of, pair_or_refusal, readable_name
 from curator.pictures.codec import decode_mask, encode_colours
 from db.errors import WinnowError
 from db.store import Store
@@ -33,7 +35,7 @@ def recognise(location: Location) -> str | None:
     """Why this is LFW Parts, or None: a folder with images/ and one of the official lists."""
     if not is_folder(location) or subfolder(location, "images") is None:
         return None
-    found = [name for name in LISTS if (location / name).is_file()]
+    found = [name for name in LISTS if file_in(location, name, location) is not None]
     return f"it has the list {found[0]}" if found else None
 
 
@@ -52,12 +54,14 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     splits, refused = _splits(location)
     yield from refused
     seen = set()
-    lookup = FileLookup(masks)
-    for name in list_files(images):
+    drawn = frozenset(list_files(masks, location))
+    for name in list_files(images, location):
         photo = file_below(images, name)
         stem = PurePosixPath(name).stem
         seen.add(stem)
-        yield _pair(readable_name(f"{relative_path(images, location)}/{name}"), stem, photo, lookup, splits.get(stem))
+        shown = readable_name(f"{relative_path(images, location)}/{name}")
+        mask = next((file_below(masks, stem + ending) for ending in MASK_ENDINGS if stem + ending in drawn), None)
+        yield pair_or_refusal(shown, partial(_pair, shown, stem, photo, mask, splits.get(stem)))
     for stem, split in splits.items():
         if stem not in seen:
             yield Refused(f"images/{stem}.jpg", f"the {split} list names it, but the photo is missing.")
@@ -91,7 +95,8 @@ def _splits(location: Location) -> tuple[dict[str, Split], list[Refused]]:
     splits: dict[str, Split] = {}
     refused = []
     for name, split in LISTS.items():
-        text = (location / name).read_text("utf-8", "replace") if (location / name).is_file() else ""
+        file = file_in(location, name, location)
+        text = "" if file is None else list_bytes(file).decode("utf-8", "replace")
         for number, line in enumerate(text.splitlines(), start=1):
             words = line.split()
             if not words:
@@ -105,11 +110,10 @@ def _splits(location: Location) -> tuple[dict[str, Split], list[Refused]]:
     return splits, refused
 
 
-def _pair(name: str, stem: str, photo: Location, masks: FileLookup, split: Split | None) -> RawPair | Refused:
+def _pair(name: str, stem: str, photo: Location, mask: Location | None, split: Split | None) -> RawPair | Refused:
     named = NAMED.fullmatch(stem)
     if named is None:
         return Refused(name, "its name does not have the form Name_0001.")
-    mask = next((path for ending in MASK_ENDINGS if masks.exists(path := file_below(masks.base, stem + ending))), None)
     if mask is None:
         return Refused(name, "no mask of that name in masks/.")
     return RawPair(name, photo, mask, contributor=named["person"], split=split, official=True)

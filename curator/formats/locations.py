@@ -4,18 +4,21 @@ A URL may contain a password or a signature. It is used to open the URL, but row
 leaves it out.
 """
 
+import logging
 import os
 import posixpath
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath, PurePosixPath
+from typing import BinaryIO
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from fsspec import get_filesystem_class
 from upath import UPath
 
-from curator.pictures.opening import read_bytes
+from curator.pictures.opening import open_regular, read_bytes
 from db.errors import WinnowError
 from db.files import disk_full_errors, root
 from db.settings import Limits
@@ -27,6 +30,11 @@ JUNK = frozenset({".ds_store", "thumbs.db", "desktop.ini", "__macosx"})  # files
 ARCHIVE_PROTOCOLS = ("zip", "tar", "libarchive")  # fsspec would open these without any of our checks
 CHUNK = 2**20
 SNIFF_BYTES = 4096  # the start of a file, enough to recognise its format
+LIST_BYTES = 512 * 2**20  # of one list or export; as Python's objects it takes several times that
+MAX_DEPTH = 64  # folders inside each other
+KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+_log = logging.getLogger(__name__)
+
 CHAIN = re.compile(r"::(?![^\[]*\])")  # between chained URLs; not in the brackets of an address such as [::1]
 
 
@@ -86,18 +94,36 @@ def is_folder(place: Location) -> bool:
     return place.is_dir()
 
 
-def files_in(folder: Location, ending: str) -> list[Location]:
-    """The files directly in a folder whose names have an ending such as `.json`, sorted; empty if there is no such folder."""
+def files_in(folder: Location, ending: str, source: Location) -> list[Location]:
+    """The files directly in a folder of a source whose names have an ending such as `.json`, sorted; empty without a folder."""
     if not is_folder(folder):
         return []
-    return sorted((entry for entry in folder.iterdir() if entry.suffix.lower() == ending), key=str)
+    if isinstance(folder, Path):
+        real = os.path.realpath(str(source))
+        with os.scandir(folder) as entries:
+            wanted = (entry for entry in entries if Path(entry.name).suffix.lower() == ending)
+            return sorted((folder / entry.name for entry in wanted if _is_file(entry, real)), key=str)
+    return sorted((entry for entry in folder.iterdir() if entry.suffix.lower() == ending and entry.is_file()), key=str)
+
+
+def is_link(folder: Location, source: Location) -> bool:
+    """Whether a folder beside a list is a link, in a source that is a folder: nothing in there may send us elsewhere."""
+    return isinstance(folder, Path) and folder != source and is_folder(source) and folder.is_symlink()
+
+
+def file_in(folder: Location, name: str, source: Location) -> Location | None:
+    """The file of that name directly in a folder of a source; None if there is none, or a link that leads out of the source."""
+    place = folder / name
+    if not place.is_file() or (isinstance(place, Path) and not place.resolve().is_relative_to(os.path.realpath(str(source)))):
+        return None
+    return place
 
 
 def subfolders(folder: Location) -> list[Location]:
-    """The folders directly in a folder, sorted by name."""
+    """The folders directly in a folder, sorted by name; without links."""
     if isinstance(folder, Path):
         with os.scandir(folder) as entries:  # tells folders from files without a system call for each entry
-            return sorted(folder / entry.name for entry in entries if entry.is_dir())
+            return sorted(folder / entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
     listed = folder.fs.ls(folder.path, detail=True)
     names = (posixpath.basename(entry["name"].rstrip("/")) for entry in listed if entry["type"] == "directory")
     return [folder / f"{name}/" for name in sorted(names)]
@@ -108,23 +134,76 @@ def subfolder(location: Location, *names: str) -> Location | None:
     return next((entry for entry in subfolders(location) if last_name(entry).lower() in names), None)
 
 
-def list_files(folder: Location) -> list[str]:
-    """The names of all files below a folder, relative to it, with slashes, sorted; without the junk of file managers."""
-    names = _list_local(str(folder)) if isinstance(folder, Path) else _list_remote(folder)
+def list_files(folder: Location, source: Location) -> list[str]:
+    """The names of all files below a folder of a source, relative to it, with slashes, sorted.
+
+    Without the junk of file managers, and without what `passed_over` names.
+    """
+    names = _list_local(folder, source) if isinstance(folder, Path) else _list_remote(folder)
     return sorted(name for name in names if not is_junk(name))
+
+
+def passed_over(source: Path) -> Iterator[tuple[str, str]]:
+    """What is read of no local folder: the name relative to it, and why; sorted.
+
+    These are links to folders, links that lead out of the folder or nowhere, pipes, sockets and devices, folders that can't be
+    read, and those inside more than MAX_DEPTH others.
+    """
+    found = ((name, why) for name, why in _walk(source, os.path.realpath(str(source))) if why and not is_junk(name))
+    yield from sorted(found)
 
 
 def _list_remote(folder: UPath) -> Iterator[str]:
     return (_path_below(path, folder) for path in folder.fs.find(folder.path))  # one listing for all files
 
 
-def _list_local(folder: str, above: str = "") -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _list_local(entry.path, f"{above}{entry.name}/")
-            elif entry.is_file():
-                yield above + entry.name
+def _list_local(folder: Path, source: Location) -> Iterator[str]:
+    return (name for name, why in _walk(folder, os.path.realpath(str(source))) if not why)
+
+
+def _walk(folder: Path, source: str) -> Iterator[tuple[str, str]]:
+    """Everything below a folder but folders, with why it is not read; empty if it is. `source` has no links.
+
+    Raises OSError if the folder itself can't be read.
+    """
+    above = [("", 0)]  # folders, relative, and how many lie around them; no recursion, which would end at a thousand
+    while above:
+        inner, depth = above.pop()
+        try:
+            with os.scandir(os.path.join(folder, inner)) as entries:  # noqa: PTH118 - a Path for each takes much longer
+                for entry in entries:
+                    name = inner + entry.name
+                    if not entry.is_dir(follow_symlinks=False):
+                        yield name, _why_not_read(entry, source)
+                    elif depth < MAX_DEPTH:
+                        above.append((f"{name}/", depth + 1))
+                    else:
+                        yield name, f"this folder lies inside {depth:,} others; {MAX_DEPTH} are allowed."
+        except OSError as error:
+            if not inner:
+                raise
+            yield inner, f"this folder can't be read ({error.strerror})."
+
+
+def _is_file(entry: "os.DirEntry[str]", source: str) -> bool:
+    return not entry.is_dir(follow_symlinks=False) and not _why_not_read(entry, source)
+
+
+def _why_not_read(entry: "os.DirEntry[str]", source: str) -> str:
+    """Why what is no folder is not read; empty for a file, and for a link to a file inside the source."""
+    if entry.is_file(follow_symlinks=False):
+        return ""
+    try:
+        kind = stat.S_IFMT(entry.stat().st_mode)
+    except OSError:
+        return "it is a link that leads nowhere."
+    if kind == stat.S_IFDIR:
+        return "it is a link to a folder, which is not followed. Put the folder itself there."
+    if kind != stat.S_IFREG:
+        return f"it is {KINDS.get(kind, 'something special')}, not a file."
+    if not Path(entry.path).resolve().is_relative_to(source):
+        return "it is a link that leads out of the source, and was not followed."
+    return ""
 
 
 def file_below(folder: Location, name: str) -> Location:
@@ -194,6 +273,29 @@ class FileLookup:
         return place.path in self.listed[folder] or place.is_file()
 
 
+def open_list(place: Location) -> BinaryIO:
+    """A source's list or export, open for reading.
+
+    Raises WinnowError if it is no regular file or has more than LIST_BYTES, and OSError if it can't be opened.
+    """
+    try:
+        file = open_regular(place)
+    except WinnowError as error:
+        raise WinnowError(f"{display_name(place)} can't be read: {error}") from None
+    size = file.seek(0, os.SEEK_END)
+    if size > LIST_BYTES:
+        file.close()
+        raise WinnowError(f"{place.name} has {size:,} bytes; {LIST_BYTES:,} are allowed for a list. Divide it into several.")
+    file.seek(0)
+    return file
+
+
+def list_bytes(place: Location, count: int = -1) -> bytes:
+    """The bytes of a list or export, or its first `count`. Raises like `open_list`."""
+    with open_list(place) as file:
+        return file.read(count)
+
+
 def download(place: UPath, folder: Path, limits: Limits) -> Path:
     """Copy a file behind a URL into a folder. Raises WinnowError if it exceeds `limits.zip_bytes` or the disk is full."""
     copy = folder / (posixpath.basename(urlsplit(without_secrets(str(place))).path) or "download")
@@ -221,7 +323,7 @@ def read_upload(place: Location, limits: Limits) -> bytes:
 
 @contextmanager
 def readable_errors(place: Location) -> Iterator[None]:
-    """Turn every error of reading a URL, and OSErrors of local files, into a WinnowError without the URL's secrets."""
+    """Turn every error of reading a source into a WinnowError, without a URL's secrets. The log gets what nobody foresaw."""
     try:
         yield
     except WinnowError:
@@ -230,7 +332,8 @@ def readable_errors(place: Location) -> Iterator[None]:
         if isinstance(place, Path):
             if isinstance(error, OSError) and error.filename is not None:
                 raise WinnowError(f"{error.filename} can't be read ({error.strerror}).") from None
-            raise
+            _log.warning("A source can't be read.", exc_info=True)
+            raise WinnowError(f"{place} can't be read: it is damaged ({type(error).__name__}).") from None
         why = f"{error}" if isinstance(error, ImportError) else type(error).__name__
         raise WinnowError(f"{display_name(place)} can't be read ({why}).") from None
 

@@ -11,10 +11,22 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
+from itertools import repeat
 from typing import Any
 
-from curator.formats.locations import FileLookup, Location, display_name, is_folder, without_secrets
-from curator.formats.pairs import RawPair, Refused, parse_split
+from curator.formats.locations import (
+    LIST_BYTES,
+    FileLookup,
+    Location,
+    display_name,
+    file_in,
+    is_folder,
+    list_bytes,
+    open_list,
+    without_secrets,
+)
+from curator.formats.pairs import RawPair, Refused, check_rows, pair_or_refusal, parse_split
 from db.errors import WinnowError
 from db.tables import Split
 
@@ -32,7 +44,11 @@ COLUMNS = {
     "consent_expires": ("consent_expires",),
 }
 DATES = ("consent_date", "consent_expires")
+KNOWN = frozenset(name for names in COLUMNS.values() for name in names)
 REQUIRED = ("image", "mask")
+MAX_COLUMNS = 1000
+CELL_BYTES = 4096  # of a text in Parquet; a longer one is refused
+PARQUET_ROWS = 8192  # read at once
 DRAWN = {"": False, "no": False, "yes": True}  # whether the photo is a portrait of the sample set
 LIST_NAMES = ("manifest.csv", "manifest.parquet", "manifest.jsonl")
 
@@ -48,7 +64,7 @@ class _Table:
 def recognise(location: Location) -> str | None:
     """Why this is a manifest, or None."""
     if is_folder(location):
-        found = next((name for name in LIST_NAMES if (location / name).is_file()), None)
+        found = next((name for name in LIST_NAMES if file_in(location, name, location) is not None), None)
         return f"it has a file {found}" if found else None
     ending = location.suffix.lower()
     return f"its name ends in {ending}" if ending in READERS else None
@@ -62,7 +78,7 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     if not is_folder(location):
         yield from read_list(location)
         return
-    found = next((name for name in LIST_NAMES if (location / name).is_file()), LIST_NAMES[0])
+    found = next((name for name in LIST_NAMES if file_in(location, name, location) is not None), LIST_NAMES[0])
     yield from read_list(location / found)
 
 
@@ -74,6 +90,8 @@ def read_list(file: Location, split: Split | None = None) -> Iterator[RawPair | 
     table = reader(file)
     lower = {column.strip().lower(): column for column in reversed(table.columns)}
     theirs = {ours: lower[name] for ours, names in COLUMNS.items() for name in reversed(names) if name in lower}
+    if len(table.columns) > MAX_COLUMNS:  # each row of a CSV file would get all of them
+        raise WinnowError(f"{file.name} has {len(table.columns):,} columns; {MAX_COLUMNS:,} are allowed.")
     missing = [name for name in REQUIRED if name not in theirs]
     if missing:
         found = ", ".join(column.strip().lower() for column in table.columns) or "none"
@@ -83,7 +101,8 @@ def read_list(file: Location, split: Split | None = None) -> Iterator[RawPair | 
         if row is None:
             yield Refused(file.name, f"{where} can't be read.")
         else:
-            yield _pair(lookup, {ours: _cell_text(row.get(column)) for ours, column in theirs.items()}, where, split)
+            cells = {ours: _cell_text(row.get(column)) for ours, column in theirs.items()}
+            yield pair_or_refusal(cells["image"] or where, partial(_pair, lookup, cells, where, split))
 
 
 def _pair(lookup: FileLookup, row: dict[str, str | None], where: str, split: Split | None) -> RawPair | Refused:
@@ -192,41 +211,97 @@ def _parquet(file: Location) -> _Table:
     import pyarrow  # takes a second to import, and only Parquet needs it
     import pyarrow.parquet
 
-    known = {name for names in COLUMNS.values() for name in names}
-
     def rows() -> Iterator[Row]:
         try:
-            with file.open("rb") as opened:
+            with open_list(file) as opened:
+                # As numbers of a dictionary's texts: a text of a megabyte takes that once, and not in each of its rows.
+                reader = pyarrow.parquet.ParquetFile(opened, read_dictionary=texts)
                 number = 0
-                for batch in pyarrow.parquet.ParquetFile(opened).iter_batches(columns=columns):
-                    for row in batch.to_pylist():
+                for batch in reader.iter_batches(PARQUET_ROWS, columns=columns, use_threads=False):
+                    cells = [_parquet_cells(column) for column in batch.columns]
+                    for row in zip(*cells, strict=True) if cells else repeat((), batch.num_rows):
                         number += 1
-                        yield f"row {number}", row
-        except pyarrow.ArrowException as error:
+                        yield f"row {number}", others | dict(zip(batch.schema.names, row, strict=True))
+        except WinnowError:
+            raise
+        except Exception as error:  # whatever pyarrow raises for damaged pages
             raise _not_parquet(file, error) from None
 
     try:
-        with file.open("rb") as opened:
-            available = pyarrow.parquet.ParquetFile(opened).schema_arrow.names
-    except pyarrow.ArrowException as error:
-        raise _not_parquet(file, error) from None
+        with open_list(file) as opened:
+            reader = pyarrow.parquet.ParquetFile(opened)
+            check_rows(file.name, reader.metadata.num_rows)
+            known = [field for field in reader.schema_arrow if field.name.strip().lower() in KNOWN]
+            texts = [field.name for field in known if _is_text(field.type)]
+            columns = texts + [field.name for field in known if _is_plain(field.type)]
+            size = _decoded_bytes(reader.metadata, columns)
+            available = reader.schema_arrow.names
+    except WinnowError:
+        raise
     except OSError as error:
+        if error.errno is None:  # pyarrow's
+            raise _not_parquet(file, error) from None
         raise WinnowError(f"{display_name(file)} can't be read ({error.strerror or type(error).__name__}).") from None
-    columns = [name for name in available if name.strip().lower() in known]
-    return _Table(columns or available, rows())
+    except Exception as error:
+        raise _not_parquet(file, error) from None
+    if size > LIST_BYTES:
+        raise WinnowError(f"{file.name} unpacks to {size:,} bytes; {LIST_BYTES:,} are allowed for a list.")
+    others = {field.name: b"" for field in known if field.name not in columns}  # not text, and not read
+    return _Table(available, rows())
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(
+        types.is_string(kind) or types.is_large_string(kind) or (types.is_dictionary(kind) and _is_text(kind.value_type))
+    )
+
+
+def _is_plain(kind: Any) -> bool:
+    from pyarrow import types
+
+    numbers = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_null(kind)
+    return bool(numbers or types.is_date(kind) or types.is_timestamp(kind))
+
+
+def _decoded_bytes(metadata: Any, columns: list[str]) -> int:
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    chunks = (group.column(number) for group in groups for number in range(group.num_columns))
+    return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in columns)
+
+
+def _parquet_cells(column: Any) -> list[Any]:
+    """A column's values; a text of more than CELL_BYTES is b"", which is no text. Damaged UTF-8 is escaped."""
+    import pyarrow
+    from pyarrow import compute
+
+    if not pyarrow.types.is_dictionary(column.type):
+        return list(column.to_pylist())
+    texts, numbers = column.dictionary.cast(pyarrow.large_binary()), column.indices.to_pylist()
+    lengths = compute.binary_length(texts)
+    cells: dict[int | None, Any] = {None: None}
+    for number in set(numbers) - {None}:  # one by one: `take` would reserve the memory of all rows
+        short = lengths[number].as_py() <= CELL_BYTES
+        cells[number] = texts[number].as_py().decode("utf-8", "backslashreplace") if short else b""
+    return [cells[number] for number in numbers]
 
 
 def _not_parquet(file: Location, error: Exception) -> WinnowError:
-    return WinnowError(f"{file.name} can't be read as Parquet ({str(error).partition(chr(10))[0]}).")
+    return WinnowError(
+        f"{file.name} can't be read as Parquet ({str(error).partition(chr(10))[0][:200] or type(error).__name__})."
+    )
 
 
 def _text(file: Location) -> str:
     try:
-        return file.read_text("utf-8-sig")
+        text = list_bytes(file).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         raise WinnowError(f"{file.name} is not encoded in UTF-8. Save it as UTF-8.") from None
     except OSError as error:
         raise WinnowError(f"{display_name(file)} can't be read ({error.strerror or type(error).__name__}).") from None
+    check_rows(file.name, text.count("\n"))
+    return text
 
 
 READERS: dict[str, Callable[[Location], _Table]] = {".csv": _csv, ".tsv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}

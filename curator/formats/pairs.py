@@ -1,7 +1,9 @@
 """What every format reads (a photo with its mask, or a refused file with the reason) and writes (a set's members)."""
 
+import logging
+import traceback
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -15,7 +17,7 @@ from curator.formats.locations import Location, read_upload, without_secrets
 from curator.pictures.arrays import Mask
 from curator.pictures.codec import decode_mask, encode_mask
 from curator.pictures.masks import hard, is_soft
-from db.errors import WinnowError
+from db.errors import NotNowError, WinnowError
 from db.settings import Limits
 from db.store import Store
 from db.tables import Split
@@ -28,8 +30,11 @@ SPLITS = {
 }  # fmt: skip
 # Characters; the database columns have these lengths.
 MAX_LENGTHS = {"name": 1000, "contributor": 1000, "licence": 200, "subject": 1000, "consent_basis": 200}
+MAX_ROWS = 1_000_000  # photos in one list
 HAIR = "hair"  # the label in our exports
 NO_HAIR = "no hair"  # the tag of a photo without hair, as opposed to one that is not annotated yet
+
+_log = logging.getLogger(__name__)
 
 
 class EncodedMask(Protocol):
@@ -98,6 +103,32 @@ def _storable_text(word: str) -> str:
     return word.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
+def unreadable(error: Exception) -> str:
+    """A refusal's reason for an error that no code here foresees. Its kind and where it came from are logged, no names."""
+    at = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(at[-1].filename).name}, line {at[-1].lineno}" if at else "an unknown place"
+    _log.warning("A file is refused, because reading it raised %s in %s.", type(error).__name__, place)
+    return f"it is damaged, or made in a way that Winnow can't read ({type(error).__name__})."
+
+
+def pair_or_refusal(name: str, make: Callable[[], RawPair | Refused]) -> RawPair | Refused:
+    """What `make` returns; whatever it raises is the refusal of the item called `name`. Raises NotNowError."""
+    try:
+        return make()
+    except NotNowError:
+        raise
+    except WinnowError as error:
+        return Refused(name, str(error))
+    except Exception as error:
+        return Refused(name, unreadable(error))
+
+
+def check_rows(file: str, count: int) -> None:
+    """Raises WinnowError for a list of more than MAX_ROWS rows."""
+    if count > MAX_ROWS:
+        raise WinnowError(f"{file} has {count:,} rows; {MAX_ROWS:,} are allowed. Divide it into several lists.")
+
+
 def photo_bytes(pair: RawPair, limits: Limits) -> bytes:
     """The photo's file exactly as received. Raises WinnowError if it can't be read or is too large."""
     return read_upload(pair.photo, limits)
@@ -150,7 +181,7 @@ def hair_label(file: str, kind: str, labels: Sequence[str]) -> str:
         return candidates[0]
     if not labels:
         raise WinnowError(f'{file} lists no {kind}. It needs one called "hair".')
-    listed = ", ".join(labels)
+    listed = ", ".join(labels[:20]) + (", ..." if len(labels) > 20 else "")
     if called_hair:
         raise WinnowError(f'{file}: several {kind} called "hair" ({listed}). Merge them into one.')
     raise WinnowError(f'{file}: several {kind}, none called "hair" ({listed}). Rename one of them to "hair".')

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.formats.shapes import Canvas, check_size, paste_max
+from curator.formats.shapes import WORK_OF_A_RUN, Canvas, check_size, check_work, paste_max
 from db.errors import WinnowError
 from db.settings import Limits
 
@@ -27,9 +27,11 @@ class Runs:
     left: int = 0
     along_rows: bool = False  # as in CVAT; else down the columns, as in COCO
 
-    def onto(self, canvas: Canvas, limits: Limits) -> None:
-        """Draw the box onto a canvas. Raises WinnowError for damaged runs or a size beyond the limits."""
+    def onto(self, canvas: Canvas, limits: Limits) -> int:
+        """Draw the box onto a canvas; returns its work. Raises WinnowError for damaged runs, and beyond the limits."""
         check_size(self.height, self.width, limits)
+        work = self.height * self.width + WORK_OF_A_RUN * len(self.counts)
+        check_work(work)
         counts = string_to_runs(self.counts) if isinstance(self.counts, str) else self.counts
         part = (
             runs_to_mask(counts, self.width, self.height).T
@@ -37,6 +39,7 @@ class Runs:
             else runs_to_mask(counts, self.height, self.width)
         )
         paste_max(canvas, part, self.top, self.left)
+        return work
 
 
 def mask_to_runs(mask: NDArray[np.uint8]) -> list[int]:

@@ -16,12 +16,21 @@ Points = tuple[float, ...]  # x, y, x, y, ... in pixels; (0, 0) is the corner of
 
 MAX_COORDINATE = 1e9  # pixels; far beyond any photo, and small enough to compute with
 
+# What a photo's shapes may cost together, in pixels of area: about two seconds. The other costs are what takes as long.
+MAX_WORK = 1_000_000_000
+WORK_OF_A_SHAPE = 50_000
+WORK_OF_AN_EDGE = 10_000
+WORK_OF_A_RUN = 300
+
 
 class Shape(Protocol):
     """A part of a mask, small enough to be pickled and sent to a worker."""
 
-    def onto(self, canvas: Canvas, limits: Limits) -> None:
-        """Draw the shape onto a canvas, keeping the larger value. Raises WinnowError if it is damaged or beyond the limits."""
+    def onto(self, canvas: Canvas, limits: Limits) -> int:
+        """Draw the shape onto a canvas, keeping the larger value; returns its work.
+
+        Raises WinnowError if it is damaged or beyond the limits.
+        """
 
 
 @dataclass(frozen=True)
@@ -33,11 +42,14 @@ class Shapes:
     shapes: tuple[Shape, ...] = ()
 
     def pixels(self, limits: Limits) -> NDArray[np.uint8]:
-        """The mask, uint8 (H, W), 0 to 255. Raises WinnowError for a damaged shape or a size beyond the limits."""
+        """The mask, uint8 (H, W), 0 to 255. Raises WinnowError for a damaged shape, a size or work beyond the limits."""
         check_size(self.height, self.width, limits)
+        work = WORK_OF_A_SHAPE * len(self.shapes)
+        check_work(work)
         canvas = np.zeros((self.height, self.width), np.uint8)
         for shape in self.shapes:
-            shape.onto(canvas, limits)
+            work += shape.onto(canvas, limits)
+            check_work(work)
         return canvas
 
 
@@ -48,12 +60,18 @@ class Polygon:
     outline: Points
     holes: tuple[Points, ...] = ()
 
-    def onto(self, canvas: Canvas, limits: Limits) -> None:
-        """Draw the filled polygon, 255 inside, onto a canvas."""
-        inside = fill_polygon(self.outline, *canvas.shape)
-        for hole in self.holes:
-            inside &= ~fill_polygon(hole, *canvas.shape)
-        paste_max(canvas, inside, 0, 0)
+    def onto(self, canvas: Canvas, limits: Limits) -> int:
+        """Draw the filled polygon, 255 inside, onto a canvas; returns its work. Raises WinnowError if that is too much."""
+        top, left, bottom, right = box = _polygon_box(self.outline, (0, 0, *canvas.shape))
+        boxes = [box, *(_polygon_box(hole, box) for hole in self.holes)]
+        work = sum(_polygon_work(*each) for each in zip((self.outline, *self.holes), boxes, strict=True))
+        check_work(work)
+        inside = fill_polygon(self.outline, bottom - top, right - left, top, left)
+        for hole, (first, before, last, after) in zip(self.holes, boxes[1:], strict=True):
+            there = inside[first - top : last - top, before - left : after - left]
+            there &= ~fill_polygon(hole, last - first, after - before, first, before)
+        paste_max(canvas, inside, top, left)
+        return work
 
 
 def check_size(height: int, width: int, limits: Limits) -> None:
@@ -62,6 +80,12 @@ def check_size(height: int, width: int, limits: Limits) -> None:
         raise WinnowError(f"its mask is {width:,} x {height:,}: it has no pixels.")
     if height * width > limits.pixels:
         raise WinnowError(f"its mask is {width:,} x {height:,}: more than {limits.pixels:,} pixels.")
+
+
+def check_work(work: int) -> None:
+    """Raises WinnowError for more than MAX_WORK."""
+    if work > MAX_WORK:
+        raise WinnowError("its shapes are too many, too large or too detailed together. Draw fewer or simpler ones.")
 
 
 def parse_points(numbers: Sequence[Any]) -> Points:
@@ -92,8 +116,23 @@ def bounding_box(mask: NDArray[np.uint8]) -> tuple[int, int, int, int]:
     return (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1) if rows.size else (0, 0, 0, 0)
 
 
-def fill_polygon(polygon: Points, height: int, width: int) -> Canvas:
-    """The pixels whose centres lie inside a polygon by the even-odd rule, uint8 (H, W), 0 or 255.
+def _polygon_box(polygon: Points, within: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """The box (top, left, bottom, right) around a polygon, ends exclusive, as far as it lies within another."""
+    corners = np.reshape(polygon, (-1, 2))[:, ::-1]
+    first = np.clip(np.floor(corners.min(axis=0)), within[:2], within[2:]).astype(int)
+    last = np.clip(np.ceil(corners.max(axis=0)), first, within[2:]).astype(int)
+    return int(first[0]), int(first[1]), int(last[0]), int(last[1])
+
+
+def _polygon_work(polygon: Points, box: tuple[int, int, int, int]) -> int:
+    """The work of filling a polygon in a box: its area, its edges, and the rows that each edge crosses."""
+    top, left, bottom, right = box
+    y = np.clip(polygon[1::2], top, bottom)
+    return (bottom - top) * (right - left) + WORK_OF_AN_EDGE * y.size + int(np.abs(y - np.roll(y, 1)).sum())
+
+
+def fill_polygon(polygon: Points, height: int, width: int, top: int = 0, left: int = 0) -> Canvas:
+    """The pixels whose centres lie inside a polygon by the even-odd rule, uint8 (H, W), 0 or 255, in a box at (top, left).
 
     >>> fill_polygon((1, 0, 3, 0, 3, 2, 1, 2), 3, 4).tolist()
     [[0, 255, 255, 0], [0, 255, 255, 0], [0, 0, 0, 0]]
@@ -104,8 +143,8 @@ def fill_polygon(polygon: Points, height: int, width: int) -> Canvas:
         if y0 == y1:
             continue
         # The rows whose centre line this edge crosses, and where. Pixels right of an odd number of crossings are inside.
-        top, bottom = np.clip(np.ceil(np.sort([y0, y1]) - 0.5), 0, height).astype(int)
-        rows = np.arange(top, bottom)
+        first, last = np.clip(np.ceil(np.sort([y0, y1]) - 0.5), top, top + height).astype(int)
+        rows = np.arange(first, last)
         x = x0 + (rows + 0.5 - y0) * (x1 - x0) / (y1 - y0)
-        crossings[rows, np.clip(np.ceil(x - 0.5), 0, width).astype(int)] ^= 255
+        crossings[rows - top, np.clip(np.ceil(x - 0.5) - left, 0, width).astype(int)] ^= 255
     return np.bitwise_xor.accumulate(crossings, axis=1)[:, :width]

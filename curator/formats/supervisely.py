@@ -9,25 +9,37 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from curator.formats.locations import (
-    FileLookup,
     Location,
     display_name,
+    file_in,
     files_in,
     is_folder,
     last_name,
+    list_bytes,
     list_files,
     relative_path,
     subfolder,
     subfolders,
     write_file,
 )
-from curator.formats.pairs import HAIR, NO_HAIR, RawPair, Refused, SetItem, hair_label, parse_split, readable_name
+from curator.formats.pairs import (
+    HAIR,
+    NO_HAIR,
+    RawPair,
+    Refused,
+    SetItem,
+    hair_label,
+    pair_or_refusal,
+    parse_split,
+    readable_name,
+)
 from curator.formats.shapes import Canvas, Polygon, Shape, Shapes, parse_points, paste_max
 from curator.pictures.codec import decode_mask, encode_mask
 from curator.pictures.masks import is_soft
@@ -49,8 +61,8 @@ class Bitmap:
     left: int
     soft: bool  # keep values between 0 and 255; else every value but 0 is hair
 
-    def onto(self, canvas: Canvas, limits: Limits) -> None:
-        """Draw the picture onto a canvas. Raises WinnowError if it is damaged or beyond the limits."""
+    def onto(self, canvas: Canvas, limits: Limits) -> int:
+        """Draw the picture onto a canvas; returns its work. Raises WinnowError if it is damaged or beyond the limits."""
         try:
             packed = base64.b64decode(self.data)
             unpacker = zlib.decompressobj()
@@ -65,6 +77,7 @@ class Bitmap:
         by_alpha = image.has_transparency_data and not (self.soft and image.mode == "L")
         values = np.asarray(image.convert("RGBA").getchannel("A") if by_alpha else image.convert("L"))
         paste_max(canvas, values if self.soft else (values > 0).astype(np.uint8) * np.uint8(255), self.top, self.left)
+        return int(values.size) + len(picture)
 
 
 def bitmap_json(mask: Canvas) -> dict[str, Any]:
@@ -74,7 +87,7 @@ def bitmap_json(mask: Canvas) -> dict[str, Any]:
 
 def recognise(location: Location) -> str | None:
     """Why this is a Supervisely project, or None."""
-    if not is_folder(location) or not (location / META).is_file():
+    if not is_folder(location) or file_in(location, META, location) is None:
         return None
     found = next((inner for inner in subfolders(location) if subfolder(inner, "ann") is not None), None)
     return f"it has {META} and {relative_path(found, location)}/ann/" if found is not None else None
@@ -88,22 +101,25 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     datasets = [inner for inner in subfolders(location) if subfolder(inner, "ann") is not None] if is_folder(location) else []
     if not datasets:
         raise WinnowError(f"{display_name(location)} has no dataset, which is a folder with img/ and ann/.")
-    hair = _hair_class(location / META)
+    hair = _hair_class(file_in(location, META, location) or location / META)
     for dataset in datasets:
-        lookup = FileLookup(dataset)
-        for file in files_in(dataset / "ann", ".json"):
+        images, annotations = subfolder(dataset, "img"), subfolder(dataset, "ann")
+        photos = [] if images is None else list_files(images, location)
+        files = [] if annotations is None else files_in(annotations, ".json", location)
+        there = frozenset(photos)
+        for file in files:
             photo = dataset / "img" / file.stem
             name = readable_name(str(relative_path(photo, location)))
-            if not lookup.exists(photo):
-                yield Refused(
-                    name, f"{readable_name(str(relative_path(file, location)))} annotates it, but the photo is missing."
-                )
-                continue
-            try:
-                yield _pair(name, photo, file, hair)
-            except WinnowError as error:
-                yield Refused(name, str(error))
-        yield from _unannotated(location, dataset)
+            if file.stem in there:
+                yield pair_or_refusal(name, partial(_pair, name, photo, file, hair))
+            else:
+                annotation = readable_name(str(relative_path(file, location)))
+                yield Refused(name, f"{annotation} annotates it, but the photo is missing.")
+        annotated = {file.stem for file in files}
+        for each in photos:
+            if each not in annotated:
+                name = readable_name(f"{relative_path(dataset, location)}/img/{each}")
+                yield Refused(name, f"it has no annotation in {last_name(dataset)}/ann/.")
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
@@ -136,7 +152,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> int:
 
 def _hair_class(meta: Location) -> str:
     try:
-        titles = [str(each["title"]) for each in json.loads(meta.read_bytes())["classes"]]
+        titles = [str(each["title"]) for each in json.loads(list_bytes(meta))["classes"]]
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise WinnowError(f"{meta.name} can't be read as Supervisely's ({type(error).__name__}).") from None
     return hair_label(meta.name, "classes", titles)
@@ -144,7 +160,7 @@ def _hair_class(meta: Location) -> str:
 
 def _pair(name: str, photo: Location, file: Location, hair: str) -> RawPair | Refused:
     try:
-        annotation = json.loads(file.read_bytes())
+        annotation = json.loads(list_bytes(file))
         height, width = int(annotation["size"]["height"]), int(annotation["size"]["width"])
         tags = [str(tag["name"]) for tag in annotation.get("tags") or []]
         drawn = [each for each in annotation["objects"] if each["classTitle"] == hair]
@@ -170,17 +186,3 @@ def _shape(drawn: dict[str, Any]) -> Shape:
         ]
         return Polygon(outline, tuple(holes))
     raise WinnowError(f"its hair is annotated as {kind}, which covers no pixels. Use a mask or a polygon.")
-
-
-def _unannotated(location: Location, dataset: Location) -> Iterator[Refused]:
-    """A refusal for each photo without an annotation file."""
-    annotated = {file.stem for file in files_in(dataset / "ann", ".json")}
-    images = subfolder(dataset, "img")
-    if images is None:
-        return
-    for name in list_files(images):
-        if name not in annotated:
-            yield Refused(
-                readable_name(f"{relative_path(images, location)}/{name}"),
-                f"it has no annotation in {last_name(dataset)}/ann/.",
-            )

@@ -20,20 +20,20 @@ from typing import Literal
 from sqlalchemy import Engine, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from curator.formats import RawPair, Refused, mask_bytes, photo_bytes
+from curator.formats import RawPair, Refused, mask_bytes, photo_bytes, unreadable
 from curator.ingest.bars import ERASED, Bars, admitted
 from curator.ingest.examples import Crop, attach_example, make_crop, split_for_submission, splits_by_contributor
 from curator.ingest.groups import join_group
 from curator.ingest.healing import crops_of_pairs, heal
 from curator.ingest.likeness import Duplicate, PictureHash, find_duplicates, hash_picture, hash_to_row, same_picture
 from curator.ingest.pace import ProgressPoint, pace_in_words
-from curator.ingest.workers import Workers, map_in_order
+from curator.ingest.workers import ITEM_SECONDS, Workers, map_in_order
 from curator.pictures.crop import square_around_face, square_around_photo
 from curator.pictures.faces import choose_face, find_faces
 from curator.pictures.masks import hard
 from curator.pictures.pair import read_pair
 from db.blobs import delete_unnamed
-from db.errors import WinnowError
+from db.errors import NotNowError, WinnowError
 from db.jobs import Clock
 from db.session import Lock, reading, wait_for, writing
 from db.settings import Limits, Settings
@@ -111,10 +111,24 @@ def examine(
     stored last, so a pair that is in the store has been examined completely. Nor is a pair decoded that no split was right for
     before: `refused` has the reason by the digest. `store_url` is None on a worker that has its own settings. What is stored
     survives a power cut only after `Store.sync`.
-    `cut="whole"` makes the whole photo the crop, with a face or without. Raises DiskFullError if the store has no room.
+    `cut="whole"` makes the whole photo the crop, with a face or without. Whatever else its files make our libraries raise is
+    the pair's refusal; what the store raises is raised, such as DiskFullError if it has no room.
     """
     if isinstance(item, Refused):
         return item
+    try:
+        return _examine(item, store_url=store_url, limits=limits, cut=cut, refused=refused, again=again)
+    except NotNowError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the operating system's, about the store: files that can't be read are refusals already
+        return Refused(item.name, unreadable(error))
+
+
+def _examine(
+    item: RawPair, *, store_url: str | None, limits: Limits, cut: CropMode, refused: Mapping[str, str], again: bool
+) -> Examined | AlreadyStored | Refused:
     store = Store(Settings().store if store_url is None else store_url, patient=False)
     try:
         photo_file, mask_file = photo_bytes(item, limits), mask_bytes(item, limits)
@@ -162,6 +176,7 @@ def ingest(
     split: Split | None = None,
     cut: CropMode = "face",
     on_progress: Callable[[IngestSummary], None] = lambda summary: None,
+    while_waiting: Callable[[IngestSummary], None] = lambda summary: None,
 ) -> IngestSummary:
     """Ingest a source. Pairs that are already there are skipped; a pair that cannot be added becomes a refusal with its reason.
 
@@ -170,9 +185,9 @@ def ingest(
     `split` overrides the split that the source states. With `cut="face"` an example is the square around the face, and a
     photo without a face is kept aside; `cut="whole"` takes whole photos, for those already cropped like selfies.
     `secret` is the home's: whoever was erased with it is refused, and so is a photo whose consent has ended.
-    `on_progress` gets the summary so far after every batch; it may raise an exception to stop. Memory is bounded, however
-    long the source. Raises DiskFullError if there is no room; what was reported before is stored. Raises WinnowError if people
-    were erased with another secret.
+    `on_progress` gets the summary so far after every batch, `while_waiting` the same every half second in which no result
+    comes; both may raise an exception to stop. Memory is bounded, however long the source. Raises DiskFullError if there is no
+    room; what was reported before is stored. Raises WinnowError if people were erased with another secret.
     """
     summary, bars = IngestSummary(), Bars(secret)
     with reading(engine) as session:
@@ -186,7 +201,8 @@ def ingest(
     items = admitted(items, bars, engine, clock().date())
     not_added: set[str] = set()  # pictures that were stored for pairs that were not added
     try:
-        with closing(map_in_order(workers, on_worker, items, _refusal_after_crash)) as results:
+        waiting = partial(while_waiting, summary)
+        with closing(map_in_order(workers, on_worker, items, _refusal_after_crash, waiting)) as results:
             while batch := list(islice(results, BATCH)):
                 with reading(engine) as session:
                     in_database = _pairs_with_rows(session, [one for one in batch if isinstance(one, AlreadyStored)])
@@ -243,7 +259,11 @@ def counts_and_pace(summary: IngestSummary, total: int, points: Sequence[Progres
 
 def _refusal_after_crash(item: RawPair | Refused) -> Refused:
     name = item.name if isinstance(item, RawPair) else item.file
-    return Refused(name, "Reading this file crashed the worker twice. It may be malicious, or need too much memory.")
+    return Refused(
+        name,
+        f"Reading this file crashed the worker twice, or took more than {ITEM_SECONDS:.0f} seconds each time. It may be "
+        "malicious, or need too much memory.",
+    )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -112,7 +111,7 @@ def finish(folder: Path, reviewer: str, file: SentFile, limits: Limits) -> None:
             if os.fstat(part).st_size != file.size:
                 raise missing
             try:
-                archive.check(path, Path(tempfile.gettempdir()), limits, name)  # where an ingest unpacks it
+                archive.check(path, folder, limits, name)  # an ingest unpacks it on the same disk
             except WinnowError:
                 path.unlink(missing_ok=True)
                 raise

@@ -1,7 +1,8 @@
 """Work on many items in parallel and in order, in processes of this machine or on the workers of a Dask cluster.
 
 A bounded number of items is in flight, so memory is bounded however many there are. An item that crashes its worker takes no
-other item with it: everything that was in flight is tried again, one item at a time, which shows the one to blame.
+other item with it: everything that was in flight is tried again, one item at a time, which shows the one to blame. A process
+of ours that works on one item for too long ends itself, which counts as a crash. The threads of a cluster can't be ended.
 """
 
 import multiprocessing
@@ -11,12 +12,13 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import cv2
 
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 CHUNK_SIZE = 8  # items sent to a worker at once, so that it rarely waits for the next
 CHUNKS_AHEAD = 3  # chunks in flight for each worker, so that none is idle while results are written to the database
+ITEM_SECONDS = 60.0  # for one item in a process of ours; the largest photo allowed takes a few
+WAIT_SECONDS = 0.5  # for a result, before the caller is asked whether to go on
+GRACE_SECONDS = 3.0  # for items in progress when the caller stops, so that they rarely leave a half-written file
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,10 +43,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Workers:
-    """What runs the work: how to start it, how many workers there are, and how a crash of one shows.
+    """What runs the work: how to start and to stop it, how many workers there are, and how a crash of one shows.
 
-    `start_executor` gets the number of workers to start; it is called again whenever an executor has broken. `store` is the
-    URL of the store for workers on this machine, None for those elsewhere, who read their own settings.
+    `start_executor` gets the number of workers to start; it is called again whenever an executor has broken. `stop_executor`
+    ends one whose workers are still busy; threads of this process it has to wait for. `store` is the URL of the store for
+    workers on this machine, None for those elsewhere, who read their own settings.
     """
 
     start_executor: Callable[[int], Executor]
@@ -49,6 +55,7 @@ class Workers:
     store: str | None
     description: str = "this process"  # for people: "4 processes of this machine"
     extra_crash_errors: tuple[type[BaseException], ...] = ()
+    stop_executor: Callable[[Any], None] = Executor.shutdown
 
     @property
     def crash_errors(self) -> tuple[type[BaseException], ...]:
@@ -56,15 +63,30 @@ class Workers:
         return (BrokenExecutor, *self.extra_crash_errors)
 
 
-def processes(store: str, count: int | None = None) -> Workers:
-    """Processes of this machine: `count` of them, or one for each core."""
+def processes(store: str, count: int | None = None, item_seconds: float = ITEM_SECONDS) -> Workers:
+    """Processes of this machine: `count` of them, or one for each core. One that works on an item for longer crashes."""
     count = count or os.cpu_count() or 1
-    return Workers(_process_pool, count, store, f"{count} processes of this machine")
+    start = partial(_process_pool, item_seconds=item_seconds)
+    return Workers(start, count, store, f"{count} processes of this machine", stop_executor=_ProcessPool.kill)
 
 
-def _process_pool(count: int) -> ProcessPoolExecutor:
+class _ProcessPool(ProcessPoolExecutor):
+    """A pool whose processes can be ended while they work."""
+
+    def kill(self) -> None:
+        """End all processes at once, whatever they are doing."""
+        # A process that dies while it sends a result leaves half of it in the pipe. The rest would be waited for as long as
+        # somebody could still write there, and the last who could is this process.
+        self._result_queue._writer.close()  # type: ignore[attr-defined]
+        for process in list((self._processes or {}).values()):
+            process.kill()
+        self.shutdown()
+
+
+def _process_pool(count: int, item_seconds: float) -> _ProcessPool:
     # Spawned, not forked: a fork would share dlib's, OpenCV's and the database's threads.
-    pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_init_process)
+    spawn = multiprocessing.get_context("spawn")
+    pool = _ProcessPool(count, mp_context=spawn, initializer=_init_process, initargs=(item_seconds,))
     # A terminal sends Ctrl-C to all its processes, but only the parent should act on it and shut the others down in order.
     # Processes that are started while the signal is blocked never receive it.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -99,7 +121,7 @@ def workers_for(settings: Settings, *folders: Path) -> Iterator[Workers]:
             return client.get_executor(pure=False)  # type: ignore[no-any-return, no-untyped-call]
 
         description = f"{threads} threads of the cluster at {settings.cluster}"
-        yield Workers(start_executor, threads, None, description, (KilledWorker,))
+        yield Workers(start_executor, threads, None, description, (KilledWorker,), partial(Executor.shutdown, wait=False))
 
 
 def _why_unusable(client: "Client", store: Store, folders: Sequence[Path]) -> str:
@@ -124,7 +146,13 @@ def missing_on_worker(mark: str, folders: Sequence[str]) -> str:
     return next((f"does not see {folder}" for folder in folders if not Path(folder).exists()), "")
 
 
-def _init_process() -> None:
+_item_seconds: float | None = None  # the limit in a process of ours
+
+
+def _init_process(item_seconds: float) -> None:
+    global _item_seconds
+    _item_seconds = item_seconds
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     cv2.setNumThreads(1)  # there is a process for every core already
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -138,12 +166,17 @@ def _end_with_parent() -> None:
 
 
 def map_in_order(
-    workers: Workers, work: Callable[[Item], Result], items: Iterable[Item], on_crash: Callable[[Item], Result]
+    workers: Workers,
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    on_crash: Callable[[Item], Result],
+    while_waiting: Callable[[], None] = lambda: None,
 ) -> Generator[Result, None, None]:
     """Yield `work(item)` for each item, in the items' order; or `on_crash(item)` for an item that crashes its worker.
 
-    Raises what `work` raises, and WinnowError if the workers crash as soon as they start. When the caller stops early, items
-    not yet started are dropped and those in progress are waited for.
+    Raises what `work` raises, and WinnowError if the workers crash as soon as they start. `while_waiting` is called every half
+    second in which no result comes; it may raise an exception to stop. When the caller stops early, items not yet started are
+    dropped, and workers that are still busy after three seconds are ended.
     """
     source, pending = iter(items), deque[tuple[list[Item], Future[_ChunkResult[Result]]]]()
     executor: Executor | None = None
@@ -156,13 +189,14 @@ def map_in_order(
             if not pending:
                 return
             try:
-                done = pending[0][1].result()
+                done = _awaited(pending[0][1], while_waiting)
             except workers.crash_errors:
                 _cancel(pending)
                 if executor is not None:
                     executor.shutdown(wait=False)
                     executor = None
-                yield from _one_by_one(workers, work, [item for chunk, _ in pending for item in chunk], on_crash)
+                suspects = [item for chunk, _ in pending for item in chunk]
+                yield from _one_by_one(workers, work, suspects, on_crash, while_waiting)
                 pending.clear()
             else:
                 pending.popleft()
@@ -170,9 +204,7 @@ def map_in_order(
                 if done.error is not None:
                     raise done.error
     finally:
-        _cancel(pending)
-        if executor is not None:
-            executor.shutdown()
+        _end(workers, executor, [future for _, future in pending])
 
 
 def _chunks(source: Iterator[Item]) -> Iterator[list[Item]]:
@@ -192,10 +224,42 @@ def _run_chunk(work: Callable[[Item], Result], chunk: Sequence[Item]) -> _ChunkR
     results: list[Result] = []
     for item in chunk:
         try:
-            results.append(work(item))
+            with _time_limit():
+                results.append(work(item))
         except Exception as error:  # any error: map_in_order raises it when it comes to this item
             return _ChunkResult(results, error)
     return _ChunkResult(results)
+
+
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    """In a process of ours, ends it if the block takes too long, also in the midst of C code: by a signal without a handler."""
+    if _item_seconds is None:
+        yield
+        return
+    signal.setitimer(signal.ITIMER_REAL, _item_seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _awaited(future: "Future[Result]", while_waiting: Callable[[], None]) -> Result:
+    while not wait([future], WAIT_SECONDS).done:
+        while_waiting()
+    return future.result()
+
+
+def _end(workers: Workers, executor: Executor | None, futures: "Sequence[Future[Any]]") -> None:
+    """Drop what is not begun, wait a moment for what is, and end the executor."""
+    if executor is None:
+        return
+    running = [future for future in futures if not future.cancel()]
+    idle = False
+    try:
+        idle = not wait(running, GRACE_SECONDS).not_done
+    finally:
+        executor.shutdown() if idle else workers.stop_executor(executor)
 
 
 def _cancel(pending: "Iterable[tuple[list[Item], Future[_ChunkResult[Result]]]]") -> None:
@@ -225,19 +289,28 @@ def _submit(executor: Executor, work: Callable[[Item], Result], chunk: list[Item
 
 
 def _one_by_one(
-    workers: Workers, work: Callable[[Item], Result], suspects: Iterable[Item], on_crash: Callable[[Item], Result]
+    workers: Workers,
+    work: Callable[[Item], Result],
+    suspects: Iterable[Item],
+    on_crash: Callable[[Item], Result],
+    while_waiting: Callable[[], None],
 ) -> Iterator[Result]:
     """Try items again, one at a time in a single worker, so that a crash has only one possible cause."""
     executor: Executor | None = None
+    future: Future[_ChunkResult[Result]] | None = None
     try:
         for item in suspects:
             executor = executor or _started(workers, 1)
+            future = _submit(executor, work, [item])
             try:
-                result = executor.submit(work, item).result()
+                done = _awaited(future, while_waiting)
             except workers.crash_errors:
                 executor.shutdown(wait=False)
-                executor, result = None, on_crash(item)
-            yield result
+                executor = None
+                yield on_crash(item)
+            else:
+                yield from done.results
+                if done.error is not None:
+                    raise done.error
     finally:
-        if executor is not None:
-            executor.shutdown()
+        _end(workers, executor, [] if future is None else [future])

@@ -55,7 +55,10 @@ def _encode(suffix: str, pixels: NDArray[np.uint8], options: list[int]) -> bytes
 
 
 def _decode(data: bytes, flags: int) -> NDArray[np.uint8]:
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:
+        pixels = None
     if pixels is None:
         raise WinnowError("the picture is damaged or cut off; it can't be decoded.")
     return np.asarray(pixels, dtype=np.uint8)

@@ -5,11 +5,14 @@ name, puts the name and a colon in front of it.
 """
 
 import io
+import os
+import stat
 import struct
 import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 from pillow_heif import register_heif_opener
@@ -43,14 +46,32 @@ class DecodedImage:
     orientation: int
 
 
+def open_regular(path: Path | UPath) -> BinaryIO:
+    """A file, open for reading. Raises OSError, and WinnowError for a folder, a pipe, a socket or a device.
+
+    Opening a pipe never waits for somebody who writes there, even if it has taken a file's place a moment ago.
+    """
+    if not isinstance(path, Path):
+        behind_url: BinaryIO = path.open("rb")
+        return behind_url
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise WinnowError("it is not a file, but a folder, a pipe, a socket or a device.")
+    return os.fdopen(handle, "rb")
+
+
 def read_bytes(path: Path | UPath, limits: Limits) -> bytes:
-    """A file's bytes, 1 to `limits.file_bytes` of them. Raises WinnowError if it is larger, empty, missing or unreadable."""
+    """A file's bytes, 1 to `limits.file_bytes` of them.
+
+    Raises WinnowError if it is larger, empty, missing, unreadable, or not a regular file.
+    """
     try:
         size = path.stat().st_size
         if size > limits.file_bytes:
             raise WinnowError(f"the file has {size:,} bytes; {limits.file_bytes:,} are allowed.")
-        with path.open("rb") as file:
-            data: bytes = file.read(limits.file_bytes + 1)  # it may grow while we read
+        with open_regular(path) as file:
+            data = file.read(limits.file_bytes + 1)  # it may grow while we read
     except OSError as error:
         raise WinnowError(f"the file can't be read ({error.strerror or type(error).__name__}).") from None
     _check_size(data, limits)
@@ -69,6 +90,7 @@ def decode_image(data: bytes, limits: Limits) -> DecodedImage:
             image = Image.open(io.BytesIO(data), formats=IMAGE_FORMATS)
             _check_header(image, limits)
             image.load()
+            _check_palette(image)
             return DecodedImage(image, _orientation(image))
     except WinnowError:
         raise
@@ -95,6 +117,11 @@ def _check_header(image: Image.Image, limits: Limits) -> None:
         raise _too_many_pixels(limits, image.size)
     if getattr(image, "is_animated", False) and image.format not in PHOTO_IN_FIRST_FRAME:
         raise WinnowError(f"the picture has {getattr(image, 'n_frames', 2)} frames. Send a still picture.")
+
+
+def _check_palette(image: Image.Image) -> None:
+    if image.mode in ("P", "PA") and image.palette is None:
+        raise WinnowError("the picture's pixels are numbers of a palette's colours, but it has no palette. Save it as RGB.")
 
 
 def _too_many_pixels(limits: Limits, size: tuple[int, int] | None = None) -> WinnowError:

@@ -8,22 +8,26 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from typer.testing import CliRunner, Result
 from upath import UPath
 
+from curator import __main__ as main
 from curator.__main__ import app
-from curator.formats import WRITERS
+from curator.formats import WRITERS, OpenedSource, Refused
+from curator.ingest.pipeline import IngestSummary
 from curator.sample import write_sample
 from curator.upkeep.check import check
 from db.commands import STOPPED
-from db.session import open_database, reading
+from db.session import open_database, reading, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import Job, JobState, Source, Submission
@@ -191,3 +195,33 @@ def test_an_ingest_that_is_killed_or_stopped_loses_nothing_and_goes_on_when_star
         states = list(session.scalars(select(Job.state).order_by(Job.id)))
     assert states == [JobState.cancelled if how is signal.SIGINT else JobState.running, JobState.done]
     engine.dispose()
+
+
+def stop_all(engine: Engine) -> None:
+    with writing(engine) as session:
+        session.execute(update(Job).values(cancel_requested=True))
+
+
+def test_a_wish_to_stop_is_heard_while_a_list_is_read_that_never_ends(
+    home: Path, crowd: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(*given: Any) -> OpenedSource:
+        stop_all(open_database(Settings()))
+        return OpenedSource("folder", "a test says so", repeat(Refused("a.jpg", "no mask")))
+
+    monkeypatch.setattr(main, "open_source", endless)
+    done = CliRunner().invoke(app, ["ingest", str(crowd)])
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (1, STOPPED)
+
+
+def test_a_wish_to_stop_is_heard_while_one_picture_takes_for_ever(
+    home: Path, crowd: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never_done(*given: Any, engine: Engine, while_waiting: Callable[[IngestSummary], None], **named: Any) -> None:
+        stop_all(engine)
+        while True:
+            while_waiting(IngestSummary())
+
+    monkeypatch.setattr(main, "ingest_pairs", never_done)
+    done = CliRunner().invoke(app, ["ingest", str(crowd)])
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (1, STOPPED)

@@ -104,7 +104,7 @@ def test_a_file_that_is_gone_is_refused_by_itself(source: Location) -> None:
 def test_files_are_listed_in_the_order_of_names_without_junk(source: Location) -> None:
     assert is_folder(source)
     assert not is_folder(source / "list.csv")
-    assert list_files(source) == [name for name in sorted(FILES) if "DS_Store" not in name]
+    assert list_files(source, source) == [name for name in sorted(FILES) if "DS_Store" not in name]
 
 
 def test_a_place_that_is_not_there_is_one_sentence(source: Location) -> None:

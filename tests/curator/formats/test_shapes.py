@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.formats.shapes import Polygon, Shapes, fill_polygon, parse_points, paste_max
+from curator.formats.shapes import Points, Polygon, Shapes, fill_polygon, parse_points, paste_max
 from db.errors import WinnowError
 from db.settings import Limits
 
@@ -72,6 +72,24 @@ def test_a_polygon_fills_the_pixels_whose_centres_lie_inside(corners: list[tuple
                 if (y0 <= y) != (y1 <= y) and x0 + (y - y0) * (x1 - x0) / (y1 - y0) <= x:
                     inside = not inside
             assert (mask[row, column] == 255) == inside
+
+
+CORNERS = st.lists(st.tuples(COORDINATES, COORDINATES), min_size=3, max_size=5).map(lambda corners: tuple(sum(corners, ())))
+
+
+@given(CORNERS, st.lists(CORNERS, max_size=2))
+def test_a_polygon_is_drawn_in_its_own_box_as_on_the_whole_canvas(outline: Points, holes: list[Points]) -> None:
+    canvas = np.zeros((8, 10), np.uint8)
+    Polygon(outline, tuple(holes)).onto(canvas, LIMITS)
+    expected = fill_polygon(outline, 8, 10)
+    for hole in holes:
+        expected &= ~fill_polygon(hole, 8, 10)
+    assert np.array_equal(canvas, expected)
+
+
+def test_a_small_polygon_on_a_large_photo_costs_as_much_as_on_a_small_one() -> None:
+    shape = Polygon((10, 10, 20, 10, 20, 20))
+    assert shape.onto(np.zeros((4000, 4000), np.uint8), LIMITS) == shape.onto(np.zeros((30, 30), np.uint8), LIMITS) < 50_000
 
 
 def test_a_polygon_far_outside_fills_nothing() -> None:

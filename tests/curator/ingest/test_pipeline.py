@@ -498,6 +498,18 @@ def test_stopping_in_the_middle_keeps_what_is_in_and_starting_again_goes_on(
     assert bring.count(Submission) == 7
 
 
+def test_a_wish_to_stop_is_heard_while_no_result_comes(bring: Ingest, drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = threading.Event()
+    monkeypatch.setattr("curator.ingest.pipeline.examine", lambda *given, **named: asked.wait(20))
+
+    def stop(summary: IngestSummary) -> None:
+        asked.set()
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        bring(bring.read(drawn)[:1], while_waiting=stop)
+
+
 def test_doubt_ranks_bad_masks_over_good_ones(bring: Ingest, drawn: Path) -> None:
     bring(bring.read(drawn))
     kinds = dict(line.split(",")[0::6] for line in (drawn / "manifest.csv").read_text().splitlines()[1:])

@@ -151,7 +151,8 @@ def test_an_upload_leaves_room_for_verdicts_and_goes_on_when_there_is_some(full_
     with pytest.raises(DiskFullError) as error:
         begin(full_disk, "Ada", large, GIB)
     assert (
-        str(error.value) == "The disk has no room for this upload. Ask your lead to free some space; then it goes on by itself."
+        error.value.shown
+        == "The disk has no room for this upload. Ask your lead to free some space; then it goes on by itself."
     )
     with pytest.raises(DiskFullError):
         append(full_disk, "Ada", large, 0, ZIP[:4] + os.urandom(free - 60_000))

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,34 @@ def test_processes_end_with_a_parent_that_was_killed(work: str, taken: int) -> N
     )
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, f"{taken}\n".encode())
+
+
+def busy_or_doubled(item: int) -> int:
+    """Doubled; for an item below 0, C code that never ends and lets no other thread run."""
+    return int(all(repeat(item))) if item < 0 else 2 * item
+
+
+def test_an_item_that_takes_too_long_is_refused_and_all_others_are_done() -> None:
+    results = map_in_order(processes("", 1, item_seconds=0.5), busy_or_doubled, [1, -2, 3], crashed)
+    assert list(results) == [2, -2000, 6]
+
+
+class StoppedError(Exception):
+    """A person's wish to stop."""
+
+
+def test_a_wish_to_stop_is_heard_while_an_item_takes_for_ever_and_ends_the_processes() -> None:
+    seen: list[multiprocessing.process.BaseProcess] = []
+
+    def stop() -> None:
+        seen.extend(multiprocessing.active_children())
+        raise StoppedError
+
+    results = map_in_order(processes("", 1), busy_or_doubled, [1, 2, 3, -4], crashed, stop)
+    with pytest.raises(StoppedError):
+        list(results)
+    assert seen
+    assert not any(process.is_alive() for process in seen)
 
 
 # --- on a cluster ----------------------------------------------------------------------------------------------------
