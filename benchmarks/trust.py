@@ -1,11 +1,17 @@
 """What a stranger can do to Winnow, tried out.
 
     python benchmarks/trust.py files --count 10000
+    python benchmarks/trust.py kills SOURCE         # of the app and PostgreSQL under reviewers, of an ingest and a training
+    python benchmarks/trust.py reviewers            # fifty for ten minutes, the app killed every minute
+    python benchmarks/trust.py erase
 
 `files` makes a tiny source of each format, damages it at random and ingests its pairs, but for the rows: bytes are flipped,
 cut, repeated and moved, numbers become huge, files become pipes, links and folders. A crash is any error that is no sentence
 for people, and any process that dies. An escape is anything that was written or changed outside the folders that an ingest
 may write to. The peak memory is that of the largest process. A case's number makes the same case again (`--first`).
+
+`kills` and `reviewers` (benchmarks/kills.py) send what is not acknowledged again, as the page does, and compare what was
+acknowledged with what is stored. `erase` (benchmarks/erase.py) names a person everywhere, erases them and searches every byte.
 """
 
 import sys
@@ -29,12 +35,15 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
 import pyarrow.parquet
 from PIL import Image
 
+from benchmarks import kills
+from benchmarks.erase import left_behind
 from benchmarks.machine import machine
 from curator.formats import WRITERS, RawPair, SetItem, open_source
 from curator.ingest.pipeline import Examined, examine
@@ -46,6 +55,7 @@ from db.store import Store
 from db.tables import Split
 
 LIMITS = Limits()
+DATABASES = ("sqlite", "postgresql")
 HUGE = (b"0", b"-1", b"99999", b"2147483648", b"1e308", b"99999999999999999999", b"NaN")
 
 
@@ -56,10 +66,54 @@ def main() -> None:
     fuzz = what.add_parser("files", help="damaged files and lists")
     fuzz.add_argument("--count", type=int, default=10_000, help="cases (10,000)")
     fuzz.add_argument("--first", type=int, default=0, help="number of the first case (0)")
+    killing = what.add_parser("kills", help="kill -9 of the app, PostgreSQL, an ingest and a training")
+    killing.add_argument("source", help="what is ingested, such as a folder of a hundred pairs or more")
+    killing.add_argument("--seconds", type=float, default=120, help="of the reviewers' work on each database (120)")
+    team = what.add_parser("reviewers", help="a team while the app is killed every minute")
+    team.add_argument("--count", type=int, default=50, help="reviewers (50)")
+    team.add_argument("--seconds", type=float, default=600, help="of work on each database (600)")
+    team.add_argument("--rate", type=float, default=0.5, help="verdicts a second from each reviewer (0.5)")
+    team.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
+    erasing = what.add_parser("erase", help="a person who is named everywhere")
+    erasing.add_argument("--size", type=int, default=4000, help="other people's photos (4,000)")
     given = parser.parse_args()
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}\n")
     if given.what == "files":
         files(range(given.first, given.first + given.count))
+    elif given.what == "kills":
+        kill_everything(given.source, given.seconds)
+    elif given.what == "reviewers":
+        rows = [kills.reviewers(one, given.count, given.seconds, given.rate, 60.0) for one in given.databases]
+        print_kills(rows)
+    else:
+        print("| place | before | after |\n|---|---|---|")
+        for place, (before, after) in left_behind(given.size).items():
+            print(f"| {place} | {before:,} | {after:,} |")
+
+
+# --- kills -----------------------------------------------------------------------------------------------------------
+
+
+def kill_everything(source: str, seconds: float) -> None:
+    """The table of what survived the kills of each process on each database."""
+    rows = []
+    for database in DATABASES:
+        rows.append(kills.reviewers(database, 10, seconds, 2.0, 5.0, examples=5000))
+        rows.append(kills.ingest(database, source, kills=8))
+        rows.append(kills.training(database, kills=4, epochs=6))
+    rows.append(kills.reviewers("postgresql", 10, seconds, 2.0, 8.0, victim="postgresql", examples=5000))
+    print_kills(rows)
+
+
+def print_kills(rows: list[dict[str, Any]]) -> None:
+    columns = ("killed", "database", "kills", "acknowledged", "stored", "lost", "doubled", "saves", "saves_lost")
+    columns += ("saves_sent_twice", "refused", "p50", "p99", "check", "losses_apart")
+    print(f"| {' | '.join(column.replace('_', ' ') for column in columns)} |\n|{'---|' * len(columns)}")
+    for row in rows:
+        print(f"| {' | '.join(str(row.get(column, '')) for column in columns)} |")
+    for row in rows:
+        for refusal in row.get("first_refusals", []):
+            print(f"{row['killed']}, {row['database']}: {refusal}")
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
