@@ -55,9 +55,10 @@ class Allowance:
             return allowed
 
 
-# The fastest reviewers give two verdicts a second. An outbox that was offline for a day sends some thousands at once.
-REQUESTS = Allowance(at_once=1500, per_second=40)
-VERDICTS = Allowance(at_once=20_000, per_second=40)
+# The fastest reviewers give two verdicts a second, and a team may share one name. An outbox that was offline for a day sends
+# some thousands at once.
+REQUESTS = Allowance(at_once=3000, per_second=100)
+VERDICTS = Allowance(at_once=10_000, per_second=100)
 NAMES = Allowance(at_once=100, per_second=1 / 30)  # names that were never seen before, of all browsers together
 
 _known: set[str] = set()
