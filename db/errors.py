@@ -38,6 +38,12 @@ class DiskFullError(NotNowError):
     to_reviewers = "The disk of Winnow’s server is full. Ask your lead to free some space."
 
 
+class StoreUnavailableError(NotNowError):
+    """The server of the store's URL does not answer, or not as it should."""
+
+    to_reviewers = "Winnow’s pictures can’t be reached right now. If it stays so, tell your lead."
+
+
 class DatabaseBusyError(NotNowError):
     """Another process kept the database locked for too long. Nothing of the transaction was written; it may be run again."""
 

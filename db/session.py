@@ -100,10 +100,9 @@ def _make_home(home: Path) -> None:
 
 
 def _make_private(file: Path) -> None:
-    """Let nobody else read SQLite's file, which is created if necessary; its logs get the same mode."""
+    """Create SQLite's file, if it is not there, for its owner alone; its logs get the same mode."""
     with suppress(OSError):  # opening it says why
-        os.close(os.open(file, os.O_CREAT, 0o600))
-        file.chmod(0o600)
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def connect(url: str, busy_seconds: float = BUSY_SECONDS, connect_seconds: int = CONNECT_SECONDS) -> Engine:

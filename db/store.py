@@ -4,14 +4,14 @@ import hashlib
 import os
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 from upath import UPath
 
-from db.errors import DamagedError, WinnowError
+from db.errors import DamagedError, NotNowError, StoreUnavailableError, WinnowError
 from db.files import PART, abandoned, disk_full_errors, root, sync, write
 
 SYNCS = 8  # at the same time
@@ -49,7 +49,8 @@ class Store:
                 sync(path)  # another process may have stored it a moment ago
                 sync(path.parent)
         else:
-            write(path, data, wait=self.patient)  # behind a URL always: only this restarts the age there
+            with self._server_errors():
+                write(path, data, wait=self.patient)  # behind a URL always: only this restarts the age there
         return sha256
 
     def sync(self, pictures: Collection[str]) -> None:
@@ -79,7 +80,8 @@ class Store:
     def get(self, sha256: str) -> bytes:
         """The bytes of a blob, which have this sha256. Raises WinnowError if it is missing, DamagedError if it is damaged."""
         try:
-            data = self.path(sha256).read_bytes()
+            with self._server_errors():
+                data = self.path(sha256).read_bytes()
         except FileNotFoundError:
             raise WinnowError(f"The picture {sha256[:12]}… is missing from the store. {HEAL}") from None
         if hashlib.sha256(data).hexdigest() != sha256:
@@ -90,6 +92,8 @@ class Store:
         """Whether a blob is there and its bytes have this sha256; they are read."""
         try:
             self.get(sha256)
+        except NotNowError:
+            raise
         except WinnowError:
             return False
         return True
@@ -99,9 +103,23 @@ class Store:
         path = self.path(sha256)
         try:
             # A file of another length need not be read.
-            return path.stat().st_size == len(data) and (not isinstance(path, Path) or path.read_bytes() == data)
+            with self._server_errors():
+                return path.stat().st_size == len(data) and (not isinstance(path, Path) or path.read_bytes() == data)
         except FileNotFoundError:
             return False
+
+    @contextmanager
+    def _server_errors(self) -> Iterator[None]:
+        """Turns what goes wrong behind a URL into a StoreUnavailableError: each server's library raises errors of its own."""
+        try:
+            yield
+        except (FileNotFoundError, WinnowError):
+            raise
+        except Exception as error:
+            if isinstance(self.root, Path):
+                raise
+            why = str(error).partition("\n")[0][:200] or type(error).__name__
+            raise StoreUnavailableError(f"The store in WINNOW_STORE_URL can't be read or written now ({why}).") from error
 
     def stored_at(self, sha256: str) -> datetime:
         """When a blob was last stored, in UTC.

@@ -61,7 +61,7 @@ REQUESTS = Allowance(at_once=3000, per_second=100)
 VERDICTS = Allowance(at_once=10_000, per_second=100)
 NAMES = Allowance(at_once=100, per_second=1 / 30)  # names that were never seen before, of all browsers together
 
-_known: set[str] = set()
+_known: set[str] = set()  # names that are in the database, or that the allowance was taken for
 
 
 def check_new_name(engine: Engine, name: str) -> None:
@@ -72,5 +72,5 @@ def check_new_name(engine: Engine, name: str) -> None:
         there = known_reviewer(session, name) is not None
     if not there and not NAMES.take(""):
         raise TooMuchError("Too many new names of reviewers in a short time. Wait a minute.")
-    if there and len(_known) < REMEMBERED:
+    if len(_known) < REMEMBERED:
         _known.add(name)

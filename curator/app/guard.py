@@ -28,7 +28,7 @@ SESSION_SECONDS = 30 * 24 * 3600
 PAGE = "winnow-page"  # what a token is for
 DOWNLOAD = "winnow-download"  # this one stands in an address, so it is good for nothing else
 SESSION = "winnow-session"  # this one is a cookie that says no name
-LOCAL_HOSTS = ["localhost", "127.0.0.1"]
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 class RefusedError(WinnowError):
@@ -129,6 +129,12 @@ def was_here(cookies: Mapping[str, str]) -> bool:
     except BadSignature:
         return False
     return True
+
+
+def refuses_cookies() -> bool:
+    """Whether the browser of this page has not kept the cookie that came with the page."""
+    asked = len(st.context.headers) > 0 and not settings().user_header
+    return asked and not was_here(st.context.cookies)
 
 
 def leads(reviewer: str) -> bool:

@@ -6,6 +6,7 @@ import cv2
 import streamlit as st
 
 from curator.app.frame import show_error, show_flow
+from curator.app.guard import refuses_cookies
 from db.environment import opencv_fault
 from db.errors import NotNowError
 
@@ -36,6 +37,8 @@ PAGES = [
 page = st.navigation(PAGES, position="hidden")
 try:
     show_flow()
+    if refuses_cookies():
+        st.warning("This browser keeps no cookies of Winnow, and without them there are no pictures. Allow them, then reload.")
     page.run()
 except NotNowError as error:  # the database went away while the app was running
     show_error(error)

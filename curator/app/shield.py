@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -48,9 +47,8 @@ NOT_FROM_A_PAGE = "Open one of Winnow’s pages first: pictures are shown to peo
 
 
 def middleware() -> list[Middleware]:
-    """The middleware for every request; it allows only local host names and those in the settings."""
-    allowed = [*LOCAL_HOSTS, *settings().host_names]
-    return [Middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False), Middleware(Shield)]
+    """The middleware for every request."""
+    return [Middleware(Shield)]
 
 
 class Shield:
@@ -84,8 +82,10 @@ class Shield:
 def _refusal(scope: Scope, headers: Headers) -> tuple[int, str] | None:
     """Why a request is refused, as status and sentence; None if it is not."""
     path, host = scope["path"], headers.get("host", "")
-    name = (urlsplit(f"//{host}").hostname or "") if HOST.fullmatch(host) else ""
-    if name in LOCAL_HOSTS and name not in settings().host_names and not _is_local(scope):
+    name, named = _name_of(host), settings().host_names
+    if not _is_served(name):
+        return 400, "Winnow is not served under this host name. Name it in WINNOW_HOSTS (see docs/settings.md)."
+    if name in LOCAL_HOSTS and name not in named and not _is_local(scope):
         return 400, "This host name is for the machine itself. Ask by a name in WINNOW_HOSTS (see docs/settings.md)."
     if scope["type"] == "websocket" and urlsplit(headers.get("origin", "")).netloc != host:
         return 403, "This websocket was not opened by one of Winnow’s pages."
@@ -98,9 +98,23 @@ def _refusal(scope: Scope, headers: Headers) -> tuple[int, str] | None:
     return None
 
 
+def _name_of(host: str) -> str:
+    """The name in a Host header, without the port; "" for a malformed one."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "") if HOST.fullmatch(host) else ""
+    except ValueError:
+        return ""
+
+
+def _is_served(name: str) -> bool:
+    """Whether a host name is local or in the settings, where `*.example.com` stands for all names below that."""
+    allowed = [*LOCAL_HOSTS, *(each.lower() for each in settings().host_names)]
+    return any(name == each or (each.startswith("*.") and name.endswith(each[1:])) for each in allowed)
+
+
 def _add_headers(answer: MutableHeaders, scope: Scope, asked: Headers) -> None:
     host = asked.get("host", "")
-    sockets = f" ws://{host} wss://{host}" if HOST.fullmatch(host) else ""
+    sockets = f" ws://{host} wss://{host}" if _is_served(_name_of(host)) else ""
     answer["Content-Security-Policy"] = "; ".join([*POLICY, f"connect-src 'self'{sockets}"])
     for name, value in HEADERS.items():
         answer[name] = value

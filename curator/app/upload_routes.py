@@ -28,6 +28,7 @@ from db.jobs import utc_now
 PIECE_HEADER = "X-Winnow-Piece"  # a PieceForm as JSON, percent-encoded
 PIECE_TYPE = "application/octet-stream"
 MAX_PIECE = 8 * 2**20  # bytes of a request
+REST_SECONDS = 20  # for the rest of a piece that is not wanted
 BLOCK = 2**20  # bytes written at once, and all that is held in memory
 
 Bytes = Annotated[int, Field(ge=0, le=2**50)]
@@ -121,11 +122,12 @@ async def _blocks(request: Request) -> AsyncIterator[bytes]:
 async def _read_rest(request: Request) -> None:
     """Read the rest of a piece that is not wanted: a browser may not see an answer that comes while it still sends."""
     left = MAX_PIECE
-    with suppress(ClientDisconnect, RuntimeError):  # the latter if all has been read
-        async for chunk in request.stream():
-            left -= len(chunk)
-            if left < 0:
-                return
+    with suppress(ClientDisconnect, RuntimeError, TimeoutError):  # RuntimeError if all has been read
+        async with asyncio.timeout(REST_SECONDS):
+            async for chunk in request.stream():
+                left -= len(chunk)
+                if left < 0:
+                    return
 
 
 UPLOAD_ROUTES: list[Route] = [

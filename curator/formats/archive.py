@@ -21,7 +21,7 @@ from curator.formats.folder import MASKS, PHOTOS
 from curator.formats.locations import MAX_DEPTH, Location, is_folder, is_junk
 from curator.formats.pairs import Refused, match_key, parse_split
 from curator.pictures.opening import open_regular
-from db.errors import WinnowError
+from db.errors import DiskFullError, WinnowError
 from db.settings import Limits
 
 CHUNK = 2**20
@@ -173,7 +173,7 @@ def _check_numbers(called: str, count: int, wanted: int, into: Path, limits: Lim
     needed = min(wanted, limits.zip_bytes)
     free = shutil.disk_usage(into).free
     if needed > free:
-        raise WinnowError(f"{called} needs {needed:,} bytes of disk space to unpack; {free:,} are left.")
+        raise DiskFullError(f"{called} needs {needed:,} bytes of disk space to unpack; {free:,} are left.")
 
 
 def _extract(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.formats.shapes import Canvas, paste_max
+from curator.formats.shapes import WORK_OF_A_RUN, Canvas, paste_max
 from db.errors import WinnowError
 from db.settings import Limits
 
@@ -30,9 +30,9 @@ class Stroke:
 
         Raises WinnowError if it is damaged, of another size, or has too many runs.
         """
-        opacity = unpack(self.packed, canvas.size * CHANNELS)[CHANNELS - 1 :: CHANNELS]
-        paste_max(canvas, opacity.reshape(canvas.shape), 0, 0)
-        return int(canvas.size)
+        values, runs = unpack(self.packed, canvas.size * CHANNELS)
+        paste_max(canvas, values[CHANNELS - 1 :: CHANNELS].reshape(canvas.shape), 0, 0)
+        return int(canvas.size) + WORK_OF_A_RUN * runs
 
 
 def pack_mask(mask: Canvas) -> bytes:
@@ -59,8 +59,8 @@ def pack(values: NDArray[np.uint8]) -> bytes:
     return int(text.ljust((len(text) + 7) // 8 * 8, "0"), 2).to_bytes((len(text) + 7) // 8)
 
 
-def unpack(data: bytes, count: int) -> NDArray[np.uint8]:
-    """The packed values, uint8 (count,).
+def unpack(data: bytes, count: int) -> tuple[NDArray[np.uint8], int]:
+    """The packed values, uint8 (count,), and in how many runs they came.
 
     Raises WinnowError if they are cut off, of another count, not 8 bits each, or more than MAX_RUNS runs.
     """
@@ -81,7 +81,7 @@ def unpack(data: bytes, count: int) -> NDArray[np.uint8]:
             raise WinnowError("its brush mask is longer than its size.")
         out[done:end] = bits.read(8) if repeats else bits.read_bytes(end - done)
         done = end
-    return out
+    return out, runs
 
 
 class _Bits:

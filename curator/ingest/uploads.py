@@ -112,6 +112,8 @@ def finish(folder: Path, reviewer: str, file: SentFile, limits: Limits) -> None:
                 raise missing
             try:
                 archive.check(path, folder, limits, name)  # an ingest unpacks it on the same disk
+            except DiskFullError:
+                raise _no_room() from None
             except WinnowError:
                 path.unlink(missing_ok=True)
                 raise
@@ -135,7 +137,7 @@ def is_whole(folder: Path, reviewer: str, file: SentFile) -> bool:
 
 
 def claim(folder: Path, reviewer: str, file: SentFile) -> Upload | None:
-    """Take a whole file, to preview or ingest it: it has a new name then. None if it is not there, or was claimed before."""
+    """Take a whole file, to ingest it: it has a new name then. None if it is not there, or was claimed before."""
     path = folder / f"{uuid.uuid4().hex}.zip"
     try:
         _part(folder, reviewer, file).with_suffix(WHOLE).rename(path)
@@ -143,6 +145,12 @@ def claim(folder: Path, reviewer: str, file: SentFile) -> Upload | None:
         return None
     path.touch()  # it was decided on now, however long ago it came
     return Upload(path, printable(file.name))
+
+
+def whole(folder: Path, reviewer: str, file: SentFile) -> Upload | None:
+    """A whole file as it waits for its sender, to preview it: nobody claims it. None if it is not there."""
+    path = _part(folder, reviewer, file).with_suffix(WHOLE)
+    return Upload(path, printable(file.name)) if path.exists() else None
 
 
 def give_back(folder: Path, reviewer: str, file: SentFile, upload: Upload) -> None:

@@ -46,15 +46,16 @@ def test_a_new_home_and_its_database_are_its_owners_alone(tmp_path: Path) -> Non
     assert set(modes.values()) == {"0o600"}
 
 
-def test_a_database_that_others_could_read_is_closed_to_them_and_an_open_home_is_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_open_home_is_named_and_a_group_goes_on_sharing_a_database(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     settings = Settings(home=tmp_path / "home")
     open_database(settings).dispose()
-    settings.home.chmod(0o755)
-    (settings.home / "winnow.db").chmod(0o644)
+    settings.home.chmod(0o770)
+    (settings.home / "winnow.db").chmod(0o660)
     open_database(settings).dispose()
-    assert oct((settings.home / "winnow.db").stat().st_mode & 0o777) == "0o600"
+    assert oct((settings.home / "winnow.db").stat().st_mode & 0o777) == "0o660"
+    assert caplog.text == ""
+    settings.home.chmod(0o755)
+    open_database(settings).dispose()
     assert "Everybody on this machine can open the home folder" in caplog.text
 
 

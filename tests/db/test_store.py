@@ -15,7 +15,7 @@ from upath import UPath
 
 from db import files
 from db import store as store_module
-from db.errors import WinnowError
+from db.errors import StoreUnavailableError, WinnowError
 from db.store import Store
 
 
@@ -237,3 +237,24 @@ def test_a_file_is_locked_while_it_is_written(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(os, "fsync", lambda _: asked.extend(map(files.abandoned, tmp_path.glob("*/.part-*"))))
     Store(str(tmp_path)).put(b"a photo")
     assert asked[0] is False
+
+
+class Away(Exception):
+    """What the library of some server raises when it does not answer."""
+
+
+@pytest.mark.parametrize("error", [Away("connect timeout"), OSError("slow down"), TimeoutError()])
+def test_a_server_that_does_not_answer_is_no_missing_picture(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    store = Store("memory://winnow/away")
+    sha256 = store.put(b"picture")
+
+    def away(*_: object, **__: object) -> bytes:
+        raise error
+
+    for name in ("read_bytes", "stat", "write_bytes"):
+        monkeypatch.setattr(type(store.root), name, away)
+    for ask in (lambda: store.get(sha256), lambda: store.holds(sha256, b"picture"), lambda: store.put(b"another")):
+        with pytest.raises(StoreUnavailableError, match="WINNOW_STORE_URL can't be read or written now"):
+            ask()
+    with pytest.raises(StoreUnavailableError):
+        store.intact(sha256)

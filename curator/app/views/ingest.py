@@ -14,7 +14,7 @@ from curator.app.state import engine, settings
 from curator.app.wording import literal, pluralise
 from curator.formats import ADAPTERS
 from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, count_by_outcome, count_files, history, list_outcomes
-from curator.ingest.uploads import Upload, claim, give_back, is_whole, unfinished
+from curator.ingest.uploads import Upload, cancel, claim, give_back, is_whole, unfinished, whole
 from curator.spreadsheet import as_csv
 from curator.status import flow, sources
 from db.jobs import ACTIVE, job_state, utc_now
@@ -44,9 +44,8 @@ def waits(heard: Arrived | None) -> bool:
     return heard is not None and is_whole(settings().uploads, current_reviewer(), heard.file)
 
 
-def with_arrived(start: Callable[[Upload], int | None]) -> None:
-    """Take the file that has arrived, and start a job with it; where that can't be started, the file waits again."""
-    heard: Arrived | None = st.session_state.get("arrived")
+def with_arrived(start: Callable[[Upload], int | None], heard: Arrived | None) -> None:
+    """Take a file that has arrived, and start a job with it; where that can't be started, the file waits again."""
     claimed = None if heard is None else claim(settings().uploads, current_reviewer(), heard.file)
     if heard is None or claimed is None:
         st.warning("This zip is not here any more: it has been ingested or deleted in another tab.")
@@ -66,38 +65,39 @@ def start_again(job: Job) -> None:
     start_job("ingest", "curator", job.arguments)
 
 
-def start_preview(upload: Upload) -> int | None:
-    """Count what is in an upload, and keep the upload until it is ingested or discarded; the job's number."""
+def start_preview() -> None:
+    """Count what is in the file that has arrived. It waits on meanwhile, so a reload loses nothing."""
+    heard: Arrived | None = st.session_state.get("arrived")
+    waiting = None if heard is None else whole(settings().uploads, current_reviewer(), heard.file)
+    if heard is None or waiting is None:
+        st.warning("This zip is not here any more: it has been ingested or deleted in another tab.")
+        return
     options = ["--dry-run", f"--format={st.session_state['ingest-format']}"]
-    job = start_job("look", "curator", ["ingest", str(upload.path), f"--called={upload.name}", *options])
+    job = start_job("look", "curator", ["ingest", str(waiting.path), f"--called={waiting.name}", *options])
     if job is not None:
-        st.session_state["preview"] = (upload, job)
-    return job
+        st.session_state["preview"] = (heard, job)
 
 
-def ingest_previewed(upload: Upload) -> None:
-    """Start the ingest of a previewed upload."""
-    start_ingest(upload)
-
-
-def discard(upload: Upload) -> None:
+def discard(heard: Arrived) -> None:
     """Delete a previewed upload."""
     st.session_state.pop("preview", None)
-    upload.path.unlink(missing_ok=True)
+    cancel(settings().uploads, current_reviewer(), heard.file)
 
 
-def show_preview(upload: Upload, number: int) -> None:
+def show_preview(heard: Arrived, number: int) -> None:
     """Show what is in a previewed upload, with buttons to ingest or discard it."""
+    if not waits(heard):
+        return
     job = job_panel("look", "The preview", number)
     if job is None or job_state(job, utc_now()) in ACTIVE:
         return
     if job.result is None:
-        st.button("Discard it", on_click=discard, args=[upload])
+        st.button("Discard it", on_click=discard, args=[heard])
         return
     there = job.result
     with st.container(border=True):
         st.markdown(
-            f"**{literal(upload.name)}** looks like **{there['format']}**: {literal(there['because'])}. "
+            f"**{literal(heard.file.name)}** looks like **{there['format']}**: {literal(there['because'])}. "
             f"{pluralise(there['pairs'], 'pair')}, {len(there['refused']):,} refused. Nothing has been written yet."
         )
         if there["refused"]:
@@ -106,11 +106,11 @@ def show_preview(upload: Upload, number: int) -> None:
             st.button(
                 f"Ingest {pluralise(there['pairs'], 'pair')}",
                 type="primary",
-                on_click=ingest_previewed,
-                args=[upload],
+                on_click=with_arrived,
+                args=[start_ingest, heard],
                 disabled=not there["pairs"],
             )
-            st.button("Discard it", on_click=discard, args=[upload])
+            st.button("Discard it", on_click=discard, args=[heard])
 
 
 def show_newest_ingest() -> None:
@@ -241,13 +241,12 @@ with upload_side:
             key="ingest-split",
         )
     with st.container(horizontal=True):
-        st.button("Ingest this zip", type="primary", disabled=not here, on_click=with_arrived, args=[start_ingest])
+        st.button("Ingest this zip", type="primary", disabled=not here, on_click=with_arrived, args=[start_ingest, heard])
         st.button(
             "Preview",
             help="Count what is in the zip before anything is written.",
             disabled=not here,
-            on_click=with_arrived,
-            args=[start_preview],
+            on_click=start_preview,
         )
     if "preview" in st.session_state:
         show_preview(*st.session_state["preview"])

@@ -137,12 +137,12 @@ def test_behind_a_proxy_nobody_is_answered_who_is_not_signed_in(asked: Callable[
         assert open_socket.receive_text() == "open"
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:8501", "127.0.0.1"])
+@pytest.mark.parametrize("host", ["localhost", "localhost:8501", "127.0.0.1", "[::1]:8501", "[::1]", "LOCALHOST"])
 def test_a_local_host_name_is_for_this_machine_unless_the_settings_name_it(asked: Callable[..., TestClient], host: str) -> None:
     assert asked(HERE).get("/", headers={"Host": host}).status_code == 200
     assert asked(ELSEWHERE).get("/", headers={"Host": host}).status_code == 400
     assert asked(("a socket", 0)).get("/", headers={"Host": host}).status_code == 400
-    named = asked(ELSEWHERE, hosts="localhost, 127.0.0.1")
+    named = asked(ELSEWHERE, hosts="localhost, 127.0.0.1, ::1")
     assert named.get("/", headers={"Host": host}).status_code == 200
 
 
@@ -150,5 +150,17 @@ def test_a_local_host_name_is_for_this_machine_unless_the_settings_name_it(asked
 def test_a_foreign_or_malformed_host_name_is_refused_and_never_repeated(asked: Callable[..., TestClient], host: str) -> None:
     answer = asked().get("/", headers={"Host": host})
     assert answer.status_code == 400
+    assert answer.headers["x-frame-options"] == "DENY"
     assert "evil" not in answer.headers.get("content-security-policy", "")
     assert "img-src *" not in answer.headers.get("content-security-policy", "")
+
+
+def test_a_star_stands_for_the_names_below_a_host_alone(asked: Callable[..., TestClient]) -> None:
+    client = asked(ELSEWHERE, hosts="*.Example.com")
+    for host, status in [
+        ("hair.example.com", 200),
+        ("a.b.example.com:8501", 200),
+        ("example.com", 400),
+        ("badexample.com", 400),
+    ]:
+        assert client.get("/healthz", headers={"Host": host}).status_code == status

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from curator.formats import brush as ours
 from curator.formats.brush import Stroke, pack_mask, unpack
-from curator.formats.shapes import Shapes
+from curator.formats.shapes import WORK_OF_A_RUN, Shapes
 from db.errors import WinnowError
 from db.settings import Limits
 
@@ -47,7 +47,7 @@ def test_what_we_pack_comes_back_with_all_its_bits(mask: np.ndarray) -> None:
 
 def test_runs_longer_than_a_length_can_say_are_packed_in_pieces() -> None:
     mask = np.full((300, 300), 255, np.uint8)  # 360,000 words; a length says 65,536 at most
-    assert (unpack(pack_mask(mask), mask.size * 4) == 255).all()
+    assert (unpack(pack_mask(mask), mask.size * 4)[0] == 255).all()
 
 
 def test_what_we_pack_is_what_the_description_says() -> None:
@@ -70,7 +70,7 @@ def test_a_brush_mask_comes_back_with_all_its_bits(mask: np.ndarray, spell: bool
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_mask_or_a_sentence(data: bytes) -> None:
     try:
-        assert len(unpack(data, 16)) == 16
+        assert len(unpack(data, 16)[0]) == 16
     except WinnowError as error:
         assert str(error).startswith("its brush mask ")  # noqa: PT017 - it need not raise
 
@@ -84,3 +84,9 @@ def test_a_brush_mask_that_is_cut_off_is_refused(length: int) -> None:
 def test_a_brush_mask_of_another_size_is_refused() -> None:
     with pytest.raises(WinnowError, match=r"^its brush mask has 24 words of 8 bits; its size needs 16 words of 8\.$"):
         unpack(brush(SOFT), 16)
+
+
+def test_a_stroke_of_many_runs_is_as_much_work_as_they_are() -> None:
+    rows = np.tile(np.array([0, 255], np.uint8), 50)[None, :]
+    plain, striped = (Stroke(pack_mask(mask)).onto(np.zeros_like(mask), LIMITS) for mask in (rows * 0, rows))
+    assert (plain, striped) == (100 + WORK_OF_A_RUN, 100 + 100 * WORK_OF_A_RUN)

@@ -6,12 +6,23 @@ import shutil
 import zipfile
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine
 
 from curator.ingest import uploads
-from curator.ingest.uploads import UNCLAIMED_AGE, UNDECIDED_AGE, SentFile, append, begin, claim, delete_leftovers, finish
+from curator.ingest.uploads import (
+    UNCLAIMED_AGE,
+    UNDECIDED_AGE,
+    SentFile,
+    append,
+    begin,
+    claim,
+    delete_leftovers,
+    finish,
+    is_whole,
+)
 from db.errors import DiskFullError, WinnowError
 from db.jobs import running_job, utc_now
 from db.settings import Limits
@@ -205,3 +216,24 @@ def test_an_ingest_is_unfinished_while_its_upload_is_there(folder: Path) -> None
     uploads.give_back(folder, "Ada", sent(), whole)  # the job could not be started
     assert not uploads.unfinished(ours)
     assert claim(folder, "Ada", sent()) is not None
+
+
+def test_a_whole_zip_that_has_no_room_to_be_unpacked_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload(folder)
+    with monkeypatch.context() as full:
+        full.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10))
+        with pytest.raises(DiskFullError):
+            finish(folder, "Ada", sent(), LIMITS)
+    assert begin(folder, "Ada", sent(), GIB) == len(ZIP)
+    finish(folder, "Ada", sent(), LIMITS)
+    assert is_whole(folder, "Ada", sent())
+
+
+def test_a_whole_zip_can_be_looked_at_and_waits_on(folder: Path) -> None:
+    assert uploads.whole(folder, "Ada", sent()) is None
+    upload(folder)
+    finish(folder, "Ada", sent(), LIMITS)
+    found = uploads.whole(folder, "Ada", sent())
+    assert found is not None
+    assert (found.path.read_bytes(), found.name) == (ZIP, "crowd.zip")
+    assert is_whole(folder, "Ada", sent())
