@@ -10,9 +10,10 @@ from curator.app.connections import limit_connections
 from curator.app.guard import check_address
 from curator.app.routes import ROUTES
 from curator.app.shield import middleware
-from curator.app.state import engine
+from curator.app.state import engine, settings
 from curator.app.upload_routes import UPLOAD_ROUTES
 from db.errors import WinnowError
+from db.session import warn_of_open_home
 
 MAIN = Path(curator.app.__file__).with_name("main.py")  # absolute: in a wheel, this file lies elsewhere
 
@@ -21,6 +22,7 @@ try:
     engine()  # opened before anybody opens a page: what is wrong with the settings or the database is said here, on one line
 except WinnowError as error:
     sys.exit(str(error))
+warn_of_open_home(settings().home)
 
 limit_connections()
 app = st.App(MAIN, routes=[*ROUTES, *UPLOAD_ROUTES], middleware=middleware())

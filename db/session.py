@@ -91,12 +91,16 @@ def _make_home(home: Path) -> None:
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         why = "" if os.access(home, os.W_OK | os.X_OK) else "it cannot be written to"
-        if home.stat().st_mode & 0o007:  # not changed: it may be anybody's folder
-            _log.warning("Everybody on this machine can open the home folder %s. `chmod 700` closes it.", home)
     except OSError as error:
         why = str(error.strerror)
     if why:
         raise WinnowError(f"The home folder {home} cannot be used: {why}. Set WINNOW_HOME to a folder that you can write to.")
+
+
+def warn_of_open_home(home: Path) -> None:
+    """Log a warning if everybody on this machine can open the home folder. It is not changed: it may be anybody's folder."""
+    if home.stat().st_mode & 0o007:
+        _log.warning("Everybody on this machine can open the home folder %s. `chmod 700` closes it.", home)
 
 
 def _make_private(file: Path) -> None:

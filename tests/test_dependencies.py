@@ -21,7 +21,6 @@ OURS = {"benchmarks", "curator", "db", "tests", "trainer"}
 
 # Declared, and used in another way than by an import.
 NOT_IMPORTED = {
-    "httpx": "Starlette's test client imports it",
     "import-linter": "a command",
     "mypy": "a command",
     "pandas-stubs": "mypy reads it",

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from db.errors import WinnowError
-from db.session import open_database, reading
+from db.session import open_database, reading, warn_of_open_home
 from db.settings import Limits, Settings, read_settings, unknown_settings
 
 
@@ -46,16 +46,17 @@ def test_a_new_home_and_its_database_are_its_owners_alone(tmp_path: Path) -> Non
     assert set(modes.values()) == {"0o600"}
 
 
-def test_an_open_home_is_named_and_a_group_goes_on_sharing_a_database(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_group_goes_on_sharing_a_database_and_an_open_home_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     settings = Settings(home=tmp_path / "home")
     open_database(settings).dispose()
     settings.home.chmod(0o770)
     (settings.home / "winnow.db").chmod(0o660)
     open_database(settings).dispose()
     assert oct((settings.home / "winnow.db").stat().st_mode & 0o777) == "0o660"
+    warn_of_open_home(settings.home)
     assert caplog.text == ""
     settings.home.chmod(0o755)
-    open_database(settings).dispose()
+    warn_of_open_home(settings.home)
     assert "Everybody on this machine can open the home folder" in caplog.text
 
 

@@ -20,6 +20,7 @@ from db.jobs import utc_now
 from db.session import connect, reading, writing
 from db.store import Store
 from db.tables import Reviewer, TouchUpSave, Verdict
+from tests.asgi import run
 from tests.conftest import on_both_servers
 from tests.curator.app.test_routes import HERE, HOST, base64_png
 from tests.examples import add_examples
@@ -177,7 +178,7 @@ def test_a_body_that_never_ends_is_given_up(client: TestClient, ours: dict[str, 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(client.app(scope, receive, send))
+    run(client.app(scope, receive, send))  # type: ignore[arg-type]
     assert sent[0]["status"] == 408
 
 

@@ -1,6 +1,5 @@
 """Uploads that want the app's memory, or meet each other: neither works."""
 
-import asyncio
 import json
 import struct
 import tracemalloc
@@ -20,6 +19,7 @@ from curator.formats import archive
 from curator.ingest.uploads import SentFile, append, begin
 from db.errors import WinnowError
 from db.settings import Limits, Settings
+from tests.asgi import run
 
 CHUNK = 64 * 1024
 
@@ -64,7 +64,7 @@ def test_a_piece_goes_to_the_disk_and_never_lies_in_memory(
         answered.append(message)
 
     (route,) = (one for one in UPLOAD_ROUTES if one.path == scope["path"])
-    peak = peak_while(lambda: asyncio.run(route.app(scope, receive, send)))  # type: ignore[arg-type]
+    peak = peak_while(lambda: run(route.app(scope, receive, send)))  # type: ignore[arg-type]
     assert json.loads(answered[1]["body"]) == {"received": MAX_PIECE}
     (part,) = settings.uploads.iterdir()
     assert part.stat().st_size == MAX_PIECE
