@@ -57,25 +57,26 @@ TERMS = (
 
 
 def terms_in_words(terms: Terms, today: date, *, lead: bool) -> str:
-    """One line about licence and consent; empty if neither is recorded. Only a lead reads the basis, which may name people.
+    """One line about consent and licence; empty if neither is recorded. Only a lead reads the basis, which may name people.
 
-    >>> terms_in_words(Terms("CC0", "form 7", None, date(2028, 2, 29), False), date(2026, 1, 1), lead=False)
-    'Consent recorded, ends on 2028-02-29 · licence CC0'
+    What matters most comes first: a narrow page cuts the line off.
+
+    >>> terms_in_words(Terms("CC0", "form 7", None, date(2028, 2, 29), False), date(2026, 1, 1), lead=True)
+    'Consent ends on 2028-02-29 · licence CC0 · form 7'
     """
-    ended = terms.expires is not None and terms.expires < today
     words = []
-    if terms.recorded:
-        said = [f"Consent ended on {terms.expires}" if ended else "Consent recorded"]
-        if lead:
-            said += [terms.basis] if terms.basis else []
-            said += [f"given on {terms.given}"] if terms.given else []
-        if terms.expires is not None and not ended:
-            said.append(f"ends on {terms.expires}")
-        words.append(", ".join(said))
+    if terms.expires is not None:
+        words.append(f"Consent {'ended' if terms.expires < today else 'ends'} on {terms.expires}")
+    elif terms.recorded:
+        words.append("Consent recorded")
     elif terms.licence and not terms.drawn:
         words.append("No consent recorded")
     if terms.licence:
         words.append(f"{'licence' if words else 'Licence'} {terms.licence}")
+    if lead and terms.basis:
+        words.append(terms.basis)
+    if lead and terms.given:
+        words.append(f"given on {terms.given}")
     return " · ".join(words)
 
 

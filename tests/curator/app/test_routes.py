@@ -270,7 +270,7 @@ def test_a_deck_is_dealt_by_consent_and_only_a_lead_reads_what_it_rests_on(
         submission = session.get_one(Example, examples[1]).submission
         submission.consent_basis, submission.subject = "signed by Nora Quist", "Nora Quist"
     asked = {"count": 3, "held": [], "wanted": {"consent": "recorded"}}
-    for leading, terms in (("Ada", "Consent recorded, signed by Nora Quist"), ("Lea", "Consent recorded")):
+    for leading, terms in (("Ada", "Consent recorded · signed by Nora Quist"), ("Lea", "Consent recorded")):
         monkeypatch.setattr(guard, "settings", lambda leading=leading: settings.model_copy(update={"leads": leading}))
         (card,) = client.post("/api/deck", json=asked, headers=ours).json()["cards"]
         assert (card["example"], card["terms"]) == (examples[1], terms)

@@ -253,8 +253,8 @@ def test_a_card_says_licence_and_consent_and_to_a_lead_what_it_rests_on(
         said = {"subject": "Nora Quist", "licence": "CC0", "consent_basis": "form 7", "consent_expires": date(2026, 3, 1)}
         of_people(session, (examples[1], said))
         for who, lead, terms in (
-            ("Ada", True, "Consent recorded, form 7, ends on 2026-03-01 · licence CC0"),
-            ("Bo", False, "Consent recorded, ends on 2026-03-01 · licence CC0"),
+            ("Ada", True, "Consent ends on 2026-03-01 · licence CC0 · form 7"),
+            ("Bo", False, "Consent ends on 2026-03-01 · licence CC0"),
         ):
             cards = deal(session, reviewer_called(session, who).id, 2, clock(), lead=lead).cards
             clock.pass_(LEASE.total_seconds() + 1)
