@@ -302,8 +302,11 @@ def test_consent_that_has_ended_is_told_and_erased_only_when_asked(run: Run, con
     assert one_line(run("expire", "--erase", "--within", "7")) == "--erase erases only what has ended. Leave --within out."
     assert run.json("status")["submissions"] == 4
 
+    with reading(open_database(read_settings())) as session:
+        photo = session.scalars(select(Submission.photo_sha256).order_by(Submission.id)).first()
     (receipt,) = run.json("expire", "--erase")["erasures"]
     assert (receipt["submissions"], receipt["complete"]) == (1, True)
+    assert run.json("erase", "--photo", str(photo), "--allow-again") == {"lifted": 1}
     assert run.json("expire", "--erase") == {
         "ended": 0, "ending": 0, "sources": {}, "contributors": {}, "photos": [], "erasures": []
     }  # fmt: skip
