@@ -276,12 +276,13 @@ def _filters(wanted: Wanted, today: date) -> list[ColumnElement[bool]]:
     if wanted.split is not None:
         filters.append(Standing.split == wanted.split)
     if wanted.consent is not None:
-        theirs = (
-            select(Example.id).join(Submission, Submission.id == Example.submission_id).where(stands(wanted.consent, today))
-        )
-        few = wanted.consent in (Consent.ends_soon, Consent.ended)
-        # The few are listed first; of the many, the first are soon found by looking at one card after the other.
-        filters.append(Standing.example_id.in_(theirs) if few else theirs.where(Example.id == Standing.example_id).exists())
+        here = stands(wanted.consent, today)
+        if wanted.consent in (Consent.ends_soon, Consent.ended):  # few: they are listed first
+            theirs = select(Example.id).join(Submission, Submission.id == Example.submission_id).where(here)
+            filters.append(Standing.example_id.in_(theirs))
+        else:  # many: one card after the other is asked, until enough are found. PostgreSQL would turn an EXISTS into a list.
+            asked = select(here).select_from(Example).join(Submission, Submission.id == Example.submission_id)
+            filters.append(asked.where(Example.id == Standing.example_id).scalar_subquery())
     return filters
 
 
