@@ -12,6 +12,7 @@ import typer
 from sqlalchemy import Engine
 
 from curator import status
+from curator.consent import ended_in_words
 from curator.formats import (
     ADAPTERS,
     WRITERS,
@@ -40,8 +41,10 @@ from curator.sets.export import export_set
 from curator.touchup import refinements
 from curator.touchup.matting import Matting
 from curator.upkeep.check import check as check_store
-from curator.upkeep.erase import JOBS_NOT_BESIDE, erase, request_for, request_key, unfinished
+from curator.upkeep.erase import JOBS_NOT_BESIDE, Request, erase, request_for, request_key, unfinished
 from curator.upkeep.erase import resume as go_on
+from curator.upkeep.expire import expire_key, expired, expiring, expiring_text, expiring_values
+from curator.upkeep.receipt import Receipt
 from curator.upkeep.repair import repair
 from db.blobs import delete_orphans
 from db.commands import exit_on_error, print_result, progress_line
@@ -243,6 +246,7 @@ def show_status(as_json: Json = False) -> None:
     """Show the counts of submissions, examples and verdicts, and the curated sets and runs."""
     with exit_on_error(), reading(open_database(read_settings())) as session:
         now = status.status(session, utc_now())
+        ended = now["consent"]["ended"]
         verdict_counts = now["verdicts"]
         text = (
             f"{now['submissions']} submissions ({now['no_face']} without a face), {now['refused']} refused\n"
@@ -251,6 +255,7 @@ def show_status(as_json: Json = False) -> None:
             f"({verdict_counts['disputed']} of them disputed), {verdict_counts['open']} open\n"
             f"{len(now['sets'])} curated sets, {len(now['runs'])} runs, {now['exports']} verified exports"
         )
+        text += f"\n{ended_in_words(ended)}" if ended else ""
         print_result(now, text, as_json=as_json)
 
 
@@ -367,14 +372,26 @@ def _square(words: str) -> Square:
 @app.command()
 def freeze(
     note: Annotated[str, typer.Option(help="A note to store with the set.")] = "",
+    consent: Annotated[
+        Literal["any", "recorded"],
+        typer.Option(help="recorded leaves out photos of people without recorded consent; any leaves out ended ones only."),
+    ] = "any",
     as_json: Json = False,
 ) -> None:
-    """Freeze the approved examples as the next curated set."""
+    """Freeze the approved examples as the next curated set. Those whose consent has ended are always left out."""
     with exit_on_error():
-        frozen = sets.freeze(open_database(read_settings()), note, utc_now())
-        result = {"set": frozen.set, "examples": frozen.examples, **frozen.splits, "hash": frozen.hash}
+        frozen = sets.freeze(open_database(read_settings()), note, utc_now(), consented=consent == "recorded")
+        result = {
+            "set": frozen.set,
+            "examples": frozen.examples,
+            **frozen.splits,
+            "hash": frozen.hash,
+            "no_consent": frozen.no_consent,
+            "left_out_ended": frozen.left_out_ended,
+            "left_out_no_consent": frozen.left_out_no_consent,
+        }
         parts = ", ".join(f"{number} {split}" for split, number in frozen.splits.items())
-        text = f"Curated set {frozen.set}: {frozen.examples} examples ({parts})."
+        text = f"Curated set {frozen.set}: {frozen.examples} examples ({parts}). {frozen.consent_in_words}".rstrip()
         print_result(result, text if frozen.new else f"{text} Nothing has changed since it was frozen.", as_json=as_json)
 
 
@@ -433,13 +450,14 @@ def export(
     with exit_on_error():
         settings = read_settings()
         with reading(open_database(settings)) as session:
-            written = export_set(session, Store(settings.store), number, folder, kind)
+            written = export_set(session, Store(settings.store), number, folder, kind, utc_now().date())
         cut = f" {written.cut_at_half} soft masks were cut at half: {kind} has one bit a pixel." if written.cut_at_half else ""
-        print_result(
-            asdict(written),
-            f"{written.examples} examples written to {folder}; {written.erased} left out, because they were erased.{cut}",
-            as_json=as_json,
-        )
+        text = f"{written.examples} examples written to {folder}; {written.erased} left out, because they were erased.{cut}"
+        if written.consent_ended:
+            text += f"\nThe consent to use {written.consent_ended} of them has ended. Freeze a new set."
+        first = written.consent_ends_first
+        values = asdict(written) | {"consent_ends_first": first and first.isoformat()}
+        print_result(values, text, as_json=as_json)
 
 
 @app.command("erase")
@@ -477,23 +495,31 @@ def erase_somebody(
         if request is None and not begun:
             print_result({"erasures": []}, "No erasure was broken off.", as_json=as_json)
             return
-        store, receipts = Store(settings.store), []
-        with running_job(engine, "erase", [], None) as progress, progress_line() as show:
-            progress.refuse_beside(*JOBS_NOT_BESIDE)
-
-            def report(share: float, line: str) -> None:
-                show(line)
-                progress.report(share, line)
-
-            for number in begun:
-                receipts.append(go_on(engine, store, settings, number, names, utc_now(), report))
-            if request is not None:
-                receipts.append(erase(engine, store, settings, request, settings.reviewer, utc_now(), report))
-            progress.result = {"complete": all(receipt.complete for receipt in receipts)}
+        receipts = _erase_as_a_job(settings, engine, begun, names, request)
         answer = {"erasures": [each.as_dict() for each in receipts]} if resume else receipts[-1].as_dict()
         print_result(answer, "\n\n".join(receipt.text() for receipt in receipts), as_json=as_json)
-        if not progress.result["complete"]:
+        if not all(receipt.complete for receipt in receipts):
             raise typer.Exit(1)
+
+
+def _erase_as_a_job(
+    settings: Settings, engine: Engine, begun: Iterable[int], names: tuple[str, ...], request: Request | None
+) -> list[Receipt]:
+    """Go on with the erasures that were begun, then erase what is requested; a receipt of each, in this order."""
+    store, receipts = Store(settings.store), []
+    with running_job(engine, "erase", [], None) as progress, progress_line() as show:
+        progress.refuse_beside(*JOBS_NOT_BESIDE)
+
+        def report(share: float, line: str) -> None:
+            show(line)
+            progress.report(share, line)
+
+        for number in begun:
+            receipts.append(go_on(engine, store, settings, number, names, utc_now(), report))
+        if request is not None:
+            receipts.append(erase(engine, store, settings, request, settings.reviewer, utc_now(), report))
+        progress.result = {"complete": all(receipt.complete for receipt in receipts)}
+    return receipts
 
 
 def _allow_again(engine: Engine, bars: Bars, asked: list[tuple[Kind, str]], who: str) -> int:
@@ -507,6 +533,39 @@ def _allow_again(engine: Engine, bars: Bars, asked: list[tuple[Kind, str]], who:
             raise WinnowError("Nothing is barred under these words. They must be those with which it was erased.")
         session.add(Event(at=utc_now(), who=who, what="allow again", detail={"lifted": lifted}))
     return lifted
+
+
+@app.command()
+def expire(
+    within: Annotated[
+        int | None, typer.Option(min=0, max=36_500, metavar="DAYS", help="List also what ends within this many days.")
+    ] = None,
+    now_erase: Annotated[bool, typer.Option("--erase", help="Erase what has ended, as `erase` does.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the photos whose consent has ended, by source and contributor; nothing is changed without --erase.
+
+    Exits 1 if something should still go after --erase: the same command goes on then, as after a crash.
+    """
+    with exit_on_error():
+        if now_erase and within is not None:
+            raise WinnowError("--erase erases only what has ended. Leave --within out.")
+        settings = read_settings()
+        engine, today = open_database(settings), utc_now().date()
+        key = expire_key(Bars(home_secret(settings.home.resolve())))
+        with reading(engine) as session:
+            found = expiring(session, today, within)
+            begun = unfinished(session, key)
+        receipts = []
+        if now_erase and (found or begun):
+            receipts = _erase_as_a_job(settings, engine, begun, (), expired(key, today) if found else None)
+        answer = expiring_values(found, today) | {"erasures": [each.as_dict() for each in receipts]}
+        text = expiring_text(found, today, within, asks=not now_erase)
+        if begun and not now_erase:
+            text += "\nAn erasure of these was broken off: `winnow expire --erase` goes on with it."
+        print_result(answer, "\n\n".join([text, *(receipt.text() for receipt in receipts)]), as_json=as_json)
+        if not all(receipt.complete for receipt in receipts):
+            raise typer.Exit(1)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Integer, func, select
 from sqlalchemy.orm import Session
 
+from curator.consent import consent_counts
 from curator.ingest.aside import select_discarded
 from curator.review.standing import Counts, counts
 from curator.runs.results import list_runs
@@ -108,7 +109,8 @@ def sources(session: Session) -> list[Source]:
 
 
 def status(session: Session, now: datetime) -> dict[str, Any]:
-    """Everything that `status --json` prints: counts by state, split and verdict; sets; runs with their state at `now`."""
+    """Everything that `status --json` prints: counts by state, split and verdict; sets; runs with their state, and how many
+    photos' consent stands how, at `now`."""
     counted = flow(session)
     splits = dict.fromkeys((split.value for split in Split), 0)
     for split, number in session.execute(select(Example.split, func.count()).group_by(Example.split)).all():
@@ -123,6 +125,7 @@ def status(session: Session, now: datetime) -> dict[str, Any]:
         "sets": list_sets(session),
         "runs": list_runs(session, now),
         "exports": counted.exports,
+        "consent": asdict(consent_counts(session, now.date())),
     }
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     false,
+    or_,
     true,
 )
 from sqlalchemy import DateTime as SqlDateTime
@@ -197,7 +198,7 @@ class Submission(Base):
     subject: Mapped[Name | None] = mapped_column(index=True, comment="the person shown, by the name that the source gives")
     consent_basis: Mapped[str | None] = mapped_column(String(200), comment="what the use rests on, such as a signed form")
     consent_date: Mapped[date | None] = mapped_column(comment="when consent was given")
-    consent_expires: Mapped[date | None] = mapped_column(index=True, comment="the last day on which the photo may be used")
+    consent_expires: Mapped[date | None] = mapped_column(comment="the last day on which the photo may be used")
     drawn: Mapped[bool] = mapped_column(default=False, comment="a portrait of the built-in sample set, not a person")
     said_split: Mapped[Split | None] = mapped_column(comment="by its source, or by whoever brought it in")
     official: Mapped[bool] = mapped_column(
@@ -210,6 +211,17 @@ class Submission(Base):
     example: Mapped["Example | None"] = relationship(back_populates="submission")
     likeness: Mapped["Likeness | None"] = relationship(passive_deletes=True)
     remarks: Mapped[list["Remark"]] = relationship(back_populates="submission", passive_deletes=True)
+
+
+CONSENT_RECORDED = or_(
+    Submission.consent_basis.is_not(None), Submission.consent_date.is_not(None), Submission.consent_expires.is_not(None)
+)
+Index(
+    "ix_submission_consent_recorded",
+    Submission.consent_expires,
+    sqlite_where=CONSENT_RECORDED,
+    postgresql_where=CONSENT_RECORDED,
+)
 
 
 class Likeness(Base):

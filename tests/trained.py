@@ -22,7 +22,7 @@ def freeze_all(session: Session, examples: Sequence[int], now: datetime) -> int:
     """Keep the examples and freeze what is kept; the set's number."""
     given = [NewVerdict(one, Decision.keep, None, new_client_id()) for one in examples]
     record(session, reviewer_called(session, "ada").id, given, now)
-    with approved_content(session) as content:
+    with approved_content(session, now.date()) as content:
         return add_set(session, content, "", now).set
 
 

@@ -27,6 +27,7 @@ from starlette.routing import Route
 from curator.app.allowance import REQUESTS, VERDICTS, TooMuchError, check_new_name
 from curator.app.guard import DOWNLOAD, TOKEN_HEADER, RefusedError, check_lead, check_origin, leads, reviewer_asking
 from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, matting, settings, store, touch_up_now
+from curator.consent import Consent
 from curator.ingest import aside
 from curator.pictures.arrays import Photo
 from curator.pictures.codec import decode_photo, encode_colours, encode_mask, thumbnail
@@ -124,6 +125,7 @@ class WantedForm(Form):
     split: Split | None = None
     reason: Reason | None = None
     reviewer: str | None = Field(default=None, max_length=80)
+    consent: Consent | None = None
 
 
 class DeckForm(Form):
@@ -351,7 +353,8 @@ def next_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
         who = reviewer_called(session, reviewer)
         since = newest_verdict_id(session) if form.since is None else form.since
         mix = GoldMix(settings().gold_share, random.SystemRandom())
-        hand = deal(session, who.id, form.count, utc_now(), form.held, wanted=wanted, since=since, mix=mix)
+        lead = leads(reviewer)
+        hand = deal(session, who.id, form.count, utc_now(), form.held, wanted=wanted, since=since, mix=mix, lead=lead)
     # Counted after the leases are committed, so that counting a million examples delays nobody's next cards.
     counts, left, upto = deck_counts(engine(), who.id, wanted, since)
     return {

@@ -14,6 +14,7 @@ from curator.review.standing import Counts, counts
 from curator.status import Flow, flow
 from curator.touchup.clock import SteadyClock
 from curator.touchup.matting import Matting
+from db.jobs import utc_now
 from db.session import open_database, reading
 from db.settings import Settings, read_settings
 from db.store import Store
@@ -105,4 +106,4 @@ def _deck_counts(engine: Engine, reviewer_id: int, wanted: Wanted, since: int) -
         upto = newest_verdict_id(
             session
         )  # first: a verdict committed in the meantime is then counted twice by the page at worst, and never missed
-        return counts(session), count_waiting(session, reviewer_id, wanted, since), upto
+        return counts(session), count_waiting(session, reviewer_id, wanted, since, utc_now().date()), upto

@@ -37,6 +37,7 @@ CAMERAS = (
     ".webp",
     ".avif",
 )  # endings of photos; a file beside one, with an ending of PAINTED, is its mask
+LIST_COLUMNS = ("image", "mask", "split", "licence", "drawn", "consent_basis", "consent_date", "consent_expires")
 PAINTED = (".png", ".pbm", ".pgm", ".ppm", ".bmp", ".tif", ".tiff")
 
 
@@ -83,16 +84,17 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
-    """Write `images/`, `masks/` and a `manifest.csv` with split and licence. Returns 0: soft masks stay soft."""
+    """Write `images/`, `masks/` and a `manifest.csv` with split, licence and consent. Returns 0: soft masks stay soft."""
     for item in items:
         write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
         write_file(folder / "masks" / f"{item.name}.png", store.get(item.mask))
     with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["image", "mask", "split", "licence", "drawn"])
+        rows = csv.DictWriter(file, LIST_COLUMNS, lineterminator="\n")
+        rows.writeheader()
         for item in items:
+            image, mask = f"images/{item.name}.jpg", f"masks/{item.name}.png"
             drawn = "yes" if item.drawn else "no"
-            rows.writerow([f"images/{item.name}.jpg", f"masks/{item.name}.png", item.split.value, item.licence or "", drawn])
+            rows.writerow({"image": image, "mask": mask, "split": item.split.value, "drawn": drawn, **item.terms})
     return 0
 
 

@@ -53,7 +53,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> int:
         image, mask = f"images/{item.name}.jpg", f"masks/{item.name}.png"
         write_file(folder / item.split.value / image, store.get(item.image))
         write_file(folder / item.split.value / mask, store.get(item.mask))
-        row = {"file_name": image, "mask_file_name": mask, "licence": item.licence or "", "drawn": item.drawn}
+        row = {"file_name": image, "mask_file_name": mask, **item.terms, "drawn": item.drawn}
         lines[item.split].append(json.dumps(row) + "\n")
     for split, rows in lines.items():
         if rows:

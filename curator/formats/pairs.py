@@ -82,6 +82,20 @@ class SetItem:
     split: Split
     licence: str | None
     drawn: bool
+    consent_basis: str | None = None  # without the names of the person shown and of the contributor
+    consent_date: date | None = None
+    consent_expires: date | None = None
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """Licence and consent as the columns of a list say them, empty where nothing is recorded."""
+        given, expires = self.consent_date, self.consent_expires
+        return {
+            "licence": self.licence or "",
+            "consent_basis": self.consent_basis or "",
+            "consent_date": given.isoformat() if given else "",
+            "consent_expires": expires.isoformat() if expires else "",
+        }
 
 
 def storable(item: RawPair | Refused) -> RawPair | Refused:

@@ -10,13 +10,14 @@ them (`ShowFilter.repaired`).
 import random
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
+from curator.consent import TERMS, Consent, Terms, stands, terms_in_words
 from curator.review.current_mask import current_masks
 from curator.review.gold import unseen_gold
 from curator.review.leases import QUEUE_COLUMNS, QueuePosition, claim, leased_by, leased_to_another
@@ -66,6 +67,7 @@ class Wanted:
     split: Split | None = None
     reason: Reason | None = None
     reviewer: str | None = None
+    consent: Consent | None = None
 
     @property
     def includes_judged(self) -> bool:
@@ -77,7 +79,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def wanted_from(params: Mapping[str, str], sources: Container[str], reviewers: Container[str], *, lead: bool = False) -> Wanted:
-    """The filters in the query of an address: order, show, source, split, reason, reviewer. Other parameters are ignored.
+    """The filters in the query of an address: order, show, source, split, reason, reviewer, consent. Others are ignored.
 
     `sources` are the existing source numbers as text, `reviewers` the existing names. Only a lead may ask for `FOR_LEADS`.
     Raises WinnowError for an unknown value: people type addresses by hand and keep old ones.
@@ -103,6 +105,7 @@ def wanted_from(params: Mapping[str, str], sources: Container[str], reviewers: C
         split=one_of("split", Split),
         reason=one_of("reason", Reason),
         reviewer=reviewer,
+        consent=one_of("consent", Consent),
     )
     if wanted.show in FOR_LEADS and not lead:
         raise WinnowError(FOR_LEADS[wanted.show])
@@ -124,7 +127,10 @@ class GoldMix:
 
 @dataclass(frozen=True)
 class Card:
-    """One example as the deck shows it. `image` and `mask` are the hashes of its 512 x 512 pictures; `suspicion` is 0 to 1."""
+    """One example as the deck shows it. `image` and `mask` are the hashes of its 512 x 512 pictures; `suspicion` is 0 to 1.
+
+    `terms` is a line about licence and consent, empty where neither is recorded.
+    """
 
     example: int
     image: str
@@ -134,6 +140,7 @@ class Card:
     suspicion: float
     reasons: list[str]
     drawn: bool
+    terms: str = ""
     repaired_by: str | None = None  # the reviewer whose repaired mask waits for a second look
     opinions: list[dict[str, str | None]] = field(default_factory=list)  # only for a lead who settles disagreements
 
@@ -156,15 +163,17 @@ def deal(
     wanted: Wanted = Wanted(),
     since: int = 0,
     mix: GoldMix | None = None,
+    lead: bool = False,
 ) -> Dealt:
     """Up to `count` examples for a reviewer, leased to them for ten minutes.
 
     Leaves out examples that another reviewer holds and those in `held`, which the page has already. Of `held`, the leases that
     are, or were last, the reviewer's own are renewed. A reviewer is leased `MOST_HELD` examples at most. If the filters
     include judged examples, also leaves out what the reviewer has judged after verdict number `since`. An example whose lease
-    has expired can be handed out again. `mix` adds control examples.
+    has expired can be handed out again. `mix` adds control examples. The cards of a `lead` say on what their consent rests.
     """
     wait_for(session, Lock.dealing)  # two reviewers who ask at the same moment get different cards
+    today = now.date()
     gone = _stale_held(session, reviewer_id, held, wanted, since)
     own = leased_by(session, reviewer_id)
     running = {example for example, until in own.items() if until > now}
@@ -173,17 +182,17 @@ def deal(
     picked = [example for example in picked if example not in too_many]
     mine = claim(session, reviewer_id, {*picked, *own.keys() & set(held)} - gone, now)
     dealt = [example for example in picked if example in mine]
-    return Dealt(_cards(session, dealt, wanted), sorted(gone))
+    return Dealt(_cards(session, dealt, wanted, today, lead=lead), sorted(gone))
 
 
-def count_waiting(session: Session, reviewer_id: int, wanted: Wanted, since: int) -> int:
+def count_waiting(session: Session, reviewer_id: int, wanted: Wanted, since: int, today: date) -> int:
     """How many examples match the filters. In the queue, repaired masks that this reviewer may look at are counted too, but
     not second opinions and control examples."""
-    found = session.scalar(select(func.count()).select_from(_matching(reviewer_id, wanted, since).subquery())) or 0
+    found = session.scalar(select(func.count()).select_from(_matching(reviewer_id, wanted, since, today).subquery())) or 0
     if wanted.includes_judged:
         return found
     others = (Standing.state == State.repaired, Standing.first_reviewer_id != reviewer_id)
-    return found + (session.scalar(select(func.count()).select_from(Standing).where(*others, *_filters(wanted))) or 0)
+    return found + (session.scalar(select(func.count()).select_from(Standing).where(*others, *_filters(wanted, today))) or 0)
 
 
 def count_own_repairs(session: Session, reviewer: str) -> int:
@@ -210,14 +219,15 @@ def _next_examples(
     if count <= 0:
         return []
     free = and_(Standing.example_id.not_in(held), ~leased_to_another(reviewer_id, now))
-    first = _matching(reviewer_id, wanted, since).where(free).order_by(*_ordering(wanted.order)).limit(count)
+    first = _matching(reviewer_id, wanted, since, now.date()).where(free).order_by(*_ordering(wanted.order)).limit(count)
     picked = [QueuePosition(*row) for row in session.execute(first)]
     if wanted.includes_judged:
         return [position.example_id for position in picked]
-    seconds = _second_looks_due(session, reviewer_id, wanted, free, max(count // SECOND_LOOK_EVERY, count - len(picked)))
+    free = and_(free, *_filters(wanted, now.date()))
+    seconds = _second_looks_due(session, reviewer_id, free, max(count // SECOND_LOOK_EVERY, count - len(picked)))
     picked = picked[: count - len(seconds)] + seconds
     if mix is not None and (number := mix.gold_count(len(picked))):
-        candidates = unseen_gold(session, reviewer_id, and_(free, *_filters(wanted)))
+        candidates = unseen_gold(session, reviewer_id, free)
         golds = sample_gold(candidates, picked, number, mix.rng, wanted.order)
         picked = picked[: count - len(golds)] + golds
     if wanted.order is Order.random and mix is not None:
@@ -245,9 +255,7 @@ def sample_gold(
     return drawn[:number]
 
 
-def _second_looks_due(
-    session: Session, reviewer_id: int, wanted: Wanted, free: ColumnElement[bool], count: int
-) -> list[QueuePosition]:
+def _second_looks_due(session: Session, reviewer_id: int, free: ColumnElement[bool], count: int) -> list[QueuePosition]:
     """Examples that one other reviewer has judged and that are due for a second opinion, or whose mask another has repaired.
 
     Two queries, each a range of the index: it leaves out the reviewer's own examples without reading them.
@@ -256,17 +264,25 @@ def _second_looks_due(
     found: list[QueuePosition] = []
     for others in (first < reviewer_id, first > reviewer_id):
         if len(found) < count:
-            theirs = select(*QUEUE_COLUMNS).where(others, free, *_filters(wanted)).order_by(first, Standing.example_id)
+            theirs = select(*QUEUE_COLUMNS).where(others, free).order_by(first, Standing.example_id)
             found += [QueuePosition(*row) for row in session.execute(theirs.limit(count - len(found)))]
     return found
 
 
-def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _filters(wanted: Wanted, today: date) -> list[ColumnElement[bool]]:
     filters: list[ColumnElement[bool]] = []
     if wanted.source is not None:
         filters.append(Standing.source_id == wanted.source)
     if wanted.split is not None:
         filters.append(Standing.split == wanted.split)
+    if wanted.consent is not None:
+        here = stands(wanted.consent, today)
+        if wanted.consent in (Consent.ends_soon, Consent.ended):  # few: they are listed first
+            theirs = select(Example.id).join(Submission, Submission.id == Example.submission_id).where(here)
+            filters.append(Standing.example_id.in_(theirs))
+        else:  # many: one card after the other is asked, until enough are found. PostgreSQL would turn an EXISTS into a list.
+            asked = select(here).select_from(Example).join(Submission, Submission.id == Example.submission_id)
+            filters.append(asked.where(Example.id == Standing.example_id).scalar_subquery())
     return filters
 
 
@@ -277,9 +293,9 @@ def _ordering(order: Order) -> tuple[ColumnElement[Any], ...]:
     return (Standing.source_id.asc(), *doubt) if order is Order.source else doubt
 
 
-def _matching(reviewer_id: int, wanted: Wanted, since: int) -> Select[int, int, float]:
+def _matching(reviewer_id: int, wanted: Wanted, since: int, today: date) -> Select[int, int, float]:
     """The query for the examples that match the filters, whoever holds them."""
-    found = select(*QUEUE_COLUMNS).where(*_filters(wanted))
+    found = select(*QUEUE_COLUMNS).where(*_filters(wanted, today))
     if not wanted.includes_judged:
         return found.where(Standing.state == State.open)
     found = found.where(Standing.state != State.waiting)
@@ -346,15 +362,15 @@ def _stale_held(session: Session, reviewer_id: int, held: Collection[int], wante
 # --- what they show --------------------------------------------------------------------------------------------------
 
 
-def _cards(session: Session, examples: Sequence[int], wanted: Wanted) -> list[Card]:
+def _cards(session: Session, examples: Sequence[int], wanted: Wanted, today: date, *, lead: bool) -> list[Card]:
     """The cards of these examples, in this order. An example that may have been judged before shows its current mask."""
     opinions = _opinions(session, examples) if wanted.show is ShowFilter.disputed else {}
     sent_back = reopening_reasons(session, examples)
     masks = current_masks(session, examples if wanted.includes_judged else sent_back.keys())
     rows = session.execute(
         select(
-            Example.id, Example.image_sha256, Example.mask_sha256, Example.split, Submission.photo_name, Submission.drawn,
-            Suspicion.value, Suspicion.reasons, Reviewer.name,
+            Example.id, Example.image_sha256, Example.mask_sha256, Example.split, Submission.photo_name,
+            Suspicion.value, Suspicion.reasons, Reviewer.name, *TERMS,
         )
         .join(Submission, Submission.id == Example.submission_id)
         .join(Standing, Standing.example_id == Example.id)
@@ -372,10 +388,11 @@ def _cards(session: Session, examples: Sequence[int], wanted: Wanted) -> list[Ca
             suspicion=suspicion or 0.0,
             reasons=_card_reasons(sent_back.get(example), reasons),
             drawn=drawn,
+            terms=terms_in_words(Terms(licence, basis, given, expires, drawn), today, lead=lead),
             repaired_by=repairer,
             opinions=opinions.get(example, []),
         )
-        for example, image, mask, split, photo, drawn, suspicion, reasons, repairer in rows
+        for example, image, mask, split, photo, suspicion, reasons, repairer, licence, basis, given, expires, drawn in rows
     }
     return [cards[example] for example in examples]
 
@@ -398,7 +415,8 @@ def _opinions(session: Session, examples: Collection[int]) -> dict[int, list[dic
 
 
 def queue(session: Session, count: int | None) -> list[dict[str, Any]]:
-    """The open examples, most doubtful first (`count` of them, or all), with suspicion, reasons and signals; takes no lease."""
+    """The open examples, most doubtful first (`count` of them, or all), with suspicion, reasons, signals, licence and
+    consent; takes no lease. `consent` is None where none is recorded."""
     wanted = (
         select(Example)
         .join(Standing)
@@ -416,6 +434,19 @@ def queue(session: Session, count: int | None) -> list[dict[str, Any]]:
                 sent_back.get(example.id), None if example.suspicion is None else example.suspicion.reasons
             ),
             "signals": {signal.name: round(signal.value, 4) for signal in example.signals},
+            "licence": example.submission.licence,
+            "consent": _consent_values(example.submission),
         }
         for example in session.scalars(wanted.limit(count))
     ]
+
+
+def _consent_values(submission: Submission) -> dict[str, str | None] | None:
+    """What is recorded of a photo's consent as values for JSON, or None."""
+    given, expires = submission.consent_date, submission.consent_expires
+    values = {
+        "basis": submission.consent_basis,
+        "date": None if given is None else given.isoformat(),
+        "expires": None if expires is None else expires.isoformat(),
+    }
+    return values if any(values.values()) else None

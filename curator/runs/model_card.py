@@ -4,11 +4,12 @@ Source: Mitchell et al. (2019), "Model cards for model reporting", doi:10.1145/3
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
+from curator.consent import NOT_RECORDED, TermsCounts
 from curator.runs import figures
 from curator.runs.figures import Table
-from curator.runs.provenance import NOT_RECORDED, Provenance
+from curator.runs.provenance import Provenance
 from curator.runs.results import ReportRow
 from trainer.measures import ALL, ALPHA_ERRORS, CLASS_MEASURES, MEASURES, MISSED_ERRORS
 
@@ -42,9 +43,10 @@ def model_card(origin: Provenance, found: Sequence[ReportRow], slices: Mapping[s
         _data(origin),
         table_markdown(figures.counts_table(origin.splits, "Split")),
         table_markdown(figures.counts_table(origin.sources, "Source")),
-        table_markdown(figures.counts_table(origin.licences, "Licence")),
+        table_markdown(figures.counts_table(origin.terms.licences, "Licence")),
         "## Consent",
-        _consent(origin),
+        _consent(origin, now.date()),
+        table_markdown(figures.counts_table(origin.terms.consent, "Consent rests on")) if origin.terms.consent else "",
         "## Training",
         _training(origin),
         table_markdown(figures.settings_table(origin.settings)),
@@ -99,9 +101,9 @@ def _data(origin: Provenance) -> str:
     return " ".join(sentences)
 
 
-def _consent(origin: Provenance) -> str:
+def _consent(origin: Provenance, today: date) -> str:
     people = origin.contributors
-    unknown = origin.licences.get(NOT_RECORDED, 0)
+    unknown = origin.terms.licences.get(NOT_RECORDED, 0)
     who = f"{people:,} contributor{'' if people == 1 else 's'} named by the sources"
     unnamed = (
         f" {origin.anonymous:,} examples name no contributor, so they can’t be erased by name." if origin.anonymous else ""
@@ -110,10 +112,22 @@ def _consent(origin: Provenance) -> str:
         [
             f"- Recorded: the licence that each source states (above), and {who}.{unnamed}",
             *([f"- Not recorded: the licence of {unknown:,} examples."] if unknown else []),
+            *_recorded_consent(origin.terms, today),
             "- **Not known to Winnow: whether the people in the photos agreed**, to what, and whether they still do. A licence "
             "is about the picture, not the person. Whoever publishes this model answers for that: state here how they agreed.",
         ]
     )
+
+
+def _recorded_consent(terms: TermsCounts, today: date) -> list[str]:
+    if not terms.recorded:
+        return []
+    lines = [f"- Recorded as the sources state it, and not checked: the consent to use {terms.recorded:,} examples (below)."]
+    if terms.ends:
+        lines.append(f"- The first consent ends on {min(terms.ends)}. Until {today}, it has ended for {terms.ended(today):,}.")
+    if terms.no_consent:
+        lines.append(f"- Not recorded: the consent to use {terms.no_consent:,} examples.")
+    return lines
 
 
 def _training(origin: Provenance) -> str:

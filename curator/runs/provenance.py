@@ -10,12 +10,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from curator.consent import Terms, TermsCounts, count_terms, without_names
 from curator.runs.results import best_epoch, source_names
 from curator.touchup.attempts import attempts
 from db.errors import WinnowError
-from db.tables import CuratedSet, Example, Run, SetMember, Split, Submission, TouchUpSave
-
-NOT_RECORDED = "not recorded"
+from db.tables import Contributor, CuratedSet, Example, Run, SetMember, Split, Submission, TouchUpSave
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Provenance:
     frozen_at: datetime
     splits: dict[str, int]  # members by split, including erased ones
     sources: dict[str, int]  # members by source, without erased ones
-    licences: dict[str, int]  # members by licence, without erased ones
+    terms: TermsCounts  # of its members, without erased ones and people's names
     contributors: int  # distinct, with a name
     anonymous: int  # members whose contributor is not named, without erased ones
     drawn: int  # members that Winnow drew itself
@@ -61,13 +60,14 @@ def provenance(session: Session, number: int) -> Provenance:
         raise WinnowError(f"There is no run {number}.")
     frozen = session.get_one(CuratedSet, run.set_id)
     members = session.execute(
-        select(SetMember.split, Submission)
+        select(SetMember.split, Submission, Contributor.name)
         .outerjoin(Example, Example.id == SetMember.example_id)
         .outerjoin(Submission, Submission.id == Example.submission_id)
+        .outerjoin(Contributor, Contributor.id == Submission.contributor_id)
         .where(SetMember.set_id == run.set_id)
     ).all()
-    here = [submission for _, submission in members if submission is not None]
-    split = Counter(split for split, _ in members)
+    here = [submission for _, submission, _ in members if submission is not None]
+    split = Counter(split for split, *_ in members)
     sources = source_names(session)
     named = {submission.contributor_id for submission in here}
     return Provenance(
@@ -84,7 +84,7 @@ def provenance(session: Session, number: int) -> Provenance:
         frozen_at=frozen.frozen_at,
         splits={each.value: split[each] for each in Split},
         sources=_counted(sources[submission.source_id] for submission in here),
-        licences=_counted(submission.licence or NOT_RECORDED for submission in here),
+        terms=count_terms(_terms(submission, name) for _, submission, name in members if submission is not None),
         contributors=len(named - {None}),
         anonymous=sum(submission.contributor_id is None for submission in here),
         drawn=sum(submission.drawn for submission in here),
@@ -116,6 +116,11 @@ def masks_of_set(session: Session, number: int) -> dict[str, Masks]:
         for split in Split
         if split in made
     }
+
+
+def _terms(submission: Submission, contributor: str | None) -> Terms:
+    basis = without_names(submission.consent_basis, submission.subject, contributor)
+    return Terms(submission.licence, basis, submission.consent_date, submission.consent_expires, submission.drawn)
 
 
 def _counted(words: Iterable[str]) -> dict[str, int]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from typer.testing import CliRunner, Result
 
 from curator.__main__ import app
 from curator.sample import write_sample
-from db.jobs import ACTIVE
-from db.session import open_database, reading
-from db.settings import Settings
+from db.errors import NotNowError
+from db.jobs import ACTIVE, running_job, utc_now
+from db.session import open_database, reading, writing
+from db.settings import Settings, read_settings
 from db.store import Store
-from db.tables import Job, JobState
-from tests.examples import png
+from db.tables import Job, JobState, Submission
+from tests.examples import add_examples, png
+from tests.trained import freeze_all
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +72,7 @@ def test_the_curation_loop_by_commands_alone(run: Run, pairs: Path, tmp_path: Pa
     queue = run.json("queue", "-n", "0")["examples"]
     assert len(queue) == SAMPLE - came["no_face"]
     assert [one["suspicion"] for one in queue] == sorted((one["suspicion"] for one in queue), reverse=True)
-    assert set(queue[0]) == {"example", "photo", "suspicion", "reasons", "signals"}
+    assert set(queue[0]) == {"example", "photo", "suspicion", "reasons", "signals", "licence", "consent"}
 
     run.json("decide", str(queue[0]["example"]), "reject", "--reason", "too_coarse", "--by", "ada")
     file = tmp_path / "verdicts.csv"
@@ -272,3 +275,68 @@ def test_a_crop_is_drawn_discarded_and_taken_back_by_commands(run: Run, tmp_path
     }.items():
         refused = run(*arguments)
         assert (refused.exit_code, refused.output.strip().removeprefix("Error: ")) == (1, sentence)
+
+
+@pytest.fixture
+def consented(run: Run) -> list[int]:
+    """Four kept examples: the consent to use the first ended yesterday, the second's ends in a week, two have none."""
+    settings, today = read_settings(), utc_now().date()
+    with writing(open_database(settings)) as session:
+        examples = add_examples(session, Store(settings.store), 4)
+        submissions = list(session.scalars(select(Submission).order_by(Submission.id)))
+        for submission in submissions:
+            submission.drawn = False
+        submissions[0].consent_expires, submissions[1].consent_expires = today - timedelta(days=1), today + timedelta(days=7)
+        freeze_all(session, examples[1:], utc_now())
+    return examples
+
+
+def test_consent_that_has_ended_is_told_and_erased_only_when_asked(run: Run, consented: list[int]) -> None:
+    warning = "The consent to use 1 photo has ended: `winnow expire --erase` erases them."
+    assert run("status").stdout.splitlines()[-1] == warning
+    assert run.json("status")["consent"] == {"recorded": 1, "none": 2, "ended": 1, "ends_in_30_days": 1}
+    told = run.json("expire", "--within", "7")
+    assert (told["ended"], told["ending"], told["erasures"]) == (1, 1, [])
+    assert [photo["photo"] for photo in told["photos"]] == ["head-000.png", "head-001.png"]
+    assert run("expire").stdout.endswith("Nothing was changed. `winnow expire --erase` erases what has ended.\n")
+    assert one_line(run("expire", "--erase", "--within", "7")) == "--erase erases only what has ended. Leave --within out."
+    assert run.json("status")["submissions"] == 4
+
+    with reading(open_database(read_settings())) as session:
+        photo = session.scalars(select(Submission.photo_sha256).order_by(Submission.id)).first()
+    (receipt,) = run.json("expire", "--erase")["erasures"]
+    assert (receipt["submissions"], receipt["complete"]) == (1, True)
+    assert run.json("erase", "--photo", str(photo), "--allow-again") == {"lifted": 1}
+    assert run.json("expire", "--erase") == {
+        "ended": 0, "ending": 0, "sources": {}, "contributors": {}, "photos": [], "erasures": []
+    }  # fmt: skip
+    assert "has ended" not in run("status").stdout
+    assert run.json("status")["submissions"] == 3
+
+
+def test_expire_goes_on_with_what_was_broken_off_and_erases_nothing_beside_an_ingest(
+    run: Run, consented: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_job(open_database(read_settings()), "ingest", [], None):
+        assert run("expire", "--erase").exit_code == 1
+    assert run.json("status")["submissions"] == 4
+    with monkeypatch.context() as broken_off:
+        broken_off.setattr("curator.upkeep.erase.purge", lambda *_: (_ for _ in ()).throw(NotNowError("Somebody reads on.")))
+        assert run("expire", "--erase").exit_code == 1
+    assert "`winnow expire --erase` goes on with it." in run("expire").stdout
+    (receipt,) = run.json("expire", "--erase")["erasures"]
+    assert (receipt["submissions"], receipt["complete"]) == (1, True)
+
+
+def test_freeze_and_export_say_what_has_no_consent(run: Run, consented: list[int], tmp_path: Path) -> None:
+    run.json("decide", str(consented[0]), "keep")
+    frozen = run.json("freeze")
+    assert (frozen["examples"], frozen["no_consent"], frozen["left_out_ended"], frozen["left_out_no_consent"]) == (3, 2, 1, 0)
+    frozen = run.json("freeze", "--consent", "recorded")
+    assert (frozen["examples"], frozen["no_consent"], frozen["left_out_ended"], frozen["left_out_no_consent"]) == (1, 0, 1, 2)
+    with writing(open_database(read_settings())) as session:
+        for submission in session.scalars(select(Submission)):
+            submission.consent_expires = date(2026, 1, 1)
+    written = run("export", "1", str(tmp_path / "out"))
+    assert written.stdout.splitlines()[-1] == "The consent to use 3 of them has ended. Freeze a new set."
+    assert run.json("export", "1", str(tmp_path / "again"))["consent_ends_first"] == "2026-01-01"

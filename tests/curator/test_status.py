@@ -1,6 +1,7 @@
 """What stands where, what to do next, and what each reviewer has decided."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, event, update
@@ -13,7 +14,7 @@ from curator.sets.freeze import freeze
 from curator.status import Flow, flow, next_step, status
 from db.session import reading, writing
 from db.store import Store
-from db.tables import Decision, Export, Job, JobState, Proof, Split, TouchUp
+from db.tables import Decision, Example, Export, Job, JobState, Proof, Split, TouchUp
 from tests.conftest import FakeClock
 from tests.examples import add_examples
 from tests.trained import add_run, freeze_all
@@ -45,6 +46,19 @@ def decide(engine: Engine, clock: FakeClock, name: str, decision: Decision, *exa
     with writing(engine) as session:
         reviewer = reviewer_called(session, name).id
         record(session, reviewer, [NewVerdict(one, decision, None, new_client_id()) for one in examples], clock())
+
+
+def test_status_counts_photos_by_their_consent(engine: Engine, store: Store, clock: FakeClock) -> None:
+    today = clock().date()
+    with writing(engine) as session:
+        numbers = add_examples(session, store, 5)
+        ends = (today - timedelta(days=1), today, today + timedelta(days=31), None, None)
+        for number, expires in zip(numbers, ends, strict=True):
+            submission = session.get_one(Example, number).submission
+            submission.consent_expires, submission.drawn = expires, number == numbers[-1]
+    with reading(engine) as session:
+        counted = status(session, clock())["consent"]
+    assert counted == {"recorded": 2, "none": 1, "ended": 1, "ends_in_30_days": 1}
 
 
 def test_counts_follow_the_newest_verdicts(engine: Engine, store: Store, clock: FakeClock) -> None:

@@ -115,7 +115,7 @@ def test_swapped_and_damaged_pictures_are_not_exported(house: House, tmp_path: P
         attack()
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         with reading(house.engine) as session, pytest.raises(DamagedError, match="is damaged"):
-            export_set(session, house.store, set_number, folder, "folder")
+            export_set(session, house.store, set_number, folder, "folder", utc_now().date())
         assert not (folder / "splits.csv").exists()
         house.repair()
         assert house.broken() == set()

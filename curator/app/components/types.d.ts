@@ -25,7 +25,7 @@ interface Opinion {
   reason: string | null;
 }
 
-/** An example as `/api/deck` deals it; `image` and `mask` are hashes of pictures, `suspicion` is 0 to 1; `repaired_by` repaired the mask. */
+/** An example as `/api/deck` deals it; `image` and `mask` are hashes of pictures, `suspicion` is 0 to 1; `terms` say licence and consent; `repaired_by` repaired the mask. */
 interface Card {
   example: number;
   image: string;
@@ -35,6 +35,7 @@ interface Card {
   suspicion: number;
   reasons: string[];
   drawn: boolean;
+  terms: string;
   repaired_by: string | null;
   opinions?: Opinion[];
 }

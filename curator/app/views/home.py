@@ -3,9 +3,13 @@
 import streamlit as st
 
 from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, start_job
+from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine, flow_now
-from curator.app.wording import pluralise
+from curator.app.wording import literal, pluralise
+from curator.consent import count_ended, ended_in_words
 from curator.status import next_step
+from db.jobs import utc_now
+from db.session import reading
 
 STEPS = {
     "ingest": ("Ingest", "Add photos and their painted masks; each is cropped around the face."),
@@ -21,6 +25,11 @@ header(
     "From crowd masks to a hair matte for a phone",
     "Curate the masks that people painted, train on the ones you keep, and export a proven file.",
 )
+if leads(current_reviewer()):
+    with reading(engine()) as session:
+        ended = count_ended(session, utc_now().date())
+    if ended:
+        st.warning(literal(ended_in_words(ended)))
 step = next_step(now)
 if now.submissions == 0:
     with st.container(border=True):

@@ -11,6 +11,7 @@ from curator.app.frame import PAGE_FILE, REASONS, drawn_note, empty_state, galle
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine
 from curator.app.wording import literal, pluralise
+from curator.consent import Consent, any_recorded
 from curator.ingest.aside import count_faceless, list_faceless
 from curator.markup import render
 from curator.review.deck import FOR_LEADS, Order, ShowFilter, Wanted, count_own_repairs, wanted_from
@@ -24,7 +25,7 @@ from db.tables import Split
 PER_PAGE = 60
 NO_FACE = "no_face"  # submissions without a face are not examples: this page shows them and nothing more
 DEFAULTS = {"view": "one", "order": Order.doubt.value, "show": ShowFilter.open.value}
-FILTERS = ["order", "show", "source", "split", "reason", "reviewer"]
+FILTERS = ["order", "show", "source", "split", "reason", "reviewer", "consent"]
 VIEW_LABELS = {"one": "One by one", "grid": "Grid"}
 ORDER_LABELS = {Order.doubt.value: "Most doubtful first", Order.random.value: "Random", Order.source.value: "By source"}
 SHOW_LABELS = {
@@ -38,6 +39,12 @@ SHOW_LABELS = {
     NO_FACE: "No face found",
 }
 NARROWED = '<p class="winnow-narrowed">{{ words }}</p>'
+CONSENT_LABELS = {
+    Consent.recorded.value: "Recorded",
+    Consent.none.value: "None recorded",
+    Consent.ends_soon.value: "Ends within 30 days",
+    Consent.ended.value: "Ended",
+}
 SPLIT_LABELS = {Split.train.value: "Train", Split.validation.value: "Validation", Split.test.value: "Test"}
 
 
@@ -84,7 +91,7 @@ reviewer = current_reviewer()
 lead = leads(reviewer)
 with reading(engine()) as session:
     totals, all_sources, reviewers = counts(session), sources(session), names(session)
-    own_repairs = count_own_repairs(session, reviewer)
+    own_repairs, consents = count_own_repairs(session, reviewer), any_recorded(session)
 source_names = {str(one.id): one.location for one in all_sources}
 
 address = st.query_params.to_dict()
@@ -114,6 +121,7 @@ chosen = {
     "split": wanted.split and wanted.split.value,
     "reason": wanted.reason and wanted.reason.value,
     "reviewer": wanted.reviewer,
+    "consent": wanted.consent and wanted.consent.value,
 }
 for name, value in chosen.items():
     st.session_state[f"review-{name}"] = value  # the address decides, the controls show it
@@ -139,6 +147,8 @@ with st.container(key="review-head", horizontal=True, horizontal_alignment="dist
                 choose("split", "Split", SPLIT_LABELS, "All splits")
                 choose("reason", "Rejected because", REASONS, "Any reason")
                 choose("reviewer", "Judged by", {name: name for name in reviewers}, "Anyone")
+                if consents or wanted.consent:
+                    choose("consent", "Consent", CONSENT_LABELS, "Any")
 
 if problem:
     st.warning(literal(f"{problem} So no filter is set."))
@@ -149,6 +159,7 @@ narrowed = [
     "" if wanted.split is None else f"{wanted.split} split",
     "" if wanted.reason is None else f"rejected: {REASONS[wanted.reason.value].lower()}",
     "" if wanted.reviewer is None else f"judged by {wanted.reviewer}",
+    "" if wanted.consent is None else f"consent: {CONSENT_LABELS[wanted.consent.value].lower()}",
 ]
 if any(narrowed) or problem:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="review-narrowed"):

@@ -6,6 +6,7 @@ import streamlit as st
 from curator.app.frame import PAGE_FILE, empty_state, header, show_error, table
 from curator.app.state import engine
 from curator.app.wording import pluralise
+from curator.consent import any_recorded, ended_in_sets
 from curator.review.standing import counts
 from curator.sets.freeze import freeze
 from curator.status import list_sets
@@ -16,27 +17,31 @@ from db.session import reading
 
 header("Curated sets", "Frozen, numbered and hashed. A run names the set that it was trained on; a set never changes.")
 with reading(engine()) as session:
-    now, sets = counts(session), list_sets(session)
+    now, sets, consents = counts(session), list_sets(session), any_recorded(session)
 
 if now.keep == 0 and not sets:
     empty_state("Nothing is approved yet, so there is nothing to freeze.", "Review some examples", "review")
 else:
     with st.form("freeze", border=True):
         note = st.text_input("Note", max_chars=200, placeholder="first hundred verdicts")
+        consented = consents and st.checkbox("Leave out photos of people without recorded consent")
         if st.form_submit_button(f"Freeze the {now.keep:,} approved examples", type="primary"):
             try:
-                frozen = freeze(engine(), note, utc_now())
+                frozen = freeze(engine(), note, utc_now(), consented=consented)
             except WinnowError as error:
                 show_error(error)
             else:
-                message = f"Curated set {frozen.set}: {frozen.examples:,} examples."
+                message = f"Curated set {frozen.set}: {frozen.examples:,} examples. {frozen.consent_in_words}".rstrip()
                 st.success(message if frozen.new else f"{message} Nothing has changed since it was frozen.")
                 with reading(engine()) as session:
                     sets = list_sets(session)
     with reading(engine()) as session:
-        refined = count_proposals(session)
+        refined, ended = count_proposals(session), ended_in_sets(session, utc_now().date())
     waiting = f": {pluralise(refined, 'refined mask')} to decide" if refined else ""
     st.page_link(PAGE_FILE.format("refinements"), label=f"Refine the kept masks in bulk{waiting}")
+    if ended:
+        held = ", ".join(f"{count:,} of set {number}" for number, count in sorted(ended.items(), reverse=True))
+        st.warning(f"The consent to use some examples has ended: {held}. Freeze a new set before you train or export.")
     rows = pd.DataFrame(sets)
     if not rows.empty:
         rows["frozen_at"] = pd.to_datetime(rows["frozen_at"])

@@ -258,12 +258,31 @@ def test_the_secret_is_made_once_for_its_owner_only(client: TestClient, ours: di
 # --- the deck ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_deck_is_dealt_by_consent_and_only_a_lead_reads_what_it_rests_on(
+    client: TestClient,
+    ours: dict[str, str],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: Engine,
+    examples: list[int],
+) -> None:
+    with writing(engine) as session:
+        submission = session.get_one(Example, examples[1]).submission
+        submission.consent_basis, submission.subject = "signed by Nora Quist", "Nora Quist"
+    asked = {"count": 3, "held": [], "wanted": {"consent": "recorded"}}
+    for leading, terms in (("Ada", "Consent recorded · signed by Nora Quist"), ("Lea", "Consent recorded")):
+        monkeypatch.setattr(guard, "settings", lambda leading=leading: settings.model_copy(update={"leads": leading}))
+        (card,) = client.post("/api/deck", json=asked, headers=ours).json()["cards"]
+        assert (card["example"], card["terms"]) == (examples[1], terms)
+    assert client.post("/api/deck", json={"count": 1, "wanted": {"consent": "x"}}, headers=ours).status_code == 400
+
+
 def test_the_deck_returns_cards_and_counts_for_the_tokens_reviewer(
     client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int]
 ) -> None:
     said = client.post("/api/deck", json={"count": 2, "held": []}, headers=ours).json()
     assert [card["example"] for card in said["cards"]] == examples[:2]
-    card = {"example", "image", "mask", "photo", "split", "suspicion", "reasons", "drawn", "repaired_by", "opinions"}
+    card = {"example", "image", "mask", "photo", "split", "suspicion", "reasons", "drawn", "terms", "repaired_by", "opinions"}
     assert set(said["cards"][0]) == card
     assert said["counts"] == {"keep": 0, "reject": 0, "open": 3, "disputed": 0, "waiting": 0, "fix": 0, "repaired": 0}
     assert {key: said[key] for key in ("left", "gone", "upto", "since")} == {"left": 3, "gone": [], "upto": 0, "since": 0}

@@ -73,7 +73,7 @@ def test_what_waits_is_in_nobodys_deck_and_not_counted_as_work(engine: Engine, s
         for wanted in (Wanted(), Wanted(show=ShowFilter.all), Wanted(show=ShowFilter.unseen)):
             dealt = deal(session, ada, 5, clock(), wanted=wanted)
             assert [card.example for card in dealt.cards] == [examples[1]]
-            assert count_waiting(session, ada, wanted, 0) == 1
+            assert count_waiting(session, ada, wanted, 0, clock().date()) == 1
         assert [row["example"] for row in queue(session, None)] == [examples[1]]
         now = counts(session)
         assert (now.open, now.waiting, now.examples) == (1, 2, 3)

@@ -1,12 +1,25 @@
 """Which examples a reviewer sees next."""
 
 import random
+from datetime import date
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
-from curator.review.deck import Dealt, GoldMix, Order, ShowFilter, Wanted, count_waiting, deal, sample_gold, wanted_from
+from curator.consent import Consent
+from curator.review.deck import (
+    Dealt,
+    GoldMix,
+    Order,
+    ShowFilter,
+    Wanted,
+    count_waiting,
+    deal,
+    queue,
+    sample_gold,
+    wanted_from,
+)
 from curator.review.gold import set_answer
 from curator.review.leases import LEASE, QueuePosition
 from curator.review.reviewers import reviewer_called
@@ -14,7 +27,7 @@ from curator.review.verdicts import NewVerdict, record
 from db.errors import WinnowError
 from db.session import writing
 from db.store import Store
-from db.tables import Decision, Lease, Reason, Split, Standing, TouchUp
+from db.tables import Decision, Example, Lease, Reason, Split, Standing, Submission, TouchUp
 from tests.conftest import FakeClock, on_both_servers
 from tests.examples import add_examples
 
@@ -154,7 +167,7 @@ def hand(session: Session, who: str, clock: FakeClock, wanted: Wanted, since: in
 
 def shown(session: Session, who: str, clock: FakeClock, wanted: Wanted, since: int = 0) -> list[int]:
     found = [card.example for card in hand(session, who, clock, wanted, since).cards]
-    assert count_waiting(session, reviewer_called(session, who).id, wanted, since) == len(found)
+    assert count_waiting(session, reviewer_called(session, who).id, wanted, since, clock().date()) == len(found)
     return found
 
 
@@ -187,6 +200,73 @@ def test_filters_narrow_the_queue(engine: Engine, store: Store, clock: FakeClock
         assert shown(session, "Ada", clock, Wanted(source=source)) == tests
         assert shown(session, "Ada", clock, Wanted(split=Split.test)) == tests
         assert shown(session, "Ada", clock, Wanted(split=Split.validation)) == []
+
+
+def of_people(session: Session, *consents: tuple[int, dict[str, object]]) -> None:
+    """Make all photos those of people, some of them with these values."""
+    session.execute(update(Submission).values(drawn=False))
+    for example, values in consents:
+        session.execute(update(Submission).where(Submission.example.has(Example.id == example)).values(values))
+
+
+@on_both_servers
+def test_examples_are_found_by_how_their_consent_stands(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+    with writing(engine) as session:
+        of_people(
+            session,
+            (examples[0], {"consent_basis": "form 7"}),
+            (examples[1], {"consent_expires": date(2026, 1, 1)}),
+            (examples[2], {"consent_expires": date(2026, 2, 1)}),
+            (examples[3], {"consent_expires": date(2026, 2, 2)}),
+        )
+        decide(session, "Bo", examples[2], Decision.keep, "a", clock)
+        assert shown(session, "Ada", clock, Wanted(consent=Consent.recorded)) == [examples[3], examples[0]]
+        every = Wanted(show=ShowFilter.all, consent=Consent.recorded)
+        assert shown(session, "Ada", clock, every) == [examples[3], examples[2], examples[0]]
+        assert shown(session, "Ada", clock, Wanted(consent=Consent.none)) == [examples[4], examples[5]]
+        assert shown(session, "Ada", clock, Wanted(consent=Consent.ends_soon)) == []
+        assert shown(session, "Ada", clock, Wanted(show=ShowFilter.all, consent=Consent.ends_soon)) == [examples[2]]
+        assert shown(session, "Ada", clock, Wanted(consent=Consent.ended)) == [examples[1]]
+
+
+@on_both_servers
+def test_a_filter_by_consent_holds_for_second_opinions_and_control_examples(
+    engine: Engine, clock: FakeClock, examples: list[int]
+) -> None:
+    with writing(engine) as session:
+        of_people(session, (examples[0], {"consent_basis": "form 7"}), (examples[2], {"consent_basis": "form 7"}))
+        for number, example in enumerate(examples[:2]):
+            decide(session, "Ada", example, Decision.keep, str(number), clock, second_share=1.0)
+        for example in examples[2:4]:
+            set_answer(session, reviewer_called(session, "Lea").id, example, Decision.keep, None, clock())
+        mix = GoldMix(1.0, random.Random(1))
+        bo = reviewer_called(session, "Bo").id
+        cards = deal(session, bo, 9, clock(), wanted=Wanted(consent=Consent.recorded), mix=mix).cards
+        assert {card.example for card in cards} <= {examples[0], examples[2]}
+        assert cards
+
+
+def test_a_card_says_licence_and_consent_and_to_a_lead_what_it_rests_on(
+    engine: Engine, clock: FakeClock, examples: list[int]
+) -> None:
+    with writing(engine) as session:
+        said = {"subject": "Nora Quist", "licence": "CC0", "consent_basis": "form 7", "consent_expires": date(2026, 3, 1)}
+        of_people(session, (examples[1], said))
+        for who, lead, terms in (
+            ("Ada", True, "Consent ends on 2026-03-01 · licence CC0 · form 7"),
+            ("Bo", False, "Consent ends on 2026-03-01 · licence CC0"),
+        ):
+            cards = deal(session, reviewer_called(session, who).id, 2, clock(), lead=lead).cards
+            clock.pass_(LEASE.total_seconds() + 1)
+            assert [card.terms for card in cards] == [terms, ""]
+            assert "Nora" not in str(cards)
+
+
+def test_the_list_of_the_queue_has_licence_and_consent(engine: Engine, examples: list[int]) -> None:
+    with writing(engine) as session:
+        of_people(session, (examples[1], {"licence": "CC0", "consent_date": date(2026, 1, 1)}))
+        listed = [(one["licence"], one["consent"]) for one in queue(session, 2)]
+    assert listed == [("CC0", {"basis": None, "date": "2026-01-01", "expires": None}), (None, None)]
 
 
 @on_both_servers

@@ -291,11 +291,11 @@ def test_not_yet_seen_includes_what_one_judged_before_reopening(engine: Engine, 
     with writing(engine) as session:
         ada, bo = (reviewer_called(session, name).id for name in ("ada", "Bo"))
         say(session, "ada", clock, examples[1], REJECT)
-        assert count_waiting(session, ada, unseen, 0) == 0
-        assert count_waiting(session, bo, rejected, 0) == 1
+        assert count_waiting(session, ada, unseen, 0, clock().date()) == 0
+        assert count_waiting(session, bo, rejected, 0, clock().date()) == 1
         back(session, clock, examples[1])
-        assert count_waiting(session, ada, unseen, 0) == 1
-        assert count_waiting(session, bo, rejected, 0) == 0
+        assert count_waiting(session, ada, unseen, 0, clock().date()) == 1
+        assert count_waiting(session, bo, rejected, 0, clock().date()) == 0
 
 
 def test_it_shows_the_mask_that_the_report_measured_against(

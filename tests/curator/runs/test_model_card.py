@@ -2,8 +2,9 @@
 
 import dataclasses
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from curator.consent import TermsCounts
 from curator.runs.figures import Table
 from curator.runs.model_card import model_card, table_markdown
 from curator.runs.provenance import Masks, Provenance
@@ -16,8 +17,8 @@ ORIGIN = Provenance(
     run=3, model="hairmattenet", encoder="imagenet", parameters=3_855_042, settings={"decoder_depth": 64, "consistency": 0.5},
     created_at=NOW, epochs=50, best_epoch=47, set=2, set_hash="ab" * 32, frozen_at=NOW,
     splits={"train": 70, "validation": 15, "test": 15}, sources={"selfies.zip": 97},
-    licences={"CC-BY-4.0": 90, "not recorded": 7}, contributors=31, anonymous=12, drawn=0, masks=MASKS,
-    erased=3,
+    terms=TermsCounts(licences={"CC-BY-4.0": 90, "not recorded": 7}, consent={}, ends={}, no_consent=97),
+    contributors=31, anonymous=12, drawn=0, masks=MASKS, erased=3,
 )  # fmt: skip
 
 
@@ -45,6 +46,18 @@ def test_a_card_states_what_is_not_known_about_consent() -> None:
     assert "12 examples name no contributor" in consent
     assert "the licence of 7 examples" in consent
     assert "Not known to Winnow: whether the people in the photos agreed" in consent
+
+
+def test_a_card_counts_consent_and_says_when_the_first_ends() -> None:
+    terms = TermsCounts(
+        {"CC0": 97}, {"form 7": 50, "a|b": 7}, {NOW.date() - timedelta(days=1): 3, NOW.date(): 4}, no_consent=40
+    )
+    consent = model_card(dataclasses.replace(ORIGIN, terms=terms), [], {}, NOW).partition("## Consent")[2].partition("\n## ")[0]
+    assert "the consent to use 57 examples (below)" in consent
+    assert "The first consent ends on 2026-03-03. Until 2026-03-04, it has ended for 3." in consent
+    assert "Not recorded: the consent to use 40 examples." in consent
+    assert "| form 7 | 50 |" in consent
+    assert r"| a\|b | 7 |" in consent
 
 
 def test_limits_follow_from_the_data() -> None:

@@ -1,6 +1,7 @@
 """The provenance of a run, in numbers without names."""
 
 import dataclasses
+from datetime import date
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -41,7 +42,7 @@ def test_provenance_counts_sources_licences_and_contributors(engine: Engine, run
     with reading(engine) as session:
         told = provenance(session, run)
     assert told.splits == {"train": 3, "validation": 2, "test": 2}
-    assert told.licences == {"CC-BY-4.0": 4, "not recorded": 3}
+    assert told.terms.licences == {"CC-BY-4.0": 4, "not recorded": 3}
     assert (told.contributors, told.anonymous, told.drawn, told.erased) == (2, 5, 0, 0)
     assert told.masks == {"train": Masks(3), "validation": Masks(2), "test": Masks(2)}
     assert (told.sources["selfies"], sum(told.sources.values())) == (3, 7)
@@ -50,13 +51,27 @@ def test_provenance_counts_sources_licences_and_contributors(engine: Engine, run
     assert not any(word in said for word in ("Ada", "Bo ", "/home", "head-0"))
 
 
+def test_consent_is_counted_without_anybodys_name(engine: Engine, run: int) -> None:
+    with writing(engine) as session:
+        first, second, third, *_ = session.scalars(select(Submission).order_by(Submission.id))
+        first.consent_basis, first.consent_expires = "form of ada_byron", date(2026, 3, 1)
+        second.subject, second.consent_basis, second.consent_expires = "Cy Twombly", "form, Cy Twombly", date(2026, 2, 1)
+        third.consent_date, third.drawn = date(2026, 1, 1), False
+        session.scalars(select(Submission).order_by(Submission.id.desc())).first().drawn = True
+    with reading(engine) as session:
+        told = provenance(session, run).terms
+    assert told.consent == {"form of …": 1, "form, …": 1, "not stated": 1}
+    assert list(told.ends.items()) == [(date(2026, 2, 1), 1), (date(2026, 3, 1), 1)]
+    assert told.no_consent == 3
+
+
 def test_an_erased_contributor_is_only_counted(
     engine: Engine, store: Store, settings: Settings, clock: FakeClock, run: int
 ) -> None:
     erase_contributor(engine, store, settings, "Ada Byron", "lea", clock())
     with reading(engine) as session:
         told = provenance(session, run)
-    assert (told.erased, told.contributors, sum(told.licences.values())) == (1, 1, 6)
+    assert (told.erased, told.contributors, sum(told.terms.licences.values())) == (1, 1, 6)
     assert told.splits["train"] == 3  # its place in the set stays
 
 

@@ -1,12 +1,13 @@
 """Curated sets out and in again: every mask equal bit for bit, beside its photo, in its split, and nobody named."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 
 from curator.formats import WRITERS, RawPair, Refused, mask_bytes, photo_bytes, read_source, recognise
 from curator.pictures.codec import decode_mask, encode_mask, encode_photo
@@ -22,6 +23,7 @@ from db.tables import Contributor, CuratedSet, Example, SetMember, Source, Split
 from tests.curator.encoded import read_labels
 from tests.examples import LONG_AGO
 
+TERMS = ("licence", "consent_basis", "consent_date", "consent_expires")
 LIMITS = Limits()
 SPLITS = [Split.train, Split.train, Split.validation, Split.test, Split.train]
 PERSON = "Nora Quist"
@@ -66,7 +68,7 @@ def curated(engine: Engine, store: Store) -> int:
 
 def exported(engine: Engine, store: Store, folder: Path, format: str) -> Exported:
     with reading(engine) as session:
-        return export_set(session, store, 1, folder, format)
+        return export_set(session, store, 1, folder, format, LONG_AGO.date())
 
 
 @pytest.mark.parametrize(("format", "adapter"), [(name, "manifest" if name == "folder" else name) for name in WRITERS])
@@ -75,8 +77,9 @@ def test_a_set_comes_back_bit_for_bit_through_the_adapter(
 ) -> None:
     written = exported(engine, store, tmp_path / "out", format)
     assert written == Exported(
-        1, format, str(tmp_path / "out"), 4, {"train": 2, "validation": 1, "test": 1}, erased=1, cut_at_half=0
-    )
+        1, format, str(tmp_path / "out"), 4, {"train": 2, "validation": 1, "test": 1}, erased=1, cut_at_half=0,
+        licences={"not recorded": 3, "CC0": 1}, consent={}, consent_ends_first=None, no_consent=3, consent_ended=0,
+    )  # fmt: skip
     assert recognise(tmp_path / "out")[0] == adapter
     pairs = [item for item in read_source(adapter, tmp_path / "out", tmp_path, LIMITS) if isinstance(item, RawPair)]
     found = {}
@@ -146,7 +149,7 @@ def test_a_hugging_face_folder_names_each_mask_beside_its_photo(
     for metadata in (tmp_path / "out").glob("*/metadata.jsonl"):
         for line in metadata.read_text().splitlines():
             row = json.loads(line)
-            assert sorted(row) == ["drawn", "file_name", "licence", "mask_file_name"]
+            assert sorted(row) == sorted(["file_name", "mask_file_name", "drawn", *TERMS])
             photo = cv2.imread(str(metadata.parent / row["file_name"]))
             mask = cv2.imread(str(metadata.parent / row["mask_file_name"]), cv2.IMREAD_UNCHANGED)
             number = round(photo.mean() / 40)
@@ -156,6 +159,30 @@ def test_a_hugging_face_folder_names_each_mask_beside_its_photo(
             assert row["licence"] == ("CC0" if number == 0 else "")
             seen.append(number)
     assert sorted(seen) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("format", ["folder", "hf"])
+def test_licence_and_consent_come_back_and_no_name_with_them(
+    engine: Engine, store: Store, curated: int, tmp_path: Path, format: str
+) -> None:
+    given, ended, ends = date(2025, 1, 31), date(2025, 12, 31), date(2026, 2, 28)
+    with writing(engine) as session:
+        first, second, *_ = session.scalars(select(Submission).order_by(Submission.id))
+        first.subject, first.consent_basis, first.consent_date, first.consent_expires = "Bo Berg", "form 7", given, ends
+        second.subject, second.consent_basis, second.consent_expires = "Bo Berg", f"form of bo-berg for {PERSON}", ended
+    written = exported(engine, store, tmp_path / "out", format)
+    assert (written.consent, written.consent_ends_first) == ({"form 7": 1, "form of … for …": 1}, ended)
+    assert (written.no_consent, written.consent_ended) == (1, 1)
+    pairs = list(read_source(recognise(tmp_path / "out")[0], tmp_path / "out", tmp_path, LIMITS))
+    assert all(isinstance(pair, RawPair) and pair.subject is None for pair in pairs)
+    terms = {tuple(getattr(pair, name) for name in TERMS) for pair in pairs}
+    assert terms == {
+        ("CC0", "form 7", given, ends),
+        (None, "form of … for …", None, ended),
+        (None, None, None, None),
+    }
+    texts = "".join(path.read_text() for path in (tmp_path / "out").rglob("*") if path.suffix in (".csv", ".jsonl"))
+    assert not any(name in texts.lower() for name in ("bo", "berg", "nora", "quist"))
 
 
 def test_what_coco_says_of_a_mask_fits_it(engine: Engine, store: Store, curated: int, tmp_path: Path) -> None:

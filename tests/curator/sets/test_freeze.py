@@ -5,12 +5,13 @@ import threading
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, update
 from sqlalchemy.orm import Session
 
 from curator.review.reviewers import reviewer_called
@@ -20,7 +21,7 @@ from curator.sets.freeze import Content, Frozen, add_set, approved_content, free
 from db.errors import WinnowError
 from db.session import connect, migrate, reading, writing
 from db.store import Store
-from db.tables import CuratedSet, Decision, Example, MaskOrigin, Split, State, TouchUp, TouchUpSave, Verdict
+from db.tables import CuratedSet, Decision, Example, MaskOrigin, Split, State, Submission, TouchUp, TouchUpSave, Verdict
 from tests.conftest import FakeClock, counted_instructions, on_both_servers
 from tests.examples import add_bare_examples, add_bare_touch_ups, add_examples
 from tests.postgres import blocked
@@ -74,6 +75,49 @@ def test_a_set_stays_as_it_was_when_verdicts_change(engine: Engine, clock: FakeC
     assert (second.set, second.examples, second.new) == (2, 4, True)
     assert members(engine, 1) == first
     assert before.hash != second.hash
+
+
+@on_both_servers
+def test_what_has_no_consent_any_more_is_never_frozen_and_what_never_had_it_only_if_wanted(
+    engine: Engine, clock: FakeClock, examples: list[int]
+) -> None:
+    """The places stay without gaps, in the order of the examples."""
+    today = clock().date()
+    consents = [
+        {"consent_expires": today - timedelta(days=1)},  # it ended yesterday
+        {"consent_expires": today, "consent_basis": "form 7"},
+        {},
+        {"consent_date": today},
+        {"drawn": True},
+    ]
+    with writing(engine) as session:
+        for number, values in zip(examples, consents, strict=True):
+            which = update(Submission).where(Submission.example.has(Example.id == number))
+            session.execute(which.values({"drawn": False} | values))
+    decide(engine, clock, Decision.keep, *examples)
+    one = freeze(engine, "", clock())
+    assert (one.examples, one.no_consent, one.left_out_ended, one.left_out_no_consent) == (4, 1, 1, 0)
+    assert one.consent_in_words == "1 of them have no consent recorded. Left out, because their consent has ended: 1."
+    assert [number for number, _, _ in members(engine, 1)] == examples[1:]
+    other = freeze(engine, "", clock(), consented=True)
+    assert (other.set, other.examples, other.no_consent, other.left_out_ended, other.left_out_no_consent) == (2, 3, 0, 1, 1)
+    assert [number for number, _, _ in members(engine, 2)] == [examples[1], *examples[3:]]
+    with reading(engine) as session:
+        for number in (1, 2):
+            rows = session.get_one(CuratedSet, number).members
+            assert sorted(row.position for row in rows) == list(range(len(rows)))
+            content = set_hash((row.image_sha256, row.mask_sha256, row.split.value, row.skin_sha256) for row in rows)
+            assert session.get_one(CuratedSet, number).hash == content
+
+
+def test_a_set_of_which_nothing_may_be_used_says_why(engine: Engine, clock: FakeClock, examples: list[int]) -> None:
+    decide(engine, clock, Decision.keep, *examples[:2])
+    with writing(engine) as session:
+        session.execute(update(Submission).values(drawn=False))
+        session.get_one(Example, examples[0]).submission.consent_expires = clock().date() - timedelta(days=1)
+    said = "none may be used. The consent to use 1 of them has ended, and none is recorded for 1."
+    with pytest.raises(WinnowError, match=said):
+        freeze(engine, "", clock(), consented=True)
 
 
 def test_what_reviewers_see_differently_is_in_no_set_until_a_lead_settles_it(
@@ -156,7 +200,7 @@ def test_two_who_freeze_at_the_same_moment_get_one_set_or_two_numbers(
         for number in examples[:3]:
             decide(engine, clock, Decision.keep, number)
             with reading(engine) as session:
-                contents.append(stack.enter_context(approved_content(session)))
+                contents.append(stack.enter_context(approved_content(session, clock().date())))
         one, two, three = contents
         assert {made.set for made in frozen_at_once(engine, clock, one, two)} == {1, 2}
         assert {made.set for made in frozen_at_once(engine, clock, three, three)} == {3}
@@ -210,7 +254,11 @@ def test_freezing_costs_each_example_the_same(tmp_path: Path, clock: FakeClock) 
         migrate(database)
         with writing(database) as session:
             add_bare_touch_ups(session, add_bare_examples(session, number, Split.test, State.keep), clock())
-        with reading(database) as session, counted_instructions(session) as hundreds, approved_content(session) as content:
+        with (
+            reading(database) as session,
+            counted_instructions(session) as hundreds,
+            approved_content(session, clock().date()) as content,
+        ):
             assert content.splits["test"] == number
         costs.append(len(hundreds) / number)
         database.dispose()

@@ -80,7 +80,7 @@ def test_a_mask_to_be_fixed_waits_for_a_touch_up_and_is_neither_approved_nor_in_
         assert counts(session) == Counts(keep=0, fix=1, reject=0, open=0)
         assert counts(session).examples == 1
         assert session.scalars(approved()).all() == []
-        assert count_waiting(session, who(session, "Cy"), Wanted(), 0) == 0
+        assert count_waiting(session, who(session, "Cy"), Wanted(), 0, clock().date()) == 0
         assert waiting.count_due(session) == 1
         assert [card.example for card in hand(session, "Cy", clock, ShowFilter.fix)] == [example]
         (row,) = source_progress(session)
@@ -198,10 +198,16 @@ def test_a_finished_repair_goes_back_to_review_and_to_everybody_but_its_maker(
         assert counts(session) == Counts(keep=0, repaired=1, reject=0, open=0)
         assert session.scalars(approved()).all() == []
         assert hand(session, "Ada", clock) == []
-        assert (count_waiting(session, who(session, "Ada"), Wanted(), 0), count_own_repairs(session, "Ada")) == (0, 1)
+        assert (
+            count_waiting(session, who(session, "Ada"), Wanted(), 0, clock().date()),
+            count_own_repairs(session, "Ada"),
+        ) == (0, 1)
         for show in (ShowFilter.all, ShowFilter.unseen, ShowFilter.touched):
             assert hand(session, "Ada", clock, show) == []
-        assert (count_waiting(session, who(session, "Bo"), Wanted(), 0), count_own_repairs(session, "Bo")) == (1, 0)
+        assert (count_waiting(session, who(session, "Bo"), Wanted(), 0, clock().date()), count_own_repairs(session, "Bo")) == (
+            1,
+            0,
+        )
         (card,) = hand(session, "Bo", clock)
     assert (card.mask, card.repaired_by, card.reasons[0]) == (repaired.mask, "Ada", "repaired by Ada")
 

@@ -312,6 +312,8 @@ class Deck {
     this.at.file.textContent = this.at.file.title = card.photo;
     this.at.split.textContent = card.split;
     this.at.drawn.hidden = !card.drawn;
+    this.at.terms.textContent = this.at.terms.title = card.terms;
+    if (card.terms) this.at.terms.hidden = false; // and it keeps its place, so that nothing moves when the next card has none
     this.at.meter.style.width = `${Math.round(card.suspicion * 100)}%`;
     this.at.doubt.textContent = doubtInWords(card);
     this.at.reasons.textContent = card.reasons.join("; ");
