@@ -22,10 +22,7 @@ class Sought:
     """What is searched for. A name in a database's file may stand inside a longer word."""
 
     words: Words
-    photos: frozenset[str] = frozenset()  # sha256 of the files
-
-    def __bool__(self) -> bool:
-        return bool(self.words.names or self.photos)
+    is_photo: Callable[[str], bool] = lambda sha256: False  # whether a file of this sha256 is one of the photos
 
 
 @dataclass
@@ -53,7 +50,7 @@ def search_bytes(
     pattern = sought.words.person_anywhere if side_by_side else sought.words.person
     for file in files:
         try:
-            found = _found_in(file, pattern, _first_looks(sought.words.telling), sought.photos, side_by_side, searched)
+            found = _found_in(file, pattern, _first_looks(sought.words.telling), sought.is_photo, side_by_side, searched)
         except FileNotFoundError:
             continue
         if pattern.search(file.name):
@@ -82,7 +79,12 @@ def _first_looks(names: Iterable[str]) -> list[bytes]:
 
 
 def _found_in(
-    file: Path, pattern: re.Pattern[str], looks: list[bytes], photos: frozenset[str], side_by_side: bool, searched: Searched
+    file: Path,
+    pattern: re.Pattern[str],
+    looks: list[bytes],
+    is_photo: Callable[[str], bool],
+    side_by_side: bool,
+    searched: Searched,
 ) -> set[str]:
     found: set[str] = set()
     digest, before = hashlib.sha256(), b""
@@ -94,10 +96,10 @@ def _found_in(
             lower = data.lower()
             if any(_is_named(data, lower, look, pattern, side_by_side) for look in looks):
                 found.add("the name")
-            if photos and any(one.group(1).decode() in photos for one in HASH.finditer(data)):
+            if any(is_photo(one.group(1).decode()) for one in HASH.finditer(data)):
                 found.add("the hash of a photo")
             before = data[-OVERLAP:]
-    if digest.hexdigest() in photos:
+    if is_photo(digest.hexdigest()):
         found.add("a photo")
     return found
 

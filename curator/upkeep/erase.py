@@ -223,12 +223,15 @@ def resume(
     store: Store,
     settings: Settings,
     number: int,
-    names: tuple[str, ...],
+    names: tuple[str, ...] | None,
     now: datetime,
     report: Report = _no_report,
     patience: float = PATIENCE,
 ) -> Receipt:
-    """Go on with an `unfinished` erasure. The `names` of the person, if they are known again, are searched for at the end."""
+    """Go on with an `unfinished` erasure. `names` are the person's, () for a photo; None if its words were not given again.
+
+    Without them, one that was killed in its search is not complete: nobody knows then what to search for.
+    """
     return _finish(engine, store, settings, number, names, now, report, patience)
 
 
@@ -349,18 +352,19 @@ def _finish(
     store: Store,
     settings: Settings,
     number: int,
-    names: tuple[str, ...],
+    names: tuple[str, ...] | None,
     now: datetime,
     report: Report,
     patience: float,
 ) -> Receipt:
     with reading(engine) as session:
         erasure = session.get_one(Erasure, number)
-        task, event = erasure.task, erasure.event_id
+        noted, event = erasure.task, erasure.event_id
+        barred = {bar.keyed_hash for bar in erasure.bars}
         counts = {key: erasure.event.detail[key] for key in COUNTS if key in erasure.event.detail}
-    task = task or NOTHING_LEFT
-    words = Words(tuple({*names, *task["names"]}), frozenset((source, name) for source, name in task["photos"]))
-    sought = Sought(words, frozenset(task["hashes"]))
+    task = noted or NOTHING_LEFT
+    words = Words(tuple({*(names or ()), *task["names"]}), frozenset((source, name) for source, name in task["photos"]))
+    sought = Sought(words, _photos_of(noted, barred, Bars(home_secret(settings.home.resolve()))))
     report(0.1, "Deleting pictures")
     pictures = _delete_pictures(engine, store, task["pictures"], now)
     report(0.3, "Redacting texts")
@@ -377,11 +381,13 @@ def _finish(
     report(0.5, "Removing what the database keeps of deleted rows")
     remains = inevitable(counts["sets"], counts["runs"], counts["alike"], postgresql=engine.dialect.name == "postgresql")
     failed = [*_purge(engine, patience), *_just_broken_off(engine, now)]
+    if noted is None and names is None:
+        failed.append(Remaining("what the search may find", "it was broken off, and the words are gone: give its words again."))
 
     def on_file(so_far: Searched) -> None:
         report(0.6, f"Searching: {so_far.files:,} files, {so_far.bytes / 1e6:,.0f} MB")
 
-    searched, found, of_others = _search(engine, settings, sought, on_file) if sought else (Searched(), [], [])
+    searched, found, of_others = _search(engine, settings, sought, on_file)
     receipt = Receipt(
         **counts,
         searched_files=searched.files,
@@ -390,9 +396,18 @@ def _finish(
         complete=not failed and not found,
     )
     with writing(engine) as session:
-        session.get_one(Erasure, number).ended_at = now if receipt.complete else None
+        erasure = session.get_one(Erasure, number)
+        # The task was away during the search, which would have found it. The next run searches for the same again.
+        erasure.ended_at, erasure.task = (now, None) if receipt.complete else (None, noted)
         session.get_one(Event, event).detail = redact(receipt.as_dict(), sought.words.person)
     return receipt
+
+
+def _photos_of(task: dict[str, Any] | None, barred: set[str], bars: Bars) -> Callable[[str], bool]:
+    """Whether a sha256 is that of an erased photo: by the task, or by the keyed hashes if a crash left no task."""
+    if task is None:
+        return lambda sha256: bars.hash("photo", sha256) in barred
+    return frozenset(task["hashes"]).__contains__
 
 
 def _delete_pictures(engine: Engine, store: Store, pictures: Collection[str], now: datetime) -> set[str]:

@@ -62,6 +62,9 @@ app(["erase", "--contributor", "Nora Quist"])
 """
 
 
+SEARCHED = KILLED.replace("erasing.delete_unnamed", "erasing.search_bytes").replace("lambda *_", "lambda *_, **__")
+
+
 class House:
     """A home, and a folder of photos of Nora and Bo that are named after them."""
 
@@ -94,6 +97,12 @@ class House:
             (number,) = begun
             return resume(self.engine, self.store, self.settings, number, (name,), utc_now(), patience=patience)
         return erase(self.engine, self.store, self.settings, request, "Ada", utc_now(), patience=patience)
+
+    def resume(self) -> Receipt:
+        """What `erase --resume` does, without its job."""
+        with reading(self.engine) as session:
+            (number,) = unfinished(session)
+        return resume(self.engine, self.store, self.settings, number, None, utc_now())
 
     def left(self) -> list[str]:
         """The files below the home with Nora's name, the hash of a photo of hers, or its bytes."""
@@ -180,6 +189,40 @@ def test_with_an_open_reader_it_says_what_is_left_and_goes_on_when_it_is_closed(
         (erasure,) = session.scalars(select(Erasure))
         assert erasure.task is None
         assert erasure.ended_at is not None
+
+
+@pytest.mark.parametrize(("kind", "name"), [("photo", "Nora_Quist_0.png"), ("contributor", NORA)])
+def test_a_run_again_searches_for_the_same_until_nothing_is_found(house: House, kind: Kind, name: str) -> None:
+    copy = house.settings.home / "copy.png"
+    copy.write_bytes(house.photos[0])
+    for _ in range(2):
+        receipt = house.erase(kind, name)
+        assert (receipt.complete, [each.what for each in receipt.remains if "should not" in each.why]) == (
+            False,
+            ["a photo in copy.png"],
+        )
+    assert not house.resume().complete
+    copy.unlink()
+    assert house.resume().complete
+    assert hashlib.sha256(house.photos[0]).hexdigest().encode() not in (house.settings.home / "winnow.db").read_bytes()
+    if kind == "contributor":
+        assert house.left() == []
+
+
+def test_one_that_was_killed_in_its_search_is_not_done_before_its_words_are_given_again(house: House) -> None:
+    environment = os.environ | {"WINNOW_HOME": str(house.settings.home)}
+    assert subprocess.run([sys.executable, "-c", SEARCHED], env=environment, check=False).returncode == -signal.SIGKILL
+    copy = house.settings.home / "copy.png"
+    copy.write_bytes(house.photos[0])
+    receipt = house.resume()
+    assert not receipt.complete
+    assert "give its words again" in receipt.text()
+    for _ in range(2):
+        assert "a photo in copy.png" in house.erase().text()
+    copy.unlink()
+    assert not house.resume().complete
+    assert house.erase().complete
+    assert house.left() == []
 
 
 def test_whoever_was_erased_is_refused_when_they_are_ingested_again(house: House) -> None:
