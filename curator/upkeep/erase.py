@@ -201,9 +201,9 @@ def erase(
     When this returns, the pictures that only those rows named are gone from the store, however new (`delete_unnamed` says what
     that does to an ingest which is storing the same bytes at this moment: run none beside it, see `JOBS_NOT_BESIDE`). Files in
     the folder of runs that are named after an erased picture's hash are deleted too, and names are redacted in all rows, in
-    logs, and in texts beside the runs. What killed processes left behind is deleted, because nobody knows whose it is: zips,
-    unpacked sources, half-written files, and pictures that no row names for two minutes. The photos, and the person by name,
-    are barred from coming in again.
+    logs, and in texts beside the runs. Deleted is also what may be anybody's: uploaded zips,
+    also those on their way, and what killed processes left, such as unpacked sources, half-written files, and pictures that no
+    row names for two minutes. The photos, and the person by name, are barred from coming in again.
 
     `report` gets the share that is done and a line without names; it may raise an exception to stop. `patience` is how many
     seconds are waited for others who still read the database. If it is stopped, killed, or others read on, `resume` goes on.
@@ -372,8 +372,11 @@ def _finish(
         "blobs": len(pictures),
         "files": _delete_files(settings.runs, pictures)
         + _redact_files(settings, words)
-        + _delete_leftovers(engine, store, settings, now),
+        + sum(map(sweep, (settings.temporary, outside())))
+        + store.delete_abandoned_parts(now),
     }
+    uploads = delete_leftovers(settings.uploads, engine, now, older=None)
+    done["files"] += uploads or 0
     counts |= {key: counts.get(key, 0) + number for key, number in done.items()}
     with writing(engine) as session:
         erasure = session.get_one(Erasure, number)
@@ -381,6 +384,10 @@ def _finish(
     report(0.5, "Removing what the database keeps of deleted rows")
     remains = inevitable(counts["sets"], counts["runs"], counts["alike"], postgresql=engine.dialect.name == "postgresql")
     failed = [*_purge(engine, patience), *_just_broken_off(engine, now)]
+    if uploads is None:
+        failed.append(
+            Remaining("uploaded zips", "an ingest or a preview was just starting, so nobody could say whose they are.")
+        )
     if noted is None and names is None:
         failed.append(Remaining("what the search may find", "it was broken off, and the words are gone: give its words again."))
 
@@ -455,14 +462,6 @@ def _redact_files(settings: Settings, words: Words) -> int:
                 write(file, data)
             redacted += 1
     return redacted
-
-
-def _delete_leftovers(engine: Engine, store: Store, settings: Settings, now: datetime) -> int:
-    """Delete what killed processes left: uploads, unpacked sources, half-written files. Returns how many."""
-    before = len(list(_files_in(settings.uploads)))
-    delete_leftovers(settings.uploads, engine, now, older=None)
-    uploads = before - len(list(_files_in(settings.uploads)))
-    return uploads + sweep(settings.temporary) + sweep(outside()) + store.delete_abandoned_parts(now)
 
 
 def _files_in(folder: Path | UPath) -> Iterator[Any]:

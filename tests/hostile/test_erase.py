@@ -271,9 +271,29 @@ def test_an_erasure_and_an_ingest_do_not_run_beside_each_other(house: House, mon
     with writing(house.engine) as session:
         session.get_one(Job, job.id).kind = "erase"
     code, said = run("ingest", str(house.folder))
-    assert (code, said) == (1, "Somebody is being erased. Try again when that has finished; nothing is lost.\n")
+    assert (code, said) == (
+        1,
+        "Somebody is being erased. Try again when that has finished. A zip that was uploaded has to be sent again then.\n",
+    )
     with reading(house.engine) as session:
         assert "Nora" not in str(session.scalars(select(Job.arguments).where(Job.kind == "erase")).all())
+
+
+def test_uploads_go_also_on_their_way_and_while_an_ingest_is_starting_the_receipt_says_that_they_are_left(house: House) -> None:
+    house.settings.uploads.mkdir()
+    for name in ("a.part", "a.whole", "a.zip"):
+        (house.settings.uploads / name).write_bytes(b"PK, and photos of whom?")
+    with writing(house.engine) as session:
+        job = Job(kind="ingest", arguments=[], state=JobState.queued, created_at=utc_now(), heartbeat_at=utc_now())
+        session.add(job)
+    receipt = house.erase()
+    assert (receipt.complete, len(list(house.settings.uploads.iterdir()))) == (False, 3)
+    assert "uploaded zips: an ingest or a preview was just starting" in receipt.text()
+    with writing(house.engine) as session:
+        session.get_one(Job, job.id).state = JobState.failed
+        session.get_one(Job, job.id).heartbeat_at = LONG_AGO
+    receipt = house.erase()
+    assert (receipt.complete, list(house.settings.uploads.iterdir())) == (True, [])
 
 
 def test_pictures_of_an_ingest_that_was_killed_just_now_are_not_called_gone(house: House) -> None:

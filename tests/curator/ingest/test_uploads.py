@@ -165,9 +165,9 @@ def test_an_upload_leaves_room_for_verdicts_and_goes_on_when_there_is_some(full_
 def test_what_was_left_is_swept_but_not_while_an_ingest_is_on(folder: Path, engine: Engine, kind: str) -> None:
     leave_all_kinds(folder)
     with running_job(engine, kind, [], None):
-        delete_leftovers(folder, engine, utc_now(), older=None)
+        assert delete_leftovers(folder, engine, utc_now(), older=None) is None
         assert len(list(folder.iterdir())) == 3
-    delete_leftovers(folder, engine, utc_now(), older=None)
+    assert delete_leftovers(folder, engine, utc_now(), older=None) == 3
     assert list(folder.iterdir()) == []
 
 
