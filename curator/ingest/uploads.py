@@ -136,12 +136,12 @@ def is_whole(folder: Path, reviewer: str, file: SentFile) -> bool:
 
 def claim(folder: Path, reviewer: str, file: SentFile) -> Upload | None:
     """Take a whole file, to preview or ingest it: it has a new name then. None if it is not there, or was claimed before."""
-    path = folder / f"{uuid.uuid4().hex}.zip"
+    path, whole = folder / f"{uuid.uuid4().hex}.zip", _part(folder, reviewer, file).with_suffix(WHOLE)
     try:
-        _part(folder, reviewer, file).with_suffix(WHOLE).rename(path)
+        os.utime(whole)  # it is decided on now, however long ago it came; first, or it would be swept once it has the new name
+        whole.rename(path)
     except FileNotFoundError:
         return None
-    path.touch()  # it was decided on now, however long ago it came
     return Upload(path, printable(file.name))
 
 

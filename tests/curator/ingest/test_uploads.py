@@ -184,6 +184,24 @@ def test_a_claimed_zip_stays_for_an_hour_and_one_that_its_sender_may_go_on_with_
         assert {file.suffix for file in folder.iterdir()} == left
 
 
+def test_an_old_file_is_not_swept_while_it_is_claimed(folder: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload(folder)
+    finish(folder, "Ada", sent(), LIMITS)
+    (whole,) = folder.iterdir()
+    rename = Path.rename
+
+    def then_another_sweeps(path: Path, to: Path) -> Path:
+        renamed = rename(path, to)
+        delete_leftovers(folder, engine, utc_now())
+        return renamed
+
+    os.utime(whole, (0, 0))
+    monkeypatch.setattr(Path, "rename", then_another_sweeps)
+    claimed = claim(folder, "Ada", sent())
+    assert claimed is not None
+    assert claimed.path.read_bytes() == ZIP
+
+
 def leave_all_kinds(folder: Path) -> None:
     """A claimed zip, a whole one and a part."""
     for reviewer in ("Ada", "Grace"):
