@@ -4,7 +4,6 @@ import errno
 import fcntl
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 from upath import UPath
 
 from db.errors import DiskFullError
+from db.workspaces import outside, workspace
 
 PART = ".part-"  # begins the name of a file that is not complete yet
 FULL = {errno.ENOSPC: "disk is full", errno.EDQUOT: "disk quota is used up"}
@@ -100,8 +100,8 @@ def local(file: Path | UPath) -> Iterator[Path]:
     if isinstance(file, Path):
         yield file
         return
-    with tempfile.TemporaryDirectory(prefix="winnow-") as folder:
-        copy = Path(folder) / file.name
+    with workspace(outside()) as folder:
+        copy = folder / file.name
         write(copy, file.read_bytes())
         yield copy
 

@@ -16,6 +16,7 @@ from db.session import open_database, reading, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import Contributor
+from db.workspaces import outside
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -79,6 +80,7 @@ def test_a_local_copy_has_the_same_bytes_and_is_deleted_afterwards(folder: UPath
     with local(file) as here:
         assert isinstance(here, Path)
         assert (here.name, here.read_bytes()) == ("best.weights.h5", b"weights")
+        assert (outside() in here.parents) == (not isinstance(file, Path))  # where one that is left by a crash is swept
     assert here.exists() == isinstance(file, Path)
     assert file.read_bytes() == b"weights"
 
