@@ -55,15 +55,17 @@ def write(file: Path | UPath, data: bytes, *, wait: bool = True) -> None:
 
 
 def abandoned(part: Path) -> bool:
-    """Whether the process that wrote a half-written file is gone. False where its file system has no locks.
+    """Whether the process that wrote a half-written file is gone. False where its file system has no locks, or it is another's.
 
     Ask only about a file that is a second old: before, its process may not have locked it yet. Raises FileNotFoundError.
     """
-    with part.open("rb") as opened:
-        try:
+    try:
+        with part.open("rb") as opened:
             fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return False
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return False
     return True
 
 

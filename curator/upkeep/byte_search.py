@@ -27,11 +27,12 @@ class Sought:
 
 @dataclass
 class Searched:
-    """How much was searched, and what was found where: (file, what)."""
+    """How much was searched, what was found where: (file, what), and which files could not be read: (file, why)."""
 
     files: int = 0
     bytes: int = 0
     found: list[tuple[Path, str]] = field(default_factory=list)
+    unread: list[tuple[Path, OSError]] = field(default_factory=list)
 
 
 def search_bytes(
@@ -41,7 +42,8 @@ def search_bytes(
     side_by_side: bool = False,
     on_file: Callable[[Searched], None] = lambda so_far: None,
 ) -> Searched:
-    """Search the bytes and the names of files. Those that are gone meanwhile are passed by.
+    """Search the bytes and the names of files. Those that are gone meanwhile are passed by, and of those that cannot be
+    read only the name is searched.
 
     `side_by_side` says that texts stand in the files without anything between, as in a database: names are found inside
     longer words, too.
@@ -53,6 +55,9 @@ def search_bytes(
             found = _found_in(file, pattern, _first_looks(sought.words.telling), sought.is_photo, side_by_side, searched)
         except FileNotFoundError:
             continue
+        except OSError as error:
+            searched.unread.append((file, error))
+            found = set()
         if pattern.search(file.name):
             found.add("its name")
         searched.files += 1

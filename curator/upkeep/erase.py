@@ -11,6 +11,7 @@ The places in curated sets stay, without the example, so that each set keeps its
 learned from one photo cannot be removed from them.
 """
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -368,10 +369,11 @@ def _finish(
     report(0.1, "Deleting pictures")
     pictures = _delete_pictures(engine, store, task["pictures"], now)
     report(0.3, "Redacting texts")
+    denied: dict[str, OSError] = {}
     done = _redact_rows(engine, words) | {
         "blobs": len(pictures),
-        "files": _delete_files(settings.runs, pictures)
-        + _redact_files(settings, words)
+        "files": _delete_files(settings.runs, pictures, denied)
+        + _redact_files(settings, words, denied)
         + sum(map(sweep, (settings.temporary, outside())))
         + store.delete_abandoned_parts(now),
     }
@@ -394,7 +396,12 @@ def _finish(
     def on_file(so_far: Searched) -> None:
         report(0.6, f"Searching: {so_far.files:,} files, {so_far.bytes / 1e6:,.0f} MB")
 
-    searched, found, of_others = _search(engine, settings, sought, on_file)
+    searched, found, of_others = _search(engine, settings, sought, on_file, denied)
+    home = settings.home.resolve()
+    failed += [
+        Remaining(_shown(file, home), f"it could not be read or changed: {error.strerror or error}.")
+        for file, error in denied.items()
+    ]
     receipt = Receipt(
         **counts,
         searched_files=searched.files,
@@ -440,32 +447,59 @@ def _redact_rows(engine: Engine, words: Words) -> dict[str, int]:
     return counts
 
 
-def _delete_files(folder: UPath, pictures: set[str]) -> int:
-    theirs = [path for path in _files_in(folder) if path.stem in pictures]
-    for path in theirs:
-        path.unlink(missing_ok=True)
-    return len(theirs)
+def _delete_files(folder: UPath, pictures: set[str], denied: dict[str, OSError]) -> int:
+    theirs = [path for path in _files_in(folder, denied) if path.stem in pictures]
+    return sum(_tried(_delete_file, path, denied) for path in theirs)
 
 
-def _redact_files(settings: Settings, words: Words) -> int:
+def _redact_files(settings: Settings, words: Words, denied: dict[str, OSError]) -> int:
     """Redact the logs of jobs, and the texts beside runs; not those in exports, whose bytes are proven by hashes."""
-    redacted = 0
-    for file in [*_files_in(settings.runs), *_files_in(settings.tensorboard), *_files_in(settings.logs)]:
-        if file.suffix.lower() not in TEXT_ENDINGS or EXPORTS in file.parts:
-            continue
-        text = file.read_bytes().decode("utf-8", "surrogateescape")
-        if (new := words.everything.sub(REPLACEMENT, text)) != text:
-            data = new.encode("utf-8", "surrogateescape")
-            if isinstance(file, Path) and file.suffix == ".log":
-                file.write_bytes(data)  # in place: its job may be writing into it
-            else:
-                write(file, data)
-            redacted += 1
-    return redacted
+    files = [file for folder in (settings.runs, settings.tensorboard, settings.logs) for file in _files_in(folder, denied)]
+    texts = [file for file in files if file.suffix.lower() in TEXT_ENDINGS and EXPORTS not in file.parts]
+    return sum(_tried(lambda file: _redact_file(file, words), file, denied) for file in texts)
 
 
-def _files_in(folder: Path | UPath) -> Iterator[Any]:
-    return (path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else iter(())
+def _redact_file(file: Path | UPath, words: Words) -> bool:
+    """Redact a text; returns whether it has changed."""
+    text = file.read_bytes().decode("utf-8", "surrogateescape")
+    if (new := words.everything.sub(REPLACEMENT, text)) == text:
+        return False
+    data = new.encode("utf-8", "surrogateescape")
+    if isinstance(file, Path) and file.suffix == ".log":
+        file.write_bytes(data)  # in place: its job may be writing into it
+    else:
+        write(file, data)
+    return True
+
+
+def _delete_file(file: Path | UPath) -> bool:
+    file.unlink()
+    return True
+
+
+def _tried(action: Callable[[Any], bool], file: Path | UPath, denied: dict[str, OSError]) -> bool:
+    """What the action returns; False for a file that is gone, and for one that denies it, which is added with the reason."""
+    try:
+        return action(file)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        denied[str(file)] = error
+        return False
+
+
+def _files_in(folder: Path | UPath, denied: dict[str, OSError]) -> Iterator[Any]:
+    """Every file below a folder, if it is there. What may not be looked into is added to `denied`, with the reason."""
+    if not isinstance(folder, Path):
+        yield from (path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else ()
+        return
+
+    def on_error(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            denied[str(error.filename)] = error
+
+    for there, _, names in os.walk(folder, onerror=on_error):
+        yield from (path for path in (Path(there, name) for name in names) if _tried(Path.is_file, path, denied))
 
 
 def _purge(engine: Engine, patience: float) -> list[Remaining]:
@@ -489,11 +523,12 @@ def _just_broken_off(engine: Engine, now: datetime) -> list[Remaining]:
 
 
 def _search(
-    engine: Engine, settings: Settings, sought: Sought, on_file: Callable[[Searched], None]
+    engine: Engine, settings: Settings, sought: Sought, on_file: Callable[[Searched], None], denied: dict[str, OSError]
 ) -> tuple[Searched, list[Remaining], list[Remaining]]:
     """Search every byte that Winnow owns on this machine, and every text in the database.
 
-    Returns how much was searched, what should not be there, and what belongs to others.
+    Returns how much was searched, what should not be there, and what belongs to others. What may not be read is added to
+    `denied`, with the reason.
     """
     database = _database_files(engine)
     home = settings.home.resolve()
@@ -501,11 +536,12 @@ def _search(
         folder.resolve() if isinstance(folder, Path) else None for folder in (Store(settings.store).root, settings.runs)
     )
     roots = [home, *(each for each in (store, runs, outside()) if each is not None and home not in each.parents)]
-    files = (file for root in dict.fromkeys(roots) for file in _files_in(root) if file not in database)
+    files = (file for root in dict.fromkeys(roots) for file in _files_in(root, denied) if file not in database)
     searched = search_bytes(files, sought, on_file=on_file)
+    denied |= {str(file): error for file, error in searched.unread}
     found, of_others = [], []
     for file, what in searched.found:
-        shown = str(file.relative_to(home)) if home in file.parents else str(file)
+        shown = _shown(str(file), home)
         if store is not None and store in file.parents:
             of_others.append(
                 Remaining(f"{what} in {shown}", "it is inside a picture of somebody else; look at it, and erase it.")
@@ -526,6 +562,10 @@ def _search(
     searched.files += in_database.files
     searched.bytes += in_database.bytes
     return searched, found, of_others
+
+
+def _shown(file: str, home: Path) -> str:
+    return file.removeprefix(f"{home}/")
 
 
 def _database_files(engine: Engine) -> list[Path]:

@@ -1,5 +1,7 @@
 """Erase means erase: with an open reader, beside an ingest, after a kill, with leftovers of killed ingests, and for good."""
 
+import errno
+import fcntl
 import hashlib
 import io
 import os
@@ -294,6 +296,40 @@ def test_uploads_go_also_on_their_way_and_while_an_ingest_is_starting_the_receip
         session.get_one(Job, job.id).heartbeat_at = LONG_AGO
     receipt = house.erase()
     assert (receipt.complete, list(house.settings.uploads.iterdir())) == (True, [])
+
+
+def test_what_may_not_be_read_is_named_and_the_rest_is_erased(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links to memory, which fail when they are read, as files of other users do; and a folder that is another user's."""
+    links = [house.settings.logs / "job-2.log", house.settings.home / "notes", house.settings.runs / "1" / "card.html"]
+    for link in links:
+        Path(link).symlink_to("/proc/self/mem")
+    closed = house.settings.temporary / "winnow-theirs"
+    closed.mkdir(parents=True)
+    (closed / "held").write_bytes(b"")
+    with (closed / "held").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        scandir = os.scandir
+
+        def denied(path: Path) -> Iterator[os.DirEntry[str]]:
+            if str(path) == str(closed):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return scandir(path)
+
+        monkeypatch.setattr(os, "scandir", denied)
+        receipt = house.erase()
+    assert not receipt.complete
+    assert {each.what: each.why for each in receipt.remains if "could not" in each.why} == {
+        "logs/job-2.log": "it could not be read or changed: Input/output error.",
+        "notes": "it could not be read or changed: Input/output error.",
+        "runs/1/card.html": "it could not be read or changed: Input/output error.",
+        "tmp/winnow-theirs": "it could not be read or changed: Permission denied.",
+    }
+    for link in links:
+        link.unlink()
+    assert "uist" not in (house.settings.logs / "job-1.log").read_text()
+    monkeypatch.undo()
+    assert house.erase().complete
+    assert house.left() == []
 
 
 def test_pictures_of_an_ingest_that_was_killed_just_now_are_not_called_gone(house: House) -> None:
