@@ -31,7 +31,7 @@ from curator.upkeep.byte_search import Searched, Sought, search_bytes
 from curator.upkeep.receipt import Receipt, Remaining, inevitable
 from curator.upkeep.words import (
     NAMES_OF_PEOPLE,
-    REPLACEMENT,
+    OnStep,
     Words,
     all_text_columns,
     columns_with,
@@ -368,12 +368,15 @@ def _finish(
     sought = Sought(words, _photos_of(noted, barred, Bars(home_secret(settings.home.resolve()))))
     report(0.1, "Deleting pictures")
     pictures = _delete_pictures(engine, store, task["pictures"], now)
-    report(0.3, "Redacting texts")
+
+    def on_text() -> None:
+        report(0.3, "Redacting texts")
+
     denied: dict[str, OSError] = {}
-    done = _redact_rows(engine, words) | {
+    done = _redact_rows(engine, words, on_text) | {
         "blobs": len(pictures),
         "files": _delete_files(settings.runs, pictures, denied)
-        + _redact_files(settings, words, denied)
+        + _redact_files(settings, words, on_text, denied)
         + sum(map(sweep, (settings.temporary, outside())))
         + store.delete_abandoned_parts(now),
     }
@@ -413,7 +416,7 @@ def _finish(
         erasure = session.get_one(Erasure, number)
         # The task was away during the search, which would have found it. The next run searches for the same again.
         erasure.ended_at, erasure.task = (now, None) if receipt.complete else (None, noted)
-        session.get_one(Event, event).detail = redact(receipt.as_dict(), sought.words.person)
+        session.get_one(Event, event).detail = redact(receipt.as_dict(), sought.words.without_person)
     return receipt
 
 
@@ -432,15 +435,15 @@ def _delete_pictures(engine: Engine, store: Store, pictures: Collection[str], no
     return gone | delete_orphans(engine, store, now, ORPHAN_AGE)
 
 
-def _redact_rows(engine: Engine, words: Words) -> dict[str, int]:
+def _redact_rows(engine: Engine, words: Words, on_rows: OnStep) -> dict[str, int]:
     """Delete refusals and empty sources and redact the rest, until nothing is left; returns the counts of refusals and rows."""
     counts = {"refusals": 0, "redacted": 0}
     for _ in range(PASSES):
-        refusals = delete_refusals(engine, words)
+        refusals = delete_refusals(engine, words, on_rows)
         with writing(engine) as session:
             wait_for(session, Lock.adding)
             _delete_empty_sources(session, {source for source, _ in words.photos})
-        redacted = redact_rows(engine, words)
+        redacted = redact_rows(engine, words, on_rows)
         counts = {"refusals": counts["refusals"] + refusals, "redacted": counts["redacted"] + redacted}
         if not refusals and not redacted:
             break
@@ -452,17 +455,17 @@ def _delete_files(folder: UPath, pictures: set[str], denied: dict[str, OSError])
     return sum(_tried(_delete_file, path, denied) for path in theirs)
 
 
-def _redact_files(settings: Settings, words: Words, denied: dict[str, OSError]) -> int:
+def _redact_files(settings: Settings, words: Words, on_words: OnStep, denied: dict[str, OSError]) -> int:
     """Redact the logs of jobs, and the texts beside runs; not those in exports, whose bytes are proven by hashes."""
     files = [file for folder in (settings.runs, settings.tensorboard, settings.logs) for file in _files_in(folder, denied)]
     texts = [file for file in files if file.suffix.lower() in TEXT_ENDINGS and EXPORTS not in file.parts]
-    return sum(_tried(lambda file: _redact_file(file, words), file, denied) for file in texts)
+    return sum(_tried(lambda file: _redact_file(file, words, on_words), file, denied) for file in texts)
 
 
-def _redact_file(file: Path | UPath, words: Words) -> bool:
+def _redact_file(file: Path | UPath, words: Words, on_words: OnStep) -> bool:
     """Redact a text; returns whether it has changed."""
     text = file.read_bytes().decode("utf-8", "surrogateescape")
-    if (new := words.everything.sub(REPLACEMENT, text)) == text:
+    if (new := words.struck(text, on_words)) == text:
         return False
     data = new.encode("utf-8", "surrogateescape")
     if isinstance(file, Path) and file.suffix == ".log":
@@ -539,6 +542,10 @@ def _search(
     files = (file for root in dict.fromkeys(roots) for file in _files_in(root, denied) if file not in database)
     searched = search_bytes(files, sought, on_file=on_file)
     denied |= {str(file): error for file, error in searched.unread}
+
+    def on_rows() -> None:
+        on_file(searched)
+
     found, of_others = [], []
     for file, what in searched.found:
         shown = _shown(str(file), home)
@@ -551,13 +558,13 @@ def _search(
         else:
             found.append(Remaining(f"{what} in {shown}", "it should not be there; delete the file, if it is not needed."))
     in_database = search_bytes(database, sought, side_by_side=True, on_file=on_file)
-    named = columns_with(engine, sought.words.person, [each.property.columns[0] for each in NAMES_OF_PEOPLE])
+    named = columns_with(engine, sought.words.person, [each.property.columns[0] for each in NAMES_OF_PEOPLE], on_rows)
     of_others += [
         Remaining(f"the name in {number} rows of {column}", "somebody else is called so, or this person has another part here.")
         for column, number in named.items()
     ]
     for file, what in in_database.found:
-        if what != "the name" or not _in_use(engine, sought.words.person_anywhere):
+        if what != "the name" or not _in_use(engine, sought.words.person_anywhere, on_rows):
             found.append(Remaining(f"{what} in {file.name}", "the database still holds it; run the same command again."))
     searched.files += in_database.files
     searched.bytes += in_database.bytes
@@ -576,7 +583,7 @@ def _database_files(engine: Engine) -> list[Path]:
     return [file for file in files if file.is_file()]
 
 
-def _in_use(engine: Engine, pattern: re.Pattern[str]) -> bool:
+def _in_use(engine: Engine, pattern: re.Pattern[str], on_rows: OnStep) -> bool:
     """Whether the schema itself, or a row in use, holds what the bytes of the database hold: then nobody's deleted row does."""
     schema = "".join(str(CreateTable(table).compile(engine)) for table in Base.metadata.sorted_tables)
-    return pattern.search(schema) is not None or bool(columns_with(engine, pattern, all_text_columns()))
+    return pattern.search(schema) is not None or bool(columns_with(engine, pattern, all_text_columns(), on_rows))
