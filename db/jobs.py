@@ -101,7 +101,8 @@ def start_process(
     log_folder.mkdir(parents=True, exist_ok=True)
     file = log_folder / f"job-{number}.log"
     file.touch(mode=0o600)  # it may name people
-    with file.open("wb") as log:
+    os.truncate(file, 0)
+    with file.open("ab") as log:  # always at its end: an erasure may shorten it
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments, "--job", str(number)],
             stdin=subprocess.DEVNULL,

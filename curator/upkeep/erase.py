@@ -464,14 +464,19 @@ def _redact_files(settings: Settings, words: Words, on_words: OnStep, denied: di
 
 def _redact_file(file: Path | UPath, words: Words, on_words: OnStep) -> bool:
     """Redact a text; returns whether it has changed."""
-    text = file.read_bytes().decode("utf-8", "surrogateescape")
-    if (new := words.struck(text, on_words)) == text:
+    old = file.read_bytes()
+    new = words.struck(old.decode("utf-8", "surrogateescape"), on_words).encode("utf-8", "surrogateescape")
+    if new == old:
         return False
-    data = new.encode("utf-8", "surrogateescape")
     if isinstance(file, Path) and file.suffix == ".log":
-        file.write_bytes(data)  # in place: its job may be writing into it
+        with file.open("r+b") as log:  # in place: its job may be writing into it, and may have written meanwhile
+            log.seek(len(old))
+            later = log.read()
+            log.seek(0)
+            log.write(new + later)
+            log.truncate()
     else:
-        write(file, data)
+        write(file, new)
     return True
 
 

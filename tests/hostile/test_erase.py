@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -28,7 +28,8 @@ from curator.ingest.pipeline import IngestSummary, ingest
 from curator.ingest.workers import Workers
 from curator.upkeep.erase import erase, request_for, request_key, resume, unfinished
 from curator.upkeep.receipt import Receipt
-from db.jobs import utc_now
+from curator.upkeep.words import Words
+from db.jobs import enqueue, start_process, utc_now
 from db.secret import home_secret
 from db.session import connect, open_database, reading, writing
 from db.settings import Limits, Settings
@@ -330,6 +331,35 @@ def test_what_may_not_be_read_is_named_and_the_rest_is_erased(house: House, monk
     monkeypatch.undo()
     assert house.erase().complete
     assert house.left() == []
+
+
+def test_a_running_job_writes_on_at_the_end_of_its_shortened_log(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    turn = house.folder / "turn"
+    os.mkfifo(turn)
+    words = f"[(open({str(turn)!r}).read(), print(word, flush=True)) for word in ('meanwhile', 'afterwards')]"
+    statement = f"print('Nora Quist\\n' * 99, flush=True); {words}"
+    number = enqueue(house.engine, "report", [], utc_now())
+    log = house.settings.logs / f"job-{number}.log"
+    log.write_text("of another database\n")
+    process = start_process(house.engine, number, "timeit", ["-n1", "-r1", statement], house.settings.logs)
+    while log.stat().st_size < 99 * 11:
+        assert process.poll() is None
+    struck = Words.struck
+
+    def then_the_job_writes(words: Words, text: str, *steps: Callable[[], None]) -> str:
+        if "Nora Quist\nNora Quist" in text:
+            turn.write_text("now")
+            while b"meanwhile" not in log.read_bytes():
+                assert process.poll() is None
+        return struck(words, text, *steps)
+
+    monkeypatch.setattr(Words, "struck", then_the_job_writes)
+    house.erase()
+    turn.write_text("now")
+    process.wait()
+    said = log.read_text()
+    assert said.startswith("(erased)\n" * 99 + "\nmeanwhile\nafterwards\n")
+    assert "database" not in said
 
 
 def test_pictures_of_an_ingest_that_was_killed_just_now_are_not_called_gone(house: House) -> None:
