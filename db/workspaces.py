@@ -1,4 +1,4 @@
-"""Temporary folders for what is unpacked: in the home, held while their process lives, and swept when it is gone.
+"""Temporary folders for what is unpacked or copied: held while their process lives, and swept when it is gone.
 
 A process that is killed cannot delete its folder. The system's temporary folder keeps such folders for weeks, among those of
 other programs, and they may hold photos of somebody who is erased meanwhile.
