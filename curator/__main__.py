@@ -490,7 +490,7 @@ def erase_somebody(
         # Looked up before the job begins, whose row must not keep a name.
         with reading(engine) as session:
             request = None if resume else request_for(session, bars, *asked[0])
-            names = tuple(name for kind, name in asked if kind != "photo")
+            names = None if resume else tuple(name for kind, name in asked if kind != "photo")
             begun = unfinished(session, None if resume else request_key(bars, *asked[0]))
         if request is None and not begun:
             print_result({"erasures": []}, "No erasure was broken off.", as_json=as_json)

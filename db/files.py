@@ -4,7 +4,6 @@ import errno
 import fcntl
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 from upath import UPath
 
 from db.errors import DiskFullError
+from db.workspaces import outside, workspace
 
 PART = ".part-"  # begins the name of a file that is not complete yet
 FULL = {errno.ENOSPC: "disk is full", errno.EDQUOT: "disk quota is used up"}
@@ -55,15 +55,17 @@ def write(file: Path | UPath, data: bytes, *, wait: bool = True) -> None:
 
 
 def abandoned(part: Path) -> bool:
-    """Whether the process that wrote a half-written file is gone. False where its file system has no locks.
+    """Whether the process that wrote a half-written file is gone. False where its file system has no locks, or it is another's.
 
     Ask only about a file that is a second old: before, its process may not have locked it yet. Raises FileNotFoundError.
     """
-    with part.open("rb") as opened:
-        try:
+    try:
+        with part.open("rb") as opened:
             fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return False
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return False
     return True
 
 
@@ -100,8 +102,8 @@ def local(file: Path | UPath) -> Iterator[Path]:
     if isinstance(file, Path):
         yield file
         return
-    with tempfile.TemporaryDirectory(prefix="winnow-") as folder:
-        copy = Path(folder) / file.name
+    with workspace(outside()) as folder:
+        copy = folder / file.name
         write(copy, file.read_bytes())
         yield copy
 

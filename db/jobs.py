@@ -30,7 +30,7 @@ REPORT_SECONDS = 0.5  # at least, between two progress reports that are written
 ALREADY_RUNNING = {
     "ingest": "An ingest is running, or was killed within the last minute. Wait until it has finished, or stop it.",
     "look": "A source is being previewed. Try again in a minute.",
-    "erase": "Somebody is being erased. Try again when that has finished; nothing is lost.",
+    "erase": "Somebody is being erased. Try again when that has finished. A zip that was uploaded has to be sent again then.",
 }
 
 Clock = Callable[[], datetime]
@@ -101,7 +101,8 @@ def start_process(
     log_folder.mkdir(parents=True, exist_ok=True)
     file = log_folder / f"job-{number}.log"
     file.touch(mode=0o600)  # it may name people
-    with file.open("wb") as log:
+    os.truncate(file, 0)
+    with file.open("ab") as log:  # always at its end: an erasure may shorten it
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments, "--job", str(number)],
             stdin=subprocess.DEVNULL,

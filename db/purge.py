@@ -8,9 +8,10 @@ import sqlite3
 import time
 from collections.abc import Collection
 
-from sqlalchemy import Engine, Table, column, func, select, table
+from sqlalchemy import Engine, ScalarSelect, Table, Text, cast, column, func, or_, select, table, true
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
+from sqlalchemy.types import UserDefinedType
 
 from db.errors import DatabaseBusyError
 from db.session import errors_for_people
@@ -51,22 +52,24 @@ def _purge_sqlite(engine: Engine, tables: Collection[Table], seconds: float) -> 
             cursor.close()
 
 
+class Transaction(UserDefinedType[str]):
+    """PostgreSQL's number of a transaction, which can only be compared by its age."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "xid"
+
+
 def _purge_postgresql(engine: Engine, tables: Collection[Table], seconds: float) -> None:
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection, Session(connection) as session:
-        began, give_up = session.scalar(select(func.clock_timestamp())), time.monotonic() + seconds
-        activity = table("pg_stat_activity", *map(column, ("datname", "pid", "backend_xmin", "xact_start")))
-        # Rows that a transaction may still see are copied along.
-        older = select(func.count()).where(
-            activity.c.datname == func.current_database(),
-            activity.c.pid != func.pg_backend_pid(),
-            activity.c.backend_xmin.is_not(None),
-            activity.c.xact_start < began,
-        )
-        while session.scalar(older):
+        ours = session.scalar(select(cast(cast(func.pg_current_xact_id(), Transaction), Text)))
+        give_up = time.monotonic() + seconds
+        while session.scalar(select(func.coalesce(*_older(ours)))):
             if time.monotonic() > give_up:
                 raise DatabaseBusyError(
                     "A transaction of another program has been open since before, so PostgreSQL keeps what was deleted. "
-                    "End it (`pg_stat_activity` shows it)."
+                    "End it (`pg_stat_activity` shows it, or `pg_prepared_xacts`)."
                 )
             time.sleep(0.1)
         names = ", ".join(map(connection.dialect.identifier_preparer.format_table, tables))
@@ -75,3 +78,20 @@ def _purge_postgresql(engine: Engine, tables: Collection[Table], seconds: float)
             connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {names}")
         finally:
             connection.exec_driver_sql("RESET lock_timeout")
+
+
+def _older(ours: str | None) -> tuple[ScalarSelect[bool], ...]:
+    """Whether others' transactions are as old as ours, each true or NULL: then rows that they may still see are copied along.
+
+    By the numbers of transactions, because PostgreSQL shows their times only to a role that may see other roles' work.
+    """
+    activity = table("pg_stat_activity", *map(column, ("datname", "pid", "backend_xmin", "backend_xid")))
+    prepared = table("pg_prepared_xacts", *map(column, ("database", "transaction")))
+    old = func.age(cast(ours, Transaction))
+    reads_or_writes = select(true()).where(
+        func.coalesce(activity.c.datname, func.current_database()) == func.current_database(),  # none: a replica's
+        activity.c.pid != func.pg_backend_pid(),
+        or_(func.age(activity.c.backend_xmin) >= old, func.age(activity.c.backend_xid) >= old),
+    )
+    waits = select(true()).where(prepared.c.database == func.current_database(), func.age(prepared.c.transaction) >= old)
+    return tuple(each.limit(1).scalar_subquery() for each in (reads_or_writes, waits))

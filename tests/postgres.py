@@ -29,7 +29,7 @@ def postgres_server(*, durable: bool) -> Iterator[str]:
     data = folder / "data"
     subprocess.run([*as_postgres, INITDB, "-D", data, "-A", "trust", "-U", "postgres"], check=True, capture_output=True)
     # A socket in the folder and no port, so that nothing else on the machine can conflict with it.
-    options = f"-k {folder} -c listen_addresses='' -c fsync={'on' if durable else 'off'}"
+    options = f"-k {folder} -c listen_addresses='' -c fsync={'on' if durable else 'off'} -c max_prepared_transactions=2"
     start = [*as_postgres, pg_ctl, "-D", data, "-o", options, "-l", folder / "log", "-w", "start"]
     subprocess.run(start, check=True, stdout=subprocess.DEVNULL)
     try:

@@ -1,9 +1,7 @@
 """What a run saves after each epoch: a row of results, the best weights, and preview mattes."""
 
-import tempfile
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -17,6 +15,7 @@ from db.files import disk_full_errors, write
 from db.session import reading, transact
 from db.store import Store
 from db.tables import Epoch, Preview
+from db.workspaces import outside, workspace
 from trainer.arrays import HAIR
 from trainer.inputs import Subset, existing
 from trainer.pictures import grey, png
@@ -115,8 +114,8 @@ def record(
     Raises DiskFullError, and DatabaseBusyError if another process keeps the database locked for minutes.
     """
     if row.best:
-        with tempfile.TemporaryDirectory(prefix="winnow-") as scratch:
-            file = Path(scratch) / BEST  # Keras writes to local disks only
+        with workspace(outside()) as scratch:
+            file = scratch / BEST  # Keras writes to local disks only
             with disk_full_errors(file):
                 model.save_weights(file)
             write(folder / BEST, file.read_bytes())

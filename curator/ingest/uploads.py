@@ -138,12 +138,14 @@ def is_whole(folder: Path, reviewer: str, file: SentFile) -> bool:
 
 def claim(folder: Path, reviewer: str, file: SentFile) -> Upload | None:
     """Take a whole file, to ingest it: it has a new name then. None if it is not there, or was claimed before."""
-    path = folder / f"{uuid.uuid4().hex}.zip"
+    path, waiting = folder / f"{uuid.uuid4().hex}.zip", _part(folder, reviewer, file).with_suffix(WHOLE)
     try:
-        _part(folder, reviewer, file).with_suffix(WHOLE).rename(path)
+        os.utime(
+            waiting
+        )  # it is decided on now, however long ago it came; first, or it would be swept once it has the new name
+        waiting.rename(path)
     except FileNotFoundError:
         return None
-    path.touch()  # it was decided on now, however long ago it came
     return Upload(path, printable(file.name))
 
 
@@ -168,21 +170,23 @@ def unfinished(job: Job) -> bool:
     return "--discard" in job.arguments and Path(job.arguments[1]).exists()
 
 
-def delete_leftovers(folder: Path, engine: Engine, now: datetime, older: timedelta | None = UNDECIDED_AGE) -> None:
+def delete_leftovers(folder: Path, engine: Engine, now: datetime, older: timedelta | None = UNDECIDED_AGE) -> int | None:
     """Delete the zips that failed, stopped or killed ingests left, and the parts of uploads that were given up.
 
-    Claimed zips at least as old as `older`, others that got nothing for a day; all of them if `older` is None. While an ingest
-    or a preview is running, nothing is deleted.
+    Claimed zips at least as old as `older`, others that got nothing for a day; if `older` is None all of them, also those on
+    their way. Returns how many; None if an ingest or a preview is queued or running, because nothing is deleted then.
     """
     with reading(engine) as session:
         if any(job.kind in ("ingest", "look") for job in active_jobs(session, now)):
-            return
-    unclaimed = None if older is None else UNCLAIMED_AGE
+            return None
+    deleted, unclaimed = 0, None if older is None else UNCLAIMED_AGE
     for suffix, age in ((".zip", older), (PART, unclaimed), (WHOLE, unclaimed)):
         for file in folder.glob(f"*{suffix}") if folder.exists() else []:
             with suppress(FileNotFoundError):  # claimed or cancelled meanwhile
                 if age is None or now - datetime.fromtimestamp(file.stat().st_mtime, UTC) >= age:
                     file.unlink()
+                    deleted += 1
+    return deleted
 
 
 def _part(folder: Path, reviewer: str, file: SentFile) -> Path:

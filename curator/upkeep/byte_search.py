@@ -1,6 +1,8 @@
 """Search every byte of files for somebody who was erased: their names, the hashes of their photos, the photos themselves."""
 
 import hashlib
+import io
+import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -22,19 +24,17 @@ class Sought:
     """What is searched for. A name in a database's file may stand inside a longer word."""
 
     words: Words
-    photos: frozenset[str] = frozenset()  # sha256 of the files
-
-    def __bool__(self) -> bool:
-        return bool(self.words.names or self.photos)
+    is_photo: Callable[[str], bool] = lambda sha256: False  # whether a file of this sha256 is one of the photos
 
 
 @dataclass
 class Searched:
-    """How much was searched, and what was found where: (file, what)."""
+    """How much was searched, what was found where: (file, what), and which files could not be read: (file, why)."""
 
     files: int = 0
     bytes: int = 0
     found: list[tuple[Path, str]] = field(default_factory=list)
+    unread: list[tuple[Path, OSError]] = field(default_factory=list)
 
 
 def search_bytes(
@@ -44,7 +44,8 @@ def search_bytes(
     side_by_side: bool = False,
     on_file: Callable[[Searched], None] = lambda so_far: None,
 ) -> Searched:
-    """Search the bytes and the names of files. Those that are gone meanwhile are passed by.
+    """Search the bytes and the names of files. Those that are gone meanwhile are passed by, and of those that cannot be
+    read only the name is searched.
 
     `side_by_side` says that texts stand in the files without anything between, as in a database: names are found inside
     longer words, too.
@@ -53,9 +54,12 @@ def search_bytes(
     pattern = sought.words.person_anywhere if side_by_side else sought.words.person
     for file in files:
         try:
-            found = _found_in(file, pattern, _first_looks(sought.words.telling), sought.photos, side_by_side, searched)
+            found = _found_in(file, pattern, _first_looks(sought.words.telling), sought.is_photo, side_by_side, searched)
         except FileNotFoundError:
             continue
+        except OSError as error:
+            searched.unread.append((file, error))
+            found = set()
         if pattern.search(file.name):
             found.add("its name")
         searched.files += 1
@@ -82,11 +86,18 @@ def _first_looks(names: Iterable[str]) -> list[bytes]:
 
 
 def _found_in(
-    file: Path, pattern: re.Pattern[str], looks: list[bytes], photos: frozenset[str], side_by_side: bool, searched: Searched
+    file: Path,
+    pattern: re.Pattern[str],
+    looks: list[bytes],
+    is_photo: Callable[[str], bool],
+    side_by_side: bool,
+    searched: Searched,
 ) -> set[str]:
     found: set[str] = set()
     digest, before = hashlib.sha256(), b""
-    with file.open("rb") as opened:
+    # A database's file is never closed in this process: that would drop the locks that our own connections hold on it, as
+    # POSIX has it, and another process could then take the database for one that nobody uses.
+    with io.FileIO(os.open(file, os.O_RDONLY | os.O_CLOEXEC), closefd=not side_by_side) as opened:
         while chunk := opened.read(CHUNK):
             digest.update(chunk)
             searched.bytes += len(chunk)
@@ -94,10 +105,10 @@ def _found_in(
             lower = data.lower()
             if any(_is_named(data, lower, look, pattern, side_by_side) for look in looks):
                 found.add("the name")
-            if photos and any(one.group(1).decode() in photos for one in HASH.finditer(data)):
+            if any(is_photo(one.group(1).decode()) for one in HASH.finditer(data)):
                 found.add("the hash of a photo")
             before = data[-OVERLAP:]
-    if digest.hexdigest() in photos:
+    if is_photo(digest.hexdigest()):
         found.add("a photo")
     return found
 

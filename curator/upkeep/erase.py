@@ -11,6 +11,7 @@ The places in curated sets stay, without the example, so that each set keeps its
 learned from one photo cannot be removed from them.
 """
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from curator.upkeep.byte_search import Searched, Sought, search_bytes
 from curator.upkeep.receipt import Receipt, Remaining, inevitable
 from curator.upkeep.words import (
     NAMES_OF_PEOPLE,
-    REPLACEMENT,
+    OnStep,
     Words,
     all_text_columns,
     columns_with,
@@ -201,9 +202,9 @@ def erase(
     When this returns, the pictures that only those rows named are gone from the store, however new (`delete_unnamed` says what
     that does to an ingest which is storing the same bytes at this moment: run none beside it, see `JOBS_NOT_BESIDE`). Files in
     the folder of runs that are named after an erased picture's hash are deleted too, and names are redacted in all rows, in
-    logs, and in texts beside the runs. What killed processes left behind is deleted, because nobody knows whose it is: zips,
-    unpacked sources, half-written files, and pictures that no row names for two minutes. The photos, and the person by name,
-    are barred from coming in again.
+    logs, and in texts beside the runs. Deleted is also what may be anybody's: uploaded zips,
+    also those on their way, and what killed processes left, such as unpacked sources, half-written files, and pictures that no
+    row names for two minutes. The photos, and the person by name, are barred from coming in again.
 
     `report` gets the share that is done and a line without names; it may raise an exception to stop. `patience` is how many
     seconds are waited for others who still read the database. If it is stopped, killed, or others read on, `resume` goes on.
@@ -223,12 +224,15 @@ def resume(
     store: Store,
     settings: Settings,
     number: int,
-    names: tuple[str, ...],
+    names: tuple[str, ...] | None,
     now: datetime,
     report: Report = _no_report,
     patience: float = PATIENCE,
 ) -> Receipt:
-    """Go on with an `unfinished` erasure. The `names` of the person, if they are known again, are searched for at the end."""
+    """Go on with an `unfinished` erasure. `names` are the person's, () for a photo; None if its words were not given again.
+
+    Without them, one that was killed in its search is not complete: nobody knows then what to search for.
+    """
     return _finish(engine, store, settings, number, names, now, report, patience)
 
 
@@ -349,27 +353,35 @@ def _finish(
     store: Store,
     settings: Settings,
     number: int,
-    names: tuple[str, ...],
+    names: tuple[str, ...] | None,
     now: datetime,
     report: Report,
     patience: float,
 ) -> Receipt:
     with reading(engine) as session:
         erasure = session.get_one(Erasure, number)
-        task, event = erasure.task, erasure.event_id
+        noted, event = erasure.task, erasure.event_id
+        barred = {bar.keyed_hash for bar in erasure.bars}
         counts = {key: erasure.event.detail[key] for key in COUNTS if key in erasure.event.detail}
-    task = task or NOTHING_LEFT
-    words = Words(tuple({*names, *task["names"]}), frozenset((source, name) for source, name in task["photos"]))
-    sought = Sought(words, frozenset(task["hashes"]))
+    task = noted or NOTHING_LEFT
+    words = Words(tuple({*(names or ()), *task["names"]}), frozenset((source, name) for source, name in task["photos"]))
+    sought = Sought(words, _photos_of(noted, barred, Bars(home_secret(settings.home.resolve()))))
     report(0.1, "Deleting pictures")
     pictures = _delete_pictures(engine, store, task["pictures"], now)
-    report(0.3, "Redacting texts")
-    done = _redact_rows(engine, words) | {
+
+    def on_text() -> None:
+        report(0.3, "Redacting texts")
+
+    denied: dict[str, OSError] = {}
+    done = _redact_rows(engine, words, on_text) | {
         "blobs": len(pictures),
-        "files": _delete_files(settings.runs, pictures)
-        + _redact_files(settings, words)
-        + _delete_leftovers(engine, store, settings, now),
+        "files": _delete_files(settings.runs, pictures, denied)
+        + _redact_files(settings, words, on_text, denied)
+        + sum(map(sweep, (settings.temporary, outside())))
+        + store.delete_abandoned_parts(now),
     }
+    uploads = delete_leftovers(settings.uploads, engine, now, older=None)
+    done["files"] += uploads or 0
     counts |= {key: counts.get(key, 0) + number for key, number in done.items()}
     with writing(engine) as session:
         erasure = session.get_one(Erasure, number)
@@ -377,11 +389,22 @@ def _finish(
     report(0.5, "Removing what the database keeps of deleted rows")
     remains = inevitable(counts["sets"], counts["runs"], counts["alike"], postgresql=engine.dialect.name == "postgresql")
     failed = [*_purge(engine, patience), *_just_broken_off(engine, now)]
+    if uploads is None:
+        failed.append(
+            Remaining("uploaded zips", "an ingest or a preview was just starting, so nobody could say whose they are.")
+        )
+    if noted is None and names is None:
+        failed.append(Remaining("what the search may find", "it was broken off, and the words are gone: give its words again."))
 
     def on_file(so_far: Searched) -> None:
         report(0.6, f"Searching: {so_far.files:,} files, {so_far.bytes / 1e6:,.0f} MB")
 
-    searched, found, of_others = _search(engine, settings, sought, on_file) if sought else (Searched(), [], [])
+    searched, found, of_others = _search(engine, settings, sought, on_file, denied)
+    home = settings.home.resolve()
+    failed += [
+        Remaining(_shown(file, home), f"it could not be read or changed: {error.strerror or error}.")
+        for file, error in denied.items()
+    ]
     receipt = Receipt(
         **counts,
         searched_files=searched.files,
@@ -390,9 +413,18 @@ def _finish(
         complete=not failed and not found,
     )
     with writing(engine) as session:
-        session.get_one(Erasure, number).ended_at = now if receipt.complete else None
-        session.get_one(Event, event).detail = redact(receipt.as_dict(), sought.words.person)
+        erasure = session.get_one(Erasure, number)
+        # The task was away during the search, which would have found it. The next run searches for the same again.
+        erasure.ended_at, erasure.task = (now, None) if receipt.complete else (None, noted)
+        session.get_one(Event, event).detail = redact(receipt.as_dict(), sought.words.without_person)
     return receipt
+
+
+def _photos_of(task: dict[str, Any] | None, barred: set[str], bars: Bars) -> Callable[[str], bool]:
+    """Whether a sha256 is that of an erased photo: by the task, or by the keyed hashes if a crash left no task."""
+    if task is None:
+        return lambda sha256: bars.hash("photo", sha256) in barred
+    return frozenset(task["hashes"]).__contains__
 
 
 def _delete_pictures(engine: Engine, store: Store, pictures: Collection[str], now: datetime) -> set[str]:
@@ -403,55 +435,79 @@ def _delete_pictures(engine: Engine, store: Store, pictures: Collection[str], no
     return gone | delete_orphans(engine, store, now, ORPHAN_AGE)
 
 
-def _redact_rows(engine: Engine, words: Words) -> dict[str, int]:
+def _redact_rows(engine: Engine, words: Words, on_rows: OnStep) -> dict[str, int]:
     """Delete refusals and empty sources and redact the rest, until nothing is left; returns the counts of refusals and rows."""
     counts = {"refusals": 0, "redacted": 0}
     for _ in range(PASSES):
-        refusals = delete_refusals(engine, words)
+        refusals = delete_refusals(engine, words, on_rows)
         with writing(engine) as session:
             wait_for(session, Lock.adding)
             _delete_empty_sources(session, {source for source, _ in words.photos})
-        redacted = redact_rows(engine, words)
+        redacted = redact_rows(engine, words, on_rows)
         counts = {"refusals": counts["refusals"] + refusals, "redacted": counts["redacted"] + redacted}
         if not refusals and not redacted:
             break
     return counts
 
 
-def _delete_files(folder: UPath, pictures: set[str]) -> int:
-    theirs = [path for path in _files_in(folder) if path.stem in pictures]
-    for path in theirs:
-        path.unlink(missing_ok=True)
-    return len(theirs)
+def _delete_files(folder: UPath, pictures: set[str], denied: dict[str, OSError]) -> int:
+    theirs = [path for path in _files_in(folder, denied) if path.stem in pictures]
+    return sum(_tried(_delete_file, path, denied) for path in theirs)
 
 
-def _redact_files(settings: Settings, words: Words) -> int:
+def _redact_files(settings: Settings, words: Words, on_words: OnStep, denied: dict[str, OSError]) -> int:
     """Redact the logs of jobs, and the texts beside runs; not those in exports, whose bytes are proven by hashes."""
-    redacted = 0
-    for file in [*_files_in(settings.runs), *_files_in(settings.tensorboard), *_files_in(settings.logs)]:
-        if file.suffix.lower() not in TEXT_ENDINGS or EXPORTS in file.parts:
-            continue
-        text = file.read_bytes().decode("utf-8", "surrogateescape")
-        if (new := words.everything.sub(REPLACEMENT, text)) != text:
-            data = new.encode("utf-8", "surrogateescape")
-            if isinstance(file, Path) and file.suffix == ".log":
-                file.write_bytes(data)  # in place: its job may be writing into it
-            else:
-                write(file, data)
-            redacted += 1
-    return redacted
+    files = [file for folder in (settings.runs, settings.tensorboard, settings.logs) for file in _files_in(folder, denied)]
+    texts = [file for file in files if file.suffix.lower() in TEXT_ENDINGS and EXPORTS not in file.parts]
+    return sum(_tried(lambda file: _redact_file(file, words, on_words), file, denied) for file in texts)
 
 
-def _delete_leftovers(engine: Engine, store: Store, settings: Settings, now: datetime) -> int:
-    """Delete what killed processes left: uploads, unpacked sources, half-written files. Returns how many."""
-    before = len(list(_files_in(settings.uploads)))
-    delete_leftovers(settings.uploads, engine, now, older=None)
-    uploads = before - len(list(_files_in(settings.uploads)))
-    return uploads + sweep(settings.temporary) + sweep(outside()) + store.delete_abandoned_parts(now)
+def _redact_file(file: Path | UPath, words: Words, on_words: OnStep) -> bool:
+    """Redact a text; returns whether it has changed."""
+    old = file.read_bytes()
+    new = words.struck(old.decode("utf-8", "surrogateescape"), on_words).encode("utf-8", "surrogateescape")
+    if new == old:
+        return False
+    if isinstance(file, Path) and file.suffix == ".log":
+        with file.open("r+b") as log:  # in place: its job may be writing into it, and may have written meanwhile
+            log.seek(len(old))
+            later = log.read()
+            log.seek(0)
+            log.write(new + later)
+            log.truncate()
+    else:
+        write(file, new)
+    return True
 
 
-def _files_in(folder: Path | UPath) -> Iterator[Any]:
-    return (path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else iter(())
+def _delete_file(file: Path | UPath) -> bool:
+    file.unlink()
+    return True
+
+
+def _tried(action: Callable[[Any], bool], file: Path | UPath, denied: dict[str, OSError]) -> bool:
+    """What the action returns; False for a file that is gone, and for one that denies it, which is added with the reason."""
+    try:
+        return action(file)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        denied[str(file)] = error
+        return False
+
+
+def _files_in(folder: Path | UPath, denied: dict[str, OSError]) -> Iterator[Any]:
+    """Every file below a folder, if it is there. What may not be looked into is added to `denied`, with the reason."""
+    if not isinstance(folder, Path):
+        yield from (path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else ()
+        return
+
+    def on_error(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            denied[str(error.filename)] = error
+
+    for there, _, names in os.walk(folder, onerror=on_error):
+        yield from (path for path in (Path(there, name) for name in names) if _tried(Path.is_file, path, denied))
 
 
 def _purge(engine: Engine, patience: float) -> list[Remaining]:
@@ -475,11 +531,12 @@ def _just_broken_off(engine: Engine, now: datetime) -> list[Remaining]:
 
 
 def _search(
-    engine: Engine, settings: Settings, sought: Sought, on_file: Callable[[Searched], None]
+    engine: Engine, settings: Settings, sought: Sought, on_file: Callable[[Searched], None], denied: dict[str, OSError]
 ) -> tuple[Searched, list[Remaining], list[Remaining]]:
     """Search every byte that Winnow owns on this machine, and every text in the database.
 
-    Returns how much was searched, what should not be there, and what belongs to others.
+    Returns how much was searched, what should not be there, and what belongs to others. What may not be read is added to
+    `denied`, with the reason.
     """
     database = _database_files(engine)
     home = settings.home.resolve()
@@ -487,11 +544,16 @@ def _search(
         folder.resolve() if isinstance(folder, Path) else None for folder in (Store(settings.store).root, settings.runs)
     )
     roots = [home, *(each for each in (store, runs, outside()) if each is not None and home not in each.parents)]
-    files = (file for root in dict.fromkeys(roots) for file in _files_in(root) if file not in database)
+    files = (file for root in dict.fromkeys(roots) for file in _files_in(root, denied) if file not in database)
     searched = search_bytes(files, sought, on_file=on_file)
+    denied |= {str(file): error for file, error in searched.unread}
+
+    def on_rows() -> None:
+        on_file(searched)
+
     found, of_others = [], []
     for file, what in searched.found:
-        shown = str(file.relative_to(home)) if home in file.parents else str(file)
+        shown = _shown(str(file), home)
         if store is not None and store in file.parents:
             of_others.append(
                 Remaining(f"{what} in {shown}", "it is inside a picture of somebody else; look at it, and erase it.")
@@ -501,17 +563,21 @@ def _search(
         else:
             found.append(Remaining(f"{what} in {shown}", "it should not be there; delete the file, if it is not needed."))
     in_database = search_bytes(database, sought, side_by_side=True, on_file=on_file)
-    named = columns_with(engine, sought.words.person, [each.property.columns[0] for each in NAMES_OF_PEOPLE])
+    named = columns_with(engine, sought.words.person, [each.property.columns[0] for each in NAMES_OF_PEOPLE], on_rows)
     of_others += [
         Remaining(f"the name in {number} rows of {column}", "somebody else is called so, or this person has another part here.")
         for column, number in named.items()
     ]
     for file, what in in_database.found:
-        if what != "the name" or not _in_use(engine, sought.words.person_anywhere):
+        if what != "the name" or not _in_use(engine, sought.words.person_anywhere, on_rows):
             found.append(Remaining(f"{what} in {file.name}", "the database still holds it; run the same command again."))
     searched.files += in_database.files
     searched.bytes += in_database.bytes
     return searched, found, of_others
+
+
+def _shown(file: str, home: Path) -> str:
+    return file.removeprefix(f"{home}/")
 
 
 def _database_files(engine: Engine) -> list[Path]:
@@ -522,7 +588,7 @@ def _database_files(engine: Engine) -> list[Path]:
     return [file for file in files if file.is_file()]
 
 
-def _in_use(engine: Engine, pattern: re.Pattern[str]) -> bool:
+def _in_use(engine: Engine, pattern: re.Pattern[str], on_rows: OnStep) -> bool:
     """Whether the schema itself, or a row in use, holds what the bytes of the database hold: then nobody's deleted row does."""
     schema = "".join(str(CreateTable(table).compile(engine)) for table in Base.metadata.sorted_tables)
-    return pattern.search(schema) is not None or bool(columns_with(engine, pattern, all_text_columns()))
+    return pattern.search(schema) is not None or bool(columns_with(engine, pattern, all_text_columns(), on_rows))

@@ -56,7 +56,10 @@ class Receipt:
         if len(self.remains) > LISTED:
             lines.append(f"- and {len(self.remains) - LISTED} more (--json lists all)")
         if not self.complete:
-            lines.append("Not everything could be removed yet. Do what is said above, then run the same command again.")
+            lines.append(
+                "Not everything could be removed yet, and the database keeps the words to search for. Do what is said above, "
+                "then run the same command again."
+            )
         return "\n".join(lines)
 
 

@@ -7,11 +7,11 @@ The columns are read from the schema, so that no erasure forgets a new table: ev
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import JSON, Column, Engine, Enum, String, Table, UniqueConstraint, and_, delete, select, update
@@ -36,7 +36,12 @@ from db.tables import (
 REPLACEMENT = "(erased)"
 VOCABULARY = 64  # characters; a shorter text column holds a word of ours or a hash
 CHUNK = 100  # rows that are redacted in a transaction
+STEP = 1000  # rows or words that are searched before others hear of it, and may stop it
 JOINT = r"(?:[\s_.+-]|%20)+"  # what may stand between the words of a name
+
+Strike = Callable[[str], str]  # replaces words in a text
+OnStep = Callable[[], None]
+T = TypeVar("T")
 
 # Names of people. Somebody else may be called alike, so these are reported, never redacted.
 NAMES_OF_PEOPLE = (Contributor.name, Submission.subject, Reviewer.name, Event.who)
@@ -44,6 +49,10 @@ NAMES_OF_PEOPLE = (Contributor.name, Submission.subject, Reviewer.name, Event.wh
 WORDS_OF_OURS = (Run.settings, Export.file, Export.parts, Proof.differs_at, Suspicion.reasons, Erasure.task)
 # Of others' photos: only a person's name is redacted there, because photos of many people are called IMG_0001.jpg.
 OF_OTHERS = (Submission, Remark)
+
+
+def _no_report() -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -68,19 +77,27 @@ class Words:
         """Matches the names also inside longer words, as in a database's file, where texts stand side by side."""
         return re.compile(self._joined(), re.IGNORECASE)
 
-    @cached_property
-    def everything(self) -> re.Pattern[str]:
-        """Matches the names, and the names of the photos with any extension; whole words only.
+    def without_person(self, text: str) -> str:
+        """A text with every match of `person` replaced."""
+        return self.person.sub(REPLACEMENT, text)
 
-        It may match a file of a namesake too: too much is redacted then, never too little. A bare number ("0001") or a plain
+    def struck(self, text: str, on_words: OnStep = _no_report) -> str:
+        """A text with the names, and the names of the photos with any extension, replaced; whole words only.
+
+        `on_words` is called every thousand words, and may raise an exception to stop.
+
+        It may strike a file of a namesake too: too much is redacted then, never too little. A bare number ("0001") or a plain
         word ("photo") would match everybody: it counts only with its folder, the word also with an extension.
         """
+        return self.without_person(self._photo_names.struck(text, on_words))
+
+    @cached_property
+    def _photo_names(self) -> "_FileNames":
         files = [PurePosixPath(name) for _, name in self.photos]
         stems = {file.stem for file in files if re.search(r"[^\W\d]{2}", file.stem)}
         paths = {str(file.with_suffix("")) for file in files if len(file.parts) > 1}
-        with_extension = _any_of(stem for stem in stems if not re.search(r"\d|[\s_-]", stem))
-        alone = _any_of([*paths, *(stem for stem in stems if re.search(r"\d|[\s_-]", stem))])
-        return re.compile(rf"{_START}(?:(?:{self._joined()}|{alone}){_END}(?:\.\w+)?|(?:{with_extension})\.\w+)", re.IGNORECASE)
+        with_extension = {stem for stem in stems if not re.search(r"\d|[\s_-]", stem)}
+        return _FileNames(paths | (stems - with_extension), with_extension - paths)
 
     def _joined(self) -> str:
         spelled = {
@@ -97,11 +114,56 @@ class Words:
         )
 
 
+class _FileNames:
+    """Many names of files, found in a text by looking up its words: an alternation of them all would take minutes a megabyte.
+
+    `alone` are found as whole words with any extension or none, `with_extension` only with one. Lengths are in characters.
+    """
+
+    def __init__(self, alone: Iterable[str], with_extension: Iterable[str]) -> None:
+        self._alone = {name.casefold() for name in alone}
+        self._with_extension = {name.casefold() for name in with_extension}
+        # By the first word of a name: where that is in the name, and how long the name is.
+        places: dict[str, set[tuple[int, int]]] = {}
+        for name in (*alone, *with_extension):
+            if first := _WORD.search(name):
+                places.setdefault(first[0].casefold(), set()).add((first.start(), len(name)))
+        self._places = {word: sorted(found, key=lambda place: -place[1]) for word, found in places.items()}
+
+    def struck(self, text: str, on_words: OnStep) -> str:
+        """The text with every name replaced, the longest at each place, with its extension."""
+        if not self._places:
+            return text
+        kept, done = [], 0
+        for number, word in enumerate(_WORD.finditer(text)):
+            if number % STEP == 0:
+                on_words()
+            for before, length in self._places.get(word[0].casefold(), ()):
+                start = word.start() - before
+                if start >= done and (end := self._end(text, start, start + length)):
+                    kept += [text[done:start], REPLACEMENT]
+                    done = end
+                    break
+        return "".join([*kept, text[done:]])
+
+    def _end(self, text: str, start: int, end: int) -> int:
+        """Where the name from `start` to `end` ends with its extension; 0 if there is none."""
+        name = text[start:end].casefold()
+        extension = _EXTENSION.match(text, end)
+        if name in self._with_extension:
+            end = extension.end() if extension else 0
+        elif name not in self._alone or not _AN_END.match(text, end):
+            return 0
+        return (extension.end() if extension else end) if _A_START.match(text, start) else 0
+
+
 _NOTHING = r"(?!)"
 # A script without spaces has no whole words: there a name is found wherever it stands.
 _SPACELESS = r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
 _START = rf"(?:(?<![^\W_])|(?={_SPACELESS}))"
 _END = rf"(?:(?![^\W_])|(?<={_SPACELESS}))"
+_A_START, _AN_END, _EXTENSION = re.compile(_START), re.compile(_END), re.compile(r"\.\w+")
+_WORD = re.compile(rf"{_SPACELESS}|(?:(?!{_SPACELESS})[^\W_])+")
 
 
 def _longest_first(item: tuple[str, list[str]]) -> int:
@@ -112,10 +174,6 @@ def _in_any_code(word: str) -> str:
     """A word as itself, as JSON escapes it, or as a URL does."""
     spellings = (word, json.dumps(word)[1:-1], quote(word))
     return "(?:" + "|".join(dict.fromkeys(map(re.escape, spellings))) + ")"
-
-
-def _any_of(words: Iterable[str]) -> str:
-    return "|".join(map(re.escape, sorted(words, key=len, reverse=True))) or _NOTHING
 
 
 def text_columns() -> list[Column[Any]]:
@@ -139,18 +197,18 @@ def tables_with_words() -> list[Table]:
     return list(dict.fromkeys([*(column.table for column in text_columns()), Base.metadata.tables["erasure"]]))
 
 
-def redact(value: Any, pattern: re.Pattern[str]) -> Any:
-    """A text or a JSON value with every match replaced."""
+def redact(value: Any, strike: Strike) -> Any:
+    """A text or a JSON value with every text struck."""
     if isinstance(value, str):
-        return pattern.sub(REPLACEMENT, value)
+        return strike(value)
     if isinstance(value, list):
-        return [redact(each, pattern) for each in value]
+        return [redact(each, strike) for each in value]
     if isinstance(value, dict):
-        return {key: redact(each, pattern) for key, each in value.items()}
+        return {key: redact(each, strike) for key, each in value.items()}
     return value
 
 
-def delete_refusals(engine: Engine, words: Words) -> int:
+def delete_refusals(engine: Engine, words: Words, on_rows: OnStep = _no_report) -> int:
     """Delete the refusals that identify the person; returns how many.
 
     A refusal has no contributor. It is theirs if its file or reason names them or a file of theirs, or if it has the name of a
@@ -160,8 +218,8 @@ def delete_refusals(engine: Engine, words: Words) -> int:
     with reading(engine) as session:
         theirs = [
             number
-            for number, source, file, reason in session.execute(wanted)
-            if (source, file) in words.photos or words.everything.search(file) or words.everything.search(reason)
+            for number, source, file, reason in _each(session.execute(wanted), on_rows)
+            if (source, file) in words.photos or any(words.struck(text) != text for text in (file, reason))
         ]
     for chunk in in_batches(theirs, CHUNK):
         with writing(engine) as session:
@@ -169,38 +227,46 @@ def delete_refusals(engine: Engine, words: Words) -> int:
     return len(theirs)
 
 
-def redact_rows(engine: Engine, words: Words) -> int:
+def redact_rows(engine: Engine, words: Words, on_rows: OnStep = _no_report) -> int:
     """Replace the words in all rows, but for the names of other people; returns how many rows were changed.
 
-    Rows are searched outside the transactions that change them, so nobody waits.
+    Rows are searched outside the transactions that change them, so nobody waits. `on_rows` is called every thousand rows that
+    are searched, and may raise an exception to stop.
     """
     people = {attribute.property.columns[0] for attribute in NAMES_OF_PEOPLE}
     redacted = 0
     for table in tables_with_words():
         if columns := [column for column in text_columns() if column.table is table and column not in people]:
-            pattern = words.person if table in [each.__table__ for each in OF_OTHERS] else words.everything
-            for keys in in_batches(_rows_with(engine, table, columns, pattern), CHUNK):
+            strike = words.without_person if table in [each.__table__ for each in OF_OTHERS] else words.struck
+            for keys in in_batches(_rows_with(engine, table, columns, strike, on_rows), CHUNK):
                 with writing(engine) as session:
-                    redacted += sum(_redact_row(session, table, columns, key, pattern) for key in keys)
+                    redacted += sum(_redact_row(session, table, columns, key, strike) for key in keys)
     return redacted
 
 
-def _rows_with(engine: Engine, table: Table, columns: list[Column[Any]], pattern: re.Pattern[str]) -> list[tuple[Any, ...]]:
-    """The primary keys of the rows that hold a match."""
+def _rows_with(
+    engine: Engine, table: Table, columns: list[Column[Any]], strike: Strike, on_rows: OnStep
+) -> list[tuple[Any, ...]]:
+    """The primary keys of the rows that hold a word to strike."""
     keys = list(table.primary_key)
     with reading(engine) as session:
-        rows = session.execute(select(*keys, *columns).execution_options(yield_per=1000))
-        return [tuple(row[: len(keys)]) for row in rows if any(redact(each, pattern) != each for each in row[len(keys) :])]
+        rows = _each(session.execute(select(*keys, *columns).execution_options(yield_per=1000)), on_rows)
+        return [tuple(row[: len(keys)]) for row in rows if any(redact(each, strike) != each for each in row[len(keys) :])]
 
 
-def _redact_row(
-    session: Session, table: Table, columns: list[Column[Any]], key: tuple[Any, ...], pattern: re.Pattern[str]
-) -> int:
+def _each(rows: Iterable[T], on_rows: OnStep) -> Iterator[T]:
+    for number, row in enumerate(rows):
+        if number % STEP == 0:
+            on_rows()
+        yield row
+
+
+def _redact_row(session: Session, table: Table, columns: list[Column[Any]], key: tuple[Any, ...], strike: Strike) -> int:
     this = and_(*(column == value for column, value in zip(table.primary_key, key, strict=True)))
     row = session.execute(select(*columns).where(this).with_for_update()).one_or_none()  # it may be gone, or changed
     changed: dict[str, Any] = {}
     for column, value in zip(columns, row or (), strict=row is not None):
-        if (new := redact(value, pattern)) != value:
+        if (new := redact(value, strike)) != value:
             changed[column.name] = _fitting(column, new, key)
     if changed:
         session.execute(update(table).where(this).values(changed))
@@ -216,12 +282,15 @@ def _fitting(column: Column[Any], new: Any, key: tuple[Any, ...]) -> Any:
     return new[: (column.type.length or len(new) + len(end)) - len(end)] + end
 
 
-def columns_with(engine: Engine, pattern: re.Pattern[str], columns: Iterable[Column[Any]]) -> dict[str, int]:
+def columns_with(
+    engine: Engine, pattern: re.Pattern[str], columns: Iterable[Column[Any]], on_rows: OnStep = _no_report
+) -> dict[str, int]:
     """How many rows hold a match, by table.column."""
     found: dict[str, int] = {}
     with reading(engine) as session:
         for column in columns:
             values = session.scalars(select(column).where(column.is_not(None)).execution_options(yield_per=1000))
-            if number := sum(pattern.search(json.dumps(value, ensure_ascii=False)) is not None for value in values):
+            found_in = (pattern.search(json.dumps(value, ensure_ascii=False)) for value in _each(values, on_rows))
+            if number := sum(match is not None for match in found_in):
                 found[f"{column.table.name}.{column.name}"] = number
     return found

@@ -1,4 +1,4 @@
-"""Every test in this folder that uses a database runs on SQLite and on PostgreSQL."""
+"""Every test in this folder that uses a database runs on SQLite and on PostgreSQL, unless it names its own."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,7 +12,8 @@ from db.settings import Settings
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "engine" in metafunc.fixturenames:
+    own = any(mark.args[0] == "engine" for mark in metafunc.definition.iter_markers("parametrize"))
+    if "engine" in metafunc.fixturenames and not own:
         metafunc.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
 
 

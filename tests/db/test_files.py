@@ -11,11 +11,12 @@ from sqlalchemy import text
 from upath import UPath
 
 from db.errors import DiskFullError
-from db.files import disk_full_errors, local, root, sync, write
+from db.files import abandoned, disk_full_errors, local, root, sync, write
 from db.session import open_database, reading, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import Contributor
+from db.workspaces import outside
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -79,6 +80,7 @@ def test_a_local_copy_has_the_same_bytes_and_is_deleted_afterwards(folder: UPath
     with local(file) as here:
         assert isinstance(here, Path)
         assert (here.name, here.read_bytes()) == ("best.weights.h5", b"weights")
+        assert (outside() in here.parents) == (not isinstance(file, Path))  # where one that is left by a crash is swept
     assert here.exists() == isinstance(file, Path)
     assert file.read_bytes() == b"weights"
 
@@ -92,6 +94,20 @@ def test_a_file_url_is_a_local_path(tmp_path: Path) -> None:
 def test_a_missing_file_has_no_local_copy() -> None:
     with pytest.raises(FileNotFoundError), local(UPath("memory://winnow-runs/gone")):
         pass
+
+
+def test_a_half_written_file_that_may_not_be_opened_is_not_called_abandoned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = tmp_path / ".part-1"
+    part.write_bytes(b"half a photo")
+    assert abandoned(part)
+
+    def denied(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)  # these tests may run as root, whom nothing stops
+    assert not abandoned(part)
 
 
 def test_a_full_disk_is_an_error_and_leaves_the_old_file(full_disk: Path) -> None:

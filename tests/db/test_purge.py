@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, insert, make_url, select
 
 from db.errors import DatabaseBusyError, DiskFullError
 from db.purge import purge
-from db.session import open_database, reading, writing
+from db.session import connect, open_database, reading, writing
 from db.settings import Settings
 from db.tables import Contributor
 
@@ -65,6 +65,44 @@ def test_a_transaction_of_another_that_still_reads_is_said_and_one_can_try_again
         assert left(crossed_out)
     purge(crossed_out, TABLES)  # type: ignore[arg-type]
     assert left(crossed_out) == 0
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("other", ["another role's snapshot", "a change that waits for its commit", "a prepared transaction"])
+def test_whatever_keeps_deleted_rows_on_postgresql_is_said(crossed_out: Engine, other: str) -> None:
+    with crossed_out.connect() as reader:
+        if other == "another role's snapshot":
+            app = connect(as_an_app_of_few_rights(crossed_out))
+            reader.execution_options(isolation_level="REPEATABLE READ")
+            reader.execute(select(Contributor.id)).all()
+        else:
+            app = crossed_out
+            reader.exec_driver_sql("INSERT INTO reviewer (name) VALUES ('Dee Day')")  # as `psql`: its snapshot ends with it
+            if other == "a prepared transaction":
+                reader.exec_driver_sql("PREPARE TRANSACTION 'dee'")
+        with writing(app) as session:
+            session.execute(delete(Contributor).where(Contributor.name.like("Bo%")))
+        with pytest.raises(DatabaseBusyError, match="been open since before"):
+            purge(app, TABLES, seconds=0.05)  # type: ignore[arg-type]
+    if other == "a prepared transaction":
+        with crossed_out.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.exec_driver_sql("ROLLBACK PREPARED 'dee'")
+    purge(app, TABLES)  # type: ignore[arg-type]
+    assert sum(path.read_bytes().count(b"Bo_Berg") for path in files_of(crossed_out)) == 0
+    app.dispose()
+
+
+def as_an_app_of_few_rights(engine: Engine) -> str:
+    """The URL for a role that owns the tables to be purged, and may see no other role's work."""
+    role = f"app_{engine.url.database}"
+    with engine.begin() as connection:
+        for statement in (
+            f"CREATE ROLE {role} LOGIN",
+            f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}",
+            f"ALTER TABLE contributor OWNER TO {role}",
+        ):
+            connection.exec_driver_sql(statement)
+    return engine.url.set(username=role).render_as_string(hide_password=False)
 
 
 def test_afterwards_others_are_waited_for_as_long_as_before(engine: Engine) -> None:

@@ -1,5 +1,7 @@
 """Erase means erase: with an open reader, beside an ingest, after a kill, with leftovers of killed ingests, and for good."""
 
+import errno
+import fcntl
 import hashlib
 import io
 import os
@@ -7,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -26,7 +28,8 @@ from curator.ingest.pipeline import IngestSummary, ingest
 from curator.ingest.workers import Workers
 from curator.upkeep.erase import erase, request_for, request_key, resume, unfinished
 from curator.upkeep.receipt import Receipt
-from db.jobs import utc_now
+from curator.upkeep.words import Words
+from db.jobs import enqueue, start_process, utc_now
 from db.secret import home_secret
 from db.session import connect, open_database, reading, writing
 from db.settings import Limits, Settings
@@ -62,6 +65,9 @@ app(["erase", "--contributor", "Nora Quist"])
 """
 
 
+SEARCHED = KILLED.replace("erasing.delete_unnamed", "erasing.search_bytes").replace("lambda *_", "lambda *_, **__")
+
+
 class House:
     """A home, and a folder of photos of Nora and Bo that are named after them."""
 
@@ -94,6 +100,12 @@ class House:
             (number,) = begun
             return resume(self.engine, self.store, self.settings, number, (name,), utc_now(), patience=patience)
         return erase(self.engine, self.store, self.settings, request, "Ada", utc_now(), patience=patience)
+
+    def resume(self) -> Receipt:
+        """What `erase --resume` does, without its job."""
+        with reading(self.engine) as session:
+            (number,) = unfinished(session)
+        return resume(self.engine, self.store, self.settings, number, None, utc_now())
 
     def left(self) -> list[str]:
         """The files below the home with Nora's name, the hash of a photo of hers, or its bytes."""
@@ -182,6 +194,40 @@ def test_with_an_open_reader_it_says_what_is_left_and_goes_on_when_it_is_closed(
         assert erasure.ended_at is not None
 
 
+@pytest.mark.parametrize(("kind", "name"), [("photo", "Nora_Quist_0.png"), ("contributor", NORA)])
+def test_a_run_again_searches_for_the_same_until_nothing_is_found(house: House, kind: Kind, name: str) -> None:
+    copy = house.settings.home / "copy.png"
+    copy.write_bytes(house.photos[0])
+    for _ in range(2):
+        receipt = house.erase(kind, name)
+        assert (receipt.complete, [each.what for each in receipt.remains if "should not" in each.why]) == (
+            False,
+            ["a photo in copy.png"],
+        )
+    assert not house.resume().complete
+    copy.unlink()
+    assert house.resume().complete
+    assert hashlib.sha256(house.photos[0]).hexdigest().encode() not in (house.settings.home / "winnow.db").read_bytes()
+    if kind == "contributor":
+        assert house.left() == []
+
+
+def test_one_that_was_killed_in_its_search_is_not_done_before_its_words_are_given_again(house: House) -> None:
+    environment = os.environ | {"WINNOW_HOME": str(house.settings.home)}
+    assert subprocess.run([sys.executable, "-c", SEARCHED], env=environment, check=False).returncode == -signal.SIGKILL
+    copy = house.settings.home / "copy.png"
+    copy.write_bytes(house.photos[0])
+    receipt = house.resume()
+    assert not receipt.complete
+    assert "give its words again" in receipt.text()
+    for _ in range(2):
+        assert "a photo in copy.png" in house.erase().text()
+    copy.unlink()
+    assert not house.resume().complete
+    assert house.erase().complete
+    assert house.left() == []
+
+
 def test_whoever_was_erased_is_refused_when_they_are_ingested_again(house: House) -> None:
     house.erase()
     summary = house.ingest()
@@ -228,9 +274,92 @@ def test_an_erasure_and_an_ingest_do_not_run_beside_each_other(house: House, mon
     with writing(house.engine) as session:
         session.get_one(Job, job.id).kind = "erase"
     code, said = run("ingest", str(house.folder))
-    assert (code, said) == (1, "Somebody is being erased. Try again when that has finished; nothing is lost.\n")
+    assert (code, said) == (
+        1,
+        "Somebody is being erased. Try again when that has finished. A zip that was uploaded has to be sent again then.\n",
+    )
     with reading(house.engine) as session:
         assert "Nora" not in str(session.scalars(select(Job.arguments).where(Job.kind == "erase")).all())
+
+
+def test_uploads_go_also_on_their_way_and_while_an_ingest_is_starting_the_receipt_says_that_they_are_left(house: House) -> None:
+    house.settings.uploads.mkdir()
+    for name in ("a.part", "a.whole", "a.zip"):
+        (house.settings.uploads / name).write_bytes(b"PK, and photos of whom?")
+    with writing(house.engine) as session:
+        job = Job(kind="ingest", arguments=[], state=JobState.queued, created_at=utc_now(), heartbeat_at=utc_now())
+        session.add(job)
+    receipt = house.erase()
+    assert (receipt.complete, len(list(house.settings.uploads.iterdir()))) == (False, 3)
+    assert "uploaded zips: an ingest or a preview was just starting" in receipt.text()
+    with writing(house.engine) as session:
+        session.get_one(Job, job.id).state = JobState.failed
+        session.get_one(Job, job.id).heartbeat_at = LONG_AGO
+    receipt = house.erase()
+    assert (receipt.complete, list(house.settings.uploads.iterdir())) == (True, [])
+
+
+def test_what_may_not_be_read_is_named_and_the_rest_is_erased(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links to memory, which fail when they are read, as files of other users do; and a folder that is another user's."""
+    links = [house.settings.logs / "job-2.log", house.settings.home / "notes", house.settings.runs / "1" / "card.html"]
+    for link in links:
+        Path(link).symlink_to("/proc/self/mem")
+    closed = house.settings.temporary / "winnow-theirs"
+    closed.mkdir(parents=True)
+    (closed / "held").write_bytes(b"")
+    with (closed / "held").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        scandir = os.scandir
+
+        def denied(path: Path) -> Iterator[os.DirEntry[str]]:
+            if str(path) == str(closed):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return scandir(path)
+
+        monkeypatch.setattr(os, "scandir", denied)
+        receipt = house.erase()
+    assert not receipt.complete
+    assert {each.what: each.why for each in receipt.remains if "could not" in each.why} == {
+        "logs/job-2.log": "it could not be read or changed: Input/output error.",
+        "notes": "it could not be read or changed: Input/output error.",
+        "runs/1/card.html": "it could not be read or changed: Input/output error.",
+        "tmp/winnow-theirs": "it could not be read or changed: Permission denied.",
+    }
+    for link in links:
+        link.unlink()
+    assert "uist" not in (house.settings.logs / "job-1.log").read_text()
+    monkeypatch.undo()
+    assert house.erase().complete
+    assert house.left() == []
+
+
+def test_a_running_job_writes_on_at_the_end_of_its_shortened_log(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    turn = house.folder / "turn"
+    os.mkfifo(turn)
+    words = f"[(open({str(turn)!r}).read(), print(word, flush=True)) for word in ('meanwhile', 'afterwards')]"
+    statement = f"print('Nora Quist\\n' * 99, flush=True); {words}"
+    number = enqueue(house.engine, "report", [], utc_now())
+    log = house.settings.logs / f"job-{number}.log"
+    log.write_text("of another database\n")
+    process = start_process(house.engine, number, "timeit", ["-n1", "-r1", statement], house.settings.logs)
+    while log.stat().st_size < 99 * 11:
+        assert process.poll() is None
+    struck = Words.struck
+
+    def then_the_job_writes(words: Words, text: str, *steps: Callable[[], None]) -> str:
+        if "Nora Quist\nNora Quist" in text:
+            turn.write_text("now")
+            while b"meanwhile" not in log.read_bytes():
+                assert process.poll() is None
+        return struck(words, text, *steps)
+
+    monkeypatch.setattr(Words, "struck", then_the_job_writes)
+    house.erase()
+    turn.write_text("now")
+    process.wait()
+    said = log.read_text()
+    assert said.startswith("(erased)\n" * 99 + "\nmeanwhile\nafterwards\n")
+    assert "database" not in said
 
 
 def test_pictures_of_an_ingest_that_was_killed_just_now_are_not_called_gone(house: House) -> None:

@@ -1,6 +1,5 @@
 """Export a run's best epoch to a file for a device, and record it in the database."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from db.jobs import Clock
 from db.session import reading, writing
 from db.settings import Settings
 from db.tables import CuratedSet, Export
+from db.workspaces import outside, workspace
 from trainer import runs
 from trainer.device.formats import DEFAULT_PRECISION, EXPORT_PRECISIONS, FORMATS, ExportPrecision, FormatName
 from trainer.device.integrity import fingerprint
@@ -34,8 +34,8 @@ def export(engine: Engine, settings: Settings, run: int, format_: str, precision
     with reading(engine) as session:
         trained = runs.load(session, settings, run)
         set_hash = session.get_one(CuratedSet, trained.set_number).hash
-    with tempfile.TemporaryDirectory(prefix="winnow-") as scratch, disk_full_errors(Path(scratch)):
-        made = _written(trained, set_hash, format_, precision, Path(scratch))
+    with workspace(outside()) as scratch, disk_full_errors(scratch):
+        made = _written(trained, set_hash, format_, precision, scratch)
         data, printed = made.read_bytes(), fingerprint(made)
     assert printed.file is not None
     name = f"runs/{run}/exports/{printed.file[:12]}/{made.name}"

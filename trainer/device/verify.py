@@ -10,7 +10,6 @@ by LiteRT itself.
 """
 
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +26,7 @@ from db.session import reading, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import Export, Proof, Split
+from db.workspaces import outside, workspace
 from trainer import inputs, runs
 from trainer.arrays import Alpha, Image
 from trainer.device.formats import INPUT_TOLERANCE, TOLERANCE, ExportPrecision
@@ -118,12 +118,12 @@ def _made(export: Export) -> Fingerprint:
 
 def _prove(engine: Engine, store: Store, settings: Settings, export: Export, path: Path) -> Proof:
     """The proof of an export by a file or folder, not saved yet."""
-    with tempfile.TemporaryDirectory(prefix="winnow-") as folder:
-        copy = _copied(path, Path(folder))  # what is hashed is what is run, whatever happens to the file meanwhile
+    with workspace(outside()) as folder:
+        copy = _copied(path, folder)  # what is hashed is what is run, whatever happens to the file meanwhile
         change = first_change(_made(export), fingerprint(copy))
         if change is not None:
             return _changed(export, change)
-        program = _program(export, copy, Path(folder) / "package")
+        program = _program(export, copy, folder / "package")
         with reading(engine) as session:
             trained = runs.load(session, settings, export.run_id)
             examples = _examples(session, trained.number, trained.set_number)

@@ -176,9 +176,9 @@ def test_an_upload_leaves_room_for_verdicts_and_goes_on_when_there_is_some(full_
 def test_what_was_left_is_swept_but_not_while_an_ingest_is_on(folder: Path, engine: Engine, kind: str) -> None:
     leave_all_kinds(folder)
     with running_job(engine, kind, [], None):
-        delete_leftovers(folder, engine, utc_now(), older=None)
+        assert delete_leftovers(folder, engine, utc_now(), older=None) is None
         assert len(list(folder.iterdir())) == 3
-    delete_leftovers(folder, engine, utc_now(), older=None)
+    assert delete_leftovers(folder, engine, utc_now(), older=None) == 3
     assert list(folder.iterdir()) == []
 
 
@@ -193,6 +193,24 @@ def test_a_claimed_zip_stays_for_an_hour_and_one_that_its_sender_may_go_on_with_
     ):
         delete_leftovers(folder, engine, utc_now() + age)
         assert {file.suffix for file in folder.iterdir()} == left
+
+
+def test_an_old_file_is_not_swept_while_it_is_claimed(folder: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload(folder)
+    finish(folder, "Ada", sent(), LIMITS)
+    (whole,) = folder.iterdir()
+    rename = Path.rename
+
+    def then_another_sweeps(path: Path, to: Path) -> Path:
+        renamed = rename(path, to)
+        delete_leftovers(folder, engine, utc_now())
+        return renamed
+
+    os.utime(whole, (0, 0))
+    monkeypatch.setattr(Path, "rename", then_another_sweeps)
+    claimed = claim(folder, "Ada", sent())
+    assert claimed is not None
+    assert claimed.path.read_bytes() == ZIP
 
 
 def leave_all_kinds(folder: Path) -> None:

@@ -385,9 +385,9 @@ def test_what_is_refused_or_said_after_the_search_is_searched_too(rooms: Rooms, 
         session.add(running)
     redact_rows = erase.redact_rows
 
-    def then_others_write(engine: Engine, words: Words) -> int:
+    def then_others_write(engine: Engine, words: Words, on_rows: Callable[[], None]) -> int:
         monkeypatch.setattr(erase, "redact_rows", redact_rows)
-        redacted = redact_rows(engine, words)
+        redacted = redact_rows(engine, words, on_rows)
         with writing(rooms.engine) as other:
             source = other.scalars(select(Source.id).where(Source.location == "/uploads/everybody")).one()
             other.add(Refusal(source_id=source, file="late/Nora_Quist.jpg", reason="cut off", at=LONG_AGO))

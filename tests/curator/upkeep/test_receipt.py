@@ -22,6 +22,7 @@ def test_an_incomplete_receipt_says_what_to_do() -> None:
     assert lines[4:6] == ["- deleted rows: a reader."] * 2
     assert lines[-2:] == [
         "- and 10 more (--json lists all)",
-        "Not everything could be removed yet. Do what is said above, then run the same command again.",
+        "Not everything could be removed yet, and the database keeps the words to search for. Do what is said above, then run "
+        "the same command again.",
     ]
     assert receipt.as_dict()["remains"][0] == {"what": "deleted rows", "why": "a reader."}
