@@ -503,9 +503,12 @@ def erase_somebody(
 
 
 def _erase_as_a_job(
-    settings: Settings, engine: Engine, begun: Iterable[int], names: tuple[str, ...], request: Request | None
+    settings: Settings, engine: Engine, begun: Iterable[int], names: tuple[str, ...] | None, request: Request | None
 ) -> list[Receipt]:
-    """Go on with the erasures that were begun, then erase what is requested; a receipt of each, in this order."""
+    """Go on with the erasures that were begun, then erase what is requested; a receipt of each, in this order.
+
+    `names` are those of the person who was asked for: () if there is none, None if they are not known again.
+    """
     store, receipts = Store(settings.store), []
     with running_job(engine, "erase", [], None) as progress, progress_line() as show:
         progress.refuse_beside(*JOBS_NOT_BESIDE)
