@@ -81,7 +81,7 @@ class Starter:
             process.send_signal(signal.SIGTERM)
         for process in self.processes:
             try:
-                process.wait(15)
+                process.wait(3)  # a browser that still has a page open would be waited for
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -109,10 +109,15 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def app(shared_server: Server) -> Server:
     """A running app with an empty database."""
-    with shared_server.engine.execution_options(writes=True).begin() as connection:
+    empty(shared_server)
+    return shared_server
+
+
+def empty(server: Server) -> None:
+    """Delete all rows of an app's database."""
+    with server.engine.execution_options(writes=True).begin() as connection:
         for table in reversed(Base.metadata.sorted_tables):
             connection.execute(table.delete())
-    return shared_server
 
 
 def _healthy(url: str) -> bool:
