@@ -121,7 +121,8 @@ def pending(session: Session, reviewer_id: int, now: datetime, count: int) -> li
     found += can_go_on([example for example in theirs if example not in held])
     found = [*found, *can_go_on(list(held))][:count]
     masks, chosen = current_masks(session, [example.id for example in found]), clocks(session)
-    names = dict(session.execute(select(Reviewer.id, Reviewer.name).where(Reviewer.id.in_(held.values()))).all())
+    asked = select(Reviewer.id, Reviewer.name).where(Reviewer.id.in_(held.values()))
+    names = dict(session.execute(asked).all()) if held else {}
     return [
         _pending(example, masks[example.id].sha256, chosen, mine.get(example.id), names.get(held.get(example.id, 0)))
         for example in found

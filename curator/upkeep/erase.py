@@ -202,38 +202,21 @@ def erase(
     When this returns, the pictures that only those rows named are gone from the store, however new (`delete_unnamed` says what
     that does to an ingest which is storing the same bytes at this moment: run none beside it, see `JOBS_NOT_BESIDE`). Files in
     the folder of runs that are named after an erased picture's hash are deleted too, and names are redacted in all rows, in
-    logs, and in texts beside the runs. Deleted is also what may be anybody's: uploaded zips,
-    also those on their way, and what killed processes left, such as unpacked sources, half-written files, and pictures that no
-    row names for two minutes. The photos, and the person by name, are barred from coming in again.
+    logs, and in texts beside the runs. Deleted is also what may be anybody's: uploaded zips, also those on their way, and what
+    killed processes left, such as unpacked sources, half-written files, and pictures that no row names for two minutes. The
+    photos, and the person by name, are barred from coming in again.
 
     `report` gets the share that is done and a line without names; it may raise an exception to stop. `patience` is how many
     seconds are waited for others who still read the database. If it is stopped, killed, or others read on, `resume` goes on.
     """
     report(0.0, "Deleting rows")
-    return _finish(engine, store, settings, _begin(engine, settings, request, who, now), request.names, now, report, patience)
+    return resume(engine, store, settings, _begin(engine, settings, request, who, now), request.names, now, report, patience)
 
 
 def unfinished(session: Session, key: str | None = None) -> list[int]:
     """The numbers of the erasures that were broken off, or could not remove everything: of a request, or all of them."""
     wanted = select(Erasure.id).where(Erasure.ended_at.is_(None)).order_by(Erasure.id)
     return list(session.scalars(wanted if key is None else wanted.where(Erasure.request == key)))
-
-
-def resume(
-    engine: Engine,
-    store: Store,
-    settings: Settings,
-    number: int,
-    names: tuple[str, ...] | None,
-    now: datetime,
-    report: Report = _no_report,
-    patience: float = PATIENCE,
-) -> Receipt:
-    """Go on with an `unfinished` erasure. `names` are the person's, () for a photo; None if its words were not given again.
-
-    Without them, one that was killed in its search is not complete: nobody knows then what to search for.
-    """
-    return _finish(engine, store, settings, number, names, now, report, patience)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -348,16 +331,20 @@ def _delete_empty_sources(session: Session, sources: Iterable[int]) -> None:
 # --- all the rest, again and again until it is done ------------------------------------------------------------------
 
 
-def _finish(
+def resume(
     engine: Engine,
     store: Store,
     settings: Settings,
     number: int,
     names: tuple[str, ...] | None,
     now: datetime,
-    report: Report,
-    patience: float,
+    report: Report = _no_report,
+    patience: float = PATIENCE,
 ) -> Receipt:
+    """Go on with an `unfinished` erasure. `names` are the person's, () for a photo; None if its words were not given again.
+
+    Without them, one that was killed in its search is not complete: nobody knows then what to search for.
+    """
     with reading(engine) as session:
         erasure = session.get_one(Erasure, number)
         noted, event = erasure.task, erasure.event_id

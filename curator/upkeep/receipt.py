@@ -45,10 +45,12 @@ class Receipt:
     def text(self) -> str:
         """The receipt as text for people."""
         lines = [
-            f"Erased: {self.submissions} submissions and {self.blobs} pictures.",
-            f"With them went {self.examples} examples, {self.verdicts} verdicts, {self.touch_ups} touch-ups and "
-            f"{self.refusals} refusals; {self.redacted} rows were redacted, and {self.files} other files deleted or redacted.",
-            f"Afterwards every byte of {self.searched_files:,} files ({self.searched_bytes / 1e6:,.1f} MB) was searched.",
+            f"Erased: {_counted(self.submissions, 'submission')} and {_counted(self.blobs, 'picture')}.",
+            f"With them went {_counted(self.examples, 'example')}, {_counted(self.verdicts, 'verdict')}, "
+            f"{_counted(self.touch_ups, 'touch-up')} and {_counted(self.refusals, 'refusal')}. Redacted: "
+            f"{_counted(self.redacted, 'row')}. Deleted or redacted: {_counted(self.files, 'other file')}.",
+            f"Afterwards every byte of {_counted(self.searched_files, 'file')} was searched: "
+            f"{self.searched_bytes / 1e6:,.1f} MB.",
         ]
         if self.remains:
             lines.append("What remains, and why:")
@@ -61,6 +63,10 @@ class Receipt:
                 "then run the same command again."
             )
         return "\n".join(lines)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def inevitable(sets: list[int], runs: list[int], alike: list[int], *, postgresql: bool) -> list[Remaining]:

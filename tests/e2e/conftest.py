@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, Request
 from playwright.sync_api import Error as PlaywrightError
 from sqlalchemy import Engine
 
@@ -29,8 +29,6 @@ from db.store import Store
 from db.tables import Base
 
 ROOT = Path(__file__).parents[2]
-
-expect.set_options(timeout=20_000)  # milliseconds; a page's first load shares two cores with other tests
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Starter:
             process.send_signal(signal.SIGTERM)
         for process in self.processes:
             try:
-                process.wait(3)  # a browser that still has a page open would be waited for
+                process.wait(15)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
     reason="Chromium is not installed; apt-get install chromium",
 )
 
-SOON = 60_000  # milliseconds
+SOON = 30_000  # milliseconds
 
 
 def test_a_cluster_without_a_gpu_is_told_and_a_training_that_waits_for_one_can_be_stopped(

@@ -28,7 +28,7 @@ pytestmark = [
         reason="Chromium is not installed; apt-get install chromium",
     ),
 ]
-SOON, LATE = 60_000, 420_000  # milliseconds; training shares two cores with other tests
+SOON, LATE = 30_000, 420_000  # milliseconds; training shares two cores with other tests
 DOUBTFUL = 0.3
 
 

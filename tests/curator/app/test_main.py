@@ -7,7 +7,10 @@ import cv2
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curator.app import state
+from curator.app import (
+    frame,  # noqa: F401 - imported before, so that no test's seconds go into it
+    state,
+)
 from curator.consent import ended_in_words
 from db.jobs import utc_now
 from db.session import open_database, writing
@@ -22,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 def test_a_damaged_opencv_is_shown_with_its_repair_instead_of_any_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WINNOW_HOME", str(tmp_path / "home"))
     monkeypatch.delattr(cv2.img_hash, "pHash")
-    page = AppTest.from_file(ROOT / "curator/app/main.py", default_timeout=60).run()
+    page = AppTest.from_file(ROOT / "curator/app/main.py").run()
     assert [error.value.partition(":")[0] for error in page.error] == ["OpenCV lacks its contrib modules (img_hash)"]
     assert "opencv-contrib-python-headless" in page.error[0].value
     assert not page.exception
@@ -34,7 +37,7 @@ def test_a_database_that_does_not_answer_is_one_sentence_on_the_page(monkeypatch
     monkeypatch.setenv("WINNOW_DB_URL", "postgresql://ada:hush@127.0.0.1:1/winnow")
     state.settings.cache_clear()
     try:
-        page = AppTest.from_file(ROOT / "curator/app/main.py", default_timeout=60).run()
+        page = AppTest.from_file(ROOT / "curator/app/main.py").run()
     finally:
         state.settings.cache_clear()
     (error,) = page.error
@@ -56,7 +59,7 @@ def test_home_warns_leads_when_consent_has_ended(
     for cached in (state.settings, state.engine, state.store):
         cached.cache_clear()
     try:
-        page = AppTest.from_file(ROOT / "curator/app/main.py", default_timeout=60).run()
+        page = AppTest.from_file(ROOT / "curator/app/main.py").run()
     finally:
         for cached in (state.settings, state.engine, state.store):
             cached.cache_clear()

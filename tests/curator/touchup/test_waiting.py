@@ -127,7 +127,7 @@ def test_the_page_asks_as_many_questions_about_many_touch_ups_as_about_few(
             assert len(waiting.pending(session, 1, clock(), 100)) >= more
             assert len(waiting.finished(session, clock(), 100)) >= more
         costs.append(len(asked))
-    assert costs[0] == costs[1] <= 10
+    assert costs[0] == costs[1] < 10
 
 
 def test_what_the_page_asks_costs_each_touch_up_the_same(tmp_path: Path, clock: FakeClock) -> None:
