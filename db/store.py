@@ -11,7 +11,7 @@ from typing import cast
 
 from upath import UPath
 
-from db.errors import DamagedError, NotNowError, StoreUnavailableError, WinnowError
+from db.errors import DamagedError, NotThereError, StoreUnavailableError, WinnowError
 from db.files import PART, abandoned, disk_full_errors, root, sync, write
 
 SYNCS = 8  # at the same time
@@ -78,12 +78,12 @@ class Store:
         return path.exists()  # asked last: it may have been deleted a moment before its age was restarted
 
     def get(self, sha256: str) -> bytes:
-        """The bytes of a blob, which have this sha256. Raises WinnowError if it is missing, DamagedError if it is damaged."""
+        """The bytes of a blob, which have this sha256. Raises NotThereError if it is missing, DamagedError if it is damaged."""
         try:
             with self._server_errors():
                 data = self.path(sha256).read_bytes()
         except FileNotFoundError:
-            raise WinnowError(f"The picture {sha256[:12]}… is missing from the store. {HEAL}") from None
+            raise NotThereError(f"The picture {sha256[:12]}… is missing from the store. {HEAL}") from None
         if hashlib.sha256(data).hexdigest() != sha256:
             raise DamagedError(f"The picture {sha256[:12]}… is damaged: its bytes are not those that were stored. {HEAL}")
         return data
@@ -92,9 +92,7 @@ class Store:
         """Whether a blob is there and its bytes have this sha256; they are read."""
         try:
             self.get(sha256)
-        except NotNowError:
-            raise
-        except WinnowError:
+        except (NotThereError, DamagedError):
             return False
         return True
 

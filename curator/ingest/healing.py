@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from curator.pictures.codec import encode_mask, encode_photo
 from curator.pictures.crop import Square, cut_mask, cut_photo
 from curator.pictures.pair import read_pair
-from db.errors import WinnowError
+from db.errors import NotNowError, WinnowError
 from db.session import in_batches
 from db.settings import Limits
 from db.store import SYNCS, Store
@@ -68,6 +68,8 @@ def _cut_again(store: Store, crop: StoredCrop, limits: Limits) -> set[str]:
     broken = {sha256 for sha256 in crop.pictures if not store.intact(sha256)}
     try:
         pair = read_pair(store.get(crop.photo), store.get(crop.mask), limits)
+    except NotNowError:
+        raise
     except WinnowError:  # the photo or the mask is broken too, or too large for the limits of today
         return set()
     masks = (pair.hair, *(() if pair.skin is None else (pair.skin,)))

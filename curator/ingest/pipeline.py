@@ -142,6 +142,8 @@ def _examine(
         if not again and not absent:
             return AlreadyStored(item, *names)
         decoded = read_pair(photo_file, mask_file, limits)
+    except NotNowError:  # the store's trouble, not the pair's
+        raise
     except WinnowError as error:
         return Refused(item.name, str(error))
     photo, painted = decoded.photo, hard(decoded.hair)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from curator.review.standing import wrongly_standing
 from curator.sets.freeze import set_hash
 from db.blobs import due, named_blobs, still_named
-from db.errors import DamagedError, WinnowError
+from db.errors import DamagedError, NotThereError
 from db.store import Store
 from db.tables import CuratedSet, SetMember
 
@@ -85,7 +85,7 @@ def check(session: Session, store: Store, now: datetime) -> Findings:
             store.get(sha256)
         except DamagedError:
             damaged.append(sha256)
-        except WinnowError:  # deleted meanwhile
+        except NotThereError:  # deleted meanwhile
             continue
         present.add(sha256)
     named: dict[str, list[str]] = defaultdict(list)

@@ -32,7 +32,7 @@ from curator.ingest import pipeline
 from curator.ingest.pipeline import IngestSummary, ingest
 from curator.ingest.workers import Workers
 from curator.pictures.codec import encode_mask, encode_photo
-from db.errors import DiskFullError, WinnowError
+from db.errors import DiskFullError, StoreUnavailableError, WinnowError
 from db.settings import Limits
 from db.store import Store
 from tests.conftest import FakeClock
@@ -160,14 +160,17 @@ def test_whatever_examining_a_file_raises_is_that_files_refusal(
     assert "1.jpg" not in caplog.text  # logs are no place for names
 
 
-@pytest.mark.parametrize("error", [DiskFullError("full"), PermissionError(errno.EACCES, "denied")])
+@pytest.mark.parametrize("step", ["put", "holds"])
+@pytest.mark.parametrize(
+    "error", [DiskFullError("full"), StoreUnavailableError("away"), PermissionError(errno.EACCES, "denied")]
+)
 def test_what_the_store_raises_is_no_files_fault(
-    tmp_path: Path, bring: Ingest, monkeypatch: pytest.MonkeyPatch, error: Exception
+    tmp_path: Path, bring: Ingest, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception
 ) -> None:
     def fails(*given: Any) -> str:
         raise error
 
-    monkeypatch.setattr(Store, "put", fails)
+    monkeypatch.setattr(Store, step, fails)
     with pytest.raises(type(error)):
         bring(laid(tmp_path / "source"))
 

@@ -11,6 +11,7 @@ from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
 from curator.sets.freeze import set_hash
 from curator.upkeep.check import Findings, Missing, check
+from db.errors import StoreUnavailableError
 from db.session import reading, writing
 from db.store import Store
 from db.tables import CuratedSet, Decision, Example, Job, JobState, SetMember, Split, Standing, State
@@ -200,3 +201,14 @@ def test_an_example_that_does_not_stand_where_its_verdicts_put_it_is_found(
     assert found.wrongly_standing == [2]
     assert not found.sound
     assert "1 with another state than their verdicts give:\n  example 2" in found.text()
+
+
+def test_a_store_that_does_not_answer_proves_nothing(
+    engine: Engine, store: Store, examples: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> bytes:
+        raise StoreUnavailableError("away")
+
+    monkeypatch.setattr(Store, "get", away)
+    with pytest.raises(StoreUnavailableError):
+        findings(engine, store)
