@@ -140,9 +140,8 @@ def claim(folder: Path, reviewer: str, file: SentFile) -> Upload | None:
     """Take a whole file, to ingest it: it has a new name then. None if it is not there, or was claimed before."""
     path, waiting = folder / f"{uuid.uuid4().hex}.zip", _part(folder, reviewer, file).with_suffix(WHOLE)
     try:
-        os.utime(
-            waiting
-        )  # it is decided on now, however long ago it came; first, or it would be swept once it has the new name
+        # It is decided on now, however long ago it came. First, or it would be swept under its new name.
+        os.utime(waiting)
         waiting.rename(path)
     except FileNotFoundError:
         return None
