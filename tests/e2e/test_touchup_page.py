@@ -885,7 +885,7 @@ def test_a_touch_up_starts_from_any_version_and_a_discarded_one_counts_no_more(p
     state(page, "idle")  # it waits again, with the mask before
     assert page.evaluate(BELOW) == 0
     page.get_by_role("button", name="Start from: touched up by reviewer").click()
-    page.wait_for_function(f"({BELOW})() === 255")
+    page.wait_for_function(f"() => ({BELOW})() === 255")
     page.keyboard.press("s")
     state(page, "painting")
     page.keyboard.press("Enter")

@@ -48,7 +48,7 @@ def test_a_cluster_without_a_gpu_is_told_and_a_training_that_waits_for_one_can_b
             page.goto(f"{app.url}/train")
             page.get_by_role("button", name="Train on approved set").click()
             expect(page.get_by_text("Waiting for a worker with a free GPU")).to_be_visible(timeout=SOON)
-            page.get_by_role("button", name="Stop").click()
+            page.get_by_role("main").get_by_role("button", name="Stop").click()
             expect(page.get_by_text("Training was stopped.")).to_be_visible(timeout=SOON)
             done.set()
             taken.result(timeout=10)

@@ -54,7 +54,8 @@ def test_a_training_outlives_the_app_and_is_stopped_and_resumed(page: Page, serv
     seen = epochs(app)
     app = server(**weights())
     page.goto(f"{app.url}/train")
-    stop = page.get_by_role("button", name="Stop")
+    # Until the page's styles arrive, Streamlit's header has a Stop of its own, which ends the page.
+    stop = page.get_by_role("main").get_by_role("button", name="Stop")
     expect(stop).to_be_visible(timeout=SOON)
     assert newest(app).state is JobState.running
     stop.click()
@@ -65,10 +66,10 @@ def test_a_training_outlives_the_app_and_is_stopped_and_resumed(page: Page, serv
     assert stopped_at >= seen >= 1
 
     resume.click()
-    expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("main").get_by_role("button", name="Stop")).to_be_visible(timeout=SOON)
     page.wait_for_function(
         "after => Number(document.body.innerText.match(/Epochs\\s+(\\d+) of/)?.[1]) > after", arg=stopped_at, timeout=LATE
     )
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("main").get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Resume from its last epoch")).to_be_visible(timeout=SOON)
     assert epochs(app) > stopped_at

@@ -131,7 +131,7 @@ def train(page: Page) -> None:
     matte = page.get_by_role("button", name="matte after epoch 1").first
     expect(matte).to_be_visible(timeout=LATE)
     shown_pixels(matte.get_by_role("img"))
-    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=LATE)
+    expect(page.get_by_role("main").get_by_role("button", name="Stop")).to_have_count(0, timeout=LATE)
 
 
 def read_the_report(page: Page) -> None:
