@@ -16,6 +16,7 @@ from curator.consent import ended_in_words
 from curator.formats import (
     ADAPTERS,
     WRITERS,
+    NotRead,
     OpenedSource,
     RawPair,
     Refused,
@@ -157,7 +158,7 @@ def _unpacking(settings: Settings, progress: Progress) -> Iterator[Path]:
         yield folder
 
 
-def _with_format_printed(found: OpenedSource) -> Iterator[RawPair | Refused]:
+def _with_format_printed(found: OpenedSource) -> Iterator[RawPair | Refused | NotRead]:
     """The items of a source; after the last, its format is printed on stderr."""
     yield from found.items
     typer.echo(f"Read as {found.format}: {found.because}.", err=True)
@@ -166,15 +167,17 @@ def _with_format_printed(found: OpenedSource) -> Iterator[RawPair | Refused]:
 def _dry_run_text(counts: dict[str, Any]) -> str:
     lines = [
         f"{counts['format']}: {counts['because']}.",
-        f"{counts['pairs']:,} pairs, {len(counts['refused']):,} refused. Nothing was written.",
+        f"{counts['photos']:,} photos with their masks in {counts['files']:,} files, {len(counts['refused']):,} refused, "
+        f"{len(counts['not_read']):,} not read, {counts['junk']:,} of file managers. Nothing was written.",
     ]
-    return "\n".join(lines + [f"  {item['file']}: {item['reason']}" for item in counts["refused"]])
+    left_out = [*counts["refused"], *counts["not_read"]]
+    return "\n".join(lines + [f"  {item['file']}: {item['reason']}" for item in left_out])
 
 
 def _run_ingest(
     settings: Settings,
     progress: Progress,
-    items: Iterable[RawPair | Refused],
+    items: Iterable[RawPair | Refused | NotRead],
     adapter: str,
     location: str,
     split: Split | None,
@@ -220,7 +223,9 @@ def _run_ingest(
     return progress.result
 
 
-def _reported(items: Iterable[RawPair | Refused], progress: Progress, start: float) -> Iterator[RawPair | Refused]:
+def _reported(
+    items: Iterable[RawPair | Refused | NotRead], progress: Progress, start: float
+) -> Iterator[RawPair | Refused | NotRead]:
     """The items, while the job's row tells how many were listed, and a person can stop the listing."""
     for number, item in enumerate(items, 1):
         progress.report(start, f"Reading the list of files: {number:,}")

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from curator.formats import archive, coco, cvat, folder, hugging_face, label_studio, lfw_parts, manifest, supervisely
+from curator.formats.accounting import Counted, accounted
 from curator.formats.locations import Location, display_name, download, is_signed, parse_location, passed_over, readable_errors
 from curator.formats.pairs import (
     EncodedMask,
+    Item,
+    NotRead,
     RawPair,
     Refused,
     SetItem,
@@ -29,6 +32,7 @@ __all__ = [
     "WRITERS",
     "Adapter",
     "EncodedMask",
+    "NotRead",
     "OpenedSource",
     "RawPair",
     "Refused",
@@ -53,14 +57,16 @@ class Adapter:
     `recognise` returns why a location has this format, or None. `write` writes the members of a curated set into an empty
     folder, and returns how many soft masks it had to cut at half, because the format has one bit a pixel. It writes the
     lists last, so that a folder without them is an unfinished export. Reading it back gives the same masks, bit for bit, but
-    for those.
+    for those. `labels` is what the format calls its labels; `read` then takes the one that means hair, too, None for the
+    one that is called so.
     """
 
     name: str
     description: str
     recognise: Callable[[Location], str | None]
-    read: Callable[[Location], Iterator[RawPair | Refused]]
+    read: Callable[..., Iterator[Item]]
     write: Callable[[Path, list[SetItem], Store], int] | None = None
+    labels: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,10 +75,11 @@ class OpenedSource:
 
     format: str
     because: str
-    items: Iterator[RawPair | Refused]
+    items: Iterator[RawPair | Refused | NotRead]
+    counted: Counted  # complete once the items have been read
 
 
-def _read_nested(location: Location) -> Iterator[RawPair | Refused]:
+def _read_nested(location: Location) -> Iterator[Item]:
     raise WinnowError(f"{location.name} is a zip inside a zip. Send the inner zip by itself.")
 
 
@@ -82,11 +89,23 @@ ADAPTERS = (
     Adapter("manifest", "a .csv, .jsonl or .parquet with columns image and mask", manifest.recognise, manifest.read),
     Adapter("lfw-parts", "images/, masks/ and parts_train.txt", lfw_parts.recognise, lfw_parts.read, lfw_parts.write),
     Adapter(
-        "supervisely", "meta.json, and img/ and ann/ in a folder", supervisely.recognise, supervisely.read, supervisely.write
+        "supervisely",
+        "meta.json, and img/ and ann/ in a folder",
+        supervisely.recognise,
+        supervisely.read,
+        supervisely.write,
+        "classes",
     ),
-    Adapter("cvat", "annotations.xml and images/", cvat.recognise, cvat.read, cvat.write),
-    Adapter("coco", "a .json with images and annotations", coco.recognise, coco.read, coco.write),
-    Adapter("label-studio", "a .json export with brush masks", label_studio.recognise, label_studio.read, label_studio.write),
+    Adapter("cvat", "annotations.xml and images/", cvat.recognise, cvat.read, cvat.write, "labels"),
+    Adapter("coco", "a .json with images and annotations", coco.recognise, coco.read, coco.write, "categories"),
+    Adapter(
+        "label-studio",
+        "a .json export with brush masks",
+        label_studio.recognise,
+        label_studio.read,
+        label_studio.write,
+        "labels",
+    ),
     Adapter(
         "hf", "metadata.jsonl in folders train, validation, test", hugging_face.recognise, hugging_face.read, hugging_face.write
     ),
@@ -111,24 +130,46 @@ def adapter_named(name: str) -> Adapter:
     raise WinnowError(f"There is no format {name!r}. Winnow reads: {', '.join(each.name for each in ADAPTERS)}.")
 
 
-def recognise(location: Location) -> tuple[str, str]:
-    """The name of the adapter for a location, and why it was recognised.
+def recognise(location: Location, label: str | None = None) -> tuple[str, str]:
+    """The name of the adapter for a location, and why it was chosen, with what else is there.
 
-    Raises WinnowError if the location does not exist or can't be read, or, listing all formats, if no adapter recognises it.
+    Where several adapters recognise it, such as a list that somebody left beside a folder of pairs, the one that finds most
+    photos is chosen. Raises WinnowError if the location does not exist or can't be read, or, listing all formats, if no adapter
+    recognises it.
     """
     with readable_errors(location):
         if not location.exists():
             raise WinnowError(f"{display_name(location)} does not exist. Give the path or URL of a folder or a file.")
         _check_kind(location)
-        for each in ADAPTERS:
-            why = each.recognise(location)
-            if why is not None:
-                return each.name, why
+        found = [(each, why) for each in ADAPTERS if (why := each.recognise(location)) is not None]
+        if len(found) > 1 and found[0][0].name != "zip":
+            return _best(location, found, label)
+        if found:
+            return found[0][0].name, found[0][1]
     formats = "; ".join(f"{each.name}: {each.description}" for each in ADAPTERS)
     raise WinnowError(f"{display_name(location)}: Winnow does not recognise this format. It reads {formats}.")
 
 
-def open_source(location: Location, name: str, workspace: Path, limits: Limits, called: str = "") -> OpenedSource:
+def _best(location: Location, found: list[tuple[Adapter, str]], label: str | None) -> tuple[str, str]:
+    """The adapter that finds most photos, the earlier one of equals; and why it was recognised, and what the others found."""
+    counted = [(_count_photos(location, each, label), each, why) for each, why in found]
+    photos, best, why = max(counted, key=lambda one: one[0])
+    others = [f"{each.name}, {one_why}: {number:,}" for number, each, one_why in counted if each is not best]
+    return best.name, f"{why}; of its photos {best.name} explains {photos:,} ({'; '.join(others)})"
+
+
+def _count_photos(location: Location, by: Adapter, label: str | None) -> int:
+    try:
+        return len(
+            {str(item.photo) for item in _items(location, by, label if by.labels else None) if isinstance(item, RawPair)}
+        )
+    except WinnowError:
+        return 0  # if it is chosen nevertheless, reading it says so
+
+
+def open_source(
+    location: Location, name: str, workspace: Path, limits: Limits, called: str = "", label: str | None = None
+) -> OpenedSource:
     """Open a source with the adapter of this name, or with "auto" by the one that recognises it.
 
     A zip's content is read by the named adapter, or recognised anew. Raises WinnowError if the location can't be read by the
@@ -140,18 +181,20 @@ def open_source(location: Location, name: str, workspace: Path, limits: Limits, 
         workspace: an empty folder, into which a zip is unpacked. It has to exist for as long as the items are in use.
         limits: for zips; a photo or mask is checked when it is read.
         called: what errors call a zip; empty: the name of its file.
+        label: the label that means hair, in a format that has labels; None: the one that is called so.
     """
     with readable_errors(location):
         if name == "auto":
-            name, why = recognise(location)
+            name, why = recognise(location, label)
         else:
             name, why = adapter_named(name).name, "this format was given"
             _check_kind(location)
         if name == "zip" or (location.exists() and archive.recognise(location) is not None):
-            return _open_zip(location, name, why, workspace, limits, called)
+            return _open_zip(location, name, why, workspace, limits, called, label)
     if is_signed(location):
         raise WinnowError(f"{display_name(location)}: a signed URL must point to a single zip.")
-    return OpenedSource(name, why, _read_with(location, adapter_named(name)))
+    counted = Counted()
+    return OpenedSource(name, why, _read_with(location, adapter_named(name), label, counted), counted)
 
 
 def _check_kind(location: Location) -> None:
@@ -160,23 +203,37 @@ def _check_kind(location: Location) -> None:
         raise WinnowError(f"{location} is a pipe, a socket or a device. Give the path or URL of a folder or a file.")
 
 
-def read_source(name: str, location: Location, workspace: Path, limits: Limits) -> Iterator[RawPair | Refused]:
+def read_source(name: str, location: Location, workspace: Path, limits: Limits) -> Iterator[RawPair | Refused | NotRead]:
     """The items of `open_source`."""
     yield from open_source(location, name, workspace, limits).items
 
 
 def count_items(found: OpenedSource) -> dict[str, Any]:
     """The counts that `ingest --dry-run --json` prints. Photos are not opened, so more of them may be refused later."""
-    pairs, refused = 0, []
+    photos, junk, refused, not_read = 0, 0, [], []
     for item in found.items:
         if isinstance(item, Refused):
             refused.append({"file": item.file, "reason": item.reason})
+        elif isinstance(item, RawPair):
+            photos += 1
+        elif item.junk:
+            junk += 1
         else:
-            pairs += 1
-    return {"format": found.format, "because": found.because, "pairs": pairs, "refused": refused}
+            not_read.append({"file": item.file, "reason": item.why})
+    return {
+        "format": found.format,
+        "because": found.because,
+        "photos": photos,
+        "files": found.counted.files,
+        "refused": refused,
+        "not_read": not_read,
+        "junk": junk,
+    }
 
 
-def _open_zip(location: Location, name: str, why: str, workspace: Path, limits: Limits, called: str) -> OpenedSource:
+def _open_zip(
+    location: Location, name: str, why: str, workspace: Path, limits: Limits, called: str, label: str | None
+) -> OpenedSource:
     folder = workspace
     if not isinstance(location, Path):
         location = download(location, workspace, limits)
@@ -185,16 +242,22 @@ def _open_zip(location: Location, name: str, why: str, workspace: Path, limits: 
     called = called or location.name
     content, refused = archive.unpack(location, folder, limits, called)
     if refused and not any(content.iterdir()):
-        return OpenedSource("zip", why, map(storable, refused))  # nothing is left to read, and each refusal says why
+        return OpenedSource(
+            "zip", why, map(storable, refused), Counted(len(refused))
+        )  # nothing is left to read, and each refusal says why
     with _content_of(called, content):
-        inner, inner_why = recognise(content) if name == "zip" else (name, why)
+        inner, inner_why = recognise(content, label) if name == "zip" else (name, why)
     because = f"{why}; its content is {inner}: {inner_why}" if name == "zip" else f"{inner} in a zip: {why}"
-    return OpenedSource("zip", because, chain(map(storable, refused), _read_content(called, content, adapter_named(inner))))
+    counted = Counted(len(refused))
+    items = _read_content(called, content, adapter_named(inner), label, counted)
+    return OpenedSource("zip", because, chain(map(storable, refused), items), counted)
 
 
-def _read_content(called: str, content: Path, by: Adapter) -> Iterator[RawPair | Refused]:
+def _read_content(
+    called: str, content: Path, by: Adapter, label: str | None, counted: Counted
+) -> Iterator[RawPair | Refused | NotRead]:
     with _content_of(called, content):
-        yield from _read_with(content, by)
+        yield from _read_with(content, by, label, counted)
 
 
 @contextmanager
@@ -206,8 +269,14 @@ def _content_of(called: str, content: Path) -> Iterator[None]:
         raise type(error)(str(error).replace(str(content), called)) from None
 
 
-def _read_with(location: Location, by: Adapter) -> Iterator[RawPair | Refused]:
+def _read_with(location: Location, by: Adapter, label: str | None, counted: Counted) -> Iterator[RawPair | Refused | NotRead]:
     with readable_errors(location):
-        if isinstance(location, Path) and location.is_dir():
-            yield from (storable(Refused(readable_name(name), why)) for name, why in passed_over(location))
-        yield from map(storable, by.read(location))
+        if label is not None and not by.labels:
+            raise WinnowError(f"{display_name(location)} is read as {by.name}, which has no labels. Leave --label out.")
+        yield from map(storable, accounted(location, by.name, _items(location, by, label), counted))
+
+
+def _items(location: Location, by: Adapter, label: str | None) -> Iterator[Item]:
+    if isinstance(location, Path) and location.is_dir():
+        yield from (Refused(readable_name(name), why) for name, why in passed_over(location))
+    yield from by.read(location, label) if by.labels else by.read(location)

@@ -24,6 +24,8 @@ from curator.formats.locations import (
 )
 from curator.formats.pairs import (
     HAIR,
+    Item,
+    ListRead,
     RawPair,
     Refused,
     SetItem,
@@ -49,7 +51,7 @@ def recognise(location: Location) -> str | None:
     return f"{relative_path(found, location) if is_folder(location) else found.name} lists images and annotations"
 
 
-def read(location: Location) -> Iterator[RawPair | Refused]:
+def read(location: Location, label: str | None = None) -> Iterator[Item]:
     """The pairs of a COCO file, or of every one in a folder; a name such as `train.json` gives the split.
 
     Photos are looked for beside the file, in `images/` there, and in `images/` one folder up. Raises WinnowError if there is
@@ -59,7 +61,7 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     if not files:
         raise WinnowError(f"{display_name(location)} has no COCO file, which is a .json that lists images and annotations.")
     for file in files:
-        yield from _read_file(file, location)
+        yield from _read_file(file, location, label)
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
@@ -133,11 +135,12 @@ def _looks_like_coco(file: Location) -> bool:
     return True
 
 
-def _read_file(file: Location, location: Location) -> Iterator[RawPair | Refused]:
+def _read_file(file: Location, location: Location, label: str | None) -> Iterator[Item]:
+    yield ListRead(file)
     try:
         content = json.loads(list_bytes(file))
         images, annotations = list(content["images"]), list(content["annotations"])
-        hair = _hair(file, content["categories"])
+        hair = _hair(file, content["categories"], label)
         licences = {entry["id"]: entry.get("name") for entry in content.get("licenses") or []}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise WinnowError(f"{file.name} can't be read as COCO ({type(error).__name__}: {error}).") from None
@@ -162,9 +165,9 @@ def _read_file(file: Location, location: Location) -> Iterator[RawPair | Refused
             yield pair_or_refusal(name, partial(_pair, file, lookups, image, painted, licences))
 
 
-def _hair(file: Location, categories: list[dict[str, Any]]) -> Any:
+def _hair(file: Location, categories: list[dict[str, Any]], label: str | None) -> Any:
     names = [str(category.get("name")) for category in categories]
-    return categories[names.index(hair_label(file.name, "categories", names))]["id"]
+    return categories[names.index(hair_label(file.name, "categories", names, label))]["id"]
 
 
 def _pair(

@@ -24,6 +24,8 @@ from curator.formats.locations import (
 from curator.formats.pairs import (
     HAIR,
     NO_HAIR,
+    Item,
+    ListRead,
     RawPair,
     Refused,
     SetItem,
@@ -51,7 +53,7 @@ def recognise(location: Location) -> str | None:
     return f"{file.name} holds CVAT's annotations" if b"<annotations" in start and b"<track" not in start else None
 
 
-def read(location: Location) -> Iterator[RawPair | Refused]:
+def read(location: Location, label: str | None = None) -> Iterator[Item]:
     """A pair for every image in the file. Photos are looked for in `images/` beside the file, then beside it.
 
     Raises WinnowError if there is no such file, if it is no XML or declares a document type, or if it is unclear which label
@@ -60,7 +62,8 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     file = (file_in(location, NAME, location) if is_folder(location) else location) or location / NAME
     images = _images(file)
     check_rows(file.name, len(images))
-    hair = _hair_label(file, images)
+    yield ListRead(file)
+    hair = _hair_label(file, images, label)
     folders = (file.parent / "images", file.parent)
     lookups = [FileLookup(folder) for folder in folders if not is_link(folder, location)]
     for image in images:
@@ -116,9 +119,9 @@ def _images(file: Location) -> list[Element]:
     return root.findall("image")
 
 
-def _hair_label(file: Location, images: list[Element]) -> str:
+def _hair_label(file: Location, images: list[Element], label: str | None) -> str:
     used = {str(shape.get("label")) for image in images for shape in image if shape.tag in AREAS}
-    return hair_label(file.name, "labels", sorted(used)) if used else HAIR
+    return hair_label(file.name, "labels", sorted(used), label) if used else HAIR
 
 
 def _pair(lookups: list[FileLookup], name: str, image: Element, hair: str) -> RawPair | Refused:

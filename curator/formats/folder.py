@@ -20,7 +20,7 @@ from curator.formats.locations import (
     subfolders,
     write_file,
 )
-from curator.formats.pairs import RawPair, Refused, SetItem, match_key, parse_split, readable_name
+from curator.formats.pairs import Item, RawPair, Refused, SetItem, match_key, parse_split, readable_name
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
@@ -60,7 +60,7 @@ def recognise(location: Location) -> str | None:
     return f"{readable_name(pair[1][0])} lies beside {readable_name(pair[0][0])}" if pair else None
 
 
-def read(location: Location) -> Iterator[RawPair | Refused]:
+def read(location: Location) -> Iterator[Item]:
     """Pair photos with masks by name, ignoring case, ending, and suffixes such as `-org` and `_mask`.
 
     Subfolders of images/ correspond to those of masks/. A folder called train, validation or test gives the split. Raises

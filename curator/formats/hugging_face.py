@@ -15,7 +15,7 @@ from curator.formats.locations import (
     write_file,
 )
 from curator.formats.manifest import read_list
-from curator.formats.pairs import RawPair, Refused, SetItem, parse_split
+from curator.formats.pairs import Item, SetItem, parse_split
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
@@ -29,7 +29,7 @@ def recognise(location: Location) -> str | None:
     return f"{relative_path(found[0], location)} lists its files" if found else None
 
 
-def read(location: Location) -> Iterator[RawPair | Refused]:
+def read(location: Location) -> Iterator[Item]:
     """The pairs of every list. A folder called train, validation or test gives the split.
 
     Raises WinnowError if there is no list, or if one can't be read or lacks the photo's or the mask's column.

@@ -13,7 +13,18 @@ from urllib.parse import parse_qs, unquote, urlparse
 
 from curator.formats.brush import Stroke, pack_mask
 from curator.formats.locations import FileLookup, Location, display_name, files_in, is_folder, list_bytes, write_file
-from curator.formats.pairs import HAIR, RawPair, Refused, SetItem, check_rows, hair_label, pair_or_refusal, parse_split
+from curator.formats.pairs import (
+    HAIR,
+    Item,
+    ListRead,
+    RawPair,
+    Refused,
+    SetItem,
+    check_rows,
+    hair_label,
+    pair_or_refusal,
+    parse_split,
+)
 from curator.formats.shapes import Shapes
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
@@ -26,7 +37,7 @@ def recognise(location: Location) -> str | None:
     return f"{found[0]} lists Label Studio's tasks" if found else None
 
 
-def read(location: Location) -> Iterator[RawPair | Refused]:
+def read(location: Location, label: str | None = None) -> Iterator[Item]:
     """A pair for every annotation of an export, or of every export in a folder.
 
     Photos are looked for beside the file and in `images/` there, by their path and by their name, with and without the
@@ -39,7 +50,8 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
             f"{display_name(location)} is not a JSON export of Label Studio: a list of tasks with data and annotations."
         )
     for file, tasks in exports:
-        hair = _hair_label(file, tasks)
+        yield ListRead(file)
+        hair = _hair_label(file, tasks, label)
         lookup = FileLookup(file.parent)
         check_rows(file.name, len(tasks))
         for task in tasks:
@@ -112,7 +124,7 @@ def _labels(stroke: dict[str, Any]) -> list[str]:
     return [str(label) for label in _as_list(value.get("brushlabels") or value.get("labels"))]
 
 
-def _hair_label(file: Location, tasks: list[dict[str, Any]]) -> str:
+def _hair_label(file: Location, tasks: list[dict[str, Any]], wanted: str | None) -> str:
     used = {
         label
         for task in tasks
@@ -120,7 +132,7 @@ def _hair_label(file: Location, tasks: list[dict[str, Any]]) -> str:
         for stroke in _strokes(annotation)
         for label in _labels(stroke)
     }
-    return hair_label(file.name, "labels", sorted(used)) if used else HAIR
+    return hair_label(file.name, "labels", sorted(used), wanted) if used else HAIR
 
 
 def _pairs(file: Location, lookup: FileLookup, task: dict[str, Any], hair: str) -> Iterator[RawPair | Refused]:

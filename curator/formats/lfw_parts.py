@@ -19,7 +19,7 @@ from curator.formats.locations import (
     subfolder,
     write_file,
 )
-from curator.formats.pairs import RawPair, Refused, SetItem, cut_mask_of, pair_or_refusal, readable_name
+from curator.formats.pairs import Item, ListRead, RawPair, Refused, SetItem, cut_mask_of, pair_or_refusal, readable_name
 from curator.pictures.codec import decode_mask, encode_colours
 from db.errors import WinnowError
 from db.store import Store
@@ -39,7 +39,7 @@ def recognise(location: Location) -> str | None:
     return f"it has the list {found[0]}" if found else None
 
 
-def read(location: Location) -> Iterator[RawPair | Refused]:
+def read(location: Location) -> Iterator[Item]:
     """Pairs with the person as contributor and the split of the list that names them; unlisted photos have no split.
 
     Raises WinnowError if images/ or masks/ is missing.
@@ -53,6 +53,9 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
         )
     splits, refused = _splits(location)
     yield from refused
+    for name in LISTS:
+        if (file := file_in(location, name, location)) is not None:
+            yield ListRead(file)
     seen = set()
     drawn = frozenset(list_files(masks, location))
     for name in list_files(images, location):

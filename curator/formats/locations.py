@@ -143,6 +143,11 @@ def list_files(folder: Location, source: Location) -> list[str]:
     return sorted(name for name in names if not is_junk(name))
 
 
+def all_files(source: Location) -> Iterator[str]:
+    """The names of all files below a folder, relative to it: with the junk of file managers, without what is passed over."""
+    return _list_local(source, source) if isinstance(source, Path) else _list_remote(source)
+
+
 def passed_over(source: Path) -> Iterator[tuple[str, str]]:
     """What is read of no local folder: the name relative to it, and why; sorted.
 

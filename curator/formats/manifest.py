@@ -26,7 +26,7 @@ from curator.formats.locations import (
     open_list,
     without_secrets,
 )
-from curator.formats.pairs import RawPair, Refused, check_rows, pair_or_refusal, parse_split
+from curator.formats.pairs import Item, ListRead, RawPair, Refused, check_rows, pair_or_refusal, parse_split
 from db.errors import WinnowError
 from db.tables import Split
 
@@ -70,7 +70,7 @@ def recognise(location: Location) -> str | None:
     return f"its name ends in {ending}" if ending in READERS else None
 
 
-def read(location: Location) -> Iterator[RawPair | Refused]:
+def read(location: Location) -> Iterator[Item]:
     """The pairs of a manifest, or of the manifest in a folder. Its paths are relative to the manifest.
 
     Raises WinnowError if it is missing, can't be read, or lacks the column image or mask.
@@ -82,7 +82,7 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     yield from read_list(location / found)
 
 
-def read_list(file: Location, split: Split | None = None) -> Iterator[RawPair | Refused]:
+def read_list(file: Location, split: Split | None = None) -> Iterator[Item]:
     """The pairs of one list; `split` applies to rows that state none. Raises WinnowError like `read`."""
     reader = READERS.get(file.suffix.lower())
     if reader is None:
@@ -96,6 +96,7 @@ def read_list(file: Location, split: Split | None = None) -> Iterator[RawPair | 
     if missing:
         found = ", ".join(column.strip().lower() for column in table.columns) or "none"
         raise WinnowError(f"{file.name} has no column {' and no column '.join(missing)}. Its columns: {found}.")
+    yield ListRead(file)
     lookup = FileLookup(file.parent)
     for where, row in table.rows:
         if row is None:

@@ -45,12 +45,23 @@ class EncodedMask(Protocol):
 
 
 @dataclass(frozen=True)
+class Embedded:
+    """A picture's file that is stored inside a list, such as a column of Parquet."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
 class RawPair:
-    """A photo and its mask as they are in a source: locations and encodings, no pixels."""
+    """A photo and its masks as they are in a source: locations and encodings, no pixels."""
 
     name: str  # the photo's name as received, relative to the source
-    photo: Location
-    mask: Location | EncodedMask
+    photo: Location | Embedded
+    mask: Location | Embedded | EncodedMask
+    skin: Location | Embedded | EncodedMask | None = None  # where the source has one beside the hair's
+    unknown: Location | Embedded | EncodedMask | None = None  # pixels of which the source says nothing
+    annotation: Location | None = None  # the file that describes this photo alone, if there is one
+    remarks: tuple[str, ...] = ()  # what was odd about how the source describes it
     contributor: str | None = None
     split: Split | None = None  # as stated by the source
     official: bool = False  # the splits are a published set's own (curator/ingest/splits.py)
@@ -68,6 +79,26 @@ class Refused:
 
     file: str
     reason: str
+    place: Location | None = None  # of the file, if it is there
+
+
+@dataclass(frozen=True)
+class NotRead:
+    """A file of a source that belongs to none of its photos, and why; junk is what a file manager or camera left there."""
+
+    file: str
+    why: str
+    junk: bool = False
+
+
+@dataclass(frozen=True)
+class ListRead:
+    """A list of a source that was read, or another file that says what its pictures mean."""
+
+    file: Location
+
+
+Item = RawPair | Refused | ListRead  # what an adapter reads
 
 
 @dataclass(frozen=True)
@@ -98,13 +129,15 @@ class SetItem:
         }
 
 
-def storable(item: RawPair | Refused) -> RawPair | Refused:
+def storable(item: RawPair | Refused | NotRead) -> RawPair | Refused | NotRead:
     """The item with texts that the database can store: no URL's secrets, no NUL, no lone surrogates.
 
     Returns a refusal if a text is too long for its column.
     """
+    if isinstance(item, NotRead):
+        return NotRead(_storable_text(without_secrets(item.file)), item.why, item.junk)
     if isinstance(item, Refused):
-        return Refused(_storable_text(without_secrets(item.file)), _storable_text(item.reason))
+        return Refused(_storable_text(without_secrets(item.file)), _storable_text(item.reason), item.place)
     item = replace(item, name=without_secrets(item.name))
     words: dict[str, Any] = {field: _storable_text(word) for field in MAX_LENGTHS if (word := getattr(item, field)) is not None}
     for field, word in words.items():
@@ -145,7 +178,7 @@ def check_rows(file: str, count: int) -> None:
 
 def photo_bytes(pair: RawPair, limits: Limits) -> bytes:
     """The photo's file exactly as received. Raises WinnowError if it can't be read or is too large."""
-    return read_upload(pair.photo, limits)
+    return pair.photo.data if isinstance(pair.photo, Embedded) else read_upload(pair.photo, limits)
 
 
 def mask_bytes(pair: RawPair, limits: Limits) -> bytes:
@@ -153,6 +186,8 @@ def mask_bytes(pair: RawPair, limits: Limits) -> bytes:
 
     Raises WinnowError if the file can't be read, or the encoding is damaged or beyond the limits.
     """
+    if isinstance(pair.mask, Embedded):
+        return pair.mask.data
     if isinstance(pair.mask, Path | UPath):
         return read_upload(pair.mask, limits)
     return encode_mask(pair.mask.pixels(limits))
@@ -181,15 +216,16 @@ def readable_name(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def hair_label(file: str, kind: str, labels: Sequence[str]) -> str:
+def hair_label(file: str, kind: str, labels: Sequence[str], wanted: str | None = None) -> str:
     """The label called "hair" in any case, or the only one there is. `kind` is the plural that the format calls labels.
 
-    Raises WinnowError if there is no label, several and none of them called "hair", or several called so.
+    `wanted` is the one that a person named. Raises WinnowError if there is no label, several and none of them called "hair",
+    or several called so.
 
     >>> hair_label("coco.json", "categories", ["cat", "Hair"])
     'Hair'
     """
-    called_hair = [label for label in labels if label.strip().lower() == HAIR]
+    called_hair = [label for label in labels if label.strip().lower() == (wanted or HAIR).strip().lower()]
     candidates = called_hair or labels
     if len(candidates) == 1:
         return candidates[0]

@@ -32,6 +32,8 @@ from curator.formats.locations import (
 from curator.formats.pairs import (
     HAIR,
     NO_HAIR,
+    Item,
+    ListRead,
     RawPair,
     Refused,
     SetItem,
@@ -93,7 +95,7 @@ def recognise(location: Location) -> str | None:
     return f"it has {META} and {relative_path(found, location)}/ann/" if found is not None else None
 
 
-def read(location: Location) -> Iterator[RawPair | Refused]:
+def read(location: Location, label: str | None = None) -> Iterator[Item]:
     """A pair for every photo of every dataset.
 
     Raises WinnowError if there is no dataset, if meta.json can't be read, or if it is unclear which class is hair.
@@ -101,7 +103,9 @@ def read(location: Location) -> Iterator[RawPair | Refused]:
     datasets = [inner for inner in subfolders(location) if subfolder(inner, "ann") is not None] if is_folder(location) else []
     if not datasets:
         raise WinnowError(f"{display_name(location)} has no dataset, which is a folder with img/ and ann/.")
-    hair = _hair_class(file_in(location, META, location) or location / META)
+    meta = file_in(location, META, location) or location / META
+    hair = _hair_class(meta, label)
+    yield ListRead(meta)
     for dataset in datasets:
         images, annotations = subfolder(dataset, "img"), subfolder(dataset, "ann")
         photos = [] if images is None else list_files(images, location)
@@ -150,12 +154,12 @@ def write(folder: Path, items: list[SetItem], store: Store) -> int:
     return 0
 
 
-def _hair_class(meta: Location) -> str:
+def _hair_class(meta: Location, label: str | None) -> str:
     try:
         titles = [str(each["title"]) for each in json.loads(list_bytes(meta))["classes"]]
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise WinnowError(f"{meta.name} can't be read as Supervisely's ({type(error).__name__}).") from None
-    return hair_label(meta.name, "classes", titles)
+    return hair_label(meta.name, "classes", titles, label)
 
 
 def _pair(name: str, photo: Location, file: Location, hair: str) -> RawPair | Refused:
@@ -170,7 +174,7 @@ def _pair(name: str, photo: Location, file: Location, hair: str) -> RawPair | Re
     if not shapes and NO_HAIR not in tags:
         return Refused(name, "it has no hair annotation.")
     split = next((found for word in [*tags, last_name(photo.parent.parent)] if (found := parse_split(word))), None)
-    return RawPair(name, photo, Shapes(height, width, shapes), split=split)
+    return RawPair(name, photo, Shapes(height, width, shapes), annotation=file, split=split)
 
 
 def _shape(drawn: dict[str, Any]) -> Shape:

@@ -13,7 +13,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Engine, delete, func, select
 from sqlalchemy.orm import Session
 
-from curator.formats import RawPair, Refused
+from curator.formats import NotRead, RawPair, Refused
 from db.errors import WinnowError
 from db.session import in_batches, reading
 from db.tables import Bar, Erasure
@@ -73,14 +73,16 @@ class Bars:
         }
 
 
-def admitted(items: Iterable[RawPair | Refused], bars: Bars, engine: Engine, today: date) -> Iterator[RawPair | Refused]:
+def admitted(
+    items: Iterable[RawPair | Refused | NotRead], bars: Bars, engine: Engine, today: date
+) -> Iterator[RawPair | Refused | NotRead]:
     """The items, with a refusal in place of each pair whose contributor or subject is barred, or whose consent has ended.
 
     Such a pair's files are not read. A barred photo is known only by its bytes: whoever has read them asks `Bars.barred`.
     """
     known: dict[str, bool] = {}
     for item in items:
-        if isinstance(item, Refused):
+        if not isinstance(item, RawPair):
             yield item
             continue
         hashes = bars.of(item)

@@ -20,7 +20,7 @@ from typing import Literal
 from sqlalchemy import Engine, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from curator.formats import RawPair, Refused, mask_bytes, photo_bytes, unreadable
+from curator.formats import NotRead, RawPair, Refused, mask_bytes, photo_bytes, unreadable
 from curator.ingest.bars import ERASED, Bars, admitted
 from curator.ingest.examples import Crop, attach_example, make_crop, split_for_submission, splits_by_contributor
 from curator.ingest.groups import join_group
@@ -82,8 +82,10 @@ class Examined:
 class IngestSummary:
     """The counts of an ingest; the keys of `ingest --json`.
 
-    `refused` lists the first thousand refusals, `refusals` counts all. `no_face` counts those of `added` without a crop,
-    `remarks` those with a remark, `healed` those of `already` of which a missing or damaged picture was stored again.
+    `refused` lists the first thousand refusals, `refusals` counts all; `left_out` and `not_read` are those of files that belong
+    to no photo, but for the `junk` of file managers and cameras, which is only counted. `no_face` counts those of `added`
+    without a crop, `remarks` those with a remark, `healed` those of `already` of which a missing or damaged picture was stored
+    again.
     """
 
     seen: int = 0
@@ -93,18 +95,21 @@ class IngestSummary:
     no_face: int = 0
     remarks: int = 0
     refusals: int = 0
+    not_read: int = 0
+    junk: int = 0
     refused: list[dict[str, str]] = field(default_factory=list)
+    left_out: list[dict[str, str]] = field(default_factory=list)
 
 
 def examine(
-    item: RawPair | Refused,
+    item: RawPair | Refused | NotRead,
     *,
     store_url: str | None,
     limits: Limits,
     cut: CropMode,
     refused: Mapping[str, str] = MappingProxyType({}),
     again: bool = False,
-) -> Examined | AlreadyStored | Refused:
+) -> Examined | AlreadyStored | Refused | NotRead:
     """Decode a pair, find its face, and cut and store its crop; or give the reason to refuse it.
 
     A pair whose two files are both in the store, byte by byte, is not decoded, unless `again` is true. The files themselves are
@@ -114,7 +119,7 @@ def examine(
     `cut="whole"` makes the whole photo the crop, with a face or without. Whatever else its files make our libraries raise is
     the pair's refusal; what the store raises is raised, such as DiskFullError if it has no room.
     """
-    if isinstance(item, Refused):
+    if not isinstance(item, RawPair):
         return item
     try:
         return _examine(item, store_url=store_url, limits=limits, cut=cut, refused=refused, again=again)
@@ -165,7 +170,7 @@ def _examine(
 
 
 def ingest(
-    items: Iterable[RawPair | Refused],
+    items: Iterable[RawPair | Refused | NotRead],
     *,
     adapter: str,
     location: str,
@@ -222,7 +227,7 @@ def ingest(
                     outcomes = _add_batch(session, batch, bars, source_id, split, clock)
                 for one, outcome in zip(batch, outcomes, strict=True):
                     if isinstance(one, Examined):
-                        if isinstance(outcome, Refused) or not outcome.added:
+                        if not isinstance(outcome, _Ingested) or not outcome.added:
                             not_added |= one.pictures
                         elif not all(map(store.renew, one.pictures)):  # erased meanwhile, with somebody who had the same
                             examine_item(one.pair, store_url=store.url, again=True)
@@ -231,7 +236,7 @@ def ingest(
                 there = [
                     one
                     for one, outcome in zip(batch, outcomes, strict=True)
-                    if not isinstance(one, Refused) and isinstance(outcome, _Ingested) and not outcome.added
+                    if not isinstance(one, Refused | NotRead) and isinstance(outcome, _Ingested) and not outcome.added
                 ]
                 summary.healed += _heal(engine, store, there, newest_before, limits)
                 on_progress(summary)
@@ -242,7 +247,9 @@ def ingest(
 
 
 @contextmanager
-def spooled(items: Iterable[RawPair | Refused]) -> Iterator[tuple[int, Iterator[RawPair | Refused]]]:
+def spooled(
+    items: Iterable[RawPair | Refused | NotRead],
+) -> Iterator[tuple[int, Iterator[RawPair | Refused | NotRead]]]:
     """The number of items in a source, and the items, held in a temporary file so that memory is bounded."""
     with tempfile.TemporaryFile() as file:
         number = 0
@@ -259,7 +266,7 @@ def counts_and_pace(summary: IngestSummary, total: int, points: Sequence[Progres
     return ", ".join(parts) + (f"; {pace}" if (pace := pace_in_words(points, total)) else "")
 
 
-def _refusal_after_crash(item: RawPair | Refused) -> Refused:
+def _refusal_after_crash(item: RawPair | Refused | NotRead) -> Refused:
     name = item.name if isinstance(item, RawPair) else item.file
     return Refused(
         name,
@@ -277,9 +284,15 @@ class _Ingested:
     remarks: int = 0
 
 
-def _count(summary: IngestSummary, outcomes: Sequence[_Ingested | Refused]) -> None:
-    summary.seen += len(outcomes)
+def _count(summary: IngestSummary, outcomes: Sequence[_Ingested | Refused | NotRead]) -> None:
     for outcome in outcomes:
+        if isinstance(outcome, NotRead):
+            summary.junk += outcome.junk
+            summary.not_read += not outcome.junk
+            if not outcome.junk and len(summary.left_out) < REFUSALS_LISTED:
+                summary.left_out.append({"file": outcome.file, "reason": outcome.why})
+            continue
+        summary.seen += 1
         if isinstance(outcome, Refused):
             summary.refusals += 1
             if len(summary.refused) < REFUSALS_LISTED:
@@ -344,12 +357,12 @@ def _pairs_with_rows(
 
 def _add_batch(
     session: Session,
-    batch: Sequence[Examined | AlreadyStored | Refused],
+    batch: Sequence[Examined | AlreadyStored | Refused | NotRead],
     bars: Bars,
     source_id: int,
     split: Split | None,
     clock: Clock,
-) -> list[_Ingested | Refused]:
+) -> list[_Ingested | Refused | NotRead]:
     """Add the rows of a batch, in its order: for pairs that are not in the database yet, and for refusals.
 
     What the rows depend on is queried once for the whole batch; so a batch takes about ten statements, however many pairs.
@@ -365,10 +378,10 @@ def _add_batch(
     people = {one.name: one for one in session.scalars(select(Contributor).where(Contributor.name.in_(names)))}
     splits = splits_by_contributor(session, people.values())
     added: list[Examined] = []
-    outcomes: list[_Ingested | Refused] = []
+    outcomes: list[_Ingested | Refused | NotRead] = []
     for one in batch:
-        outcome: _Ingested | Refused = _Ingested(added=False)
-        if isinstance(one, Refused):
+        outcome: _Ingested | Refused | NotRead = _Ingested(added=False)
+        if isinstance(one, Refused | NotRead):
             outcome = one
         elif isinstance(one, Examined) and not barred.isdisjoint(hashes[id(one)]):
             outcome = ERASED
@@ -382,7 +395,7 @@ def _add_batch(
             contributor_splits = set() if name is None else splits.setdefault(name, set())
             submission = _submission(one, person, source_id, split, clock())
             outcome = _add(session, submission, one, duplicates, contributor_splits)
-            if not isinstance(outcome, Refused):
+            if isinstance(outcome, _Ingested):
                 added.append(one)
                 in_database.add((one.photo, one.mask))
         if isinstance(outcome, Refused):

@@ -23,6 +23,10 @@ from db.settings import Limits
 
 # Pillow's full list includes formats that start other programs: it would run Ghostscript on a PostScript file.
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "PPM", "GIF")
+PICTURE_ENDINGS = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".avif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm",
+    ".pbm", ".gif",
+)  # fmt: skip
 # Phones append a depth map or the other shots of a burst; the first frame (HEIF: the primary image) is the photo.
 PHOTO_IN_FIRST_FRAME = ("MPO", "HEIF")
 # What decoders raise on hostile bytes. MemoryError and ImportError are left out: they are no fault of the picture.

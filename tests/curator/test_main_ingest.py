@@ -80,11 +80,15 @@ def test_a_dry_run_counts_and_writes_nothing(home: Path, crowd: Path) -> None:
     assert answer(str(crowd), "--dry-run") == {
         "format": "folder",
         "because": "it has a folder images/",
-        "pairs": 8,
+        "photos": 8,
+        "files": 17,
         "refused": [LONE],
+        "not_read": [],
+        "junk": 0,
     }
     assert run(str(crowd), "--dry-run").stdout == (
-        "folder: it has a folder images/.\n8 pairs, 1 refused. Nothing was written.\n"
+        "folder: it has a folder images/.\n8 photos with their masks in 17 files, 1 refused, 0 not read, 0 of file managers. "
+        "Nothing was written.\n"
         "  images/lone.jpg: no mask of that name in masks/.\n"
     )
     assert not home.exists()

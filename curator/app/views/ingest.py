@@ -98,17 +98,18 @@ def show_preview(heard: Arrived, number: int) -> None:
     with st.container(border=True):
         st.markdown(
             f"**{literal(heard.file.name)}** looks like **{there['format']}**: {literal(there['because'])}. "
-            f"{pluralise(there['pairs'], 'pair')}, {len(there['refused']):,} refused. Nothing has been written yet."
+            f"{pluralise(there['photos'], 'photo')}, {len(there['refused']):,} refused, {len(there['not_read']):,} not read. "
+            "Nothing has been written yet."
         )
-        if there["refused"]:
-            table(pd.DataFrame(there["refused"]), height=min(38 * (len(there["refused"]) + 1), 240))
+        if left_out := [*there["refused"], *there["not_read"]]:
+            table(pd.DataFrame(left_out), height=min(38 * (len(left_out) + 1), 240))
         with st.container(horizontal=True):
             st.button(
-                f"Ingest {pluralise(there['pairs'], 'pair')}",
+                f"Ingest {pluralise(there['photos'], 'photo')}",
                 type="primary",
                 on_click=with_arrived,
                 args=[start_ingest, heard],
-                disabled=not there["pairs"],
+                disabled=not there["photos"],
             )
             st.button("Discard it", on_click=discard, args=[heard])
 

@@ -199,7 +199,7 @@ def test_a_zip_behind_a_url_is_fetched_and_unpacked_as_a_strangers(tmp_path: Pat
         there = count_items(open_source(parse_location(f"{address}crowd.zip{query}"), "auto", tmp_path / "workspace", LIMITS))
     assert there["format"] == "zip"
     assert there["because"].endswith("; its content is folder: it has a folder images/")
-    assert there["pairs"] == 2
+    assert there["photos"] == 2
     assert there["refused"] == [
         {"file": "../evil.jpg", "reason": "its path points outside the zip."},
         {"file": "images/lone.jpg", "reason": "no mask of that name in masks/."},
@@ -220,4 +220,4 @@ def test_a_zip_may_be_read_as_the_format_that_is_named(tmp_path: Path) -> None:
         more.writestr("x.json", json.dumps({"images": [], "annotations": [], "categories": [{"id": 1, "name": "hair"}]}))
     found = open_source(archive, "folder", tmp_path / "workspace", LIMITS)
     assert (found.format, found.because) == ("zip", "folder in a zip: this format was given")
-    assert count_items(found)["pairs"] == 2
+    assert count_items(found)["photos"] == 2
