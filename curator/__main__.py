@@ -83,7 +83,8 @@ def sample(
                 progress.report(0.5 * done / total, f"Drawing portrait {done} of {total}")
 
             write_sample(folder, count, seed, on_portrait)
-            items = read_source("manifest", folder, folder, settings.limits)
+            # The alphas beside the masks are the truth that nobody painted: for benchmarks, and named to nobody.
+            items = (item for item in read_source("manifest", folder, folder, settings.limits) if not isinstance(item, NotRead))
             summary = _run_ingest(settings, progress, items, "sample", f"drawn, seed {seed}", None, folders=[folder], start=0.5)
         print_result(summary, _summary_text(summary), as_json=as_json)
 

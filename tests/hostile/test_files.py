@@ -317,7 +317,7 @@ def test_shapes_that_take_too_long_to_draw_are_refused(
             (folder / place).write_bytes(photo(1))
         for name, content in files.items():
             (folder / name).write_text(json.dumps(content))
-        (pair,) = open_source(folder, "auto", folder, LIMITS).items
+        (pair, *_) = open_source(folder, "auto", folder, LIMITS).items
         assert isinstance(pair, RawPair)
         if number == 0:
             assert mask_bytes(pair, LIMITS)
@@ -462,7 +462,7 @@ def test_what_is_called_like_a_list_and_is_no_file_fails_no_source(tmp_path: Pat
 @pytest.mark.parametrize("kind", ["pipe", "folder"])
 def test_a_photo_that_became_something_else_after_it_was_listed_is_refused(tmp_path: Path, kind: str) -> None:
     folder = laid(tmp_path / "source", 1)
-    (pair,) = open_source(folder, "auto", folder, LIMITS).items
+    (pair, *_) = open_source(folder, "auto", folder, LIMITS).items
     assert isinstance(pair, RawPair)
     place = folder / "images" / "0.jpg"
     place.unlink()
