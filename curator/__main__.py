@@ -4,12 +4,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from curator import status
 from curator.consent import ended_in_words
@@ -27,7 +28,7 @@ from curator.formats import (
     read_source,
 )
 from curator.ingest import aside
-from curator.ingest.bars import Bars, Kind, allow_again, forget_lost_keys
+from curator.ingest.bars import Bars, Kind, Person, allow_again, forget_lost_keys
 from curator.ingest.pace import ProgressPoint, recent_points
 from curator.ingest.pipeline import CropMode, IngestSummary, counts_and_pace, spooled
 from curator.ingest.pipeline import ingest as ingest_pairs
@@ -42,15 +43,17 @@ from curator.sets.export import export_set
 from curator.touchup import refinements
 from curator.touchup.matting import Matting
 from curator.upkeep.check import check as check_store
-from curator.upkeep.erase import JOBS_NOT_BESIDE, Request, erase, request_for, request_key, unfinished
+from curator.upkeep.erase import JOBS_NOT_BESIDE, Request, erase, names_in_texts, request_for, request_keys, unfinished
 from curator.upkeep.erase import resume as go_on
 from curator.upkeep.expire import expire_key, expired, expiring, expiring_text, expiring_values
 from curator.upkeep.receipt import Receipt
 from curator.upkeep.repair import repair
+from curator.upkeep.spellings import in_words, named_nearly
 from db.blobs import delete_orphans
 from db.commands import exit_on_error, print_result, progress_line
 from db.errors import WinnowError
 from db.jobs import Progress, running_job, utc_now
+from db.people import folded
 from db.secret import home_secret
 from db.session import open_database, reading, writing
 from db.settings import Settings, read_settings
@@ -468,9 +471,16 @@ def export(
 
 @app.command("erase")
 def erase_somebody(
-    contributor: Annotated[str | None, typer.Option(help="A contributor's name, exactly as the source gave it.")] = None,
-    subject: Annotated[str | None, typer.Option(help="The name of the person shown, exactly as a manifest gave it.")] = None,
+    contributor: Annotated[
+        list[str] | None, typer.Option(help="A contributor's name, in any case. Repeat it for each other spelling.")
+    ] = None,
+    subject: Annotated[
+        list[str] | None, typer.Option(help="The name of the person shown, in any case. Repeat it for each other spelling.")
+    ] = None,
     photo: Annotated[str | None, typer.Option(help="A photo's file name or sha256.")] = None,
+    only: Annotated[
+        bool, typer.Option("--only", help="Erase whom you name, and leave those whose names are spelled nearly the same.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with erasures that were broken off.")] = False,
     again: Annotated[
         bool, typer.Option("--allow-again", help="Erase nothing, but let an ingest bring in again what was erased.")
@@ -479,15 +489,18 @@ def erase_somebody(
 ) -> None:
     """Erase a contributor, a person shown or a photo, and everything made from them; print what went and what remains.
 
-    Exits 1 if something should still go: the same command goes on then, as after a crash. Every later ingest refuses what was
-    erased.
+    Exits 1 if something should still go: the same command goes on then, as after a crash. Exits 1 and erases nothing if others
+    have nearly the same name, until --only says that they are other people. Every later ingest refuses what was erased.
     """
     with exit_on_error():
         settings = read_settings()
-        given: dict[Kind, str | None] = {"contributor": contributor, "subject": subject, "photo": photo}
-        asked = [(kind, name) for kind, name in given.items() if name is not None]
+        people: dict[Person, list[str]] = {"contributor": contributor or [], "subject": subject or []}
+        asked: list[tuple[Kind, list[str]]] = [(person, names) for person, names in people.items() if names]
+        asked += [] if photo is None else [("photo", [photo])]
         if len(asked) + resume != 1 and not (again and not asked and not resume):
             raise WinnowError("Give one of --contributor, --subject, --photo and --resume.")
+        if only and (again or not any(people.values())):
+            raise WinnowError("--only goes with --contributor or --subject.")
         engine, bars = open_database(settings), Bars(home_secret(settings.home.resolve()))
         if again:
             lifted = _allow_again(engine, bars, asked, settings.reviewer)
@@ -495,17 +508,38 @@ def erase_somebody(
             return
         # Looked up before the job begins, whose row must not keep a name.
         with reading(engine) as session:
-            request = None if resume else request_for(session, bars, *asked[0])
-            names = None if resume else tuple(name for kind, name in asked if kind != "photo")
-            begun = unfinished(session, None if resume else request_key(bars, *asked[0]))
+            request, begun = (None, unfinished(session)) if resume else _requested(session, bars, *asked[0], only=only)
         if request is None and not begun:
             print_result({"erasures": []}, "No erasure was broken off.", as_json=as_json)
             return
-        receipts = _erase_as_a_job(settings, engine, begun, names, request)
+        words = None if resume else names_in_texts(name for names in people.values() for name in names)
+        receipts = _erase_as_a_job(settings, engine, begun, words, request)
+        with reading(engine) as session:
+            for person, names in people.items():
+                if names:
+                    receipts[-1] = replace(receipts[-1], near=named_nearly(session, person, names))
         answer = {"erasures": [each.as_dict() for each in receipts]} if resume else receipts[-1].as_dict()
         print_result(answer, "\n\n".join(receipt.text() for receipt in receipts), as_json=as_json)
         if not all(receipt.complete for receipt in receipts):
             raise typer.Exit(1)
+
+
+def _requested(session: Session, bars: Bars, kind: Kind, names: list[str], *, only: bool) -> tuple[Request | None, list[int]]:
+    """The request for these names, and the numbers of its erasures that were broken off.
+
+    Raises WinnowError as `request_for` does. Without `only` it also does if others have nearly the same name, so that a person
+    decides whether they are meant too.
+    """
+    request = request_for(session, bars, kind, *names)
+    if request is not None and kind != "photo" and not only:
+        asked = {folded(name) for name in names}
+        others = [one for one in named_nearly(session, kind, names) if folded(one.name) not in asked]
+        if others:
+            raise WinnowError(
+                f"Nothing was erased yet, because others have nearly the same name: {in_words(others)}. If one of them is the "
+                f"same person, repeat --{kind} with that name. Add --only to leave those whom you don't name."
+            )
+    return request, unfinished(session, *request_keys(bars, kind, *names))
 
 
 def _erase_as_a_job(
@@ -531,11 +565,13 @@ def _erase_as_a_job(
     return receipts
 
 
-def _allow_again(engine: Engine, bars: Bars, asked: list[tuple[Kind, str]], who: str) -> int:
+def _allow_again(engine: Engine, bars: Bars, asked: list[tuple[Kind, list[str]]], who: str) -> int:
     """Lift the bars of one request, or without a request those whose key is lost; returns how many, and records it."""
     with writing(engine) as session:
         if asked:
-            lifted = allow_again(session, [request_key(bars, *asked[0]), bars.hash(*asked[0])])
+            kind, names = asked[0]
+            hashes = {one for name in names for one in bars.hashes(kind, name)}
+            lifted = allow_again(session, [*request_keys(bars, kind, *names), *hashes])
         else:
             lifted = forget_lost_keys(session, bars)
         if not lifted:

@@ -4,6 +4,7 @@ A portrait that Winnow drew shows nobody, so it needs no consent: it is not coun
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from db.people import folded
 from db.tables import CONSENT_RECORDED, Example, SetMember, Submission
 
 SOON = timedelta(days=30)
@@ -121,16 +123,20 @@ def ended_in_words(photos: int) -> str:
 
 
 def without_names(basis: str | None, *names: str | None) -> str | None:
-    """What a consent rests on without these people's names, however their words are joined: for what leaves the house.
+    """What a consent rests on without these people's names, whatever their spelling and however their words are joined.
+
+    This is for what leaves the house.
 
     >>> without_names("form of nora_quist", "Nora Quist", None)
     'form of …'
     """
-    for name in names:
-        if basis and name and (words := re.findall(r"[^\W_]+", name)):
+    plain = unicodedata.normalize("NFKC", basis or "")
+    without = plain
+    for spelling in (each for name in names if name for each in (unicodedata.normalize("NFKC", name), folded(name))):
+        if words := re.findall(r"[^\W_]+", spelling):
             joined = r"[\W_]*".join(map(re.escape, words))
-            basis = re.sub(rf"(?<![^\W_]){joined}(?![^\W_])", "…", basis, flags=re.IGNORECASE)
-    return basis
+            without = re.sub(rf"(?<![^\W_]){joined}(?![^\W_])", "…", without, flags=re.IGNORECASE)
+    return basis if without == plain else without
 
 
 # --- conditions on a `Submission` ------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ from sqlalchemy import DateTime as SqlDateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
+from db.people import person_key
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A time in UTC. SQLite drops the time zone, so it is added again when read. A naive value raises ValueError."""
@@ -162,12 +164,20 @@ class Base(DeclarativeBase):
 # --- received -------------------------------------------------------------------------------------------------------
 
 
+def _key_of_name(context: Any) -> str:
+    return person_key(context.get_current_parameters()["name"])
+
+
 class Contributor(Base):
-    """The person who painted masks, by the name that the source gives. Erased together with all their submissions."""
+    """The person who painted masks, by the name that a source gives. Erased together with all their submissions.
+
+    Every spelling of the name has the same key (db/people.py), so one person is one row.
+    """
 
     __tablename__ = "contributor"
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[Name] = mapped_column(unique=True)
+    name: Mapped[Name] = mapped_column(comment="as it was spelled first")
+    key: Mapped[Sha256] = mapped_column(unique=True, default=_key_of_name, comment="one for every spelling of the name")
 
 
 class Source(Base):

@@ -197,7 +197,7 @@ def _add_example(session: Session, submission: Submission, crop: Crop, now: date
     picture_hash = None if submission.likeness is None else hash_from_row(submission.likeness)
     (duplicates,) = find_duplicates(session, [(submission.photo_sha256, picture_hash)])
     owner = submission.contributor
-    contributor_splits = set() if owner is None else splits_by_contributor(session, [owner])[owner.name]
+    contributor_splits = set() if owner is None else splits_by_contributor(session, [owner])[owner.key]
     attach_example(submission, crop, split_for_submission(submission, duplicates, contributor_splits), now)
     session.flush()
     assert submission.example is not None

@@ -15,10 +15,12 @@ from sqlalchemy.orm import Session
 
 from curator.formats import NotRead, RawPair, Refused
 from db.errors import WinnowError
+from db.people import folded
 from db.session import in_batches, reading
 from db.tables import Bar, Erasure
 
-Kind = Literal["contributor", "subject", "photo"]
+Person = Literal["contributor", "subject"]
+Kind = Person | Literal["photo"]
 
 # A refusal is kept and shown, so it must not bring the name of the erased back: files are often named after people.
 ERASED = Refused(
@@ -40,12 +42,16 @@ class Bars:
         return hashlib.sha256(b"bars:" + self.secret).hexdigest()[:16]
 
     def hash(self, kind: Kind, name: str) -> str:
-        """The keyed hash of a person's name, however its words are joined and spelled, or of a photo's sha256.
+        """The keyed hash of a person's name, whatever its spelling and however its words are joined, or of a photo's sha256.
 
         >>> Bars(b"s").hash("subject", "Nora Quist") == Bars(b"s").hash("subject", "nora_quist")
         True
         """
-        return self.request_hash(f"{kind}:{_plain(name)}")
+        return self.request_hash(f"{kind}:{_joined(folded(name))}")
+
+    def hashes(self, kind: Kind, name: str) -> set[str]:
+        """`hash`, and the one that earlier versions made of this spelling: what they barred stays barred."""
+        return {self.hash(kind, name), self.request_hash(f"{kind}:{_joined(unicodedata.normalize('NFKC', name).casefold())}")}
 
     def request_hash(self, words: str) -> str:
         """The keyed hash of any words, as they are."""
@@ -54,7 +60,7 @@ class Bars:
     def of(self, pair: RawPair, photo: str | None = None) -> set[str]:
         """The hashes under which a pair may be barred; its photo's sha256 is not known before the file is read."""
         named: list[tuple[Kind, str | None]] = [("contributor", pair.contributor), ("subject", pair.subject), ("photo", photo)]
-        return {self.hash(kind, name) for kind, name in named if name}
+        return {one for kind, name in named if name for one in self.hashes(kind, name)}
 
     def check_key(self, session: Session) -> None:
         """Raises WinnowError if something was barred with another home's secret: it would come in again unnoticed."""
@@ -116,5 +122,5 @@ def _lift(session: Session, which: ColumnElement[bool]) -> int:
     return number
 
 
-def _plain(name: str) -> str:
-    return " ".join(word for word in re.split(r"[\s_.-]+", unicodedata.normalize("NFKC", name).casefold()) if word)
+def _joined(name: str) -> str:
+    return " ".join(word for word in re.split(r"[\s_.-]+", name) if word)

@@ -16,6 +16,7 @@ from curator.pictures.codec import encode_mask, encode_photo
 from curator.pictures.crop import Square, box_in_crop, cut_mask, cut_photo
 from curator.pictures.faces import Face
 from curator.review.standing import random_rank
+from db.people import folded
 from db.store import Store
 from db.tables import Contributor, Example, Remark, Signal, Split, Standing, Submission, Suspicion
 
@@ -72,17 +73,18 @@ def split_for_submission(
         picture=frozenset(duplicate.split for duplicate in duplicates),
         contributor=frozenset(contributor_splits),
     )
-    return choose_split(claims, submission.photo_sha256 if submission.contributor is None else submission.contributor.name)
+    person = submission.contributor
+    return choose_split(claims, submission.photo_sha256 if person is None else folded(person.name))
 
 
 def splits_by_contributor(session: Session, contributors: Iterable[Contributor]) -> dict[str, set[Split]]:
-    """The splits of each contributor's examples, by the contributor's name; empty for one without examples."""
-    names = {one.id: one.name for one in contributors if one.id is not None}
-    found: dict[str, set[Split]] = {name: set() for name in names.values()}
+    """The splits of each contributor's examples, by the contributor's key; empty for one without examples."""
+    keys = {one.id: one.key for one in contributors if one.id is not None}
+    found: dict[str, set[Split]] = {key: set() for key in keys.values()}
     wanted = select(Submission.contributor_id, Example.split).join(Example, Example.submission_id == Submission.id).distinct()
-    for contributor, split in session.execute(wanted.where(Submission.contributor_id.in_(names))):
+    for contributor, split in session.execute(wanted.where(Submission.contributor_id.in_(keys))):
         if contributor is not None:
-            found[names[contributor]].add(split)
+            found[keys[contributor]].add(split)
     return found
 
 

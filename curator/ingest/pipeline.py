@@ -35,6 +35,7 @@ from curator.pictures.pair import read_pair
 from db.blobs import delete_unnamed
 from db.errors import NotNowError, WinnowError
 from db.jobs import Clock
+from db.people import person_key
 from db.session import Lock, reading, wait_for, writing
 from db.settings import Limits, Settings
 from db.store import Store
@@ -374,8 +375,8 @@ def _add_batch(
     in_database = _pairs_with_rows(session, examined)
     found = find_duplicates(session, [(one.photo, one.picture_hash) for one in examined])
     duplicates_of = dict(zip(map(id, examined), found, strict=True))
-    names = {one.pair.contributor for one in examined if one.pair.contributor is not None}
-    people = {one.name: one for one in session.scalars(select(Contributor).where(Contributor.name.in_(names)))}
+    keys = {person_key(one.pair.contributor) for one in examined if one.pair.contributor is not None}
+    people = {one.key: one for one in session.scalars(select(Contributor).where(Contributor.key.in_(keys)))}
     splits = splits_by_contributor(session, people.values())
     added: list[Examined] = []
     outcomes: list[_Ingested | Refused | NotRead] = []
@@ -391,8 +392,9 @@ def _add_batch(
                 session.flush()  # the query before the batch could not find that one
                 (duplicates,) = find_duplicates(session, [(one.photo, one.picture_hash)])
             name = one.pair.contributor
-            person = None if name is None else people.setdefault(name, Contributor(name=name))
-            contributor_splits = set() if name is None else splits.setdefault(name, set())
+            key = None if name is None else person_key(name)
+            person = None if key is None else people.setdefault(key, Contributor(name=name, key=key))
+            contributor_splits = set() if key is None else splits.setdefault(key, set())
             submission = _submission(one, person, source_id, split, clock())
             outcome = _add(session, submission, one, duplicates, contributor_splits)
             if isinstance(outcome, _Ingested):

@@ -64,7 +64,7 @@ def _in_words(splits: frozenset[Split]) -> str:
 
 
 def split_for(key: str) -> Split:
-    """The split of a contributor's name, or of the sha256 of a photo whose contributor is unknown.
+    """The split of a contributor's folded name, or of the sha256 of a photo whose contributor is unknown.
 
     The split is drawn from a hash of the key, so the order of an ingest changes nothing, nor does ingesting in parts.
 

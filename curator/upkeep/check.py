@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, select
 from sqlalchemy.orm import Session
 
 from curator.review.standing import wrongly_standing
@@ -15,7 +15,7 @@ from curator.sets.freeze import set_hash
 from db.blobs import due, named_blobs, still_named
 from db.errors import DamagedError, NotThereError
 from db.store import Store
-from db.tables import CuratedSet, SetMember
+from db.tables import Contributor, CuratedSet, Example, SetMember, Split, Submission
 
 FINDINGS_LISTED = 20  # of each kind, that `text` lists
 
@@ -26,6 +26,15 @@ class Missing:
 
     sha256: str
     named_by: list[str]  # table.column
+
+
+@dataclass(frozen=True)
+class Parted:
+    """A contributor whose examples lie in several splits, and how many lie in each."""
+
+    contributor: int
+    name: str
+    splits: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -43,11 +52,13 @@ class Findings:
     strangers: list[str]  # what lies in the store and is not Winnow's, such as `.DS_Store`; it is passed by
     changed_sets: list[int]  # numbers of sets whose members have another hash than when they were frozen
     wrongly_standing: list[int]  # examples whose row in `standing` disagrees with their verdicts, suspicion or source
+    parted: list[Parted]  # contributors in several splits, but for what a published set's own lists say
 
     @property
     def sound(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.missing or self.damaged or self.orphaned or self.changed_sets or self.wrongly_standing)
+        wrong = (self.missing, self.damaged, self.orphaned, self.changed_sets, self.wrongly_standing, self.parted)
+        return not any(wrong)
 
     def as_dict(self) -> dict[str, Any]:
         """The findings as plain values, for JSON."""
@@ -69,6 +80,13 @@ class Findings:
         lines += finding_lines(
             "with another state than their verdicts give", [f"example {number}" for number in self.wrongly_standing]
         )
+        parted = [f"contributor {one.contributor} ({one.name}): {_counted(one.splits)}" for one in self.parted]
+        lines += finding_lines("contributors with examples in several splits", parted)
+        if parted:
+            lines.append(
+                "  What a run learns of them in one split, it is tested with in another. To put somebody into one split: erase "
+                "them, allow them again, and ingest their photos again."
+            )
         lines += finding_lines("in the store that are not Winnow's, and were passed by", self.strangers)
         return "\n".join([*lines, "Everything is in order."] if self.sound else lines)
 
@@ -110,7 +128,38 @@ def check(session: Session, store: Store, now: datetime) -> Findings:
         strangers=store.strangers(),
         changed_sets=[each.id for each in sets if not _matches_hash(session, each)],
         wrongly_standing=wrongly_standing(session),
+        parted=parted_contributors(session),
     )
+
+
+def parted_contributors(session: Session) -> list[Parted]:
+    """The contributors whose examples lie in several splits, but for those that a published set's own lists put there.
+
+    No ingest parts anybody: they were two contributors, by two spellings of a name, before a migration joined them.
+    """
+    several = (
+        select(Submission.contributor_id)
+        .join(Example)
+        .where(Submission.official.is_(false()), Submission.contributor_id.is_not(None))
+        .group_by(Submission.contributor_id)
+        .having(func.min(Example.split) != func.max(Example.split))
+    )
+    counted = (
+        select(Contributor.id, Contributor.name, Example.split, func.count())
+        .join_from(Submission, Example)
+        .join(Contributor, Contributor.id == Submission.contributor_id)
+        .where(Contributor.id.in_(several), Submission.official.is_(false()))
+        .group_by(Contributor.id, Contributor.name, Example.split)
+        .order_by(Contributor.id)
+    )
+    found: dict[int, Parted] = {}
+    for number, name, split, examples in session.execute(counted):
+        found.setdefault(number, Parted(number, name, {})).splits[split.value] = examples
+    return list(found.values())
+
+
+def _counted(splits: dict[str, int]) -> str:
+    return ", ".join(f"{splits[split]:,} in {split}" for split in Split if split in splits)
 
 
 def _unnamed(store: Store, pictures: set[str], before: datetime) -> tuple[list[str], int]:

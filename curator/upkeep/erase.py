@@ -13,6 +13,7 @@ learned from one photo cannot be removed from them.
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,11 +25,12 @@ from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable
 from upath import UPath
 
-from curator.ingest.bars import Bars, Kind
+from curator.ingest.bars import Bars, Kind, Person
 from curator.ingest.groups import leave_groups
 from curator.ingest.uploads import delete_leftovers
 from curator.upkeep.byte_search import Searched, Sought, search_bytes
 from curator.upkeep.receipt import Receipt, Remaining, inevitable
+from curator.upkeep.spellings import in_words, named_nearly, subjects
 from curator.upkeep.words import (
     NAMES_OF_PEOPLE,
     OnStep,
@@ -43,6 +45,7 @@ from curator.upkeep.words import (
 from db.blobs import blob_columns, delete_orphans, delete_unnamed, still_named
 from db.errors import NotNowError, WinnowError
 from db.files import write
+from db.people import folded, person_key
 from db.purge import PATIENCE, purge
 from db.secret import home_secret
 from db.session import Lock, in_batches, reading, wait_for, writing
@@ -136,34 +139,37 @@ class Request:
     which: ColumnElement[bool]  # of submissions
     names: tuple[str, ...] = ()  # of the person; what holds them is redacted
     barred: frozenset[str] = frozenset()  # keyed hashes of the person; those of the photos are added
-    contributor: int | None = None  # whose row goes too, also without submissions
+    contributors: frozenset[int] = frozenset()  # whose rows go too, also without submissions
 
 
-def request_key(bars: Bars, kind: Kind, name: str) -> str:
-    """The keyed hash of a request in these words."""
-    return bars.request_hash(f"erase {kind}:{name}")
+def request_keys(bars: Bars, kind: Kind, *names: str) -> tuple[str, ...]:
+    """The keyed hashes by which a request for these names, or for a photo, is recognised.
 
-
-def request_for(session: Session, bars: Bars, kind: Kind, name: str) -> Request | None:
-    """The request to erase a contributor, a person shown (subject), or a photo by its sha256 or file name.
-
-    None if nothing of that name is there, but an erasure of it was broken off and can go on. Raises WinnowError if nothing is
-    there at all, or if several photos have the file name.
+    The first is the same for every spelling and order of the names. Earlier versions had the second, of one exact spelling.
     """
-    key = request_key(bars, kind, name)
-    contributor: int | None = None
-    if kind == "contributor":
-        contributor = session.scalars(select(Contributor.id).where(Contributor.name == name)).one_or_none()
-        which, there = Submission.contributor_id == contributor, contributor is not None
+    words = names if kind == "photo" else sorted({folded(name) for name in names})
+    return tuple(dict.fromkeys(bars.request_hash(f"erase {kind}:" + "\0".join(each)) for each in (words, names)))
+
+
+def request_for(session: Session, bars: Bars, kind: Kind, *names: str) -> Request | None:
+    """The request to erase a contributor or a person shown (subject) by their names, or a photo by its sha256 or file name.
+
+    Of a person there may be several names, each in any spelling; of a photo one. None if nothing of that name is there, but an
+    erasure of it was broken off and can go on. Raises WinnowError if nothing is there at all, or only of some of the names, or
+    if several photos have the file name.
+    """
+    keys = request_keys(bars, kind, *names)
+    if kind == "photo":
+        request, absent = _request_for_photo(session, keys[0], *names)
     else:
-        which = Submission.subject == name if kind == "subject" else _photo_called(session, name)
-        there = session.scalar(select(Submission.id).where(which).limit(1)) is not None
-    if there:
-        person = kind != "photo"
-        return Request(key, which, (name,) if person else (), frozenset({bars.hash(kind, name)} if person else ()), contributor)
-    earlier = session.scalars(select(Erasure).where(Erasure.request == key).order_by(Erasure.id.desc())).first()
-    if earlier is None:
-        raise WinnowError(f"There is no {NOUNS[kind]} {name!r}. {HOW_NAMED[kind]}")
+        request, absent = _request_for_person(session, bars, kind, keys[0], names)
+    if not absent:
+        return request
+    earlier = session.scalars(select(Erasure).where(Erasure.request.in_(keys)).order_by(Erasure.id.desc())).first()
+    if earlier is None or len(absent) < len(names):
+        near = [] if kind == "photo" else named_nearly(session, kind, absent)
+        nearly = f" Spelled nearly so: {in_words(near)}." if near else ""
+        raise WinnowError(f"There is no {NOUNS[kind]} {absent[0]!r}. {HOW_NAMED[kind]}{nearly}")
     if earlier.ended_at is not None:
         raise WinnowError(f"That {NOUNS[kind]} was erased on {earlier.event.at:%Y-%m-%d}, and nothing has come in since.")
     return None
@@ -171,10 +177,42 @@ def request_for(session: Session, bars: Bars, kind: Kind, name: str) -> Request 
 
 NOUNS = {"contributor": "contributor", "subject": "person shown", "photo": "photo"}
 HOW_NAMED = {
-    "contributor": "The name must be exactly as the source gave it.",
-    "subject": "The name must be exactly as the column `subject` gave it.",
+    "contributor": "Case and blanks don't matter; the rest of the name must be as the source gave it.",
+    "subject": "Case and blanks don't matter; the rest of the name must be as the column `subject` gave it.",
     "photo": "Give its file name exactly as `python -m curator queue` lists it, or its sha256.",
 }
+
+
+def _request_for_photo(session: Session, key: str, name: str) -> tuple[Request, list[str]]:
+    which = _photo_called(session, name)
+    absent = session.scalar(select(Submission.id).where(which).limit(1)) is None
+    return Request(key, which), [name] if absent else []
+
+
+def _request_for_person(
+    session: Session, bars: Bars, kind: Person, key: str, names: Collection[str]
+) -> tuple[Request, list[str]]:
+    """The request, and those of the names that nobody has."""
+    asked = {folded(name) for name in names}
+    contributors: frozenset[int] = frozenset()
+    if kind == "contributor":
+        keys = {person_key(name) for name in names}
+        rows = session.execute(select(Contributor.id, Contributor.name).where(Contributor.key.in_(keys))).all()
+        spelled, contributors = {name for _, name in rows}, frozenset(number for number, _ in rows)
+        which = Submission.contributor_id.in_(contributors)
+    else:
+        spelled = {spelling for name, spellings in subjects(session).items() if name in asked for spelling in spellings}
+        which = Submission.subject.in_(spelled)
+    there = {folded(spelling) for spelling in spelled}
+    barred = frozenset(bars.hash(kind, name) for name in names)
+    request = Request(key, which, names_in_texts({*names, *spelled}), barred, contributors)
+    return request, [name for name in names if folded(name) not in there]
+
+
+def names_in_texts(names: Iterable[str]) -> tuple[str, ...]:
+    """The names as they are searched for in texts, where case and composed accents don't matter; the folded ones too."""
+    every = {unicodedata.normalize("NFC", spelling) for name in names for spelling in (name, folded(name))}
+    return tuple({spelling.lower(): spelling for spelling in sorted(every, reverse=True)}.values())
 
 
 def _photo_called(session: Session, name: str) -> ColumnElement[bool]:
@@ -213,10 +251,10 @@ def erase(
     return resume(engine, store, settings, _begin(engine, settings, request, who, now), request.names, now, report, patience)
 
 
-def unfinished(session: Session, key: str | None = None) -> list[int]:
+def unfinished(session: Session, *keys: str) -> list[int]:
     """The numbers of the erasures that were broken off, or could not remove everything: of a request, or all of them."""
     wanted = select(Erasure.id).where(Erasure.ended_at.is_(None)).order_by(Erasure.id)
-    return list(session.scalars(wanted if key is None else wanted.where(Erasure.request == key)))
+    return list(session.scalars(wanted.where(Erasure.request.in_(keys)) if keys else wanted))
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -282,7 +320,7 @@ def _erase_rows(session: Session, request: Request) -> tuple[set[str], dict[str,
         _delete(session, table, table.__table__.c.submission_id.in_(theirs))
     counts["examples"] = _delete(session, Example, Example.submission_id.in_(theirs))
     counts["submissions"] = _delete(session, Submission, request.which)
-    for contributor in {request.contributor, *contributors} - {None}:  # who has nothing left: only the name would stay
+    for contributor in {*request.contributors, *contributors} - {None}:  # who has nothing left: only the name would stay
         if session.scalar(select(Submission.id).where(Submission.contributor_id == contributor).limit(1)) is None:
             session.execute(delete(Contributor).where(Contributor.id == contributor))
     return pictures, counts

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from curator.upkeep.spellings import Near, in_words
+
 LISTED = 20  # places where something remains, that the text lists
 
 
@@ -36,6 +38,7 @@ class Receipt:
     searched_files: int = 0
     searched_bytes: int = 0
     remains: list[Remaining] = field(default_factory=list)
+    near: list[Near] = field(default_factory=list)  # whose names are spelled so or nearly so; printed, and never kept
     complete: bool = True
 
     def as_dict(self) -> dict[str, Any]:
@@ -57,6 +60,8 @@ class Receipt:
         lines += [f"- {each.what}: {each.why}" for each in self.remains[:LISTED]]
         if len(self.remains) > LISTED:
             lines.append(f"- and {len(self.remains) - LISTED} more (--json lists all)")
+        if self.near:
+            lines.append(f"Still here are others with nearly the same name: {in_words(self.near)}. They were not erased.")
         if not self.complete:
             lines.append(
                 "Not everything could be removed yet, and the database keeps the words to search for. Do what is said above, "

@@ -65,6 +65,8 @@ def test_a_lead_reads_what_consent_rests_on_and_others_only_until_when(given: Te
         ("form of Nora_Quist for Bo", ("Nora Quist", "Bo"), "form of … for …"),
         ("form of Norah", ("Nora",), "form of Norah"),
         ("form (7)", ("(",), "form (7)"),
+        ("form of ZOE\u0308  WEISS, № 7", ("Zoë Weiß",), "form of …, No 7"),
+        ("form № 7", ("Zoë Weiß",), "form № 7"),
         (None, ("Nora",), None),
     ],
 )

@@ -17,8 +17,21 @@ from sqlalchemy import Engine, MetaData, select
 import db.migrations
 from curator.review.standing import wrongly_standing
 from db.errors import WinnowError
+from db.people import person_key
 from db.session import connect, migrate, reading
-from db.tables import CuratedSet, MaskOrigin, Measure, Standing, State, Suspicion, TouchUp, Verdict
+from db.tables import (
+    Contributor,
+    CuratedSet,
+    Example,
+    MaskOrigin,
+    Measure,
+    Standing,
+    State,
+    Submission,
+    Suspicion,
+    TouchUp,
+    Verdict,
+)
 from tests.postgres import new_database
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -177,6 +190,37 @@ def test_sets_of_earlier_versions_are_told_whose_masks_they_hold(first_version: 
         found = [(one.mask_origin, one.touch_up_save_id) for one in session.get_one(CuratedSet, 1).members]
     own = (MaskOrigin.contributor, None)
     assert found == [(MaskOrigin.touch_up, 3), own, (MaskOrigin.touch_up, 6), own]
+
+
+def test_contributors_that_are_one_person_are_joined_and_parted_ones_are_told_without_a_name(
+    first_version: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first spelling stays. Only what the joined hold in several splits is told; nothing moves."""
+    spelled = {1: "Zoë", 2: "Bo", 3: "Zoe\u0308", 4: " zoë", 5: "BO", 6: "Cy", 7: "bo "}
+    of = {1: 1, 2: 3, 3: 4, 4: 2, 5: 5, 6: 6, 7: 6}
+    fill(first_version, {number: [] for number in of})
+    tables = MetaData()
+    tables.reflect(first_version)
+    submission, example = tables.tables["submission"], tables.tables["example"]
+    with adding(first_version) as add:
+        for number, name in spelled.items():
+            add("contributor", id=number, name=name)
+    with first_version.execution_options(writes=True).begin() as connection:
+        for number, contributor in of.items():
+            connection.execute(submission.update().where(submission.c.id == number).values(contributor_id=contributor))
+        connection.execute(example.update().where(example.c.id.in_([3, 7])).values(split="train"))
+    migrate(first_version)
+    with reading(first_version) as session:
+        found = {one.id: (one.name, one.key) for one in session.scalars(select(Contributor))}
+        assert dict(session.execute(select(Submission.id, Submission.contributor_id)).all()) == {
+            1: 1, 2: 1, 3: 1, 4: 2, 5: 2, 6: 6, 7: 6,
+        }  # fmt: skip
+        splits = dict(session.execute(select(Example.id, Example.split)).all())
+    assert found == {number: (spelled[number], person_key(spelled[number])) for number in (1, 2, 6)}
+    assert splits == {number: "train" if number in (3, 7) else "test" for number in of}
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "db.migrations"]
+    assert "the examples of 1 of them lie in several splits (contributor 1). None was moved." in said
+    assert "Zo" not in caplog.text
 
 
 on_sqlite = pytest.mark.parametrize("first_version", ["sqlite"], indirect=True)

@@ -26,7 +26,7 @@ from curator.formats.manifest import read
 from curator.ingest.bars import ERASED, Bars, Kind, admitted, allow_again
 from curator.ingest.pipeline import IngestSummary, ingest
 from curator.ingest.workers import Workers
-from curator.upkeep.erase import erase, request_for, request_key, resume, unfinished
+from curator.upkeep.erase import erase, request_for, request_keys, resume, unfinished
 from curator.upkeep.receipt import Receipt
 from curator.upkeep.words import Words
 from db.jobs import enqueue, start_process, utc_now
@@ -34,7 +34,7 @@ from db.secret import home_secret
 from db.session import connect, open_database, reading, writing
 from db.settings import Limits, Settings
 from db.store import Store
-from db.tables import CuratedSet, Erasure, Job, JobState, Submission
+from db.tables import Bar, Contributor, CuratedSet, Erasure, Event, Example, Job, JobState, Submission
 from tests.examples import LONG_AGO
 
 NORA = "Nora Quist"
@@ -84,9 +84,9 @@ class House:
             rows.append(f"{name},mask_{number}.png,{who},{who}")
         (folder / "manifest.csv").write_text("\n".join(rows))
 
-    def ingest(self) -> IngestSummary:
+    def ingest(self, folder: Path | None = None) -> IngestSummary:
         return ingest(
-            read(self.folder), adapter="manifest", location="/uploads/spring", engine=self.engine, store=self.store,
+            read(folder or self.folder), adapter="manifest", location="/uploads/spring", engine=self.engine, store=self.store,
             workers=Workers(ThreadPoolExecutor, 1, self.store.url), clock=utc_now, limits=Limits(),
             secret=self.bars.secret, cut="whole",
         )  # fmt: skip
@@ -95,7 +95,7 @@ class House:
         """What the command does, without its job."""
         with reading(self.engine) as session:
             request = request_for(session, self.bars, kind, name)
-            begun = unfinished(session, request_key(self.bars, kind, name))
+            begun = unfinished(session, *request_keys(self.bars, kind, name))
         if request is None:
             (number,) = begun
             return resume(self.engine, self.store, self.settings, number, (name,), utc_now(), patience=patience)
@@ -238,7 +238,7 @@ def test_whoever_was_erased_is_refused_when_they_are_ingested_again(house: House
     manifest.write_text(manifest.read_text().replace("Nora Quist,Nora Quist", "Cy,"))  # the photos under another name
     assert house.ingest().refusals == 2
     with writing(house.engine) as session:
-        assert allow_again(session, [request_key(house.bars, "contributor", NORA)]) == 3
+        assert allow_again(session, [*request_keys(house.bars, "contributor", NORA)]) == 3
     assert house.ingest().added == 2
 
 
@@ -256,6 +256,74 @@ def test_one_photo_goes_alone_by_its_file_name(house: House) -> None:
     assert house.submissions() == 3
     with reading(house.engine) as session:
         assert house.bars.barred(session, {house.bars.hash("photo", sha256)})
+
+
+ZOE = ["Zoë Quist", "Zoe\u0308 Quist", "zoë quist", "ZOË QUIST", " Zoë  Quist ", "Zo\u00adë Quist", "Ｚｏë Quist"]
+
+
+def bring_zoe(house: House, folder: Path) -> IngestSummary:
+    """Nine photos of Zoë Quist in seven spellings, who shows herself, and one each of two whose names are near to hers."""
+    rows = ["image,mask,contributor,subject"]
+    for number, name in enumerate([*ZOE, ZOE[1], ZOE[2], "Zoe Quist", "zoë_quist"], 10):
+        (folder / f"{number}.png").write_bytes(picture(number))
+        (folder / f"mask_{number}.png").write_bytes(painted(number))
+        rows.append(f"{number}.png,mask_{number}.png,{name},{name}")
+    (folder / "manifest.csv").write_text("\n".join(rows), encoding="utf-8")
+    return house.ingest(folder)
+
+
+@pytest.mark.parametrize("kind", ["contributor", "subject"])
+def test_all_photos_of_a_person_go_whatever_the_spelling_and_near_names_are_asked_about(
+    house: House, kind: Kind, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WINNOW_HOME", str(house.settings.home))
+
+    def run(*words: str) -> tuple[int, str, str]:
+        done = CliRunner().invoke(app, ["erase", *words])
+        return done.exit_code, done.stdout, done.stderr
+
+    (tmp_path / "zoe").mkdir()
+    assert bring_zoe(house, tmp_path / "zoe").added == 11
+    with reading(house.engine) as session:
+        theirs = select(Example.split, Submission.contributor_id).join(Submission).join(Contributor)
+        assert len(set(session.execute(theirs.where(Contributor.name == ZOE[0])))) == 1
+        assert sorted(session.scalars(select(Contributor.name))) == ["Bo Berg", NORA, "Zoe Quist", ZOE[0], "zoë_quist"]
+
+    assert run(f"--{kind}", "ZOE\u0308  quist")[::2] == (
+        1,
+        "Nothing was erased yet, because others have nearly the same name: 'Zoe Quist' (1 photo), 'zoë_quist' (1 photo). If "
+        f"one of them is the same person, repeat --{kind} with that name. Add --only to leave those whom you don't name.\n",
+    )
+    assert (house.submissions(), run(f"--{kind}", ZOE[0], f"--{kind}", "Zoe Quist")[0]) == (15, 1)
+    code, said, _ = run(f"--{kind}", "zoe quist", f"--{kind}", "ZOE\u0308  quist", "--only")
+    assert (code, house.submissions()) == (0, 5)
+    assert "Erased: 10 submissions" in said
+    assert "Still here are others with nearly the same name: 'zoë_quist' (1 photo). They were not erased." in said
+    with reading(house.engine) as session:
+        kept = [
+            *session.scalars(select(Job.arguments)),
+            *session.scalars(select(Job.result)),
+            *session.scalars(select(Job.message)),
+            *session.scalars(select(Event.detail)),
+        ]
+        assert "zo" not in repr(kept).casefold()
+    assert run(f"--{kind}", ZOE[4], f"--{kind}", "Zoe Quist")[2].startswith("That ")
+    assert bring_zoe(house, tmp_path / "zoe").added == 0
+
+
+def test_what_was_barred_and_begun_under_one_exact_spelling_stays_so(house: House) -> None:
+    """As earlier versions wrote it: by these words as they are, and without case and compatibility forms alone."""
+    name = "Zo\u00adë Quist"
+    as_before = house.bars.request_hash("contributor:zo\u00adë quist")
+    with writing(house.engine) as session:
+        event = Event(at=LONG_AGO, who="Ada", what="erase", detail={})
+        request = house.bars.request_hash(f"erase contributor:{name}")
+        bars = [Bar(keyed_hash=as_before, key=house.bars.key)]
+        session.add(Erasure(request=request, event=event, bars=bars))
+    pair = RawPair("x.png", house.folder / "x.png", house.folder / "x.png", contributor=name)
+    assert list(admitted([pair], house.bars, house.engine, date(2026, 1, 1))) == [ERASED]
+    with reading(house.engine) as session:
+        assert unfinished(session, *request_keys(house.bars, "contributor", name)) == [1]
 
 
 def test_an_erasure_and_an_ingest_do_not_run_beside_each_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

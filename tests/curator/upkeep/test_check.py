@@ -10,11 +10,11 @@ from sqlalchemy import Delete, Engine, Update, delete, select, update
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
 from curator.sets.freeze import set_hash
-from curator.upkeep.check import Findings, Missing, check
+from curator.upkeep.check import Findings, Missing, Parted, check
 from db.errors import StoreUnavailableError
 from db.session import reading, writing
 from db.store import Store
-from db.tables import CuratedSet, Decision, Example, Job, JobState, SetMember, Split, Standing, State
+from db.tables import Contributor, CuratedSet, Decision, Example, Job, JobState, SetMember, Split, Standing, State
 from tests.conftest import FakeClock
 from tests.examples import LONG_AGO, TOMORROW, add_examples
 
@@ -201,6 +201,25 @@ def test_an_example_that_does_not_stand_where_its_verdicts_put_it_is_found(
     assert found.wrongly_standing == [2]
     assert not found.sound
     assert "1 with another state than their verdicts give:\n  example 2" in found.text()
+
+
+def test_a_contributor_in_several_splits_is_found_unless_a_published_set_says_so(
+    engine: Engine, store: Store, examples: list[int]
+) -> None:
+    with writing(engine) as session:
+        nora = Contributor(name="Nora Quist")
+        for number, split in zip(examples, (Split.train, Split.test, Split.train), strict=True):
+            example = session.get_one(Example, number)
+            example.split = example.standing.split = split
+            example.submission.contributor = nora
+    found = findings(engine, store)
+    assert (found.sound, found.parted) == (False, [Parted(1, "Nora Quist", {"train": 2, "test": 1})])
+    assert (
+        "1 contributors with examples in several splits:\n  contributor 1 (Nora Quist): 2 in train, 1 in test\n" in found.text()
+    )
+    with writing(engine) as session:
+        session.get_one(Example, examples[1]).submission.official = True
+    assert findings(engine, store).sound
 
 
 def test_a_store_that_does_not_answer_proves_nothing(

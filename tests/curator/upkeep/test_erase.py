@@ -529,8 +529,11 @@ def test_words_are_struck_that_identify_somebody_and_no_others(
 def test_an_unknown_contributor_is_one_clear_sentence_and_nothing_goes(rooms: Rooms) -> None:
     before = rooms.all_bytes()
     with pytest.raises(WinnowError) as said:
-        rooms.erase("nora_quist")
-    assert str(said.value) == "There is no contributor 'nora_quist'. The name must be exactly as the source gave it."
+        rooms.erase("nora-quist")
+    assert str(said.value) == (
+        "There is no contributor 'nora-quist'. Case and blanks don't matter; the rest of the name must be as the source gave "
+        f"it. Spelled nearly so: '{NORA}' (2 photos)."
+    )
     assert {path: data for path, data in rooms.all_bytes().items() if path.parent.name != "home"}.items() <= before.items()
 
 

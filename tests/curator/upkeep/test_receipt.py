@@ -1,6 +1,7 @@
 """A receipt says what went, what remains and why."""
 
 from curator.upkeep.receipt import Receipt, Remaining, inevitable
+from curator.upkeep.spellings import Near
 
 
 def test_what_no_erasure_removes_is_said_with_its_reason() -> None:
@@ -13,6 +14,12 @@ def test_what_no_erasure_removes_is_said_with_its_reason() -> None:
         "backups, exported sets and browsers' caches",
     ]
     assert [each.what for each in inevitable([], [], [], postgresql=False)] == ["backups, exported sets and browsers' caches"]
+
+
+def test_near_names_are_told_with_their_photos() -> None:
+    receipt = Receipt(near=[Near("Nora Qvist", 1200)])
+    assert "nearly the same name: 'Nora Qvist' (1,200 photos). They were not erased." in receipt.text()
+    assert receipt.as_dict()["near"] == [{"name": "Nora Qvist", "photos": 1200}]
 
 
 def test_an_incomplete_receipt_says_what_to_do() -> None:
