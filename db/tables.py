@@ -189,6 +189,9 @@ class Source(Base):
     adapter: Mapped[str] = mapped_column(String(40))
     location: Mapped[Name]
     added_at: Mapped[datetime]
+    meaning: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True), comment="what the values of its masks mean; empty: each mask is read by itself, as before 0020"
+    )
 
 
 class Submission(Base):
@@ -202,6 +205,8 @@ class Submission(Base):
     photo_name: Mapped[Name] = mapped_column(index=True, comment="the photo's file name as received")
     photo_sha256: Mapped[Sha256]
     mask_sha256: Mapped[Sha256] = mapped_column(index=True)
+    skin_sha256: Mapped[Sha256 | None] = mapped_column(index=True, comment="the file of the skin's mask, if there is one")
+    unknown_sha256: Mapped[Sha256 | None] = mapped_column(index=True, comment="the file of the unknown pixels, if there is one")
     height: Mapped[int] = mapped_column(comment="of the upright photo, pixels")
     width: Mapped[int] = mapped_column(comment="of the upright photo, pixels")
     licence: Mapped[str | None] = mapped_column(String(200))
@@ -250,7 +255,7 @@ class Likeness(Base):
 
 
 class Refusal(Base):
-    """A file that was refused, and the reason in words."""
+    """A file that was refused, or that belongs to no photo and was not read, and the reason in words."""
 
     __tablename__ = "refusal"
     __table_args__ = (UniqueConstraint("source_id", "file", "reason"),)
@@ -259,6 +264,7 @@ class Refusal(Base):
     file: Mapped[Name]
     reason: Mapped[Name]
     at: Mapped[datetime]
+    not_read: Mapped[bool] = mapped_column(default=False, server_default=false(), comment="it belongs to no photo")
     digest: Mapped[str | None] = mapped_column(
         String(64),
         comment="of a pair that no split is right for: it is not decoded again, until an example is deleted",
@@ -343,6 +349,9 @@ class Example(Base):
     image_sha256: Mapped[Sha256] = mapped_column(index=True)
     mask_sha256: Mapped[Sha256] = mapped_column(index=True)
     skin_sha256: Mapped[Sha256 | None] = mapped_column(index=True, comment="the skin's mask, where the source labels it")
+    unknown_sha256: Mapped[Sha256 | None] = mapped_column(
+        index=True, comment="255 where the source says nothing: left out of loss and measures; empty: nowhere"
+    )
     split: Mapped[Split] = mapped_column(index=True)
     group_id: Mapped[int | None] = mapped_column(
         ForeignKey("example.id", ondelete="SET NULL"),
@@ -650,6 +659,7 @@ class SetMember(Base):
     image_sha256: Mapped[Sha256] = mapped_column(index=True)
     mask_sha256: Mapped[Sha256] = mapped_column(index=True)
     skin_sha256: Mapped[Sha256 | None] = mapped_column(index=True)
+    unknown_sha256: Mapped[Sha256 | None] = mapped_column(index=True)
     split: Mapped[Split]
     mask_origin: Mapped[MaskOrigin] = mapped_column(
         default=MaskOrigin.contributor, server_default=MaskOrigin.contributor.value, comment="who made this mask"
