@@ -125,6 +125,8 @@ def test_the_sample_can_be_erased_person_by_person(run: Run) -> None:
 def test_erase_takes_one_request_and_says_when_there_is_nothing_to_do(run: Run) -> None:
     for words in ([], ["--contributor", "a", "--photo", "b"], ["--subject", "a", "--resume"]):
         assert one_line(run("erase", *words)) == "Give one of --contributor, --subject, --photo and --resume."
+    for words in (["--photo", "b"], ["--resume"], ["--contributor", "a", "--allow-again"]):
+        assert one_line(run("erase", *words, "--only")) == "--only goes with --contributor or --subject."
     assert run.json("erase", "--resume") == {"erasures": []}
     assert one_line(run("erase", "--subject", "a", "--allow-again")).startswith("Nothing is barred under these words.")
     for kind, noun in (("contributor", "contributor"), ("subject", "person shown"), ("photo", "photo")):
