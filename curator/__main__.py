@@ -32,8 +32,10 @@ from curator.ingest.bars import Bars, Kind, Person, allow_again, forget_lost_key
 from curator.ingest.pace import ProgressPoint, recent_points
 from curator.ingest.pipeline import CropMode, IngestSummary, counts_and_pace, spooled
 from curator.ingest.pipeline import ingest as ingest_pairs
-from curator.ingest.workers import workers_for
+from curator.ingest.survey import meaning_of_source
+from curator.ingest.workers import kept, workers_for
 from curator.pictures.crop import Square
+from curator.pictures.meaning import NOTHING_ASKED, Asked, parse_value
 from curator.review import deck, verdicts
 from curator.review.reviewers import reviewer_called
 from curator.review.verdict_csv import read_csv
@@ -107,6 +109,17 @@ def ingest(
     cut: Annotated[
         CropMode, typer.Option("--crop", help="What becomes an example: the square around the face, or the whole photo.")
     ] = "face",
+    label: Annotated[
+        str | None, typer.Option(help="The label that means hair, in a format that has labels. Usual: the one called hair.")
+    ] = None,
+    hair: Annotated[
+        list[str] | None, typer.Option(help="The value of hair in its mask files: a number, or a colour such as '#7f0000'.")
+    ] = None,
+    skin: Annotated[list[str] | None, typer.Option(help="The value of skin in its mask files.")] = None,
+    unknown: Annotated[
+        list[str] | None, typer.Option(help="A value of which the source says nothing: left out of training and measures.")
+    ] = None,
+    inverted: Annotated[bool, typer.Option("--inverted", help="Black is hair in its mask files, and white is not.")] = False,
     called: Annotated[str | None, typer.Option(hidden=True, help="The name to record for the source.")] = None,
     discard: Annotated[bool, typer.Option(hidden=True, help="Delete SOURCE, an uploaded zip, once all of it is in.")] = False,
     dry_run: Annotated[
@@ -119,19 +132,22 @@ def ingest(
     with exit_on_error():
         settings = read_settings()
         place = parse_location(source)
+        asked = _asked(hair, skin, unknown, inverted)
         if discard and (not isinstance(place, Path) or place.is_dir()):
             raise WinnowError(f"{display_name(place)} is not an uploaded zip. --discard deletes nothing else.")
         if dry_run:
             # The Ingest page has created a job for its preview; a dry run by hand leaves no trace.
             if job is None:
                 with workspace(outside()) as folder:
-                    counts = count_items(open_source(place, kind, folder, settings.limits, called or ""))
+                    counts = count_items(open_source(place, kind, folder, settings.limits, called or "", label))
             else:
                 with (
                     running_job(open_database(settings), "look", [], job) as preview,
                     _unpacking(settings, preview) as folder,
                 ):
-                    preview.result = counts = count_items(open_source(place, kind, folder, settings.limits, called or ""))
+                    preview.result = counts = count_items(
+                        open_source(place, kind, folder, settings.limits, called or "", label)
+                    )
             print_result(counts, _dry_run_text(counts), as_json=as_json)
             return
         engine = open_database(settings)
@@ -140,16 +156,27 @@ def ingest(
             _unpacking(settings, progress) as folder,
         ):
             progress.report(0.0, "Reading the list of files")
-            found = open_source(place, kind, folder, settings.limits, called or "")
+            found = open_source(place, kind, folder, settings.limits, called or "", label)
             progress.report(0.0, f"Reading the source as {found.format}: {found.because}")
             chosen = None if split == "auto" else Split(split)
             location = called or (str(place.resolve()) if isinstance(place, Path) else display_name(place))
             folders = [place, folder] if isinstance(place, Path) else [folder]
             items = _with_format_printed(found)
-            summary = _run_ingest(settings, progress, items, found.format, location, chosen, cut, folders=folders)
+            summary = _run_ingest(settings, progress, items, found.format, location, chosen, cut, asked, folders=folders)
+            summary["files"] = found.counted.files
             if discard:  # not after a failure or a stop: then it can be ingested again
                 place.unlink(missing_ok=True)
         print_result(summary, _summary_text(summary), as_json=as_json)
+
+
+def _asked(hair: list[str] | None, skin: list[str] | None, unknown: list[str] | None, inverted: bool) -> Asked:
+    """What the options say about the masks' values. Raises WinnowError for words that are none."""
+    named = hairs, skins, unknowns = [tuple(map(parse_value, words or ())) for words in (hair, skin, unknown)]
+    if inverted and (hair or skin):
+        raise WinnowError("--inverted says that black is hair. Leave it out, or --hair and --skin.")
+    if len({isinstance(value, str) for values in named for value in values}) > 1:
+        raise WinnowError("Name the values of hair, skin and unknown all by their numbers, or all by their colours.")
+    return Asked(hairs, skins, unknowns, inverted)
 
 
 @contextmanager
@@ -186,6 +213,7 @@ def _run_ingest(
     location: str,
     split: Split | None,
     cut: CropMode = "face",
+    asked: Asked = NOTHING_ASKED,
     *,
     folders: Sequence[Path] = (),
     start: float = 0.0,
@@ -197,8 +225,9 @@ def _run_ingest(
     points: list[ProgressPoint] = []
 
     with (
-        spooled(_reported(items, progress, start)) as (total, pairs),
-        workers_for(settings, *folders) as workers,
+        spooled(_reported(items, progress, start)) as (total, items_again),
+        workers_for(settings, *folders) as all_workers,
+        kept(all_workers) as workers,
         progress_line() as show,
     ):
 
@@ -208,8 +237,14 @@ def _run_ingest(
             show(line)
             progress.report(min(start + (1 - start) * summary.seen / max(total, 1), 0.999), line)
 
+        def on_survey(done: int) -> None:
+            line = f"Looking at what the masks' values mean: {done:,} of {total:,}"
+            show(line)
+            progress.report(start, line)
+
+        meaning = meaning_of_source(items_again, workers, progress.engine, adapter, location, asked, settings.limits, on_survey)
         summary = ingest_pairs(
-            pairs,
+            items_again(),
             adapter=adapter,
             location=location,
             engine=progress.engine,
@@ -218,12 +253,13 @@ def _run_ingest(
             clock=utc_now,
             limits=settings.limits,
             secret=home_secret(settings.home.resolve()),
+            meaning=meaning,
             split=split,
             cut=cut,
             on_progress=on_progress,
             while_waiting=on_progress,
         )
-    progress.result = asdict(summary) | {"workers": workers.description}
+    progress.result = asdict(summary) | {"meaning": meaning.words, "workers": workers.description}
     return progress.result
 
 

@@ -11,6 +11,7 @@ from curator.formats import archive, coco, cvat, folder, hugging_face, label_stu
 from curator.formats.accounting import Counted, accounted
 from curator.formats.locations import Location, display_name, download, is_signed, parse_location, passed_over, readable_errors
 from curator.formats.pairs import (
+    Embedded,
     EncodedMask,
     Item,
     NotRead,
@@ -20,7 +21,9 @@ from curator.formats.pairs import (
     mask_bytes,
     photo_bytes,
     readable_name,
+    skin_bytes,
     storable,
+    unknown_bytes,
     unreadable,
 )
 from db.errors import WinnowError
@@ -31,6 +34,7 @@ __all__ = [
     "ADAPTERS",
     "WRITERS",
     "Adapter",
+    "Embedded",
     "EncodedMask",
     "NotRead",
     "OpenedSource",
@@ -46,6 +50,8 @@ __all__ = [
     "photo_bytes",
     "read_source",
     "recognise",
+    "skin_bytes",
+    "unknown_bytes",
     "unreadable",
 ]
 

@@ -181,16 +181,30 @@ def photo_bytes(pair: RawPair, limits: Limits) -> bytes:
     return pair.photo.data if isinstance(pair.photo, Embedded) else read_upload(pair.photo, limits)
 
 
+def skin_bytes(pair: RawPair, limits: Limits) -> bytes | None:
+    """The file of the skin's mask, as `mask_bytes` gives the hair's; None if there is none. Raises like it."""
+    return None if pair.skin is None else _mask_bytes(pair.skin, limits)
+
+
+def unknown_bytes(pair: RawPair, limits: Limits) -> bytes | None:
+    """The file of the unknown pixels, as `mask_bytes` gives the hair's; None if there is none. Raises like it."""
+    return None if pair.unknown is None else _mask_bytes(pair.unknown, limits)
+
+
 def mask_bytes(pair: RawPair, limits: Limits) -> bytes:
     """The mask's file exactly as received, or an 8-bit grey PNG of an encoded mask, soft values included.
 
     Raises WinnowError if the file can't be read, or the encoding is damaged or beyond the limits.
     """
-    if isinstance(pair.mask, Embedded):
-        return pair.mask.data
-    if isinstance(pair.mask, Path | UPath):
-        return read_upload(pair.mask, limits)
-    return encode_mask(pair.mask.pixels(limits))
+    return _mask_bytes(pair.mask, limits)
+
+
+def _mask_bytes(mask: Location | Embedded | EncodedMask, limits: Limits) -> bytes:
+    if isinstance(mask, Embedded):
+        return mask.data
+    if isinstance(mask, Path | UPath):
+        return read_upload(mask, limits)
+    return encode_mask(mask.pixels(limits))
 
 
 def cut_mask_of(item: SetItem, store: Store) -> tuple[Mask, bool]:

@@ -17,16 +17,17 @@ from sqlalchemy.orm import Session, joinedload
 from curator.ingest.examples import Crop, attach_example, make_crop, split_for_submission, splits_by_contributor
 from curator.ingest.groups import join_group, leave_groups
 from curator.ingest.likeness import find_duplicates, hash_from_row
+from curator.ingest.received import RECEIVED, Received, read_received
 from curator.pictures.codec import encode_preview
 from curator.pictures.crop import Square
-from curator.pictures.pair import Pair, read_pair
+from curator.pictures.pair import Pair
 from curator.review.reviewers import reviewer_called
 from db.blobs import delete_unnamed
 from db.errors import NotThereError, WinnowError
 from db.session import Lock, reading, wait_for, writing
 from db.settings import Limits
 from db.store import Store
-from db.tables import CropChoice, Example, Gold, Remark, Reopening, Submission, Verdict
+from db.tables import CropChoice, Example, Gold, Remark, Reopening, Source, Submission, Verdict
 
 MIN_CROP_SIDE = 64  # pixels of the photo; a smaller crop would be enlarged more than eight times and show no strands
 MAX_CROP_SIDES = 3  # a crop's largest side, in multiples of the photo's longest side
@@ -132,13 +133,13 @@ def decide(
         return
     pair = _pair(engine, store, submission, limits)
     check_square(square, *pair.hair.shape)
-    crop = make_crop(pair.photo, pair.hair, pair.skin, None, square, store)
+    crop = make_crop(pair, None, square, store)
     try:
         with writing(engine) as session:
             if _record(session, reviewer, submission, square, now):
                 _add_example(session, session.get_one(Submission, submission), crop, now)
     except WinnowError:
-        delete_unnamed(engine, store, _hashes_of(crop), None)
+        delete_unnamed(engine, store, crop.pictures, None)
         raise
 
 
@@ -155,7 +156,8 @@ def take_back(engine: Engine, store: Store, reviewer: str, submission: int, now:
             raise WinnowError(f"Photo {submission} has no choice of yours to undo.")
         example = session.scalars(select(Example).where(Example.submission_id == submission)).one_or_none()
         if example is not None:
-            pictures = {example.image_sha256, example.mask_sha256, *([example.skin_sha256] if example.skin_sha256 else [])}
+            own = (example.image_sha256, example.mask_sha256, example.skin_sha256, example.unknown_sha256)
+            pictures = set(filter(None, own))
             _delete_example(session, example)
         session.add(CropChoice(submission_id=submission, reviewer_id=reviewer_id, undoes=choice.id, at=now))
         session.flush()
@@ -229,15 +231,13 @@ def _delete_example(session: Session, example: Example) -> None:
 
 def _pair(engine: Engine, store: Store, submission: int, limits: Limits) -> Pair:
     with reading(engine) as session:
-        found = session.get(Submission, submission)
+        found = session.execute(
+            select(*RECEIVED).join(Source, Source.id == Submission.source_id).where(Submission.id == submission)
+        ).one_or_none()
     if found is None:
         raise _no_such(submission)
-    return read_pair(store.get(found.photo_sha256), store.get(found.mask_sha256), limits)
+    return read_received(store, Received(*found), limits)
 
 
 def _no_such(submission: int) -> NotThereError:
     return NotThereError(f"There is no photo with the number {submission}.")
-
-
-def _hashes_of(crop: Crop) -> set[str]:
-    return {crop.image, crop.mask, *([crop.skin] if crop.skin else [])}

@@ -15,6 +15,7 @@ from curator.pictures.arrays import Box, Mask, Photo
 from curator.pictures.codec import encode_mask, encode_photo
 from curator.pictures.crop import Square, box_in_crop, cut_mask, cut_photo
 from curator.pictures.faces import Face
+from curator.pictures.pair import Pair
 from curator.review.standing import random_rank
 from db.people import folded
 from db.store import Store
@@ -31,19 +32,25 @@ class Crop:
     image: str  # sha256 of the picture, as are mask and skin
     mask: str
     skin: str | None
+    unknown: str | None
     signals: dict[str, float]
     suspicion: float  # 0 to 1
     reasons: list[str]  # why it is suspicious, in words
 
+    @property
+    def pictures(self) -> set[str]:
+        """The sha256 of its pictures."""
+        return {self.image, self.mask, *filter(None, (self.skin, self.unknown))}
 
-def make_crop(photo: Photo, hair: Mask, skin: Mask | None, face: Face | None, square: Square, store: Store) -> Crop:
+
+def make_crop(pair: Pair, face: Face | None, square: Square, store: Store) -> Crop:
     """Cut a square out of an upright photo and its masks, and put the crop's pictures in the store.
 
-    `photo` is uint8 (H, W, 3) RGB; `hair` and `skin` are uint8 (H, W), 0 to 255. The pictures of the crop are 512 x 512.
-    Raises WinnowError if the square shows no part of the photo, and DiskFullError if the store has no room.
+    The pictures of the crop are 512 x 512; the mask of unknown pixels is None if none lies in the square. Raises
+    WinnowError if the square shows no part of the photo, and DiskFullError if the store has no room.
     """
-    inside = square.inside(*photo.shape[:2])
-    image, mask = cut_photo(photo, square), cut_mask(hair, square)
+    inside = square.inside(*pair.photo.shape[:2])
+    image, mask, skin, unknown = cut_pictures(pair, square)
     numbers = signals(image, mask, None if face is None else box_in_crop(square, face.box))
     value, reasons = doubt.suspicion(numbers)
     return Crop(
@@ -52,10 +59,22 @@ def make_crop(photo: Photo, hair: Mask, skin: Mask | None, face: Face | None, sq
         inside=inside,
         image=store.put(encode_photo(image)),
         mask=store.put(encode_mask(mask)),
-        skin=None if skin is None else store.put(encode_mask(cut_mask(skin, square))),
+        skin=None if skin is None else store.put(encode_mask(skin)),
+        unknown=None if unknown is None else store.put(encode_mask(unknown)),
         signals=numbers,
         suspicion=value,
         reasons=reasons,
+    )
+
+
+def cut_pictures(pair: Pair, square: Square) -> tuple[Photo, Mask, Mask | None, Mask | None]:
+    """The pictures of a square of a photo: image, hair, skin, and unknown pixels, which is None if none lies in the square."""
+    skin, unknown = (None if one is None else cut_mask(one, square) for one in (pair.skin, pair.unknown))
+    return (
+        cut_photo(pair.photo, square),
+        cut_mask(pair.hair, square),
+        skin,
+        unknown if unknown is not None and unknown.any() else None,
     )
 
 
@@ -118,6 +137,7 @@ def _example_row(submission: Submission, crop: Crop, split: Split) -> Example:
         image_sha256=crop.image,
         mask_sha256=crop.mask,
         skin_sha256=crop.skin,
+        unknown_sha256=crop.unknown,
         split=split,
         standing=Standing(source_id=submission.source_id, split=split, doubt=crop.suspicion, lot=random_rank(crop.image)),
         signals=[Signal(name=name, value=value) for name, value in crop.signals.items()],

@@ -9,22 +9,22 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.orm import Session
 
+from curator.ingest.examples import cut_pictures
+from curator.ingest.received import RECEIVED, Received, read_received
 from curator.pictures.codec import encode_mask, encode_photo
-from curator.pictures.crop import Square, cut_mask, cut_photo
-from curator.pictures.pair import read_pair
+from curator.pictures.crop import Square
 from db.errors import NotNowError, WinnowError
 from db.session import in_batches
 from db.settings import Limits
 from db.store import SYNCS, Store
-from db.tables import Example, Submission
+from db.tables import Example, Source, Submission
 
 
 @dataclass(frozen=True)
 class StoredCrop:
     """An example's pictures by their sha256, and what they were cut from."""
 
-    photo: str  # sha256 of the file, as is mask
-    mask: str
+    files: Received
     square: Square  # of the upright photo
     pictures: frozenset[str]  # the crop's image and masks
 
@@ -36,20 +36,17 @@ def crops_of_pairs(session: Session, pairs: Collection[tuple[str, str]]) -> list
 
 def crops_with(session: Session, pictures: Sequence[str]) -> list[StoredCrop]:
     """The crops that have one of these pictures."""
-    columns = (Example.image_sha256, Example.mask_sha256, Example.skin_sha256)
+    columns = (Example.image_sha256, Example.mask_sha256, Example.skin_sha256, Example.unknown_sha256)
     found = [one for batch in in_batches(pictures) for column in columns for one in _crops(session, column.in_(batch))]
-    return list(dict.fromkeys(found))
+    return list({one.pictures: one for one in found}.values())
 
 
 def _crops(session: Session, which: ColumnElement[bool]) -> list[StoredCrop]:
     square = (Example.crop_top, Example.crop_left, Example.crop_side, Example.crop_rotation)
-    pictures = (Example.image_sha256, Example.mask_sha256, Example.skin_sha256)
-    wanted = select(Submission.photo_sha256, Submission.mask_sha256, *square, *pictures)
+    pictures = (Example.image_sha256, Example.mask_sha256, Example.skin_sha256, Example.unknown_sha256)
+    wanted = select(*RECEIVED, *square, *pictures).join(Source, Source.id == Submission.source_id)
     found = session.execute(wanted.join(Example, Example.submission_id == Submission.id).where(which))
-    return [
-        StoredCrop(photo, mask, Square(top, left, side, rotation), frozenset(filter(None, own)))
-        for photo, mask, top, left, side, rotation, *own in found
-    ]
+    return [StoredCrop(Received(*row[:5]), Square(*row[5:9]), frozenset(filter(None, row[9:]))) for row in found]
 
 
 def heal(store: Store, crops: Sequence[StoredCrop], limits: Limits) -> set[str]:
@@ -67,13 +64,13 @@ def heal(store: Store, crops: Sequence[StoredCrop], limits: Limits) -> set[str]:
 def _cut_again(store: Store, crop: StoredCrop, limits: Limits) -> set[str]:
     broken = {sha256 for sha256 in crop.pictures if not store.intact(sha256)}
     try:
-        pair = read_pair(store.get(crop.photo), store.get(crop.mask), limits)
+        pair = read_received(store, crop.files, limits)
     except NotNowError:
         raise
     except WinnowError:  # the photo or the mask is broken too, or too large for the limits of today
         return set()
-    masks = (pair.hair, *(() if pair.skin is None else (pair.skin,)))
-    cut = [encode_photo(cut_photo(pair.photo, crop.square)), *(encode_mask(cut_mask(mask, crop.square)) for mask in masks)]
+    image, *masks = cut_pictures(pair, crop.square)
+    cut = [encode_photo(image), *(encode_mask(mask) for mask in masks if mask is not None)]
     again = {hashlib.sha256(data).hexdigest(): data for data in cut}
     healed = broken & again.keys()
     for sha256 in healed:

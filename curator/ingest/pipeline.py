@@ -20,7 +20,7 @@ from typing import Literal
 from sqlalchemy import Engine, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from curator.formats import NotRead, RawPair, Refused, mask_bytes, photo_bytes, unreadable
+from curator.formats import NotRead, RawPair, Refused, mask_bytes, photo_bytes, skin_bytes, unknown_bytes, unreadable
 from curator.ingest.bars import ERASED, Bars, admitted
 from curator.ingest.examples import Crop, attach_example, make_crop, split_for_submission, splits_by_contributor
 from curator.ingest.groups import join_group
@@ -31,6 +31,7 @@ from curator.ingest.workers import ITEM_SECONDS, Workers, map_in_order
 from curator.pictures.crop import square_around_face, square_around_photo
 from curator.pictures.faces import choose_face, find_faces
 from curator.pictures.masks import hard
+from curator.pictures.meaning import Meaning
 from curator.pictures.pair import read_pair
 from db.blobs import delete_unnamed
 from db.errors import NotNowError, WinnowError
@@ -71,12 +72,14 @@ class Examined:
     crop: Crop | None
     remarks: list[str]  # what is unusual about it, in words
     absent: frozenset[str] = frozenset()  # those of the two files that the store did not have, or had damaged
+    skin: str | None = None  # sha256 of the file, as is unknown, where the source has one beside the mask
+    unknown: str | None = None
 
     @property
     def pictures(self) -> set[str]:
         """The sha256 of all that was stored for it."""
-        crop = () if self.crop is None else (self.crop.image, self.crop.mask, self.crop.skin)
-        return {self.photo, self.mask, *filter(None, crop)}
+        crop = () if self.crop is None else self.crop.pictures
+        return {self.photo, self.mask, *filter(None, (self.skin, self.unknown)), *crop}
 
 
 @dataclass
@@ -110,6 +113,7 @@ def examine(
     cut: CropMode,
     refused: Mapping[str, str] = MappingProxyType({}),
     again: bool = False,
+    meaning: Meaning | None = None,
 ) -> Examined | AlreadyStored | Refused | NotRead:
     """Decode a pair, find its face, and cut and store its crop; or give the reason to refuse it.
 
@@ -117,13 +121,14 @@ def examine(
     stored last, so a pair that is in the store has been examined completely. Nor is a pair decoded that no split was right for
     before: `refused` has the reason by the digest. `store_url` is None on a worker that has its own settings. What is stored
     survives a power cut only after `Store.sync`.
+    `meaning` is what the values of the source's masks mean; None reads each mask by itself.
     `cut="whole"` makes the whole photo the crop, with a face or without. Whatever else its files make our libraries raise is
     the pair's refusal; what the store raises is raised, such as DiskFullError if it has no room.
     """
     if not isinstance(item, RawPair):
         return item
     try:
-        return _examine(item, store_url=store_url, limits=limits, cut=cut, refused=refused, again=again)
+        return _examine(item, store_url=store_url, limits=limits, cut=cut, refused=refused, again=again, meaning=meaning)
     except NotNowError:
         raise
     except Exception as error:
@@ -133,7 +138,14 @@ def examine(
 
 
 def _examine(
-    item: RawPair, *, store_url: str | None, limits: Limits, cut: CropMode, refused: Mapping[str, str], again: bool
+    item: RawPair,
+    *,
+    store_url: str | None,
+    limits: Limits,
+    cut: CropMode,
+    refused: Mapping[str, str],
+    again: bool,
+    meaning: Meaning | None,
 ) -> Examined | AlreadyStored | Refused:
     store = Store(Settings().store if store_url is None else store_url, patient=False)
     try:
@@ -147,7 +159,8 @@ def _examine(
         )
         if not again and not absent:
             return AlreadyStored(item, *names)
-        decoded = read_pair(photo_file, mask_file, limits)
+        files = {"skin": skin_bytes(item, limits), "unknown": unknown_bytes(item, limits)}
+        decoded = read_pair(photo_file, mask_file, limits, meaning, **files)
     except NotNowError:  # the store's trouble, not the pair's
         raise
     except WinnowError as error:
@@ -162,11 +175,12 @@ def _examine(
         if face is None
         else square_around_face(face.box, face.rotation)
     )
-    crop = None if square is None else make_crop(photo, decoded.hair, decoded.skin, face, square, store)
-    remarks = [*decoded.remarks, *(face_remarks if cut == "face" else ())]
-    examined = Examined(item, *names, digest, height, width, hash_picture(photo), crop, remarks, absent)
-    store.put(photo_file)
-    store.put(mask_file)
+    crop = None if square is None else make_crop(decoded, face, square, store)
+    remarks = [*item.remarks, *decoded.remarks, *(face_remarks if cut == "face" else ())]
+    stored = (None if file is None else hashlib.sha256(file).hexdigest() for file in files.values())
+    examined = Examined(item, *names, digest, height, width, hash_picture(photo), crop, remarks, absent, *stored)
+    for file in (*filter(None, files.values()), photo_file, mask_file):
+        store.put(file)
     return examined
 
 
@@ -181,6 +195,7 @@ def ingest(
     clock: Clock,
     limits: Limits,
     secret: bytes,
+    meaning: Meaning | None = None,
     split: Split | None = None,
     cut: CropMode = "face",
     on_progress: Callable[[IngestSummary], None] = lambda summary: None,
@@ -190,6 +205,7 @@ def ingest(
 
     Of a pair that is already there, pictures that are missing from the store or damaged are stored again.
 
+    `meaning` is what the values of the source's masks mean, and is remembered with the source; None reads each mask by itself.
     `split` overrides the split that the source states. With `cut="face"` an example is the square around the face, and a
     photo without a face is kept aside; `cut="whole"` takes whole photos, for those already cropped like selfies.
     `secret` is the home's: whoever was erased with it is refused, and so is a photo whose consent has ended.
@@ -200,11 +216,11 @@ def ingest(
     summary, bars = IngestSummary(), Bars(secret)
     with reading(engine) as session:
         bars.check_key(session)
-    source_id = _source_id(engine, adapter, location, clock)
+    source_id = _source_id(engine, adapter, location, meaning, clock)
     with reading(engine) as session:
         refused = _refused_for_their_split(session, source_id)
         newest_before = session.scalar(select(func.max(Submission.id))) or 0
-    examine_item = partial(examine, limits=limits, cut=cut, refused=refused)
+    examine_item = partial(examine, limits=limits, cut=cut, refused=refused, meaning=meaning)
     on_worker = partial(examine_item, store_url=workers.store)
     items = admitted(items, bars, engine, clock().date())
     not_added: set[str] = set()  # pictures that were stored for pairs that were not added
@@ -250,15 +266,20 @@ def ingest(
 @contextmanager
 def spooled(
     items: Iterable[RawPair | Refused | NotRead],
-) -> Iterator[tuple[int, Iterator[RawPair | Refused | NotRead]]]:
-    """The number of items in a source, and the items, held in a temporary file so that memory is bounded."""
+) -> Iterator[tuple[int, Callable[[], Iterator[RawPair | Refused | NotRead]]]]:
+    """The number of items in a source, and a function that reads them anew, held in a temporary file: memory is bounded."""
     with tempfile.TemporaryFile() as file:
         number = 0
         for item in items:
             pickle.dump(item, file)
             number += 1
-        file.seek(0)
-        yield number, (pickle.load(file) for _ in range(number))  # noqa: S301 - only this process can write there
+
+        def read() -> Iterator[RawPair | Refused | NotRead]:
+            file.seek(0)
+            for _ in range(number):
+                yield pickle.load(file)  # noqa: S301 - only this process can write there
+
+        yield number, read
 
 
 def counts_and_pace(summary: IngestSummary, total: int, points: Sequence[ProgressPoint]) -> str:
@@ -305,7 +326,7 @@ def _count(summary: IngestSummary, outcomes: Sequence[_Ingested | Refused | NotR
             summary.remarks += outcome.remarks > 0
 
 
-def _source_id(engine: Engine, adapter: str, location: str, clock: Clock) -> int:
+def _source_id(engine: Engine, adapter: str, location: str, meaning: Meaning | None, clock: Clock) -> int:
     with writing(engine) as session:
         wait_for(session, Lock.adding)
         wanted = select(Source).where(Source.adapter == adapter, Source.location == location)
@@ -313,7 +334,9 @@ def _source_id(engine: Engine, adapter: str, location: str, clock: Clock) -> int
         if source is None:
             source = Source(adapter=adapter, location=location, added_at=clock())
             session.add(source)
-            session.flush()
+        if meaning is not None:
+            source.meaning = meaning.as_row()
+        session.flush()
         return source.id
 
 
@@ -342,7 +365,7 @@ def _heal(engine: Engine, store: Store, there: Sequence[Examined | AlreadyStored
         crops = crops_of_pairs(session, {(one.photo, one.mask) for one in there})
         restored = _pairs_with_rows(session, absent, newest_before)
     healed = heal(store, crops, limits)
-    return len(restored | {(one.photo, one.mask) for one in crops if one.pictures & healed})
+    return len(restored | {(one.files.photo, one.files.mask) for one in crops if one.pictures & healed})
 
 
 def _pairs_with_rows(
@@ -400,7 +423,7 @@ def _add_batch(
             if isinstance(outcome, _Ingested):
                 added.append(one)
                 in_database.add((one.photo, one.mask))
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, Refused) or (isinstance(outcome, NotRead) and not outcome.junk):
             digest = one.digest if isinstance(one, Examined) and outcome is not ERASED else None
             _refuse(session, source_id, outcome, digest, clock)
         outcomes.append(outcome)
@@ -443,6 +466,8 @@ def _submission(one: Examined, person: Contributor | None, source_id: int, split
         photo_name=pair.name,
         photo_sha256=one.photo,
         mask_sha256=one.mask,
+        skin_sha256=one.skin,
+        unknown_sha256=one.unknown,
         height=one.height,
         width=one.width,
         licence=pair.licence,
@@ -459,13 +484,14 @@ def _submission(one: Examined, person: Contributor | None, source_id: int, split
     )
 
 
-def _refuse(session: Session, source_id: int, item: Refused, digest: str | None, clock: Clock) -> None:
-    """Record a refusal once, with the digest of the pair if no split is right for it."""
-    file, reason = item.file[:1000], item.reason[:1000]
+def _refuse(session: Session, source_id: int, item: Refused | NotRead, digest: str | None, clock: Clock) -> None:
+    """Record a refusal once, with the digest of the pair if no split is right for it; or a file that belongs to no photo."""
+    not_read = isinstance(item, NotRead)
+    file, reason = item.file[:1000], (item.why if isinstance(item, NotRead) else item.reason)[:1000]
     same = select(Refusal).where(Refusal.source_id == source_id, Refusal.file == file, Refusal.reason == reason)
     refusal = session.scalars(same).one_or_none()
     if refusal is None:
-        session.add(Refusal(source_id=source_id, file=file, reason=reason, digest=digest, at=clock()))
+        session.add(Refusal(source_id=source_id, file=file, reason=reason, digest=digest, at=clock(), not_read=not_read))
     elif digest is not None:
         refusal.digest = digest
     session.flush()

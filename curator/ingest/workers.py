@@ -63,6 +63,46 @@ class Workers:
         return (BrokenExecutor, *self.extra_crash_errors)
 
 
+class _Kept(Executor):
+    """An executor that stays until it is ended, or has crashed."""
+
+    def __init__(self, executor: Executor) -> None:
+        self.executor: Executor | None = executor
+
+    def submit(self, work: Callable[..., Result], /, *args: Any, **named: Any) -> "Future[Result]":
+        assert self.executor is not None
+        return self.executor.submit(work, *args, **named)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Do nothing, for those who have no more work for now; without waiting, end what has crashed."""
+        if self.executor is not None and not wait:
+            self.executor.shutdown(wait=False)
+            self.executor = None
+
+
+@contextmanager
+def kept(workers: Workers) -> Iterator[Workers]:
+    """The same workers, who stay from one call of `map_in_order` to the next: to start them takes seconds."""
+    now: list[_Kept] = []
+
+    def start(count: int) -> Executor:
+        if not now or now[-1].executor is None:
+            now.append(_Kept(workers.start_executor(count)))
+        return now[-1]
+
+    def stop(executor: _Kept) -> None:
+        if executor.executor is not None:
+            workers.stop_executor(executor.executor)
+            executor.executor = None
+
+    try:
+        yield replace(workers, start_executor=start, stop_executor=stop)
+    finally:
+        for each in now:
+            if each.executor is not None:
+                each.executor.shutdown()
+
+
 def processes(store: str, count: int | None = None, item_seconds: float = ITEM_SECONDS) -> Workers:
     """Processes of this machine: `count` of them, or one for each core. One that works on an item for longer crashes."""
     count = count or os.cpu_count() or 1

@@ -30,22 +30,37 @@ RED, GREEN, BLUE, BLACK = 4, 2, 1, 0  # a colour as bits, one for each channel t
 
 @dataclass(frozen=True)
 class Labels:
-    """The masks in one file: hair, and skin if the file has class colours with some green."""
+    """The masks in one file: hair; skin if the file has class colours with some green; unknown pixels if it says which."""
 
     hair: Mask
     skin: Mask | None = None
+    unknown: Mask | None = None
 
 
 def orient_labels(stored: Labels, orientation: int) -> Labels:
-    """Both masks turned upright by an EXIF orientation, 1 to 8."""
-    skin = None if stored.skin is None else apply_orientation(stored.skin, orientation)
-    return Labels(apply_orientation(stored.hair, orientation), skin)
+    """The masks turned upright by an EXIF orientation, 1 to 8."""
+    skin, unknown = (None if mask is None else apply_orientation(mask, orientation) for mask in (stored.skin, stored.unknown))
+    return Labels(apply_orientation(stored.hair, orientation), skin, unknown)
+
+
+def alpha_decides(image: Image.Image) -> bool:
+    """Whether a picture's transparency says what is hair: it varies, or nothing is opaque, and the paint itself says nothing.
+
+    The paint says something where what is not wholly transparent has several colours.
+    """
+    layered = np.asarray(image.convert("RGBA"))
+    alpha = layered[..., 3]
+    if alpha.min() == alpha.max():
+        return bool(alpha.max() == 0)
+    painted = layered[alpha > 0][:, :3]
+    return bool((painted.max(axis=0) - painted.min(axis=0) <= 16).all())
 
 
 def parse_labels(image: Image.Image) -> Labels:
     """The masks of hair and skin in a decoded picture, each uint8 (H, W), 0 to 255, not yet turned upright; skin 0 or 255.
 
-    Understood: grey 0/1, 0/255 or soft, with 8 or 16 bits; transparency that varies (the opaque part is hair); one colour on
+    Understood: grey 0/1, 0/255 or soft, with 8 or 16 bits; transparency that varies under one colour (the opaque part is
+    hair); one colour on
     black, hard or soft (the coloured part is hair); class colours: red is hair, green skin, blue and black neither. A palette
     is replaced by its colours. Colour profiles are ignored, because a mask's values are data. Raises WinnowError for a picture
     that is none of these.
@@ -54,10 +69,9 @@ def parse_labels(image: Image.Image) -> Labels:
         deep = np.asarray(image).astype(np.int32).clip(0, 65535)
         return Labels(_from_grey(deep, 65535 if deep.max() > 255 else 255))  # or 8-bit values stored with 16 bits
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        alpha = np.asarray(image.getchannel("A"))
-        if alpha.min() != alpha.max() or alpha.max() == 0:
-            return Labels(_from_grey(alpha, 255))
+        if alpha_decides(image):
+            return Labels(_from_grey(np.asarray(image.convert("RGBA").getchannel("A")), 255))
+        image = image.convert("RGB")
     if image.mode in ("1", "L"):
         return Labels(_from_grey(np.asarray(image.convert("L")), 255))
     return _from_colours(np.asarray(to_rgb(image)))

@@ -86,5 +86,7 @@ def _sources(session: Session, broken: Collection[str]) -> tuple[list[BrokenSour
             names[adapter, location].add(submission.photo_name)
             come_back |= {submission.photo_sha256, submission.mask_sha256}
             if example is not None:
-                come_back |= set(filter(None, (example.image_sha256, example.mask_sha256, example.skin_sha256)))
+                come_back |= set(
+                    filter(None, (example.image_sha256, example.mask_sha256, example.skin_sha256, example.unknown_sha256))
+                )
     return [BrokenSource(*source, sorted(photos)) for source, photos in sorted(names.items())], come_back

@@ -455,9 +455,9 @@ def test_a_full_disk_ends_an_ingest_in_words_and_what_was_told_before_is_in(
 def test_a_source_is_spooled_and_counted(drawn: Path, bring: Ingest) -> None:
     items = [*bring.read(drawn), Refused("x", "why")]
     with spooled(iter(items)) as (number, again):
-        assert (number, list(again)) == (len(items), items)
+        assert (number, list(again()), list(again())) == (len(items), items, items)
     with spooled([]) as (number, again):
-        assert (number, list(again)) == (0, [])
+        assert (number, list(again())) == (0, [])
 
 
 def test_the_progress_line_has_counts_pace_and_time_left(clock: FakeClock) -> None:

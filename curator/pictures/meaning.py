@@ -1,0 +1,289 @@
+"""What the values of a source's masks mean: looked for in all of its masks, decided once, and the same for each of them.
+
+A census says which flat values one mask has; `decide` says what they mean, from all of a source's, or asks. A person may name
+the value that is hair, by its number or its colour; those that say nothing (unknown); and that black is hair (inverted). A
+value is a grey level (0 to 65535), the index of a palette, or a colour such as "#7f0000".
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from curator.pictures.arrays import Mask
+from curator.pictures.census import CLASS_COLOURS, CLASS_NUMBERS, NEAR, Census, Value, census, channels_of, packed, plane_of
+from curator.pictures.colours import to_rgb
+from curator.pictures.masks import Labels, parse_labels
+from db.errors import WinnowError
+
+STRAY = 0.03  # of the pixels may be of no known value: an outline's steps, or a JPEG's
+WHITE_EDGES = 0.5  # of the masks; if more have them, black may be hair
+LISTED = 12  # values that a question lists
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What the values of a source's masks mean.
+
+    Without `hair` the usual rules hold (`masks.parse_labels`): white is hair, or the part that is painted in one colour, or red
+    among class colours. `values` are all flat ones that its masks have: a mask with another one is refused.
+    """
+
+    values: tuple[Value, ...] = ()
+    hair: tuple[Value, ...] = ()
+    skin: tuple[Value, ...] = ()
+    unknown: tuple[Value, ...] = ()
+    inverted: bool = False
+
+    def as_row(self) -> dict[str, Any]:
+        """The meaning as JSON."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any] | None) -> "Meaning | None":
+        """The meaning of a source's row; None where there is none."""
+        if row is None:
+            return None
+        values, hair, skin, unknown = (tuple(row[name]) for name in ("values", "hair", "skin", "unknown"))
+        return cls(values, hair, skin, unknown, bool(row["inverted"]))
+
+    @property
+    def words(self) -> str:
+        """For people.
+
+        >>> Meaning((0, 1, 255), hair=(1,), unknown=(255,)).words
+        'hair is 1 of 0, 1, 255; 255 is left out'
+        """
+        of = f" of {spelled(self.values)}" if self.values else ""
+        if self.hair:
+            hair = f"hair is {spelled(self.hair)}{of}" + (f"; skin is {spelled(self.skin)}" if self.skin else "")
+        else:
+            hair = f"black is hair{of}" if self.inverted else f"the usual meaning{of}: hair is white, or the painted colour"
+        return f"{hair}; {spelled(self.unknown)} is left out" if self.unknown else hair
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person says about the values; nothing by default."""
+
+    hair: tuple[Value, ...] = ()
+    skin: tuple[Value, ...] = ()
+    unknown: tuple[Value, ...] = ()
+    inverted: bool = False
+
+
+class UnclearError(WinnowError):
+    """The values of a source's masks may mean several things; a person has to say which."""
+
+    def __init__(self, why: str, values: Sequence[tuple[Value, int, float]]) -> None:
+        super().__init__(why)
+        self.values = values  # with the number of masks that have it and the mean share of their pixels, 0 to 1
+
+
+def parse_value(word: str) -> Value:
+    """The value that a person wrote: a number from 0 to 65535, or a colour in six hexadecimal digits after "#".
+
+    Raises WinnowError for anything else.
+
+    >>> parse_value("17"), parse_value("#7F0000")
+    (17, '#7f0000')
+    """
+    plain = word.strip().lower()
+    if plain.isascii() and plain.isdecimal() and int(plain) <= 65535:
+        return int(plain)
+    if len(plain) == 7 and plain[0] == "#" and all(each in "0123456789abcdef" for each in plain[1:]):
+        return plain
+    raise WinnowError(f"{word!r} is no value of a mask. Give a number such as 17, or a colour such as '#7f0000'.")
+
+
+def spelled(values: Iterable[Value]) -> str:
+    """Values for people.
+
+    >>> spelled((0, 1, 255))
+    '0, 1, 255'
+    """
+    return ", ".join(map(str, values))
+
+
+NOTHING_ASKED = Asked()
+
+
+def decide(found: Sequence[Census], asked: Asked = NOTHING_ASKED) -> Meaning:
+    """What the values of all of a source's masks mean, in view of what a person said. Raises UnclearError.
+
+    Clear are: two values, of which the brighter is hair, or the coloured one; gradients; class colours with red hair; 0, 1 and
+    255, where 255 is unknown (PASCAL VOC), and a palette's 0, one class and 255; an opaque part. Everything else is asked, also
+    if the background seems to be white.
+    """
+    values = _order({value for one in found for value in one.flat})
+    if asked.hair:
+        return _as_asked(found, values, asked)
+    if asked.inverted:
+        return _inverted(found, values, asked)
+    if asked.unknown or asked.skin:
+        rest = [value for value in values if value not in (*asked.unknown, *asked.skin)]
+        if len(rest) != 2:
+            raise _unclear(found, "which of its values is hair")
+        return Meaning(values, (rest[1],), asked.skin, asked.unknown)
+    flat = frozenset(value for value in values if isinstance(value, int))
+    coloured = frozenset(value for value in values if isinstance(value, str))
+    if flat and coloured:
+        raise _unclear(found, "some of its masks are grey, some coloured")
+    if coloured:
+        return _of_colours(found, values, coloured)
+    if any(one.kind == "palette" for one in found):
+        return _of_palettes(found, values, flat)
+    if flat == {0, 1, 255} and _mostly(found, 1, 255):
+        return Meaning(values, (1,), unknown=(255,))
+    if len(flat - {0}) > 1 or (flat and 1 < max(flat) < CLASS_NUMBERS):
+        raise _unclear(found, "it has several values, like class numbers or a trimap")
+    if sum(one.framed for one in found) > WHITE_EDGES * len(found):
+        raise _unclear(found, "along the photos' edges most of its masks are white, as if the background were", inverted=True)
+    return Meaning(values)
+
+
+def _as_asked(found: Sequence[Census], values: tuple[Value, ...], asked: Asked) -> Meaning:
+    named = (*asked.hair, *asked.skin, *asked.unknown)
+    others = tuple(value for value in values if not any(_is_near(value, one) for one in named))
+    missing = [one for one in asked.hair if not any(_is_near(value, one) for value in values)]
+    if missing and found:
+        raise _unclear(found, f"none of its masks has the value {spelled(missing)}")
+    return Meaning(_order({*others, *named}), asked.hair, asked.skin, asked.unknown)
+
+
+def _is_near(value: Value, named: Value) -> bool:
+    """Whether a value of the masks is the one that a person named; a JPEG may have moved a colour."""
+    if isinstance(value, str) and isinstance(named, str):
+        return bool(np.abs(_channels(value) - _channels(named)).max() <= NEAR)
+    return value == named
+
+
+def _channels(colour: str) -> NDArray[np.int64]:
+    return channels_of(np.array([int(colour[1:], 16)]))
+
+
+def _inverted(found: Sequence[Census], values: tuple[Value, ...], asked: Asked) -> Meaning:
+    rest = [value for value in values if value not in asked.unknown]
+    if any(one.kind != "grey" for one in found) or len(rest) > 2:
+        raise _unclear(found, "only black and white masks can be inverted")
+    if asked.unknown:
+        return Meaning(values, tuple(rest[:1]), unknown=asked.unknown)
+    return Meaning(values, inverted=True)
+
+
+def _of_colours(found: Sequence[Census], values: tuple[Value, ...], colours: frozenset[Value]) -> Meaning:
+    """Class colours with red hair and green skin, or one colour on black."""
+    if "#ff0000" in colours and len(colours) > 2 and colours <= CLASS_COLOURS:
+        skin: tuple[Value, ...] = ("#00ff00",)
+        return Meaning(values, ("#ff0000",), skin if colours.issuperset(skin) else ())
+    two = len(colours) <= 2 and ("#000000" in colours or colours == {"#ff0000", "#0000ff"})
+    if not two or "#ffffff" in colours:
+        raise _unclear(found, "which of its colours is hair")
+    return Meaning(values)
+
+
+def read_labels(image: Image.Image, meaning: Meaning | None) -> Labels:
+    """The masks in a decoded picture, by what its source's values mean; each as in `masks.parse_labels`.
+
+    None is the meaning of sources from before there was one: the mask is read by itself. Raises WinnowError for a picture that
+    is no mask, and for one whose flat values the meaning does not know.
+    """
+    if meaning is None:
+        return parse_labels(image)
+    if meaning.hair:
+        return _by_value(image, meaning)
+    found = census(image)
+    other = found.flat - set(meaning.values)
+    if other and meaning.values:
+        raise WinnowError(
+            f"it has the value {spelled(_order(other))}, and the other masks of its source have {spelled(meaning.values)}. "
+            "Ingest it as a source of its own, or say what the values mean (--hair, --unknown)."
+        )
+    if meaning.inverted:
+        return parse_labels(ImageOps.invert(image.convert("L")) if 1 not in found.flat else _zero_is_hair(image))
+    return parse_labels(image)
+
+
+def _zero_is_hair(image: Image.Image) -> Image.Image:
+    return Image.fromarray(((np.asarray(image) == 0) * 255).astype(np.uint8))
+
+
+def _by_value(image: Image.Image, meaning: Meaning) -> Labels:
+    coloured = any(isinstance(value, str) for value in meaning.hair)
+    plane = packed(np.asarray(to_rgb(image))) if coloured else plane_of(image)[1]
+    known = {int(value[1:], 16) if isinstance(value, str) else value: value for value in meaning.values}
+    nearest, far = _nearest(plane, np.array(sorted(known)), coloured=coloured)
+    if far.mean() > STRAY:
+        stray = np.unique(plane[far])[:5].tolist()
+        shown = spelled(f"#{value:06x}" if coloured else value for value in stray)
+        raise WinnowError(
+            f"{100 * far.mean():.0f} % of its pixels have other values (such as {shown}) than its source's masks: "
+            f"{spelled(meaning.values)}."
+        )
+
+    def of(values: tuple[Value, ...]) -> Mask | None:
+        numbers = [number for number, value in known.items() if value in values]
+        return np.isin(nearest, numbers).view(np.uint8) * np.uint8(255) if values else None
+
+    hair = of(meaning.hair)
+    assert hair is not None
+    return Labels(hair, of(meaning.skin), of(meaning.unknown))
+
+
+def _nearest(plane: NDArray[Any], known: NDArray[Any], *, coloured: bool) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Each pixel's nearest known value, and where that is farther away than a JPEG moves a value.
+
+    Class numbers, which lie side by side, have to be met exactly.
+    """
+    nearest, far = plane.copy(), ~np.isin(plane, known)
+    seen, at = np.unique(plane[far], return_inverse=True)  # rarely many: most masks have no other values
+    if seen.size:
+        channels = channels_of if coloured else (lambda values: values[:, None].astype(np.int64))
+        between = np.abs(channels(known)[:, None, :] - channels(known)[None, :, :]).max(axis=-1)
+        gap = int(between[between > 0].min()) if (between > 0).any() else 2 * NEAR
+        apart = np.abs(channels(seen)[:, None, :] - channels(known)[None, :, :]).max(axis=-1)
+        nearest[far] = known[apart.argmin(axis=1)][at]
+        far[far] = (apart.min(axis=1) > min(2 * NEAR, (gap - 1) // 2))[at]
+    return nearest, far
+
+
+def _of_palettes(found: Sequence[Census], values: tuple[Value, ...], flat: frozenset[Value]) -> Meaning:
+    """A palette's classes: 0 is background, one is hair, and 255 unknown (PASCAL VOC)."""
+    classes = flat - {0, 255}
+    if len(classes) != 1 or any(one.kind != "palette" for one in found):
+        raise _unclear(found, "which of its palette's numbers is hair")
+    return Meaning(values, tuple(classes), unknown=(255,) if 255 in flat else ())
+
+
+def _mostly(found: Sequence[Census], more: Value, less: Value) -> bool:
+    """Whether the masks have more of one value than of another, all together."""
+    share = {value: sum(dict(one.values).get(value, 0) for one in found) for value in (more, less)}
+    return share[more] > share[less]
+
+
+def _unclear(found: Sequence[Census], why: str, *, inverted: bool = False) -> UnclearError:
+    masks: Counter[Value] = Counter()
+    shares: dict[Value, float] = defaultdict(float)
+    for one in found:
+        for value, share in one.values:
+            masks[value] += 1
+            shares[value] += share
+    values = [(value, masks[value], shares[value] / masks[value]) for value in _order(masks)]
+    lines = [f"{value} ({number:,} masks, {100 * share:.1f} % of their pixels)" for value, number, share in values]
+    more = f", and {len(lines) - LISTED:,} more" if len(lines) > LISTED else ""
+    how = (
+        "Say --inverted if black is hair, --hair 255 if white is."
+        if inverted
+        else "Say which value is hair, such as --hair 1, and which say nothing, such as --unknown 255."
+    )
+    return UnclearError(
+        f"It is unclear what its masks' values mean: {why}. They are {', '.join(lines[:LISTED])}{more}. {how}", values
+    )
+
+
+def _order(values: Iterable[Value]) -> tuple[Value, ...]:
+    return tuple(sorted(values, key=lambda value: (isinstance(value, str), value)))
