@@ -17,6 +17,7 @@ from curator.consent import ended_in_words
 from curator.formats import (
     ADAPTERS,
     WRITERS,
+    Location,
     NotRead,
     OpenedSource,
     RawPair,
@@ -27,15 +28,19 @@ from curator.formats import (
     parse_location,
     read_source,
 )
-from curator.ingest import aside
+from curator.ingest import aside, uploads
 from curator.ingest.bars import Bars, Kind, Person, allow_again, forget_lost_keys
+from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, count_files, list_outcomes
 from curator.ingest.pace import ProgressPoint, recent_points
 from curator.ingest.pipeline import CropMode, IngestSummary, counts_and_pace, spooled
 from curator.ingest.pipeline import ingest as ingest_pairs
-from curator.ingest.survey import meaning_of_source
+from curator.ingest.previews import make_previews
+from curator.ingest.previews import save as save_previews
+from curator.ingest.survey import meaning_of_source, remembered, survey
 from curator.ingest.workers import kept, workers_for
 from curator.pictures.crop import Square
-from curator.pictures.meaning import NOTHING_ASKED, Asked, parse_value
+from curator.pictures.meaning import NOTHING_ASKED, Asked, UnclearError, parse_value, tally
+from curator.pictures.meaning import decide as decide_meaning
 from curator.review import deck, verdicts
 from curator.review.reviewers import reviewer_called
 from curator.review.verdict_csv import read_csv
@@ -62,6 +67,14 @@ from db.settings import Settings, read_settings
 from db.store import Store
 from db.tables import Decision, Event, Reason, Split
 from db.workspaces import outside, sweep, workspace
+
+NOT_READ_SHOWN = 20  # of the files that belong to no photo, after an ingest
+OUTCOME_WORDS = {
+    Outcome.refused: "Refused",
+    Outcome.not_read: "Not read",
+    Outcome.remark: "With a remark",
+    Outcome.aside: "Without a face",
+}
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -132,11 +145,12 @@ def ingest(
     with exit_on_error():
         settings = read_settings()
         place = parse_location(source)
+        location = called or (str(place.resolve()) if isinstance(place, Path) else display_name(place))
         asked = _asked(hair, skin, unknown, inverted)
         if discard and (not isinstance(place, Path) or place.is_dir()):
             raise WinnowError(f"{display_name(place)} is not an uploaded zip. --discard deletes nothing else.")
         if dry_run:
-            # The Ingest page has created a job for its preview; a dry run by hand leaves no trace.
+            # The Ingest page has created a job for its preview; a dry run by hand leaves no trace, and opens no picture.
             if job is None:
                 with workspace(outside()) as folder:
                     counts = count_items(open_source(place, kind, folder, settings.limits, called or "", label))
@@ -145,9 +159,8 @@ def ingest(
                     running_job(open_database(settings), "look", [], job) as preview,
                     _unpacking(settings, preview) as folder,
                 ):
-                    preview.result = counts = count_items(
-                        open_source(place, kind, folder, settings.limits, called or "", label)
-                    )
+                    found = open_source(place, kind, folder, settings.limits, called or "", label)
+                    preview.result = counts = _look(settings, preview, found, place, location, folder)
             print_result(counts, _dry_run_text(counts), as_json=as_json)
             return
         engine = open_database(settings)
@@ -159,14 +172,40 @@ def ingest(
             found = open_source(place, kind, folder, settings.limits, called or "", label)
             progress.report(0.0, f"Reading the source as {found.format}: {found.because}")
             chosen = None if split == "auto" else Split(split)
-            location = called or (str(place.resolve()) if isinstance(place, Path) else display_name(place))
             folders = [place, folder] if isinstance(place, Path) else [folder]
             items = _with_format_printed(found)
-            summary = _run_ingest(settings, progress, items, found.format, location, chosen, cut, asked, folders=folders)
+            upload = place if discard and isinstance(place, Path) else None
+            summary = _run_ingest(
+                settings, progress, items, found.format, location, chosen, cut, asked, folders=folders, upload=upload
+            )
             summary["files"] = found.counted.files
-            if discard:  # not after a failure or a stop: then it can be ingested again
-                place.unlink(missing_ok=True)
+            if upload is not None:  # not after a failure or a stop: then it can be ingested again
+                uploads.discard(upload)
         print_result(summary, _summary_text(summary), as_json=as_json)
+
+
+def _look(
+    settings: Settings, job: Progress, found: OpenedSource, place: Location, location: str, folder: Path
+) -> dict[str, Any]:
+    """What a preview shows: the counts, what the masks' values are, and if it is clear what they mean; four small pairs."""
+    with (
+        spooled(found.items) as (_, items_again),
+        workers_for(settings, folder) as all_workers,
+        kept(all_workers) as workers,
+    ):
+        counts = count_items(replace(found, items=items_again()))
+        census = survey(
+            items_again(), workers, settings.limits, lambda done: job.report(0.5, f"Looking at the masks: {done:,}")
+        )
+        values = tally(census)
+        if isinstance(place, Path):
+            previews = make_previews(items_again(), [value for value, _, _ in values], workers, settings.limits)
+            save_previews(previews, place)
+    try:
+        meaning = remembered(job.engine, found.format, location, NOTHING_ASKED) or decide_meaning(census)
+    except UnclearError as error:
+        return counts | {"values": values, "meaning": None, "understood": None, "unclear": error.why}
+    return counts | {"values": values, "meaning": meaning.words, "understood": meaning.as_row(), "unclear": None}
 
 
 def _asked(hair: list[str] | None, skin: list[str] | None, unknown: list[str] | None, inverted: bool) -> Asked:
@@ -216,16 +255,19 @@ def _run_ingest(
     asked: Asked = NOTHING_ASKED,
     *,
     folders: Sequence[Path] = (),
+    upload: Path | None = None,
     start: float = 0.0,
 ) -> dict[str, Any]:
     """Ingest a source as a job. `folders` hold its pairs: a cluster's workers are used only if they see them.
 
-    `start` is the share of the job (0 to 1) that is done already.
+    Beside an `upload`, previews are left for the page to ask with, if it is unclear what the masks' values mean. `start` is the
+    share of the job (0 to 1) that is done already.
     """
     points: list[ProgressPoint] = []
+    counts = {"photos": 0}
 
     with (
-        spooled(_reported(items, progress, start)) as (total, items_again),
+        spooled(_reported(items, progress, start, counts)) as (total, items_again),
         workers_for(settings, *folders) as all_workers,
         kept(all_workers) as workers,
         progress_line() as show,
@@ -242,7 +284,16 @@ def _run_ingest(
             show(line)
             progress.report(start, line)
 
-        meaning = meaning_of_source(items_again, workers, progress.engine, adapter, location, asked, settings.limits, on_survey)
+        try:
+            meaning = meaning_of_source(
+                items_again, workers, progress.engine, adapter, location, asked, settings.limits, on_survey
+            )
+        except UnclearError as error:
+            progress.result = {"unclear": error.why, "values": error.values, "meaning": None, "understood": None}
+            if upload is not None:
+                values = [value for value, _, _ in error.values]
+                save_previews(make_previews(items_again(), values, workers, settings.limits), upload)
+            raise
         summary = ingest_pairs(
             items_again(),
             adapter=adapter,
@@ -259,15 +310,16 @@ def _run_ingest(
             on_progress=on_progress,
             while_waiting=on_progress,
         )
-    progress.result = asdict(summary) | {"meaning": meaning.words, "workers": workers.description}
+    progress.result = asdict(summary) | counts | {"meaning": meaning.words, "workers": workers.description}
     return progress.result
 
 
 def _reported(
-    items: Iterable[RawPair | Refused | NotRead], progress: Progress, start: float
+    items: Iterable[RawPair | Refused | NotRead], progress: Progress, start: float, counts: dict[str, int]
 ) -> Iterator[RawPair | Refused | NotRead]:
-    """The items, while the job's row tells how many were listed, and a person can stop the listing."""
+    """The items, while the job's row tells how many were listed, and a person can stop the listing. Counts the photos."""
     for number, item in enumerate(items, 1):
+        counts["photos"] += isinstance(item, RawPair)
         progress.report(start, f"Reading the list of files: {number:,}")
         yield item
 
@@ -276,14 +328,50 @@ def _summary_text(summary: dict[str, Any]) -> str:
     healed = f" ({summary['healed']:,} of them healed: pictures were missing or damaged)" if summary["healed"] else ""
     lines = [
         f"{summary['seen']:,} seen: {summary['added']:,} added ({summary['no_face']:,} of them without a face, kept aside; "
-        f"{summary['remarks']:,} with remarks), {summary['already']:,} already there{healed}, "
+        f"{summary['remarked']:,} with remarks), {summary['already']:,} already there{healed}, "
         f"{summary['refusals']:,} refused. "
         f"Work done by {summary['workers']}."
     ]
-    said = Counter(f"  {item['file']}: {item['reason']}" for item in summary["refused"])  # the erased are all called alike
+    if summary["meaning"]:
+        lines.append(f"The masks' values: {summary['meaning']}.")
+    # The erased are all called alike.
+    said = Counter(f"  {item['file']}: {item['reason']}" for item in summary["refused"])
     lines += [line if times == 1 else f"{line} ({times:,} times)" for line, times in said.items()]
-    unlisted = summary["refusals"] - len(summary["refused"])
-    return "\n".join([*lines, f"  and {unlisted:,} more; the Ingest page lists all"] if unlisted else lines)
+    if unlisted := summary["refusals"] - len(summary["refused"]):
+        lines.append(f"  and {unlisted:,} more; `winnow intake` lists all")
+    if summary["not_read"] or summary["junk"]:
+        lines.append(f"{summary['not_read']:,} files belong to no photo and were not read; {summary['junk']:,} more are junk.")
+        lines += [f"  {item['file']}: {item['reason']}" for item in summary["left_out"][:NOT_READ_SHOWN]]
+        if summary["not_read"] > NOT_READ_SHOWN:
+            lines.append(f"  and {summary['not_read'] - NOT_READ_SHOWN:,} more; `winnow intake --outcome not_read` lists all")
+    if summary["remarked"]:
+        lines.append(f"Remarks on {summary['remarked']:,} photos: `winnow intake --outcome remark` lists them.")
+    return "\n".join(lines)
+
+
+@app.command("intake")
+def list_intake(
+    outcome: Annotated[
+        Outcome | None, typer.Option(help="Only these; usual: the refused, the not read and the remarks.")
+    ] = None,
+    source: Annotated[int | None, typer.Option(min=1, help="Only files of this source, by its number in --json.")] = None,
+    words: Annotated[str, typer.Option(help="Only files whose name or reason has these words.")] = "",
+    number: Annotated[int, typer.Option("-n", min=0, help="How many to list of each; 0 lists all.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """List what happened to files: refused, not read because they belong to no photo, with a remark, or without a face."""
+    with exit_on_error(), reading(open_database(read_settings())) as session:
+        chosen = [outcome] if outcome else [Outcome.refused, Outcome.not_read, Outcome.remark]
+        values: dict[str, Any] = {}
+        lines = []
+        for one in chosen:
+            asked = OutcomeFilter(one, source, words)
+            rows = [dict(zip(COLUMNS, row, strict=True)) for row in list_outcomes(session, asked, number or None)]
+            there = count_files(session, asked)
+            values[one.value] = {"files": there, "listed": rows}
+            lines.append(f"{OUTCOME_WORDS[one]}: {there:,}" + (f", the newest {len(rows):,}:" if len(rows) < there else ""))
+            lines += [f"  {row['file']}: {row['why']}" for row in rows]
+        print_result(values, "\n".join(lines), as_json=as_json)
 
 
 @app.command("status")

@@ -51,7 +51,7 @@ def flow(session: Session) -> Flow:
     examples = _count(session, Example)
     return Flow(
         submissions=submissions,
-        refused=_count(session, Refusal),
+        refused=session.scalar(select(func.count()).where(Refusal.not_read.is_(False))) or 0,
         no_face=submissions - examples - (session.scalar(select(func.count()).select_from(select_discarded().subquery())) or 0),
         drawn=session.scalar(select(func.count()).where(Submission.drawn)) or 0,
         verdicts=counts(session),
@@ -162,5 +162,5 @@ def list_sets(session: Session) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _count(session: Session, table: type[Submission | Refusal | Example | CuratedSet | Run | Export]) -> int:
+def _count(session: Session, table: type[Submission | Example | CuratedSet | Run | Export]) -> int:
     return session.scalar(select(func.count()).select_from(table)) or 0

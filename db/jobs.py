@@ -233,7 +233,8 @@ def running_job(
     """Keep a job's row up to date while the `with` block does the work, and write the outcome at its end.
 
     Without a `number` (a person typed the command) a row is added first; raises WinnowError like `enqueue`. An exception
-    from the block is written to the row as one sentence, then raised again.
+    from the block is written to the row as one sentence, then raised again; beside a WinnowError stands what there is of a
+    result, such as a question.
     """
     log = "" if number is None else f" The details are in logs/job-{number}.log in the home folder."
     if number is None:
@@ -249,7 +250,8 @@ def running_job(
         _write(engine, number, state=JobState.cancelled, ended_at=clock())
         raise
     except WinnowError as error:
-        _write(engine, number, state=JobState.failed, message=str(error)[:2000], ended_at=clock())
+        message = str(error)[:2000]
+        _write(engine, number, state=JobState.failed, message=message, result=progress.result, ended_at=clock())
         raise
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}"[:1800].rstrip(".")

@@ -36,6 +36,7 @@ __all__ = [
     "Adapter",
     "Embedded",
     "EncodedMask",
+    "Location",
     "NotRead",
     "OpenedSource",
     "RawPair",

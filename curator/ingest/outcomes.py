@@ -17,9 +17,10 @@ COLUMNS = ("at", "file", "why", "source")
 
 
 class Outcome(StrEnum):
-    """What happened to a file. `aside`: no face was found, a person may draw the crop."""
+    """What happened to a file. `aside`: no face was found, a person may draw the crop; `not_read`: it belongs to no photo."""
 
     refused = "refused"
+    not_read = "not_read"
     remark = "remark"
     aside = "aside"
 
@@ -71,7 +72,7 @@ class PastIngest:
 def history(session: Session, count: int, now: datetime) -> list[PastIngest]:
     """The newest `count` ingests, newest first, without previews. An ingest is interrupted if its heartbeat is old at `now`."""
     jobs = session.scalars(select(Job).where(Job.kind == "ingest").order_by(Job.id.desc()).limit(count))
-    return [_past_ingest(job, now) for job in jobs if job.result is None or "seen" in job.result]
+    return [_past_ingest(job, now) for job in jobs if job.result is None or job.result.keys() & {"seen", "unclear"}]
 
 
 def ingested_source(arguments: Sequence[str]) -> str:
@@ -108,9 +109,10 @@ def _wanted(asked: OutcomeFilter) -> Select[*tuple[Any, ...]]:
     file: Any = Submission.photo_name
     why: Any
     newest: Any
-    if asked.outcome is Outcome.refused:
+    if asked.outcome in (Outcome.refused, Outcome.not_read):
         file, why, newest = Refusal.file, Refusal.reason, Refusal.id
         found = select(Refusal.at, file, why, Source.location).join(Source, Source.id == Refusal.source_id)
+        found = found.where(Refusal.not_read.is_(asked.outcome is Outcome.not_read))
     elif asked.outcome is Outcome.remark:
         why, newest = Remark.words, Remark.id
         found = select(Remark.at, file, why, Source.location).join(Submission, Submission.id == Remark.submission_id)

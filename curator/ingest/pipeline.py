@@ -86,10 +86,10 @@ class Examined:
 class IngestSummary:
     """The counts of an ingest; the keys of `ingest --json`.
 
-    `refused` lists the first thousand refusals, `refusals` counts all; `left_out` and `not_read` are those of files that belong
-    to no photo, but for the `junk` of file managers and cameras, which is only counted. `no_face` counts those of `added`
-    without a crop, `remarks` those with a remark, `healed` those of `already` of which a missing or damaged picture was stored
-    again.
+    `refused` lists the first thousand refusals, `refusals` counts all. `left_out` and `not_read` do so for files that belong to
+    no photo, but for the `junk` of file managers and cameras, which is only counted; `remarks` and `remarked` for those of
+    `added` that are unusual. `no_face` counts those of `added` without a crop, `healed` those of `already` of which a missing
+    or damaged picture was stored again.
     """
 
     seen: int = 0
@@ -97,10 +97,11 @@ class IngestSummary:
     already: int = 0
     healed: int = 0
     no_face: int = 0
-    remarks: int = 0
+    remarked: int = 0
     refusals: int = 0
     not_read: int = 0
     junk: int = 0
+    remarks: list[dict[str, str]] = field(default_factory=list)
     refused: list[dict[str, str]] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
 
@@ -303,7 +304,8 @@ class _Ingested:
 
     added: bool
     no_face: bool = False
-    remarks: int = 0
+    file: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def _count(summary: IngestSummary, outcomes: Sequence[_Ingested | Refused | NotRead]) -> None:
@@ -323,7 +325,9 @@ def _count(summary: IngestSummary, outcomes: Sequence[_Ingested | Refused | NotR
             summary.added += outcome.added
             summary.already += not outcome.added
             summary.no_face += outcome.no_face
-            summary.remarks += outcome.remarks > 0
+            summary.remarked += bool(outcome.remarks)
+            room = REFUSALS_LISTED - len(summary.remarks)
+            summary.remarks += [{"file": outcome.file, "remark": words} for words in outcome.remarks[:room]]
 
 
 def _source_id(engine: Engine, adapter: str, location: str, meaning: Meaning | None, clock: Clock) -> int:
@@ -443,7 +447,7 @@ def _add(
     """
     if one.crop is None:
         session.add(submission)
-        return _Ingested(added=True, no_face=True, remarks=len(submission.remarks))
+        return _added(submission, no_face=True)
     try:
         chosen = split_for_submission(submission, duplicates, contributor_splits)
     except WinnowError as error:
@@ -455,7 +459,11 @@ def _add(
         session.flush()
         assert submission.example is not None
         join_group(session, submission.example, duplicates)
-    return _Ingested(added=True, remarks=len(submission.remarks))
+    return _added(submission)
+
+
+def _added(submission: Submission, *, no_face: bool = False) -> _Ingested:
+    return _Ingested(True, no_face, submission.photo_name, tuple(remark.words for remark in submission.remarks))
 
 
 def _submission(one: Examined, person: Contributor | None, source_id: int, split: Split | None, now: datetime) -> Submission:

@@ -29,6 +29,7 @@ from db.tables import Job
 UNDECIDED_AGE = timedelta(hours=1)  # how long an upload that was only previewed is kept, for somebody to ingest it
 UNCLAIMED_AGE = timedelta(days=1)  # how long one is kept that broke off, or is whole and waits for its sender
 PART, WHOLE = ".part", ".whole"  # what the file's name ends in until it is claimed
+PREVIEWS = ".previews"  # what the file's name ends in that a preview leaves beside it
 SPARE = 2**30  # bytes that uploads leave free, so that verdicts can still be saved; on a small disk a twentieth of it
 
 
@@ -129,6 +130,7 @@ def cancel(folder: Path, reviewer: str, file: SentFile) -> None:
     part = _part(folder, reviewer, file)
     part.unlink(missing_ok=True)
     part.with_suffix(WHOLE).unlink(missing_ok=True)
+    part.with_suffix(PREVIEWS).unlink(missing_ok=True)
 
 
 def is_whole(folder: Path, reviewer: str, file: SentFile) -> bool:
@@ -145,6 +147,7 @@ def claim(folder: Path, reviewer: str, file: SentFile) -> Upload | None:
         waiting.rename(path)
     except FileNotFoundError:
         return None
+    waiting.with_suffix(PREVIEWS).unlink(missing_ok=True)
     return Upload(path, printable(file.name))
 
 
@@ -164,6 +167,12 @@ def printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in name[:200])
 
 
+def discard(upload: Path) -> None:
+    """Delete an uploaded zip that is in, with the previews beside it."""
+    for file in (upload, upload.with_suffix(PREVIEWS)):
+        file.unlink(missing_ok=True)
+
+
 def unfinished(job: Job) -> bool:
     """Whether an ingest has left its upload behind, so that the job's arguments can be started again."""
     return "--discard" in job.arguments and Path(job.arguments[1]).exists()
@@ -179,7 +188,7 @@ def delete_leftovers(folder: Path, engine: Engine, now: datetime, older: timedel
         if any(job.kind in ("ingest", "look") for job in active_jobs(session, now)):
             return None
     deleted, unclaimed = 0, None if older is None else UNCLAIMED_AGE
-    for suffix, age in ((".zip", older), (PART, unclaimed), (WHOLE, unclaimed)):
+    for suffix, age in ((".zip", older), (PREVIEWS, older), (PART, unclaimed), (WHOLE, unclaimed)):
         for file in folder.glob(f"*{suffix}") if folder.exists() else []:
             with suppress(FileNotFoundError):  # claimed or cancelled meanwhile
                 if age is None or now - datetime.fromtimestamp(file.stat().st_mtime, UTC) >= age:

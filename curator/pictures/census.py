@@ -1,6 +1,7 @@
 """Which values a mask has: flat ones and gradients, not the steps along an outline, nor a JPEG's noise."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -162,3 +163,21 @@ def _framed(kind: Kind, plane: NDArray[Any]) -> bool:
         return False
     edge = np.concatenate([plane[0], plane[:, 0], plane[:, -1]])
     return bool((edge > int(plane.max()) / 2).mean() > FRAME_SHARE and plane.min() < plane.max())
+
+
+def values_at(image: Image.Image, values: Sequence[Value]) -> NDArray[np.uint8]:
+    """Which of these values is nearest at each pixel of a decoded mask: positions among them, uint8 (H, W); 0 without any.
+
+    There may be 256 of them at most.
+    """
+    coloured = any(isinstance(value, str) for value in values)
+    kind, plane = plane_of(image)
+    if not values or kind == "transparency":
+        return np.zeros((image.height, image.width), np.uint8)
+    if coloured:
+        plane = packed(np.asarray(to_rgb(image)))
+    known = np.array([int(value[1:], 16) if isinstance(value, str) else value for value in values][:256])
+    channels = channels_of if coloured else (lambda numbers: numbers[:, None].astype(np.int64))
+    seen, at = np.unique(plane, return_inverse=True)
+    apart = np.stack([np.abs(channels(seen) - channels(np.array([one]))).max(axis=1) for one in known], axis=1)
+    return np.asarray(apart.argmin(axis=1)[at].reshape(plane.shape), np.uint8)

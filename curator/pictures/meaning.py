@@ -79,8 +79,9 @@ class Asked:
 class UnclearError(WinnowError):
     """The values of a source's masks may mean several things; a person has to say which."""
 
-    def __init__(self, why: str, values: Sequence[tuple[Value, int, float]]) -> None:
-        super().__init__(why)
+    def __init__(self, said: str, why: str, values: Sequence[tuple[Value, int, float]]) -> None:
+        super().__init__(said)
+        self.why = why  # without what to say in a terminal
         self.values = values  # with the number of masks that have it and the mean share of their pixels, 0 to 1
 
 
@@ -266,13 +267,7 @@ def _mostly(found: Sequence[Census], more: Value, less: Value) -> bool:
 
 
 def _unclear(found: Sequence[Census], why: str, *, inverted: bool = False) -> UnclearError:
-    masks: Counter[Value] = Counter()
-    shares: dict[Value, float] = defaultdict(float)
-    for one in found:
-        for value, share in one.values:
-            masks[value] += 1
-            shares[value] += share
-    values = [(value, masks[value], shares[value] / masks[value]) for value in _order(masks)]
+    values = tally(found)
     lines = [f"{value} ({number:,} masks, {100 * share:.1f} % of their pixels)" for value, number, share in values]
     more = f", and {len(lines) - LISTED:,} more" if len(lines) > LISTED else ""
     how = (
@@ -280,9 +275,19 @@ def _unclear(found: Sequence[Census], why: str, *, inverted: bool = False) -> Un
         if inverted
         else "Say which value is hair, such as --hair 1, and which say nothing, such as --unknown 255."
     )
-    return UnclearError(
-        f"It is unclear what its masks' values mean: {why}. They are {', '.join(lines[:LISTED])}{more}. {how}", values
-    )
+    said = f"It is unclear what its masks' values mean: {why}."
+    return UnclearError(f"{said} They are {', '.join(lines[:LISTED])}{more}. {how}", said, values)
+
+
+def tally(found: Iterable[Census]) -> list[tuple[Value, int, float]]:
+    """Each flat value of a source's masks, with the number of masks that have it and the mean share of their pixels, 0 to 1."""
+    masks: Counter[Value] = Counter()
+    shares: dict[Value, float] = defaultdict(float)
+    for one in found:
+        for value, share in one.values:
+            masks[value] += 1
+            shares[value] += share
+    return [(value, masks[value], shares[value] / masks[value]) for value in _order(masks)]
 
 
 def _order(values: Iterable[Value]) -> tuple[Value, ...]:

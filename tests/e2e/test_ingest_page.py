@@ -96,17 +96,17 @@ def test_a_zip_can_be_previewed_and_then_discarded_or_ingested(page: Page, app: 
     files["images/alone.jpg"] = b"without a mask"
     page.goto(f"{app.url}/ingest")
     upload(page, tmp_path, "crowd.zip", zipped(files), "Preview")
-    expect(page.get_by_text("2 pairs, 1 refused. Nothing has been written yet.")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("2 photos, 1 refused, 0 not read. Nothing has been written yet.")).to_be_visible(timeout=SOON)
     expect(page.get_by_text("it has a folder images/")).to_be_visible()
     with reading(app.engine) as session:
         assert session.scalars(select(Submission)).all() == []
         assert session.scalars(select(Refusal)).all() == []
     page.get_by_role("button", name="Discard it").click()
-    expect(page.get_by_role("button", name="Ingest 2 pairs")).to_be_hidden()
+    expect(page.get_by_role("button", name="Ingest 2 photos")).to_be_hidden()
     assert list(app.settings.uploads.glob("*")) == []
 
     upload(page, tmp_path, "crowd.zip", zipped(files), "Preview")
-    page.get_by_role("button", name="Ingest 2 pairs").click(timeout=SOON)
+    page.get_by_role("button", name="Ingest 2 photos").click(timeout=SOON)
     expect(page.get_by_text("3 seen, 2 added")).to_be_visible(timeout=SOON)
     assert list(app.settings.uploads.glob("*")) == []
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -10,11 +11,13 @@ import streamlit as st
 from curator.app.components.upload import Arrived, arrived, upload
 from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, start_job, table
 from curator.app.guard import current_reviewer
+from curator.app.mask_values import ask_for_meaning, is_answered, options
 from curator.app.state import engine, settings
 from curator.app.wording import literal, pluralise
 from curator.formats import ADAPTERS
 from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, count_by_outcome, count_files, history, list_outcomes
 from curator.ingest.uploads import Upload, cancel, claim, give_back, is_whole, unfinished, whole
+from curator.pictures.meaning import NOTHING_ASKED, Asked
 from curator.spreadsheet import as_csv
 from curator.status import flow, sources
 from db.jobs import ACTIVE, job_state, utc_now
@@ -23,7 +26,12 @@ from db.tables import Job
 
 ROWS_PER_PAGE = 50  # rows a page
 NEWEST_INGESTS = 20
-OUTCOME_LABELS = {Outcome.refused: "Refused", Outcome.remark: "With a remark", Outcome.aside: "No face found"}
+OUTCOME_LABELS = {
+    Outcome.refused: "Refused",
+    Outcome.not_read: "Not read",
+    Outcome.remark: "With a remark",
+    Outcome.aside: "No face found",
+}
 STATE_LABELS = {
     "done": "done",
     "failed": "failed",
@@ -53,16 +61,23 @@ def with_arrived(start: Callable[[Upload], int | None], heard: Arrived | None) -
         give_back(settings().uploads, current_reviewer(), heard.file, claimed)
 
 
-def start_ingest(upload: Upload) -> int | None:
-    """Start the ingest of an upload with the chosen options; the job's number."""
+def start_ingest(asked: Asked, upload: Upload) -> int | None:
+    """Start the ingest of an upload with the chosen options and what was said of its masks' values; the job's number."""
     st.session_state.pop("preview", None)
-    options = [f"--{name}={st.session_state[f'ingest-{name}']}" for name in ("format", "crop", "split")]
-    return start_job("ingest", "curator", ["ingest", str(upload.path), f"--called={upload.name}", "--discard", *options])
+    chosen = [f"--{name}={st.session_state[f'ingest-{name}']}" for name in ("format", "crop", "split")]
+    told = [*chosen, *label_option(), *options(asked)]
+    return start_job("ingest", "curator", ["ingest", str(upload.path), f"--called={upload.name}", "--discard", *told])
 
 
-def start_again(job: Job) -> None:
-    """Start an ingest that failed or was stopped again, with its own options."""
-    start_job("ingest", "curator", job.arguments)
+def label_option() -> list[str]:
+    """The option for the label that means hair, if one was named."""
+    label = st.session_state["ingest-label"].strip()
+    return [f"--label={label}"] if label else []
+
+
+def start_again(job: Job, asked: Asked) -> None:
+    """Start an ingest that failed or was stopped again, with its own options and what was said of its masks' values."""
+    start_job("ingest", "curator", [*job.arguments, *options(asked)])
 
 
 def start_preview() -> None:
@@ -72,8 +87,8 @@ def start_preview() -> None:
     if heard is None or waiting is None:
         st.warning("This zip is not here any more: it has been ingested or deleted in another tab.")
         return
-    options = ["--dry-run", f"--format={st.session_state['ingest-format']}"]
-    job = start_job("look", "curator", ["ingest", str(waiting.path), f"--called={waiting.name}", *options])
+    told = ["--dry-run", f"--format={st.session_state['ingest-format']}", *label_option()]
+    job = start_job("look", "curator", ["ingest", str(waiting.path), f"--called={waiting.name}", *told])
     if job is not None:
         st.session_state["preview"] = (heard, job)
 
@@ -103,13 +118,15 @@ def show_preview(heard: Arrived, number: int) -> None:
         )
         if left_out := [*there["refused"], *there["not_read"]]:
             table(pd.DataFrame(left_out), height=min(38 * (len(left_out) + 1), 240))
+        waiting = whole(settings().uploads, current_reviewer(), heard.file)
+        asked = NOTHING_ASKED if waiting is None else ask_for_meaning(waiting.path, there, f"preview-{number}")
         with st.container(horizontal=True):
             st.button(
                 f"Ingest {pluralise(there['photos'], 'photo')}",
                 type="primary",
                 on_click=with_arrived,
-                args=[start_ingest, heard],
-                disabled=not there["photos"],
+                args=[partial(start_ingest, asked), heard],
+                disabled=not there["photos"] or not is_answered(there, asked),
             )
             st.button("Discard it", on_click=discard, args=[heard])
 
@@ -119,16 +136,23 @@ def show_newest_ingest() -> None:
     job = job_panel("ingest", "The ingest")
     if job is None or job_state(job, utc_now()) in ACTIVE:
         return
-    if job.result is None:
+    if job.result is None or job.result.get("unclear"):
         if unfinished(job):
-            st.button("Ingest it again", on_click=start_again, args=[job])
+            asked = NOTHING_ASKED
+            if job.result is not None:
+                asked = ask_for_meaning(Path(job.arguments[1]), job.result, f"ingest-{job.id}")
+            ready = job.result is None or is_answered(job.result, asked)
+            st.button("Ingest it again", type="primary", on_click=start_again, args=[job, asked], disabled=not ready)
         return
     result = job.result
     refused = result.get("refusals", len(result["refused"]))
     st.success(
         f"Last ingest: {result['seen']:,} seen, {result['added']:,} added ({result['no_face']:,} without a face), "
         f"{result['already']:,} already present, {refused:,} refused."
+        + (f" {result['not_read']:,} files belong to no photo and were not read." if result.get("not_read") else "")
     )
+    if result.get("meaning"):
+        st.caption(f"**Masks:** {result['meaning']}.")
 
 
 def show_outcomes() -> None:
@@ -241,8 +265,21 @@ with upload_side:
             format_func=lambda split: "As the source says" if split == "auto" else f"All to {split}",
             key="ingest-split",
         )
+        left.text_input(
+            "Label of hair",
+            key="ingest-label",
+            placeholder="The one called hair",
+            max_chars=200,
+            help="In formats with labels, such as COCO and CVAT, where hair is called something else.",
+        )
     with st.container(horizontal=True):
-        st.button("Ingest this zip", type="primary", disabled=not here, on_click=with_arrived, args=[start_ingest, heard])
+        st.button(
+            "Ingest this zip",
+            type="primary",
+            disabled=not here,
+            on_click=with_arrived,
+            args=[partial(start_ingest, NOTHING_ASKED), heard],
+        )
         st.button(
             "Preview",
             help="Count what is in the zip before anything is written.",
