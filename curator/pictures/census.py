@@ -21,7 +21,7 @@ NEAR = 12  # of 255: a JPEG moves a flat value by less
 FLAT_SHARE = 0.01  # of the pixels, that a flat value has among gradients
 STEP_SHARE = 0.02  # of the pixels; less, and on no plateau, is the step of an outline
 CLASS_NUMBERS = 32  # values up to here are numbers of classes, however few pixels have them
-FRAME_SHARE = 0.5  # of the upper and side edges
+FRAME_SHARE = 0.5  # of all pixels, and of those at the upper and side edges
 CLASS_COLOURS = frozenset(("#000000", "#ff0000", "#00ff00", "#0000ff"))  # red is hair, green skin, blue and black neither
 
 
@@ -32,7 +32,7 @@ class Census:
     kind: Kind
     values: tuple[tuple[Value, float], ...]
     soft: bool = False
-    framed: bool = False  # whether more than half of the upper and side edges are bright
+    framed: bool = False  # whether more than half of it is bright, and more than half of its upper and side edges
 
     @property
     def flat(self) -> frozenset[Value]:
@@ -159,10 +159,11 @@ def _apart(one: int, other: int) -> int:
 
 
 def _framed(kind: Kind, plane: NDArray[Any]) -> bool:
-    if kind != "grey" or not plane.size:
+    if kind != "grey" or plane.min() == plane.max():
         return False
-    edge = np.concatenate([plane[0], plane[:, 0], plane[:, -1]])
-    return bool((edge > int(plane.max()) / 2).mean() > FRAME_SHARE and plane.min() < plane.max())
+    bright = plane > int(plane.max()) / 2
+    edges = np.concatenate([bright[0], bright[:, 0], bright[:, -1]])
+    return bool(edges.mean() > FRAME_SHARE and bright.mean() > FRAME_SHARE)
 
 
 def values_at(image: Image.Image, values: Sequence[Value]) -> NDArray[np.uint8]:

@@ -23,6 +23,7 @@ from upath import UPath
 from curator import __main__ as main
 from curator.__main__ import app
 from curator.formats import WRITERS, OpenedSource, Refused
+from curator.formats.accounting import Counted
 from curator.ingest.pipeline import IngestSummary
 from curator.sample import write_sample
 from curator.upkeep.check import check
@@ -211,7 +212,7 @@ def test_a_wish_to_stop_is_heard_while_a_list_is_read_that_never_ends(
 ) -> None:
     def endless(*given: Any) -> OpenedSource:
         stop_all(open_database(Settings()))
-        return OpenedSource("folder", "a test says so", repeat(Refused("a.jpg", "no mask")))
+        return OpenedSource("folder", "a test says so", repeat(Refused("a.jpg", "no mask")), Counted())
 
     monkeypatch.setattr(main, "open_source", endless)
     done = CliRunner().invoke(app, ["ingest", str(crowd)])

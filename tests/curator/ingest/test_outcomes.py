@@ -26,7 +26,7 @@ from tests.examples import LONG_AGO, add_examples
 
 @pytest.fixture
 def session(engine: Engine, store: Store) -> Iterator[Session]:
-    """Two sources: one with a remark and a photo kept aside, one with three refusals."""
+    """Two sources: one with a remark and a photo kept aside, one with three refusals and a file that was not read."""
     with writing(engine) as session:
         add_examples(session, store, 2)
         other = Source(adapter="zip", location="upload.zip", added_at=LONG_AGO)
@@ -35,6 +35,7 @@ def session(engine: Engine, store: Store) -> Iterator[Session]:
         for file, reason in [("a.jpg", "it has no mask."), ("b_1.jpg", "100 % wrong."), ("emoji-😀.jpg", "it has no mask.")]:
             session.add(Refusal(source_id=other.id, file=file, reason=reason, at=LONG_AGO))
             session.flush()
+        session.add(Refusal(source_id=other.id, file="a.mov", reason="no picture.", at=LONG_AGO, not_read=True))
         session.add(Remark(submission_id=1, words="the mask shows no hair.", at=LONG_AGO))
         aside = Submission(
             source_id=other.id, photo_name="aside.jpg", photo_sha256="a" * 64, mask_sha256="b" * 64, height=9, width=9,
@@ -53,13 +54,14 @@ def files(session: Session, asked: OutcomeFilter, count: int | None = None, pass
 @on_both_servers
 def test_each_outcome_has_its_rows_the_newest_first(session: Session) -> None:
     assert files(session, OutcomeFilter(Outcome.refused)) == ["emoji-😀.jpg", "b_1.jpg", "a.jpg"]
+    assert files(session, OutcomeFilter(Outcome.not_read)) == ["a.mov"]
     assert list(list_outcomes(session, OutcomeFilter(Outcome.aside))) == [
         (LONG_AGO.isoformat(timespec="seconds"), "aside.jpg", "no face was found in it.", "upload.zip")
     ]
     ((_, file, why, source),) = list_outcomes(session, OutcomeFilter(Outcome.remark))
     assert (file, why) == ("head-000.png", "the mask shows no hair.")
     assert source.startswith("test ")
-    assert count_by_outcome(session) == {Outcome.refused: 3, Outcome.remark: 1, Outcome.aside: 1}
+    assert count_by_outcome(session) == {Outcome.refused: 3, Outcome.not_read: 1, Outcome.remark: 1, Outcome.aside: 1}
 
 
 @on_both_servers

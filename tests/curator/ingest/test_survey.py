@@ -111,6 +111,26 @@ def test_a_later_mask_with_other_values_is_refused_and_the_others_stay(home: Pat
     assert "it has the value 1, 2, and the other masks of its source have 0, 255." in refused["reason"]
 
 
+def test_the_terminal_lists_what_happened_to_each_file(home: Path, tmp_path: Path) -> None:
+    folder = source(tmp_path / "mixed", (HAIR * 255).astype(np.uint8), np.zeros((SIDE, SIDE), np.uint8))
+    (folder / "images/alone.jpg").write_bytes(b"no mask")
+    (folder / "notes.md").write_text("what we did")
+    (folder / ".DS_Store").write_bytes(b"")
+    code, said = ingest(folder)
+    came = json.loads(said)
+    assert (code, came["photos"], came["files"], came["added"], came["refusals"], came["not_read"], came["junk"]) == (
+        0, 2, 7, 2, 1, 1, 1,
+    )  # fmt: skip
+    assert came["remarks"] == [{"file": "images/p1.png", "remark": "the mask shows no hair."}]
+    assert [one["file"] for one in came["left_out"]] == ["notes.md"]
+    listed = json.loads(CliRunner().invoke(app, ["intake", "--json"]).stdout)
+    assert {name: [row["file"] for row in each["listed"]] for name, each in listed.items()} == {
+        "refused": ["images/alone.jpg"], "not_read": ["notes.md"], "remark": ["images/p1.png"],
+    }  # fmt: skip
+    text = CliRunner().invoke(app, ["intake", "--outcome", "remark"]).stdout
+    assert text == "With a remark: 1\n  images/p1.png: the mask shows no hair.\n"
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
