@@ -155,7 +155,8 @@ def take_back(engine: Engine, store: Store, reviewer: str, submission: int, now:
             raise WinnowError(f"Photo {submission} has no choice of yours to undo.")
         example = session.scalars(select(Example).where(Example.submission_id == submission)).one_or_none()
         if example is not None:
-            pictures = {example.image_sha256, example.mask_sha256, *([example.skin_sha256] if example.skin_sha256 else [])}
+            named = (example.image_sha256, example.mask_sha256, example.skin_sha256, example.unknown_sha256)
+            pictures = set(filter(None, named))
             _delete_example(session, example)
         session.add(CropChoice(submission_id=submission, reviewer_id=reviewer_id, undoes=choice.id, at=now))
         session.flush()
