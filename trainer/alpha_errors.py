@@ -5,10 +5,14 @@ computed like the evaluation code of alphamatting.com and of Xu et al., "Deep im
 the whole picture counts, not only the unknown part of a trimap, and a matte that does not reach 0 and 1 is not stretched before
 its gradients are taken.
 
-In all four `target` and `alpha` are float (H, W) of the same shape, 0 to 1. The errors are 0 or more, 0 for a matte that equals
-its target, and None without pixels; arrays of different shapes raise ValueError. Against a coarse, painted mask they say
-little, because the strands of an exact matte count as errors. Against an exact alpha, as the drawn sample has, they are
-meaningful.
+In all four `target` and `alpha` are float (H, W) of the same shape, 0 to 1; SAD and MSE take any other shape too. The
+errors are 0 or more, 0 for a matte that equals its target, and None without pixels; arrays of different shapes raise
+ValueError. Against a coarse, painted mask they say little, because the strands of an exact matte count as errors. Against an
+exact alpha, as the drawn sample has, they are meaningful.
+
+Pixels of which nothing is known are left out: give SAD and MSE the known ones alone, tell the gradient error which they are,
+and set both mattes to 0 at the unknown ones for the connectivity error. Nothing is connected through these, as if they lay
+beyond the picture.
 """
 
 import math
@@ -21,6 +25,8 @@ from trainer.arrays import AnyAlpha, BoolMask
 
 THOUSAND = 1000  # sums are in thousands of pixels, as in the published tables
 SIGMA = 1.4  # pixels, of the Gaussian whose derivative gives the gradients
+# 4 pixels on either side: there the Gaussian has fallen to a hundredth
+HALF = math.ceil(SIGMA * math.sqrt(-2 * math.log(math.sqrt(2 * math.pi) * SIGMA * 0.01)))
 THETA = 0.15  # differences in connectivity below this do not count
 STEPS = 10  # thresholds of the connectivity: 0.1, 0.2 ... 1.0
 
@@ -43,15 +49,18 @@ def mse(target: AnyAlpha, alpha: AnyAlpha) -> float | None:
     return float(np.square(_double(target) - _double(alpha)).mean()) if target.size else None
 
 
-def gradient_error(target: AnyAlpha, alpha: AnyAlpha) -> float | None:
+def gradient_error(target: AnyAlpha, alpha: AnyAlpha, known: BoolMask | None = None) -> float | None:
     """The sum of squared differences of the gradients' magnitudes, in thousands; Rhemann et al. 2009.
 
     Gradients are taken with first-order derivatives of a Gaussian of SIGMA pixels, normalised to length 1. 0.0 for any two
-    constant mattes.
+    constant mattes. With `known`, bool (H, W), only pixels count whose gradient rests on known pixels alone: those without an
+    unknown one among the 9 x 9 around them. None if there are none.
     """
-    if not target.size:
+    counted = None if known is None else known_around(known, HALF)
+    if not target.size or (counted is not None and not counted.any()):
         return None
-    return float(np.square(_steepness(target) - _steepness(alpha)).sum()) / THOUSAND
+    errors = np.square(_steepness(target) - _steepness(alpha))
+    return float((errors if counted is None else errors[counted]).sum()) / THOUSAND
 
 
 def connectivity_error(target: AnyAlpha, alpha: AnyAlpha) -> float | None:
@@ -74,16 +83,23 @@ def connectivity_error(target: AnyAlpha, alpha: AnyAlpha) -> float | None:
     return float(np.abs(_connectivity(target - reached) - _connectivity(alpha - reached)).sum()) / THOUSAND
 
 
+def known_around(known: BoolMask, reach: int) -> BoolMask:
+    """True for pixels without an unknown one up to `reach` rows and columns away, bool (H, W). None lies beyond the picture.
+
+    >>> known_around(np.array([[False, True, True, True]]), 1).tolist()
+    [[False, False, True, True]]
+    """
+    side = 2 * reach + 1
+    return cv2.erode(known.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool) if known.size else known
+
+
 def _double(alpha: AnyAlpha) -> NDArray[np.float64]:
     return np.asarray(alpha, np.float64)
 
 
 def _steepness(alpha: AnyAlpha) -> NDArray[np.float64]:
     """The magnitude of the gradient at each pixel, float64 (H, W); the border pixels are repeated outwards."""
-    half = math.ceil(
-        SIGMA * math.sqrt(-2 * math.log(math.sqrt(2 * math.pi) * SIGMA * 0.01))
-    )  # 4: the kernel has fallen to a hundredth
-    at = np.arange(-half, half + 1)
+    at = np.arange(-HALF, HALF + 1)
     smooth = np.exp(-(at**2) / (2 * SIGMA**2))
     slope = at * smooth
     smooth, slope = smooth / np.linalg.norm(smooth), slope / np.linalg.norm(slope)

@@ -251,11 +251,15 @@ def _epoch(say: OnProgress, training: Training, number: int) -> tuple[Losses, Va
 
 
 def _measured(batch: Tensors, alphas: NDArray[np.float32]) -> list[Values]:
-    """F1 and accuracy of each image of a batch and its matte, float32 (B, S, S), on the part that shows the photo."""
+    """F1 and accuracy of each image of a batch and its matte, float32 (B, S, S), on the known pixels that show the photo."""
     values: list[Values] = []
-    for mask, (top, left, bottom, right), alpha in zip(batch[1].numpy(), batch[2].numpy(), alphas, strict=True):
+    unknown = batch["unknown"].numpy() if "unknown" in batch else None
+    for at, (mask, (top, left, bottom, right)) in enumerate(zip(batch["masks"].numpy(), batch["inside"].numpy(), strict=True)):
         part = np.s_[top:bottom, left:right]
-        truth, guess = mask[part] >= 128, alpha[part] >= THRESHOLD
+        truth, guess = mask[part] >= 128, alphas[at][part] >= THRESHOLD
+        if unknown is not None:
+            known = unknown[at][part] == 0
+            truth, guess = truth[known], guess[known]
         values.append({"f1": f1(truth, guess), "accuracy": accuracy(truth, guess)})
     return values
 

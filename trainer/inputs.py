@@ -20,7 +20,7 @@ from db.session import in_batches
 from db.store import Store
 from db.tables import CROP_SIDE, CuratedSet, Example, SetMember, Split
 from trainer.arrays import Box, FloatBox
-from trainer.pictures import image_from, mask_from, resized
+from trainer.pictures import image_from, mask_from, overlaps, resized
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class SetExample:
     mask_sha256: str
     inside: Box  # the part that shows the photo, in pixels of the crop
     skin_sha256: str | None = None
+    unknown_sha256: str | None = None  # None where all pixels are known
     face: FloatBox | None = None  # in pixels of the crop, may reach beyond it; None where no face was found
 
 
@@ -44,6 +45,7 @@ class Subset:
     masks: NDArray[np.uint8]  # (N, S, S), 0 to 255: the target, also where it is soft or the outline crosses a pixel
     inside: NDArray[np.int32]  # (N, 4) top, left, bottom, right in pixels at size S, ends exclusive
     skins: NDArray[np.uint8] | None = None  # (N, S, S), 0 to 255, if loaded; all 0 for an example without skin labels
+    unknown: NDArray[np.uint8] | None = None  # (N, S, S), 255 where the source says nothing, else 0; None if no example has any
 
     def __len__(self) -> int:
         """The number of items, 2N."""
@@ -54,11 +56,12 @@ class Subset:
         plain, mirrored = items % len(self.examples), items >= len(self.examples)
         images, masks, inside = self.images[plain], self.masks[plain], self.inside[plain]
         skins = None if self.skins is None else self.skins[plain]
-        for pictures in (images, masks, skins):
+        unknown = None if self.unknown is None else self.unknown[plain]
+        for pictures in (images, masks, skins, unknown):
             if pictures is not None:
                 pictures[mirrored] = pictures[mirrored, :, ::-1]
         inside[mirrored] = mirrored_boxes(inside[mirrored], self.images.shape[1])
-        return Batch(images, masks, inside, skins)
+        return Batch(images, masks, inside, skins, unknown)
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Batch:
     masks: NDArray[np.uint8]
     inside: NDArray[np.int32]
     skins: NDArray[np.uint8] | None = None
+    unknown: NDArray[np.uint8] | None = None
 
 
 def existing(session: Session, examples: Sequence[int]) -> set[int]:
@@ -100,6 +104,7 @@ def set_examples(session: Session, set_number: int, split: Split) -> list[SetExa
             mask_sha256=member.mask_sha256,
             inside=(example.inside_top, example.inside_left, example.inside_bottom, example.inside_right),
             skin_sha256=member.skin_sha256,
+            unknown_sha256=member.unknown_sha256,
             face=_face(example),
         )
         for member, example in found
@@ -157,12 +162,15 @@ def load(
 ) -> Subset:
     """Read and decode the examples' pictures once, at `size` pixels, with their skin masks if `skins` is set.
 
-    Without a memory budget, they are all kept in memory. Raises WinnowError for a missing or damaged picture.
+    A pixel is unknown if it overlaps an unknown one of the crop at all. Without a memory budget, they are all kept in memory.
+    Raises WinnowError for a missing or damaged picture.
     """
     count = len(examples)
     shapes = {"images": (count, size, size, 3), "masks": (count, size, size)}
     if skins:
         shapes["skins"] = (count, size, size)
+    if any(example.unknown_sha256 is not None for example in examples):
+        shapes["unknown"] = (count, size, size)
     total = sum(math.prod(shape) for shape in shapes.values())
     memory = memory or MemoryBudget(total, Path())
     arrays = {name: memory.zeros(shape, total) for name, shape in shapes.items()}
@@ -173,35 +181,46 @@ def load(
         arrays["masks"][at] = resized(mask_from(store.get(example.mask_sha256), f"{name}'s mask"), size)
         if skins and example.skin_sha256 is not None:
             arrays["skins"][at] = resized(mask_from(store.get(example.skin_sha256), f"{name}'s skin mask"), size)
+        if example.unknown_sha256 is not None:
+            unknown = mask_from(store.get(example.unknown_sha256), f"{name}'s mask of unknown pixels")
+            arrays["unknown"][at] = overlaps(unknown, size)
 
     with ThreadPoolExecutor(os.cpu_count()) as executor:  # OpenCV decodes without Python's global lock
         list(executor.map(put, range(count)))
     inside = np.array([scaled_box(example.inside, size) for example in examples], np.int32).reshape(count, 4)
-    return Subset(examples, arrays["images"], arrays["masks"], inside, arrays.get("skins"))
+    return Subset(examples, arrays["images"], arrays["masks"], inside, arrays.get("skins"), arrays.get("unknown"))
 
 
-def batch_signature(size: int, *, skins: bool) -> tuple[tf.TensorSpec, ...]:
-    """The shapes and types of a batch of `batches`, for pictures of that size in pixels, with skin masks or without."""
+def batch_signature(size: int, *, skins: bool, unknown: bool) -> dict[str, tf.TensorSpec]:
+    """The shapes and types of a batch of `batches`, for pictures of that size in pixels, with skin and unknown masks or not."""
     picture = tf.TensorSpec((None, size, size), tf.uint8)
-    whole = (tf.TensorSpec((None, size, size, 3), tf.uint8), picture, tf.TensorSpec((None, 4), tf.int32))
-    return (*whole, picture) if skins else whole
+    specs = {
+        "images": tf.TensorSpec((None, size, size, 3), tf.uint8),
+        "masks": picture,
+        "inside": tf.TensorSpec((None, 4), tf.int32),
+    }
+    if skins:
+        specs["skins"] = picture
+    if unknown:
+        specs["unknown"] = picture
+    return specs
 
 
 def batches(subset: Subset, items: NDArray[np.int64], size: int) -> tf.data.Dataset:
     """The items, int64 (M,), in that order, `size` at a time. The next batches are prepared while one is trained on.
 
-    A batch is a tuple of tensors: images uint8 (B, S, S, 3), masks uint8 (B, S, S), inside int32 (B, 4) and, if the subset has
-    them, skins uint8 (B, S, S). The last batch may be smaller.
+    A batch is a dict of tensors, named as in `Batch`: images uint8 (B, S, S, 3), masks uint8 (B, S, S), inside int32 (B, 4),
+    and, if the subset has them, skins and unknown, both uint8 (B, S, S). The last batch may be smaller.
     """
-    specs = batch_signature(subset.images.shape[1], skins=subset.skins is not None)
+    specs = batch_signature(subset.images.shape[1], skins=subset.skins is not None, unknown=subset.unknown is not None)
 
     def taken(numbers: NDArray[np.int64]) -> list[Any]:
         batch = subset.batch(numbers)
-        return [batch.images, batch.masks, batch.inside, batch.skins][: len(specs)]
+        return [getattr(batch, name) for name in specs]
 
-    def pick(numbers: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        arrays = tf.numpy_function(taken, [numbers], [spec.dtype for spec in specs])
-        return tuple(tf.ensure_shape(array, spec.shape) for array, spec in zip(arrays, specs, strict=True))
+    def pick(numbers: tf.Tensor) -> dict[str, tf.Tensor]:
+        arrays = tf.numpy_function(taken, [numbers], [spec.dtype for spec in specs.values()])
+        return {name: tf.ensure_shape(array, spec.shape) for (name, spec), array in zip(specs.items(), arrays, strict=True)}
 
     return tf.data.Dataset.from_tensor_slices(items).batch(size).map(pick).prefetch(2)
 

@@ -48,20 +48,26 @@ def class_loss(truth: tf.Tensor, probabilities: tf.Tensor, weights: tf.Tensor) -
     return _ratio(tf.reduce_sum(weights * entropy, (1, 2)), tf.reduce_sum(weights, (1, 2)))
 
 
-def near_edge(truth: tf.Tensor, reach: int) -> tf.Tensor:
+def near_edge(truth: tf.Tensor, reach: int, known: tf.Tensor | None = None) -> tf.Tensor:
     """1.0 within `reach` pixels of the mask's edge, 0.0 elsewhere: (B, H, W).
 
     `truth` (B, H, W), 0 to 1; its edge is where it crosses one half, however soft it is. Distances are along rows and columns
     (Chebyshev); the pixels on either side of an edge are 1 away from it. All 0.0 for a mask without an edge. Winnow's own
     addition to eq. 1.
+
+    `known` (B, H, W), 1.0 or 0.0: where it is 0.0, the mask says nothing, so the border of such pixels is no edge. An edge that
+    lies among them counts where both its sides are known within `reach` pixels.
     """
     size, hair = 2 * reach + 1, tf.cast(truth >= 0.5, tf.float32)
+    bare = 1 - hair
+    if known is not None:
+        hair, bare = hair * known, bare * known
 
     def most(values: tf.Tensor) -> tf.Tensor:  # vertical, then horizontal: the result of a square for 2 / size of its cost
         down = tf.nn.max_pool2d(values[..., None], (size, 1), 1, "SAME")
         return tf.nn.max_pool2d(down, (1, size), 1, "SAME")[..., 0]
 
-    return tf.cast(most(hair) + most(-hair) > 0.5, tf.float32)
+    return most(hair) * most(bare)  # both are in reach
 
 
 def consistency_loss(image: tf.Tensor, hair: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

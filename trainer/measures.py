@@ -4,6 +4,11 @@ Imports no TensorFlow, because the app uses it too. Arguments are, unless a docs
 (H, W), True for hair; `alpha` float32 (H, W), 0 to 1; `image` uint8 (H, W, 3) RGB; all of the same H and W. Cut them to the
 part of the crop that shows the photo first: padding would improve every measure.
 
+Pixels of whose mask nothing is known are left out of every measure, as if they too lay beyond the photo. A measure that looks
+at single pixels counts the known ones. One that takes distances knows neither hair nor its end among the unknown, and one that
+takes gradients leaves out the pixels whose gradient rests on an unknown one. So an unknown stripe along the picture's border
+measures what cutting it off would, but for the gradient error, whose gradients of the border repeat its pixels outwards.
+
 A measure that is undefined for an image returns None, and averages leave that image out. Pictures without pixels (H or W is 0)
 have no measure at all. NumPy raises ValueError or IndexError for arrays of different shapes.
 
@@ -18,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.alpha_errors import connectivity_error, gradient_error, mse, sad
+from trainer.alpha_errors import connectivity_error, gradient_error, known_around, mse, sad
 from trainer.arrays import BACKGROUND, HAIR, SKIN, Alpha, BoolMask, Classes, Image, Mask
 
 Values = Mapping[str, float | None]  # measures, and properties of the example, by their names
@@ -72,18 +77,20 @@ def accuracy(truth: BoolMask, guess: BoolMask) -> float | None:
     return _ratio(int(np.count_nonzero(truth == guess)), truth.size)
 
 
-def gradient_consistency(image: Image, alpha: Alpha) -> float | None:
+def gradient_consistency(image: Image, alpha: Alpha, known: BoolMask | None = None) -> float | None:
     """Mask-image gradient consistency loss, eq. 1 (section III-B), 0 to 1; 0 when all edges of the matte follow the image's.
 
     Gradients are Sobel's, without the outermost pixels. `alpha` may be any float array of values 0 to 1. None for a matte
     without an edge, such as an empty one, and for pictures less than 3 pixels high or wide. The same number as
-    `trainer.losses.consistency_loss`.
+    `trainer.losses.consistency_loss`. With `known`, bool (H, W), only pixels count whose 3 x 3 neighbourhood is known.
     """
     if min(alpha.shape) < 3:
         return None
     mask_x, mask_y = _gradient(alpha.astype(np.float32, copy=False))
     length = cv2.magnitude(mask_x, mask_y)
     edge = length > NO_EDGE  # nothing else counts, and a mask has few of these
+    if known is not None:
+        edge &= known_around(known, 1)[1:-1, 1:-1]
     if not edge.any():
         return None
     image_x, image_y = _gradient(np.asarray(cv2.transform(image.astype(np.float32), GREY[None]), np.float32))
@@ -107,16 +114,18 @@ def leak(truth: BoolMask, alpha: Alpha, skin: BoolMask, reach: float) -> float |
     return _mean(alpha, skin & (_distance_to(truth) > reach))
 
 
-def hollow(truth: BoolMask, alpha: Alpha, reach: float) -> float | None:
+def hollow(truth: BoolMask, alpha: Alpha, reach: float, known: BoolMask | None = None) -> float | None:
     """The mean of 1 - alpha more than `reach` pixels inside the true hair, 0 to 1, such as on highlights.
 
     Distances are Euclidean, to the nearest pixel without hair; the picture's border is no such pixel. None when no hair lies so
-    deep. Winnow's own measure, after the failures that section IV-B describes.
+    deep. With `known`, bool (H, W), neither the hair nor its end is looked for elsewhere. Winnow's own measure, after the
+    failures that section IV-B describes.
 
     >>> hollow(np.array([[False, True, True, True]]), np.array([[0.0, 0.0, 1.0, 0.5]]), reach=1.0)
     0.25
     """
-    missing = _mean(alpha, _distance_to(~truth) > reach)
+    deep = _distance_to(~truth) > reach if known is None else known & (_distance_to(~truth & known) > reach)
+    missing = _mean(alpha, deep)
     return None if missing is None else 1 - missing
 
 
@@ -149,16 +158,22 @@ class Case:
     skin: BoolMask | None = None  # None where the source labels no skin
     face: BoolMask | None = None  # True in the face's box, which replaces the skin where none is labelled
     classes: Classes | None = None  # as predicted by a three-class network
+    known: BoolMask | None = None  # False where the source says nothing of the mask; None where everything is known
 
     @property
     def truth(self) -> BoolMask:
-        """True where the mask is hair: 128 and more."""
-        return np.asarray(self.mask >= 128)
+        """True where the mask is known to be hair: 128 and more."""
+        hair = np.asarray(self.mask >= 128)
+        return hair if self.known is None else hair & self.known
 
     @property
     def target(self) -> Alpha:
         """The mask as a matte, float32 (H, W), 0 to 1: what alpha should be."""
         return np.asarray(self.mask / 255, np.float32)
+
+    def of_known(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Of values (H, W), those of the known pixels, (K,); as they are, (H, W), where everything is known."""
+        return values if self.known is None else values[self.known]
 
 
 @dataclass(frozen=True)
@@ -173,22 +188,31 @@ class Measure:
 
 
 def _thresholded(rule: Callable[[BoolMask, BoolMask], float | None]) -> Callable[[Case], float | None]:
-    return lambda case: rule(case.truth, case.alpha >= THRESHOLD)
+    return lambda case: rule(case.of_known(case.truth), case.of_known(case.alpha) >= THRESHOLD)
 
 
 def _against_target(rule: Callable[[Alpha, Alpha], float | None]) -> Callable[[Case], float | None]:
-    return lambda case: rule(case.target, case.alpha)
+    return lambda case: rule(case.of_known(case.target), case.of_known(case.alpha))
+
+
+def _connectivity_error(case: Case) -> float | None:
+    if case.known is None:
+        return connectivity_error(case.target, case.alpha)
+    return connectivity_error(case.target * case.known, case.alpha * case.known) if case.known.any() else None
 
 
 def _leak(case: Case) -> float | None:
     skin = case.face if case.skin is None else case.skin
-    return None if skin is None else leak(case.truth, case.alpha, skin, case.reach)
+    if skin is None:
+        return None
+    return leak(case.truth, case.alpha, skin if case.known is None else skin & case.known, case.reach)
 
 
 def _class_accuracy(case: Case) -> float | None:
     if case.classes is None or case.skin is None:
         return None
-    return class_accuracy(np.where(case.truth, HAIR, np.where(case.skin, SKIN, BACKGROUND)), case.classes)
+    truth = np.where(case.truth, HAIR, np.where(case.skin, SKIN, BACKGROUND))
+    return class_accuracy(case.of_known(truth), case.of_known(case.classes))
 
 
 MEASURES = (
@@ -210,7 +234,7 @@ MEASURES = (
         "gradient_consistency",
         "Gradient consistency",
         "lower",
-        lambda case: gradient_consistency(case.image, case.alpha),
+        lambda case: gradient_consistency(case.image, case.alpha, case.known),
         "How far the matte's edges deviate from the photo's: 0 follows them everywhere. Needs no mask.",
     ),
 )
@@ -220,7 +244,7 @@ MISSED_ERRORS = (  # errors that gradient consistency, eq. 1, misses
         "hollow",
         "Hollow",
         "lower",
-        lambda case: hollow(case.truth, case.alpha, case.reach),
+        lambda case: hollow(case.truth, case.alpha, case.reach, case.known),
         "How much of the matte is missing deep inside the hair, for example at highlights.",
     ),
 )
@@ -233,14 +257,14 @@ ALPHA_ERRORS = (
         "gradient_error",
         "Gradient error",
         "lower",
-        _against_target(gradient_error),
+        lambda case: gradient_error(case.target, case.alpha, case.known),
         "How much the gradients of matte and mask differ: lost strands, soft edges.",
     ),
     Measure(
         "connectivity_error",
         "Connectivity error",
         "lower",
-        _against_target(connectivity_error),
+        _connectivity_error,
         "How much of the matte is wrongly separate from the hair, or wrongly connected to it.",
     ),
 )
@@ -261,7 +285,10 @@ EXAMPLE_PROPERTIES = ("hair_share", "hair_brightness")  # of an example, not of 
 
 def measure(case: Case) -> dict[str, float | None]:
     """All measures of one matte, and the properties of its example, by name."""
-    properties = {"hair_share": hair_share(case.truth), "hair_brightness": hair_brightness(case.image, case.truth)}
+    properties = {
+        "hair_share": hair_share(case.of_known(case.truth)),
+        "hair_brightness": hair_brightness(case.image, case.truth),
+    }
     return {each.name: each.compute(case) for each in ALL} | properties
 
 

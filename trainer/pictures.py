@@ -59,6 +59,13 @@ def resized(picture: Picture, size: int) -> Picture:
     return np.asarray(cv2.resize(picture, (size, size), interpolation=how), np.uint8)
 
 
+def overlaps(marked: Mask, size: int) -> Mask:
+    """A square mask, uint8 (S, S), 0 or 255, at another size: 255 for each pixel that overlaps one of 255 at all, else 0."""
+    how = cv2.INTER_AREA if marked.shape[0] > size else cv2.INTER_LINEAR
+    share = cv2.resize(marked.astype(np.float32), (size, size), interpolation=how)  # bytes would round a small overlap to 0
+    return np.where(share > 0, np.uint8(255), np.uint8(0))
+
+
 def matte_of_photo(image: Image, size: int, alpha_of: Callable[[Image], Alpha]) -> Alpha:
     """The matte of a photo of any shape, from a model that takes square ones: float32 (H, W), 0 to 1.
 

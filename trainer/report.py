@@ -119,12 +119,13 @@ def _predictions(trained: TrainedRun, subset: inputs.Subset, refine: str) -> lis
 
 
 def case(subset: inputs.Subset, number: int, prediction: Prediction) -> Case:
-    """An item and its prediction, cropped to the part that shows the photo."""
+    """An item and its prediction, cropped to the part that shows the photo; `known` is None where all pixels of it are."""
     batch = subset.batch(np.array([number]))
     example, size = subset.examples[number % len(subset.examples)], batch.images.shape[1]
     top, left, bottom, right = batch.inside[0]
     part = np.s_[top:bottom, left:right]
     skin = None if batch.skins is None or example.skin_sha256 is None else batch.skins[0] >= 128
+    known = None if batch.unknown is None or example.unknown_sha256 is None else batch.unknown[0] == 0
     face = None if example.face is None else _filled(example.face, size)
     if face is not None and number >= len(subset.examples):
         face = face[:, ::-1]
@@ -136,6 +137,7 @@ def case(subset: inputs.Subset, number: int, prediction: Prediction) -> Case:
         skin=None if skin is None else skin[part],
         face=None if face is None else face[part],
         classes=None if prediction.classes is None else prediction.classes[part],
+        known=None if known is None else known[part],
     )
 
 

@@ -14,7 +14,7 @@ from trainer.models import Network, regularized
 from trainer.recipe import FitSettings
 from trainer.runs import network_input
 
-Tensors = tuple[tf.Tensor, ...]  # a batch of `trainer.inputs.batches`
+Tensors = dict[str, tf.Tensor]  # a batch of `trainer.inputs.batches`
 
 
 @dataclass(frozen=True)
@@ -73,27 +73,29 @@ class Stepper:
         self.optimizer = keras.optimizers.LossScaleOptimizer(adadelta) if half else adadelta
         self.optimizer.build(self.model.trainable_variables)
         self._kernels = regularized(self.model)
-        signature = [batch_signature(settings.size, skins=settings.classes == 3)]
         one = self.strategy.num_replicas_in_sync == 1  # else a batch comes in parts, which a signature cannot describe
-        self._train = tf.function(self._on_all, input_signature=signature if one else None)
-        self._validate = tf.function(self._validate_step, input_signature=signature)
+        self._train, self._validate = {}, {}  # by whether a batch has unknown pixels; each is compiled when it is first called
+        for unknown in (False, True):
+            signature = [batch_signature(settings.size, skins=settings.classes == 3, unknown=unknown)]
+            self._train[unknown] = tf.function(self._on_all, input_signature=signature if one else None)
+            self._validate[unknown] = tf.function(self._validate_step, input_signature=signature)
 
     def train(self, batch: Tensors) -> Losses:
         """One optimizer step on a batch of `trainer.inputs.batches`; returns the losses before it."""
-        return _losses(self._train(batch))
+        return _losses(self._train["unknown" in batch](batch))
 
     def validate(self, batch: Tensors) -> tuple[Losses, NDArray[np.float32]]:
         """The losses of a batch and its mattes, float32 (B, S, S), 0 to 1, on one device; changes no weights."""
-        sums, hair = self._validate(batch)
+        sums, hair = self._validate["unknown" in batch](batch)
         return _losses(sums), hair.numpy()
 
     def _on_all(self, batch: Tensors) -> tf.Tensor:
         """The training step on every device, each with its part of the batch; returns the sum over devices, float32 (3,)."""
-        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, self.strategy.run(self._train_step, args=batch), axis=None)
+        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, self.strategy.run(self._train_step, args=(batch,)), axis=None)
 
-    def _train_step(self, *batch: tf.Tensor) -> tf.Tensor:
+    def _train_step(self, batch: Tensors) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            masks, consistencies, _ = self._both(*batch, training=True)
+            masks, consistencies, _ = self._both(batch, training=True)
             penalty = self.settings.l2 * tf.add_n([tf.reduce_sum(tf.square(kernel.value)) for kernel in self._kernels])
             loss = tf.reduce_mean(masks) + self.settings.consistency * tf.reduce_mean(consistencies) + penalty
             loss = self.optimizer.scale_loss(loss / self.strategy.num_replicas_in_sync)  # the optimizer sums gradients
@@ -102,25 +104,28 @@ class Stepper:
         return _sums(masks, consistencies)
 
     def _validate_step(self, batch: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
-        masks, consistencies, hair = self._both(*batch, training=False)
+        masks, consistencies, hair = self._both(batch, training=False)
         return _sums(masks, consistencies), hair
 
-    def _both(
-        self, images: tf.Tensor, masks: tf.Tensor, inside: tf.Tensor, skins: tf.Tensor | None = None, *, training: bool
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _both(self, batch: Tensors, *, training: bool) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """L_M and L_C of each image, both float32 (B,), and its hair probability, float32 (B, S, S), 0 to 1."""
-        image = network_input(images)
-        truth = tf.cast(masks, tf.float32) / 255
+        image = network_input(batch["images"])
+        truth = tf.cast(batch["masks"], tf.float32) / 255
         probabilities = self.model(image, training=training)
         hair = probabilities[..., HAIR]
-        weights = inside_weights(inside, self.settings.size)
-        if skins is None:
+        weights = inside_weights(batch["inside"], self.settings.size)
+        known = tf.cast(batch["unknown"] == 0, tf.float32) if "unknown" in batch else None
+        if known is not None:
+            weights *= known
+        if "skins" not in batch:
             mask = mask_loss(truth, hair, weights)
         else:
-            skin = (1 - truth) * tf.cast(skins, tf.float32) / 255  # a pixel on the border between hair and skin is part of each
+            skin = (
+                (1 - truth) * tf.cast(batch["skins"], tf.float32) / 255
+            )  # a pixel on the border between hair and skin is part of each
             mask = class_loss(tf.stack([1 - truth - skin, truth, skin], axis=-1), probabilities, weights)
         if self.settings.band:
-            weights *= near_edge(truth, self.settings.band)
+            weights *= near_edge(truth, self.settings.band, known)
         return mask, consistency_loss(image, hair, weights), hair
 
 

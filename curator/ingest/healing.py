@@ -19,6 +19,8 @@ from db.settings import Limits
 from db.store import SYNCS, Store
 from db.tables import Example, Source, Submission
 
+PICTURES = (Example.image_sha256, Example.mask_sha256, Example.skin_sha256, Example.unknown_sha256)
+
 
 @dataclass(frozen=True)
 class StoredCrop:
@@ -36,15 +38,13 @@ def crops_of_pairs(session: Session, pairs: Collection[tuple[str, str]]) -> list
 
 def crops_with(session: Session, pictures: Sequence[str]) -> list[StoredCrop]:
     """The crops that have one of these pictures."""
-    columns = (Example.image_sha256, Example.mask_sha256, Example.skin_sha256, Example.unknown_sha256)
-    found = [one for batch in in_batches(pictures) for column in columns for one in _crops(session, column.in_(batch))]
+    found = [one for batch in in_batches(pictures) for column in PICTURES for one in _crops(session, column.in_(batch))]
     return list({one.pictures: one for one in found}.values())
 
 
 def _crops(session: Session, which: ColumnElement[bool]) -> list[StoredCrop]:
     square = (Example.crop_top, Example.crop_left, Example.crop_side, Example.crop_rotation)
-    pictures = (Example.image_sha256, Example.mask_sha256, Example.skin_sha256, Example.unknown_sha256)
-    wanted = select(*RECEIVED, *square, *pictures).join(Source, Source.id == Submission.source_id)
+    wanted = select(*RECEIVED, *square, *PICTURES).join(Source, Source.id == Submission.source_id)
     found = session.execute(wanted.join(Example, Example.submission_id == Submission.id).where(which))
     return [StoredCrop(Received(*row[:5]), Square(*row[5:9]), frozenset(filter(None, row[9:]))) for row in found]
 

@@ -130,10 +130,12 @@ def differing_settings_table(first: Mapping[str, object], second: Mapping[str, o
 
 
 def masks_sentences(masks: Mapping[str, Masks], splits: Iterable[str]) -> str:
-    """A sentence for each of these splits that has masks: who made them, and in what time.
+    """For each of these splits that has masks: who made them, in what time, and how many say nothing of some pixels.
 
     >>> masks_sentences({"test": Masks(contributor=2, touch_up=18, seconds=1860.0, median_seconds=96.4)}, ["test"])
     'Masks of the test split: 18 touched up by hand in 31 min (96 s at the median), 2 as their contributors painted them.'
+    >>> masks_sentences({"test": Masks(contributor=20, unknown=3)}, ["test"])
+    'Masks of the test split: 20 as their contributors painted them. Unknown pixels, in 3 of them, are left out.'
     """
     return " ".join(_masks_sentence(split, masks[split]) for split in splits if split in masks)
 
@@ -147,7 +149,8 @@ def _masks_sentence(split: str, made: Masks) -> str:
         told.append(f"{made.refinement:,} refined by a program and accepted")
     if made.contributor:
         told.append(f"{made.contributor:,} as their contributors painted them")
-    return f"Masks of the {split} split: {', '.join(told)}."
+    unknown = f" Unknown pixels, in {made.unknown:,} of them, are left out." if made.unknown else ""
+    return f"Masks of the {split} split: {', '.join(told)}.{unknown}"
 
 
 def _duration(seconds: float) -> str:

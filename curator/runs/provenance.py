@@ -26,6 +26,7 @@ class Masks:
     refinement: int = 0  # refined by a program, and accepted
     seconds: float = 0.0  # spent on those repaired by hand, all together
     median_seconds: float | None = None  # spent on one of them
+    unknown: int = 0  # of all of them, those with unknown pixels
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,11 @@ def masks_of_set(session: Session, number: int) -> dict[str, Masks]:
     here = (SetMember.set_id == number, SetMember.example_id.is_not(None))
     kinds = (SetMember.split, SetMember.mask_origin)
     made: dict[Split, dict[str, int]] = defaultdict(dict)
-    for split, origin, count in session.execute(select(*kinds, func.count()).where(*here).group_by(*kinds)):
+    unknown: Counter[Split] = Counter()
+    counted = select(*kinds, func.count(), func.count(SetMember.unknown_sha256)).where(*here).group_by(*kinds)
+    for split, origin, count, of_unknown in session.execute(counted):
         made[split][origin.value] = count
+        unknown[split] += of_unknown
     seconds: dict[Split, list[float]] = defaultdict(list)
     touched = select(SetMember.example_id, SetMember.split, TouchUpSave.touch_up_id)
     touched_up = session.execute(touched.join(TouchUpSave, TouchUpSave.id == SetMember.touch_up_save_id).where(*here)).all()
@@ -112,6 +116,7 @@ def masks_of_set(session: Session, number: int) -> dict[str, Masks]:
             **made[split],
             seconds=sum(seconds[split]),
             median_seconds=median(seconds[split]) if seconds[split] else None,
+            unknown=unknown[split],
         )
         for split in Split
         if split in made

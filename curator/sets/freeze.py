@@ -22,6 +22,7 @@ from db.session import Lock, reading, wait_for, writing
 from db.tables import CuratedSet, Example, SetMember, Split, Submission
 
 ROWS_AT_ONCE = 2000
+UNKNOWN = "unknown:"  # before a hash of unknown pixels, which would else look like one of skin
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Frozen:
 def set_hash(members: Iterable[tuple[str | None, ...]]) -> str:
     """The sha256 of a set's content, in hexadecimal. The order of the members makes no difference.
 
-    A member is (image sha256, mask sha256, split, skin sha256 or None).
+    A member is (image sha256, mask sha256, split, skin sha256 or None, unknown sha256 or None); what is None at its end may be
+    left out.
     """
     return _hash_of(sorted(map(_line, members)))
 
@@ -123,7 +125,7 @@ def approved_content(session: Session, today: date, *, consented: bool = False) 
         if not any(splits.values()):
             raise WinnowError(_nothing_to_freeze(found, consented=consented))
         lines = (
-            _line((one["image_sha256"], one["mask_sha256"], one["split"], one["skin_sha256"]))
+            _line((one["image_sha256"], one["mask_sha256"], one["split"], one["skin_sha256"], one["unknown_sha256"]))
             for members in _read(file)
             for one in members
         )
@@ -179,7 +181,9 @@ def _members(today: date, unusable: Iterable[Consent]) -> Select[Any]:
     states = (Consent.recorded, Consent.none, Consent.ended)
     consent = case(*((stands(each, today), each.value) for each in states), else_=None)
     left_out = case((or_(*(stands(each, today) for each in unusable)), 1), else_=0)
-    line = Example.image_sha256 + " " + mask + " " + split + func.coalesce(literal(" ") + Example.skin_sha256, "")
+    skin = func.coalesce(literal(" ") + Example.skin_sha256, "")
+    unknown = func.coalesce(literal(f" {UNKNOWN}") + Example.unknown_sha256, "")
+    line = Example.image_sha256 + " " + mask + " " + split + skin + unknown  # as `_line` has it
     return (
         with_current_mask(approved())
         .with_only_columns(
@@ -190,6 +194,7 @@ def _members(today: date, unusable: Iterable[Consent]) -> Select[Any]:
             origin,
             save,
             Example.skin_sha256,
+            Example.unknown_sha256,
             split.label("split"),
             consent.label("consent"),
         )
@@ -206,7 +211,8 @@ def _read(file: IO[str]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _line(member: tuple[str | None, ...]) -> str:
-    return " ".join(filter(None, member))
+    unknown = [UNKNOWN + each for each in member[4:] if each]
+    return " ".join([*filter(None, member[:4]), *unknown])
 
 
 def _hash_of(lines: Iterable[str]) -> str:

@@ -179,7 +179,8 @@ def _unnamed(store: Store, pictures: set[str], before: datetime) -> tuple[list[s
 
 def _matches_hash(session: Session, curated: CuratedSet) -> bool:
     members = session.scalars(select(SetMember).where(SetMember.set_id == curated.id))
-    return set_hash((one.image_sha256, one.mask_sha256, one.split.value, one.skin_sha256) for one in members) == curated.hash
+    content = ((one.image_sha256, one.mask_sha256, one.split.value, one.skin_sha256, one.unknown_sha256) for one in members)
+    return set_hash(content) == curated.hash
 
 
 def finding_lines(what: str, found: list[str]) -> list[str]:

@@ -75,18 +75,18 @@ def _sources(session: Session, broken: Collection[str]) -> tuple[list[BrokenSour
     """The sources whose photos or masks are broken, and all pictures that ingesting them again brings back."""
     names: dict[tuple[str, str], set[str]] = defaultdict(set)
     come_back: set[str] = set()
-    for batch in in_batches(sorted(broken), 100):  # named twice in the statement
+    received = (Submission.photo_sha256, Submission.mask_sha256, Submission.skin_sha256, Submission.unknown_sha256)
+    for batch in in_batches(sorted(broken), 100):  # named four times in the statement
         wanted = (
             select(Source.adapter, Source.location, Submission, Example)
             .join(Submission, Submission.source_id == Source.id)
             .outerjoin(Example, Example.submission_id == Submission.id)
-            .where(or_(Submission.photo_sha256.in_(batch), Submission.mask_sha256.in_(batch)))
+            .where(or_(*(column.in_(batch) for column in received)))
         )
         for adapter, location, submission, example in session.execute(wanted):
             names[adapter, location].add(submission.photo_name)
-            come_back |= {submission.photo_sha256, submission.mask_sha256}
+            files = [submission.photo_sha256, submission.mask_sha256, submission.skin_sha256, submission.unknown_sha256]
             if example is not None:
-                come_back |= set(
-                    filter(None, (example.image_sha256, example.mask_sha256, example.skin_sha256, example.unknown_sha256))
-                )
+                files += [example.image_sha256, example.mask_sha256, example.skin_sha256, example.unknown_sha256]
+            come_back |= set(filter(None, files))
     return [BrokenSource(*source, sorted(photos)) for source, photos in sorted(names.items())], come_back

@@ -177,6 +177,18 @@ def test_check_repairs_crops_and_says_what_to_ingest_again_and_what_is_lost(hous
     assert house.broken() == {painted}
 
 
+def test_skin_and_unknown_pixels_that_are_gone_come_back_with_their_source(house: House) -> None:
+    with writing(house.engine) as session:
+        example = session.get_one(Example, house.example(0).id)
+        crop, file = example.unknown_sha256, example.submission.unknown_sha256 = "1" * 64, "2" * 64
+        skin = session.get_one(Example, house.example(1).id).submission.skin_sha256 = "3" * 64
+    assert house.broken() == {crop, file, skin}
+    done = house.repair()
+    names = sorted(house.photo_of(house.example(place)).photo_name for place in (0, 1))
+    assert [one.photos for one in done.ingest_again] == [names]
+    assert (done.healed, done.from_backup) == ([], [])
+
+
 def test_the_command_repairs_prints_what_is_left_and_exits_1_until_all_is_sound(
     house: House, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

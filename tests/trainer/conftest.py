@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
@@ -90,12 +90,18 @@ def freeze(
         return frozen.id
 
 
-def label(engine: Engine, store: Store, set_number: int, skins: Mapping[int, NDArray[np.uint8]]) -> None:
-    """Give the set's members at those positions a skin mask, as if their source had labelled skin."""
+def label(
+    engine: Engine,
+    store: Store,
+    set_number: int,
+    masks: Mapping[int, NDArray[np.uint8]],
+    kind: Literal["skin", "unknown"] = "skin",
+) -> None:
+    """Give the set's members at those positions a mask, as if their source had labelled skin, or pixels as unknown."""
     with writing(engine) as session:
-        for position, skin in skins.items():
+        for position, mask in masks.items():
             one = (SetMember.set_id == set_number, SetMember.position == position)
-            session.execute(update(SetMember).where(*one).values(skin_sha256=store.put(png(skin))))
+            session.execute(update(SetMember).where(*one).values({f"{kind}_sha256": store.put(png(mask))}))
 
 
 def _submission(source: Source, unique: str) -> Submission:

@@ -11,13 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import tensorflow as tf
+from sqlalchemy import select
 
 from db.errors import WinnowError
 from db.jobs import Cancelled, utc_now
 from db.session import connect, open_database, reading, transact, writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import Epoch, Example, Preview, Run, Split
+from db.tables import Epoch, Example, Preview, Run, SetMember, Split
 from tests.locking import locked_by_another
 from tests.trainer.conftest import drawn, freeze, job, label, tiny_networks
 from trainer import fit, history, runs
@@ -345,7 +346,7 @@ def test_the_best_epoch_is_chosen_by_f1_or_by_the_loss(context, number, settings
 
     def validated(self, batch):
         loss, right = next(epochs)
-        mask = batch[1].numpy().astype(np.float32) / 255
+        mask = batch["masks"].numpy().astype(np.float32) / 255
         return Losses(loss, 0.0, len(mask)), mask if right else 1 - mask
 
     monkeypatch.setattr(Stepper, "validate", validated)
@@ -367,7 +368,7 @@ def test_an_epoch_after_a_dip_is_the_best_only_if_it_beats_those_before_the_dip(
 
     def validated(self, batch):
         loss, right = next(epochs)
-        mask = batch[1].numpy().astype(np.float32) / 255
+        mask = batch["masks"].numpy().astype(np.float32) / 255
         return Losses(loss, 0.0, len(mask)), np.concatenate([mask[:right], 1 - mask[right:]])
 
     monkeypatch.setattr(Stepper, "validate", validated)
@@ -468,3 +469,25 @@ def test_a_full_disk_stops_it_in_one_sentence_and_it_goes_on_when_there_is_room(
     assert sorted(file.name for file in folder.iterdir()) == ["best.weights.h5", "last.ckpt"]
     (full_disk / "filler").unlink()
     assert fit.resume(context, 1, job(engine)).epochs == 3
+
+
+def test_unknown_pixels_are_neither_learnt_nor_validated(context, number, engine, store, monkeypatch):
+    """All that is not hair is unknown; the matte is hair everywhere, right where anything is known."""
+    with reading(engine) as session:
+        members = session.scalars(select(SetMember).order_by(SetMember.position)).all()
+        bare = [np.where(mask_from(store.get(one.mask_sha256), "a mask") == 0, 255, 0).astype(np.uint8) for one in members]
+    real = Stepper.validate
+
+    def everything(self, batch):
+        losses, alphas = real(self, batch)
+        return losses, np.ones_like(alphas)
+
+    monkeypatch.setattr(Stepper, "validate", everything)
+    short = dataclasses.replace(TINY, epochs=1)
+    fit.fit(context, number, short, job(engine))
+    label(engine, store, number, {0: bare[0], 3: bare[3], 4: bare[4]}, "unknown")
+    fit.fit(context, number, short, job(engine))
+    before, after = (history.epochs(engine, run)[0] for run in (1, 2))
+    assert before.validation_f1 < 0.9
+    assert (after.validation_f1, after.validation_accuracy) == (1.0, 1.0)
+    assert after.mask_loss < before.mask_loss

@@ -151,11 +151,12 @@ def test_batches_are_the_items_in_their_order(engine, store, freeze_set):
         subset = load(store, set_examples(session, number, Split.train), 64)
     items = np.array([4, 0, 3, 1, 5])
     found = list(batches(subset, items, 2))
-    assert [len(batch[0]) for batch in found] == [2, 2, 1]
+    assert [len(batch["images"]) for batch in found] == [2, 2, 1]
     for at, batch in enumerate(found):
         expected = subset.batch(items[2 * at : 2 * at + 2])
-        for tensor, array in zip(batch, (expected.images, expected.masks, expected.inside), strict=True):
-            assert (tensor.numpy() == array).all()
+        assert list(batch) == ["images", "masks", "inside"]
+        for name, tensor in batch.items():
+            assert (tensor.numpy() == getattr(expected, name)).all()
 
 
 def test_skins_come_where_they_are_asked_for_and_are_mirrored_too(engine, store, freeze_set):
@@ -168,10 +169,42 @@ def test_skins_come_where_they_are_asked_for_and_are_mirrored_too(engine, store,
     assert load(store, train, 64).skins is None
     subset = load(store, train, 64, skins=True)
     [batch] = batches(subset, np.array([0, 3, 1]), 4)
-    assert batch[3].shape == (3, 64, 64)
-    assert (batch[3][0].numpy()[:, :16] == 255).all()
-    assert (batch[3][1].numpy()[:, -16:] == 255).all()
-    assert not batch[3][2].numpy().any()  # without skin labels
+    assert batch["skins"].shape == (3, 64, 64)
+    assert (batch["skins"][0].numpy()[:, :16] == 255).all()
+    assert (batch["skins"][1].numpy()[:, -16:] == 255).all()
+    assert not batch["skins"][2].numpy().any()  # without skin labels
+
+
+def test_unknown_pixels_come_where_some_example_has_any_and_are_mirrored_too(engine, store, freeze_set):
+    number = freeze_set(SPLITS)
+    unknown = np.zeros((512, 512), np.uint8)
+    unknown[:, :121] = 255  # 15 1/8 pixels at size 64
+    label(engine, store, number, {0: unknown}, "unknown")
+    with reading(engine) as session:
+        train, validation = (set_examples(session, number, split) for split in (Split.train, Split.validation))
+    assert [example.unknown_sha256 is None for example in train] == [False, True, True]
+    assert load(store, validation, 64).unknown is None
+    [batch] = batches(load(store, train, 64, skins=True), np.array([0, 3, 1]), 4)
+    assert list(batch) == ["images", "masks", "inside", "skins", "unknown"]
+    plain, mirrored, other = batch["unknown"].numpy()
+    assert (plain[:, :16] == 255).all()  # what it overlaps is unknown too
+    assert not plain[:, 16:].any()
+    np.testing.assert_array_equal(mirrored, plain[:, ::-1])
+    assert not other.any()
+
+
+def test_unknown_pixels_need_memory_only_where_there_are_any(engine, store, freeze_set, tmp_path):
+    number = freeze_set(SPLITS)
+    with reading(engine) as session:
+        known = set_examples(session, number, Split.train)
+    label(engine, store, number, {1: np.full((512, 512), 255, np.uint8)}, "unknown")
+    with reading(engine) as session:
+        some_unknown = set_examples(session, number, Split.train)
+    enough = MemoryBudget(3 * 64 * 64 * (3 + 1), tmp_path)  # for images and masks
+    assert not isinstance(load(store, known, 64, memory=enough).images, np.memmap)
+    beyond = load(store, some_unknown, 64, memory=enough)
+    assert isinstance(beyond.unknown, np.memmap)
+    assert [picture.all() for picture in beyond.unknown] == [False, True, False]
 
 
 def test_pictures_that_need_more_memory_than_they_may_lie_in_a_file_without_a_name(engine, store, freeze_set, tmp_path):

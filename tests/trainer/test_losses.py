@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from trainer import measures
 from trainer.losses import class_loss, consistency_loss, inside_weights, mask_loss, near_edge
@@ -252,6 +255,41 @@ def test_the_band_is_what_dilation_and_erosion_by_a_square_leave_between_them():
     square = np.ones((11, 11), np.uint8)
     between = cv2.dilate(mask, square) - cv2.erode(mask, square)
     np.testing.assert_array_equal(near_edge(mask[None].astype(np.float32), 5)[0], between)
+
+
+def test_the_border_of_unknown_pixels_is_no_edge():
+    truth, known = np.zeros((1, 1, 16), np.float32), np.ones((1, 1, 16), np.float32)
+    truth[..., 4:8] = 1
+    known[..., 8:14] = 0  # hair on its left, none on its right
+    assert np.flatnonzero(near_edge(truth, 2)[0, 0]).tolist() == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert np.flatnonzero(near_edge(truth, 2, known)[0, 0]).tolist() == [2, 3, 4, 5]
+    assert np.flatnonzero(near_edge(truth, 4, known)[0, 0]).tolist() == [
+        0,
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        7,
+        10,
+        11,
+    ]  # one lies between 7 and 14
+
+
+@settings(max_examples=40)
+@given(arrays.arrays(bool, (7, 6)), arrays.arrays(bool, (7, 6)), arrays.arrays(bool, (7, 6)), st.integers(1, 3))
+def test_the_band_lies_where_known_hair_and_known_background_are_in_reach(hair, known, elsewhere, reach):
+    def band(hair: np.ndarray, known: np.ndarray) -> np.ndarray:
+        return near_edge(hair[None].astype(np.float32), reach, tf.constant(known[None], tf.float32))[0].numpy()
+
+    found = band(hair, known)
+    for row, column in np.ndindex(hair.shape):
+        near = np.s_[max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1]
+        expected = (hair & known)[near].any() and (~hair & known)[near].any()
+        assert found[row, column] == expected
+    np.testing.assert_array_equal(band(np.where(known, hair, elsewhere), known), found)
+    np.testing.assert_array_equal(band(hair[:, ::-1], known[:, ::-1]), found[:, ::-1])
 
 
 def test_with_a_band_an_edge_far_from_the_masks_is_neither_wanted_nor_punished():

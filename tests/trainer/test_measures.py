@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from db.tables import Measure as Row
+from trainer.alpha_errors import gradient_error
 from trainer.arrays import BACKGROUND, HAIR, SKIN
 from trainer.measures import (
     ALL,
@@ -276,6 +280,94 @@ def test_traits_of_hair():
     )  # red, green and blue; the white pixel is no hair
     assert hair_share(NO_HAIR) == 0.0
     assert hair_brightness(image, NO_HAIR) is None
+
+
+# --- unknown pixels --------------------------------------------------------------------------------------------------
+
+SHAPE = (14, 13)  # large enough for the 9 x 9 neighbourhoods of the gradient error
+
+
+@st.composite
+def cases(draw: st.DrawFn, shape: tuple[int, int] = SHAPE) -> Case:
+    """A case of everything, with few shades, so that regions are connected and edges are flat."""
+    chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shades = np.array([0, 0, 0, 60, 200, 255, 255, 255], np.uint8)
+    soft = [cv2.blur(chance.choice(shades, shape), (3, 3)) for _ in range(2)]
+    return Case(
+        image=chance.integers(0, 256, (*shape, 3), np.uint8),
+        mask=soft[0],
+        alpha=(soft[1] / 255).astype(np.float32),
+        reach=draw(st.sampled_from([0.5, 1.0, 2.0])),
+        skin=chance.random(shape) < 0.5,
+        classes=chance.integers(0, 3, shape),
+    )
+
+
+def same(one: Mapping[str, float | None], other: Mapping[str, float | None], names: Iterable[str]) -> None:
+    for name in names:
+        assert one[name] == (None if other[name] is None else pytest.approx(other[name], rel=1e-5, abs=1e-9)), name
+
+
+@given(cases(), cases(), arrays.arrays(bool, SHAPE))
+def test_a_guess_that_differs_only_in_unknown_pixels_measures_the_same(one, other, known):
+    mixed = {name: np.where(known, getattr(one, name), getattr(other, name)) for name in ("mask", "alpha", "skin", "classes")}
+    values = measure(replace(one, **mixed, known=known))
+    same(values, measure(replace(one, known=known)), values)
+
+
+@given(cases(), st.integers(1, 6), st.integers(0, 3))
+def test_an_unknown_stripe_measures_what_cutting_it_off_does(case, width, turns):
+    def turned(values: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(np.rot90(values, turns))
+
+    whole = {name: turned(getattr(case, name)) for name in ("image", "mask", "alpha", "skin", "classes")}
+    known = np.ones(whole["mask"].shape, bool)
+    known[:, :width] = False
+    cut = {name: np.ascontiguousarray(values[:, width:]) for name, values in whole.items()}
+    values = measure(replace(case, **whole, known=known))
+    same(values, measure(replace(case, **cut)), set(values) - {"gradient_error"})
+
+
+@given(cases())
+def test_where_everything_is_known_it_makes_no_difference(case):
+    values = measure(case)
+    same(measure(replace(case, known=np.ones(SHAPE, bool))), values, values)
+
+
+@given(cases())
+def test_where_nothing_is_known_nothing_is_measured(case):
+    assert set(measure(replace(case, known=np.zeros(SHAPE, bool))).values()) == {None}
+
+
+def test_only_known_pixels_count():
+    known = strip(1, 1, 1, 1, 0, 0) > 0
+    values = measure(case(strip(1, 1, 1, 0, 1, 0) > 0, strip(1, 1, 0, 1, 0, 1), known=known))
+    assert values["f1"] == pytest.approx(2 / 3)  # as of TRUTH and GUESS: the two unknown ones are both wrong
+    assert (values["accuracy"], values["performance"], values["hair_share"]) == (0.5, pytest.approx(1 / 3), 0.75)
+    assert (values["sad"], values["mse"]) == (2 / 1000, 0.5)
+
+
+def test_the_gradient_error_is_that_of_pixels_far_enough_from_the_unknown():
+    """A dot is seen up to 4 pixels away, and so is what nobody knows."""
+    target, alpha, known = np.zeros((9, 30), np.float32), np.zeros((9, 30), np.float32), np.ones((9, 30), bool)
+    alpha[4, 10] = 1.0
+    whole = gradient_error(target, alpha)
+    known[4, 19] = False
+    assert gradient_error(target, alpha, known) == pytest.approx(whole)
+    known[4, 18] = False
+    assert 0 < gradient_error(target, alpha, known) < whole
+    known[4, 5::5] = False
+    assert gradient_error(target, alpha, known) < 0.1 * whole
+    known[4, ::4] = False
+    assert gradient_error(target, alpha, known) is None
+
+
+def test_leak_and_hollow_look_for_neither_hair_nor_its_end_among_the_unknown():
+    known = strip(1, 0, 1, 1, 1) > 0
+    hair = strip(0, 1, 0, 0, 0) > 0
+    values = measure(case(hair, strip(0, 1, 0.6, 0.2, 0.1), skin=strip(0, 1, 1, 1, 1) > 0, known=known))
+    assert values["leak"] == pytest.approx((0.6 + 0.2 + 0.1) / 3)  # none of it is near known hair
+    assert measure(case(~hair, strip(1, 0, 0.4, 1, 1), known=known))["hollow"] == pytest.approx(0.6 / 4)
 
 
 def test_a_photo_that_shows_no_pixel_has_no_values():

@@ -88,6 +88,28 @@ def test_filled_pixels_are_not_measured_and_mirrors_are(freeze_set, add_run, eng
     assert result["f1"] == pytest.approx((0 + 2 * 1 / (2 * 1 + 3)) / 2)  # TP 0; then TP 1, FP 3, FN 0 quarters
 
 
+def test_unknown_pixels_are_not_measured_and_are_at_the_other_side_of_the_mirror_image(
+    freeze_set, add_run, engine, store, settings, monkeypatch
+):
+    """Nothing is known of the left half; the model predicts hair in the left half, of an image and of its mirror image."""
+    image, mask = np.full((512, 512, 3), 90, np.uint8), np.zeros((512, 512), np.uint8)
+    mask[:128] = 255
+    unknown = np.zeros((512, 512), np.uint8)
+    unknown[:, :256] = 255
+    number = freeze_set([Split.train, Split.validation, Split.validation], pictures=[(image, mask)] * 3)
+    label(engine, store, number, {1: unknown}, "unknown")
+    add_run(number)
+    predict_hair(monkeypatch, np.s_[:, :16])
+    report(engine, store, settings, 1, Split.validation)
+    half, whole = rows(engine)
+    # In the image, nothing known is predicted as hair: 3/4 right. In its mirror image everything is: 1/4 right.
+    assert (half.accuracy, half.hair_share) == (pytest.approx((3 / 4 + 1 / 4) / 2), 0.25)
+    assert half.f1 == pytest.approx((0 + 2 * 1 / (2 * 1 + 3)) / 2)  # TP 0; then TP 1, FP 3, FN 0 quarters
+    assert half.gradient_consistency is None  # the matte's only edge is the border of the unknown
+    assert (whole.accuracy, whole.f1) == (0.5, pytest.approx(2 / (2 + 1 + 3)))  # TP 1, FP 3, FN 1, TN 3 eighths
+    assert whole.gradient_consistency is not None
+
+
 @pytest.fixture
 def banded(freeze_set, add_run, engine):
     """A run on examples with hair in the upper quarter, sized 32, and the face in the middle: rows and columns 12 to 20."""

@@ -6,10 +6,12 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.tiny_trainer import build
+from trainer.encoder import MOBILENET
 from trainer.inputs import Subset, batches
-from trainer.models import regularized
+from trainer.models import Network, regularized
 from trainer.recipe import FitSettings
 from trainer.step import Losses, LossSums, Stepper
 
@@ -42,6 +44,60 @@ def test_the_weight_penalty_pulls_kernels_towards_zero() -> None:
         assert (moved[was > 0.01] > 0).all()  # a step is some 0.001 long
 
 
+class Logits(keras.layers.Layer):
+    """Ignores what it is given: its weights are the logits of every image."""
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        self.logits = self.add_weight(shape=shape[1:], initializer="random_normal", name="logits")
+
+    def call(self, image: tf.Tensor) -> tf.Tensor:
+        return 0 * image + self.logits
+
+
+def stepper_of_logits(settings: FitSettings) -> tuple[Stepper, keras.Variable]:
+    """A stepper whose network learns logits directly, one for each pixel and class, and these."""
+    keras.utils.set_random_seed(1)
+    image = keras.Input((settings.size, settings.size, 3))
+    layer = Logits()
+    x = layer(keras.layers.Conv2D(max(settings.classes, 2), 1, name="conv")(image))
+    model = keras.Model(image, keras.layers.Softmax()(x))
+    return Stepper(Network(model, model, MOBILENET), settings), layer.logits
+
+
+@pytest.mark.parametrize("settings", [FitSettings(size=32, band=3), FitSettings(size=32, classes=3)], ids=["band", "skin"])
+def test_nothing_is_learnt_at_unknown_pixels_and_nothing_else_changes(settings: FitSettings) -> None:
+    """The border of the unknown crosses hair and background; what lies there in image and masks makes no difference."""
+    rng = np.random.default_rng(0)
+    image, mask = rng.integers(0, 256, (1, 32, 32, 3), np.uint8), np.zeros((1, 32, 32), np.uint8)
+    mask[:, 8:24, 4:28] = 255
+    unknown = np.zeros((1, 32, 32), np.uint8)
+    unknown[:, 4:20, 12:20] = 255
+    inside = np.array([[0, 0, 30, 32]], np.int32)
+    batch = {"images": image, "masks": mask, "inside": inside}
+    if settings.classes == 3:
+        batch["skins"] = rng.integers(0, 256, (1, 32, 32), np.uint8)
+    stepper, logits = stepper_of_logits(settings)
+    plain, everywhere, known = (
+        stepper.validate(tensors(each))[0]
+        for each in (batch, {**batch, "unknown": np.zeros_like(unknown)}, {**batch, "unknown": unknown})
+    )
+    assert plain == everywhere
+    assert known.mask != plain.mask
+    noise = {name: rng.integers(0, 256, batch[name].shape, np.uint8) for name in batch.keys() - {"inside"}}
+    for name, array in noise.items():
+        array[unknown == 0] = batch[name][unknown == 0]
+    assert stepper.validate(tensors({**batch, **noise, "unknown": unknown}))[0] == known
+    before = np.array(logits)
+    stepper.train(tensors({**batch, "unknown": unknown}))
+    moved = (np.array(logits) != before).any(axis=-1)
+    assert not moved[unknown[0] > 0].any()
+    assert moved[:30][unknown[0, :30] == 0].all()
+
+
+def tensors(batch: dict[str, np.ndarray]) -> dict[str, tf.Tensor]:
+    return {name: tf.constant(array) for name, array in batch.items()}
+
+
 SEVERAL = """
 import keras, numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(
@@ -56,7 +112,8 @@ from trainer.step import Stepper
 rng = np.random.default_rng(0)
 pictures = rng.integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
 masks = np.where(rng.random((4, 32, 32)) > 0.5, 255, 0).astype(np.uint8)
-subset = Subset([None] * 4, pictures, masks, np.array([[0, 0, 32, 32]] * 4, np.int32))
+unknown = None if NORMALISED else np.where(rng.random((4, 32, 32)) > 0.9, 255, 0).astype(np.uint8)
+subset = Subset([None] * 4, pictures, masks, np.array([[0, 0, 32, 32]] * 4, np.int32), unknown=unknown)
 settings = FitSettings(size=32)
 
 def trained(strategy):

@@ -105,6 +105,8 @@ def test_a_discarded_photo_leaves_the_tray_and_the_counts_and_undo_brings_it_bac
 def test_a_crop_taken_back_is_gone_with_its_pictures_and_can_be_drawn_again(engine, store, photos, say, clock) -> None:
     before = set(store.all())
     say(photos[1], SQUARE)
+    with writing(engine) as session:
+        session.scalars(select(Example)).one().unknown_sha256 = store.put(b"unknown pixels of the crop")
     assert set(store.all()) > before
     again = take_back(engine, store, "Ada", photos[1], clock())
     assert (again.submission, again.remarks) == (photos[1], ["the photo is small."])

@@ -97,11 +97,13 @@ def test_masks_are_counted_by_who_made_them_with_the_time_that_repairs_took(
             session.flush()
         frozen = freeze_all(session, numbers, clock())
         session.execute(update(SetMember).where(SetMember.example_id == numbers[0]).values(mask_origin=MaskOrigin.refinement))
+        partly = SetMember.example_id.in_([numbers[0], numbers[2], numbers[3], numbers[4]])
+        session.execute(update(SetMember).where(partly).values(unknown_sha256="f" * 64))
     erase_contributor(engine, store, settings, "Ada Byron", "lea", clock())
     with reading(engine) as session:
         assert masks_of_set(session, frozen) == {
-            "train": Masks(touch_up=1, refinement=1, seconds=30.0, median_seconds=30.0),
-            "test": Masks(contributor=1, touch_up=2, seconds=180.0, median_seconds=90.0),
+            "train": Masks(touch_up=1, refinement=1, seconds=30.0, median_seconds=30.0, unknown=1),
+            "test": Masks(contributor=1, touch_up=2, seconds=180.0, median_seconds=90.0, unknown=2),
         }
         gone = session.scalars(select(SetMember).where(SetMember.example_id.is_(None))).one()
         assert (gone.mask_origin, gone.touch_up_save_id) == (MaskOrigin.touch_up, None)

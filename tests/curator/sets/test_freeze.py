@@ -1,6 +1,7 @@
 """Frozen sets."""
 
 import dataclasses
+import hashlib
 import threading
 import tracemalloc
 from collections.abc import Iterator
@@ -167,28 +168,38 @@ def test_nothing_approved_is_said_in_one_sentence(engine: Engine, clock: FakeClo
 
 @on_both_servers
 def test_the_hash_of_a_frozen_set_is_that_of_its_content(engine: Engine, store: Store, clock: FakeClock) -> None:
-    """Also where one picture has several masks or the skin labelled, and where masks were repaired."""
+    """Also where one picture has several masks, the skin labelled or unknown pixels, and where masks were repaired."""
     pictures = ["a" * 64, "0" * 64, "0" * 64, "f" * 64, "0" * 64, "9" * 64]
     masks = ["1" * 64, "b" * 64, "b" * 64, "1" * 64, "2" * 64, "1" * 64]
     skins = [None, "5" * 64, None, None, "0" * 64, "c" * 64]
+    unknown = [None, None, "5" * 64, None, "7" * 64, None]
     with writing(engine) as session:
         numbers = [*add_examples(session, store, 4), *add_examples(session, store, 2, Split.test)]
-        for number, picture, mask, skin in zip(numbers, pictures, masks, skins, strict=True):
+        for number, picture, mask, skin, nowhere in zip(numbers, pictures, masks, skins, unknown, strict=True):
             example = session.get_one(Example, number)
             example.image_sha256, example.mask_sha256, example.skin_sha256 = picture, mask, skin
+            example.unknown_sha256 = nowhere
     decide(engine, clock, Decision.keep, *numbers)
     for number in (numbers[0], numbers[4]):
         repair(engine, clock, number, REPAIRED)
     one = frozen(engine, clock)
     with reading(engine) as session:
         rows = session.get_one(CuratedSet, one.set).members
-        assert [(row.position, row.example_id, row.image_sha256, row.skin_sha256) for row in rows] == [
-            (place, numbers[place], pictures[place], skins[place]) for place in range(6)
+        assert [(row.position, row.example_id, row.image_sha256, row.skin_sha256, row.unknown_sha256) for row in rows] == [
+            (place, numbers[place], pictures[place], skins[place], unknown[place]) for place in range(6)
         ]
         assert [row.mask_sha256 for row in rows] == [REPAIRED, *masks[1:4], REPAIRED, masks[5]]
         own, saved = (MaskOrigin.contributor, None), MaskOrigin.touch_up
         assert [(row.mask_origin, row.touch_up_save_id) for row in rows] == [(saved, 2), own, own, own, (saved, 4), own]
-        assert one.hash == set_hash((row.image_sha256, row.mask_sha256, row.split.value, row.skin_sha256) for row in rows)
+        contents = [(row.image_sha256, row.mask_sha256, row.split.value, row.skin_sha256, row.unknown_sha256) for row in rows]
+        assert one.hash == set_hash(contents)
+
+
+def test_unknown_pixels_change_a_sets_hash_and_are_not_taken_for_skin() -> None:
+    plain = ("a", "b", "test")
+    assert set_hash([plain]) == set_hash([(*plain, None, None)]) == hashlib.sha256(b"a b test").hexdigest()
+    assert set_hash([(*plain, "c", None)]) == hashlib.sha256(b"a b test c").hexdigest()
+    assert len({set_hash([(*plain, *more)]) for more in ((), ("c",), (None, "c"), ("c", "c"))}) == 4
 
 
 @on_both_servers

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Delete, Engine, Update, delete, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
@@ -144,6 +145,16 @@ def test_a_set_whose_member_was_swapped_is_found(engine: Engine, store: Store, e
     freeze(engine, examples[:2])
     with writing(engine) as session:
         session.execute(update(SetMember).where(SetMember.position == 0).values(mask_sha256=a_picture(engine, examples[2])))
+    assert findings(engine, store).changed_sets == [1]
+
+
+@pytest.mark.parametrize("kind", [SetMember.skin_sha256, SetMember.unknown_sha256])
+def test_a_set_whose_member_was_given_another_mask_is_found(
+    engine: Engine, store: Store, examples: list[int], kind: InstrumentedAttribute[str | None]
+) -> None:
+    freeze(engine, examples[:2])
+    with writing(engine) as session:
+        session.execute(update(SetMember).where(SetMember.position == 0).values({kind: a_picture(engine, examples[2])}))
     assert findings(engine, store).changed_sets == [1]
 
 

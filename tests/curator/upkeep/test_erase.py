@@ -128,7 +128,8 @@ def rooms(engine: Engine, store: Store, settings: Settings) -> Rooms:
         session.add(Refusal(source=shared_source, file="images/Nora_Quistmann_0001.jpg", reason="cut off", at=LONG_AGO))
         for position, member in enumerate(members):
             member.position = position
-        content = set_hash([(each.image_sha256, each.mask_sha256, each.split.value) for each in members])
+        contents = [(each.image_sha256, each.mask_sha256, each.split.value, None, each.unknown_sha256) for each in members]
+        content = set_hash(contents)
         curated = CuratedSet(id=1, hash=content, frozen_at=LONG_AGO, members=members)
         add_run(
             session,
@@ -152,12 +153,13 @@ def add_example(
     submission = Submission(
         source=source, contributor=person, photo_name=f"images/{person.name}_000{number}.jpg",
         photo_sha256=kept(rooms, person.name, f"photo {number}"), mask_sha256=rooms.store.put(SHARED), height=9, width=9,
-        received_at=LONG_AGO,
+        unknown_sha256=kept(rooms, person.name, f"unknown pixels of photo {number}"), received_at=LONG_AGO,
     )  # fmt: skip
     example = Example(
         submission=submission, face_top=1, face_left=1, face_bottom=9, face_right=9, face_score=1.0, crop_top=0.0,
         crop_left=0.0, crop_side=9.0, inside_top=0, inside_left=0, inside_bottom=9, inside_right=9, split=Split.test,
         image_sha256=kept(rooms, person.name, f"crop {number}"), mask_sha256=kept(rooms, person.name, f"mask {number}"),
+        unknown_sha256=kept(rooms, person.name, f"unknown pixels {number}"),
         signals=[Signal(name="size", value=0.5)], suspicion=Suspicion(model="m", value=0.5, reasons=[]),
     )  # fmt: skip
     session.add_all([example, source])
@@ -200,7 +202,10 @@ def add_example(
     session.flush()
     refinement = session.scalars(select(Refinement.id).where(Refinement.example_id == of)).one()
     session.add(RefinementDecision(refinement_id=refinement, reviewer_id=by, accepted=False, at=LONG_AGO))
-    return SetMember(example=example, image_sha256=example.image_sha256, mask_sha256=after, split=Split.test)
+    unknown = example.unknown_sha256
+    return SetMember(
+        example=example, image_sha256=example.image_sha256, mask_sha256=after, unknown_sha256=unknown, split=Split.test
+    )
 
 
 def add_run(session: Session, rooms: Rooms, run: Run) -> None:
@@ -319,7 +324,7 @@ def test_foreign_files_in_the_store_are_passed_by(rooms: Rooms) -> None:
 def test_nobodys_verdict_waits_for_the_store(rooms: Rooms) -> None:
     store = OutsideTransactions(rooms.settings)
     erase_contributor(rooms.engine, store, rooms.settings, NORA, "Ada", utc_now())
-    assert store.used > 24  # twelve pictures, each looked at and deleted
+    assert store.used > 32  # sixteen pictures, each looked at and deleted
 
 
 def test_a_picture_that_another_names_meanwhile_stays(rooms: Rooms) -> None:
@@ -344,7 +349,7 @@ def test_a_picture_that_another_names_meanwhile_stays(rooms: Rooms) -> None:
             return super().stored_at(sha256)
 
     erased = erase_contributor(rooms.engine, Busy(rooms.store.url), rooms.settings, NORA, "Ada", LONG_AGO)
-    assert erased.blobs == 13
+    assert erased.blobs == 17
     assert rooms.store.path(photo).exists()
 
 
@@ -459,10 +464,11 @@ def test_what_went_is_counted_and_recorded_without_the_name(rooms: Rooms) -> Non
     erased = rooms.erase(NORA)
     counts = {key: erased.as_dict()[key] for key in ("submissions", "examples", "verdicts", "touch_ups", "refusals", "blobs")}
     assert counts == {
-        "submissions": 2, "examples": 2, "verdicts": 3, "touch_ups": 2, "refusals": 2, "blobs": 14,
+        "submissions": 2, "examples": 2, "verdicts": 3, "touch_ups": 2, "refusals": 2, "blobs": 18,
     }  # fmt: skip
     assert (erased.sets, erased.runs, erased.complete) == ([1], [1], True)
-    # 14: photo, crop, its mask, touched-up mask, refined alpha, preview and matte of two; the shared mask stays
+    # 18: photo, crop, its mask, touched-up mask, refined alpha, preview and matte of two, and the unknown pixels of photo and
+    # crop; the shared mask stays
     with reading(rooms.engine) as session:
         (event,) = session.scalars(select(Event))
     assert (event.who, event.what, event.detail["submissions"]) == ("Ada", "erase", 2)
@@ -558,7 +564,7 @@ def test_an_erasure_that_breaks_off_after_the_rows_shows_as_orphans(rooms: Rooms
         rooms.erase(NORA)
     with reading(rooms.engine) as session:
         found = check(session, rooms.store, TOMORROW)
-    assert (len(found.orphaned), found.missing) == (14, [])
+    assert (len(found.orphaned), found.missing) == (18, [])
 
 
 def test_files_of_runs_behind_a_url_go_too(rooms: Rooms) -> None:
