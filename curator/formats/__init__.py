@@ -83,6 +83,8 @@ def _read_nested(location: Location) -> Iterator[Item]:
     raise WinnowError(f"{location.name} is a zip inside a zip. Send the inner zip by itself.")
 
 
+NEARLY = 0.9  # of the photos that another adapter finds
+
 # In the order in which they are tried: formats with unmistakable files come before the others.
 ADAPTERS = (
     Adapter("zip", "a .zip of any of the others", archive.recognise, _read_nested),
@@ -151,11 +153,17 @@ def recognise(location: Location, label: str | None = None) -> tuple[str, str]:
 
 
 def _best(location: Location, found: list[tuple[Adapter, str]], label: str | None) -> tuple[str, str]:
-    """The adapter that finds most photos, the earlier one of equals; and why it was recognised, and what the others found."""
-    counted = [(_count_photos(location, each, label), each, why) for each, why in found]
-    photos, best, why = max(counted, key=lambda one: one[0])
-    others = [f"{each.name}, {one_why}: {number:,}" for number, each, one_why in counted if each is not best]
-    return best.name, f"{why}; of its photos {best.name} explains {photos:,} ({'; '.join(others)})"
+    """The adapter that finds most photos, or an earlier one that finds nearly as many; why; and what the others recognised.
+
+    The earlier ones have unmistakable lists, which may leave a photo out that lies there.
+    """
+    counted = [(each, why, _count_photos(location, each, label)) for each, why in found]
+    most = max(photos for _, _, photos in counted)
+    best, why, photos = next(one for one in counted if one[2] >= NEARLY * most)
+    if most == 0:
+        return best.name, why
+    others = "; ".join(f"{one_why} ({each.name}): {number:,}" for each, one_why, number in counted if each is not best)
+    return best.name, f"{why} (photos: {photos:,}). Not used: {others}"
 
 
 def _count_photos(location: Location, by: Adapter, label: str | None) -> int:

@@ -58,10 +58,6 @@ class RawPair:
     name: str  # the photo's name as received, relative to the source
     photo: Location | Embedded
     mask: Location | Embedded | EncodedMask
-    skin: Location | Embedded | EncodedMask | None = None  # where the source has one beside the hair's
-    unknown: Location | Embedded | EncodedMask | None = None  # pixels of which the source says nothing
-    annotation: Location | None = None  # the file that describes this photo alone, if there is one
-    remarks: tuple[str, ...] = ()  # what was odd about how the source describes it
     contributor: str | None = None
     split: Split | None = None  # as stated by the source
     official: bool = False  # the splits are a published set's own (curator/ingest/splits.py)
@@ -71,6 +67,10 @@ class RawPair:
     consent_basis: str | None = None  # what the use rests on, such as a signed form
     consent_date: date | None = None  # when consent was given
     consent_expires: date | None = None  # the last day on which the photo may be used
+    skin: Location | Embedded | EncodedMask | None = None  # where the source has one beside the hair's
+    unknown: Location | Embedded | EncodedMask | None = None  # pixels of which the source says nothing
+    annotation: Location | None = None  # the file that describes this photo alone, if there is one
+    remarks: tuple[str, ...] = ()  # what was odd about how the source describes it
 
 
 @dataclass(frozen=True)

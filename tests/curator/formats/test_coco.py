@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
-from curator.formats import RawPair, Refused, mask_bytes, rle
-from curator.formats.coco import read, recognise
+from curator.formats import RawPair, Refused, coco, mask_bytes, rle
+from curator.formats.coco import recognise
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.settings import Limits
 from db.tables import Split
+from tests.curator.formats.items import without_lists
+
+read = without_lists(coco.read)
 
 LIMITS = Limits()
 ODD_POLYGON = "one polygon has fewer than three points or an invalid coordinate."

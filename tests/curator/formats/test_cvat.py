@@ -10,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from curator.formats import RawPair, Refused, mask_bytes, rle
-from curator.formats.cvat import read, recognise
+from curator.formats import RawPair, Refused, cvat, mask_bytes, rle
+from curator.formats.cvat import recognise
 from curator.formats.shapes import Shapes
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.settings import Limits
 from db.tables import Split
+from tests.curator.formats.items import without_lists
+
+read = without_lists(cvat.read)
 
 LIMITS = Limits()
 # 0 0 1 / 1 1 0 along the rows: two of background, three of hair, one of background; its corner at row 1, column 2

@@ -7,10 +7,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from curator.formats import RawPair, Refused
-from curator.formats.hugging_face import read, recognise
+from curator.formats import RawPair, Refused, hugging_face
+from curator.formats.hugging_face import recognise
 from db.errors import WinnowError
 from db.tables import Split
+from tests.curator.formats.items import without_lists
+
+read = without_lists(hugging_face.read)
 
 
 def lay(folder: Path, *rows: dict[str, Any]) -> Path:

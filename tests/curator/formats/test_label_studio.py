@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from curator.formats import RawPair, Refused, mask_bytes
+from curator.formats import RawPair, Refused, label_studio, mask_bytes
 from curator.formats.brush import pack_mask
-from curator.formats.label_studio import read, recognise
+from curator.formats.label_studio import recognise
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.settings import Limits
 from db.tables import Split
+from tests.curator.formats.items import without_lists
+
+read = without_lists(label_studio.read)
 
 LIMITS = Limits()
 

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from curator.formats import RawPair, Refused
-from curator.formats.lfw_parts import read, recognise
+from curator.formats import RawPair, Refused, lfw_parts
+from curator.formats.lfw_parts import recognise
 from db.errors import WinnowError
 from db.tables import Split
+from tests.curator.formats.items import without_lists
+
+read = without_lists(lfw_parts.read)
 
 
 def lay(root: Path, *names: str, **lists: str) -> Path:

@@ -9,10 +9,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from curator.formats import RawPair, Refused
-from curator.formats.manifest import read, recognise
+from curator.formats import RawPair, Refused, manifest
+from curator.formats.manifest import recognise
 from db.errors import WinnowError
 from db.tables import Split
+from tests.curator.formats.items import without_lists
+
+read = without_lists(manifest.read)
 
 
 def manifest(folder: Path, text: str, name: str = "manifest.csv") -> Path:

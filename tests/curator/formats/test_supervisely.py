@@ -15,13 +15,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from curator.formats import RawPair, Refused, mask_bytes
+from curator.formats import RawPair, Refused, mask_bytes, supervisely
 from curator.formats.shapes import Shapes
-from curator.formats.supervisely import Bitmap, bitmap_json, read, recognise
+from curator.formats.supervisely import Bitmap, bitmap_json, recognise
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.settings import Limits
 from db.tables import Split
+from tests.curator.formats.items import without_lists
+
+read = without_lists(supervisely.read)
 
 LIMITS = Limits()
 META = {"classes": [{"title": "Hair", "shape": "alpha_mask"}, {"title": "hat", "shape": "bitmap"}], "tags": []}
