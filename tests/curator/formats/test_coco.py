@@ -18,6 +18,8 @@ from tests.curator.formats.items import without_lists
 read = without_lists(coco.read)
 
 LIMITS = Limits()
+LOOKED_FOR = "the photo isn't there: Winnow looked for it in the source itself, in images/, in ../images/ and in data/."
+ONLY = "it is annotated with {} only, which does not outline its hair. Use a mask or a polygon."
 ODD_POLYGON = "one polygon has fewer than three points or an invalid coordinate."
 HAIR = {"id": 7, "name": "Hair"}
 
@@ -70,8 +72,14 @@ def test_other_categories_are_passed_over(tmp_path: Path) -> None:
     assert mask_in(pair) == FILLED
 
 
-def test_the_only_category_is_hair_whatever_it_is_called(tmp_path: Path) -> None:
-    (pair,) = read(coco(tmp_path, [image(1)], [annotation(1, SQUARE)], categories=[{"id": 7, "name": "foreground"}]))
+def test_a_lone_category_of_another_name_is_hair_only_if_a_person_says_so(tmp_path: Path) -> None:
+    file = coco(tmp_path, [image(1)], [annotation(1, SQUARE)], categories=[{"id": 7, "name": "face"}])
+    with pytest.raises(WinnowError) as said:
+        list(read(file))
+    assert str(said.value) == (
+        "coco.json: none of its categories is called hair (shapes of each: face: 1). Say which one is hair: --label NAME."
+    )
+    (pair,) = read(file, "Face")
     assert mask_in(pair) == FILLED
 
 
@@ -79,7 +87,10 @@ def test_several_categories_without_hair_are_one_clear_sentence(tmp_path: Path) 
     file = coco(tmp_path, [image(1)], [], categories=[{"id": 1, "name": "hat"}, {"id": 2, "name": "cat"}])
     with pytest.raises(WinnowError) as said:
         list(read(file))
-    assert str(said.value) == 'coco.json: several categories, none called "hair" (hat, cat). Rename one of them to "hair".'
+    assert str(said.value) == (
+        "coco.json: none of its categories is called hair (shapes of each: hat: 0, cat: 0). "
+        "Say which one is hair: --label NAME."
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,10 +126,10 @@ def test_photos_are_found_in_images_beside_or_above_the_file(tmp_path: Path) -> 
     [
         (image(1, "../a.jpg"), SQUARE, "its path points outside the folder."),
         (image(1, "/etc/passwd"), SQUARE, "its path points outside the folder."),
-        (image(1, "c.jpg"), SQUARE, "the photo is missing."),
+        (image(1, "c.jpg"), SQUARE, LOOKED_FOR),
         (image(1, height=0), SQUARE, "coco.json gives it a size of 6 x 0."),
         (image(1, height=5), {"size": [4, 6], "counts": [24]}, "its mask is 6 x 4, the image 6 x 5."),
-        (image(1), [[1, 1, 2, 2]], ODD_POLYGON),
+        (image(1), [[1, 1, 2, 2]], ONLY.format("an outline without an area")),
         (image(1), [[1, 1, 2, 2, 3, float("nan")]], ODD_POLYGON),
         (image(1), {"size": [4, 6]}, "its segmentation is neither polygons nor runs."),
         (image(1), None, "its segmentation is neither polygons nor runs."),
@@ -133,7 +144,8 @@ def test_what_does_not_fit_is_refused_and_the_others_come_in(
     folder.mkdir()
     file = coco(folder, [entry, image(9, "b.jpg")], [annotation(1, segmentation), annotation(9, SQUARE)])
     refused, pair = read(file)
-    assert refused == Refused(entry["file_name"], reason)
+    place = folder / "a.jpg" if entry["file_name"] == "a.jpg" else None
+    assert refused == Refused(entry["file_name"], reason, place)
     assert mask_in(pair) == FILLED
 
 

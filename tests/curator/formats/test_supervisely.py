@@ -122,9 +122,9 @@ def test_a_tag_or_the_datasets_name_says_the_split(tmp_path: Path, dataset: str,
     ("shape", "reason"),
     [
         ({"classTitle": "Hair", "geometryType": "rectangle", "points": {}},
-         "its hair is annotated as rectangle, which covers no pixels. Use a mask or a polygon."),
+         "it is annotated with a box only, which does not outline its hair. Use a mask or a polygon."),
         ({"classTitle": "Hair", "geometryType": "bitmap"}, "its annotation can't be read as Supervisely's (KeyError)."),
-        ({"classTitle": "hat", "geometryType": "bitmap"}, "it has no hair annotation."),
+        ({"classTitle": "hat", "geometryType": "bitmap"}, "it has no hair annotation. It has hat."),
         ("Hair", "its annotation can't be read as Supervisely's (TypeError)."),
     ],
 )  # fmt: skip
@@ -132,7 +132,7 @@ def test_what_does_not_fit_is_refused_and_the_others_come_in(tmp_path: Path, sha
     project(tmp_path, shape)
     project(tmp_path, SHAPE, photo="b.jpg")
     refused, pair = read(tmp_path)
-    assert refused == Refused("ds0/img/a.jpg", reason)
+    assert refused == Refused("ds0/img/a.jpg", reason, tmp_path / "ds0/img/a.jpg")
     assert mask_in(pair) == WHOLE
 
 
@@ -140,7 +140,7 @@ def test_photos_and_labels_without_each_other_are_refused(tmp_path: Path) -> Non
     project(tmp_path, SHAPE)
     (tmp_path / "ds0/img/a.jpg").rename(tmp_path / "ds0/img/b.jpg")
     assert list(read(tmp_path)) == [
-        Refused("ds0/img/a.jpg", "ds0/ann/a.jpg.json annotates it, but the photo is missing."),
+        Refused("ds0/img/a.jpg", "ds0/ann/a.jpg.json annotates it, but the photo is missing.", tmp_path / "ds0/ann/a.jpg.json"),
         Refused("ds0/img/b.jpg", "it has no annotation in ds0/ann/."),
     ]
 
@@ -165,7 +165,8 @@ def test_a_project_without_datasets_or_classes_is_one_clear_sentence(tmp_path: P
         list(read(tmp_path))
     project(tmp_path, SHAPE, meta={"classes": [{"title": "hat"}, {"title": "cat"}]})
     with pytest.raises(
-        WinnowError, match=r'^meta\.json: several classes, none called "hair" \(hat, cat\)\. Rename one of them to "hair"\.$'
+        WinnowError,
+        match=r"^meta\.json: none of its classes is called hair \(hat, cat\)\. Say which one is hair: --label NAME\.$",
     ):
         list(read(tmp_path))
     (tmp_path / "meta.json").write_text("{")
