@@ -271,7 +271,8 @@ def _area(drawn: Element) -> Shape | NotAnArea:
     if drawn.tag == "polygon":
         return parse_outline(drawn.get("points", "").replace(";", ",").split(","))
     if drawn.tag == "ellipse":
-        return parse_ellipse(*(drawn.get(name) for name in ("cx", "cy", "rx", "ry")), turned=drawn.get("rotation") or 0)
+        x, y, across, down = (drawn.get(name) for name in ("cx", "cy", "rx", "ry"))
+        return parse_ellipse(x, y, across, down, drawn.get("rotation") or 0)
     top, left, height, width = _numbers(drawn, "top", "left", "height", "width")
     try:
         runs = tuple(int(run) for run in drawn.get("rle", "").split(","))

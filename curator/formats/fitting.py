@@ -1,11 +1,13 @@
 """Fit the shapes that a list draws to the photo: leave out what covers no area, and find the size that they were drawn at."""
 
+import io
 from collections import Counter
 from collections.abc import Sequence
 
 from PIL import Image
 
 from curator.formats.locations import Location
+from curator.formats.pairs import Embedded
 from curator.formats.shapes import NO_AREA, Box, Cut, NotAnArea, Polygon, Shape, Shapes
 from curator.pictures.opening import DECODER_ERRORS, IMAGE_FORMATS, ORIENTATION_TAG, open_regular
 from db.errors import WinnowError
@@ -18,7 +20,7 @@ SLACK = 1.0  # pixels, for rounding
 
 
 def fit_shapes(
-    drawn: Sequence[Shape | NotAnArea], stated: Size | None, photo: Location, by: str
+    drawn: Sequence[Shape | NotAnArea], stated: Size | None, photo: Location | Embedded, by: str
 ) -> tuple[Shapes, tuple[str, ...]]:
     """The mask that shapes make, and remarks on what was left out or understood otherwise than it is said.
 
@@ -29,7 +31,7 @@ def fit_shapes(
     Args:
         drawn: the shapes, in the order in which they are drawn.
         stated: the size that the list gives to the photo.
-        photo: the photo's file.
+        photo: the photo's file, or what a list holds of it.
         by: what states the size, for sentences.
 
     Raises:
@@ -48,13 +50,16 @@ def fit_shapes(
     return Shapes(height, width, tuple(areas)), (*remarks, *remark)
 
 
-def photo_sizes(photo: Location) -> list[Size]:
+def photo_sizes(photo: Location | Embedded) -> list[Size]:
     """The sizes (H, W) at which a photo is shown, upright by its EXIF orientation, and stored, if they differ.
 
     Only its header is read. Empty if that can't be done; whoever reads the photo says why.
     """
     try:
-        with open_regular(photo) as file, Image.open(file, formats=IMAGE_FORMATS) as image:
+        with (
+            io.BytesIO(photo.data) if isinstance(photo, Embedded) else open_regular(photo) as file,
+            Image.open(file, formats=IMAGE_FORMATS) as image,
+        ):
             width, height = image.size
             lies_on_its_side = image.getexif().get(ORIENTATION_TAG, 1) in (5, 6, 7, 8)
     except (WinnowError, *DECODER_ERRORS, Image.DecompressionBombError):
@@ -66,7 +71,7 @@ def _is_thin(shape: Shape) -> bool:
     return isinstance(shape, Polygon) and shape.thickness() < THIN
 
 
-def _drawn_at(areas: Sequence[Shape], stated: Size | None, photo: Location, by: str) -> tuple[Size, tuple[str, ...]]:
+def _drawn_at(areas: Sequence[Shape], stated: Size | None, photo: Location | Embedded, by: str) -> tuple[Size, tuple[str, ...]]:
     """The size (H, W) at which shapes were drawn, and a remark if it is not the stated one."""
     boxes = [box for each in areas if (box := each.box()) is not None]
     if stated is not None and all(_lies_in(box, stated, SLACK) for box in boxes):

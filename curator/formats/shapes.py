@@ -115,9 +115,9 @@ class Ellipse:
 
     def onto(self, canvas: Canvas, limits: Limits) -> int:
         """Draw the pixels whose centres lie inside, 255; returns its work."""
-        (top, left), (bottom, right) = (
-            np.clip(np.round(corner), 0, canvas.shape).astype(int).tolist() for corner in (self.box()[:2], self.box()[2:])
-        )
+        box = self.box()
+        top, left = np.clip(np.floor(box[:2]), 0, canvas.shape).astype(int).tolist()
+        bottom, right = np.clip(np.ceil(box[2:]), 0, canvas.shape).astype(int).tolist()
         y, x = np.ogrid[top + 0.5 - self.y : bottom - self.y, left + 0.5 - self.x : right - self.x]
         cosine, sine = math.cos(math.radians(self.turned)), math.sin(math.radians(self.turned))
         along, aside = (x * cosine + y * sine) / self.across, (y * cosine - x * sine) / self.down
