@@ -37,8 +37,8 @@ def fit_shapes(
     Raises:
         WinnowError: if nothing is left, if the outlines fit no size, or if no size is stated and the photo can't be read.
     """
-    outlines = [each.box() for each in drawn if isinstance(each, Polygon)]
-    if outlines and all(_lies_in(box, (1, 1), 0) for box in outlines) and max(max(box) for box in outlines) > 0:
+    outlines = [each.box() for each in drawn if isinstance(each, Polygon) and each.thickness() > 0]
+    if outlines and all(_lies_in(box, (1, 1), 0) for box in outlines):
         raise WinnowError(f"its coordinates in {by} are shares of the photo from 0 to 1; they have to be pixels.")
     areas = [each for each in drawn if not isinstance(each, NotAnArea) and not _is_thin(each)]
     left_out = Counter(each.kind if isinstance(each, NotAnArea) else NO_AREA for each in drawn if each not in areas)
