@@ -17,6 +17,19 @@ from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.settings import Limits
 from db.tables import Split
+from tests.curator.formats.drawn import (
+    CUT_OPEN,
+    HOLE,
+    OUTLINE,
+    items,
+    pairs,
+    photo,
+    pixels,
+    refusals,
+    the_mask,
+    truth,
+    write,
+)
 from tests.curator.formats.items import without_lists
 
 read = without_lists(cvat.read)
@@ -182,3 +195,70 @@ def test_a_box_of_runs_along_the_rows_comes_back_where_it_was(mask: np.ndarray, 
     whole = Shapes(height + top, width + left, (shape,)).pixels(LIMITS)
     assert (whole[top:, left:] == mask).all()
     assert whole.sum() == mask.sum(dtype=int)
+
+
+def annotated(folder: Path, shapes: str, *labels: str, size: str = 'width="512" height="512"') -> Path:
+    """A task whose labels are listed, with one photo."""
+    listed = "".join(f"<label><name>{name}</name></label>" for name in labels)
+    meta = f"<meta><task><labels>{listed}</labels></task></meta>"
+    write(folder / "annotations.xml", f'<annotations>{meta}<image id="0" name="a.jpg" {size}>{shapes}</image></annotations>')
+    photo(folder / "images/a.jpg")
+    return folder
+
+
+def polygon(points: Any, label: str = "hair", order: int = 0) -> str:
+    return f'<polygon label="{label}" points="{";".join(f"{x},{y}" for x, y in points)}" z_order="{order}"/>'
+
+
+ELLIPSE = '<ellipse label="hair" cx="400.00" cy="100.00" rx="60.00" ry="20.00" rotation="90.0" z_order="0"/>'
+BELOW = [(0, 0), (512, 0), (512, 512), (0, 512)]
+
+
+def test_a_polygon_and_an_ellipse_that_is_turned_make_one_mask(tmp_path: Path) -> None:
+    mask = the_mask(annotated(tmp_path, polygon(CUT_OPEN) + ELLIPSE, "hair"))
+    y, x = np.mgrid[:512, :512] + 0.5
+    inside = ((x - 400) / 20) ** 2 + ((y - 100) / 60) ** 2 <= 1
+    assert np.array_equal(mask, truth() | inside.astype(np.uint8) * np.uint8(255))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "remark"),
+    [
+        (polygon(OUTLINE) + polygon(HOLE, "Background"), "Background lies above its hair, and covers what is below."),
+        (polygon(HOLE, "hat", 3) + polygon(OUTLINE), "hat lies above its hair, and covers what is below."),
+        (polygon(HOLE, "hat", 1) + polygon(CUT_OPEN, order=1) + polygon(BELOW, "hat"), None),
+        (polygon(CUT_OPEN, order=2) + polygon(BELOW, "background", 1), None),
+    ],
+    ids=["background cuts", "what is higher covers", "what is level does not", "background below does not"],
+)
+def test_shapes_are_drawn_from_the_lowest_up(tmp_path: Path, shapes: str, remark: str | None) -> None:
+    (pair,) = pairs(annotated(tmp_path, shapes, "hair", "hat", "background"))
+    assert np.array_equal(pixels(pair), truth())
+    assert remark is None or pair.remarks == (remark,)
+
+
+def test_a_box_or_line_beside_an_area_is_a_remark_and_alone_a_refusal(tmp_path: Path) -> None:
+    box, line = '<box label="hair" xtl="0" ytl="0" xbr="9" ybr="9"/>', '<polyline label="hair" points="0,0;9,9"/>'
+    (pair,) = pairs(annotated(tmp_path, box + line + box + polygon(CUT_OPEN), "hair"))
+    assert np.array_equal(pixels(pair), truth())
+    said = "annotations.xml also annotates it with a box (2 times), a line, which outlines nothing and was left out."
+    assert pair.remarks == (said,)
+    assert refusals(annotated(tmp_path, box, "hair")) == {
+        "a.jpg": "it is annotated with a box only, which does not outline its hair. Use a mask or a polygon."
+    }
+
+
+def test_a_project_of_hair_and_face_where_only_face_is_drawn_has_no_hair_to_read(tmp_path: Path) -> None:
+    assert refusals(annotated(tmp_path, polygon(CUT_OPEN, "face"), "hair", "face")) == {
+        "a.jpg": "it has no hair annotation. It has face."
+    }
+    with pytest.raises(WinnowError, match=r"none of its labels is called hair \(shapes of each: face: 1\)"):
+        items(annotated(tmp_path, polygon(CUT_OPEN, "face"), "face"))
+    assert np.array_equal(the_mask(tmp_path, label="face"), truth())
+
+
+def test_skin_and_unknown_pixels_come_along(tmp_path: Path) -> None:
+    shapes = polygon(CUT_OPEN) + polygon(HOLE, "skin") + polygon(HOLE, "unknown")
+    (pair,) = pairs(annotated(tmp_path, shapes, "hair", "skin", "unknown"))
+    assert [pixels(pair, of).sum() for of in ("skin", "unknown")] == [64 * 64 * 255] * 2
+    assert np.array_equal(pixels(pair), truth())

@@ -11,10 +11,11 @@ import pytest
 from curator.formats import RawPair, Refused, label_studio, mask_bytes
 from curator.formats.brush import pack_mask
 from curator.formats.label_studio import recognise
-from curator.pictures.codec import decode_mask
+from curator.pictures.codec import decode_mask, encode_mask
 from db.errors import WinnowError
 from db.settings import Limits
 from db.tables import Split
+from tests.curator.formats.drawn import CUT_OPEN, items, pairs, photo, pixels, refusals, the_mask, truth, write
 from tests.curator.formats.items import without_lists
 
 read = without_lists(label_studio.read)
@@ -147,3 +148,112 @@ def test_what_is_no_export_is_one_clear_sentence(tmp_path: Path, content: str) -
         WinnowError, match=r"is not a JSON export of Label Studio: a list of tasks with data and annotations\.$"
     ):
         list(read(tmp_path / "a.json"))
+
+
+PERCENT = [[x / 512 * 100, y / 512 * 100] for x, y in CUT_OPEN]
+ELLIPSE = {"x": 75, "y": 25, "radiusX": 10, "radiusY": 5, "rotation": 90}
+
+
+def region(kind: str, value: dict[str, Any], label: str = "Hair", **more: Any) -> dict[str, Any]:
+    """A region of a photo of 512 x 512, in percent of it."""
+    about = {"type": kind, "original_width": 512, "original_height": 512, "image_rotation": 0}
+    return about | {"value": value | {kind: [label]}} | more
+
+
+POLYGON = region("polygonlabels", {"points": PERCENT, "closed": True})
+BOX = region("rectanglelabels", {"x": 1, "y": 1, "width": 50, "height": 50, "rotation": 0})
+
+
+def laid(folder: Path, *regions: Any) -> Path:
+    photo(folder / "images/a.jpg")
+    write(folder / "export.json", [task("images/a.jpg", list(regions))])
+    return folder
+
+
+def test_a_brush_a_polygon_and_an_ellipse_make_one_mask(tmp_path: Path) -> None:
+    painted = np.zeros((512, 512), np.uint8)
+    painted[:9, :9] = 200
+    mask = the_mask(laid(tmp_path, stroke(painted), POLYGON, region("ellipselabels", ELLIPSE)))
+    y, x = np.mgrid[:512, :512] + 0.5
+    inside = ((x - 384) / 25.6) ** 2 + ((y - 128) / 51.2) ** 2 <= 1
+    assert np.array_equal(mask, np.maximum(truth() | inside.astype(np.uint8) * np.uint8(255), painted))
+
+
+def test_a_polygon_whose_labels_are_a_control_of_their_own_is_read(tmp_path: Path) -> None:
+    outline = {key: value for key, value in POLYGON["value"].items() if key != "polygonlabels"}
+    drawn, labels = (
+        dict(POLYGON, type="polygon", value=outline),
+        dict(POLYGON, type="labels", value=outline | {"labels": ["hair"]}),
+    )
+    assert np.array_equal(the_mask(laid(tmp_path, drawn, labels)), truth())
+
+
+def test_a_box_beside_a_polygon_is_a_remark_and_alone_a_refusal(tmp_path: Path) -> None:
+    (pair,) = pairs(laid(tmp_path, POLYGON, BOX))
+    assert np.array_equal(pixels(pair), truth())
+    assert pair.remarks == ("export.json also annotates it with a box, which outlines nothing and was left out.",)
+    said = "it is annotated with a box only, which does not outline its hair. Use a mask or a polygon."
+    assert refusals(laid(tmp_path, BOX)) == {"images/a.jpg": said}
+
+
+def test_an_export_where_only_faces_are_drawn_is_no_hair_and_skin_comes_along(tmp_path: Path) -> None:
+    face, skin = (region("polygonlabels", {"points": PERCENT}, label) for label in ("face", "skin"))
+    with pytest.raises(WinnowError, match=r"none of its labels is called hair \(shapes of each: face: 1\)"):
+        items(laid(tmp_path, face))
+    (pair,) = pairs(laid(tmp_path, POLYGON, face, skin))
+    assert np.array_equal(pixels(pair, "skin"), truth())
+
+
+def test_a_photo_that_was_turned_in_the_tool_is_refused(tmp_path: Path) -> None:
+    said = "it was turned in Label Studio, and its export draws on the turned photo. Annotate it as it is."
+    assert refusals(laid(tmp_path, POLYGON | {"image_rotation": 90})) == {"images/a.jpg": said}
+
+
+def test_json_min_is_read_with_its_flat_regions(tmp_path: Path) -> None:
+    photo(tmp_path / "images/a.jpg")
+    flat = {"original_width": 512, "original_height": 512, "points": PERCENT, "closed": True, "polygonlabels": ["hair"]}
+    brush = {
+        "original_width": 512,
+        "original_height": 512,
+        "format": "rle",
+        "rle": list(pack_mask(truth())),
+        "brushlabels": ["hair"],
+    }
+    row = {
+        "image": "/data/upload/1/0123abcd-a.jpg",
+        "id": 1,
+        "annotator": 1,
+        "annotation_id": 2,
+        "lead_time": 3.5,
+        "split": "test",
+    }
+    write(tmp_path / "min.json", [row | {"shape": [flat], "brush": [brush]}])
+    (pair,) = pairs(tmp_path)
+    assert np.array_equal(pixels(pair), truth())
+    assert pair.split is Split.test
+
+
+def test_brush_masks_as_png_files_belong_to_the_tasks_of_the_list(tmp_path: Path) -> None:
+    photo(tmp_path / "images/a.jpg")
+    halves = truth(), truth()
+    halves[0][:330] = halves[1][330:] = 0
+    for number, half in enumerate(halves):
+        (tmp_path / f"task-7-annotation-3-by-1-tag-Hair-{number}.png").write_bytes(encode_mask(half))
+    (tmp_path / "task-7-annotation-3-by-1-tag-face-0.png").write_bytes(encode_mask(truth()))
+    with pytest.raises(WinnowError, match=r"^task-7-annotation-3-by-1-tag-Hair-0\.png and its like name their tasks and not"):
+        items(tmp_path)
+    write(tmp_path / "tasks.json", [{"id": 7, "data": {"image": "images/a.jpg"}, "annotations": []}])
+    (pair,) = items(tmp_path)
+    assert np.array_equal(pixels(pair), truth())
+
+
+def test_brush_masks_of_other_labels_alone_are_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "a.jpg")
+    photo(tmp_path / "b.jpg")
+    for name in ("task-1-annotation-3-by-1-tag-hair-0.png", "task-2-annotation-3-by-1-tag-face-0.png"):
+        (tmp_path / name).write_bytes(encode_mask(truth()))
+    write(
+        tmp_path / "tasks.json",
+        [{"id": at, "data": {"image": f"{name}.jpg"}, "annotations": []} for at, name in ((1, "a"), (2, "b"))],
+    )
+    assert refusals(tmp_path) == {"b.jpg": "it has no brush mask of hair, only face."}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from curator.formats import RawPair, Refused, mask_bytes, supervisely
+from curator.formats import NotRead, RawPair, Refused, mask_bytes, open_source, supervisely
 from curator.formats.shapes import Shapes
 from curator.formats.supervisely import Bitmap, bitmap_json, recognise
 from curator.pictures.codec import decode_mask
@@ -179,3 +179,39 @@ def test_what_we_pack_comes_back_with_all_its_bits(mask: np.ndarray) -> None:
     content = bitmap_json(mask)
     shape = Bitmap(content["data"], 0, 0, soft=True)
     assert (Shapes(*mask.shape, (shape,)).pixels(LIMITS) == mask).all()
+
+
+def test_datasets_inside_datasets_are_read(tmp_path: Path) -> None:
+    project(tmp_path, SHAPE, dataset="train")
+    project(tmp_path, SHAPE, dataset="train/datasets/inner/datasets/innermost")
+    first, second = read(tmp_path)
+    assert [first.name, second.name] == ["train/img/a.jpg", "train/datasets/inner/datasets/innermost/img/a.jpg"]
+    assert {first.split, second.split} == {Split.train}
+
+
+def test_a_photo_that_is_spelled_differently_is_found(tmp_path: Path) -> None:
+    project(tmp_path, SHAPE, photo="a b.jpg")
+    (tmp_path / "ds0/img/a b.jpg").rename(tmp_path / "ds0/img/A_b.JPG")
+    (pair,) = read(tmp_path)
+    assert (pair.name, pair.photo) == ("ds0/img/A_b.JPG", tmp_path / "ds0/img/A_b.JPG")
+
+
+def test_a_box_beside_an_area_is_a_remark_and_skin_comes_along(tmp_path: Path) -> None:
+    box = {"classTitle": "Hair", "geometryType": "rectangle", "points": {"exterior": [[0, 0], [1, 1]]}}
+    meta = {"classes": [{"title": "Hair"}, {"title": "skin"}], "tags": []}
+    (pair,) = read(project(tmp_path, SHAPE, box, drawn("alpha_mask", alpha_mask(SOFT), "skin"), meta=meta))
+    assert mask_in(pair) == WHOLE
+    assert pair.remarks == ("a.jpg.json also annotates it with a box, which outlines nothing and was left out.",)
+    assert pair.skin is not None
+
+
+def test_every_file_of_a_project_is_accounted_for(tmp_path: Path) -> None:
+    project(tmp_path, SHAPE)
+    project(tmp_path, drawn("bitmap", bitmap(SOFT), "hat"), photo="b.jpg")
+    (tmp_path / "ds0/img/c.jpg").write_bytes(b"photo")
+    (tmp_path / "ds0/ann/d.jpg.json").write_text("{}")
+    (tmp_path / "obj_class_to_machine_color.json").write_text("{}")
+    (tmp_path / "work").mkdir()
+    found = list(open_source(tmp_path, "supervisely", tmp_path / "work", LIMITS).items)
+    assert [item.file for item in found if isinstance(item, Refused)] == ["ds0/img/b.jpg", "ds0/img/d.jpg", "ds0/img/c.jpg"]
+    assert [item.file for item in found if isinstance(item, NotRead)] == ["obj_class_to_machine_color.json"]
