@@ -115,7 +115,7 @@ ADAPTERS = (
     Adapter("coco", "a .json with images and annotations", coco.recognise, coco.read, coco.write, "categories"),
     Adapter(
         "label-studio",
-        "a .json export with brush masks",
+        "a .json export, or its brush masks with one",
         label_studio.recognise,
         label_studio.read,
         label_studio.write,

@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +75,3 @@ def pixels(pair: RawPair, of: str = "mask") -> NDArray[np.uint8]:
 def the_mask(folder: Path, format: str = "auto", label: str | None = None) -> NDArray[np.uint8]:
     (pair,) = pairs(folder, format, label)
     return pixels(pair)
-
-
-Draw = Callable[[Path, list[tuple[float, float]], list[tuple[float, float]]], None]
