@@ -51,6 +51,7 @@ from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
 
+NO_HAIR_KEY = "no_hair"  # of an image entry: the photo shows no hair, which an annotation without area would say
 FOLDERS = 50  # in which a photo is looked for, beside those where it should be
 
 
@@ -265,7 +266,7 @@ def _pair(
     hair, skin, unknown = (
         [annotation for number, annotation in annotations if number in ids] for ids in (meant.hair, meant.skin, meant.unknown)
     )
-    if not hair:
+    if not hair and image.get(NO_HAIR_KEY) is not True:
         others = len(annotations)
         also = f" It has {others:,} of other categories." if others else ""
         return Refused(name, f"it has no hair annotation in {file.name}.{also}", found.place)

@@ -49,7 +49,7 @@ from curator.formats.pairs import (
     parse_split,
 )
 from curator.formats.rle import Runs, mask_to_runs
-from curator.formats.shapes import Cut, NotAnArea, Shape, bounding_box, parse_ellipse, parse_outline
+from curator.formats.shapes import Box, Cut, NotAnArea, Shape, bounding_box, parse_ellipse, parse_outline
 from db.errors import WinnowError
 from db.store import Store
 
@@ -216,14 +216,14 @@ def _pair(file: Location, found: Found, name: str, image: Element, labels: _Labe
         return Refused(name, f"it has no hair annotation.{also}", found.place)
     height, width = _numbers(image, "height", "width")
     size = (height, width)
-    hair, remarks = fit_shapes(_drawn(shapes, labels.hair), size, found.place, file.name)
+    drawn, covering = _drawn(shapes, labels.hair)
+    hair, remarks = fit_shapes(drawn, size, found.place, file.name)
     more = {
-        field: fit_shapes(_drawn(shapes, meant), size, found.place, file.name)[0]
+        field: fit_shapes(_drawn(shapes, meant)[0], size, found.place, file.name)[0]
         for field, meant in (("skin", labels.skin), ("unknown", labels.unknown))
-        if any(drawn.get("label") in meant and drawn.tag in AREAS for drawn in shapes)
+        if any(shape.get("label") in meant and shape.tag in AREAS for shape in shapes)
     }
-    covers = sorted({str(drawn.get("label")) for drawn in shapes if _covers(drawn, shapes, labels.hair)})
-    above = f"{', '.join(covers)} lies above its hair, and covers what is below." if covers else ""
+    above = f"{', '.join(covering)} lies above its hair, and covers what is below." if covering else ""
     return RawPair(
         name,
         found.place,
@@ -239,32 +239,30 @@ def _order(drawn: Element) -> int:
     return _numbers(drawn, "z_order")[0] if drawn.get("z_order") else 0
 
 
-def _covers(drawn: Element, shapes: list[Element], meant: frozenset[str]) -> bool:
-    """Whether a shape of another label lies above one that is meant: by a higher `z_order`, or as background."""
-    if drawn.get("label") in meant or drawn.tag not in AREAS:
-        return False
-    below = [_order(shape) for shape in shapes if shape.get("label") in meant and shape.tag in AREAS]
-    return bool(below) and (_order(drawn) > min(below) or _is_background(drawn))
+def _drawn(shapes: list[Element], meant: frozenset[str]) -> tuple[list[Shape | NotAnArea], list[str]]:
+    """The shapes of some labels, from the lowest up, with cuts for what covers them; and the labels that cover them.
 
-
-def _drawn(shapes: list[Element], meant: frozenset[str]) -> list[Shape | NotAnArea]:
-    """The shapes of some labels, from the lowest up, with cuts for what covers them."""
+    On one level, what is meant lies above all but the background, which lies where it was drawn.
+    """
     drawn: list[Shape | NotAnArea] = []
+    covering = set()
     for shape in sorted(shapes, key=lambda shape: (_order(shape), shape.get("label") in meant or _is_background(shape))):
         if shape.get("label") in meant:
-            drawn.append(_shape(shape))
-        elif _covers(shape, shapes, meant):
-            area = _area(shape)
-            drawn += [] if isinstance(area, NotAnArea) else [Cut(area)]
-    return drawn
+            drawn.append(NotAnArea(NO_AREAS[shape.tag]) if shape.tag in NO_AREAS else _area(shape))
+        elif drawn and shape.tag in AREAS and not isinstance(area := _area(shape), NotAnArea):
+            below = [box for each in drawn if not isinstance(each, NotAnArea) and (box := each.box()) is not None]
+            if (box := area.box()) is not None and any(_overlap(box, other) for other in below):
+                drawn.append(Cut(area))
+                covering.add(str(shape.get("label")))
+    return drawn, sorted(covering)
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return all(max(one[side], other[side]) < min(one[side + 2], other[side + 2]) for side in (0, 1))
 
 
 def _is_background(shape: Element) -> bool:
     return label_key(str(shape.get("label"))) == BACKGROUND
-
-
-def _shape(drawn: Element) -> Shape | NotAnArea:
-    return NotAnArea(NO_AREAS[drawn.tag]) if drawn.tag in NO_AREAS else _area(drawn)
 
 
 def _area(drawn: Element) -> Shape | NotAnArea:

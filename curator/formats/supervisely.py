@@ -101,7 +101,7 @@ def bitmap_json(mask: Canvas) -> dict[str, Any]:
 
 def recognise(location: Location) -> str | None:
     """Why this is a Supervisely project, or None."""
-    if not is_folder(location) or file_in(location, META, location) is None:
+    if not is_folder(location) or (meta := file_in(location, META, location)) is None or b'"classes"' not in list_bytes(meta):
         return None
     found = next(_datasets(location), None)
     return f"it has {META} and {relative_path(found, location)}/ann/" if found is not None else None

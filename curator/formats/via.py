@@ -87,9 +87,9 @@ def _looks_like_via(file: Location) -> bool:
     start = list_bytes(file, SNIFF_BYTES)
     if file.suffix.lower() == ".csv":
         return all(column.encode() in start.partition(b"\n")[0] for column in COLUMNS)
-    if b'"_via_' in start or (b'"regions"' in start and b'"filename"' in start):
+    if b'"_via_' in start or b'"shape_attributes"' in start:
         return True
-    return b'"shape_attributes"' in start
+    return b'"regions"' in start and b'"filename"' in start and b'"shape_attributes"' in list_bytes(file)
 
 
 def _listed(file: Location) -> tuple[dict[str, list[Any]], dict[str, str]]:

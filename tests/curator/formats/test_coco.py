@@ -293,6 +293,12 @@ def test_outlines_that_fit_no_size_are_refused(tmp_path: Path, outline: Any, rea
     assert refusals(laid(tmp_path, "a.json", outline, photo_at="a.jpg")) == {"a.jpg": reason}
 
 
+def test_an_image_entry_may_say_that_there_is_no_hair(tmp_path: Path) -> None:
+    laid(tmp_path, "a.json", photo_at="a.jpg", images=[image(1, height=512, width=512, no_hair=True)], annotations=[])
+    (pair,) = pairs(tmp_path)
+    assert (pixels(pair).shape, pixels(pair).any()) == ((512, 512), False)
+
+
 def test_skin_and_ignored_pixels_come_along(tmp_path: Path) -> None:
     categories = [HAIR, {"id": 8, "name": "skin"}, {"id": 9, "name": "ignore"}]
     annotations = [annotation(1, WHOLE), annotation(1, [flat(HOLE)], 8), annotation(1, [flat(HOLE)], 9)]
