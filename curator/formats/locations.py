@@ -289,14 +289,21 @@ class FileLookup:
                 self.listed[folder] = set()  # many web servers list nothing
         return place.path in self.listed[folder] or place.is_file()
 
+    def exact(self, named: str) -> Location | None:
+        """The file of exactly this name relative to the folder; None if there is none, or if it points outside it."""
+        plain = isinstance(self.real, Path) and "/" not in named and "\\" not in named
+        if plain and named not in self._alike("", named):
+            return None  # without asking the disk for each of a list's names in each of several folders
+        place = self.find(named)
+        return place if place is not None and self.exists(place) else None
+
     def match(self, named: str) -> Found | str | None:
         """The file of a name relative to the folder, also if the two are spelled differently; None if there is none.
 
         Spelled differently means upper and lower case, the forms of an accented letter, `%20` and the like for a character,
         and a blank, a plus sign and an underscore. If several files match, and none of them exactly, it is a refusal's reason.
         """
-        exact = self.find(named)
-        if exact is not None and self.exists(exact):
+        if (exact := self.exact(named)) is not None:
             return Found(exact)
         ways = [""]  # folders, and in the end files, relative, that match as far as the name was followed
         *parts, last = [part for part in re.split(r"[/\\]", unquote(named)) if part not in ("", ".")] or [""]
@@ -324,12 +331,12 @@ class FileLookup:
 
 def find_photo(lookups: Sequence[FileLookup], named: str, source: Location, shown: str = "photo") -> Found | str:
     """The photo that a list names, in the first of several folders that has it; or why there is none, for a refusal."""
+    for lookup in lookups:  # the exact name anywhere, before a name that is only alike
+        if (place := lookup.exact(named)) is not None:
+            return Found(place)
     inside = [lookup for lookup in lookups if lookup.find(named) is not None]
     if not inside:
         return "its path points outside the folder."
-    for lookup in inside:  # the exact name anywhere, before a name that is only alike
-        if (place := lookup.find(named)) is not None and lookup.exists(place):
-            return Found(place)
     for lookup in inside:
         if (found := lookup.match(named)) is not None:
             return found
