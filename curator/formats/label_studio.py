@@ -328,8 +328,7 @@ def _photo(file: Location, lookup: FileLookup, named: str, upload: Any) -> Found
         plain = name[9:] if name[8:9] == "-" else name
         candidates += [path, f"images/{path}", name, f"images/{name}", plain, f"images/{plain}"]
     for candidate in candidates:
-        place = lookup.find(candidate)
-        if place is not None and lookup.exists(place):
+        if (place := lookup.exact(candidate)) is not None:
             return Found(place)
     return next((found for candidate in candidates if (found := lookup.match(candidate)) is not None), missing)
 

@@ -245,6 +245,12 @@ def test_the_category_that_is_hair_is_found_without_riddles(tmp_path: Path, cate
     assert pair.remarks == remarks
 
 
+def test_a_category_that_only_stands_above_the_others_is_no_label(tmp_path: Path) -> None:
+    project, strand = {"id": 0, "name": "hair", "supercategory": "none"}, {"id": 7, "name": "strand", "supercategory": "hair"}
+    with pytest.raises(WinnowError, match=r"none of its categories is called hair \(shapes of each: strand: 1\)"):
+        items(laid(tmp_path, "a.json", photo_at="a.jpg", categories=[project, strand]))
+
+
 def test_a_box_without_an_outline_is_refused_as_a_box_and_beside_one_is_a_remark(tmp_path: Path) -> None:
     box = annotation(1, []) | {"bbox": [1, 1, 5, 5]}
     laid(tmp_path, "a.json", photo_at="a.jpg", annotations=[box])

@@ -47,6 +47,15 @@ def test_outlines_are_drawn_at_the_size_that_they_fit(
     assert bool(remarks) == (stated is not None and stated != drawn_at)
 
 
+def test_a_nearly_square_photo_on_its_side_is_not_taken_for_a_slip_over_the_edge(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo(tmp_path / "a.jpg", 410, 400, exif=exif)
+    mask, remarks = fit_shapes([box(0, 0, 90, 408)], (400, 410), tmp_path / "a.jpg", "a.json")
+    assert (mask.height, mask.width) == (410, 400)
+    assert remarks == ("a.json says that it is 410 x 400; its outlines were drawn at 400 x 410.",)
+
+
 def test_a_photo_is_opened_only_where_its_size_is_needed(tmp_path: Path) -> None:
     nowhere = tmp_path / "a.jpg"
     assert photo_sizes(nowhere) == []

@@ -179,6 +179,17 @@ def test_a_brush_a_polygon_and_an_ellipse_make_one_mask(tmp_path: Path) -> None:
     assert np.array_equal(mask, np.maximum(truth() | inside.astype(np.uint8) * np.uint8(255), painted))
 
 
+def test_percent_are_of_width_and_height_each(tmp_path: Path) -> None:
+    wide = {"original_width": 400, "original_height": 100}
+    ellipse = region("ellipselabels", {"x": 25, "y": 50, "radiusX": 10, "radiusY": 20}, **wide)
+    outline = region("polygonlabels", {"points": [[75, 0], [100, 0], [100, 50], [75, 50]], "closed": True}, **wide)
+    mask = the_mask(laid(tmp_path, ellipse, outline))
+    y, x = np.mgrid[:100, :400] + 0.5
+    inside = ((x - 100) / 40) ** 2 + ((y - 50) / 20) ** 2 <= 1
+    inside[:50, 300:] = True
+    assert np.array_equal(mask > 0, inside)
+
+
 def test_a_polygon_whose_labels_are_a_control_of_their_own_is_read(tmp_path: Path) -> None:
     outline = {key: value for key, value in POLYGON["value"].items() if key != "polygonlabels"}
     drawn, labels = (
