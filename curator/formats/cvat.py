@@ -211,7 +211,7 @@ def _pair(file: Location, found: Found, name: str, image: Element, labels: _Labe
     marks = {str(tag.get("label")) for tag in image.findall("tag")}
     shapes = [drawn for drawn in image if drawn.tag in (*AREAS, *NO_AREAS)]
     if not any(drawn.get("label") in labels.hair for drawn in shapes) and NO_HAIR not in marks:
-        others = sorted({str(drawn.get("label")) for drawn in image})
+        others = sorted({str(drawn.get("label")) for drawn in shapes})
         also = f" It has {', '.join(others[:5])}." if others else ""
         return Refused(name, f"it has no hair annotation.{also}", found.place)
     height, width = _numbers(image, "height", "width")
