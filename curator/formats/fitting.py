@@ -1,6 +1,7 @@
 """Fit the shapes that a list draws to the photo: leave out what covers no area, and find the size that they were drawn at."""
 
 import io
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 
@@ -40,8 +41,15 @@ def fit_shapes(
     outlines = [each.box() for each in drawn if isinstance(each, Polygon) and each.thickness() > 0]
     if outlines and all(_lies_in(box, (1, 1), 0) for box in outlines):
         raise WinnowError(f"its coordinates in {by} are shares of the photo from 0 to 1; they have to be pixels.")
-    areas = [each for each in drawn if not isinstance(each, NotAnArea) and not _is_thin(each)]
-    left_out = Counter(each.kind if isinstance(each, NotAnArea) else NO_AREA for each in drawn if each not in areas)
+    areas: list[Shape] = []
+    left_out: Counter[str] = Counter()
+    for each in drawn:
+        if isinstance(each, NotAnArea):
+            left_out[each.kind] += 1
+        elif isinstance(each, Polygon) and each.thickness() < THIN:
+            left_out[NO_AREA] += 1
+        else:
+            areas.append(each)
     kinds = ", ".join(kind if number == 1 else f"{kind} ({number:,} times)" for kind, number in left_out.items())
     if left_out and all(isinstance(each, Cut) for each in areas):
         raise WinnowError(f"it is annotated with {kinds} only, which does not outline its hair. Use a mask or a polygon.")
@@ -57,6 +65,7 @@ def photo_sizes(photo: Location | Embedded) -> list[Size]:
     """
     try:
         with (
+            warnings.catch_warnings(action="ignore"),  # about large pictures; whoever decodes this one has limits of its own
             io.BytesIO(photo.data) if isinstance(photo, Embedded) else open_regular(photo) as file,
             Image.open(file, formats=IMAGE_FORMATS) as image,
         ):
@@ -65,10 +74,6 @@ def photo_sizes(photo: Location | Embedded) -> list[Size]:
     except (WinnowError, *DECODER_ERRORS, Image.DecompressionBombError):
         return []
     return [(width, height), (height, width)] if lies_on_its_side else [(height, width)]
-
-
-def _is_thin(shape: Shape) -> bool:
-    return isinstance(shape, Polygon) and shape.thickness() < THIN
 
 
 def _drawn_at(areas: Sequence[Shape], stated: Size | None, photo: Location | Embedded, by: str) -> tuple[Size, tuple[str, ...]]:
