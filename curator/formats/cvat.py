@@ -245,13 +245,16 @@ def _drawn(shapes: list[Element], meant: frozenset[str]) -> tuple[list[Shape | N
     On one level, what is meant lies above all but the background, which lies where it was drawn.
     """
     drawn: list[Shape | NotAnArea] = []
+    below: list[Box] = []
     covering = set()
     for shape in sorted(shapes, key=lambda shape: (_order(shape), shape.get("label") in meant or _is_background(shape))):
         if shape.get("label") in meant:
-            drawn.append(NotAnArea(NO_AREAS[shape.tag]) if shape.tag in NO_AREAS else _area(shape))
-        elif drawn and shape.tag in AREAS and not isinstance(area := _area(shape), NotAnArea):
-            below = [box for each in drawn if not isinstance(each, NotAnArea) and (box := each.box()) is not None]
-            if (box := area.box()) is not None and any(_overlap(box, other) for other in below):
+            one = NotAnArea(NO_AREAS[shape.tag]) if shape.tag in NO_AREAS else _area(shape)
+            drawn.append(one)
+            below += [box] if not isinstance(one, NotAnArea) and (box := one.box()) is not None else []
+        elif below and shape.tag in AREAS and not isinstance(area := _area(shape), NotAnArea):
+            box = area.box()
+            if box is not None and any(_overlap(box, other) for other in below):
                 drawn.append(Cut(area))
                 covering.add(str(shape.get("label")))
     return drawn, sorted(covering)
