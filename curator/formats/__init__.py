@@ -7,7 +7,20 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from curator.formats import archive, coco, cvat, folder, hugging_face, label_studio, lfw_parts, manifest, supervisely
+from curator.formats import (
+    archive,
+    coco,
+    cvat,
+    folder,
+    hugging_face,
+    label_studio,
+    labelme,
+    lfw_parts,
+    manifest,
+    supervisely,
+    via,
+    yolo,
+)
 from curator.formats.accounting import Counted, accounted
 from curator.formats.locations import Location, display_name, download, is_signed, parse_location, passed_over, readable_errors
 from curator.formats.pairs import (
@@ -109,12 +122,15 @@ ADAPTERS = (
     Adapter("coco", "a .json with images and annotations", coco.recognise, coco.read, coco.write, "categories"),
     Adapter(
         "label-studio",
-        "a .json export with brush masks",
+        "a .json export, or its brush masks with one",
         label_studio.recognise,
         label_studio.read,
         label_studio.write,
         "labels",
     ),
+    Adapter("labelme", "a .json of labelme for each photo", labelme.recognise, labelme.read, labels="labels"),
+    Adapter("via", "a .json or .csv of VGG Image Annotator", via.recognise, via.read, labels="labels"),
+    Adapter("yolo", "images/, and labels/ with outlines as .txt", yolo.recognise, yolo.read, labels="classes"),
     Adapter(
         "hf", "metadata.jsonl in folders train, validation, test", hugging_face.recognise, hugging_face.read, hugging_face.write
     ),

@@ -25,6 +25,9 @@ class Stroke:
 
     packed: bytes
 
+    def box(self) -> None:
+        """None: it covers the whole photo."""
+
     def onto(self, canvas: Canvas, limits: Limits) -> int:
         """Draw the stroke's alpha channel onto a canvas; returns its work.
 

@@ -9,8 +9,10 @@ import os
 import posixpath
 import re
 import stat
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -32,6 +34,7 @@ CHUNK = 2**20
 SNIFF_BYTES = 4096  # the start of a file, enough to recognise its format
 LIST_BYTES = 512 * 2**20  # of one list or export; as Python's objects it takes several times that
 MAX_DEPTH = 64  # folders inside each other
+FOLDERS_NAMED = 6  # in which a file was looked for
 KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 _log = logging.getLogger(__name__)
 
@@ -238,13 +241,22 @@ def is_junk(name: str) -> bool:
     return any(part.lower() in JUNK or part.startswith("._") for part in name.split("/"))
 
 
+@dataclass(frozen=True)
+class Found:
+    """The file that a list names, and a remark if it is spelled another way there; empty if not."""
+
+    place: Location
+    remark: str = ""
+
+
 class FileLookup:
-    """Finds the files that a source's list names, only inside its own folder. A folder behind a URL is listed once."""
+    """Finds the files that a source's list names, only inside its own folder. Each folder is listed once, when it is needed."""
 
     def __init__(self, base: Location) -> None:
         self.base = base
         self.real = base.resolve() if isinstance(base, Path) else base
         self.listed: dict[str, set[str]] = {}
+        self.spellings: dict[str, dict[str, list[str]]] = {}
 
     def find(self, named: str) -> Location | None:
         """The location of a name relative to the folder; None if it points outside it or can't be a file's name."""
@@ -276,6 +288,100 @@ class FileLookup:
             except (OSError, ValueError):
                 self.listed[folder] = set()  # many web servers list nothing
         return place.path in self.listed[folder] or place.is_file()
+
+    def exact(self, named: str) -> Location | None:
+        """The file of exactly this name relative to the folder; None if there is none, or if it points outside it."""
+        plain = isinstance(self.real, Path) and "/" not in named and "\\" not in named
+        if plain and named not in self._alike("", named):
+            return None  # without asking the disk for each of a list's names in each of several folders
+        place = self.find(named)
+        return place if place is not None and self.exists(place) else None
+
+    def match(self, named: str) -> Found | str | None:
+        """The file of a name relative to the folder, also if the two are spelled differently; None if there is none.
+
+        Spelled differently means upper and lower case, the forms of an accented letter, `%20` and the like for a character,
+        and a blank, a plus sign and an underscore. If several files match, and none of them exactly, it is a refusal's reason.
+        """
+        if (exact := self.exact(named)) is not None:
+            return Found(exact)
+        ways = [""]  # folders, and in the end files, relative, that match as far as the name was followed
+        *parts, last = [part for part in re.split(r"[/\\]", unquote(named)) if part not in ("", ".")] or [""]
+        for part in parts:
+            ways = [f"{way}{name}/" for way in ways for name in self._alike(way, part)]
+        found = [place for way in ways for name in self._alike(way, last) if (place := self.find(way + name)) is not None]
+        files = [place for place in found if self.exists(place)]
+        if len(files) > 1:
+            names = ", ".join(last_name(file) for file in files[:5])
+            return (
+                f"no file is called exactly so, and several nearly ({names}). Keep one of them, or mend its name in the list."
+            )
+        return Found(files[0], f"The list spells its name differently: {named}.") if files else None
+
+    def _alike(self, folder: str, part: str) -> list[str]:
+        """What lies in a folder, relative to the base, and is called like a part of a name."""
+        if folder not in self.spellings:
+            place = self.find(folder or ".") if isinstance(self.real, Path) else self.base / folder
+            alike: dict[str, list[str]] = {}
+            for name in _names_in(place):
+                alike.setdefault(spelling_key(name), []).append(name)
+            self.spellings[folder] = alike
+        return self.spellings[folder].get(spelling_key(part), [])
+
+
+def find_photo(lookups: Sequence[FileLookup], named: str, source: Location, shown: str = "photo") -> Found | str:
+    """The photo that a list names, in the first of several folders that has it; or why there is none, for a refusal."""
+    for lookup in lookups:  # the exact name anywhere, before a name that is only alike
+        if (place := lookup.exact(named)) is not None:
+            return Found(place)
+    inside = [lookup for lookup in lookups if lookup.find(named) is not None]
+    if not inside:
+        return "its path points outside the folder."
+    for lookup in inside:
+        if (found := lookup.match(named)) is not None:
+            return found
+    at = source if is_folder(source) else source.parent
+    return f"the {shown} isn't there: Winnow looked for it {where_looked([lookup.base for lookup in inside], at)}."
+
+
+def where_looked(folders: Iterable[Location], source: Location) -> str:
+    """The folders in which a file was looked for, in words, relative to the source's own folder.
+
+    >>> where_looked([Path("set"), Path("set/images"), Path("set/val")], Path("set"))
+    'in the source itself, in images/ and in val/'
+    """
+    names = [f"in {way}/" if (way := _way(folder, source)) != "." else "in the source itself" for folder in folders]
+    *most, last = [*names[:FOLDERS_NAMED], *([f"in {len(names) - FOLDERS_NAMED:,} more"] if len(names) > FOLDERS_NAMED else [])]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _way(folder: Location, source: Location) -> str:
+    try:
+        return relative_path(folder, source).as_posix()
+    except ValueError:
+        return f"../{last_name(folder)}"
+
+
+def spelling_key(name: str) -> str:
+    """A file's name without what a list and a disk often spell differently.
+
+    >>> spelling_key("IMG 1%2B.JPG") == spelling_key("img_1+.jpg")
+    True
+    """
+    return re.sub(r"[ +_]", "_", unicodedata.normalize("NFC", unquote(name)).casefold())
+
+
+def _names_in(folder: Location | None) -> list[str]:
+    try:
+        if isinstance(folder, Path):
+            return os.listdir(folder)  # noqa: PTH208 - names are all we need
+        return (
+            []
+            if folder is None
+            else [posixpath.basename(entry.rstrip("/")) for entry in folder.fs.ls(folder.path, detail=False)]
+        )
+    except (OSError, ValueError):
+        return []  # many web servers list nothing
 
 
 def open_list(place: Location) -> BinaryIO:

@@ -1,12 +1,14 @@
 """What every format reads (a photo with its mask, or a refused file with the reason) and writes (a set's members)."""
 
 import logging
+import re
 import traceback
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,6 +34,14 @@ SPLITS = {
 MAX_LENGTHS = {"name": 1000, "contributor": 1000, "licence": 200, "subject": 1000, "consent_basis": 200}
 MAX_ROWS = 1_000_000  # photos in one list
 HAIR = "hair"  # the label in our exports
+# What else means hair, and nothing but hair, as `label_key` spells it: the major languages' words among them.
+HAIR_WORDS = (
+    "hair", "hairs", "human hair", "head hair", "cheveux", "chevelure", "haar", "haare", "kopfhaar", "pelo", "cabello",
+    "capelli", "cabelo", "cabelos", "волосы", "волосся", "włosy", "saç", "tóc", "rambut", "头发", "頭髮", "頭髪", "髪",
+    "髪の毛", "머리카락", "شعر", "बाल", "ผม",
+)  # fmt: skip
+SKIN = ("skin",)
+UNKNOWN = ("unknown", "ignore")  # pixels of which nobody says what they are
 NO_HAIR = "no hair"  # the tag of a photo without hair, as opposed to one that is not annotated yet
 
 _log = logging.getLogger(__name__)
@@ -158,16 +168,19 @@ def unreadable(error: Exception) -> str:
     return f"it is damaged, or made in a way that Winnow can't read ({type(error).__name__})."
 
 
-def pair_or_refusal(name: str, make: Callable[[], RawPair | Refused]) -> RawPair | Refused:
-    """What `make` returns; whatever it raises is the refusal of the item called `name`. Raises NotNowError."""
+def pair_or_refusal(name: str, make: Callable[[], RawPair | Refused], place: Location | None = None) -> RawPair | Refused:
+    """What `make` returns; whatever it raises is the refusal of the item called `name`, a file at `place`.
+
+    Raises NotNowError.
+    """
     try:
         return make()
     except NotNowError:
         raise
     except WinnowError as error:
-        return Refused(name, str(error))
+        return Refused(name, str(error), place)
     except Exception as error:
-        return Refused(name, unreadable(error))
+        return Refused(name, unreadable(error), place)
 
 
 def check_rows(file: str, count: int) -> None:
@@ -230,25 +243,67 @@ def readable_name(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def hair_label(file: str, kind: str, labels: Sequence[str], wanted: str | None = None) -> str:
-    """The label called "hair" in any case, or the only one there is. `kind` is the plural that the format calls labels.
+def label_key(label: str) -> str:
+    """A label as it is compared: without case, numbers in front, separators, and words such as mask or class.
 
-    `wanted` is the one that a person named. Raises WinnowError if there is no label, several and none of them called "hair",
-    or several called so.
+    >>> label_key("17_Hair"), label_key("hair-mask"), label_key("Human Hair")
+    ('hair', 'hair', 'human hair')
+    """
+    words = re.sub(r"[\s_./:()\[\]-]+", " ", unicodedata.normalize("NFKC", label).casefold()).split()
+    telling = [
+        word for word in words if not word.isdecimal() and word not in ("mask", "masks", "class", "label", "segmentation")
+    ]
+    return " ".join(telling or words)
+
+
+def hair_label(
+    file: str, kind: str, labels: Sequence[str], wanted: str | None = None, used: Mapping[str, int] = MappingProxyType({})
+) -> str:
+    """The label that means hair: the one a person named, or the one called hair, or the only one called nearly so.
+
+    A lone label with another name is not taken for hair: a project of faces has one label, too. `alike` gives the labels that
+    are spelled almost as this one.
+
+    Args:
+        file: where the labels are listed, for errors.
+        kind: the plural that the format calls labels.
+        labels: all that the source's project has, also those that no photo uses.
+        wanted: what a person named.
+        used: how many shapes each label has, for errors; empty if that is not known.
+
+    Raises:
+        WinnowError: if no label is meant, or it is unclear which. It lists all labels and says what to do.
 
     >>> hair_label("coco.json", "categories", ["cat", "Hair"])
     'Hair'
     """
-    called_hair = [label for label in labels if label.strip().lower() == (wanted or HAIR).strip().lower()]
-    candidates = called_hair or labels
-    if len(candidates) == 1:
-        return candidates[0]
     if not labels:
         raise WinnowError(f'{file} lists no {kind}. It needs one called "hair".')
-    listed = ", ".join(labels[:20]) + (", ..." if len(labels) > 20 else "")
-    if called_hair:
-        raise WinnowError(f'{file}: several {kind} called "hair" ({listed}). Merge them into one.')
-    raise WinnowError(f'{file}: several {kind}, none called "hair" ({listed}). Rename one of them to "hair".')
+    told = list(dict.fromkeys(labels))
+    listed = ", ".join(f"{label}: {used.get(label, 0):,}" if used else label for label in told[:20])
+    listed = f"shapes of each: {listed}" if used else listed
+    listed += f" and {len(told) - 20:,} more" if len(told) > 20 else ""
+    if wanted is not None:
+        for spelled in (str, str.strip, label_key):
+            if named := [label for label in told if spelled(label) == spelled(wanted)]:
+                return named[0]
+        raise WinnowError(f"{file} has no {wanted} among its {kind}: {listed}.")
+    for names in ((HAIR,), HAIR_WORDS):
+        found = {label_key(label): label for label in reversed(told) if label_key(label) in names}
+        if len(found) == 1:
+            return next(iter(found.values()))
+    why = "several of its {} may be hair" if found else "none of its {} is called hair"
+    raise WinnowError(f"{file}: {why.format(kind)} ({listed}). Say which one is hair: --label NAME.")
+
+
+def alike(labels: Iterable[str], label: str | None) -> frozenset[str]:
+    """The labels that are spelled as one is, apart from what `label_key` leaves out; none for None."""
+    return frozenset(each for each in labels if label is not None and label_key(each) == label_key(label))
+
+
+def called(labels: Iterable[str], *names: str) -> frozenset[str]:
+    """The labels whose key is one of some names, such as SKIN."""
+    return frozenset(label for label in labels if label_key(label) in names)
 
 
 def match_key(stem: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.formats.shapes import WORK_OF_A_RUN, Canvas, check_size, check_work, paste_max
+from curator.formats.shapes import WORK_OF_A_RUN, Box, Canvas, check_size, check_work, paste_max
 from db.errors import WinnowError
 from db.settings import Limits
 
@@ -26,6 +26,10 @@ class Runs:
     top: int = 0  # of the box in the mask
     left: int = 0
     along_rows: bool = False  # as in CVAT; else down the columns, as in COCO
+
+    def box(self) -> Box:
+        """The box itself."""
+        return self.top, self.left, self.top + self.height, self.left + self.width
 
     def onto(self, canvas: Canvas, limits: Limits) -> int:
         """Draw the box onto a canvas; returns its work. Raises WinnowError for damaged runs, and beyond the limits."""

@@ -1,5 +1,6 @@
-"""Masks that a source stores as shapes (polygons, runs, bitmaps, brush strokes), drawn only when they are needed."""
+"""Masks that a source stores as shapes (polygons, ellipses, runs, bitmaps, strokes), drawn only when they are needed."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,7 +14,9 @@ from db.settings import Limits
 
 Canvas = NDArray[np.uint8]  # (H, W), 0 to 255
 Points = tuple[float, ...]  # x, y, x, y, ... in pixels; (0, 0) is the corner of the first pixel
+Box = tuple[float, float, float, float]  # top, left, bottom, right in pixels
 
+NO_AREA = "an outline without an area"  # in words
 MAX_COORDINATE = 1e9  # pixels; far beyond any photo, and small enough to compute with
 
 # What a photo's shapes may cost together, in pixels of area: about two seconds. The other costs are what takes as long.
@@ -26,6 +29,9 @@ WORK_OF_A_RUN = 300
 class Shape(Protocol):
     """A part of a mask, small enough to be pickled and sent to a worker."""
 
+    def box(self) -> Box | None:
+        """Where the shape says that it lies; None if that is known only when it is drawn."""
+
     def onto(self, canvas: Canvas, limits: Limits) -> int:
         """Draw the shape onto a canvas, keeping the larger value; returns its work.
 
@@ -35,7 +41,7 @@ class Shape(Protocol):
 
 @dataclass(frozen=True)
 class Shapes:
-    """The mask of one photo: the union of its hair shapes. Without shapes, the mask has no hair."""
+    """The mask of one photo: its hair shapes, drawn one after the other. Without shapes, the mask has no hair."""
 
     height: int  # pixels
     width: int  # pixels
@@ -60,6 +66,22 @@ class Polygon:
     outline: Points
     holes: tuple[Points, ...] = ()
 
+    def box(self) -> Box:
+        """The box around the outline."""
+        x, y = self.outline[::2], self.outline[1::2]
+        return min(y), min(x), max(y), max(x)
+
+    def thickness(self) -> float:
+        """How far the corners lie from a straight line between two of them, in pixels: 0.0 for a point or a line."""
+        corners = np.reshape(self.outline, (-1, 2))
+        away = corners - corners[0]
+        length = np.hypot(*away.T)
+        end = away[int(length.argmax())]
+        if not length.any():
+            return 0.0
+        aside = (away[:, 0] * end[1] - away[:, 1] * end[0]) / length.max()
+        return float(aside.max() - aside.min())
+
     def onto(self, canvas: Canvas, limits: Limits) -> int:
         """Draw the filled polygon, 255 inside, onto a canvas; returns its work. Raises WinnowError if that is too much."""
         top, left, bottom, right = box = _polygon_box(self.outline, (0, 0, *canvas.shape))
@@ -72,6 +94,80 @@ class Polygon:
             there &= ~fill_polygon(hole, last - first, after - before, first, before)
         paste_max(canvas, inside, top, left)
         return work
+
+
+@dataclass(frozen=True)
+class Ellipse:
+    """An ellipse, turned around its centre."""
+
+    x: float  # of its centre, in pixels
+    y: float
+    across: float  # its radius along x before it is turned, in pixels
+    down: float
+    turned: float = 0.0  # degrees, clockwise as one sees it
+
+    def box(self) -> Box:
+        """The box around the ellipse."""
+        cosine, sine = math.cos(math.radians(self.turned)), math.sin(math.radians(self.turned))
+        wide = math.hypot(self.across * cosine, self.down * sine)
+        high = math.hypot(self.across * sine, self.down * cosine)
+        return self.y - high, self.x - wide, self.y + high, self.x + wide
+
+    def onto(self, canvas: Canvas, limits: Limits) -> int:
+        """Draw the pixels whose centres lie inside, 255; returns its work."""
+        box = self.box()
+        top, left = np.clip(np.floor(box[:2]), 0, canvas.shape).astype(int).tolist()
+        bottom, right = np.clip(np.ceil(box[2:]), 0, canvas.shape).astype(int).tolist()
+        y, x = np.ogrid[top + 0.5 - self.y : bottom - self.y, left + 0.5 - self.x : right - self.x]
+        cosine, sine = math.cos(math.radians(self.turned)), math.sin(math.radians(self.turned))
+        along, aside = (x * cosine + y * sine) / self.across, (y * cosine - x * sine) / self.down
+        paste_max(canvas, (along**2 + aside**2 <= 1).astype(np.uint8) * np.uint8(255), top, left)
+        return 3 * int(bottom - top) * int(right - left)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A shape that takes away what was drawn before it, as a hole or as something that lies on top."""
+
+    shape: Shape
+
+    def box(self) -> None:
+        """None: it may lie anywhere."""
+
+    def onto(self, canvas: Canvas, limits: Limits) -> int:
+        """Take the shape away from a canvas; returns its work. Raises WinnowError like the shape."""
+        taken = np.zeros_like(canvas)
+        work = self.shape.onto(taken, limits)
+        np.minimum(canvas, 255 - taken, out=canvas)
+        return work + 2 * canvas.size
+
+
+@dataclass(frozen=True)
+class NotAnArea:
+    """What a source draws where an area is needed, such as a box; in words."""
+
+    kind: str
+
+
+def parse_outline(numbers: Sequence[Any]) -> Polygon | NotAnArea:
+    """The polygon of an outline's numbers x, y, x, y, ...; no area if there are fewer than three points.
+
+    Raises WinnowError like `parse_points` for everything else.
+    """
+    if len(numbers) in (0, 2, 4):
+        return NotAnArea(NO_AREA)
+    return Polygon(parse_points(numbers))
+
+
+def parse_ellipse(x: Any, y: Any, across: Any, down: Any, turned: Any = 0) -> Ellipse:
+    """An ellipse from numbers or their text. Raises WinnowError for what is no number, too large, or a radius of 0 or less."""
+    try:
+        found = tuple(float(number) for number in (x, y, across, down, turned))
+    except (TypeError, ValueError, OverflowError):
+        found = ()
+    if not found or not (np.abs(found) < MAX_COORDINATE).all() or min(found[2:4]) <= 0:
+        raise WinnowError("one ellipse has an invalid number.")
+    return Ellipse(*found)
 
 
 def check_size(height: int, width: int, limits: Limits) -> None:

@@ -7,6 +7,7 @@ eight bits of an alpha mask are kept. A dataset's name, or a photo's tag, may gi
 import base64
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from curator.formats.fitting import fit_shapes
 from curator.formats.locations import (
+    MAX_DEPTH,
     Location,
     display_name,
     file_in,
@@ -25,6 +28,7 @@ from curator.formats.locations import (
     list_bytes,
     list_files,
     relative_path,
+    spelling_key,
     subfolder,
     subfolders,
     write_file,
@@ -32,17 +36,21 @@ from curator.formats.locations import (
 from curator.formats.pairs import (
     HAIR,
     NO_HAIR,
+    SKIN,
+    UNKNOWN,
     Item,
     ListRead,
     RawPair,
     Refused,
     SetItem,
+    alike,
+    called,
     hair_label,
     pair_or_refusal,
     parse_split,
     readable_name,
 )
-from curator.formats.shapes import Canvas, Polygon, Shape, Shapes, parse_points, paste_max
+from curator.formats.shapes import Canvas, NotAnArea, Polygon, Shape, parse_outline, paste_max
 from curator.pictures.codec import decode_mask, encode_mask
 from curator.pictures.masks import is_soft
 from curator.pictures.opening import decode_image
@@ -51,6 +59,7 @@ from db.settings import Limits
 from db.store import Store
 
 META = "meta.json"
+NO_AREAS = {"rectangle": "a box", "line": "a line", "polyline": "a line", "point": "a point", "graph": "a skeleton"}
 SOFT_BY_KIND = {"bitmap": False, "alpha_mask": True}  # whether values between 0 and 255 are kept
 
 
@@ -62,6 +71,9 @@ class Bitmap:
     top: int  # pixels, of its corner in the mask
     left: int
     soft: bool  # keep values between 0 and 255; else every value but 0 is hair
+
+    def box(self) -> None:
+        """None: its size is known when it is decompressed."""
 
     def onto(self, canvas: Canvas, limits: Limits) -> int:
         """Draw the picture onto a canvas; returns its work. Raises WinnowError if it is damaged or beyond the limits."""
@@ -89,37 +101,47 @@ def bitmap_json(mask: Canvas) -> dict[str, Any]:
 
 def recognise(location: Location) -> str | None:
     """Why this is a Supervisely project, or None."""
-    if not is_folder(location) or file_in(location, META, location) is None:
+    if not is_folder(location) or (meta := file_in(location, META, location)) is None or b'"classes"' not in list_bytes(meta):
         return None
-    found = next((inner for inner in subfolders(location) if subfolder(inner, "ann") is not None), None)
+    found = next(_datasets(location), None)
     return f"it has {META} and {relative_path(found, location)}/ann/" if found is not None else None
 
 
 def read(location: Location, label: str | None = None) -> Iterator[Item]:
-    """A pair for every photo of every dataset.
+    """A pair for every photo of every dataset, and of the datasets nested in them.
 
     Raises WinnowError if there is no dataset, if meta.json can't be read, or if it is unclear which class is hair.
     """
-    datasets = [inner for inner in subfolders(location) if subfolder(inner, "ann") is not None] if is_folder(location) else []
+    datasets = list(_datasets(location)) if is_folder(location) else []
     if not datasets:
         raise WinnowError(f"{display_name(location)} has no dataset, which is a folder with img/ and ann/.")
     meta = file_in(location, META, location) or location / META
-    hair = _hair_class(meta, label)
+    classes = _classes(meta, label)
     yield ListRead(meta)
     for dataset in datasets:
         images, annotations = subfolder(dataset, "img"), subfolder(dataset, "ann")
         photos = [] if images is None else list_files(images, location)
         files = [] if annotations is None else files_in(annotations, ".json", location)
-        there = frozenset(photos)
+        there, alike_names = frozenset(photos), Counter(map(spelling_key, photos))
+        by_key = {spelling_key(each): each for each in photos}
+        annotated = set()
         for file in files:
-            photo = dataset / "img" / file.stem
+            its_own = (
+                file.stem
+                if file.stem in there or alike_names[spelling_key(file.stem)] != 1
+                else by_key[spelling_key(file.stem)]
+            )
+            annotated.add(its_own)
+            photo = dataset / "img" / its_own
             name = readable_name(str(relative_path(photo, location)))
-            if file.stem in there:
-                yield pair_or_refusal(name, partial(_pair, name, photo, file, hair))
+            if its_own in there:
+                item = pair_or_refusal(name, partial(_pair, name, photo, file, classes), photo)
+                yield item
+                if isinstance(item, Refused):
+                    yield ListRead(file)
             else:
                 annotation = readable_name(str(relative_path(file, location)))
-                yield Refused(name, f"{annotation} annotates it, but the photo is missing.")
-        annotated = {file.stem for file in files}
+                yield Refused(name, f"{annotation} annotates it, but the photo is missing.", file)
         for each in photos:
             if each not in annotated:
                 name = readable_name(f"{relative_path(dataset, location)}/img/{each}")
@@ -154,30 +176,58 @@ def write(folder: Path, items: list[SetItem], store: Store) -> int:
     return 0
 
 
-def _hair_class(meta: Location, label: str | None) -> str:
+@dataclass(frozen=True)
+class _Classes:
+    """What the classes of a project mean."""
+
+    hair: frozenset[str]
+    skin: frozenset[str]
+    unknown: frozenset[str]
+
+
+def _datasets(folder: Location, depth: int = 0) -> Iterator[Location]:
+    """The folders with ann/ below a folder. A dataset's nested ones lie in its folder `datasets`."""
+    for inner in subfolders(folder):
+        if last_name(inner) in ("img", "ann", "masks_human", "masks_machine"):
+            continue
+        if subfolder(inner, "ann") is not None:
+            yield inner
+        if depth < MAX_DEPTH:
+            yield from _datasets(inner, depth + 1)
+
+
+def _classes(meta: Location, label: str | None) -> _Classes:
     try:
         titles = [str(each["title"]) for each in json.loads(list_bytes(meta))["classes"]]
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise WinnowError(f"{meta.name} can't be read as Supervisely's ({type(error).__name__}).") from None
-    return hair_label(meta.name, "classes", titles, label)
+    hair = alike(titles, hair_label(meta.name, "classes", titles, label))
+    return _Classes(hair, called(titles, *SKIN) - hair, called(titles, *UNKNOWN) - hair)
 
 
-def _pair(name: str, photo: Location, file: Location, hair: str) -> RawPair | Refused:
+def _pair(name: str, photo: Location, file: Location, classes: _Classes) -> RawPair | Refused:
     try:
         annotation = json.loads(list_bytes(file))
-        height, width = int(annotation["size"]["height"]), int(annotation["size"]["width"])
+        size = int(annotation["size"]["height"]), int(annotation["size"]["width"])
         tags = [str(tag["name"]) for tag in annotation.get("tags") or []]
-        drawn = [each for each in annotation["objects"] if each["classTitle"] == hair]
-        shapes = tuple(_shape(each) for each in drawn)
+        drawn = {
+            field: [_shape(each) for each in annotation["objects"] if each["classTitle"] in meant]
+            for field, meant in (("mask", classes.hair), ("skin", classes.skin), ("unknown", classes.unknown))
+        }
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError, OSError) as error:
-        return Refused(name, f"its annotation can't be read as Supervisely's ({type(error).__name__}).")
-    if not shapes and NO_HAIR not in tags:
-        return Refused(name, "it has no hair annotation.")
-    split = next((found for word in [*tags, last_name(photo.parent.parent)] if (found := parse_split(word))), None)
-    return RawPair(name, photo, Shapes(height, width, shapes), annotation=file, split=split)
+        return Refused(name, f"its annotation can't be read as Supervisely's ({type(error).__name__}).", photo)
+    if not drawn["mask"] and NO_HAIR not in tags:
+        others = sorted({str(each["classTitle"]) for each in annotation["objects"]})
+        also = f" It has {', '.join(others[:5])}." if others else ""
+        return Refused(name, f"it has no hair annotation.{also}", photo)
+    masks = {field: fit_shapes(shapes, size, photo, file.name) for field, shapes in drawn.items() if shapes or field == "mask"}
+    split = next((found for word in [*tags, *reversed(name.split("/")[:-2])] if (found := parse_split(word))), None)
+    mask, remarks = masks["mask"]
+    skin, unknown = (masks[field][0] if field in masks else None for field in ("skin", "unknown"))
+    return RawPair(name, photo, mask, split=split, skin=skin, unknown=unknown, annotation=file, remarks=remarks)
 
 
-def _shape(drawn: dict[str, Any]) -> Shape:
+def _shape(drawn: dict[str, Any]) -> Shape | NotAnArea:
     kind = drawn.get("geometryType") or drawn.get("shape")
     if kind in SOFT_BY_KIND:
         content = drawn.get("bitmap") or drawn[kind]
@@ -185,8 +235,9 @@ def _shape(drawn: dict[str, Any]) -> Shape:
         return Bitmap(str(content["data"]), int(top), int(left), SOFT_BY_KIND[kind])
     if kind == "polygon":
         corners = drawn["points"]
-        outline, *holes = [
-            parse_points(np.ravel(each).tolist()) for each in [corners["exterior"], *(corners.get("interior") or [])]
-        ]
-        return Polygon(outline, tuple(holes))
-    raise WinnowError(f"its hair is annotated as {kind}, which covers no pixels. Use a mask or a polygon.")
+        outline = parse_outline(np.ravel(corners["exterior"]).tolist())
+        holes = [parse_outline(np.ravel(each).tolist()) for each in corners.get("interior") or []]
+        if isinstance(outline, NotAnArea):
+            return outline
+        return Polygon(outline.outline, tuple(hole.outline for hole in holes if isinstance(hole, Polygon)))
+    return NotAnArea(NO_AREAS.get(str(kind), str(kind)))

@@ -29,6 +29,7 @@ from db.tables import (
     Remark,
     Reviewer,
     Run,
+    Source,
     Submission,
     Suspicion,
 )
@@ -46,7 +47,7 @@ T = TypeVar("T")
 # Names of people. Somebody else may be called alike, so these are reported, never redacted.
 NAMES_OF_PEOPLE = (Contributor.name, Submission.subject, Reviewer.name, Event.who)
 # Written by Winnow alone, from no word of a source. A run is resumed by its settings, a file found by its path.
-WORDS_OF_OURS = (Run.settings, Export.file, Export.parts, Proof.differs_at, Suspicion.reasons, Erasure.task)
+WORDS_OF_OURS = (Source.meaning, Run.settings, Export.file, Export.parts, Proof.differs_at, Suspicion.reasons, Erasure.task)
 # Of others' photos: only a person's name is redacted there, because photos of many people are called IMG_0001.jpg.
 OF_OTHERS = (Submission, Remark)
 

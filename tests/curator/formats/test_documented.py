@@ -41,6 +41,9 @@ LAID_OUT: dict[str, dict[str, int]] = {
     "coco": {"a.json": 0},
     "label-studio": {"tasks.json": 0},
     "cvat": {"annotations.xml": 0},
+    "labelme": {},
+    "via": {"via.json": 0},
+    "yolo": {},
     "hf": {},
     "supervisely": {},
     "lfw-parts": {},
@@ -57,7 +60,9 @@ def test_the_example_of_a_format_comes_in(tmp_path: Path, format: str) -> None:
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         bitmap = str(SHAPE["bitmap"]["data"])
-        file.write_bytes(mask if name.endswith(".png") else content.replace("base64 of a PNG packed by zlib", bitmap).encode())
+        file.write_bytes(
+            mask if name.endswith((".png", ".jpg")) else content.replace("base64 of a PNG packed by zlib", bitmap).encode()
+        )
     (tmp_path / "work").mkdir()
     found = open_source(tmp_path, "auto", tmp_path / "work", LIMITS)
     assert found.format == format

@@ -75,8 +75,9 @@ def test_what_nothing_reads_is_one_sentence_that_lists_what_is_understood(tmp_pa
         f"{tmp_path}: Winnow does not recognise this format. It reads zip: a .zip of any of the others; "
         "manifest: a .csv, .jsonl or .parquet with columns image and mask; lfw-parts: images/, masks/ and parts_train.txt; "
         "supervisely: meta.json, and img/ and ann/ in a folder; cvat: annotations.xml and images/; "
-        "coco: a .json with images and annotations; label-studio: a .json export with brush masks; "
-        "hf: metadata.jsonl in folders train, validation, test; "
+        "coco: a .json with images and annotations; label-studio: a .json export, or its brush masks with one; "
+        "labelme: a .json of labelme for each photo; via: a .json or .csv of VGG Image Annotator; "
+        "yolo: images/, and labels/ with outlines as .txt; hf: metadata.jsonl in folders train, validation, test; "
         "folder: images/ and masks/ with the same names, or photo.jpg beside photo.png."
     )
 
@@ -91,7 +92,8 @@ def test_an_unknown_format_is_one_sentence() -> None:
     with pytest.raises(WinnowError) as said:
         adapter_named("tar")
     assert str(said.value) == (
-        "There is no format 'tar'. Winnow reads: zip, manifest, lfw-parts, supervisely, cvat, coco, label-studio, hf, folder."
+        "There is no format 'tar'. Winnow reads: zip, manifest, lfw-parts, supervisely, cvat, coco, label-studio, labelme, "
+        "via, yolo, hf, folder."
     )
 
 

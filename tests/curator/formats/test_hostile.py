@@ -22,6 +22,7 @@ from db.settings import Limits
 
 LIMITS = Limits(pixels=1000, file_bytes=100_000)
 MASK = np.eye(3, 4, dtype=np.uint8) * 255
+PHOTO = encode_mask(MASK)  # a picture of the masks' size
 ANYTHING = [
     None, True, 0, -1, 2, 5, 1.5, 1e308, float("inf"), float("nan"), 10**30,
     "", "x", "../a.jpg", "http://[x", "\0", "half \ud800", "n" * 2000,
@@ -65,6 +66,61 @@ DRAWN = {
     ],
 }
 META = {"classes": [{"title": "hair", "shape": "bitmap"}], "tags": []}
+LABELME = {
+    "version": "5.5.0",
+    "flags": {"no hair": False},
+    "shapes": [
+        {"label": "hair", "points": [[0, 0], [4, 0], [4, 2]], "shape_type": "polygon"},
+        {"label": "hair", "points": [[2, 2], [2, 3]], "shape_type": "circle"},
+        {
+            "label": "hair",
+            "points": [[0, 0], [4, 3]],
+            "shape_type": "mask",
+            "mask": base64.b64encode(encode_mask(MASK)).decode(),
+        },
+    ],
+    "imagePath": "a.jpg",
+    "imageData": None,
+    "imageHeight": 3,
+    "imageWidth": 4,
+}
+VIA = {
+    "_via_img_metadata": {
+        "a.jpg1": {
+            "filename": "a.jpg",
+            "regions": [
+                {
+                    "shape_attributes": {"name": "polygon", "all_points_x": [0, 4, 4], "all_points_y": [0, 0, 2]},
+                    "region_attributes": {"part": "hair"},
+                },
+                {
+                    "shape_attributes": {"name": "ellipse", "cx": 2, "cy": 2, "rx": 1, "ry": 1, "theta": 0},
+                    "region_attributes": {"part": {"hair": True}},
+                },
+            ],
+        }
+    },
+    "_via_attributes": {"region": {"part": {"options": {"hair": ""}}}},
+}
+SHORT = [
+    {
+        "image": "a.jpg",
+        "id": 1,
+        "annotation_id": 1,
+        "shape": [
+            {"points": [[0, 0], [99, 0], [99, 99]], "polygonlabels": ["hair"], "original_width": 4, "original_height": 3},
+            {
+                "x": 50,
+                "y": 50,
+                "radiusX": 9,
+                "radiusY": 9,
+                "ellipselabels": ["hair"],
+                "original_width": 4,
+                "original_height": 3,
+            },
+        ],
+    }
+]
 ROW = {"file_name": "a.jpg", "mask_file_name": "a.png", "split": "train", "licence": "CC0", "contributor": "Ann", "drawn": "no"}
 
 
@@ -107,18 +163,27 @@ def outcome(folder: Path, format: str) -> list[RawPair | Refused | NotRead] | st
 
 SOURCES = {
     "coco": ("a.json", COCO),
+    "label-studio's short": ("a.json", SHORT),
     "label-studio": ("a.json", TASKS),
+    "labelme": ("a.json", LABELME),
+    "via": ("a.json", VIA),
     "supervisely": ("ds/ann/a.jpg.json", DRAWN),
     "supervisely's classes": ("meta.json", META),
     "hf": ("metadata.jsonl", ROW),
 }
+
+A_QUARTER = (
+    "label-studio's short",
+    "labelme",
+    "via",
+)  # of the values at each place, in turn: the code is shared with the others
 
 
 def laid(folder: Path, name: str, document: Any) -> None:
     """A folder with all that a list may speak of, and the list."""
     for file in ("ds/img/a.jpg", "ds/ann/x", "a.jpg", "a.png"):
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_bytes(b"x")
+        (folder / file).write_bytes(PHOTO)
     for file, content in (("meta.json", META), ("ds/ann/a.jpg.json", DRAWN), (name, document)):
         (folder / file).write_text(json.dumps(content))
 
@@ -127,8 +192,8 @@ def laid(folder: Path, name: str, document: Any) -> None:
 def test_anything_anywhere_in_a_list_is_pairs_refusals_or_a_sentence(source: str, tmp_path: Path) -> None:
     name, document = SOURCES[source]
     laid(tmp_path, name, document)
-    for way in ways(document):
-        for value in ANYTHING:
+    for number, way in enumerate(ways(document)):
+        for value in ANYTHING[number % 4 :: 4] if source in A_QUARTER else ANYTHING:
             (tmp_path / name).write_text(json.dumps(changed(document, way, value)))
             try:
                 outcome(tmp_path, source.partition("'")[0])
@@ -159,10 +224,10 @@ def test_unchanged_lists_give_a_pair_each(tmp_path: Path) -> None:
     """So that the tests above begin with what is right."""
     for source, (name, document) in SOURCES.items():
         laid(tmp_path / source.partition("'")[0], name, document)
-    for source in ("coco", "label-studio", "supervisely", "hf"):
+    for source in ("coco", "label-studio", "supervisely", "hf", "labelme", "via"):
         (item,) = [one for one in outcome(tmp_path / source, source) if not isinstance(one, NotRead)]
         assert isinstance(item, RawPair), item
-        assert item.split is not None or source == "coco"
+        assert item.split is not None or source in ("coco", "labelme", "via")
 
 
 def test_signatures_of_links_in_lists_are_not_kept(tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ from upath import UPath
 from curator.formats import RawPair, Refused, count_items, mask_bytes, open_source, photo_bytes, recognise
 from curator.formats.locations import (
     FileLookup,
+    Found,
     Location,
     display_name,
     download,
+    find_photo,
     is_folder,
     list_files,
     parse_location,
@@ -131,6 +133,57 @@ def test_names_inside_the_folder_are_found_however_they_are_written() -> None:
     lookup = FileLookup(UPath("memory://shelf/inner"))
     for named in ("x/y.jpg", "./x/y.jpg", "x\\y.jpg", "z/../x/y.jpg", "x//y.jpg"):
         assert str(lookup.find(named)) == "memory://shelf/inner/x/y.jpg"
+
+
+@pytest.mark.parametrize(
+    ("listed", "on_disk"),
+    [
+        ("images/a.JPG", "Images/A.jpg"),
+        ("images/caf\u00e9.jpg", "images/cafe\u0301.jpg"),
+        ("images%5Ca.jpg", "images/a.jpg"),
+        ("images/a%20b.jpg", "images/a b.jpg"),
+        ("images/a b.jpg", "images/a%20b.jpg"),
+        ("images/a b.jpg", "images/a_b.jpg"),
+        ("images/a_b.jpg", "images/a+b.jpg"),
+    ],
+)
+@pytest.mark.parametrize("behind_url", [False, True])
+def test_a_name_that_list_and_disk_spell_differently_is_found_with_a_remark(
+    tmp_path: Path, listed: str, on_disk: str, behind_url: bool
+) -> None:
+    base = UPath(f"memory://spelled/{tmp_path.name}") if behind_url else tmp_path
+    place = base / on_disk
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"photo")
+    assert find_photo([FileLookup(base / "none"), FileLookup(base)], listed, base) == Found(
+        place, f"The list spells its name differently: {listed}."
+    )
+
+
+def test_the_exact_name_wins_and_several_nearly_so_are_a_reason(tmp_path: Path) -> None:
+    lookup = FileLookup(tmp_path)
+    (tmp_path / "a b.jpg").write_bytes(b"photo")
+    (tmp_path / "A_b.jpg").write_bytes(b"photo")
+    assert lookup.match("a b.jpg") == Found(tmp_path / "a b.jpg")
+    reason = str(find_photo([lookup], "A b.jpg", tmp_path))
+    assert reason.startswith("no file is called exactly so, and several nearly (")
+    assert lookup.match("..%2Fa b.jpg") is None
+
+
+def test_a_photo_that_is_nowhere_is_refused_with_the_places(tmp_path: Path) -> None:
+    lookups = [FileLookup(tmp_path), FileLookup(tmp_path / "images")]
+    said = "the photo isn't there: Winnow looked for it in the source itself and in images/."
+    assert find_photo(lookups, "c.jpg", tmp_path) == said
+    assert find_photo(lookups, "c.jpg", tmp_path / "list.json") == said
+    assert find_photo(lookups, "../c.jpg", tmp_path / "list.json") == "its path points outside the folder."
+
+
+def test_a_folder_is_listed_once_for_all_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "A.jpg").write_bytes(b"photo")
+    lookup = FileLookup(tmp_path)
+    assert lookup.match("a.jpg")
+    monkeypatch.setattr("os.listdir", None)
+    assert lookup.match("b.jpg") is None
 
 
 @pytest.mark.parametrize(

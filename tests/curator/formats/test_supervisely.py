@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from curator.formats import RawPair, Refused, mask_bytes, supervisely
+from curator.formats import NotRead, RawPair, Refused, mask_bytes, open_source, supervisely
 from curator.formats.shapes import Shapes
 from curator.formats.supervisely import Bitmap, bitmap_json, recognise
 from curator.pictures.codec import decode_mask
@@ -122,9 +122,9 @@ def test_a_tag_or_the_datasets_name_says_the_split(tmp_path: Path, dataset: str,
     ("shape", "reason"),
     [
         ({"classTitle": "Hair", "geometryType": "rectangle", "points": {}},
-         "its hair is annotated as rectangle, which covers no pixels. Use a mask or a polygon."),
+         "it is annotated with a box only, which does not outline its hair. Use a mask or a polygon."),
         ({"classTitle": "Hair", "geometryType": "bitmap"}, "its annotation can't be read as Supervisely's (KeyError)."),
-        ({"classTitle": "hat", "geometryType": "bitmap"}, "it has no hair annotation."),
+        ({"classTitle": "hat", "geometryType": "bitmap"}, "it has no hair annotation. It has hat."),
         ("Hair", "its annotation can't be read as Supervisely's (TypeError)."),
     ],
 )  # fmt: skip
@@ -132,7 +132,7 @@ def test_what_does_not_fit_is_refused_and_the_others_come_in(tmp_path: Path, sha
     project(tmp_path, shape)
     project(tmp_path, SHAPE, photo="b.jpg")
     refused, pair = read(tmp_path)
-    assert refused == Refused("ds0/img/a.jpg", reason)
+    assert refused == Refused("ds0/img/a.jpg", reason, tmp_path / "ds0/img/a.jpg")
     assert mask_in(pair) == WHOLE
 
 
@@ -140,7 +140,7 @@ def test_photos_and_labels_without_each_other_are_refused(tmp_path: Path) -> Non
     project(tmp_path, SHAPE)
     (tmp_path / "ds0/img/a.jpg").rename(tmp_path / "ds0/img/b.jpg")
     assert list(read(tmp_path)) == [
-        Refused("ds0/img/a.jpg", "ds0/ann/a.jpg.json annotates it, but the photo is missing."),
+        Refused("ds0/img/a.jpg", "ds0/ann/a.jpg.json annotates it, but the photo is missing.", tmp_path / "ds0/ann/a.jpg.json"),
         Refused("ds0/img/b.jpg", "it has no annotation in ds0/ann/."),
     ]
 
@@ -165,7 +165,8 @@ def test_a_project_without_datasets_or_classes_is_one_clear_sentence(tmp_path: P
         list(read(tmp_path))
     project(tmp_path, SHAPE, meta={"classes": [{"title": "hat"}, {"title": "cat"}]})
     with pytest.raises(
-        WinnowError, match=r'^meta\.json: several classes, none called "hair" \(hat, cat\)\. Rename one of them to "hair"\.$'
+        WinnowError,
+        match=r"^meta\.json: none of its classes is called hair \(hat, cat\)\. Say which one is hair: --label NAME\.$",
     ):
         list(read(tmp_path))
     (tmp_path / "meta.json").write_text("{")
@@ -178,3 +179,39 @@ def test_what_we_pack_comes_back_with_all_its_bits(mask: np.ndarray) -> None:
     content = bitmap_json(mask)
     shape = Bitmap(content["data"], 0, 0, soft=True)
     assert (Shapes(*mask.shape, (shape,)).pixels(LIMITS) == mask).all()
+
+
+def test_datasets_inside_datasets_are_read(tmp_path: Path) -> None:
+    project(tmp_path, SHAPE, dataset="train")
+    project(tmp_path, SHAPE, dataset="train/datasets/inner/datasets/innermost")
+    first, second = read(tmp_path)
+    assert [first.name, second.name] == ["train/img/a.jpg", "train/datasets/inner/datasets/innermost/img/a.jpg"]
+    assert {first.split, second.split} == {Split.train}
+
+
+def test_a_photo_that_is_spelled_differently_is_found(tmp_path: Path) -> None:
+    project(tmp_path, SHAPE, photo="a b.jpg")
+    (tmp_path / "ds0/img/a b.jpg").rename(tmp_path / "ds0/img/A_b.JPG")
+    (pair,) = read(tmp_path)
+    assert (pair.name, pair.photo) == ("ds0/img/A_b.JPG", tmp_path / "ds0/img/A_b.JPG")
+
+
+def test_a_box_beside_an_area_is_a_remark_and_skin_comes_along(tmp_path: Path) -> None:
+    box = {"classTitle": "Hair", "geometryType": "rectangle", "points": {"exterior": [[0, 0], [1, 1]]}}
+    meta = {"classes": [{"title": "Hair"}, {"title": "skin"}], "tags": []}
+    (pair,) = read(project(tmp_path, SHAPE, box, drawn("alpha_mask", alpha_mask(SOFT), "skin"), meta=meta))
+    assert mask_in(pair) == WHOLE
+    assert pair.remarks == ("a.jpg.json also annotates it with a box, which outlines nothing and was left out.",)
+    assert pair.skin is not None
+
+
+def test_every_file_of_a_project_is_accounted_for(tmp_path: Path) -> None:
+    project(tmp_path, SHAPE)
+    project(tmp_path, drawn("bitmap", bitmap(SOFT), "hat"), photo="b.jpg")
+    (tmp_path / "ds0/img/c.jpg").write_bytes(b"photo")
+    (tmp_path / "ds0/ann/d.jpg.json").write_text("{}")
+    (tmp_path / "obj_class_to_machine_color.json").write_text("{}")
+    (tmp_path / "work").mkdir()
+    found = list(open_source(tmp_path, "supervisely", tmp_path / "work", LIMITS).items)
+    assert [item.file for item in found if isinstance(item, Refused)] == ["ds0/img/b.jpg", "ds0/img/d.jpg", "ds0/img/c.jpg"]
+    assert [item.file for item in found if isinstance(item, NotRead)] == ["obj_class_to_machine_color.json"]
