@@ -130,7 +130,7 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("photo,mask\n", "m.csv has no column image. Its columns: photo, mask."),
+        ("portrait,mask\n", "m.csv has no column image. Its columns: portrait, mask."),
         ("", "m.csv has no column image and no column mask. Its columns: none."),
         ("image,mask\na.jpg," + "x" * 200_000, "m.csv, line 1: this is not CSV (field larger than field limit (131072))."),
     ],
@@ -212,9 +212,11 @@ def test_what_is_no_parquet_is_one_clear_sentence(tmp_path: Path, content: bytes
         list(read(tmp_path / "m.parquet"))
 
 
-@pytest.mark.parametrize("text", ["", '{"photo": 1}\n', "nonsense\n"])
+@pytest.mark.parametrize("text", ["", '{"portrait": 1}\n', "nonsense\n"])
 def test_json_lines_without_the_columns_are_one_clear_sentence(tmp_path: Path, text: str) -> None:
-    with pytest.raises(WinnowError, match=r"^m\.jsonl has no column image and no column mask\. Its columns: (photo|none)\.$"):
+    with pytest.raises(
+        WinnowError, match=r"^m\.jsonl has no column image and no column mask\. Its columns: (portrait|none)\.$"
+    ):
         list(read(manifest(tmp_path, text, "m.jsonl")))
 
 
