@@ -46,7 +46,7 @@ MASK_WORDS = frozenset(
 NEUTRAL_WORDS = frozenset({"dir", "class", "hair"})  # of both folders: img_dir, ann_dir
 WEAK = ("data",)  # FiftyOne's folder of photos, if one of masks lies beside it
 PHOTOS = ("images", "image", "imgs", "img", "photos", "photo", "original")
-PHOTO_ENDINGS = ("-org",)  # of a file's stem, as in Figaro's Frame00001-org.jpg and Frame00001-gt.pbm
+PHOTO_ENDINGS = ("-org", "_leftimg8bit")  # of a file's stem, as in Figaro's Frame00001-org.jpg and Frame00001-gt.pbm
 MASK_ENDINGS = tuple(
     f"{mark}{word}"
     for word in (
