@@ -264,7 +264,7 @@ def open_source(
         label: the label that means hair, in a format that has labels; None: the one that is called so.
     """
     with readable_errors(location):
-        if name == "auto" and _is_of_archives(location, label):
+        if name == "auto" and isinstance(location, Path) and _is_of_archives(location, label):
             return _open_archives(location, workspace, limits, label)
         if name == "auto":
             name, why = recognise(location, label)
@@ -343,9 +343,9 @@ def _open_archives(folder: Path, workspace: Path, limits: Limits, label: str | N
     return _open_unpacked(found, "zip", f"it holds {', '.join(packed[:3])}", None, limits, display_name(folder), label)
 
 
-def _is_of_archives(location: Location, label: str | None) -> bool:
+def _is_of_archives(location: Path, label: str | None) -> bool:
     """Whether a local folder holds no photos but in archives."""
-    if not isinstance(location, Path) or not location.is_dir() or not archive.archives_in(location):
+    if not location.is_dir() or not archive.archives_in(location):
         return False
     found = _recognised(location, label)
     return found is None or not _count_photos(location, found[0], label)

@@ -45,7 +45,7 @@ from db.tables import Split
 LIST_NAMES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 ROWS = 16  # of pictures, held in memory at once
 PICTURES_BYTES = 4 * LIST_BYTES  # of all pictures in one file; more only if few are repeated very often
-SHARD = re.compile(r"(.+?)-\d+(-of-\d+)?")  # train-00000-of-00004.parquet
+SHARD = re.compile(r"(.+?)-\d{3,}")  # train-00000-of-00004.parquet
 
 
 def recognise(location: Location) -> str | None:
@@ -55,8 +55,8 @@ def recognise(location: Location) -> str | None:
     lists = [file for file in _lists(location) if _columns(file)]
     if lists:
         return f"{relative_path(lists[0], location)} lists its files"
-    found = _shards(location)
-    return f"{relative_path(found[0], location)} has pictures inside" if found else None
+    found = next(filter(has_pictures, _shards(location)), None)
+    return None if found is None else f"{relative_path(found, location)} has pictures inside"
 
 
 def read(location: Location) -> Iterator[Item]:
@@ -64,8 +64,8 @@ def read(location: Location) -> Iterator[Item]:
 
     Raises WinnowError if there is no list, or if one can't be read or lacks the photo's or the mask's column.
     """
-    lists = [] if is_folder(location) and _shards(location) else _lists(location)
     shards = _shards(location) if is_folder(location) else [location]
+    lists = [] if shards else _lists(location)
     if not lists and not shards:
         raise WinnowError(
             f"{display_name(location)} has no {LIST_NAMES[0]}, neither in itself nor in a folder train, validation or test."
@@ -74,7 +74,12 @@ def read(location: Location) -> Iterator[Item]:
         yield from read_list(file, parse_split(last_name(file.parent)))
     for file in shards:
         called = file.name if file == location else relative_path(file, location).as_posix()
-        yield from _read_shard(file, called)
+        try:
+            yield from _read_shard(file, called)
+        except WinnowError as error:
+            if len(shards) == 1:
+                raise
+            yield Refused(called, str(error), file)
 
 
 def what_is_wrong(location: Location) -> str | None:
@@ -124,9 +129,10 @@ def _columns(file: Location) -> bool:
 
 
 def _shards(location: Location) -> list[Location]:
-    """The Parquet files below a folder that have pictures inside."""
+    """The Parquet files below a folder, if one of them has pictures inside."""
     names = [name for name in list_files(location, location) if name.lower().endswith(".parquet")]
-    return [file for name in names if has_pictures(file := file_below(location, name))]
+    files = [file_below(location, name) for name in names]
+    return files if any(map(has_pictures, files)) else []
 
 
 def _read_shard(file: Location, called: str) -> Iterator[Item]:
@@ -136,7 +142,7 @@ def _read_shard(file: Location, called: str) -> Iterator[Item]:
     left = PICTURES_BYTES
     lookup = FileLookup(file.parent)
     *folders, last = called.removesuffix(".parquet").split("/")
-    shard = SHARD.fullmatch(last)
+    shard = SHARD.match(last)
     split = next((found for word in (shard[1] if shard else last, *folders) if (found := parse_split(word)) is not None), None)
     try:
         with open_list(file) as opened:

@@ -42,7 +42,7 @@ COLUMNS = {
     "mask": (
         "mask", "mask_file_name", "label_file_name", "annotation_file_name", "mask_path", "mask_file", "mask_name",
         "mask_filename", "label_path", "annotation_path", "segmentation_path", "hair_mask", "matte", "alpha", "label",
-        "annotation", "segmentation",
+        "annotation", "segmentation", "label_map",
     ),
     "contributor": ("contributor",),
     "split": ("split",),
