@@ -42,6 +42,8 @@ LAID_OUT: dict[str, dict[str, int]] = {
     "label-studio": {"tasks.json": 0},
     "cvat": {"annotations.xml": 0},
     "hf": {},
+    "celebamask": {},
+    "voc": {},
     "supervisely": {},
     "lfw-parts": {},
 }
