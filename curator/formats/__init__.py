@@ -1,9 +1,10 @@
 """The formats of other tools, one module each: how to recognise, read and write it; and the search for a source's format."""
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from posixpath import splitext
@@ -105,7 +106,7 @@ class OpenedSource:
     format: str
     because: str
     items: Iterator[RawPair | Refused | NotRead]
-    counted: Counted  # complete once the items have been read
+    counted: Counted = field(default_factory=Counted)  # complete once the items have been read
 
 
 def _read_nested(location: Location) -> Iterator[Item]:
@@ -331,15 +332,19 @@ def _open_archive(
 
 
 def _open_archives(folder: Path, workspace: Path, limits: Limits, label: str | None) -> OpenedSource:
-    """A folder with images.zip and masks.zip, or with parts of a set."""
-    found = archive.Unpacked(workspace)
+    """A folder with images.zip and masks.zip, with parts of a set, or with a list beside photos.zip."""
+    found = archive.Unpacked(workspace, _passed_over(folder))
     packed = archive.archives_in(folder)
+    for name in sorted(all_files(folder)):
+        shown = readable_name(name)
+        if is_junk(name):
+            found.junk.append(NotRead(shown, "a program or a camera left it there.", junk=True))
+        elif name not in packed and (size := (folder / name).stat().st_size) > limits.file_bytes:
+            found.refused.append(Refused(shown, f"it has {size:,} bytes; {limits.file_bytes:,} are allowed."))
+        elif name not in packed:
+            (workspace / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / name, workspace / name)
     archive.unpack_inner(folder, workspace, limits, found)
-    found.junk += (
-        NotRead(readable_name(name), why_not_read(name, "zip"), junk=is_junk(name))
-        for name in sorted(all_files(folder))
-        if name not in packed
-    )
     return _open_unpacked(found, "zip", f"it holds {', '.join(packed[:3])}", None, limits, display_name(folder), label)
 
 
@@ -411,5 +416,9 @@ def _read_with(location: Location, by: Adapter, label: str | None, counted: Coun
 
 def _items(location: Location, by: Adapter, label: str | None) -> Iterator[Item]:
     if isinstance(location, Path) and location.is_dir():
-        yield from (Refused(readable_name(name), why) for name, why in passed_over(location))
+        yield from _passed_over(location)
     yield from by.read(location, label) if by.labels else by.read(location)
+
+
+def _passed_over(folder: Path) -> list[Refused]:
+    return [Refused(readable_name(name), why) for name, why in passed_over(folder)]

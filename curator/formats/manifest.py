@@ -113,10 +113,10 @@ def columns_of(file: Location) -> dict[str, str]:
 
 def has_pictures(file: Location) -> bool:
     """Whether a list is Parquet with pictures inside, which Hugging Face's format reads."""
-    import pyarrow.parquet  # takes a second to import, and only Parquet needs it
-
     if file.suffix.lower() != ".parquet":
         return False
+    import pyarrow.parquet  # takes a second to import, and only Parquet needs it
+
     try:
         with open_list(file) as opened:
             schema = pyarrow.parquet.read_schema(opened)

@@ -80,7 +80,7 @@ def classes(source: Path) -> tuple[dict[str, set[str]], int]:
     return said, found.counted.files
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(FOLDERS), st.sampled_from(STEMS), st.sampled_from(ENDINGS)), min_size=1, max_size=25),
     st.lists(

@@ -260,6 +260,16 @@ def test_a_folder_of_zips_is_read_as_one_source_and_left_as_it_is(tmp_path: Path
     assert everything_below(tmp_path / "sent") == {"images.zip", "masks.zip", "notes.pdf"}
 
 
+def test_a_list_beside_a_zip_of_its_photos_is_read_with_them(tmp_path: Path, workspace: Path) -> None:
+    (tmp_path / "sent").mkdir()
+    zipped(tmp_path / "sent/photos.zip", GOOD)
+    (tmp_path / "sent/manifest.csv").write_text("image,mask,contributor\nimages/a.jpg,masks/a.png,Ann\n")
+    (tmp_path / "sent/.DS_Store").write_bytes(b"x")
+    found = open_source(tmp_path / "sent", "auto", workspace, SMALL)
+    (pair,) = (item for item in found.items if isinstance(item, RawPair))
+    assert (pair.name, pair.contributor, found.counted.files) == ("images/a.jpg", "Ann", 4)
+
+
 def test_a_zip_beside_good_pairs_stays_shut_and_is_named(tmp_path: Path, workspace: Path) -> None:
     path = zipped(tmp_path / "a.zip", GOOD | {"old.zip": inner({"images/b.jpg": b"x", "masks/b.png": b"x"})})
     there = count_items(open_source(path, "auto", workspace, SMALL))
