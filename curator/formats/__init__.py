@@ -1,14 +1,18 @@
 """The formats of other tools, one module each: how to recognise, read and write it; and the search for a source's format."""
 
+import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from posixpath import splitext
 from typing import Any
 
 from curator.formats import (
     archive,
+    celebamask,
     coco,
     cvat,
     folder,
@@ -19,10 +23,25 @@ from curator.formats import (
     manifest,
     supervisely,
     via,
+    voc,
     yolo,
 )
-from curator.formats.accounting import Counted, accounted
-from curator.formats.locations import Location, display_name, download, is_signed, parse_location, passed_over, readable_errors
+from curator.formats.accounting import Counted, accounted, cannot_unpack, why_not_read
+from curator.formats.locations import (
+    Location,
+    all_files,
+    display_name,
+    download,
+    is_folder,
+    is_junk,
+    is_signed,
+    last_name,
+    list_files,
+    parse_location,
+    passed_over,
+    readable_errors,
+    subfolders,
+)
 from curator.formats.pairs import (
     Embedded,
     EncodedMask,
@@ -96,20 +115,30 @@ class OpenedSource:
     format: str
     because: str
     items: Iterator[RawPair | Refused | NotRead]
-    counted: Counted  # complete once the items have been read
+    counted: Counted = field(default_factory=Counted)  # complete once the items have been read
 
 
 def _read_nested(location: Location) -> Iterator[Item]:
-    raise WinnowError(f"{location.name} is a zip inside a zip. Send the inner zip by itself.")
+    raise WinnowError(f"{location.name} is an archive inside another. Send the inner one by itself.")
 
 
+SEE = "docs/data-formats.md shows what each format looks like."
+FOLDERS_TRIED, ENDINGS_NAMED = 20, 5
 NEARLY = 0.9  # of the photos that another adapter finds
 
 # In the order in which they are tried: formats with unmistakable files come before the others.
 ADAPTERS = (
     Adapter("zip", "a .zip of any of the others", archive.recognise, _read_nested),
+    Adapter("tar", "a .tar, .tar.gz or .tgz of any of the others", archive.recognise_tar, _read_nested),
     Adapter("manifest", "a .csv, .jsonl or .parquet with columns image and mask", manifest.recognise, manifest.read),
     Adapter("lfw-parts", "images/, masks/ and parts_train.txt", lfw_parts.recognise, lfw_parts.read, lfw_parts.write),
+    Adapter(
+        "celebamask",
+        "CelebA-HQ-img/ and CelebAMask-HQ-mask-anno/",
+        celebamask.recognise,
+        celebamask.read,
+    ),
+    Adapter("voc", "JPEGImages/ and SegmentationClass/", voc.recognise, voc.read),
     Adapter(
         "supervisely",
         "meta.json, and img/ and ann/ in a folder",
@@ -132,7 +161,11 @@ ADAPTERS = (
     Adapter("via", "a .json or .csv of VGG Image Annotator", via.recognise, via.read, labels="labels"),
     Adapter("yolo", "images/, and labels/ with outlines as .txt", yolo.recognise, yolo.read, labels="classes"),
     Adapter(
-        "hf", "metadata.jsonl in folders train, validation, test", hugging_face.recognise, hugging_face.read, hugging_face.write
+        "hf",
+        "metadata.jsonl in folders train, validation, test, or Parquet with pictures inside",
+        hugging_face.recognise,
+        hugging_face.read,
+        hugging_face.write,
     ),
     Adapter(
         "folder",
@@ -142,6 +175,7 @@ ADAPTERS = (
         folder.write,
     ),
 )
+ARCHIVES = ("zip", "tar")
 WRITERS = {
     each.name: each.write for each in ADAPTERS if each.write is not None
 }  # the formats that a curated set can be exported to
@@ -159,23 +193,51 @@ def recognise(location: Location, label: str | None = None) -> tuple[str, str]:
     """The name of the adapter for a location, and why it was chosen, with what else is there.
 
     Where several adapters recognise it, such as a list that somebody left beside a folder of pairs, the one that finds most
-    photos is chosen. Raises WinnowError if the location does not exist or can't be read, or, listing all formats, if no adapter
-    recognises it.
+    photos is chosen. Raises WinnowError if the location does not exist or can't be read, or, if no adapter recognises it, with
+    what is there.
     """
     with readable_errors(location):
         if not location.exists():
             raise WinnowError(f"{display_name(location)} does not exist. Give the path or URL of a folder or a file.")
         _check_kind(location)
-        found = [(each, why) for each in ADAPTERS if (why := each.recognise(location)) is not None]
-        if len(found) > 1 and found[0][0].name != "zip":
-            return _best(location, found, label)
-        if found:
-            return found[0][0].name, found[0][1]
-    formats = "; ".join(f"{each.name}: {each.description}" for each in ADAPTERS)
-    raise WinnowError(f"{display_name(location)}: Winnow does not recognise this format. It reads {formats}.")
+        if (found := _recognised(location, label)) is not None:
+            return found[0].name, found[1]
+        raise WinnowError(_not_recognised(location))
 
 
-def _best(location: Location, found: list[tuple[Adapter, str]], label: str | None) -> tuple[str, str]:
+def _recognised(location: Location, label: str | None) -> tuple[Adapter, str] | None:
+    found = [(each, why) for each in ADAPTERS if (why := each.recognise(location)) is not None]
+    if len(found) > 1 and found[0][0].name not in ARCHIVES:
+        return _best(location, found, label)
+    return found[0] if found else None
+
+
+def _not_recognised(location: Location) -> str:
+    return f"{display_name(location)}: Winnow does not recognise this format. {_what_is_there(location)}"
+
+
+def _what_is_there(location: Location) -> str:
+    """What is in a location that no adapter recognises, and what to give instead."""
+    if not is_folder(location):
+        return f"{cannot_unpack(location.name) or 'It is no list and no archive that can be read.'} {SEE}"
+    inner = [each for each in subfolders(location)[:FOLDERS_TRIED] if any(one.recognise(each) for one in ADAPTERS)]
+    if inner:
+        why = next(why for one in ADAPTERS if (why := one.recognise(inner[0])) is not None)
+        return f"One folder down, {why}: give {readable_name(last_name(inner[0]))}/ instead."
+    wrong = manifest.what_is_wrong(location) or hugging_face.what_is_wrong(location)
+    return f"{wrong or _held(list_files(location, location))} {SEE}"
+
+
+def _held(names: list[str]) -> str:
+    if not names:
+        return "It holds no files."
+    endings = Counter(splitext(name)[1].lower() or "without an ending" for name in names).most_common(ENDINGS_NAMED)
+    packed = next((said for name in names if (said := cannot_unpack(name))), None)
+    listed = ", ".join(f"{count:,} {readable_name(ending)}" for ending, count in endings)
+    return f"It holds {len(names):,} {'file' if len(names) == 1 else 'files'}: {listed}." + (f" {packed}" if packed else "")
+
+
+def _best(location: Location, found: list[tuple[Adapter, str]], label: str | None) -> tuple[Adapter, str]:
     """The adapter that finds most photos, or an earlier one that finds nearly as many; why; and what the others recognised.
 
     The earlier ones have unmistakable lists, which may leave a photo out that lies there.
@@ -183,17 +245,17 @@ def _best(location: Location, found: list[tuple[Adapter, str]], label: str | Non
     counted = [(each, why, _count_photos(location, each, label)) for each, why in found]
     most = max(photos for _, _, photos in counted)
     best, why, photos = next(one for one in counted if one[2] >= NEARLY * most)
-    if most == 0:
-        return best.name, why
-    others = "; ".join(f"{one_why} ({each.name}): {number:,}" for each, one_why, number in counted if each is not best)
-    return best.name, f"{why} (photos: {photos:,}). Not used: {others}"
+    others = "; ".join(
+        f"{one_why} ({each.name}): {number:,}" for each, one_why, number in counted if number and each is not best
+    )
+    return best, f"{why} (photos: {photos:,}). Not used: {others}" if others else why
 
 
 def _count_photos(location: Location, by: Adapter, label: str | None) -> int:
     try:
-        return len(
-            {str(item.photo) for item in _items(location, by, label if by.labels else None) if isinstance(item, RawPair)}
-        )
+        items = _items(location, by, label if by.labels else None)
+        photos = ((item.name, item.photo) for item in items if isinstance(item, RawPair))
+        return len({name if isinstance(photo, Embedded) else str(photo) for name, photo in photos})
     except WinnowError:
         return 0  # if it is chosen nevertheless, reading it says so
 
@@ -215,13 +277,15 @@ def open_source(
         label: the label that means hair, in a format that has labels; None: the one that is called so.
     """
     with readable_errors(location):
+        if name == "auto" and isinstance(location, Path) and _is_of_archives(location, label):
+            return _open_archives(location, workspace, limits, label)
         if name == "auto":
             name, why = recognise(location, label)
         else:
             name, why = adapter_named(name).name, "this format was given"
             _check_kind(location)
-        if name == "zip" or (location.exists() and archive.recognise(location) is not None):
-            return _open_zip(location, name, why, workspace, limits, called, label)
+        if name in ARCHIVES or (location.exists() and any(adapter_named(each).recognise(location) for each in ARCHIVES)):
+            return _open_archive(location, name, why, workspace, limits, called, label)
     if is_signed(location):
         raise WinnowError(f"{display_name(location)}: a signed URL must point to a single zip.")
     counted = Counted()
@@ -262,7 +326,7 @@ def count_items(found: OpenedSource) -> dict[str, Any]:
     }
 
 
-def _open_zip(
+def _open_archive(
     location: Location, name: str, why: str, workspace: Path, limits: Limits, called: str, label: str | None
 ) -> OpenedSource:
     folder = workspace
@@ -271,24 +335,79 @@ def _open_zip(
         folder = workspace / "unpacked"
         folder.mkdir()
     called = called or location.name
-    content, refused = archive.unpack(location, folder, limits, called)
-    if refused and not any(content.iterdir()):
-        return OpenedSource(
-            "zip", why, map(storable, refused), Counted(len(refused))
-        )  # nothing is left to read, and each refusal says why
-    with _content_of(called, content):
-        inner, inner_why = recognise(content, label) if name == "zip" else (name, why)
-    because = f"{why}; its content is {inner}: {inner_why}" if name == "zip" else f"{inner} in a zip: {why}"
-    counted = Counted(len(refused))
-    items = _read_content(called, content, adapter_named(inner), label, counted)
-    return OpenedSource("zip", because, chain(map(storable, refused), items), counted)
+    found = archive.unpack(location, folder, limits, called)
+    kind = "tar" if archive.recognise_tar(location) is not None else "zip"
+    if found.refused and not any(found.folder.iterdir()):  # nothing is left to read, and each refusal says why
+        return OpenedSource(kind, why, map(storable, found.refused), Counted(len(found.refused)))
+    given = None if name in ARCHIVES else adapter_named(name)
+    return _open_unpacked(found, kind, why, given, limits, called, label)
+
+
+def _open_archives(folder: Path, workspace: Path, limits: Limits, label: str | None) -> OpenedSource:
+    """A folder with images.zip and masks.zip, with parts of a set, or with a list beside photos.zip."""
+    found = archive.Unpacked(workspace, _passed_over(folder))
+    packed = archive.archives_in(folder)
+    for name in sorted(all_files(folder)):
+        shown = readable_name(name)
+        if is_junk(name):
+            found.junk.append(NotRead(shown, "a program or a camera left it there.", junk=True))
+        elif name not in packed and (size := (folder / name).stat().st_size) > limits.file_bytes:
+            found.refused.append(Refused(shown, f"it has {size:,} bytes; {limits.file_bytes:,} are allowed."))
+        elif name not in packed:
+            (workspace / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / name, workspace / name)
+    archive.unpack_inner(folder, workspace, limits, found)
+    return _open_unpacked(found, "zip", f"it holds {', '.join(packed[:3])}", None, limits, display_name(folder), label)
+
+
+def _is_of_archives(location: Path, label: str | None) -> bool:
+    """Whether a local folder holds no photos but in archives."""
+    if not location.is_dir() or not archive.archives_in(location):
+        return False
+    found = _recognised(location, label)
+    return found is None or not _count_photos(location, found[0], label)
+
+
+def _open_unpacked(
+    found: archive.Unpacked, kind: str, why: str, given: Adapter | None, limits: Limits, called: str, label: str | None
+) -> OpenedSource:
+    with _content_of(called, found.folder):
+        if given is None and _is_of_archives(found.folder, label):
+            archive.unpack_inner(found.folder, found.folder, limits, found)
+        place = found.folder if given else _place_of_content(found.folder, label)
+        by, inner_why = (given, "") if given else (_recognised(place, label) or (None, ""))
+        if by is None:
+            packed = f" {found.refused[0].file}: {found.refused[0].reason}" if found.refused else ""
+            raise WinnowError(f"{_not_recognised(place)}{packed}")
+    because = f"{by.name} in a {kind}: {why}" if given else f"{why}; its content is {by.name}: {inner_why}"
+    counted = Counted(len(found.refused) + len(found.junk))
+    items = _read_content(called, found, place, by, label, counted)
+    return OpenedSource(kind, because, chain(map(storable, found.refused), map(storable, found.junk), items), counted)
+
+
+def _place_of_content(content: Path, label: str | None) -> Path:
+    """The folder itself, or the only one in it that an adapter recognises, such as set/ beside a README."""
+    if _recognised(content, label) is None:
+        inner = [each for each in subfolders(content) if _recognised(each, label) is not None]
+        if len(inner) == 1 and isinstance(inner[0], Path):
+            return inner[0]
+    return content
 
 
 def _read_content(
-    called: str, content: Path, by: Adapter, label: str | None, counted: Counted
+    called: str, found: archive.Unpacked, place: Path, by: Adapter, label: str | None, counted: Counted
 ) -> Iterator[RawPair | Refused | NotRead]:
-    with _content_of(called, content):
-        yield from _read_with(content, by, label, counted)
+    remark = f"the zip does not say how its names are encoded; they were read as {found.encoding}."
+    with _content_of(called, found.folder):
+        for item in _read_with(place, by, label, counted):
+            guessed = found.encoding and isinstance(item, RawPair) and not item.name.isascii()
+            yield replace(item, remarks=(*item.remarks, remark)) if guessed and isinstance(item, RawPair) else item
+    if place != found.folder:
+        above = f"{place.relative_to(found.folder).as_posix()}/"
+        for name in sorted(all_files(found.folder)):
+            if not name.startswith(above):
+                counted.files += 1
+                yield storable(NotRead(readable_name(name), why_not_read(name, by.name), junk=is_junk(name)))
 
 
 @contextmanager
@@ -309,5 +428,9 @@ def _read_with(location: Location, by: Adapter, label: str | None, counted: Coun
 
 def _items(location: Location, by: Adapter, label: str | None) -> Iterator[Item]:
     if isinstance(location, Path) and location.is_dir():
-        yield from (Refused(readable_name(name), why) for name, why in passed_over(location))
+        yield from _passed_over(location)
     yield from by.read(location, label) if by.labels else by.read(location)
+
+
+def _passed_over(folder: Path) -> list[Refused]:
+    return [Refused(readable_name(name), why) for name, why in passed_over(folder)]

@@ -8,9 +8,14 @@ from posixpath import splitext
 
 from upath import UPath
 
-from curator.formats.locations import WEB_PROTOCOLS, Location, all_files, is_folder, is_junk, relative_path
+from curator.formats.locations import WEB_PROTOCOLS, Location, all_files, is_folder, is_junk, passed_over, relative_path
 from curator.formats.pairs import Item, ListRead, NotRead, RawPair, Refused, readable_name
 from curator.pictures.opening import PICTURE_ENDINGS
+
+VIDEOS = (".mov", ".mp4", ".avi", ".mkv", ".m4v", ".webm")  # .mov also lies beside a phone's Live Photo
+RAW_PHOTOS = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2", ".raw")
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz")
+OTHER_ARCHIVES = (".rar", ".7z", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tar.lzma")
 
 
 @dataclass
@@ -32,19 +37,20 @@ def accounted(source: Location, format: str, items: Iterator[Item], counted: Cou
         if not isinstance(item, ListRead):
             yield item
     if is_folder(source) and (isinstance(source, Path) or source.protocol not in WEB_PROTOCOLS):
-        for other in _others(source, format, seen):
-            seen.add(other.file)
-            yield other
-    counted.files += len(seen)
+        there = sorted(all_files(source))
+        yield from _others(there, source, format, seen)
+        counted.files += len(there) + (sum(1 for _ in passed_over(source)) if isinstance(source, Path) else 0)
+    else:
+        counted.files += len(seen)
 
 
-def _others(source: Location, format: str, seen: set[str]) -> Iterator[NotRead]:
-    for name in sorted(all_files(source)):
+def _others(there: list[str], source: Location, format: str, seen: set[str]) -> Iterator[NotRead]:
+    for name in there:
         shown = readable_name(name)
         if is_junk(name):
-            yield NotRead(shown, "a program left it there.", junk=True)
+            yield NotRead(shown, "a program or a camera left it there.", junk=True)
         elif seen.isdisjoint({name, shown, *_link_target(source, name)}):
-            yield NotRead(shown, _why(name, format))
+            yield NotRead(shown, why_not_read(name, format))
 
 
 def _names(source: Location, item: Item) -> Iterator[str]:
@@ -78,7 +84,24 @@ def _link_target(source: Location, name: str) -> tuple[str, ...]:
     return (_below(os.path.realpath(path), str(source)),) if isinstance(source, Path) and os.path.islink(path) else ()  # noqa: PTH114
 
 
-def _why(name: str, format: str) -> str:
-    if splitext(name)[1].lower() in PICTURE_ENDINGS:
+def why_not_read(name: str, format: str) -> str:
+    """Why a file that no adapter read was left out, by what its name says it is."""
+    ending = splitext(name)[1].lower()
+    if ending in PICTURE_ENDINGS:
         return f"this picture is neither a photo nor a mask of a source read as {format}."
-    return f"this is no picture, and no list of a source read as {format}."
+    if ending in VIDEOS:
+        return "this is a video. Winnow reads photos."
+    if ending in RAW_PHOTOS:
+        return "this is a camera's raw file, which Winnow can't develop. Send it as JPEG, HEIC or TIFF, with its mask."
+    if ending in ARCHIVES:
+        return "this is an archive inside the source. Send it by itself if its photos are wanted."
+    return cannot_unpack(name) or f"this is no picture, and no list of a source read as {format}."
+
+
+def cannot_unpack(name: str) -> str | None:
+    """What to do with an archive of a kind that Winnow can't unpack; None for any other name."""
+    ending = next((ending for ending in OTHER_ARCHIVES if name.lower().endswith(ending)), None)
+    if ending is None:
+        return None
+    what = f"{readable_name(name)} is a {ending} archive, which Winnow can't unpack."
+    return f"{what} Unpack it, and give the folder or a zip of it."

@@ -7,7 +7,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from curator.formats.folder import is_picture
 from curator.formats.locations import (
+    SNIFF_BYTES,
     Location,
     display_name,
     file_below,
@@ -32,10 +34,10 @@ NAMED = re.compile(r"(?P<person>.+)_(?P<number>\d{4,})")
 
 
 def recognise(location: Location) -> str | None:
-    """Why this is LFW Parts, or None: a folder with images/ and one of the official lists."""
+    """Why this is LFW Parts, or None: a folder with images/ and one of the official lists, which names a person's photo."""
     if not is_folder(location) or subfolder(location, "images") is None:
         return None
-    found = [name for name in LISTS if file_in(location, name, location) is not None]
+    found = [name for name in LISTS if (file := file_in(location, name, location)) is not None and _names_somebody(file)]
     return f"it has the list {found[0]}" if found else None
 
 
@@ -58,7 +60,7 @@ def read(location: Location) -> Iterator[Item]:
             yield ListRead(file)
     seen = set()
     drawn = frozenset(list_files(masks, location))
-    for name in list_files(images, location):
+    for name in filter(is_picture, list_files(images, location)):
         photo = file_below(images, name)
         stem = PurePosixPath(name).stem
         seen.add(stem)
@@ -91,6 +93,11 @@ def write(folder: Path, items: list[SetItem], store: Store) -> int:
     for name, split in LISTS.items():
         write_file(folder / name, "".join(lines[split]).encode())
     return soft
+
+
+def _names_somebody(file: Location) -> bool:
+    words = list_bytes(file, SNIFF_BYTES).decode("utf-8", "replace").split()
+    return len(words) > 1 and words[1].isdecimal()
 
 
 def _splits(location: Location) -> tuple[dict[str, Split], list[Refused]]:

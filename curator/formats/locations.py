@@ -29,6 +29,7 @@ Location = Path | UPath
 
 WEB_PROTOCOLS = ("http", "https")
 JUNK = frozenset({".ds_store", "thumbs.db", "desktop.ini", "__macosx"})  # files that file managers create
+JUNK_ENDINGS = (".aae", ".xmp", ".thm")  # of files that cameras and photo programs write beside a photo
 ARCHIVE_PROTOCOLS = ("zip", "tar", "libarchive")  # fsspec would open these without any of our checks
 CHUNK = 2**20
 SNIFF_BYTES = 4096  # the start of a file, enough to recognise its format
@@ -237,8 +238,8 @@ def last_name(place: Location) -> str:
 
 
 def is_junk(name: str) -> bool:
-    """Whether a relative name is of a file that a file manager created, which nobody meant to send."""
-    return any(part.lower() in JUNK or part.startswith("._") for part in name.split("/"))
+    """Whether a relative name is of a file that a file manager or a camera created, which nobody meant to send."""
+    return name.lower().endswith(JUNK_ENDINGS) or any(part.lower() in JUNK or part.startswith("._") for part in name.split("/"))
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ shown and their consent.
 Hugging Face's lists differ in their columns' names only; both are understood.
 """
 
+import codecs
 import csv
 import io
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,19 +23,27 @@ from curator.formats.locations import (
     Location,
     display_name,
     file_in,
+    files_in,
     is_folder,
     list_bytes,
     open_list,
     without_secrets,
 )
-from curator.formats.pairs import Item, ListRead, RawPair, Refused, check_rows, pair_or_refusal, parse_split
+from curator.formats.pairs import Embedded, Item, ListRead, RawPair, Refused, check_rows, pair_or_refusal, parse_split
 from db.errors import WinnowError
 from db.tables import Split
 
 # Our name of each column, and the names it may have in a file; the first one found is used.
 COLUMNS = {
-    "image": ("image", "file_name", "image_file_name"),
-    "mask": ("mask", "mask_file_name", "label_file_name", "annotation_file_name", "label", "annotation", "segmentation"),
+    "image": (
+        "image", "file_name", "image_file_name", "image_path", "image_file", "image_name", "image_filename", "photo",
+        "photo_path", "img", "img_path", "filename", "pixel_values",
+    ),
+    "mask": (
+        "mask", "mask_file_name", "label_file_name", "annotation_file_name", "mask_path", "mask_file", "mask_name",
+        "mask_filename", "label_path", "annotation_path", "segmentation_path", "hair_mask", "matte", "alpha", "label",
+        "annotation", "segmentation", "label_map",
+    ),
     "contributor": ("contributor",),
     "split": ("split",),
     "licence": ("licence", "license"),
@@ -42,7 +52,7 @@ COLUMNS = {
     "consent_basis": ("consent_basis",),
     "consent_date": ("consent_date",),
     "consent_expires": ("consent_expires",),
-}
+}  # fmt: skip
 DATES = ("consent_date", "consent_expires")
 KNOWN = frozenset(name for names in COLUMNS.values() for name in names)
 REQUIRED = ("image", "mask")
@@ -50,6 +60,7 @@ MAX_COLUMNS = 1000
 CELL_BYTES = 4096  # of a text in Parquet; a longer one is refused
 PARQUET_ROWS = 8192  # read at once
 DRAWN = {"": False, "no": False, "yes": True}  # whether the photo is a portrait of the sample set
+SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?\n')  # the first line of Excel's lists
 LIST_NAMES = ("manifest.csv", "manifest.parquet", "manifest.jsonl")
 
 Row = tuple[str, dict[str, Any] | None]  # its place in the file, and its cells; None if it can't be read
@@ -62,12 +73,12 @@ class _Table:
 
 
 def recognise(location: Location) -> str | None:
-    """Why this is a manifest, or None."""
+    """Why this is a manifest, or None: a list, or a folder with one that has the columns image and mask."""
     if is_folder(location):
-        found = next((name for name in LIST_NAMES if file_in(location, name, location) is not None), None)
-        return f"it has a file {found}" if found else None
+        found = _manifest(location)
+        return f"it has a file {found.name}" if found is not None else None
     ending = location.suffix.lower()
-    return f"its name ends in {ending}" if ending in READERS else None
+    return f"its name ends in {ending}" if ending in READERS and not has_pictures(location) else None
 
 
 def read(location: Location) -> Iterator[Item]:
@@ -78,31 +89,104 @@ def read(location: Location) -> Iterator[Item]:
     if not is_folder(location):
         yield from read_list(location)
         return
-    found = next((name for name in LIST_NAMES if file_in(location, name, location) is not None), LIST_NAMES[0])
-    yield from read_list(location / found)
+    named = next((name for name in LIST_NAMES if file_in(location, name, location) is not None), LIST_NAMES[0])
+    yield from read_list(_manifest(location) or location / named)
 
 
-def read_list(file: Location, split: Split | None = None) -> Iterator[Item]:
-    """The pairs of one list; `split` applies to rows that state none. Raises WinnowError like `read`."""
+def what_is_wrong(location: Location) -> str | None:
+    """Why a folder's list is no manifest, in a sentence; None if it has none."""
+    try:
+        for name in LIST_NAMES:
+            if (file := file_in(location, name, location)) is not None:
+                columns_of(file)
+    except WinnowError as error:
+        return str(error)
+    others = (file for ending in READERS for file in files_in(location, ending, location))
+    found = next((file for file in others if _is_list(file)), None)
+    return None if found is None else f"{found.name} is a list of pairs: give that file, or call it {LIST_NAMES[0]}."
+
+
+def columns_of(file: Location) -> dict[str, str]:
+    """What a list calls each of our columns that it has. Raises WinnowError if it can't be read or lacks image or mask."""
+    return _theirs(file, _reader(file)(file))
+
+
+def has_pictures(file: Location) -> bool:
+    """Whether a list is Parquet with pictures inside, which Hugging Face's format reads."""
+    if file.suffix.lower() != ".parquet":
+        return False
+    import pyarrow.parquet  # takes a second to import, and only Parquet needs it
+
+    try:
+        with open_list(file) as opened:
+            schema = pyarrow.parquet.read_schema(opened)
+    except Exception:  # whatever pyarrow raises; reading the list says what is wrong
+        return False
+    images = COLUMNS["image"]
+    return any(plain_column(column.name) in images and holds_pictures(column.type) for column in schema)
+
+
+def holds_pictures(kind: Any) -> bool:
+    """Whether a type of Parquet is that of pictures' bytes: binary, or Hugging Face's struct of bytes and path."""
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        return any(kind.field(number).name == "bytes" for number in range(kind.num_fields))
+    return bool(types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def _manifest(folder: Location) -> Location | None:
+    """The list in a folder that is called so and has the columns."""
+    found = (file for name in LIST_NAMES if (file := file_in(folder, name, folder)) is not None)
+    return next((file for file in found if _is_list(file)), None)
+
+
+def _is_list(file: Location) -> bool:
+    try:
+        return bool(columns_of(file))
+    except (WinnowError, OSError):
+        return False
+
+
+def _reader(file: Location) -> "Callable[[Location], _Table]":
     reader = READERS.get(file.suffix.lower())
     if reader is None:
         raise WinnowError(f"{file.name} is not a list of pairs. Its name has to end in one of {', '.join(READERS)}.")
-    table = reader(file)
-    lower = {column.strip().lower(): column for column in reversed(table.columns)}
-    theirs = {ours: lower[name] for ours, names in COLUMNS.items() for name in reversed(names) if name in lower}
+    return reader
+
+
+def _theirs(file: Location, table: _Table) -> dict[str, str]:
     if len(table.columns) > MAX_COLUMNS:  # each row of a CSV file would get all of them
         raise WinnowError(f"{file.name} has {len(table.columns):,} columns; {MAX_COLUMNS:,} are allowed.")
+    lower = {plain_column(column): column for column in reversed(table.columns)}
+    theirs = {ours: lower[name] for ours, names in COLUMNS.items() for name in reversed(names) if name in lower}
     missing = [name for name in REQUIRED if name not in theirs]
     if missing:
         found = ", ".join(column.strip().lower() for column in table.columns) or "none"
         raise WinnowError(f"{file.name} has no column {' and no column '.join(missing)}. Its columns: {found}.")
+    return theirs
+
+
+def plain_column(name: str) -> str:
+    """A column's name as COLUMNS spells it.
+
+    >>> plain_column(" Image Path")
+    'image_path'
+    """
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def read_list(file: Location, split: Split | None = None) -> Iterator[Item]:
+    """The pairs of one list; `split` applies to rows that state none. Raises WinnowError like `read`."""
+    table = _reader(file)(file)
+    theirs = _theirs(file, table)
     yield ListRead(file)
     lookup = FileLookup(file.parent)
     for where, row in table.rows:
         if row is None:
             yield Refused(file.name, f"{where} can't be read.")
         else:
-            cells = {ours: _cell_text(row.get(column)) for ours, column in theirs.items()}
+            cells = {ours: cell_text(row.get(column)) for ours, column in theirs.items()}
             yield pair_or_refusal(cells["image"] or where, partial(_pair, lookup, cells, where, split))
 
 
@@ -122,6 +206,18 @@ def _pair(lookup: FileLookup, row: dict[str, str | None], where: str, split: Spl
         if not lookup.exists(path):
             return Refused(name, f"{where} names the {column} {spelled}, which does not exist.")
         paths.append(path)
+    return described(name, paths[0], paths[1], row, where, split)
+
+
+def described(
+    name: str,
+    photo: Location | Embedded,
+    mask: Location | Embedded,
+    row: dict[str, str | None],
+    where: str,
+    split: Split | None,
+) -> RawPair | Refused:
+    """The pair of a photo and a mask with what a row says about them; `split` applies to a row that states none."""
     its_split, drawn = row.get("split") or "", DRAWN.get((row.get("drawn") or "").lower())
     if its_split and parse_split(its_split) is None:
         return Refused(name, f"{where} has the split {its_split!r}. Use train, validation or test, or leave it empty.")
@@ -136,8 +232,8 @@ def _pair(lookup: FileLookup, row: dict[str, str | None], where: str, split: Spl
         return Refused(name, f"{where}: its consent_expires {expires} is before its consent_date {given}.")
     return RawPair(
         name,
-        photo=paths[0],
-        mask=paths[1],
+        photo=photo,
+        mask=mask,
         contributor=row.get("contributor") or None,
         split=parse_split(its_split) or split,
         licence=row.get("licence") or None,
@@ -161,7 +257,7 @@ def _date(word: str) -> date | None:
         return None
 
 
-def _cell_text(value: Any) -> str | None:
+def cell_text(value: Any) -> str | None:
     """A cell as text, "" for an empty one; None for one that is not text, such as a picture's bytes."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
@@ -176,19 +272,25 @@ def _cell_text(value: Any) -> str | None:
 
 
 def _csv(file: Location) -> _Table:
-    text = _text(file)
-    # In many European locales, spreadsheets write semicolons into CSV files.
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, restval="")
+    text, above = _text(file), 0
+    # In many European locales, spreadsheets write semicolons into CSV files; Excel itself writes a first line such as sep=;
+    told = SEPARATOR_LINE.match(text)
+    if told:
+        text, above = text[told.end() :], 1
+    delimiter = told[1] if told else max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, restval="", skipinitialspace=True)
 
     def rows() -> Iterator[Row]:
         try:
             for row in reader:
-                yield f"line {reader.line_num}", dict(row)
+                yield f"line {reader.line_num + above}", dict(row)
         except csv.Error as error:
-            raise WinnowError(f"{file.name}, line {reader.line_num}: this is not CSV ({error}).") from None
+            raise WinnowError(f"{file.name}, line {reader.line_num + above}: this is not CSV ({error}).") from None
 
-    return _Table([name or "" for name in reader.fieldnames or []], rows())
+    try:
+        return _Table([name or "" for name in reader.fieldnames or []], rows())
+    except csv.Error as error:
+        raise WinnowError(f"{file.name}, line {reader.line_num + above}: this is not CSV ({error}).") from None
 
 
 def _json_lines(file: Location) -> _Table:
@@ -226,25 +328,25 @@ def _parquet(file: Location) -> _Table:
         except WinnowError:
             raise
         except Exception as error:  # whatever pyarrow raises for damaged pages
-            raise _not_parquet(file, error) from None
+            raise not_parquet(file, error) from None
 
     try:
         with open_list(file) as opened:
             reader = pyarrow.parquet.ParquetFile(opened)
             check_rows(file.name, reader.metadata.num_rows)
-            known = [field for field in reader.schema_arrow if field.name.strip().lower() in KNOWN]
+            known = [field for field in reader.schema_arrow if plain_column(field.name) in KNOWN]
             texts = [field.name for field in known if _is_text(field.type)]
             columns = texts + [field.name for field in known if _is_plain(field.type)]
-            size = _decoded_bytes(reader.metadata, columns)
+            size = decoded_bytes(reader.metadata, columns)
             available = reader.schema_arrow.names
     except WinnowError:
         raise
     except OSError as error:
         if error.errno is None:  # pyarrow's
-            raise _not_parquet(file, error) from None
+            raise not_parquet(file, error) from None
         raise WinnowError(f"{display_name(file)} can't be read ({error.strerror or type(error).__name__}).") from None
     except Exception as error:
-        raise _not_parquet(file, error) from None
+        raise not_parquet(file, error) from None
     if size > LIST_BYTES:
         raise WinnowError(f"{file.name} unpacks to {size:,} bytes; {LIST_BYTES:,} are allowed for a list.")
     others = {field.name: b"" for field in known if field.name not in columns}  # not text, and not read
@@ -266,7 +368,8 @@ def _is_plain(kind: Any) -> bool:
     return bool(numbers or types.is_date(kind) or types.is_timestamp(kind))
 
 
-def _decoded_bytes(metadata: Any, columns: list[str]) -> int:
+def decoded_bytes(metadata: Any, columns: list[str]) -> int:
+    """How many bytes columns of a Parquet file unpack to, by their paths in the schema."""
     groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
     chunks = (group.column(number) for group in groups for number in range(group.num_columns))
     return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in columns)
@@ -288,7 +391,8 @@ def _parquet_cells(column: Any) -> list[Any]:
     return [cells[number] for number in numbers]
 
 
-def _not_parquet(file: Location, error: Exception) -> WinnowError:
+def not_parquet(file: Location, error: Exception) -> WinnowError:
+    """What to raise for an error of pyarrow's."""
     return WinnowError(
         f"{file.name} can't be read as Parquet ({str(error).partition(chr(10))[0][:200] or type(error).__name__})."
     )
@@ -296,7 +400,9 @@ def _not_parquet(file: Location, error: Exception) -> WinnowError:
 
 def _text(file: Location) -> str:
     try:
-        text = list_bytes(file).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        data = list_bytes(file)
+        encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        text = data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         raise WinnowError(f"{file.name} is not encoded in UTF-8. Save it as UTF-8.") from None
     except OSError as error:

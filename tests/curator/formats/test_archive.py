@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from curator.formats import RawPair, Refused, open_source, read_source
+from curator.formats import RawPair, Refused, count_items, open_source, read_source
 from db.errors import WinnowError
 from db.settings import Limits
 
@@ -220,11 +220,147 @@ def test_a_zip_that_is_cut_off_is_one_clear_sentence(tmp_path: Path, workspace: 
         outcome(path, workspace)
 
 
-def test_a_zip_in_a_zip_is_not_opened(tmp_path: Path, workspace: Path) -> None:
-    inner = io.BytesIO()
-    zipfile.ZipFile(inner, "w").close()
-    with pytest.raises(WinnowError, match=r"^a\.zip: Winnow does not recognise this format\."):
-        outcome(zipped(tmp_path / "a.zip", {"inner.zip": inner.getvalue()}), workspace)
+def inner(members: dict[str, bytes]) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"images.zip": inner({"a.jpg": b"photo"}), "masks.zip": inner({"a.png": b"mask"})},
+        {"images.zip": inner({"images/a.jpg": b"photo"}), "masks.zip": inner({"masks/a.png": b"mask"})},
+        {"set/images.zip": inner({"export/a.jpg": b"photo"}), "set/masks.zip": inner({"export/a.png": b"mask"})},
+        {"images/a.jpg": b"photo", "masks.zip": inner({"a.png": b"mask"})},
+        {"part1.zip": inner({"images/a.jpg": b"photo"}), "part2.zip": inner({"masks/a.png": b"mask"})},
+        {"set.zip": inner(GOOD), "README.md": b"x"},
+        {"set.zip": inner({f"set/{name}": data for name, data in GOOD.items()})},
+    ],
+)
+def test_zips_in_a_zip_are_opened_where_they_hold_the_pairs(tmp_path: Path, workspace: Path, members: dict[str, bytes]) -> None:
+    names, refused = outcome(zipped(tmp_path / "a.zip", members), workspace)
+    assert [(name.split("/")[-1], "images" in name) for name in names] == [("a.jpg", True)]
+    assert refused == {}
+
+
+def test_a_folder_of_zips_is_read_as_one_source_and_left_as_it_is(tmp_path: Path, workspace: Path) -> None:
+    (tmp_path / "sent").mkdir()
+    zipped(tmp_path / "sent/images.zip", {"a.jpg": b"photo"})
+    zipped(tmp_path / "sent/masks.zip", {"a.png": b"mask", "../b.png": b"x"})
+    (tmp_path / "sent/notes.pdf").write_bytes(b"x")
+    found = open_source(tmp_path / "sent", "auto", workspace, SMALL)
+    there = count_items(found)
+    assert (there["format"], there["photos"]) == ("zip", 1)
+    assert found.because == "it holds images.zip, masks.zip; its content is folder: it has a folder images/"
+    assert there["refused"] == [{"file": "masks.zip/../b.png", "reason": "its path points outside the zip."}]
+    assert [each["file"] for each in there["not_read"]] == ["notes.pdf"]
+    assert everything_below(tmp_path / "sent") == {"images.zip", "masks.zip", "notes.pdf"}
+
+
+def test_a_list_beside_a_zip_of_its_photos_is_read_with_them(tmp_path: Path, workspace: Path) -> None:
+    (tmp_path / "sent").mkdir()
+    zipped(tmp_path / "sent/photos.zip", GOOD)
+    (tmp_path / "sent/manifest.csv").write_text("image,mask,contributor\nimages/a.jpg,masks/a.png,Ann\n")
+    (tmp_path / "sent/.DS_Store").write_bytes(b"x")
+    found = open_source(tmp_path / "sent", "auto", workspace, SMALL)
+    (pair,) = (item for item in found.items if isinstance(item, RawPair))
+    assert (pair.name, pair.contributor, found.counted.files) == ("images/a.jpg", "Ann", 4)
+
+
+def test_a_zip_beside_good_pairs_stays_shut_and_is_named(tmp_path: Path, workspace: Path) -> None:
+    path = zipped(tmp_path / "a.zip", GOOD | {"old.zip": inner({"images/b.jpg": b"x", "masks/b.png": b"x"})})
+    there = count_items(open_source(path, "auto", workspace, SMALL))
+    assert there["photos"] == 1
+    assert there["not_read"] == [
+        {"file": "old.zip", "reason": "this is an archive inside the source. Send it by itself if its photos are wanted."}
+    ]
+
+
+def test_zips_in_a_zip_share_the_limits_of_the_whole(tmp_path: Path, workspace: Path) -> None:
+    members = {f"{part}.zip": inner({f"{part}/images/{at}.jpg": b"photo" for at in range(30)}) for part in "abc"}
+    members["masks.zip"] = b"damaged"
+    assert outcome_of_auto(zipped(tmp_path / "a.zip", members), workspace)[0] == []
+    assert len([name for name in everything_below(workspace) if name.endswith(".jpg")]) == 30  # 60 are more than 50
+
+
+def test_a_zip_in_a_zip_in_a_zip_stays_shut(tmp_path: Path, workspace: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"b.zip": inner({"c.zip": inner(GOOD)})})
+    names, said = outcome_of_auto(path, workspace)
+    assert names == []
+    assert said.startswith("a.zip: Winnow does not recognise this format. It holds 1 file: 1 .zip.")
+
+
+def outcome_of_auto(path: Path, workspace: Path) -> tuple[list[str], str]:
+    try:
+        return outcome(path, workspace)[0], ""
+    except WinnowError as error:
+        return [], str(error)
+
+
+@pytest.mark.parametrize("inside", ["annotations.xml", "meta.json"])
+def test_a_folder_beside_a_readme_is_the_content(tmp_path: Path, workspace: Path, inside: str) -> None:
+    members = {"set/parts_train.txt": b"Ann_Lee 0001", "set/images/Ann_Lee_0001.jpg": b"photo", "README.txt": b"x"}
+    members |= {"set/masks/Ann_Lee_0001.png": b"mask", f"set/{inside}": b"x"}
+    path = zipped(tmp_path / "a.zip", members)
+    there = count_items(open_source(path, "auto", workspace, SMALL))
+    assert (there["photos"], there["files"], there["refused"]) == (1, 5, [])
+    assert sorted(each["file"].rpartition("/")[2] for each in there["not_read"]) in (
+        ["README.txt", inside],
+        ["README.txt", inside, "parts_train.txt"],
+    )
+
+
+def test_what_file_managers_add_is_counted(tmp_path: Path, workspace: Path) -> None:
+    junk = {"__MACOSX/images/._a.jpg": b"x", "images/.DS_Store": b"x", "images/a.AAE": b"x"}
+    there = count_items(open_source(zipped(tmp_path / "a.zip", GOOD | junk), "auto", workspace, SMALL))
+    assert (there["photos"], there["junk"], there["files"], there["not_read"]) == (1, 3, 5, [])
+
+
+# --- names that don't say how they are encoded ---------------------------------------------------------------------------
+
+
+def silent(path: Path, members: dict[bytes, bytes], outspoken: dict[str, bytes] | None = None) -> Path:
+    """A zip whose names are these bytes, without a word about their encoding; and others, which say it."""
+    names = {f"{number:0{len(name)}}": name for number, name in enumerate(members)}
+    zipped(path, dict(zip(names, members.values(), strict=True)) | (outspoken or {}))
+    data = path.read_bytes()
+    for ours, name in names.items():
+        assert data.count(ours.encode()) == 2
+        data = data.replace(ours.encode(), name)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("stem", "encoding", "said"),
+    [
+        ("髪の毛", "cp932", "Shift-JIS"),
+        ("アヤ表1", "cp932", "Shift-JIS"),  # whose second byte is a backslash
+        ("头发和皮肤", "gbk", "GBK"),
+        ("Zo\u00ebl", "cp437", None),
+        ("M\u00fcller \u00e9", "cp437", None),
+        ("\u00c9lise", "cp437", None),
+        ("Zo\u00eb \u9aea", "utf-8", None),
+    ],
+)
+def test_names_are_read_as_they_were_meant(tmp_path: Path, workspace: Path, stem: str, encoding: str, said: str | None) -> None:
+    members = {f"images/{stem}.jpg".encode(encoding): b"photo", f"masks/{stem}.png".encode(encoding): b"mask"}
+    (pair,) = read_source("zip", silent(tmp_path / "a.zip", members), workspace, SMALL)
+    assert isinstance(pair, RawPair)
+    assert pair.name == f"images/{stem}.jpg"
+    assert pair.remarks == (
+        () if said is None else (f"the zip does not say how its names are encoded; they were read as {said}.",)
+    )
+
+
+def test_names_of_two_programs_in_one_zip_are_matched(tmp_path: Path, workspace: Path) -> None:
+    """Photos from a phone, in UTF-8 and saying so; masks from a program on Windows, in its country's encoding."""
+    said = {"images/\u5934\u53d1.jpg": b"photo"}
+    path = silent(tmp_path / "a.zip", {"masks/\u5934\u53d1.png".encode("gbk"): b"mask"}, said)
+    assert outcome(path, workspace) == (["images/\u5934\u53d1.jpg"], {})
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ LAID_OUT: dict[str, dict[str, int]] = {
     "via": {"via.json": 0},
     "yolo": {},
     "hf": {},
+    "celebamask": {},
+    "voc": {},
     "supervisely": {},
     "lfw-parts": {},
 }

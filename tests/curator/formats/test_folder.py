@@ -193,3 +193,123 @@ def test_files_that_belong_to_nobody_make_no_folder_of_pairs(tmp_path: Path) -> 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(WinnowError, match=r"a\.jpg is not a folder\.$"):
         list(read(lay(tmp_path, "a.jpg") / "a.jpg"))
+
+
+# --- names and folders of other tools ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("photo", "mask"),
+    [
+        ("p0.jpg", "p0_matte.png"),
+        ("p0.jpg", "p0_alpha.png"),
+        ("p0.jpg", "p0-seg.png"),
+        ("p0.jpg", "p0_segmentation.png"),
+        ("p0.jpg", "p0_label.png"),
+        ("p0.jpg", "p0_class_hair.png"),
+        ("p0.jpg", "p0.jpg.png"),
+        ("p0.jpg", "p0.jpg_mask.png"),
+        ("p0.jpg", "hair/p0.png"),
+        ("x/p0.jpg", "x/hair/p0_mask.png"),
+    ],
+)
+def test_masks_go_by_the_names_that_other_tools_give_them(tmp_path: Path, photo: str, mask: str) -> None:
+    lay(tmp_path, f"images/{photo}", f"masks/{mask}")
+    (pair,) = read(tmp_path)
+    assert isinstance(pair, RawPair)
+    assert (pair.name, pair.mask, pair.remarks) == (f"images/{photo}", tmp_path / f"masks/{mask}", ())
+
+
+@pytest.mark.parametrize(
+    ("photo", "mask"),
+    [
+        ("p0.jpg", "mask_p0.png"),
+        ("p 0.jpg", "p_0.png"),
+        ("img_0001.jpg", "label_0001.png"),
+        ("caf\u00e9 1.jpg", "cafe\u0301-1_hair.png"),
+        ("IMG_7.jpg", "IMG_7 hair mask.png"),
+        ("\uff41.jpg", "a.png"),
+        ("p%200.jpg", "p 0.png"),
+    ],
+)
+def test_a_name_that_differs_in_more_is_taken_with_a_remark_where_only_one_fits(tmp_path: Path, photo: str, mask: str) -> None:
+    lay(tmp_path, f"images/{photo}", f"masks/{mask}")
+    (pair,) = read(tmp_path)
+    assert isinstance(pair, RawPair)
+    assert (pair.mask, pair.remarks) == (tmp_path / f"masks/{mask}", (f"its mask was found by a similar name, masks/{mask}.",))
+
+
+def test_a_name_that_differs_in_more_and_fits_two_is_refused(tmp_path: Path) -> None:
+    lay(tmp_path, "images/p 0.jpg", "images/p-0.jpg", "masks/mask_p_0.png", "images/a.jpg", "masks/a.png")
+    assert list(pairs(tmp_path)) == ["images/a.jpg"]
+    assert refusals(tmp_path)["images/p 0.jpg"] == (
+        "its name differs from images/p-0.jpg only in case, ending or words such as mask, so it is unclear whose mask it is."
+    )
+
+
+@pytest.mark.parametrize("around", [".MOV", ".AAE", ".CR2", ".xmp", ".json", ".THM", ".txt"], ids=lambda ending: str(ending))
+def test_what_a_camera_puts_beside_a_photo_makes_nobody_doubt_whose_mask_it_is(tmp_path: Path, around: str) -> None:
+    lay(tmp_path, "images/IMG_1.jpg", f"images/IMG_1{around}", "masks/IMG_1.png")
+    assert pairs(tmp_path) == {"images/IMG_1.jpg": "masks/IMG_1.png"}
+    assert refusals(tmp_path) == {}
+
+
+def test_a_text_is_no_photo(tmp_path: Path) -> None:
+    lay(tmp_path, "images/a.txt", "masks/a.txt", "images/b.jpg", "masks/b.png", "images/README")
+    assert pairs(tmp_path) == {"images/b.jpg": "masks/b.png"}
+    assert refusals(tmp_path) == {}
+
+
+def test_every_folder_of_photos_beside_one_of_masks_is_read(tmp_path: Path) -> None:
+    lay(tmp_path, "images/a.jpg", "masks/a.png", "batch2/images/a.jpg", "batch2/masks/a.png")
+    lay(tmp_path, "old/3/photos/b.jpg", "old/3/gt/b.png")
+    assert pairs(tmp_path) == {
+        "images/a.jpg": "masks/a.png", "batch2/images/a.jpg": "batch2/masks/a.png", "old/3/photos/b.jpg": "old/3/gt/b.png",
+    }  # fmt: skip
+
+
+def test_of_several_folders_of_masks_the_one_with_the_photos_names_counts(tmp_path: Path) -> None:
+    lay(tmp_path, "images/a.jpg", "labels/a.txt", "annotations/b.png", "masks/a.png")
+    assert pairs(tmp_path) == {"images/a.jpg": "masks/a.png"}
+    lay(tmp_path / "two", "images/a.jpg", "masks/7.png", "seg/a.png")
+    assert pairs(tmp_path / "two") == {"images/a.jpg": "seg/a.png"}
+
+
+@pytest.mark.parametrize(
+    ("photo", "mask", "split"),
+    [
+        ("Original/Training/Frame00001-org.jpg", "GT/Training/Frame00001-gt.pbm", Split.train),  # Figaro1k
+        ("V1/Train_RGB/1.bmp", "V1/Train_Labels/1.bmp", Split.train),  # FASSEG
+        ("multipose01/Test_RGB/1.bmp", "multipose01/Test_Labels/1.bmp", Split.test),
+        ("img_dir/val/a.jpg", "ann_dir/val/a.png", Split.validation),  # MMSegmentation
+        ("data/hair/img_dir/train/a_leftImg8bit.png", "data/hair/ann_dir/train/a_labels.png", Split.train),
+        ("data/a.jpg", "labels/a.png", None),  # FiftyOne
+        ("train/a.jpg", "train_masks/a_mask.gif", Split.train),
+        ("train_images/a.jpg", "train_masks/a.png", Split.train),
+        ("images_test/a.jpg", "masks_test/a.png", Split.test),
+        ("hair_images/a.jpg", "hair_masks/a.png", None),
+        ("faces/a.jpg", "faces_mask/a.png", None),
+    ],
+)
+def test_published_sets_and_other_tools_lay_it_out_like_this(
+    tmp_path: Path, photo: str, mask: str, split: Split | None
+) -> None:
+    (pair,) = read(lay(tmp_path, photo, mask))
+    assert isinstance(pair, RawPair)
+    assert (pair.name, pair.mask, pair.split, pair.remarks) == (photo, tmp_path / mask, split, ())
+    assert recognise(tmp_path) is not None
+
+
+@pytest.mark.parametrize("skin", ["masks/skin/a.png", "masks/a_skin.png"])
+def test_a_skin_mask_beside_the_hair_comes_with_it(tmp_path: Path, skin: str) -> None:
+    lay(tmp_path, "images/a.jpg", "masks/hair/a.png" if "/skin/" in skin else "masks/a_hair.png", skin)
+    (pair,) = (item for item in read(tmp_path) if isinstance(item, RawPair) and item.name == "images/a.jpg")
+    assert pair.skin == tmp_path / skin
+
+
+def test_skin_without_hair_is_refused(tmp_path: Path) -> None:
+    lay(tmp_path, "images/a.jpg", "masks/a.png", "images/b.jpg", "masks/b_skin.png")
+    assert refusals(tmp_path) == {
+        "images/b.jpg": "no mask of that name in masks/.",
+        "masks/b_skin.png": "it shows skin, and no photo of that name in images/ has a mask of hair.",
+    }

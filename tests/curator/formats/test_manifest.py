@@ -130,7 +130,7 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("photo,mask\n", "m.csv has no column image. Its columns: photo, mask."),
+        ("portrait,mask\n", "m.csv has no column image. Its columns: portrait, mask."),
         ("", "m.csv has no column image and no column mask. Its columns: none."),
         ("image,mask\na.jpg," + "x" * 200_000, "m.csv, line 1: this is not CSV (field larger than field limit (131072))."),
     ],
@@ -212,9 +212,11 @@ def test_what_is_no_parquet_is_one_clear_sentence(tmp_path: Path, content: bytes
         list(read(tmp_path / "m.parquet"))
 
 
-@pytest.mark.parametrize("text", ["", '{"photo": 1}\n', "nonsense\n"])
+@pytest.mark.parametrize("text", ["", '{"portrait": 1}\n', "nonsense\n"])
 def test_json_lines_without_the_columns_are_one_clear_sentence(tmp_path: Path, text: str) -> None:
-    with pytest.raises(WinnowError, match=r"^m\.jsonl has no column image and no column mask\. Its columns: (photo|none)\.$"):
+    with pytest.raises(
+        WinnowError, match=r"^m\.jsonl has no column image and no column mask\. Its columns: (portrait|none)\.$"
+    ):
         list(read(manifest(tmp_path, text, "m.jsonl")))
 
 
@@ -228,3 +230,31 @@ def test_a_list_with_another_ending_is_one_clear_sentence(tmp_path: Path) -> Non
 def test_a_missing_manifest_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(WinnowError, match=r"manifest\.csv can't be read \(No such file or directory\)\.$"):
         list(read(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"sep=;\nimage;mask\na.jpg;a.png\n",
+        b'"sep=;"\r\nimage;mask\r\na.jpg;a.png\r\n',
+        "image\tmask\na.jpg\ta.png\n".encode("utf-16"),
+        b"\xfe\xff" + "image,mask\na.jpg,a.png\n".encode("utf-16-be"),
+        b"image, mask\na.jpg, a.png\n",
+        b'image, mask\na.jpg, "a.png"\n',
+        b"image_path,mask_path\na.jpg,a.png\n",
+        b"Image Path;Mask-Path\na.jpg;a.png\n",
+        b"photo,hair_mask\na.jpg,a.png\n",
+        b"img,label,mask\na.jpg,3,a.png\n",
+    ],
+)
+def test_lists_of_spreadsheets_and_other_tools_are_understood(tmp_path: Path, data: bytes) -> None:
+    manifest(tmp_path, "").write_bytes(data)
+    (pair,) = read(tmp_path)
+    assert isinstance(pair, RawPair)
+    assert (pair.name, pair.photo, pair.mask) == ("a.jpg", tmp_path / "a.jpg", tmp_path / "a.png")
+    assert recognise(tmp_path) == "it has a file manifest.csv"
+
+
+def test_the_line_of_a_refusal_counts_that_of_the_separator(tmp_path: Path) -> None:
+    manifest(tmp_path, "sep=;\nimage;mask\na.jpg;c.png\n")
+    assert [item.reason for item in read(tmp_path)] == ["line 3 names the mask 'c.png', which does not exist."]

@@ -1,0 +1,85 @@
+"""CelebAMask-HQ: `CelebA-HQ-img/0.jpg`, and a mask for each part of the face: `CelebAMask-HQ-mask-anno/0/00000_hair.png`.
+
+The set writes no file for a part that a face lacks; so a photo with other parts and no hair has no hair (a bald head, a hat).
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from posixpath import basename, splitext
+
+from curator.formats.locations import Location, display_name, file_below, is_folder, list_files
+from curator.formats.pairs import Item, ListRead, RawPair, Refused, readable_name
+from curator.formats.shapes import Shapes
+from db.errors import WinnowError
+
+PHOTOS, MASKS = "celeba-hq-img", "celebamask-hq-mask-anno"
+PARTS = frozenset(
+    {
+        "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r", "nose", "mouth", "u_lip", "l_lip",
+        "neck", "neck_l", "cloth", "hair", "hat",
+    }
+)  # fmt: skip
+NAMED = re.compile(r"0*(?P<number>\d{1,9})_(?P<part>[a-z_]+)\.(png|jpg)", re.IGNORECASE)
+SIDE = 512  # pixels of the masks; the photos have 1024
+
+
+def recognise(location: Location) -> str | None:
+    """Why this is CelebAMask-HQ, or None: both of its folders are there, in the source or in one folder of it."""
+    found = _folders(location)
+    return f"it has the folders {found[0]} and {found[1]}" if found else None
+
+
+def read(location: Location) -> Iterator[Item]:
+    """A pair for every photo, with the skin's mask. The set's own splits are not in its files, so there are none.
+
+    Raises WinnowError if a folder is missing.
+    """
+    found = _folders(location)
+    if found is None:
+        raise WinnowError(
+            f"{display_name(location)} has no CelebA-HQ-img/ with CelebAMask-HQ-mask-anno/ beside it, or these are empty."
+        )
+    photos, masks = found
+    parts: dict[int, dict[str, str]] = defaultdict(dict)
+    numbers: dict[int, list[str]] = defaultdict(list)
+    for name in list_files(location, location):
+        stem = splitext(basename(name))[0]
+        if name.startswith(masks) and (named := NAMED.fullmatch(basename(name))) and named["part"].lower() in PARTS:
+            parts[int(named["number"])].setdefault(named["part"].lower(), name)
+        elif name.startswith(photos) and stem.isascii() and stem.isdecimal() and len(stem) < 10:
+            numbers[int(stem)].append(name)
+    for number, names in sorted(numbers.items()):
+        yield from _pairs(location, names, parts.pop(number, {}), masks)
+    for left in parts.values():
+        yield from (Refused(readable_name(name), f"no photo of that number in {photos}.") for name in left.values())
+
+
+def _pairs(location: Location, names: list[str], parts: dict[str, str], masks: str) -> Iterator[Item]:
+    yield from (ListRead(file_below(location, name)) for name in parts.values())  # what is there says what the face lacks
+    for name in names:
+        if len(names) > 1:
+            yield Refused(readable_name(name), "several photos have its number, so it is unclear whose masks they are.")
+        elif not parts:
+            yield Refused(readable_name(name), f"no part of it is in {masks}.")
+        else:
+            places = {part: file_below(location, found) for part, found in parts.items()}
+            yield RawPair(
+                readable_name(name),
+                file_below(location, name),
+                places.get("hair") or Shapes(SIDE, SIDE),
+                skin=places.get("skin"),
+            )
+
+
+def _folders(location: Location) -> tuple[str, str] | None:
+    """The folders of photos and masks, relative to the source and with a slash."""
+    if not is_folder(location):
+        return None
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for name in list_files(location, location):
+        parts = name.split("/")
+        for at, part in enumerate(parts[:-1]):
+            if part.lower() in (PHOTOS, MASKS):
+                found["/".join(parts[:at])].setdefault(part.lower(), "".join(f"{each}/" for each in parts[: at + 1]))
+    return next(((both[PHOTOS], both[MASKS]) for both in found.values() if len(both) == 2), None)

@@ -1,0 +1,101 @@
+"""PASCAL VOC, and CVAT's "Segmentation mask 1.1": `JPEGImages/`, `SegmentationClass/`, lists, and `labelmap.txt`."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from posixpath import basename, dirname, splitext
+
+from curator.formats.folder import is_picture
+from curator.formats.locations import Location, display_name, file_below, is_folder, list_bytes, list_files
+from curator.formats.pairs import Item, ListRead, RawPair, Refused, match_key, parse_split, readable_name
+from db.errors import WinnowError
+from db.tables import Split
+
+PLACE = re.compile(r"(?:^|(?<=/))(JPEGImages|SegmentationClass)/", re.IGNORECASE | re.ASCII)
+PHOTOS, LISTS, LABELS = "jpegimages", "imagesets/segmentation", "labelmap.txt"
+
+
+@dataclass
+class _Set:
+    """The files of one data set, relative to the source; photos and masks by their names in their folders."""
+
+    photos: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    masks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    lists: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+
+
+def recognise(location: Location) -> str | None:
+    """Why this is PASCAL VOC, or None: a folder SegmentationClass with pictures, in the source or below."""
+    found = next((above for above, each in _sets(location).items() if each.masks), None)
+    return None if found is None else f"it has a folder {readable_name(found)}SegmentationClass/"
+
+
+def read(location: Location) -> Iterator[Item]:
+    """The pairs of every data set below the source, with the split of the list that names them.
+
+    Raises WinnowError if there is no folder SegmentationClass, or no photos.
+    """
+    sets = {above: each for above, each in _sets(location).items() if each.masks}
+    if not sets:
+        raise WinnowError(f"{display_name(location)} has no folder SegmentationClass/ with masks.")
+    if not any(each.photos for each in sets.values()):
+        raise WinnowError(
+            f"{display_name(location)} has masks and no folder JPEGImages/ with photos. Export it from CVAT with its images."
+        )
+    for above, found in sets.items():
+        yield from _read_set(location, above, found)
+
+
+def _read_set(location: Location, above: str, found: _Set) -> Iterator[Item]:
+    splits: dict[str, Split] = {}
+    listed: dict[str, str] = {}
+    for name in [*found.labels, *found.lists]:
+        yield ListRead(file_below(location, name))
+    for name in found.lists:
+        split = parse_split(splitext(basename(name))[0])
+        for line in list_bytes(file_below(location, name)).decode("utf-8-sig", "replace").splitlines():
+            if line.strip():
+                key = match_key(line.strip())
+                listed.setdefault(key, f"{readable_name(name)} names {line.strip()[:200]}")
+                if split is not None:
+                    splits.setdefault(key, split)
+    for key, photos in found.photos.items():
+        masks = found.masks.get(key, [])
+        if len(photos) == len(masks) == 1:
+            yield RawPair(
+                readable_name(photos[0]),
+                file_below(location, photos[0]),
+                file_below(location, masks[0]),
+                split=splits.get(key),
+            )
+        elif masks:
+            several = ", ".join(map(readable_name, photos if len(photos) > 1 else masks))
+            yield from (Refused(readable_name(each), f"several files have its name: {several}. Keep one.") for each in photos)
+        else:
+            why = f"no mask of that name in {readable_name(above)}SegmentationClass/."
+            yield from (Refused(readable_name(each), why) for each in photos)
+    for key, masks in found.masks.items():
+        if key not in found.photos:
+            why = f"no photo of that name in {readable_name(above)}JPEGImages/."
+            yield from (Refused(readable_name(each), why) for each in masks)
+    for key, where in listed.items():
+        if key not in found.photos and key not in found.masks:
+            yield Refused(where.partition(" names ")[0], f"{where}, which is neither in JPEGImages/ nor in SegmentationClass/.")
+
+
+def _sets(location: Location) -> dict[str, _Set]:
+    """What lies in each folder that has some of the format's folders or files."""
+    sets: dict[str, _Set] = defaultdict(_Set)
+    for name in list_files(location, location) if is_folder(location) else ():
+        place, folders = PLACE.search(name), dirname(name)
+        if place and is_picture(name):
+            found = sets[name[: place.start()]]
+            there = found.photos if place[1].lower() == PHOTOS else found.masks
+            there[match_key(splitext(name[place.end() :])[0])].append(name)
+        elif f"/{folders.lower()}".endswith(f"/{LISTS}") and name.lower().endswith(".txt"):
+            sets[folders[: len(folders) - len(LISTS)]].lists.append(name)
+        elif basename(name).lower() == LABELS:
+            sets[f"{folders}/" if folders else ""].labels.append(name)
+    return sets
