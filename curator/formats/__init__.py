@@ -7,9 +7,25 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from curator.formats import archive, coco, cvat, folder, hugging_face, label_studio, lfw_parts, manifest, supervisely
+from curator.formats import (
+    archive,
+    celebamask,
+    coco,
+    cvat,
+    fiftyone,
+    folder,
+    hugging_face,
+    hugging_face_parquet,
+    label_studio,
+    lfw_parts,
+    manifest,
+    mmsegmentation,
+    supervisely,
+    voc,
+)
 from curator.formats.accounting import Counted, accounted
 from curator.formats.locations import Location, display_name, download, is_signed, parse_location, passed_over, readable_errors
+from curator.formats.members import Fact, Write, Writer
 from curator.formats.pairs import (
     EncodedMask,
     Item,
@@ -25,18 +41,19 @@ from curator.formats.pairs import (
 )
 from db.errors import WinnowError
 from db.settings import Limits
-from db.store import Store
 
 __all__ = [
     "ADAPTERS",
     "WRITERS",
     "Adapter",
     "EncodedMask",
+    "Fact",
     "NotRead",
     "OpenedSource",
     "RawPair",
     "Refused",
     "SetItem",
+    "Writer",
     "adapter_named",
     "count_items",
     "display_name",
@@ -54,19 +71,18 @@ __all__ = [
 class Adapter:
     """One format: its name, what it looks like, and how to recognise, read and (if we export to it) write it.
 
-    `recognise` returns why a location has this format, or None. `write` writes the members of a curated set into an empty
-    folder, and returns how many soft masks it had to cut at half, because the format has one bit a pixel. It writes the
-    lists last, so that a folder without them is an unfinished export. Reading it back gives the same masks, bit for bit, but
-    for those. `labels` is what the format calls its labels; `read` then takes the one that means hair, too, None for the
-    one that is called so.
+    `recognise` returns why a location has this format, or None. `write` and `keeps` are those of a `Writer`; reading an export
+    back gives the same masks, bit for bit, and the facts that are kept. `labels` is what the format calls its labels; `read`
+    then takes the one that means hair, too, None for the one that is called so.
     """
 
     name: str
     description: str
     recognise: Callable[[Location], str | None]
     read: Callable[..., Iterator[Item]]
-    write: Callable[[Path, list[SetItem], Store], int] | None = None
+    write: Write | None = None
     labels: str = ""
+    keeps: frozenset[Fact] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -89,7 +105,14 @@ NEARLY = 0.9  # of the photos that another adapter finds
 ADAPTERS = (
     Adapter("zip", "a .zip of any of the others", archive.recognise, _read_nested),
     Adapter("manifest", "a .csv, .jsonl or .parquet with columns image and mask", manifest.recognise, manifest.read),
-    Adapter("lfw-parts", "images/, masks/ and parts_train.txt", lfw_parts.recognise, lfw_parts.read, lfw_parts.write),
+    Adapter(
+        "lfw-parts",
+        "images/, masks/ and parts_train.txt",
+        lfw_parts.recognise,
+        lfw_parts.read,
+        lfw_parts.write,
+        keeps=lfw_parts.KEEPS,
+    ),
     Adapter(
         "supervisely",
         "meta.json, and img/ and ann/ in a folder",
@@ -97,9 +120,10 @@ ADAPTERS = (
         supervisely.read,
         supervisely.write,
         "classes",
+        supervisely.KEEPS,
     ),
-    Adapter("cvat", "annotations.xml and images/", cvat.recognise, cvat.read, cvat.write, "labels"),
-    Adapter("coco", "a .json with images and annotations", coco.recognise, coco.read, coco.write, "categories"),
+    Adapter("cvat", "annotations.xml and images/", cvat.recognise, cvat.read, cvat.write, "labels", cvat.KEEPS),
+    Adapter("coco", "a .json with images and annotations", coco.recognise, coco.read, coco.write, "categories", coco.KEEPS),
     Adapter(
         "label-studio",
         "a .json export with brush masks",
@@ -107,9 +131,15 @@ ADAPTERS = (
         label_studio.read,
         label_studio.write,
         "labels",
+        label_studio.KEEPS,
     ),
     Adapter(
-        "hf", "metadata.jsonl in folders train, validation, test", hugging_face.recognise, hugging_face.read, hugging_face.write
+        "hf",
+        "metadata.jsonl in folders train, validation, test",
+        hugging_face.recognise,
+        hugging_face.read,
+        hugging_face.write,
+        keeps=hugging_face.KEEPS,
     ),
     Adapter(
         "folder",
@@ -117,11 +147,23 @@ ADAPTERS = (
         folder.recognise,
         folder.read,
         folder.write,
+        keeps=folder.KEEPS,
     ),
 )
+# Formats that a curated set can be exported to, and that nothing here reads yet.
+WRITTEN_ONLY = {
+    "hf-parquet": Writer(
+        "data/train-00000-of-00001.parquet with the pictures inside", hugging_face_parquet.write, hugging_face_parquet.KEEPS
+    ),
+    "voc": Writer("JPEGImages/, SegmentationClass/ and labelmap.txt", voc.write, voc.KEEPS),
+    "mmsegmentation": Writer("img_dir/ and ann_dir/", mmsegmentation.write, mmsegmentation.KEEPS),
+    "celebamask-hq": Writer("CelebA-HQ-img/ and CelebAMask-HQ-mask-anno/", celebamask.write, celebamask.KEEPS),
+    "fiftyone": Writer("data/ and labels/", fiftyone.write, fiftyone.KEEPS),
+}
+# The formats that a curated set can be exported to.
 WRITERS = {
-    each.name: each.write for each in ADAPTERS if each.write is not None
-}  # the formats that a curated set can be exported to
+    each.name: Writer(each.description, each.write, each.keeps) for each in ADAPTERS if each.write is not None
+} | WRITTEN_ONLY
 
 
 def adapter_named(name: str) -> Adapter:

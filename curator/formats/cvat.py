@@ -21,26 +21,31 @@ from curator.formats.locations import (
     list_bytes,
     write_file,
 )
+from curator.formats.members import Fact, about_from, masks_of
 from curator.formats.pairs import (
     HAIR,
     NO_HAIR,
+    SKIN,
+    UNKNOWN,
     Item,
     ListRead,
     RawPair,
     Refused,
     SetItem,
     check_rows,
-    cut_mask_of,
     hair_label,
     pair_or_refusal,
     parse_split,
 )
 from curator.formats.rle import Runs, mask_to_runs
 from curator.formats.shapes import Polygon, Shape, Shapes, bounding_box, parse_points
+from curator.pictures.arrays import Mask
 from db.errors import WinnowError
 from db.store import Store
 
 NAME = "annotations.xml"
+ABOUT = "about"  # the tag whose attributes say what is known of a photo in our exports
+KEEPS = frozenset(Fact) - {Fact.soft}
 AREAS = ("mask", "polygon")  # boxes, lines and points do not outline hair
 
 
@@ -72,35 +77,55 @@ def read(location: Location, label: str | None = None) -> Iterator[Item]:
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
-    """Write `images/`, and `annotations.xml` with one mask per image, or the tag NO_HAIR if the photo has no hair.
+    """Write `images/`, and `annotations.xml` with a mask for each label of an image, or the tag NO_HAIR if it shows no hair.
 
-    Returns how many soft masks were cut at half.
+    The attributes of the tag ABOUT say what else is known. Returns how many soft masks were cut at half.
     """
     soft = 0
     root = Element("annotations")
     SubElement(root, "version").text = "1.1"
     labels = SubElement(SubElement(SubElement(root, "meta"), "task"), "labels")
-    for name, kind in ((HAIR, "mask"), (NO_HAIR, "tag")):
+    for name, kind in ((HAIR, "mask"), (SKIN, "mask"), (UNKNOWN, "mask"), (NO_HAIR, "tag"), (ABOUT, "tag")):
         label = SubElement(labels, "label")
         SubElement(label, "name").text = name
         SubElement(label, "type").text = kind
+        attributes = SubElement(label, "attributes")
+        for column in items[0].about if name == ABOUT and items else ():
+            attribute = SubElement(attributes, "attribute")
+            for field, word in (("name", column), ("mutable", "False"), ("input_type", "text"), ("default_value", "")):
+                SubElement(attribute, field).text = word
     for number, item in enumerate(items):
         write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
-        mask, was_soft = cut_mask_of(item, store)
-        soft += was_soft
+        masks = masks_of(item, store)
+        soft += masks.soft
+        height, width = masks.hair.shape
         about = {"id": str(number), "name": f"{item.name}.jpg", "subset": item.split.value}
-        image = SubElement(root, "image", about | {"width": str(mask.shape[1]), "height": str(mask.shape[0])})
-        if not mask.any():
-            SubElement(image, "tag", label=NO_HAIR, source="manual")
-            continue
-        top, left, bottom, right = bounding_box(mask)
-        runs = mask_to_runs(mask[top:bottom, left:right].T)  # CVAT's go along the rows
-        about = {"label": HAIR, "source": "manual", "occluded": "0", "rle": ", ".join(map(str, runs))}
-        place = {"left": str(left), "top": str(top), "width": str(right - left), "height": str(bottom - top)}
-        SubElement(image, "mask", about | place | {"z_order": "0"})
+        image = SubElement(root, "image", about | {"width": str(width), "height": str(height)})
+        for z_order, (name, mask) in enumerate(masks.cut().labelled):
+            if mask.any():
+                _add_mask(image, name, mask, z_order)
+            elif name == HAIR:
+                SubElement(image, "tag", label=NO_HAIR, source="manual")
+        tag = SubElement(image, "tag", label=ABOUT, source="manual")
+        for column, word in item.about.items():
+            SubElement(tag, "attribute", name=column).text = word
     ElementTree.indent(root)
     write_file(folder / "annotations.xml", ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
     return soft
+
+
+def _add_mask(image: Element, label: str, mask: Mask, z_order: int) -> None:
+    top, left, bottom, right = bounding_box(mask)
+    runs = mask_to_runs(mask[top:bottom, left:right].T)  # CVAT's go along the rows
+    place = {"left": left, "top": top, "width": right - left, "height": bottom - top, "z_order": z_order}
+    about = {"label": label, "source": "manual", "occluded": "0", "rle": ", ".join(map(str, runs))}
+    SubElement(image, "mask", about | {name: str(number) for name, number in place.items()})
+
+
+def _about(image: Element) -> dict[str, str]:
+    """What the tag ABOUT of an image says."""
+    tags = [tag for tag in image.findall("tag") if tag.get("label") == ABOUT]
+    return {str(one.get("name")): one.text or "" for tag in tags for one in tag.findall("attribute")}
 
 
 def _images(file: Location) -> list[Element]:
@@ -137,7 +162,7 @@ def _pair(lookups: list[FileLookup], name: str, image: Element, hair: str) -> Ra
     if not shapes and NO_HAIR not in {tag.get("label") for tag in image.findall("tag")}:
         return Refused(name, "it has no hair annotation.")
     height, width = _numbers(image, "height", "width")
-    return RawPair(name, photo, Shapes(height, width, shapes), split=parse_split(subset))
+    return RawPair(name, photo, Shapes(height, width, shapes), split=parse_split(subset), **about_from(_about(image)))
 
 
 def _shape(drawn: Element) -> Shape:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from curator.formats.dataset_card import CARD, dataset_card
 from curator.formats.locations import (
     Location,
     display_name,
@@ -15,11 +16,17 @@ from curator.formats.locations import (
     write_file,
 )
 from curator.formats.manifest import read_list
+from curator.formats.members import Fact, write_pictures
 from curator.formats.pairs import Item, SetItem, parse_split
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
 
+KEEPS = frozenset(Fact)
+COLUMNS_IN_WORDS = (
+    "`image` is the photo and `mask` its hair, 0 to 255. `skin` and `unknown` are paths of masks beside them, empty where "
+    "there is none; leave the unknown pixels (255) out of losses and measures."
+)
 LIST_NAMES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 
 
@@ -44,20 +51,20 @@ def read(location: Location) -> Iterator[Item]:
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
-    """Write one folder per split, each with a `metadata.jsonl` whose file names become the columns image and mask.
+    """Write one folder per split, each with a `metadata.jsonl` whose file names become the columns image and mask, and a card.
 
-    Returns 0: soft masks stay soft.
+    The skin's and the unknown pixels' masks are columns of paths, empty where there is none: Hugging Face's reader takes
+    a column `skin_file_name` as pictures, and fails at a photo without. Returns 0: soft masks stay soft.
     """
     lines: dict[Split, list[str]] = {split: [] for split in Split}
     for item in items:
-        image, mask = f"images/{item.name}.jpg", f"masks/{item.name}.png"
-        write_file(folder / item.split.value / image, store.get(item.image))
-        write_file(folder / item.split.value / mask, store.get(item.mask))
-        row = {"file_name": image, "mask_file_name": mask, **item.terms, "drawn": item.drawn}
-        lines[item.split].append(json.dumps(row) + "\n")
+        pictures = write_pictures(folder / item.split.value, item, store)
+        row = {"file_name": pictures.pop("image"), "mask_file_name": pictures.pop("mask"), **pictures, **item.about}
+        lines[item.split].append(json.dumps({**row, "drawn": item.drawn}) + "\n")
     for split, rows in lines.items():
         if rows:
             write_file(folder / split.value / "metadata.jsonl", "".join(rows).encode())
+    write_file(folder / CARD, dataset_card(items, "{split}/**", COLUMNS_IN_WORDS))
     return 0
 
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlparse
 
 from curator.formats.brush import Stroke, pack_mask
 from curator.formats.locations import FileLookup, Location, display_name, files_in, is_folder, list_bytes, write_file
+from curator.formats.members import Fact, about_from, masks_of
 from curator.formats.pairs import (
     HAIR,
     Item,
@@ -26,9 +27,11 @@ from curator.formats.pairs import (
     parse_split,
 )
 from curator.formats.shapes import Shapes
-from curator.pictures.codec import decode_mask
+from curator.pictures.arrays import Mask
 from db.errors import WinnowError
 from db.store import Store
+
+KEEPS = frozenset(Fact)
 
 
 def recognise(location: Location) -> str | None:
@@ -59,34 +62,33 @@ def read(location: Location, label: str | None = None) -> Iterator[Item]:
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
-    """Write `images/`, and `tasks.json` with one brush stroke per task, for a project that serves local files from here.
+    """Write `images/`, and `tasks.json` with a brush stroke for each label of a task, for a project that serves local files.
 
     Returns 0: soft masks stay soft.
     """
     tasks = []
     for item in items:
         write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
-        mask = decode_mask(store.get(item.mask))
-        stroke = {
-            "id": item.name,
-            "type": "brushlabels",
-            "from_name": HAIR,
-            "to_name": "image",
-            "original_width": mask.shape[1],
-            "original_height": mask.shape[0],
-            "image_rotation": 0,
-            "value": {"format": "rle", "rle": list(pack_mask(mask)), "brushlabels": [HAIR]},
-        }
-        data = {
-            "image": f"/data/local-files/?d=images/{item.name}.jpg",
-            "split": item.split.value,
-            "licence": item.licence or "",
-        }
+        strokes = [_stroke(f"{item.name}-{label}", label, mask) for label, mask in masks_of(item, store).labelled]
+        data = {"image": f"/data/local-files/?d=images/{item.name}.jpg", "split": item.split.value, **item.about}
         tasks.append(
-            json.dumps({"data": data, "annotations": [{"result": [stroke]}]})
+            json.dumps({"data": data, "annotations": [{"result": strokes}]})
         )  # as text, which takes a tenth of the memory
     write_file(folder / "tasks.json", f"[{(',' + chr(10)).join(tasks)}]".encode())
     return 0
+
+
+def _stroke(name: str, label: str, mask: Mask) -> dict[str, Any]:
+    return {
+        "id": name,
+        "type": "brushlabels",
+        "from_name": HAIR,
+        "to_name": "image",
+        "original_width": mask.shape[1],
+        "original_height": mask.shape[0],
+        "image_rotation": 0,
+        "value": {"format": "rle", "rle": list(pack_mask(mask)), "brushlabels": [label]},
+    }
 
 
 def _files(location: Location) -> list[Location]:
@@ -159,15 +161,7 @@ def _named_pair(named: str, photo: Location, annotation: Any, hair: str, data: d
     split = parse_split(str(data.get("split") or ""))
     if data.get("split") and split is None:
         return Refused(named, f"its split is {data['split']!r}. Use train, validation or test, or leave it out.")
-    contributor, licence = data.get("contributor"), data.get("licence")
-    return RawPair(
-        named,
-        photo,
-        mask,
-        contributor=str(contributor) if contributor else None,
-        split=split,
-        licence=str(licence) if licence else None,
-    )
+    return RawPair(named, photo, mask, split=split, **about_from(data))
 
 
 def _photo(lookup: FileLookup, named: str, upload: Any) -> Location | None:

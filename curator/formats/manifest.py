@@ -34,6 +34,8 @@ from db.tables import Split
 COLUMNS = {
     "image": ("image", "file_name", "image_file_name"),
     "mask": ("mask", "mask_file_name", "label_file_name", "annotation_file_name", "label", "annotation", "segmentation"),
+    "skin": ("skin", "skin_file_name"),
+    "unknown": ("unknown", "unknown_file_name"),
     "contributor": ("contributor",),
     "split": ("split",),
     "licence": ("licence", "license"),
@@ -46,6 +48,7 @@ COLUMNS = {
 DATES = ("consent_date", "consent_expires")
 KNOWN = frozenset(name for names in COLUMNS.values() for name in names)
 REQUIRED = ("image", "mask")
+OTHER_MASKS = ("skin", "unknown")
 MAX_COLUMNS = 1000
 CELL_BYTES = 4096  # of a text in Parquet; a longer one is refused
 PARQUET_ROWS = 8192  # read at once
@@ -146,7 +149,25 @@ def _pair(lookup: FileLookup, row: dict[str, str | None], where: str, split: Spl
         consent_basis=row.get("consent_basis") or None,
         consent_date=given,
         consent_expires=expires,
+        **_other_masks(lookup, row),
     )
+
+
+def _other_masks(lookup: FileLookup, row: dict[str, str | None]) -> dict[str, Any]:
+    """The masks of skin and of unknown pixels that a row names, as fields of a `RawPair`.
+
+    A word that names no file, such as the tone of a skin, is remarked on, and costs the photo nothing.
+    """
+    found: dict[str, Any] = {}
+    remarks = []
+    for column in OTHER_MASKS:
+        if named := row.get(column) or "":
+            path = lookup.find(named)
+            if path is not None and lookup.exists(path):
+                found[column] = path
+            else:
+                remarks.append(f"Its {column} {without_secrets(named)!r} is no file beside the list, so it was left out.")
+    return found | {"remarks": tuple(remarks)}
 
 
 def _date(word: str) -> date | None:

@@ -29,9 +29,12 @@ from curator.formats.locations import (
     subfolders,
     write_file,
 )
+from curator.formats.members import Fact, about_from, masks_of
 from curator.formats.pairs import (
     HAIR,
     NO_HAIR,
+    SKIN,
+    UNKNOWN,
     Item,
     ListRead,
     RawPair,
@@ -43,7 +46,7 @@ from curator.formats.pairs import (
     readable_name,
 )
 from curator.formats.shapes import Canvas, Polygon, Shape, Shapes, parse_points, paste_max
-from curator.pictures.codec import decode_mask, encode_mask
+from curator.pictures.codec import encode_mask
 from curator.pictures.masks import is_soft
 from curator.pictures.opening import decode_image
 from db.errors import WinnowError
@@ -51,6 +54,8 @@ from db.settings import Limits
 from db.store import Store
 
 META = "meta.json"
+COLOURS = {HAIR: "#FF0000", SKIN: "#00FF00", UNKNOWN: "#808080"}
+KEEPS = frozenset(Fact)
 SOFT_BY_KIND = {"bitmap": False, "alpha_mask": True}  # whether values between 0 and 255 are kept
 
 
@@ -129,26 +134,37 @@ def read(location: Location, label: str | None = None) -> Iterator[Item]:
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
     """Write `meta.json`, and a dataset per split with `img/` and `ann/`; a photo without hair gets the tag NO_HAIR.
 
-    Returns 0: soft masks stay soft, as alpha masks beside the bitmaps of the hard ones.
+    What else is known are tags with a value. Returns 0: soft masks stay soft, as alpha masks beside the bitmaps of the hard
+    ones.
     """
     kinds = set()
     for item in items:
         dataset, photo = folder / item.split.value, f"{item.name}.jpg"
         write_file(dataset / "img" / photo, store.get(item.image))
-        mask = decode_mask(store.get(item.mask))
-        kind = "alpha_mask" if is_soft(mask) else "bitmap"
-        kinds.add(kind)
-        bitmap = {"classTitle": HAIR, "geometryType": kind, "bitmap": bitmap_json(mask), "tags": []}
+        masks, objects = masks_of(item, store), []
+        for label, mask in masks.labelled:
+            if mask.any():
+                kind = "alpha_mask" if is_soft(mask) else "bitmap"
+                kinds.add((label, kind))
+                objects.append({"classTitle": label, "geometryType": kind, "bitmap": bitmap_json(mask), "tags": []})
+        tags: list[dict[str, str | None]] = [{"name": name, "value": word} for name, word in item.about.items() if word]
         content = {
             "description": "",
-            "size": {"height": mask.shape[0], "width": mask.shape[1]},
-            "tags": [] if mask.any() else [{"name": NO_HAIR, "value": None}],
-            "objects": [bitmap] if mask.any() else [],
+            "size": {"height": masks.hair.shape[0], "width": masks.hair.shape[1]},
+            "tags": tags if masks.hair.any() else [{"name": NO_HAIR, "value": None}, *tags],
+            "objects": objects,
         }
         write_file(dataset / "ann" / f"{photo}.json", json.dumps(content).encode())
+    columns = items[0].about if items else ()
     meta = {
-        "classes": [{"title": HAIR, "shape": "bitmap" if kinds <= {"bitmap"} else "any", "color": "#FF0000"}],
-        "tags": [{"name": NO_HAIR, "value_type": "none", "color": "#0000FF"}],
+        "classes": [
+            {"title": label, "shape": "any" if (label, "alpha_mask") in kinds else "bitmap", "color": colour}
+            for label, colour in COLOURS.items()
+        ],
+        "tags": [
+            {"name": NO_HAIR, "value_type": "none", "color": "#0000FF"},
+            *({"name": name, "value_type": "any_string", "color": "#808080"} for name in columns),
+        ],
     }
     write_file(folder / META, json.dumps(meta).encode())
     return 0
@@ -166,7 +182,7 @@ def _pair(name: str, photo: Location, file: Location, hair: str) -> RawPair | Re
     try:
         annotation = json.loads(list_bytes(file))
         height, width = int(annotation["size"]["height"]), int(annotation["size"]["width"])
-        tags = [str(tag["name"]) for tag in annotation.get("tags") or []]
+        tags = {str(tag["name"]): tag.get("value") for tag in annotation.get("tags") or []}
         drawn = [each for each in annotation["objects"] if each["classTitle"] == hair]
         shapes = tuple(_shape(each) for each in drawn)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError, OSError) as error:
@@ -174,7 +190,7 @@ def _pair(name: str, photo: Location, file: Location, hair: str) -> RawPair | Re
     if not shapes and NO_HAIR not in tags:
         return Refused(name, "it has no hair annotation.")
     split = next((found for word in [*tags, last_name(photo.parent.parent)] if (found := parse_split(word))), None)
-    return RawPair(name, photo, Shapes(height, width, shapes), annotation=file, split=split)
+    return RawPair(name, photo, Shapes(height, width, shapes), annotation=file, split=split, **about_from(tags))
 
 
 def _shape(drawn: dict[str, Any]) -> Shape:
