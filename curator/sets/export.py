@@ -151,8 +151,8 @@ def _items(session: Session, curated: CuratedSet) -> tuple[list[SetItem], int]:
 def pseudonyms(photos: Iterable[tuple[int, str]], set_hash: str) -> dict[str, str]:
     """A pseudonym for each contributor of photos, given as (the photo's number in the set, name).
 
-    It has the number of the contributor's first photo, so that nobody gets another's when photos are erased between two exports;
-    and six digits of the set's hash, so that two people of two sets don't become one where both exports are ingested.
+    It has the number of the contributor's first photo, so that nobody gets another's when photos are erased between two
+    exports; and six digits of the set's hash, so that two people of two sets don't become one where both are ingested.
 
     >>> pseudonyms([(1, "Nora Quist"), (2, "Nora Quist"), (3, "Bo Berg")], "5f70bf18")
     {'Nora Quist': 'contributor-0001-5f70bf', 'Bo Berg': 'contributor-0003-5f70bf'}
