@@ -22,11 +22,9 @@ from curator.formats.locations import (
     subfolders,
     write_file,
 )
-from curator.formats.members import Fact, about_from, masks_of
+from curator.formats.members import SKIN_LABEL, UNKNOWN_LABEL, Fact, about_from, masks_of
 from curator.formats.pairs import (
     HAIR,
-    SKIN,
-    UNKNOWN,
     Item,
     ListRead,
     RawPair,
@@ -44,7 +42,7 @@ from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
 
-CATEGORIES = (HAIR, SKIN, UNKNOWN)
+CATEGORIES = (HAIR, SKIN_LABEL, UNKNOWN_LABEL)
 NO_HAIR_KEY = "no_hair"  # of an image entry: the photo shows no hair, which an annotation without area would say
 KEEPS = frozenset(Fact) - {Fact.soft}
 
@@ -103,7 +101,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> int:
             "info": {"description": f"Hair masks, {split.value}", "version": "1.0", "contributor": "Winnow"},
             "licenses": [{"id": number, "name": name, "url": ""} for name, number in licences.items()],
             "categories": [
-                {"id": number, "name": name, "supercategory": "person" if name != UNKNOWN else "ignored"}
+                {"id": number, "name": name, "supercategory": "person" if name != UNKNOWN_LABEL else "ignored"}
                 for number, name in enumerate(CATEGORIES, start=1)
             ],
             "images": images[split],

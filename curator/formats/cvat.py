@@ -21,12 +21,10 @@ from curator.formats.locations import (
     list_bytes,
     write_file,
 )
-from curator.formats.members import Fact, about_from, masks_of
+from curator.formats.members import SKIN_LABEL, UNKNOWN_LABEL, Fact, about_from, masks_of
 from curator.formats.pairs import (
     HAIR,
     NO_HAIR,
-    SKIN,
-    UNKNOWN,
     Item,
     ListRead,
     RawPair,
@@ -85,7 +83,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> int:
     root = Element("annotations")
     SubElement(root, "version").text = "1.1"
     labels = SubElement(SubElement(SubElement(root, "meta"), "task"), "labels")
-    for name, kind in ((HAIR, "mask"), (SKIN, "mask"), (UNKNOWN, "mask"), (NO_HAIR, "tag"), (ABOUT, "tag")):
+    for name, kind in ((HAIR, "mask"), (SKIN_LABEL, "mask"), (UNKNOWN_LABEL, "mask"), (NO_HAIR, "tag"), (ABOUT, "tag")):
         label = SubElement(labels, "label")
         SubElement(label, "name").text = name
         SubElement(label, "type").text = kind

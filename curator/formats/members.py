@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.formats.locations import write_file
-from curator.formats.pairs import HAIR, SKIN, UNKNOWN, SetItem
+from curator.formats.pairs import HAIR, SetItem
 from curator.pictures.arrays import Box, Mask
 from curator.pictures.codec import decode_mask, encode_mask
 from curator.pictures.masks import hard, is_soft
@@ -19,6 +19,7 @@ from db.errors import WinnowError
 from db.store import Store
 
 Write = Callable[[Path, list[SetItem], Store], int]
+SKIN_LABEL, UNKNOWN_LABEL = "skin", "unknown"  # beside HAIR, the labels in our exports
 DRAWN = {"": False, "no": False, "yes": True}  # whether the photo is a portrait of the sample set
 
 
@@ -93,7 +94,7 @@ class Masks:
     @property
     def labelled(self) -> list[tuple[str, Mask]]:
         """Each mask with its label, the lowest first: where they overlap, hair lies on skin, and skin on the unknown."""
-        layers = ((UNKNOWN, self.unknown), (SKIN, self.skin), (HAIR, self.hair))
+        layers = ((UNKNOWN_LABEL, self.unknown), (SKIN_LABEL, self.skin), (HAIR, self.hair))
         return [(label, mask) for label, mask in layers if mask is not None]
 
     def cut(self) -> "Masks":

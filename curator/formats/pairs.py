@@ -29,7 +29,7 @@ SPLITS = {
 # Characters; the database columns have these lengths.
 MAX_LENGTHS = {"name": 1000, "contributor": 1000, "licence": 200, "subject": 1000, "consent_basis": 200}
 MAX_ROWS = 1_000_000  # photos in one list
-HAIR, SKIN, UNKNOWN = "hair", "skin", "unknown"  # the labels in our exports
+HAIR = "hair"  # the label in our exports
 NO_HAIR = "no hair"  # the tag of a photo without hair, as opposed to one that is not annotated yet
 
 _log = logging.getLogger(__name__)

@@ -29,12 +29,10 @@ from curator.formats.locations import (
     subfolders,
     write_file,
 )
-from curator.formats.members import Fact, about_from, masks_of
+from curator.formats.members import SKIN_LABEL, UNKNOWN_LABEL, Fact, about_from, masks_of
 from curator.formats.pairs import (
     HAIR,
     NO_HAIR,
-    SKIN,
-    UNKNOWN,
     Item,
     ListRead,
     RawPair,
@@ -54,7 +52,7 @@ from db.settings import Limits
 from db.store import Store
 
 META = "meta.json"
-COLOURS = {HAIR: "#FF0000", SKIN: "#00FF00", UNKNOWN: "#808080"}
+COLOURS = {HAIR: "#FF0000", SKIN_LABEL: "#00FF00", UNKNOWN_LABEL: "#808080"}
 KEEPS = frozenset(Fact)
 SOFT_BY_KIND = {"bitmap": False, "alpha_mask": True}  # whether values between 0 and 255 are kept
 
