@@ -157,7 +157,7 @@ WRITTEN_ONLY = {
     ),
     "voc": Writer("JPEGImages/, SegmentationClass/ and labelmap.txt", voc.write, voc.KEEPS),
     "mmsegmentation": Writer("img_dir/ and ann_dir/", mmsegmentation.write, mmsegmentation.KEEPS),
-    "celebamask-hq": Writer("CelebA-HQ-img/ and CelebAMask-HQ-mask-anno/", celebamask.write, celebamask.KEEPS),
+    "celebamask": Writer("CelebA-HQ-img/ and CelebAMask-HQ-mask-anno/", celebamask.write, celebamask.KEEPS),
     "fiftyone": Writer("data/ and labels/", fiftyone.write, fiftyone.KEEPS),
 }
 # The formats that a curated set can be exported to.

@@ -18,7 +18,7 @@ KEEPS = frozenset(Fact)
 PICTURES = ("image", "mask", "skin", "unknown")
 TEXTS = ("contributor", "licence", "consent_basis", "consent_date", "consent_expires", "mask_origin")
 ROWS_AT_ONCE = 100  # a row group, which is all that is in memory: some tens of MB
-ROWS_OF_A_FILE = 2000  # some 300 MB; Hugging Face advises less than 500 MB
+ROWS_OF_A_FILE = 1000  # some 200 MB; Hugging Face advises less than 500 MB
 COLUMNS_IN_WORDS = (
     "`image` is the photo, `mask` its hair (0 to 255), `skin` its skin where that is labelled. Leave the pixels of `unknown` "
     "(255) out of losses and measures: nothing is known of them, or they lie outside the photo."

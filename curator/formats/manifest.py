@@ -9,7 +9,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 from itertools import repeat
@@ -106,7 +106,26 @@ def read_list(file: Location, split: Split | None = None) -> Iterator[Item]:
             yield Refused(file.name, f"{where} can't be read.")
         else:
             cells = {ours: _cell_text(row.get(column)) for ours, column in theirs.items()}
-            yield pair_or_refusal(cells["image"] or where, partial(_pair, lookup, cells, where, split))
+            yield pair_or_refusal(cells["image"] or where, partial(_pair_with_masks, lookup, cells, where, split))
+
+
+def _pair_with_masks(lookup: FileLookup, row: dict[str, str | None], where: str, split: Split | None) -> RawPair | Refused:
+    """The pair of a row with the masks of skin and of unknown pixels that it names.
+
+    A word there that names no file, such as the tone of a skin, is remarked on, and costs the photo nothing.
+    """
+    pair = _pair(lookup, row, where, split)
+    if isinstance(pair, Refused):
+        return pair
+    for column in OTHER_MASKS:
+        if named := row.get(column) or "":
+            path = lookup.find(named)
+            if path is not None and lookup.exists(path):
+                pair = replace(pair, skin=path) if column == "skin" else replace(pair, unknown=path)
+            else:
+                remark = f"Its {column} {without_secrets(named)!r} is no file beside the list, so it was left out."
+                pair = replace(pair, remarks=(*pair.remarks, remark))
+    return pair
 
 
 def _pair(lookup: FileLookup, row: dict[str, str | None], where: str, split: Split | None) -> RawPair | Refused:
@@ -149,25 +168,7 @@ def _pair(lookup: FileLookup, row: dict[str, str | None], where: str, split: Spl
         consent_basis=row.get("consent_basis") or None,
         consent_date=given,
         consent_expires=expires,
-        **_other_masks(lookup, row),
     )
-
-
-def _other_masks(lookup: FileLookup, row: dict[str, str | None]) -> dict[str, Any]:
-    """The masks of skin and of unknown pixels that a row names, as fields of a `RawPair`.
-
-    A word that names no file, such as the tone of a skin, is remarked on, and costs the photo nothing.
-    """
-    found: dict[str, Any] = {}
-    remarks = []
-    for column in OTHER_MASKS:
-        if named := row.get(column) or "":
-            path = lookup.find(named)
-            if path is not None and lookup.exists(path):
-                found[column] = path
-            else:
-                remarks.append(f"Its {column} {without_secrets(named)!r} is no file beside the list, so it was left out.")
-    return found | {"remarks": tuple(remarks)}
 
 
 def _date(word: str) -> date | None:

@@ -195,7 +195,7 @@ def test_fiftyone_knows_what_is_known_of_each_sample(members: list[SetItem], sto
 
 
 def test_celebamask_has_a_picture_for_each_part_and_celebas_lists(members: list[SetItem], store: Store, tmp_path: Path) -> None:
-    assert WRITERS["celebamask-hq"].write(tmp_path, members, store) == 1
+    assert WRITERS["celebamask"].write(tmp_path, members, store) == 1
     parts = {path.name: decode_mask(path.read_bytes()) for path in (tmp_path / "CelebAMask-HQ-mask-anno/0").iterdir()}
     assert sorted(parts) == sorted([
         "00000_hair.png", "00000_skin.png", "00000_unknown.png", "00001_hair.png", "00001_skin.png", "00002_hair.png",
