@@ -150,8 +150,8 @@ ADAPTERS = (
         keeps=folder.KEEPS,
     ),
 )
-# Formats that a curated set can be exported to, and that nothing here reads yet.
-WRITTEN_ONLY = {
+# Formats without an adapter of their own that a curated set can be exported to.
+OTHER_WRITERS = {
     "hf-parquet": Writer(
         "data/train-00000-of-00001.parquet with the pictures inside", hugging_face_parquet.write, hugging_face_parquet.KEEPS
     ),
@@ -163,7 +163,7 @@ WRITTEN_ONLY = {
 # The formats that a curated set can be exported to.
 WRITERS = {
     each.name: Writer(each.description, each.write, each.keeps) for each in ADAPTERS if each.write is not None
-} | WRITTEN_ONLY
+} | OTHER_WRITERS
 
 
 def adapter_named(name: str) -> Adapter:
