@@ -1,5 +1,6 @@
 """CVAT for images 1.1: annotations.xml with masks (runs along the rows of a box) and polygons, and the photos in images/."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,7 @@ from db.store import Store
 NAME = "annotations.xml"
 ABOUT = "about"  # the tag whose attributes say what is known of a photo in our exports
 KEEPS = frozenset(Fact) - {Fact.soft}
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # characters that no XML file may have
 AREAS = ("mask", "polygon")  # boxes, lines and points do not outline hair
 
 
@@ -106,7 +108,7 @@ def write(folder: Path, items: list[SetItem], store: Store) -> int:
                 SubElement(image, "tag", label=NO_HAIR, source="manual")
         tag = SubElement(image, "tag", label=ABOUT, source="manual")
         for column, word in item.about.items():
-            SubElement(tag, "attribute", name=column).text = word
+            SubElement(tag, "attribute", name=column).text = NOT_XML.sub("\ufffd", word)
     ElementTree.indent(root)
     write_file(folder / "annotations.xml", ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
     return soft

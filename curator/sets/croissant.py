@@ -132,8 +132,8 @@ def _responsible(about: About) -> dict[str, Any]:
         "rai:dataPreprocessingProtocol": [
             "Each photo was turned upright, converted to sRGB, and cropped to a square around the face at selfie scale or used "
             "whole; a part of the square beyond the photo is filled with grey. The crop is a JPEG of quality 95.",
-            "The same picture, and the pictures of one contributor, are in one split. "
-            f"Splits: {_counted(about.splits)}.",
+            "The same picture, and the pictures of one contributor, are in one split, unless a published set's own lists say "
+            f"otherwise. Splits: {_counted(about.splits)}.",
         ],
         "rai:dataUseCases": ["Training and measuring hair segmentation and matting. Not for recognising people."],
         "rai:dataBiases": [

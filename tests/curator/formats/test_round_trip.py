@@ -5,6 +5,7 @@ The formats that nothing reads yet are decoded here, by what their own documents
 
 import csv
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -271,6 +272,17 @@ def test_a_photo_without_hair_is_no_annotation_without_area(members: list[SetIte
     del train["images"][1]["no_hair"]
     (tmp_path / "train.json").write_text(json.dumps(train))
     assert sorted(read_back(tmp_path, tmp_path / "work", "coco")) == [0, 2, 3]
+
+
+@pytest.mark.parametrize("format", READ)
+def test_whatever_a_licence_says_the_export_can_be_read(
+    members: list[SetItem], store: Store, tmp_path: Path, format: str
+) -> None:
+    odd = '=1+1, "CC";\x01 <b>&amp;\t\'ß\u2028\U0001f600 ---'
+    WRITERS[format].write(tmp_path / "out", [replace(members[0], licence=odd)], store)
+    (pair,) = read_back(tmp_path / "out", tmp_path / "work", recognise(tmp_path / "out")[0]).values()
+    if Fact.licence in WRITERS[format].keeps:
+        assert pair.licence == (odd.replace("\x01", "\ufffd") if format == "cvat" else odd)
 
 
 def test_a_skin_that_names_no_file_is_remarked_on_and_costs_nothing(tmp_path: Path) -> None:
