@@ -161,10 +161,12 @@ def make_samples(folder: Path) -> list[str]:
             mask = np.zeros((64, 64), np.uint8)
             cv2.circle(mask, (30, 25), 12 + number, 255, -1)
             image, hair = store.put(encode_photo(np.asarray(photo, np.uint8))), store.put(encode_mask(mask))
-            items.append(SetItem(f"{number}", number + 1, image, hair, None, Split.train, "CC0", drawn=False))
-        for format, write in WRITERS.items():
+            items.append(
+                SetItem(f"{number}", number + 1, image, hair, None, Split.train, "CC0", drawn=False, inside=(0, 0, 64, 64))
+            )
+        for format, writer in WRITERS.items():
             (folder / format).mkdir(parents=True)
-            write(folder / format, items, store)
+            writer.write(folder / format, items, store)
     rows = list(csv.DictReader((folder / "folder" / "manifest.csv").open(encoding="utf-8")))
     for format in ("csv", "jsonl", "parquet", "pairs"):
         shutil.copytree(folder / "folder", folder / format)

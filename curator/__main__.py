@@ -586,6 +586,7 @@ def export(
             written = export_set(session, Store(settings.store), number, folder, kind, utc_now().date())
         cut = f" {written.cut_at_half} soft masks were cut at half: {kind} has one bit a pixel." if written.cut_at_half else ""
         text = f"{written.examples} examples written to {folder}; {written.erased} left out, because they were erased.{cut}"
+        text += f"\n{kind}: {WRITERS[kind].in_words}"
         if written.consent_ended:
             text += f"\nThe consent to use {written.consent_ended} of them has ended. Freeze a new set."
         first = written.consent_ends_first

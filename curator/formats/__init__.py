@@ -15,12 +15,15 @@ from curator.formats import (
     celebamask,
     coco,
     cvat,
+    fiftyone,
     folder,
     hugging_face,
+    hugging_face_parquet,
     label_studio,
     labelme,
     lfw_parts,
     manifest,
+    mmsegmentation,
     supervisely,
     via,
     voc,
@@ -42,6 +45,7 @@ from curator.formats.locations import (
     readable_errors,
     subfolders,
 )
+from curator.formats.members import Fact, Write, Writer
 from curator.formats.pairs import (
     Embedded,
     EncodedMask,
@@ -60,7 +64,6 @@ from curator.formats.pairs import (
 )
 from db.errors import WinnowError
 from db.settings import Limits
-from db.store import Store
 
 __all__ = [
     "ADAPTERS",
@@ -68,12 +71,14 @@ __all__ = [
     "Adapter",
     "Embedded",
     "EncodedMask",
+    "Fact",
     "Location",
     "NotRead",
     "OpenedSource",
     "RawPair",
     "Refused",
     "SetItem",
+    "Writer",
     "adapter_named",
     "count_items",
     "display_name",
@@ -93,19 +98,18 @@ __all__ = [
 class Adapter:
     """One format: its name, what it looks like, and how to recognise, read and (if we export to it) write it.
 
-    `recognise` returns why a location has this format, or None. `write` writes the members of a curated set into an empty
-    folder, and returns how many soft masks it had to cut at half, because the format has one bit a pixel. It writes the
-    lists last, so that a folder without them is an unfinished export. Reading it back gives the same masks, bit for bit, but
-    for those. `labels` is what the format calls its labels; `read` then takes the one that means hair, too, None for the
-    one that is called so.
+    `recognise` returns why a location has this format, or None. `write` and `keeps` are those of a `Writer`; reading an export
+    back gives the same masks, bit for bit, and the facts that are kept. `labels` is what the format calls its labels; `read`
+    then takes the one that means hair, too, None for the one that is called so.
     """
 
     name: str
     description: str
     recognise: Callable[[Location], str | None]
     read: Callable[..., Iterator[Item]]
-    write: Callable[[Path, list[SetItem], Store], int] | None = None
+    write: Write | None = None
     labels: str = ""
+    keeps: frozenset[Fact] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -131,14 +135,23 @@ ADAPTERS = (
     Adapter("zip", "a .zip of any of the others", archive.recognise, _read_nested),
     Adapter("tar", "a .tar, .tar.gz or .tgz of any of the others", archive.recognise_tar, _read_nested),
     Adapter("manifest", "a .csv, .jsonl or .parquet with columns image and mask", manifest.recognise, manifest.read),
-    Adapter("lfw-parts", "images/, masks/ and parts_train.txt", lfw_parts.recognise, lfw_parts.read, lfw_parts.write),
+    Adapter(
+        "lfw-parts",
+        "images/, masks/ and parts_train.txt",
+        lfw_parts.recognise,
+        lfw_parts.read,
+        lfw_parts.write,
+        keeps=lfw_parts.KEEPS,
+    ),
     Adapter(
         "celebamask",
         "CelebA-HQ-img/ and CelebAMask-HQ-mask-anno/",
         celebamask.recognise,
         celebamask.read,
+        celebamask.write,
+        keeps=celebamask.KEEPS,
     ),
-    Adapter("voc", "JPEGImages/ and SegmentationClass/", voc.recognise, voc.read),
+    Adapter("voc", "JPEGImages/ and SegmentationClass/", voc.recognise, voc.read, voc.write, keeps=voc.KEEPS),
     Adapter(
         "supervisely",
         "meta.json, and img/ and ann/ in a folder",
@@ -146,9 +159,10 @@ ADAPTERS = (
         supervisely.read,
         supervisely.write,
         "classes",
+        supervisely.KEEPS,
     ),
-    Adapter("cvat", "annotations.xml and images/", cvat.recognise, cvat.read, cvat.write, "labels"),
-    Adapter("coco", "a .json with images and annotations", coco.recognise, coco.read, coco.write, "categories"),
+    Adapter("cvat", "annotations.xml and images/", cvat.recognise, cvat.read, cvat.write, "labels", cvat.KEEPS),
+    Adapter("coco", "a .json with images and annotations", coco.recognise, coco.read, coco.write, "categories", coco.KEEPS),
     Adapter(
         "label-studio",
         "a .json export, or its brush masks with one",
@@ -156,6 +170,7 @@ ADAPTERS = (
         label_studio.read,
         label_studio.write,
         "labels",
+        label_studio.KEEPS,
     ),
     Adapter("labelme", "a .json of labelme for each photo", labelme.recognise, labelme.read, labels="labels"),
     Adapter("via", "a .json or .csv of VGG Image Annotator", via.recognise, via.read, labels="labels"),
@@ -166,6 +181,7 @@ ADAPTERS = (
         hugging_face.recognise,
         hugging_face.read,
         hugging_face.write,
+        keeps=hugging_face.KEEPS,
     ),
     Adapter(
         "folder",
@@ -173,12 +189,22 @@ ADAPTERS = (
         folder.recognise,
         folder.read,
         folder.write,
+        keeps=folder.KEEPS,
     ),
 )
 ARCHIVES = ("zip", "tar")
+# Formats without an adapter of their own that a curated set can be exported to.
+OTHER_WRITERS = {
+    "hf-parquet": Writer(
+        "data/train-00000-of-00001.parquet with the pictures inside", hugging_face_parquet.write, hugging_face_parquet.KEEPS
+    ),
+    "mmsegmentation": Writer("img_dir/ and ann_dir/", mmsegmentation.write, mmsegmentation.KEEPS),
+    "fiftyone": Writer("data/ and labels/", fiftyone.write, fiftyone.KEEPS),
+}
+# The formats that a curated set can be exported to.
 WRITERS = {
-    each.name: each.write for each in ADAPTERS if each.write is not None
-}  # the formats that a curated set can be exported to
+    each.name: Writer(each.description, each.write, each.keeps) for each in ADAPTERS if each.write is not None
+} | OTHER_WRITERS
 
 
 def adapter_named(name: str) -> Adapter:

@@ -6,22 +6,31 @@ The set writes no file for a part that a face lacks; so a photo with other parts
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from posixpath import basename, splitext
 
-from curator.formats.locations import Location, display_name, file_below, is_folder, list_files
-from curator.formats.pairs import Item, ListRead, RawPair, Refused, readable_name
+from curator.formats.locations import Location, display_name, file_below, is_folder, list_bytes, list_files, write_file
+from curator.formats.members import Fact, masks_of
+from curator.formats.pairs import HAIR, Item, ListRead, RawPair, Refused, SetItem, readable_name
 from curator.formats.shapes import Shapes
+from curator.pictures.codec import encode_mask
 from db.errors import WinnowError
+from db.store import Store
+from db.tables import Split
 
 PHOTOS, MASKS = "celeba-hq-img", "celebamask-hq-mask-anno"
 PARTS = frozenset(
     {
         "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r", "nose", "mouth", "u_lip", "l_lip",
-        "neck", "neck_l", "cloth", "hair", "hat",
+        "neck", "neck_l", "cloth", "hair", "hat", "unknown",
     }
 )  # fmt: skip
 NAMED = re.compile(r"0*(?P<number>\d{1,9})_(?P<part>[a-z_]+)\.(png|jpg)", re.IGNORECASE)
 SIDE = 512  # pixels of the masks; the photos have 1024
+KEEPS = frozenset({Fact.bald, Fact.skin, Fact.unknown, Fact.splits})
+MAPPING, PARTITION = "CelebA-HQ-to-CelebA-mapping.txt", "list_eval_partition.txt"  # CelebA's own lists
+PARTITIONS = {Split.train: 0, Split.validation: 1, Split.test: 2}  # as CelebA's list_eval_partition.txt numbers them
+PER_FOLDER = 2000  # photos whose parts share a folder
 
 
 def recognise(location: Location) -> str | None:
@@ -31,7 +40,7 @@ def recognise(location: Location) -> str | None:
 
 
 def read(location: Location) -> Iterator[Item]:
-    """A pair for every photo, with the skin's mask. The set's own splits are not in its files, so there are none.
+    """A pair for every photo, with the skin's mask; with a split, where CelebA's two lists lie beside the folders.
 
     Raises WinnowError if a folder is missing.
     """
@@ -41,6 +50,12 @@ def read(location: Location) -> Iterator[Item]:
             f"{display_name(location)} has no CelebA-HQ-img/ with CelebAMask-HQ-mask-anno/ beside it, or these are empty."
         )
     photos, masks = found
+    splits = {}
+    lists = [f"{photos.rpartition('/')[0].rpartition('/')[0]}/{name}".lstrip("/") for name in (MAPPING, PARTITION)]
+    if frozenset(lists) <= frozenset(list_files(location, location)):
+        mapping, partition = (file_below(location, name) for name in lists)
+        yield from (ListRead(mapping), ListRead(partition))
+        splits = _splits(*(list_bytes(each).decode("utf-8-sig", "replace") for each in (mapping, partition)))
     parts: dict[int, dict[str, str]] = defaultdict(dict)
     numbers: dict[int, list[str]] = defaultdict(list)
     for name in list_files(location, location):
@@ -50,12 +65,46 @@ def read(location: Location) -> Iterator[Item]:
         elif name.startswith(photos) and stem.isascii() and stem.isdecimal() and len(stem) < 10:
             numbers[int(stem)].append(name)
     for number, names in sorted(numbers.items()):
-        yield from _pairs(location, names, parts.pop(number, {}), masks)
+        yield from _pairs(location, names, parts.pop(number, {}), masks, splits.get(number))
     for left in parts.values():
         yield from (Refused(readable_name(name), f"no photo of that number in {photos}.") for name in left.values())
 
 
-def _pairs(location: Location, names: list[str], parts: dict[str, str], masks: str) -> Iterator[Item]:
+def write(folder: Path, items: list[SetItem], store: Store) -> int:
+    """Write photos and parts numbered from 0, and the two lists that give CelebA's splits.
+
+    A photo without hair has a black part; the part `unknown` is not CelebA's. Returns how many soft masks were cut at half.
+    """
+    soft = 0
+    mapping, partition = ["idx orig_idx orig_file\n"], []
+    for number, item in enumerate(items):
+        masks = masks_of(item, store)
+        soft += masks.soft
+        write_file(folder / "CelebA-HQ-img" / f"{number}.jpg", store.get(item.image))
+        parts = folder / "CelebAMask-HQ-mask-anno" / str(number // PER_FOLDER)
+        for label, mask in masks.cut().labelled:
+            if label == HAIR or mask.any():
+                write_file(parts / f"{number:05d}_{label}.png", encode_mask(mask))
+        mapping.append(f"{number} {number} {number + 1:06d}.jpg\n")
+        partition.append(f"{number + 1:06d}.jpg {PARTITIONS[item.split]}\n")
+    write_file(folder / MAPPING, "".join(mapping).encode())
+    write_file(folder / PARTITION, "".join(partition).encode())
+    return soft
+
+
+def _splits(mapping: str, partition: str) -> dict[int, Split]:
+    """The split of each photo by its number: a list gives its file in CelebA (third word), another that file's part of CelebA.
+
+    >>> _splits("idx orig_idx orig_file\\n7 119613 119614.jpg\\n", "119614.jpg 2\\n")
+    {7: <Split.test: 'test'>}
+    """
+    by_number = {str(number): split for split, number in PARTITIONS.items()}
+    files = {words[0]: by_number.get(words[1]) for line in partition.splitlines() if len(words := line.split()) == 2}
+    rows = [words for line in mapping.splitlines() if len(words := line.split()) == 3 and words[0].isdecimal()]
+    return {int(words[0]): split for words in rows if (split := files.get(words[2])) is not None}
+
+
+def _pairs(location: Location, names: list[str], parts: dict[str, str], masks: str, split: Split | None) -> Iterator[Item]:
     yield from (ListRead(file_below(location, name)) for name in parts.values())  # what is there says what the face lacks
     for name in names:
         if len(names) > 1:
@@ -69,6 +118,8 @@ def _pairs(location: Location, names: list[str], parts: dict[str, str], masks: s
                 file_below(location, name),
                 places.get("hair") or Shapes(SIDE, SIDE),
                 skin=places.get("skin"),
+                unknown=places.get("unknown"),
+                split=split,
             )
 
 

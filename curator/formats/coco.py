@@ -27,6 +27,7 @@ from curator.formats.locations import (
     subfolders,
     write_file,
 )
+from curator.formats.members import SKIN_LABEL, UNKNOWN_LABEL, Fact, about_from, masks_of
 from curator.formats.pairs import (
     HAIR,
     SKIN,
@@ -39,7 +40,6 @@ from curator.formats.pairs import (
     alike,
     called,
     check_rows,
-    cut_mask_of,
     hair_label,
     pair_or_refusal,
     parse_split,
@@ -51,7 +51,9 @@ from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
 
+CATEGORIES = (HAIR, SKIN_LABEL, UNKNOWN_LABEL)
 NO_HAIR_KEY = "no_hair"  # of an image entry: the photo shows no hair, which an annotation without area would say
+KEEPS = frozenset(Fact) - {Fact.soft}
 FOLDERS = 50  # in which a photo is looked for, beside those where it should be
 
 
@@ -93,42 +95,54 @@ def read(location: Location, label: str | None = None) -> Iterator[Item]:
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
-    """Write `images/`, and a JSON file per split with one run-length mask per image, an empty one if there is no hair.
+    """Write `images/`, and a JSON file per split with one run-length mask for each label that an image has.
 
+    An image without hair has no annotation of it, but says so itself (NO_HAIR_KEY); what else is known stands there, too.
     Returns how many soft masks were cut at half.
     """
     soft = 0
-    entries: dict[Split, list[tuple[dict[str, Any], dict[str, Any]]]] = {split: [] for split in Split}
+    images: dict[Split, list[dict[str, Any]]] = {split: [] for split in Split}
+    annotations: dict[Split, list[dict[str, Any]]] = {split: [] for split in Split}
     licences = {name: number for number, name in enumerate(sorted({item.licence for item in items if item.licence}), start=1)}
     for item in items:
         write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
-        number = int(item.name)
-        mask, was_soft = cut_mask_of(item, store)
-        soft += was_soft
-        annotation = _annotation(number, mask)
-        height, width = annotation["segmentation"]["size"]
-        image = {"id": number, "file_name": f"{item.name}.jpg", "height": height, "width": width}
+        masks = masks_of(item, store)
+        soft += masks.soft
+        number, cut = int(item.name), masks.cut()
+        height, width = cut.hair.shape
+        about = {name: word for name, word in item.about.items() if name != "licence" and word}
+        image = {"id": number, "file_name": f"{item.name}.jpg", "height": height, "width": width, **about}
         if item.licence:
             image["license"] = licences[item.licence]
-        entries[item.split].append((image, annotation))
-    for split, pairs in entries.items():
+        if not cut.hair.any():
+            image[NO_HAIR_KEY] = True
+        images[item.split].append(image)
+        annotations[item.split] += [
+            _annotation(number * len(CATEGORIES) + category, number, category + 1, mask)
+            for category, label in enumerate(CATEGORIES)
+            if (mask := dict(cut.labelled).get(label)) is not None and mask.any()
+        ]
+    for split in Split:
         content = {
-            "info": {"description": f"Hair masks, {split.value}"},
+            "info": {"description": f"Hair masks, {split.value}", "version": "1.0", "contributor": "Winnow"},
             "licenses": [{"id": number, "name": name, "url": ""} for name, number in licences.items()],
-            "categories": [{"id": 1, "name": HAIR, "supercategory": "person"}],
-            "images": [image for image, _ in pairs],
-            "annotations": [annotation for _, annotation in pairs],
+            "categories": [
+                {"id": number, "name": name, "supercategory": "person" if name != UNKNOWN_LABEL else "ignored"}
+                for number, name in enumerate(CATEGORIES, start=1)
+            ],
+            "images": images[split],
+            "annotations": annotations[split],
         }
         write_file(folder / f"{split.value}.json", json.dumps(content).encode())
     return soft
 
 
-def _annotation(number: int, mask: Mask) -> dict[str, Any]:
+def _annotation(number: int, image: int, category: int, mask: Mask) -> dict[str, Any]:
     top, left, bottom, right = bounding_box(mask)
     return {
         "id": number,
-        "image_id": number,
-        "category_id": 1,
+        "image_id": image,
+        "category_id": category,
         "iscrowd": 0,
         "area": int((mask > 0).sum()),
         "bbox": [left, top, right - left, bottom - top],  # x, y, width, height
@@ -281,7 +295,7 @@ def _pair(
         unknown=_mask(unknown, size, found.place, file)[0] if unknown else None,
         remarks=tuple(filter(None, (found.remark, meant.remark, *remarks))),
         split=_split(file),
-        licence=str(licence) if licence else None,
+        **about_from({**image, "licence": licence}),
     )
 
 

@@ -29,6 +29,7 @@ from curator.formats.locations import (
     subfolder,
     write_file,
 )
+from curator.formats.members import SKIN_LABEL, UNKNOWN_LABEL, Fact, about_from, masks_of
 from curator.formats.pairs import (
     HAIR,
     NO_HAIR,
@@ -42,7 +43,6 @@ from curator.formats.pairs import (
     alike,
     called,
     check_rows,
-    cut_mask_of,
     hair_label,
     label_key,
     pair_or_refusal,
@@ -50,6 +50,7 @@ from curator.formats.pairs import (
 )
 from curator.formats.rle import Runs, mask_to_runs
 from curator.formats.shapes import Box, Cut, NotAnArea, Shape, bounding_box, parse_ellipse, parse_outline
+from curator.pictures.arrays import Mask
 from db.errors import WinnowError
 from db.store import Store
 
@@ -58,6 +59,9 @@ VOC = re.compile(rb"<annotation[\s>]")  # the root of PASCAL VOC's files, one a 
 BACKGROUND = "background"  # the label that cuts holes into what lies below it, by CVAT's manual
 NO_AREAS = {"box": "a box", "polyline": "a line", "points": "points", "cuboid": "a cuboid", "skeleton": "a skeleton"}
 AREAS = ("mask", "polygon", "ellipse")
+ABOUT = "about"  # the tag whose attributes say what is known of a photo in our exports
+KEEPS = frozenset(Fact) - {Fact.soft}
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # characters that no XML file may have
 
 
 def recognise(location: Location) -> str | None:
@@ -118,35 +122,61 @@ def read(location: Location, label: str | None = None) -> Iterator[Item]:
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
-    """Write `images/`, and `annotations.xml` with one mask per image, or the tag NO_HAIR if the photo has no hair.
+    """Write `images/`, and `annotations.xml` with a mask for each label of an image, or the tag NO_HAIR if it shows no hair.
 
-    Returns how many soft masks were cut at half.
+    The attributes of the tag ABOUT say what else is known. Returns how many soft masks were cut at half.
     """
     soft = 0
     root = Element("annotations")
     SubElement(root, "version").text = "1.1"
     labels = SubElement(SubElement(SubElement(root, "meta"), "task"), "labels")
-    for name, kind in ((HAIR, "mask"), (NO_HAIR, "tag")):
+    for name, kind in ((HAIR, "mask"), (SKIN_LABEL, "mask"), (UNKNOWN_LABEL, "mask"), (NO_HAIR, "tag"), (ABOUT, "tag")):
         label = SubElement(labels, "label")
         SubElement(label, "name").text = name
         SubElement(label, "type").text = kind
+        attributes = SubElement(label, "attributes")
+        for column in items[0].about if name == ABOUT and items else ():
+            attribute = SubElement(attributes, "attribute")
+            for field, word in (("name", column), ("mutable", "False"), ("input_type", "text"), ("default_value", "")):
+                SubElement(attribute, field).text = word
     for number, item in enumerate(items):
         write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
-        mask, was_soft = cut_mask_of(item, store)
-        soft += was_soft
+        masks = masks_of(item, store)
+        soft += masks.soft
+        height, width = masks.hair.shape
         about = {"id": str(number), "name": f"{item.name}.jpg", "subset": item.split.value}
-        image = SubElement(root, "image", about | {"width": str(mask.shape[1]), "height": str(mask.shape[0])})
-        if not mask.any():
-            SubElement(image, "tag", label=NO_HAIR, source="manual")
-            continue
-        top, left, bottom, right = bounding_box(mask)
-        runs = mask_to_runs(mask[top:bottom, left:right].T)  # CVAT's go along the rows
-        about = {"label": HAIR, "source": "manual", "occluded": "0", "rle": ", ".join(map(str, runs))}
-        place = {"left": str(left), "top": str(top), "width": str(right - left), "height": str(bottom - top)}
-        SubElement(image, "mask", about | place | {"z_order": "0"})
+        image = SubElement(root, "image", about | {"width": str(width), "height": str(height)})
+        for name, mask in masks.cut().labelled:
+            if mask.any():
+                _add_mask(image, name, mask)
+            elif name == HAIR:
+                SubElement(image, "tag", label=NO_HAIR, source="manual")
+        tag = SubElement(image, "tag", label=ABOUT, source="manual")
+        for column, word in item.about.items():
+            SubElement(tag, "attribute", name=column).text = NOT_XML.sub("\ufffd", word)
     ElementTree.indent(root)
     write_file(folder / "annotations.xml", ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
     return soft
+
+
+def _add_mask(image: Element, label: str, mask: Mask) -> None:
+    top, left, bottom, right = bounding_box(mask)
+    runs = mask_to_runs(mask[top:bottom, left:right].T)  # CVAT's go along the rows
+    place = {
+        "left": left,
+        "top": top,
+        "width": right - left,
+        "height": bottom - top,
+        "z_order": 0,
+    }  # one level: none covers another
+    about = {"label": label, "source": "manual", "occluded": "0", "rle": ", ".join(map(str, runs))}
+    SubElement(image, "mask", about | {name: str(number) for name, number in place.items()})
+
+
+def _about(image: Element) -> dict[str, str]:
+    """What the tag ABOUT of an image says."""
+    tags = [tag for tag in image.findall("tag") if tag.get("label") == ABOUT]
+    return {str(one.get("name")): one.text or "" for tag in tags for one in tag.findall("attribute")}
 
 
 @dataclass(frozen=True)
@@ -232,6 +262,7 @@ def _pair(file: Location, found: Found, name: str, image: Element, labels: _Labe
         unknown=more.get("unknown"),
         remarks=tuple(filter(None, (found.remark, *remarks, above))),
         split=parse_split(image.get("subset") or ""),
+        **about_from(_about(image)),
     )
 
 

@@ -25,8 +25,8 @@ from curator.formats.locations import (
     list_files,
     relative_path,
     subfolder,
-    write_file,
 )
+from curator.formats.members import Fact, write_pictures
 from curator.formats.pairs import Item, RawPair, Refused, SetItem, match_key, parse_split, readable_name
 from curator.pictures.opening import PICTURE_ENDINGS
 from db.errors import WinnowError
@@ -64,7 +64,11 @@ CAMERAS = (
     ".webp",
     ".avif",
 )  # endings of photos; a file beside one, with an ending of PAINTED, is its mask
-LIST_COLUMNS = ("image", "mask", "split", "licence", "drawn", "consent_basis", "consent_date", "consent_expires")
+LIST_COLUMNS = (
+    "image", "mask", "skin", "unknown", "split", "contributor", "licence", "drawn", "consent_basis", "consent_date",
+    "consent_expires", "example", "mask_origin",
+)  # fmt: skip
+KEEPS = frozenset(Fact)
 PAINTED = (".png", ".pbm", ".pgm", ".ppm", ".bmp", ".tif", ".tiff")
 SEPARATORS = re.compile(r"[-_\s.,()]+")
 
@@ -126,17 +130,15 @@ def read(location: Location) -> Iterator[Item]:
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
-    """Write `images/`, `masks/` and a `manifest.csv` with split, licence and consent. Returns 0: soft masks stay soft."""
-    for item in items:
-        write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
-        write_file(folder / "masks" / f"{item.name}.png", store.get(item.mask))
+    """Write `images/`, `masks/`, `skin/` and `unknown/` where there are such masks, and a `manifest.csv` with the rest.
+
+    Returns 0: soft masks stay soft.
+    """
+    rows = [{**write_pictures(folder, item, store), "split": item.split.value, **item.about} for item in items]
     with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = csv.DictWriter(file, LIST_COLUMNS, lineterminator="\n")
-        rows.writeheader()
-        for item in items:
-            image, mask = f"images/{item.name}.jpg", f"masks/{item.name}.png"
-            drawn = "yes" if item.drawn else "no"
-            rows.writerow({"image": image, "mask": mask, "split": item.split.value, "drawn": drawn, **item.terms})
+        lines = csv.DictWriter(file, LIST_COLUMNS, lineterminator="\n")
+        lines.writeheader()
+        lines.writerows(rows)
     return 0
 
 

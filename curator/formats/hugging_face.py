@@ -5,10 +5,12 @@ Parquet with the pictures inside, as most sets of the hub come.
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from curator.formats.dataset_card import CARD, dataset_card
 from curator.formats.locations import (
     LIST_BYTES,
     FileLookup,
@@ -37,11 +39,17 @@ from curator.formats.manifest import (
     plain_column,
     read_list,
 )
+from curator.formats.members import Fact, write_pictures
 from curator.formats.pairs import Embedded, Item, ListRead, RawPair, Refused, SetItem, check_rows, pair_or_refusal, parse_split
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
 
+KEEPS = frozenset(Fact)
+COLUMNS_IN_WORDS = (
+    "`image` is the photo and `mask` its hair, 0 to 255. `skin` and `unknown` are paths of masks beside them, empty where "
+    "there is none; leave the unknown pixels (255) out of losses and measures."
+)
 LIST_NAMES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 ROWS = 16  # of pictures, held in memory at once
 PICTURES_BYTES = 4 * LIST_BYTES  # of all pictures in one file; more only if few are repeated very often
@@ -94,20 +102,20 @@ def what_is_wrong(location: Location) -> str | None:
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
-    """Write one folder per split, each with a `metadata.jsonl` whose file names become the columns image and mask.
+    """Write one folder per split, each with a `metadata.jsonl` whose file names become the columns image and mask, and a card.
 
-    Returns 0: soft masks stay soft.
+    The skin's and the unknown pixels' masks are columns of paths, empty where there is none: Hugging Face's reader takes
+    a column `skin_file_name` as pictures, and fails at a photo without. Returns 0: soft masks stay soft.
     """
     lines: dict[Split, list[str]] = {split: [] for split in Split}
     for item in items:
-        image, mask = f"images/{item.name}.jpg", f"masks/{item.name}.png"
-        write_file(folder / item.split.value / image, store.get(item.image))
-        write_file(folder / item.split.value / mask, store.get(item.mask))
-        row = {"file_name": image, "mask_file_name": mask, **item.terms, "drawn": item.drawn}
-        lines[item.split].append(json.dumps(row) + "\n")
+        pictures = write_pictures(folder / item.split.value, item, store)
+        row = {"file_name": pictures.pop("image"), "mask_file_name": pictures.pop("mask"), **pictures, **item.about}
+        lines[item.split].append(json.dumps({**row, "drawn": item.drawn}) + "\n")
     for split, rows in lines.items():
         if rows:
             write_file(folder / split.value / "metadata.jsonl", "".join(rows).encode())
+    write_file(folder / CARD, dataset_card(items, "{split}/**", COLUMNS_IN_WORDS))
     return 0
 
 
@@ -207,8 +215,10 @@ def _pair(name: str, cells: dict[str, Any], lookup: FileLookup, where: str, spli
             return Refused(name, f"its {ours} is the file {path!r}, which is not below the folder of the list.")
         else:
             pictures.append(place)
-    words = {ours: cell_text(cell) for ours, cell in cells.items() if ours not in ("image", "mask")}
+    others = {ours: Embedded(data) for ours in ("skin", "unknown") if (data := _data(cells.get(ours))) is not None}
+    words = {ours: cell_text(cell) for ours, cell in cells.items() if ours not in ("image", "mask", "skin", "unknown")}
     for column, word in words.items():
         if word is None or len(word) > CELL_BYTES:
             return Refused(name, f"{where}: its {column} is not text.")
-    return described(name, pictures[0], pictures[1], words, where, split)
+    pair = described(name, pictures[0], pictures[1], words, where, split)
+    return pair if isinstance(pair, Refused) else replace(pair, skin=others.get("skin"), unknown=others.get("unknown"))

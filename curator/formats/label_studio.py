@@ -32,6 +32,7 @@ from curator.formats.locations import (
     subfolders,
     write_file,
 )
+from curator.formats.members import Fact, about_from, masks_of
 from curator.formats.pairs import (
     HAIR,
     SKIN,
@@ -49,12 +50,14 @@ from curator.formats.pairs import (
     parse_split,
 )
 from curator.formats.shapes import Canvas, NotAnArea, Shape, Shapes, parse_ellipse, parse_outline, paste_max
+from curator.pictures.arrays import Mask
 from curator.pictures.codec import decode_mask
 from curator.pictures.opening import PICTURE_ENDINGS
 from db.errors import WinnowError
 from db.settings import Limits
 from db.store import Store
 
+KEEPS = frozenset(Fact)
 # A brush mask's file: its task, its annotation, who painted it, the control's name, the label, its number.
 PAINTED = re.compile(r"task-(?P<task>\d+)-annotation-(?P<annotation>\d+)-by-[^-]*-[^-]+-(?P<label>.+)-\d+\.png", re.IGNORECASE)
 MIN_KEYS = {"annotation_id", "annotator", "lead_time"}  # of JSON-MIN, which has no other mark
@@ -134,34 +137,33 @@ def read(location: Location, label: str | None = None) -> Iterator[Item]:
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
-    """Write `images/`, and `tasks.json` with one brush stroke per task, for a project that serves local files from here.
+    """Write `images/`, and `tasks.json` with a brush stroke for each label of a task, for a project that serves local files.
 
     Returns 0: soft masks stay soft.
     """
     tasks = []
     for item in items:
         write_file(folder / "images" / f"{item.name}.jpg", store.get(item.image))
-        mask = decode_mask(store.get(item.mask))
-        stroke = {
-            "id": item.name,
-            "type": "brushlabels",
-            "from_name": HAIR,
-            "to_name": "image",
-            "original_width": mask.shape[1],
-            "original_height": mask.shape[0],
-            "image_rotation": 0,
-            "value": {"format": "rle", "rle": list(pack_mask(mask)), "brushlabels": [HAIR]},
-        }
-        data = {
-            "image": f"/data/local-files/?d=images/{item.name}.jpg",
-            "split": item.split.value,
-            "licence": item.licence or "",
-        }
+        strokes = [_stroke(f"{item.name}-{label}", label, mask) for label, mask in masks_of(item, store).labelled]
+        data = {"image": f"/data/local-files/?d=images/{item.name}.jpg", "split": item.split.value, **item.about}
         tasks.append(
-            json.dumps({"data": data, "annotations": [{"result": [stroke]}]})
+            json.dumps({"data": data, "annotations": [{"result": strokes}]})
         )  # as text, which takes a tenth of the memory
     write_file(folder / "tasks.json", f"[{(',' + chr(10)).join(tasks)}]".encode())
     return 0
+
+
+def _stroke(name: str, label: str, mask: Mask) -> dict[str, Any]:
+    return {
+        "id": name,
+        "type": "brushlabels",
+        "from_name": HAIR,
+        "to_name": "image",
+        "original_width": mask.shape[1],
+        "original_height": mask.shape[0],
+        "image_rotation": 0,
+        "value": {"format": "rle", "rle": list(pack_mask(mask)), "brushlabels": [label]},
+    }
 
 
 def _files(location: Location) -> list[Location]:
@@ -300,7 +302,6 @@ def _pair(named: str, found: Found, masks: dict[str, Shapes], data: dict[str, An
     if data.get("split") and split is None:
         reason = f"its split is {data['split']!r}. Use train, validation or test, or leave it out."
         return Refused(named, reason, found.place)
-    contributor, licence = data.get("contributor"), data.get("licence")
     return RawPair(
         named,
         found.place,
@@ -308,9 +309,8 @@ def _pair(named: str, found: Found, masks: dict[str, Shapes], data: dict[str, An
         skin=masks.get("skin"),
         unknown=masks.get("unknown"),
         remarks=tuple(filter(None, (found.remark, *remarks))),
-        contributor=str(contributor) if contributor else None,
         split=split,
-        licence=str(licence) if licence else None,
+        **about_from(data),
     )
 
 

@@ -1,6 +1,7 @@
 """LFW Parts: `images/Name_0001.jpg`, `masks/Name_0001.png` or `.ppm` (red is hair), and the official split lists."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -21,14 +22,16 @@ from curator.formats.locations import (
     subfolder,
     write_file,
 )
-from curator.formats.pairs import Item, ListRead, RawPair, Refused, SetItem, cut_mask_of, pair_or_refusal, readable_name
-from curator.pictures.codec import decode_mask, encode_colours
+from curator.formats.members import Fact, masks_of
+from curator.formats.pairs import Item, ListRead, RawPair, Refused, SetItem, pair_or_refusal, readable_name
+from curator.pictures.codec import encode_colours
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
 
 LISTS = {"parts_train.txt": Split.train, "parts_validation.txt": Split.validation, "parts_test.txt": Split.test}
 BLUE, RED, GREEN = (0, 0, 255), (255, 0, 0), (0, 255, 0)  # background, hair, skin
+KEEPS = frozenset({Fact.bald, Fact.skin, Fact.splits, Fact.contributor})
 MASK_ENDINGS = (".png", ".ppm")
 NAMED = re.compile(r"(?P<person>.+)_(?P<number>\d{4,})")
 
@@ -73,23 +76,27 @@ def read(location: Location) -> Iterator[Item]:
 
 
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
-    """Write `images/`, `masks/` (red hair on blue, green skin if known) and the lists; each example gets an invented name.
+    """Write `images/`, `masks/` (red hair on blue, green skin if known) and the lists; people are called by their pseudonyms.
 
-    Returns how many soft masks were cut at half.
+    An example of no known contributor gets an invented one. Returns how many soft masks were cut at half.
     """
     soft = 0
     lines: dict[Split, list[str]] = {split: [] for split in Split}
+    photos: Counter[str] = Counter()
     for item in items:
-        stem = f"Example_{item.example}_0001"
-        write_file(folder / "images" / f"{stem}.jpg", store.get(item.image))
-        mask, was_soft = cut_mask_of(item, store)
-        soft += was_soft
-        hair = mask > 0
+        person = item.contributor or f"Example_{item.example}"
+        photos[person] += 1
+        number = f"{photos[person]:04d}"
+        write_file(folder / "images" / f"{person}_{number}.jpg", store.get(item.image))
+        masks = masks_of(item, store)
+        soft += masks.soft
+        cut = masks.cut()
+        hair = cut.hair > 0
         classes = np.where(hair[:, :, None], RED, BLUE)
-        if item.skin is not None:
-            classes[(decode_mask(store.get(item.skin)) > 0) & ~hair] = GREEN
-        write_file(folder / "masks" / f"{stem}.png", encode_colours(classes.astype(np.uint8)))
-        lines[item.split].append(f"Example_{item.example} 0001\n")
+        if cut.skin is not None:
+            classes[(cut.skin > 0) & ~hair] = GREEN
+        write_file(folder / "masks" / f"{person}_{number}.png", encode_colours(classes.astype(np.uint8)))
+        lines[item.split].append(f"{person} {number}\n")
     for name, split in LISTS.items():
         write_file(folder / name, "".join(lines[split]).encode())
     return soft

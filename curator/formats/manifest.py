@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 from itertools import repeat
@@ -44,6 +44,8 @@ COLUMNS = {
         "mask_filename", "label_path", "annotation_path", "segmentation_path", "hair_mask", "matte", "alpha", "label",
         "annotation", "segmentation", "label_map",
     ),
+    "skin": ("skin", "skin_file_name"),
+    "unknown": ("unknown", "unknown_file_name"),
     "contributor": ("contributor",),
     "split": ("split",),
     "licence": ("licence", "license"),
@@ -56,6 +58,7 @@ COLUMNS = {
 DATES = ("consent_date", "consent_expires")
 KNOWN = frozenset(name for names in COLUMNS.values() for name in names)
 REQUIRED = ("image", "mask")
+OTHER_MASKS = ("skin", "unknown")
 MAX_COLUMNS = 1000
 CELL_BYTES = 4096  # of a text in Parquet; a longer one is refused
 PARQUET_ROWS = 8192  # read at once
@@ -187,7 +190,26 @@ def read_list(file: Location, split: Split | None = None) -> Iterator[Item]:
             yield Refused(file.name, f"{where} can't be read.")
         else:
             cells = {ours: cell_text(row.get(column)) for ours, column in theirs.items()}
-            yield pair_or_refusal(cells["image"] or where, partial(_pair, lookup, cells, where, split))
+            yield pair_or_refusal(cells["image"] or where, partial(_pair_with_masks, lookup, cells, where, split))
+
+
+def _pair_with_masks(lookup: FileLookup, row: dict[str, str | None], where: str, split: Split | None) -> RawPair | Refused:
+    """The pair of a row with the masks of skin and of unknown pixels that it names.
+
+    A word there that names no file, such as the tone of a skin, is remarked on, and costs the photo nothing.
+    """
+    pair = _pair(lookup, row, where, split)
+    if isinstance(pair, Refused):
+        return pair
+    for column in OTHER_MASKS:
+        if named := row.get(column) or "":
+            path = lookup.find(named)
+            if path is not None and lookup.exists(path):
+                pair = replace(pair, skin=path) if column == "skin" else replace(pair, unknown=path)
+            else:
+                remark = f"Its {column} {without_secrets(named)!r} is no file beside the list, so it was left out."
+                pair = replace(pair, remarks=(*pair.remarks, remark))
+    return pair
 
 
 def _pair(lookup: FileLookup, row: dict[str, str | None], where: str, split: Split | None) -> RawPair | Refused:

@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from upath import UPath
 
 from curator.formats.locations import Location, read_upload, without_secrets
-from curator.pictures.arrays import Mask
-from curator.pictures.codec import decode_mask, encode_mask
-from curator.pictures.masks import hard, is_soft
+from curator.pictures.arrays import Box
+from curator.pictures.codec import encode_mask
 from db.errors import NotNowError, WinnowError
 from db.settings import Limits
-from db.store import Store
-from db.tables import Split
+from db.tables import MaskOrigin, Split
 
 # Names of a split's folders and files in the various formats.
 SPLITS = {
@@ -113,7 +111,7 @@ Item = RawPair | Refused | ListRead  # what an adapter reads
 
 @dataclass(frozen=True)
 class SetItem:
-    """One member of a curated set as a format writes it; image, mask and skin are hashes in the store."""
+    """One member of a curated set as a format writes it; image, mask, skin and unknown are hashes in the store."""
 
     name: str  # its number in the set with leading zeros, used as file name
     example: int
@@ -123,19 +121,27 @@ class SetItem:
     split: Split
     licence: str | None
     drawn: bool
+    inside: Box  # the part that shows the photo; the rest is filled
+    unknown: str | None = None  # pixels of which the source says nothing
+    contributor: str | None = None  # a pseudonym, never a name
+    origin: MaskOrigin = MaskOrigin.contributor  # who made the mask
     consent_basis: str | None = None  # without the names of the person shown and of the contributor
     consent_date: date | None = None
     consent_expires: date | None = None
 
     @property
-    def terms(self) -> dict[str, str]:
-        """Licence and consent as the columns of a list say them, empty where nothing is recorded."""
+    def about(self) -> dict[str, str]:
+        """What is known beside the masks and the split, as the columns of a list say it; empty where nothing is recorded."""
         given, expires = self.consent_date, self.consent_expires
         return {
+            "contributor": self.contributor or "",
             "licence": self.licence or "",
+            "drawn": "yes" if self.drawn else "no",
             "consent_basis": self.consent_basis or "",
             "consent_date": given.isoformat() if given else "",
             "consent_expires": expires.isoformat() if expires else "",
+            "example": str(self.example),
+            "mask_origin": self.origin.value,
         }
 
 
@@ -218,15 +224,6 @@ def _mask_bytes(mask: Location | Embedded | EncodedMask, limits: Limits) -> byte
     if isinstance(mask, Path | UPath):
         return read_upload(mask, limits)
     return encode_mask(mask.pixels(limits))
-
-
-def cut_mask_of(item: SetItem, store: Store) -> tuple[Mask, bool]:
-    """A member's mask for a format with one bit a pixel, uint8 (H, W), 0 or 255, and whether it is soft and was cut at half.
-
-    Raises WinnowError if it is missing from the store or damaged.
-    """
-    mask = decode_mask(store.get(item.mask))
-    return hard(mask), is_soft(mask)
 
 
 def parse_split(name: str) -> Split | None:

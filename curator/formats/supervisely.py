@@ -33,6 +33,7 @@ from curator.formats.locations import (
     subfolders,
     write_file,
 )
+from curator.formats.members import SKIN_LABEL, UNKNOWN_LABEL, Fact, about_from, masks_of
 from curator.formats.pairs import (
     HAIR,
     NO_HAIR,
@@ -51,7 +52,7 @@ from curator.formats.pairs import (
     readable_name,
 )
 from curator.formats.shapes import Canvas, NotAnArea, Polygon, Shape, parse_outline, paste_max
-from curator.pictures.codec import decode_mask, encode_mask
+from curator.pictures.codec import encode_mask
 from curator.pictures.masks import is_soft
 from curator.pictures.opening import decode_image
 from db.errors import WinnowError
@@ -60,6 +61,8 @@ from db.store import Store
 
 META = "meta.json"
 NO_AREAS = {"rectangle": "a box", "line": "a line", "polyline": "a line", "point": "a point", "graph": "a skeleton"}
+COLOURS = {HAIR: "#FF0000", SKIN_LABEL: "#00FF00", UNKNOWN_LABEL: "#808080"}
+KEEPS = frozenset(Fact)
 SOFT_BY_KIND = {"bitmap": False, "alpha_mask": True}  # whether values between 0 and 255 are kept
 
 
@@ -151,26 +154,37 @@ def read(location: Location, label: str | None = None) -> Iterator[Item]:
 def write(folder: Path, items: list[SetItem], store: Store) -> int:
     """Write `meta.json`, and a dataset per split with `img/` and `ann/`; a photo without hair gets the tag NO_HAIR.
 
-    Returns 0: soft masks stay soft, as alpha masks beside the bitmaps of the hard ones.
+    What else is known are tags with a value. Returns 0: soft masks stay soft, as alpha masks beside the bitmaps of the hard
+    ones.
     """
     kinds = set()
     for item in items:
         dataset, photo = folder / item.split.value, f"{item.name}.jpg"
         write_file(dataset / "img" / photo, store.get(item.image))
-        mask = decode_mask(store.get(item.mask))
-        kind = "alpha_mask" if is_soft(mask) else "bitmap"
-        kinds.add(kind)
-        bitmap = {"classTitle": HAIR, "geometryType": kind, "bitmap": bitmap_json(mask), "tags": []}
+        masks, objects = masks_of(item, store), []
+        for label, mask in masks.labelled:
+            if mask.any():
+                kind = "alpha_mask" if is_soft(mask) else "bitmap"
+                kinds.add((label, kind))
+                objects.append({"classTitle": label, "geometryType": kind, "bitmap": bitmap_json(mask), "tags": []})
+        tags: list[dict[str, str | None]] = [{"name": name, "value": word} for name, word in item.about.items() if word]
         content = {
             "description": "",
-            "size": {"height": mask.shape[0], "width": mask.shape[1]},
-            "tags": [] if mask.any() else [{"name": NO_HAIR, "value": None}],
-            "objects": [bitmap] if mask.any() else [],
+            "size": {"height": masks.hair.shape[0], "width": masks.hair.shape[1]},
+            "tags": tags if masks.hair.any() else [{"name": NO_HAIR, "value": None}, *tags],
+            "objects": objects,
         }
         write_file(dataset / "ann" / f"{photo}.json", json.dumps(content).encode())
+    columns = items[0].about if items else ()
     meta = {
-        "classes": [{"title": HAIR, "shape": "bitmap" if kinds <= {"bitmap"} else "any", "color": "#FF0000"}],
-        "tags": [{"name": NO_HAIR, "value_type": "none", "color": "#0000FF"}],
+        "classes": [
+            {"title": label, "shape": "any" if (label, "alpha_mask") in kinds else "bitmap", "color": colour}
+            for label, colour in COLOURS.items()
+        ],
+        "tags": [
+            {"name": NO_HAIR, "value_type": "none", "color": "#0000FF"},
+            *({"name": name, "value_type": "any_string", "color": "#808080"} for name in columns),
+        ],
     }
     write_file(folder / META, json.dumps(meta).encode())
     return 0
@@ -209,7 +223,7 @@ def _pair(name: str, photo: Location, file: Location, classes: _Classes) -> RawP
     try:
         annotation = json.loads(list_bytes(file))
         size = int(annotation["size"]["height"]), int(annotation["size"]["width"])
-        tags = [str(tag["name"]) for tag in annotation.get("tags") or []]
+        tags = {str(tag["name"]): tag.get("value") for tag in annotation.get("tags") or []}
         drawn = {
             field: [_shape(each) for each in annotation["objects"] if each["classTitle"] in meant]
             for field, meant in (("mask", classes.hair), ("skin", classes.skin), ("unknown", classes.unknown))
@@ -224,7 +238,9 @@ def _pair(name: str, photo: Location, file: Location, classes: _Classes) -> RawP
     split = next((found for word in [*tags, *reversed(name.split("/")[:-2])] if (found := parse_split(word))), None)
     mask, remarks = masks["mask"]
     skin, unknown = (masks[field][0] if field in masks else None for field in ("skin", "unknown"))
-    return RawPair(name, photo, mask, split=split, skin=skin, unknown=unknown, annotation=file, remarks=remarks)
+    return RawPair(
+        name, photo, mask, split=split, skin=skin, unknown=unknown, annotation=file, remarks=remarks, **about_from(tags)
+    )
 
 
 def _shape(drawn: dict[str, Any]) -> Shape | NotAnArea:

@@ -4,12 +4,16 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from posixpath import basename, dirname, splitext
 
 from curator.formats.folder import is_picture
-from curator.formats.locations import Location, display_name, file_below, is_folder, list_bytes, list_files
-from curator.formats.pairs import Item, ListRead, RawPair, Refused, match_key, parse_split, readable_name
+from curator.formats.locations import Location, display_name, file_below, is_folder, list_bytes, list_files, write_file
+from curator.formats.members import CLASS_COLOURS, Fact, masks_of
+from curator.formats.pairs import Item, ListRead, RawPair, Refused, SetItem, match_key, parse_split, readable_name
+from curator.pictures.codec import encode_palette
 from db.errors import WinnowError
+from db.store import Store
 from db.tables import Split
 
 PLACE = re.compile(r"(?:^|(?<=/))(JPEGImages|SegmentationClass)/", re.IGNORECASE | re.ASCII)
@@ -24,6 +28,10 @@ class _Set:
     masks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     lists: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
+
+
+KEEPS = frozenset({Fact.bald, Fact.skin, Fact.unknown, Fact.splits})
+SPLIT_LISTS = {Split.train: "train.txt", Split.validation: "val.txt", Split.test: "test.txt"}
 
 
 def recognise(location: Location) -> str | None:
@@ -46,6 +54,26 @@ def read(location: Location) -> Iterator[Item]:
         )
     for above, found in sets.items():
         yield from _read_set(location, above, found)
+
+
+def write(folder: Path, items: list[SetItem], store: Store) -> int:
+    """Write `JPEGImages/`, `SegmentationClass/` (1 hair, 2 skin, 255 unknown), `labelmap.txt` and `ImageSets/Segmentation/`.
+
+    Returns how many soft masks were cut at half.
+    """
+    soft = 0
+    colours = {int(number): colour for number, colour in CLASS_COLOURS.items()}
+    for item in items:
+        masks = masks_of(item, store)
+        soft += masks.soft
+        write_file(folder / "JPEGImages" / f"{item.name}.jpg", store.get(item.image))
+        write_file(folder / "SegmentationClass" / f"{item.name}.png", encode_palette(masks.class_map(), colours))
+    rows = [f"{number.name}:{','.join(map(str, colour))}::\n" for number, colour in CLASS_COLOURS.items()]
+    write_file(folder / "labelmap.txt", "".join(["# label:color_rgb:parts:actions\n", *rows]).encode())
+    for split, name in SPLIT_LISTS.items():
+        listed = "".join(f"{item.name}\n" for item in items if item.split is split)
+        write_file(folder / "ImageSets" / "Segmentation" / name, listed.encode())
+    return soft
 
 
 def _read_set(location: Location, above: str, found: _Set) -> Iterator[Item]:

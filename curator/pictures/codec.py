@@ -1,8 +1,12 @@
 """Encode and decode our own pictures: photos as JPEG, masks and mattes as PNG, previews as WebP. BGR stays in this module."""
 
+import io
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from curator.pictures.arrays import Photo
 from db.errors import WinnowError
@@ -23,6 +27,16 @@ def encode_mask(mask: NDArray[np.uint8]) -> bytes:
 def encode_colours(rgb: Photo) -> bytes:
     """Class colours, uint8 (H, W, 3) RGB, as PNG."""
     return _encode(".png", np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), dtype=np.uint8), [])
+
+
+def encode_palette(numbers: NDArray[np.uint8], colours: Mapping[int, tuple[int, int, int]]) -> bytes:
+    """Class numbers, uint8 (H, W), as a PNG with a palette that shows them in RGB colours; other numbers are black."""
+    palette = [channel for number in range(256) for channel in colours.get(number, (0, 0, 0))]
+    image = Image.frombytes("P", numbers.shape[::-1], numbers.tobytes())
+    image.putpalette(palette)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
 
 
 def thumbnail(data: bytes, side: int) -> bytes:

@@ -340,5 +340,7 @@ def test_freeze_and_export_say_what_has_no_consent(run: Run, consented: list[int
         for submission in session.scalars(select(Submission)):
             submission.consent_expires = date(2026, 1, 1)
     written = run("export", "1", str(tmp_path / "out"))
+    assert written.stdout.splitlines()[1].endswith("consent. It loses nothing.")
     assert written.stdout.splitlines()[-1] == "The consent to use 3 of them has ended. Freeze a new set."
     assert run.json("export", "1", str(tmp_path / "again"))["consent_ends_first"] == "2026-01-01"
+    assert run.json("export", "1", str(tmp_path / "coco"), "--format", "coco")["loses"] == ["soft edges"]

@@ -7,6 +7,7 @@ from curator.app.frame import PAGE_FILE, empty_state, header, show_error, table
 from curator.app.state import engine
 from curator.app.wording import pluralise
 from curator.consent import any_recorded, ended_in_sets
+from curator.formats import WRITERS
 from curator.review.standing import counts
 from curator.sets.freeze import freeze
 from curator.status import list_sets
@@ -14,6 +15,12 @@ from curator.touchup.refinements import count_proposals
 from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading
+
+
+def format_title(name: str) -> str:
+    """A format's name, and what its files look like."""
+    return f"{name}: {WRITERS[name].description}"
+
 
 header("Curated sets", "Frozen, numbered and hashed. A run names the set that it was trained on; a set never changes.")
 with reading(engine()) as session:
@@ -55,3 +62,11 @@ else:
                 "erased": st.column_config.NumberColumn("erased since"),
             },
         )
+        with st.container(border=True):
+            st.markdown("**Export a set**")
+            left, right = st.columns(2)
+            chosen = left.selectbox("Set", [one["set"] for one in sets])
+            format = right.selectbox("Format", list(WRITERS), index=list(WRITERS).index("folder"), format_func=format_title)
+            st.markdown(WRITERS[format].in_words)
+            st.caption("Run this where Winnow runs. DIR is a new folder; nobody is named in it.")
+            st.code(f"winnow export {chosen} DIR --format {format}", language=None)

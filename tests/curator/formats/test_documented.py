@@ -1,4 +1,4 @@
-"""The smallest examples in the docs are read as they stand there."""
+"""The smallest examples in the docs are read as they stand there, and the table of formats is what the formats declare."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curator.formats import RawPair, mask_bytes, open_source
+from curator.formats import ADAPTERS, WRITERS, Fact, RawPair, mask_bytes, open_source
 from curator.pictures.codec import encode_mask
 from db.settings import Limits
 from tests.curator.encoded import read_labels
@@ -70,3 +70,23 @@ def test_the_example_of_a_format_comes_in(tmp_path: Path, format: str) -> None:
     assert found.format == format
     (pair,) = [item for item in found.items if isinstance(item, RawPair)]
     assert read_labels(mask_bytes(pair, LIMITS), LIMITS).hair.any()
+
+
+def table_of_formats() -> str:
+    """The table that the docs have to hold, as Markdown."""
+    rows = ["| format | read | written | keeps | loses |", "|---|---|---|---|---|"]
+    read = [each.name for each in ADAPTERS]
+    for name in dict.fromkeys([*read, *WRITERS]):
+        keeps = loses = ""
+        if name in WRITERS:
+            lost = WRITERS[name].loses
+            keeps = ", ".join(fact for fact in Fact if fact in WRITERS[name].keeps) if lost else "everything"
+            loses = ", ".join(lost) or "nothing"
+        rows.append(
+            f"| `{name}` | {'yes' if name in read else 'no'} | {'yes' if name in WRITERS else 'no'} | {keeps} | {loses} |"
+        )
+    return "\n".join(rows)
+
+
+def test_the_table_of_formats_is_what_they_declare() -> None:
+    assert table_of_formats() in PAGE, f"Put this table into docs/data-formats.md:\n\n{table_of_formats()}"

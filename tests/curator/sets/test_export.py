@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, select, update
 
-from curator.formats import WRITERS, RawPair, Refused, mask_bytes, photo_bytes, read_source, recognise
+from curator.formats import ADAPTERS, WRITERS, Fact, NotRead, RawPair, Refused, mask_bytes, photo_bytes, read_source, recognise
 from curator.pictures.codec import decode_mask, encode_mask, encode_photo
 from curator.pictures.masks import hard
 from curator.pictures.pair import read_photo
@@ -23,8 +23,10 @@ from db.tables import Contributor, CuratedSet, Example, SetMember, Source, Split
 from tests.curator.encoded import read_labels
 from tests.examples import LONG_AGO
 
+COLUMNS = ("skin", "unknown", "contributor", "drawn", "example", "mask_origin")
 TERMS = ("licence", "consent_basis", "consent_date", "consent_expires")
 LIMITS = Limits()
+READ = [each.name for each in ADAPTERS if each.write is not None]  # the formats that we read, too
 SPLITS = [Split.train, Split.train, Split.validation, Split.test, Split.train]
 PERSON = "Nora Quist"
 
@@ -71,17 +73,27 @@ def exported(engine: Engine, store: Store, folder: Path, format: str) -> Exporte
         return export_set(session, store, 1, folder, format, LONG_AGO.date())
 
 
-@pytest.mark.parametrize(("format", "adapter"), [(name, "manifest" if name == "folder" else name) for name in WRITERS])
+def read_back(folder: Path) -> list[RawPair]:
+    """The pairs of an export; all of its files belong to them or describe it."""
+    items = list(read_source(recognise(folder)[0], folder, folder.parent, LIMITS))
+    pairs = [item for item in items if isinstance(item, RawPair)]
+    described = {"croissant.json", "README.md"}
+    assert all(isinstance(item, NotRead) and item.file in described for item in items if not isinstance(item, RawPair))
+    return pairs
+
+
+@pytest.mark.parametrize(("format", "adapter"), [(name, "manifest" if name == "folder" else name) for name in READ])
 def test_a_set_comes_back_bit_for_bit_through_the_adapter(
     engine: Engine, store: Store, curated: int, tmp_path: Path, format: str, adapter: str
 ) -> None:
     written = exported(engine, store, tmp_path / "out", format)
     assert written == Exported(
-        1, format, str(tmp_path / "out"), 4, {"train": 2, "validation": 1, "test": 1}, erased=1, cut_at_half=0,
+        1, format, str(tmp_path / "out"), [fact for fact in Fact if fact in WRITERS[format].keeps], WRITERS[format].loses, 4,
+        {"train": 2, "validation": 1, "test": 1}, erased=1, cut_at_half=0,
         licences={"not recorded": 3, "CC0": 1}, consent={}, consent_ends_first=None, no_consent=3, consent_ended=0,
     )  # fmt: skip
     assert recognise(tmp_path / "out")[0] == adapter
-    pairs = [item for item in read_source(adapter, tmp_path / "out", tmp_path, LIMITS) if isinstance(item, RawPair)]
+    pairs = read_back(tmp_path / "out")
     found = {}
     for pair in pairs:
         shade = round(read_photo(photo_bytes(pair, LIMITS), LIMITS).mean() / 40)  # tells which photo it is
@@ -93,7 +105,7 @@ def test_a_set_comes_back_bit_for_bit_through_the_adapter(
         assert (mask == painted(number)).all()
 
 
-@pytest.mark.parametrize("format", WRITERS)
+@pytest.mark.parametrize("format", READ)
 def test_soft_masks_come_back_soft_or_are_said_to_be_cut_at_half(
     engine: Engine, store: Store, curated: int, tmp_path: Path, format: str
 ) -> None:
@@ -108,8 +120,7 @@ def test_soft_masks_come_back_soft_or_are_said_to_be_cut_at_half(
     one_bit = format in ("coco", "cvat", "lfw-parts")
     assert written.cut_at_half == (2 if one_bit else 0)
     found = []
-    for item in read_source(recognise(tmp_path / "out")[0], tmp_path / "out", tmp_path, LIMITS):
-        assert isinstance(item, RawPair)
+    for item in read_back(tmp_path / "out"):
         found.append(
             decode_mask(mask_bytes(item, LIMITS))
             if format != "lfw-parts"
@@ -129,8 +140,7 @@ def test_the_skin_that_is_known_comes_back_through_lfw_parts(
         session.execute(update(SetMember).where(SetMember.position == 0).values(skin_sha256=known))
     exported(engine, store, tmp_path / "out", "lfw-parts")
     found = []
-    for item in read_source("lfw-parts", tmp_path / "out", tmp_path, LIMITS):
-        assert isinstance(item, RawPair)
+    for item in read_back(tmp_path / "out"):
         labels = read_labels(mask_bytes(item, LIMITS), LIMITS)
         if labels.skin is not None:
             found.append(labels)
@@ -144,12 +154,13 @@ def test_a_hugging_face_folder_names_each_mask_beside_its_photo(
     engine: Engine, store: Store, curated: int, tmp_path: Path
 ) -> None:
     exported(engine, store, tmp_path / "out", "hf")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["test", "train", "validation"]
+    there = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert there == ["README.md", "croissant.json", "test", "train", "validation"]
     seen = []
     for metadata in (tmp_path / "out").glob("*/metadata.jsonl"):
         for line in metadata.read_text().splitlines():
             row = json.loads(line)
-            assert sorted(row) == sorted(["file_name", "mask_file_name", "drawn", *TERMS])
+            assert sorted(row) == sorted(["file_name", "mask_file_name", *COLUMNS, *TERMS])
             photo = cv2.imread(str(metadata.parent / row["file_name"]))
             mask = cv2.imread(str(metadata.parent / row["mask_file_name"]), cv2.IMREAD_UNCHANGED)
             number = round(photo.mean() / 40)
@@ -173,8 +184,8 @@ def test_licence_and_consent_come_back_and_no_name_with_them(
     written = exported(engine, store, tmp_path / "out", format)
     assert (written.consent, written.consent_ends_first) == ({"form 7": 1, "form of … for …": 1}, ended)
     assert (written.no_consent, written.consent_ended) == (1, 1)
-    pairs = list(read_source(recognise(tmp_path / "out")[0], tmp_path / "out", tmp_path, LIMITS))
-    assert all(isinstance(pair, RawPair) and pair.subject is None for pair in pairs)
+    pairs = read_back(tmp_path / "out")
+    assert all(pair.subject is None for pair in pairs)
     terms = {tuple(getattr(pair, name) for name in TERMS) for pair in pairs}
     assert terms == {
         ("CC0", "form 7", given, ends),
@@ -188,13 +199,31 @@ def test_licence_and_consent_come_back_and_no_name_with_them(
 def test_what_coco_says_of_a_mask_fits_it(engine: Engine, store: Store, curated: int, tmp_path: Path) -> None:
     exported(engine, store, tmp_path / "out", "coco")
     content = json.loads((tmp_path / "out" / "train.json").read_text())
-    assert content["categories"] == [{"id": 1, "name": "hair", "supercategory": "person"}]
     assert [image["file_name"] for image in content["images"]] == ["000001.jpg", "000002.jpg"]
     assert content["images"][0]["license"] == content["licenses"][0]["id"]
-    first, empty = content["annotations"]
-    assert first["area"] == (painted(0) > 0).sum()
-    assert first["bbox"] == [0, 0, 64, 64]
-    assert (empty["area"], empty["bbox"]) == (0, [0, 0, 0, 0])
+    (only,) = content["annotations"]
+    assert only["area"] == (painted(0) > 0).sum()
+    assert only["bbox"] == [0, 0, 64, 64]
+
+
+def test_a_contributor_is_one_pseudonym_of_this_set(engine: Engine, store: Store, curated: int, tmp_path: Path) -> None:
+    with writing(engine) as session:
+        last = session.get_one(Submission, 4)
+        last.contributor = Contributor(name="Bo Berg")
+        session.get_one(Submission, 3).contributor = None
+        number = session.get_one(CuratedSet, 1).hash[:6]
+    exported(engine, store, tmp_path / "out", "folder")
+    called = [f"contributor-0001-{number}"] * 2 + [None, f"contributor-0004-{number}"]
+    assert [pair.contributor for pair in read_back(tmp_path / "out")] == called
+
+
+def test_what_lies_beyond_the_photo_is_unknown(engine: Engine, store: Store, curated: int, tmp_path: Path) -> None:
+    with writing(engine) as session:
+        session.get_one(Example, 1).inside_right = 60
+    exported(engine, store, tmp_path / "out", "folder")
+    assert sorted(path.name for path in (tmp_path / "out/unknown").iterdir()) == ["000001.png"]
+    unknown = decode_mask((tmp_path / "out/unknown/000001.png").read_bytes())
+    assert (unknown == np.repeat([[0] * 60 + [255] * 4], 64, axis=0)).all()
 
 
 @pytest.mark.parametrize("format", WRITERS)
@@ -237,8 +266,8 @@ def test_a_folder_with_something_in_it_is_left_alone(engine: Engine, store: Stor
 
 def test_an_unknown_format_or_set_is_one_clear_sentence(engine: Engine, store: Store, tmp_path: Path) -> None:
     with pytest.raises(WinnowError) as said:
-        exported(engine, store, tmp_path / "out", "voc")
-    assert str(said.value) == f"There is no export format 'voc'. Choose one of: {', '.join(WRITERS)}."
+        exported(engine, store, tmp_path / "out", "pdf")
+    assert str(said.value) == f"There is no export format 'pdf'. Choose one of: {', '.join(WRITERS)}."
     with pytest.raises(WinnowError, match=r"^There is no curated set 1\. Existing sets: none yet\.$"):
         exported(engine, store, tmp_path / "out", "coco")
     assert not (tmp_path / "out").exists()
