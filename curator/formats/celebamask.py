@@ -8,19 +8,23 @@ from collections import defaultdict
 from collections.abc import Iterator
 from posixpath import basename, splitext
 
-from curator.formats.locations import Location, display_name, file_below, is_folder, list_files
+from curator.formats.locations import Location, display_name, file_below, is_folder, list_bytes, list_files
 from curator.formats.pairs import Item, ListRead, RawPair, Refused, readable_name
 from curator.formats.shapes import Shapes
 from db.errors import WinnowError
+from db.tables import Split
 
 PHOTOS, MASKS = "celeba-hq-img", "celebamask-hq-mask-anno"
 PARTS = frozenset(
     {
         "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r", "nose", "mouth", "u_lip", "l_lip",
-        "neck", "neck_l", "cloth", "hair", "hat",
+        "neck", "neck_l", "cloth", "hair", "hat", "unknown",
     }
 )  # fmt: skip
 NAMED = re.compile(r"0*(?P<number>\d{1,9})_(?P<part>[a-z_]+)\.(png|jpg)", re.IGNORECASE)
+# The lists of CelebA's own splits: from a photo's number to its file in CelebA, and from there to 0, 1 or 2.
+MAPPING, PARTITION = "celeba-hq-to-celeba-mapping.txt", "list_eval_partition.txt"
+SPLITS = {"0": Split.train, "1": Split.validation, "2": Split.test}
 SIDE = 512  # pixels of the masks; the photos have 1024
 
 
@@ -31,7 +35,7 @@ def recognise(location: Location) -> str | None:
 
 
 def read(location: Location) -> Iterator[Item]:
-    """A pair for every photo, with the skin's mask. The set's own splits are not in its files, so there are none.
+    """A pair for every photo, with its skin and, in our exports, its unknown pixels; with CelebA's splits if it has both lists.
 
     Raises WinnowError if a folder is missing.
     """
@@ -41,21 +45,36 @@ def read(location: Location) -> Iterator[Item]:
             f"{display_name(location)} has no CelebA-HQ-img/ with CelebAMask-HQ-mask-anno/ beside it, or these are empty."
         )
     photos, masks = found
+    names = list_files(location, location)
+    lists = {
+        basename(name).lower(): file_below(location, name) for name in names if basename(name).lower() in (MAPPING, PARTITION)
+    }
+    splits = _splits(lists[MAPPING], lists[PARTITION]) if len(lists) == 2 else {}
+    yield from (ListRead(file) for file in lists.values() if splits)
     parts: dict[int, dict[str, str]] = defaultdict(dict)
     numbers: dict[int, list[str]] = defaultdict(list)
-    for name in list_files(location, location):
+    for name in names:
         stem = splitext(basename(name))[0]
         if name.startswith(masks) and (named := NAMED.fullmatch(basename(name))) and named["part"].lower() in PARTS:
             parts[int(named["number"])].setdefault(named["part"].lower(), name)
         elif name.startswith(photos) and stem.isascii() and stem.isdecimal() and len(stem) < 10:
             numbers[int(stem)].append(name)
-    for number, names in sorted(numbers.items()):
-        yield from _pairs(location, names, parts.pop(number, {}), masks)
+    for number, alike in sorted(numbers.items()):
+        yield from _pairs(location, alike, parts.pop(number, {}), masks, splits.get(number))
     for left in parts.values():
         yield from (Refused(readable_name(name), f"no photo of that number in {photos}.") for name in left.values())
 
 
-def _pairs(location: Location, names: list[str], parts: dict[str, str], masks: str) -> Iterator[Item]:
+def _splits(mapping: Location, partition: Location) -> dict[int, Split]:
+    """The split of each photo by its number; lines that say nothing else are left out."""
+    words = [line.split() for line in list_bytes(partition).decode("utf-8", "replace").splitlines()]
+    splits = {word[0]: SPLITS[word[1]] for word in words if len(word) == 2 and word[1] in SPLITS}
+    words = [line.split() for line in list_bytes(mapping).decode("utf-8", "replace").splitlines()]
+    rows = (word for word in words if len(word) == 3 and word[0].isascii() and word[0].isdecimal() and len(word[0]) < 10)
+    return {int(number): splits[file] for number, _, file in rows if file in splits}
+
+
+def _pairs(location: Location, names: list[str], parts: dict[str, str], masks: str, split: Split | None) -> Iterator[Item]:
     yield from (ListRead(file_below(location, name)) for name in parts.values())  # what is there says what the face lacks
     for name in names:
         if len(names) > 1:
@@ -68,7 +87,9 @@ def _pairs(location: Location, names: list[str], parts: dict[str, str], masks: s
                 readable_name(name),
                 file_below(location, name),
                 places.get("hair") or Shapes(SIDE, SIDE),
+                split=split,
                 skin=places.get("skin"),
+                unknown=places.get("unknown"),
             )
 
 

@@ -5,6 +5,7 @@ Parquet with the pictures inside, as most sets of the hub come.
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ from db.store import Store
 from db.tables import Split
 
 LIST_NAMES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+OTHER_MASKS = {"skin": ("skin",), "unknown": ("unknown",)}
+PICTURES = ("image", "mask", *OTHER_MASKS)
 ROWS = 16  # of pictures, held in memory at once
 PICTURES_BYTES = 4 * LIST_BYTES  # of all pictures in one file; more only if few are repeated very often
 SHARD = re.compile(r"(.+?)-\d{3,}")  # train-00000-of-00004.parquet
@@ -174,9 +177,9 @@ def _columns_of_pictures(file: Location, schema: Any) -> dict[str, str]:
     lower = {plain_column(field.name): field for field in reversed(list(schema))}
     theirs = {
         ours: lower[name].name
-        for ours, names in COLUMNS.items()
+        for ours, names in {**COLUMNS, **OTHER_MASKS}.items()
         for name in reversed(names)
-        if name in lower and (ours not in ("image", "mask") or holds_pictures(lower[name].type))
+        if name in lower and holds_pictures(lower[name].type) == (ours in PICTURES)
     }
     missing = [ours for ours in ("image", "mask") if ours not in theirs]
     if missing:
@@ -195,20 +198,22 @@ def _data(cell: Any) -> bytes | None:
 
 
 def _pair(name: str, cells: dict[str, Any], lookup: FileLookup, where: str, split: Split | None) -> RawPair | Refused:
-    pictures: list[Embedded | Location] = []
-    for ours in ("image", "mask"):
-        cell = cells[ours]
+    pictures: dict[str, Embedded | Location] = {}
+    for ours in PICTURES:
+        cell = cells.get(ours)
         path = cell.get("path") if isinstance(cell, dict) else None
         if (data := _data(cell)) is not None:
-            pictures.append(Embedded(data))
+            pictures[ours] = Embedded(data)
         elif not isinstance(path, str):
-            return Refused(name, f"it has no {ours}.")
+            if ours in ("image", "mask"):
+                return Refused(name, f"it has no {ours}.")
         elif (place := lookup.find(path)) is None or not lookup.exists(place):
             return Refused(name, f"its {ours} is the file {path!r}, which is not below the folder of the list.")
         else:
-            pictures.append(place)
-    words = {ours: cell_text(cell) for ours, cell in cells.items() if ours not in ("image", "mask")}
+            pictures[ours] = place
+    words = {ours: cell_text(cell) for ours, cell in cells.items() if ours not in PICTURES}
     for column, word in words.items():
         if word is None or len(word) > CELL_BYTES:
             return Refused(name, f"{where}: its {column} is not text.")
-    return described(name, pictures[0], pictures[1], words, where, split)
+    pair = described(name, pictures["image"], pictures["mask"], words, where, split)
+    return replace(pair, skin=pictures.get("skin"), unknown=pictures.get("unknown")) if isinstance(pair, RawPair) else pair
