@@ -17,6 +17,7 @@ from curator.consent import ended_in_words
 from curator.formats import (
     ADAPTERS,
     WRITERS,
+    Counted,
     Location,
     NotRead,
     OpenedSource,
@@ -69,6 +70,7 @@ from db.tables import Decision, Event, Reason, Split
 from db.workspaces import outside, sweep, workspace
 
 NOT_READ_SHOWN = 20  # of the files that belong to no photo, after an ingest
+NOTHING_COUNTED = Counted()
 OUTCOME_WORDS = {
     Outcome.refused: "Refused",
     Outcome.not_read: "Not read",
@@ -176,7 +178,17 @@ def ingest(
             items = _with_format_printed(found)
             upload = place if discard and isinstance(place, Path) else None
             summary = _run_ingest(
-                settings, progress, items, found.format, location, chosen, cut, asked, folders=folders, upload=upload
+                settings,
+                progress,
+                items,
+                found.format,
+                location,
+                chosen,
+                cut,
+                asked,
+                found.counted,
+                folders=folders,
+                upload=upload,
             )
             summary["files"] = found.counted.files
             if upload is not None:  # not after a failure or a stop: then it can be ingested again
@@ -202,7 +214,9 @@ def _look(
             previews = make_previews(items_again(), [value for value, _, _ in values], workers, settings.limits)
             save_previews(previews, place)
     try:
-        meaning = remembered(job.engine, found.format, location, NOTHING_ASKED) or decide_meaning(census)
+        meaning = (
+            remembered(job.engine, found.format, location, NOTHING_ASKED) or found.counted.meaning or decide_meaning(census)
+        )
     except UnclearError as error:
         return counts | {"values": values, "meaning": None, "understood": None, "unclear": error.why}
     return counts | {"values": values, "meaning": meaning.words, "understood": meaning.as_row(), "unclear": None}
@@ -253,6 +267,7 @@ def _run_ingest(
     split: Split | None,
     cut: CropMode = "face",
     asked: Asked = NOTHING_ASKED,
+    counted: Counted = NOTHING_COUNTED,
     *,
     folders: Sequence[Path] = (),
     upload: Path | None = None,
@@ -286,7 +301,15 @@ def _run_ingest(
 
         try:
             meaning = meaning_of_source(
-                items_again, workers, progress.engine, adapter, location, asked, settings.limits, on_survey
+                items_again,
+                workers,
+                progress.engine,
+                adapter,
+                location,
+                asked,
+                settings.limits,
+                on_survey,
+                counted.meaning,
             )
         except UnclearError as error:
             progress.result = {"unclear": error.why, "values": error.values, "meaning": None, "understood": None}

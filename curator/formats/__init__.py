@@ -69,6 +69,7 @@ __all__ = [
     "ADAPTERS",
     "WRITERS",
     "Adapter",
+    "Counted",
     "Embedded",
     "EncodedMask",
     "Fact",
@@ -151,7 +152,7 @@ ADAPTERS = (
         celebamask.write,
         keeps=celebamask.KEEPS,
     ),
-    Adapter("voc", "JPEGImages/ and SegmentationClass/", voc.recognise, voc.read, voc.write, keeps=voc.KEEPS),
+    Adapter("voc", "JPEGImages/ and SegmentationClass/", voc.recognise, voc.read, voc.write, "labels", voc.KEEPS),
     Adapter(
         "supervisely",
         "meta.json, and img/ and ann/ in a folder",
@@ -196,10 +197,13 @@ ARCHIVES = ("zip", "tar")
 # Formats without an adapter of their own that a curated set can be exported to.
 OTHER_WRITERS = {
     "hf-parquet": Writer(
-        "data/train-00000-of-00001.parquet with the pictures inside", hugging_face_parquet.write, hugging_face_parquet.KEEPS
+        "data/train-00000-of-00001.parquet with the pictures inside",
+        hugging_face_parquet.write,
+        hugging_face_parquet.KEEPS,
+        "hf",
     ),
-    "mmsegmentation": Writer("img_dir/ and ann_dir/", mmsegmentation.write, mmsegmentation.KEEPS),
-    "fiftyone": Writer("data/ and labels/", fiftyone.write, fiftyone.KEEPS),
+    "mmsegmentation": Writer("img_dir/ and ann_dir/", mmsegmentation.write, mmsegmentation.KEEPS, "folder"),
+    "fiftyone": Writer("data/ and labels/", fiftyone.write, fiftyone.KEEPS, "folder"),
 }
 # The formats that a curated set can be exported to.
 WRITERS = {

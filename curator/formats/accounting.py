@@ -9,7 +9,8 @@ from posixpath import splitext
 from upath import UPath
 
 from curator.formats.locations import WEB_PROTOCOLS, Location, all_files, is_folder, is_junk, passed_over, relative_path
-from curator.formats.pairs import Item, ListRead, NotRead, RawPair, Refused, readable_name
+from curator.formats.pairs import Documented, Item, ListRead, NotRead, RawPair, Refused, readable_name
+from curator.pictures.meaning import Meaning
 from curator.pictures.opening import PICTURE_ENDINGS
 
 VIDEOS = (".mov", ".mp4", ".avi", ".mkv", ".m4v", ".webm")  # .mov also lies beside a phone's Live Photo
@@ -20,9 +21,10 @@ OTHER_ARCHIVES = (".rar", ".7z", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.z
 
 @dataclass
 class Counted:
-    """How many files a source has, those included that are not read."""
+    """How many files a source has, those included that are not read, and what it says itself of its masks' values."""
 
     files: int = 0
+    meaning: Meaning | None = None
 
 
 def accounted(source: Location, format: str, items: Iterator[Item], counted: Counted) -> Iterator[RawPair | Refused | NotRead]:
@@ -33,6 +35,9 @@ def accounted(source: Location, format: str, items: Iterator[Item], counted: Cou
     """
     seen: set[str] = set()
     for item in items:
+        if isinstance(item, Documented):
+            counted.meaning = item.meaning
+            continue
         seen.update(_names(source, item))
         if not isinstance(item, ListRead):
             yield item
@@ -53,7 +58,7 @@ def _others(there: list[str], source: Location, format: str, seen: set[str]) -> 
             yield NotRead(shown, why_not_read(name, format))
 
 
-def _names(source: Location, item: Item) -> Iterator[str]:
+def _names(source: Location, item: RawPair | Refused | ListRead) -> Iterator[str]:
     """What an item's files are called below the source."""
     places: tuple[object, ...]
     if isinstance(item, ListRead):

@@ -43,7 +43,7 @@ ZIP64, UNICODE_PATH = 0x0001, 0x7075  # kinds of extra fields
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz")
 ENCODINGS = ("utf-8", "cp932", "gbk", "cp437")  # of names in a zip that doesn't say it; the last one can read all bytes
 CALLED = {"cp932": "Shift-JIS", "gbk": "GBK"}
-WORDS, NOT_ASCII, HALF_WIDTH = re.compile(r"[^\W\d_]+"), re.compile(r"[^\x00-\x7f]+"), re.compile(r"[\uff61-\uff9f]")
+WORDS, NOT_ASCII, HALF_WIDTH = re.compile(r"[^\W\d_]+"), re.compile(r"[^\x00-\x7f]"), re.compile(r"[\uff61-\uff9f]")
 
 
 @dataclass
@@ -200,9 +200,8 @@ def _decode_names(members: list[zipfile.ZipInfo]) -> str:
         except UnicodeDecodeError:
             continue
         matches = sum(_stem(name) in known for name in names.values())
-        found.append(
-            (matches, encoding not in CALLED or _reads_well("".join(f"{name} " for name in names.values())), encoding, names)
-        )
+        reads_well = encoding not in CALLED or _reads_well(" ".join(names.values()))
+        found.append((matches, reads_well, encoding, names))
     _, _, encoding, names = max(found, key=lambda one: one[:2])  # the first of equals
     for each, name in names.items():
         each.filename = name
@@ -214,10 +213,14 @@ def _stem(name: str) -> str:
 
 
 def _reads_well(text: str) -> bool:
-    """Whether text may be Japanese or Chinese: not single characters in words of Latin letters, nor half-width katakana."""
-    runs = [run for run in WORDS.findall(text) if not run.isascii()]
-    lone = sum(len(NOT_ASCII.findall(run)) == 1 and len(NOT_ASCII.search(run)[0]) == 1 and len(run) > 1 for run in runs)  # type: ignore[index]
-    return lone < len(runs) and not HALF_WIDTH.search(text)
+    """Whether text may be Japanese or Chinese: not single characters in words of Latin letters, nor half-width katakana.
+
+    >>> _reads_well("\u9aea.jpg"), _reads_well("Zo\u5869.jpg"), _reads_well("\uff8d\uff77.jpg")
+    (True, False, False)
+    """
+    words = [word for word in WORDS.findall(text) if not word.isascii()]
+    lone = [word for word in words if len(word) > 1 and len(NOT_ASCII.sub("", word)) == len(word) - 1]
+    return len(lone) < len(words) and not HALF_WIDTH.search(text)
 
 
 def archives_in(folder: Path) -> list[str]:

@@ -26,11 +26,13 @@ PARTS = frozenset(
     }
 )  # fmt: skip
 NAMED = re.compile(r"0*(?P<number>\d{1,9})_(?P<part>[a-z_]+)\.(png|jpg)", re.IGNORECASE)
-SIDE = 512  # pixels of the masks; the photos have 1024
+# The lists of CelebA's own splits: from a photo's number to its file in CelebA, and from there to 0, 1 or 2.
+MAPPING, PARTITION = "CelebA-HQ-to-CelebA-mapping.txt", "list_eval_partition.txt"
+SPLITS = {"0": Split.train, "1": Split.validation, "2": Split.test}
+NUMBERS = {split: number for number, split in SPLITS.items()}
 KEEPS = frozenset({Fact.bald, Fact.skin, Fact.unknown, Fact.splits})
-MAPPING, PARTITION = "CelebA-HQ-to-CelebA-mapping.txt", "list_eval_partition.txt"  # CelebA's own lists
-PARTITIONS = {Split.train: 0, Split.validation: 1, Split.test: 2}  # as CelebA's list_eval_partition.txt numbers them
 PER_FOLDER = 2000  # photos whose parts share a folder
+SIDE = 512  # pixels of the masks; the photos have 1024
 
 
 def recognise(location: Location) -> str | None:
@@ -40,7 +42,7 @@ def recognise(location: Location) -> str | None:
 
 
 def read(location: Location) -> Iterator[Item]:
-    """A pair for every photo, with the skin's mask; with a split, where CelebA's two lists lie beside the folders.
+    """A pair for every photo, with its skin and, in our exports, its unknown pixels; with CelebA's splits if it has both lists.
 
     Raises WinnowError if a folder is missing.
     """
@@ -50,22 +52,21 @@ def read(location: Location) -> Iterator[Item]:
             f"{display_name(location)} has no CelebA-HQ-img/ with CelebAMask-HQ-mask-anno/ beside it, or these are empty."
         )
     photos, masks = found
-    splits = {}
-    lists = [f"{photos.rpartition('/')[0].rpartition('/')[0]}/{name}".lstrip("/") for name in (MAPPING, PARTITION)]
-    if frozenset(lists) <= frozenset(list_files(location, location)):
-        mapping, partition = (file_below(location, name) for name in lists)
-        yield from (ListRead(mapping), ListRead(partition))
-        splits = _splits(*(list_bytes(each).decode("utf-8-sig", "replace") for each in (mapping, partition)))
+    names = list_files(location, location)
+    wanted = {each.lower(): each for each in (MAPPING, PARTITION)}
+    lists = {wanted[low]: file_below(location, name) for name in names if (low := basename(name).lower()) in wanted}
+    splits = _splits(lists[MAPPING], lists[PARTITION]) if len(lists) == 2 else {}
+    yield from (ListRead(file) for file in lists.values() if splits)
     parts: dict[int, dict[str, str]] = defaultdict(dict)
     numbers: dict[int, list[str]] = defaultdict(list)
-    for name in list_files(location, location):
+    for name in names:
         stem = splitext(basename(name))[0]
         if name.startswith(masks) and (named := NAMED.fullmatch(basename(name))) and named["part"].lower() in PARTS:
             parts[int(named["number"])].setdefault(named["part"].lower(), name)
         elif name.startswith(photos) and stem.isascii() and stem.isdecimal() and len(stem) < 10:
             numbers[int(stem)].append(name)
-    for number, names in sorted(numbers.items()):
-        yield from _pairs(location, names, parts.pop(number, {}), masks, splits.get(number))
+    for number, alike in sorted(numbers.items()):
+        yield from _pairs(location, alike, parts.pop(number, {}), masks, splits.get(number))
     for left in parts.values():
         yield from (Refused(readable_name(name), f"no photo of that number in {photos}.") for name in left.values())
 
@@ -86,22 +87,19 @@ def write(folder: Path, items: list[SetItem], store: Store) -> int:
             if label == HAIR or mask.any():
                 write_file(parts / f"{number:05d}_{label}.png", encode_mask(mask))
         mapping.append(f"{number} {number} {number + 1:06d}.jpg\n")
-        partition.append(f"{number + 1:06d}.jpg {PARTITIONS[item.split]}\n")
+        partition.append(f"{number + 1:06d}.jpg {NUMBERS[item.split]}\n")
     write_file(folder / MAPPING, "".join(mapping).encode())
     write_file(folder / PARTITION, "".join(partition).encode())
     return soft
 
 
-def _splits(mapping: str, partition: str) -> dict[int, Split]:
-    """The split of each photo by its number: a list gives its file in CelebA (third word), another that file's part of CelebA.
-
-    >>> _splits("idx orig_idx orig_file\\n7 119613 119614.jpg\\n", "119614.jpg 2\\n")
-    {7: <Split.test: 'test'>}
-    """
-    by_number = {str(number): split for split, number in PARTITIONS.items()}
-    files = {words[0]: by_number.get(words[1]) for line in partition.splitlines() if len(words := line.split()) == 2}
-    rows = [words for line in mapping.splitlines() if len(words := line.split()) == 3 and words[0].isdecimal()]
-    return {int(words[0]): split for words in rows if (split := files.get(words[2])) is not None}
+def _splits(mapping: Location, partition: Location) -> dict[int, Split]:
+    """The split of each photo by its number; lines that say nothing else are left out."""
+    words = [line.split() for line in list_bytes(partition).decode("utf-8", "replace").splitlines()]
+    splits = {word[0]: SPLITS[word[1]] for word in words if len(word) == 2 and word[1] in SPLITS}
+    words = [line.split() for line in list_bytes(mapping).decode("utf-8", "replace").splitlines()]
+    rows = (word for word in words if len(word) == 3 and word[0].isascii() and word[0].isdecimal() and len(word[0]) < 10)
+    return {int(number): splits[file] for number, _, file in rows if file in splits}
 
 
 def _pairs(location: Location, names: list[str], parts: dict[str, str], masks: str, split: Split | None) -> Iterator[Item]:
@@ -117,9 +115,9 @@ def _pairs(location: Location, names: list[str], parts: dict[str, str], masks: s
                 readable_name(name),
                 file_below(location, name),
                 places.get("hair") or Shapes(SIDE, SIDE),
+                split=split,
                 skin=places.get("skin"),
                 unknown=places.get("unknown"),
-                split=split,
             )
 
 

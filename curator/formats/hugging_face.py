@@ -51,6 +51,7 @@ COLUMNS_IN_WORDS = (
     "there is none; leave the unknown pixels (255) out of losses and measures."
 )
 LIST_NAMES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+PICTURES = ("image", "mask", "skin", "unknown")
 ROWS = 16  # of pictures, held in memory at once
 PICTURES_BYTES = 4 * LIST_BYTES  # of all pictures in one file; more only if few are repeated very often
 SHARD = re.compile(r"(.+?)-\d{3,}")  # train-00000-of-00004.parquet
@@ -184,7 +185,7 @@ def _columns_of_pictures(file: Location, schema: Any) -> dict[str, str]:
         ours: lower[name].name
         for ours, names in COLUMNS.items()
         for name in reversed(names)
-        if name in lower and (ours not in ("image", "mask") or holds_pictures(lower[name].type))
+        if name in lower and holds_pictures(lower[name].type) == (ours in PICTURES)
     }
     missing = [ours for ours in ("image", "mask") if ours not in theirs]
     if missing:
@@ -203,22 +204,22 @@ def _data(cell: Any) -> bytes | None:
 
 
 def _pair(name: str, cells: dict[str, Any], lookup: FileLookup, where: str, split: Split | None) -> RawPair | Refused:
-    pictures: list[Embedded | Location] = []
-    for ours in ("image", "mask"):
-        cell = cells[ours]
+    pictures: dict[str, Embedded | Location] = {}
+    for ours in PICTURES:
+        cell = cells.get(ours)
         path = cell.get("path") if isinstance(cell, dict) else None
         if (data := _data(cell)) is not None:
-            pictures.append(Embedded(data))
+            pictures[ours] = Embedded(data)
         elif not isinstance(path, str):
-            return Refused(name, f"it has no {ours}.")
+            if ours in ("image", "mask"):
+                return Refused(name, f"it has no {ours}.")
         elif (place := lookup.find(path)) is None or not lookup.exists(place):
             return Refused(name, f"its {ours} is the file {path!r}, which is not below the folder of the list.")
         else:
-            pictures.append(place)
-    others = {ours: Embedded(data) for ours in ("skin", "unknown") if (data := _data(cells.get(ours))) is not None}
-    words = {ours: cell_text(cell) for ours, cell in cells.items() if ours not in ("image", "mask", "skin", "unknown")}
+            pictures[ours] = place
+    words = {ours: cell_text(cell) for ours, cell in cells.items() if ours not in PICTURES}
     for column, word in words.items():
         if word is None or len(word) > CELL_BYTES:
             return Refused(name, f"{where}: its {column} is not text.")
-    pair = described(name, pictures[0], pictures[1], words, where, split)
-    return pair if isinstance(pair, Refused) else replace(pair, skin=others.get("skin"), unknown=others.get("unknown"))
+    pair = described(name, pictures["image"], pictures["mask"], words, where, split)
+    return replace(pair, skin=pictures.get("skin"), unknown=pictures.get("unknown")) if isinstance(pair, RawPair) else pair

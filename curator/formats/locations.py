@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -59,6 +60,7 @@ def parse_location(source: str) -> Location:
         place = root(source)
         if not isinstance(place, Path):
             place.fs.invalidate_cache()  # this process may have an old listing
+            _list_remote.cache_clear()
     except Exception as error:  # from any library; its text may contain the URL's secrets
         raise WinnowError(f"{without_secrets(source)} can't be opened here ({type(error).__name__}).") from None
     return place
@@ -149,7 +151,7 @@ def list_files(folder: Location, source: Location) -> list[str]:
 
 def all_files(source: Location) -> Iterator[str]:
     """The names of all files below a folder, relative to it: with the junk of file managers, without what is passed over."""
-    return _list_local(source, source) if isinstance(source, Path) else _list_remote(source)
+    return _list_local(source, source) if isinstance(source, Path) else iter(_list_remote(source))
 
 
 def passed_over(source: Path) -> Iterator[tuple[str, str]]:
@@ -162,8 +164,9 @@ def passed_over(source: Path) -> Iterator[tuple[str, str]]:
     yield from sorted(found)
 
 
-def _list_remote(folder: UPath) -> Iterator[str]:
-    return (_path_below(path, folder) for path in folder.fs.find(folder.path))  # one listing for all files
+@lru_cache(maxsize=4)  # every format looks at it, and a bucket lists a thousand names at a time
+def _list_remote(folder: UPath) -> tuple[str, ...]:
+    return tuple(_path_below(path, folder) for path in folder.fs.find(folder.path))  # one listing for all files
 
 
 def _list_local(folder: Path, source: Location) -> Iterator[str]:

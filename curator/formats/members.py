@@ -48,6 +48,7 @@ class Writer:
     description: str
     write: Write
     keeps: frozenset[Fact]
+    read_as: str = ""  # the format whose adapter reads it; empty: its own
 
     @property
     def loses(self) -> list[Fact]:

@@ -18,6 +18,7 @@ from upath import UPath
 from curator.formats.locations import Location, read_upload, without_secrets
 from curator.pictures.arrays import Box
 from curator.pictures.codec import encode_mask
+from curator.pictures.meaning import Meaning
 from db.errors import NotNowError, WinnowError
 from db.settings import Limits
 from db.tables import MaskOrigin, Split
@@ -106,7 +107,14 @@ class ListRead:
     file: Location
 
 
-Item = RawPair | Refused | ListRead  # what an adapter reads
+@dataclass(frozen=True)
+class Documented:
+    """What a source itself says that the values of its masks mean."""
+
+    meaning: Meaning
+
+
+Item = RawPair | Refused | ListRead | Documented  # what an adapter reads
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,30 @@ from posixpath import basename, dirname, splitext
 from curator.formats.folder import is_picture
 from curator.formats.locations import Location, display_name, file_below, is_folder, list_bytes, list_files, write_file
 from curator.formats.members import CLASS_COLOURS, Fact, masks_of
-from curator.formats.pairs import Item, ListRead, RawPair, Refused, SetItem, match_key, parse_split, readable_name
+from curator.formats.pairs import (
+    SKIN,
+    UNKNOWN,
+    Documented,
+    Item,
+    ListRead,
+    RawPair,
+    Refused,
+    SetItem,
+    called,
+    hair_label,
+    match_key,
+    parse_split,
+    readable_name,
+)
 from curator.pictures.codec import encode_palette
+from curator.pictures.meaning import Meaning
 from db.errors import WinnowError
 from db.store import Store
 from db.tables import Split
 
 PLACE = re.compile(r"(?:^|(?<=/))(JPEGImages|SegmentationClass)/", re.IGNORECASE | re.ASCII)
+ROW = re.compile(r"(?P<label>[^#:][^:]*):(\d{1,3}),(\d{1,3}),(\d{1,3}):")
+VOID = "#e0e0c0"  # the border in VOC's own palette, of which it says nothing
 PHOTOS, LISTS, LABELS = "jpegimages", "imagesets/segmentation", "labelmap.txt"
 
 
@@ -40,10 +57,11 @@ def recognise(location: Location) -> str | None:
     return None if found is None else f"it has a folder {readable_name(found)}SegmentationClass/"
 
 
-def read(location: Location) -> Iterator[Item]:
+def read(location: Location, label: str | None = None) -> Iterator[Item]:
     """The pairs of every data set below the source, with the split of the list that names them.
 
-    Raises WinnowError if there is no folder SegmentationClass, or no photos.
+    The first `labelmap.txt` says which colour is hair. Raises WinnowError if there is no folder SegmentationClass, or no
+    photos, or if it is unclear which of the labels is hair.
     """
     sets = {above: each for above, each in _sets(location).items() if each.masks}
     if not sets:
@@ -52,6 +70,11 @@ def read(location: Location) -> Iterator[Item]:
         raise WinnowError(
             f"{display_name(location)} has masks and no folder JPEGImages/ with photos. Export it from CVAT with its images."
         )
+    maps = [file_below(location, name) for found in sets.values() for name in found.labels]
+    if maps and (colours := _colours(maps[0])):
+        yield Documented(_meaning(maps[0].name, colours, label))
+    elif label is not None:
+        raise WinnowError(f"{display_name(location)} has no {LABELS} that says the colour of {label}. Use --hair.")
     for above, found in sets.items():
         yield from _read_set(location, above, found)
 
@@ -74,6 +97,20 @@ def write(folder: Path, items: list[SetItem], store: Store) -> int:
         listed = "".join(f"{item.name}\n" for item in items if item.split is split)
         write_file(folder / "ImageSets" / "Segmentation" / name, listed.encode())
     return soft
+
+
+def _colours(file: Location) -> dict[str, str]:
+    """The colour of each label, by the lines `label:red,green,blue:parts:actions`, which CVAT writes as well."""
+    rows = map(ROW.match, list_bytes(file).decode("utf-8-sig", "replace").splitlines())
+    found = {row["label"].strip(): [min(255, int(channel)) for channel in row.groups()[1:]] for row in rows if row}
+    return {label: "#" + bytes(channels).hex() for label, channels in found.items()}
+
+
+def _meaning(file: str, colours: dict[str, str], label: str | None) -> Meaning:
+    hair = colours[hair_label(file, "labels", list(colours), label)]
+    skin, unknown = ({colours[one] for one in called(colours, *names)} for names in (SKIN, UNKNOWN))
+    unknown |= {VOID} - set(colours.values())
+    return Meaning(tuple(sorted({"#000000", VOID, *colours.values()})), (hair,), tuple(sorted(skin)), tuple(sorted(unknown)))
 
 
 def _read_set(location: Location, above: str, found: _Set) -> Iterator[Item]:

@@ -31,13 +31,17 @@ def meaning_of_source(
     asked: Asked,
     limits: Limits,
     on_progress: Callable[[int], None] = lambda done: None,
+    documented: Meaning | None = None,
 ) -> Meaning:
     """What the values of a source's masks mean: what it remembers, or what a survey of all its masks finds, and a person says.
 
-    `on_progress` gets the number of items that are done, also every half second in which none is; it may raise an exception to
-    stop. Raises UnclearError if a person has to say more, and WinnowError if one says what is not so any more.
+    Where nobody says anything, what the source has `documented` itself counts before the survey. `on_progress` gets the
+    number of items that are done, also every half second in which none is; it may raise an exception to stop. Raises
+    UnclearError if a person has to say more, and WinnowError if one says what is not so any more.
     """
     known = remembered(engine, adapter, location, asked)
+    if known is None and asked == NOTHING_ASKED:
+        known = documented
     return known if known is not None else decide(survey(items(), workers, limits, on_progress), asked)
 
 

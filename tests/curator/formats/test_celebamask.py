@@ -9,6 +9,7 @@ from curator.formats import RawPair, Refused, celebamask, count_items, mask_byte
 from curator.pictures.codec import decode_mask
 from db.errors import WinnowError
 from db.settings import Limits
+from db.tables import Split
 from tests.curator.formats.items import without_lists
 
 read = without_lists(celebamask.read)
@@ -48,6 +49,19 @@ def test_it_is_recognised_and_every_file_is_accounted_for(tmp_path: Path) -> Non
     assert there["because"] == f"it has the folders {PHOTOS}/ and {MASKS}/"
     assert (there["format"], there["photos"], there["files"]) == ("celebamask", 3, 11)
     assert [each["file"] for each in there["not_read"]] == ["CelebAMask-HQ-pose-anno.txt", "README.txt"]
+
+
+def test_celebas_lists_give_its_splits_and_our_exports_their_unknown_pixels(tmp_path: Path) -> None:
+    lay(tmp_path, *SET, f"{MASKS}/0/00000_unknown.png")
+    rows = "idx orig_idx orig_file\n0 119613 119614.jpg\n2001 5 000006.jpg\n7 8 000009.jpg\n"
+    (tmp_path / "CelebA-HQ-to-CelebA-mapping.txt").write_text(rows)
+    assert {pair.split for pair in read(tmp_path)} == {None}
+    (tmp_path / "list_eval_partition.txt").write_text("119614.jpg 0\n000006.jpg 2\n000009.jpg 7\n")
+    zero, seven, far = read(tmp_path)
+    assert (zero.split, seven.split, far.split) == (Split.train, None, Split.test)
+    assert (zero.unknown, far.unknown) == (tmp_path / MASKS / "0/00000_unknown.png", None)
+    there = count_items(open_source(tmp_path, "auto", tmp_path, Limits()))
+    assert (there["files"], there["not_read"]) == (12, [])
 
 
 def test_what_has_no_partner_is_refused(tmp_path: Path) -> None:

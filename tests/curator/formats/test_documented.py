@@ -82,9 +82,8 @@ def table_of_formats() -> str:
             lost = WRITERS[name].loses
             keeps = ", ".join(fact for fact in Fact if fact in WRITERS[name].keeps) if lost else "everything"
             loses = ", ".join(lost) or "nothing"
-        rows.append(
-            f"| `{name}` | {'yes' if name in read else 'no'} | {'yes' if name in WRITERS else 'no'} | {keeps} | {loses} |"
-        )
+        is_read = "yes" if name in read else f"as `{WRITERS[name].read_as}`"
+        rows.append(f"| `{name}` | {is_read} | {'yes' if name in WRITERS else 'no'} | {keeps} | {loses} |")
     return "\n".join(rows)
 
 

@@ -146,6 +146,14 @@ def test_rows_that_lack_a_picture_or_lie_are_refused_and_the_others_come_in(tmp_
     assert [item.photo for item in items if isinstance(item, RawPair)] == [Embedded(b"a"), tmp_path / "b.jpg"]
 
 
+def test_skin_and_unknown_pixels_come_with_the_mask(tmp_path: Path) -> None:
+    rows = [{"image": inside(b"a"), "mask": inside(b"m"), "skin": inside(b"s"), "unknown": inside(b"u"), "drawn": True}]
+    shard(tmp_path / "x.parquet", [*rows, {"image": inside(b"a"), "mask": inside(b"m"), "skin": None}])
+    both, neither = read(tmp_path)
+    assert (both.skin, both.unknown, both.drawn) == (Embedded(b"s"), Embedded(b"u"), True)
+    assert (neither.skin, neither.unknown, neither.drawn) == (None, None, False)
+
+
 def test_pictures_without_masks_are_one_clear_sentence(tmp_path: Path) -> None:
     shard(tmp_path / "x.parquet", [{"image": inside(b"a"), "label": 3}])
     with pytest.raises(WinnowError, match=r"^x\.parquet has no column mask with pictures\. Its columns: image, label\.$"):

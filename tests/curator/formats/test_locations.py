@@ -124,6 +124,23 @@ def test_a_list_of_thousands_behind_s3_asks_once_and_not_once_a_file(s3_bucket: 
     assert lookup.exists(lookup.find("images/b c.jpg"))  # type: ignore[arg-type]
 
 
+def test_a_folder_behind_a_url_is_listed_once_for_all_formats_and_anew_for_the_next_ingest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = UPath("memory://listed_once")
+    for name in ("images/a.jpg", "masks/a.png"):
+        (shelf / name).parent.mkdir(parents=True, exist_ok=True)
+        (shelf / name).write_bytes(b"x")
+    place, asked = parse_location(str(shelf)), []
+    assert not isinstance(place, Path)
+    find = type(place.fs).find
+    monkeypatch.setattr(type(place.fs), "find", lambda *given, **named: asked.append(given) or find(*given, **named))
+    assert count_items(open_source(place, "auto", tmp_path, LIMITS))["photos"] == 1
+    assert len(asked) == 1
+    (shelf / "images/b.jpg").write_bytes(b"x")
+    assert list_files(parse_location(str(shelf)), shelf) == ["images/a.jpg", "images/b.jpg", "masks/a.png"]
+
+
 @pytest.mark.parametrize("named", ["", "\0", "..", "../x", "a/../../x", "/x", "s3://other/x", "C:\\x", "..\\x"])
 def test_names_that_lead_out_of_the_folder_are_none(named: str) -> None:
     assert FileLookup(UPath("memory://shelf/inner")).find(named) is None

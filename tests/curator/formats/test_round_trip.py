@@ -30,7 +30,7 @@ LIMITS = Limits()
 SIDE = 48
 CLASS_MAPS = ("voc", "mmsegmentation", "fiftyone")  # what their numbers mean is said with --hair, --skin and --unknown
 READ = [name for name in WRITERS if name not in CLASS_MAPS]
-LABELLED = [each.name for each in ADAPTERS if each.labels and each.write]
+LABELLED = [each.name for each in ADAPTERS if each.labels and each.name in READ]
 CONSENT = ("consent_basis", "consent_date", "consent_expires")
 
 

@@ -9,9 +9,25 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, select, update
 
-from curator.formats import ADAPTERS, WRITERS, Fact, NotRead, RawPair, Refused, mask_bytes, photo_bytes, read_source, recognise
+from curator.formats import (
+    ADAPTERS,
+    WRITERS,
+    Fact,
+    NotRead,
+    RawPair,
+    Refused,
+    mask_bytes,
+    open_source,
+    photo_bytes,
+    read_source,
+    recognise,
+)
+from curator.pictures.arrays import Mask
 from curator.pictures.codec import decode_mask, encode_mask, encode_photo
 from curator.pictures.masks import hard
+from curator.pictures.meaning import Meaning
+from curator.pictures.meaning import read_labels as labels_of
+from curator.pictures.opening import decode_image
 from curator.pictures.pair import read_photo
 from curator.sets.export import Exported, export_set
 from curator.sets.freeze import set_hash
@@ -73,13 +89,17 @@ def exported(engine: Engine, store: Store, folder: Path, format: str) -> Exporte
         return export_set(session, store, 1, folder, format, LONG_AGO.date())
 
 
-def read_back(folder: Path) -> list[RawPair]:
-    """The pairs of an export; all of its files belong to them or describe it."""
-    items = list(read_source(recognise(folder)[0], folder, folder.parent, LIMITS))
-    pairs = [item for item in items if isinstance(item, RawPair)]
+def read_back(folder: Path) -> tuple[list[RawPair], Meaning | None]:
+    """The pairs of an export, and what it says of its masks' values; all of its files belong to them or describe it."""
+    opened = open_source(folder, recognise(folder)[0], folder.parent, LIMITS)
+    items = list(opened.items)
     described = {"croissant.json", "README.md"}
     assert all(isinstance(item, NotRead) and item.file in described for item in items if not isinstance(item, RawPair))
-    return pairs
+    return [item for item in items if isinstance(item, RawPair)], opened.counted.meaning
+
+
+def hair_of(pair: RawPair, meaning: Meaning | None) -> Mask:
+    return labels_of(decode_image(mask_bytes(pair, LIMITS), LIMITS).image, meaning).hair
 
 
 @pytest.mark.parametrize(("format", "adapter"), [(name, "manifest" if name == "folder" else name) for name in READ])
@@ -93,11 +113,11 @@ def test_a_set_comes_back_bit_for_bit_through_the_adapter(
         licences={"not recorded": 3, "CC0": 1}, consent={}, consent_ends_first=None, no_consent=3, consent_ended=0,
     )  # fmt: skip
     assert recognise(tmp_path / "out")[0] == adapter
-    pairs = read_back(tmp_path / "out")
+    pairs, meaning = read_back(tmp_path / "out")
     found = {}
     for pair in pairs:
         shade = round(read_photo(photo_bytes(pair, LIMITS), LIMITS).mean() / 40)  # tells which photo it is
-        found[shade] = (pair.split, read_labels(mask_bytes(pair, LIMITS), LIMITS).hair)
+        found[shade] = (pair.split, hair_of(pair, meaning))
     assert sorted(found) == [0, 1, 2, 3]
     assert len(pairs) == 4
     for number, (split, mask) in found.items():
@@ -117,15 +137,11 @@ def test_soft_masks_come_back_soft_or_are_said_to_be_cut_at_half(
             known = store.put(encode_mask(mask))
             session.execute(update(SetMember).where(SetMember.position == position).values(mask_sha256=known))
     written = exported(engine, store, tmp_path / "out", format)
-    one_bit = format in ("coco", "cvat", "lfw-parts")
+    one_bit = Fact.soft not in WRITERS[format].keeps
     assert written.cut_at_half == (2 if one_bit else 0)
-    found = []
-    for item in read_back(tmp_path / "out"):
-        found.append(
-            decode_mask(mask_bytes(item, LIMITS))
-            if format != "lfw-parts"
-            else read_labels(mask_bytes(item, LIMITS), LIMITS).hair
-        )
+    pairs, meaning = read_back(tmp_path / "out")
+    in_colours = format in ("lfw-parts", "voc")
+    found = [hair_of(pair, meaning) if in_colours else decode_mask(mask_bytes(pair, LIMITS)) for pair in pairs]
     for mask in (hard(soft), hard(faint)) if one_bit else (soft, faint):
         assert any((mask == one).all() for one in found)
     assert any((painted(3) == one).all() for one in found)
@@ -140,7 +156,7 @@ def test_the_skin_that_is_known_comes_back_through_lfw_parts(
         session.execute(update(SetMember).where(SetMember.position == 0).values(skin_sha256=known))
     exported(engine, store, tmp_path / "out", "lfw-parts")
     found = []
-    for item in read_back(tmp_path / "out"):
+    for item in read_back(tmp_path / "out")[0]:
         labels = read_labels(mask_bytes(item, LIMITS), LIMITS)
         if labels.skin is not None:
             found.append(labels)
@@ -184,7 +200,7 @@ def test_licence_and_consent_come_back_and_no_name_with_them(
     written = exported(engine, store, tmp_path / "out", format)
     assert (written.consent, written.consent_ends_first) == ({"form 7": 1, "form of … for …": 1}, ended)
     assert (written.no_consent, written.consent_ended) == (1, 1)
-    pairs = read_back(tmp_path / "out")
+    pairs, _ = read_back(tmp_path / "out")
     assert all(pair.subject is None for pair in pairs)
     terms = {tuple(getattr(pair, name) for name in TERMS) for pair in pairs}
     assert terms == {
@@ -214,7 +230,7 @@ def test_a_contributor_is_one_pseudonym_of_this_set(engine: Engine, store: Store
         number = session.get_one(CuratedSet, 1).hash[:6]
     exported(engine, store, tmp_path / "out", "folder")
     called = [f"contributor-0001-{number}"] * 2 + [None, f"contributor-0004-{number}"]
-    assert [pair.contributor for pair in read_back(tmp_path / "out")] == called
+    assert [pair.contributor for pair in read_back(tmp_path / "out")[0]] == called
 
 
 def test_what_lies_beyond_the_photo_is_unknown(engine: Engine, store: Store, curated: int, tmp_path: Path) -> None:
