@@ -24,7 +24,7 @@ from tests.postgres import INITDB, new_database, postgres_server
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-# Compiling pymatting takes a minute, and a test's home is empty: all tests, and the apps that they start, share one folder.
+# Compiling pymatting takes ten seconds, and a test's home is empty: all tests, and the apps that they start, share one folder.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
 
 # How long an example takes depends on what else the machine does; pytest-timeout ends what hangs.
