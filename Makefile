@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 INSTALL := $(UV) pip install --python $(BIN)/python --compile-bytecode --constraint constraints.txt
-PYTEST := $(BIN)/pytest -n 2
+# Tests start hundreds of processes: our modules are compiled for the first of them, also where this is switched off.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2
 
 .PHONY: app test test-fast check javascript clean
 

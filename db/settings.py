@@ -185,7 +185,7 @@ class Settings(BaseSettings):
 
     @property
     def compiled(self) -> Path:
-        """Folder of what numba has compiled for Refine, which takes a minute."""
+        """Folder of what numba has compiled for Refine, which takes ten seconds."""
         return self.home.resolve() / "numba"
 
     @property

@@ -1,5 +1,6 @@
 """Shared fixtures: an empty home for each test, a migrated database, a store, and a clock that a test moves."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ from tests.postgres import INITDB, new_database, postgres_server
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-# Compiling pymatting takes a minute, and a test's home is empty: all tests, and the apps that they start, share one folder.
+# Compiling pymatting takes ten seconds, and a test's home is empty: all tests, and the apps that they start, share one folder.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
 
 # How long an example takes depends on what else the machine does; pytest-timeout ends what hangs.
@@ -46,6 +47,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if on_postgres or SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker("server")
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what the tests' modules brought, TensorFlow above all, from the garbage collector: it stays until the end.
+
+    With it, each full collection takes a second, and each conversion to Core ML asks for several.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 # The headless shell draws the same pages with two thirds of the whole browser's CPU time.

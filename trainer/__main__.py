@@ -4,6 +4,7 @@ TensorFlow is imported inside the commands, so that `--help` and misspelt option
 """
 
 import contextlib
+import gc
 import os
 import sys
 import warnings
@@ -266,8 +267,15 @@ def _opened() -> Iterator[tuple[Settings, Engine, Store]]:
 
 
 def _import_tensorflow() -> None:
+    """Load TensorFlow and Keras, which stay until the end: the garbage collector need not look at them again and again."""
+    if "tensorflow" in sys.modules:
+        return
+    gc.disable()
     with quiet(), warnings.catch_warnings(action="ignore"):
+        import keras  # noqa: F401
         import tensorflow  # noqa: F401
+    gc.enable()
+    gc.freeze()
 
 
 def _job_arguments(job: int | None, command: str) -> list[str]:

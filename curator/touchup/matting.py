@@ -1,6 +1,6 @@
 """The process that mattes: one, warm, with a time limit, beside the app or a command.
 
-It is a process of its own because pymatting takes seconds to load and a minute to be compiled at its first use, and because a
+It is a process of its own because pymatting takes seconds to load and ten more to be compiled at its first use, and because a
 system without a good solution runs for minutes: then the process is ended, and another one is warmed up.
 """
 
@@ -124,7 +124,7 @@ class Matting:
         try:
             if not self._connection.poll(seconds):
                 raise NotNowError(
-                    "Refine is warming up. At its first start on a machine this takes a minute, later a few seconds."
+                    "Refine is warming up. At its first start on a machine this takes ten seconds or more, later a few."
                 )
             fault = self._connection.recv()
         except (EOFError, OSError):

@@ -5,10 +5,12 @@ DOI 10.1109/TPAMI.2007.1177, by pymatting's Laplacian and solver.
 
 photo uint8 (H, W, 3) RGB | mask, alpha uint8 (H, W), 0 to 255, half and more is hair | hints uint8 (H, W), 0 to 3
 
-pymatting brings numba, which takes seconds to load, and a minute where it has not been compiled yet. So only the functions that
-need it import it, and they are called in a process of their own (curator/touchup/matting.py).
+pymatting brings numba, which takes seconds to load, and ten more where it has not compiled pymatting yet. So only the functions
+that need it import it, and they are called in a process of their own (curator/touchup/matting.py).
 """
 
+import importlib.util
+import sys
 from dataclasses import dataclass
 
 import cv2
@@ -33,6 +35,8 @@ MAX_UNKNOWN = 0.4  # of the crop: a band that covers more is no band
 MAX_STEPS = 200  # of the solver; with its preconditioner it takes two or three
 PRECISION = 1e-4  # of the solver, relative; a grey value is 4e-3
 LEAST_CONTRAST = 3  # grey values, within the band: under it, the photo says nothing about an edge
+
+PYMATTING = ("pymatting", "pymatting.foreground", "pymatting.laplacian", "pymatting.preconditioner", "pymatting.solver")
 
 NO_HINT, HAIR, NOT_HAIR, UNKNOWN = 0, 1, 2, 3  # what a stroke says of a pixel
 
@@ -106,6 +110,7 @@ def foreground(photo: Photo, mask: Grey) -> Photo:
     Germer, Uelwer, Conrad and Harmeling, "Fast multi-level foreground estimation", ICPR 2020, by pymatting; it means nothing
     where the mask is 0. `photo` uint8 (H, W, 3) RGB, `mask` uint8 (H, W), 0 to 255.
     """
+    _open_pymatting()
     from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
 
     colours = estimate_foreground_ml(photo.astype(np.float32) / 255, mask.astype(np.float32) / 255)
@@ -118,6 +123,8 @@ def _closed_form(photo: Photo, mask: Grey, unknown: Region) -> NDArray[np.uint8]
     Raises WinnowError if the solver finds no solution.
     """
     import scipy.sparse
+
+    _open_pymatting()
     from pymatting.laplacian.cf_laplacian import cf_laplacian
     from pymatting.preconditioner.ichol import ichol
     from pymatting.solver.cg import cg
@@ -134,6 +141,16 @@ def _closed_form(photo: Photo, mask: Grey, unknown: Region) -> NDArray[np.uint8]
     except ValueError as error:  # no preconditioner, or no convergence
         raise WinnowError("Refine found no solution for this mask. Change its edge a little, or give a hint.") from error
     return np.asarray(np.rint(np.clip(alpha, 0, 1) * 255), np.uint8)
+
+
+def _open_pymatting() -> None:
+    """Let each of pymatting's modules be imported alone.
+
+    Its packages import all that is in them, and numba would compile all of it: five times as long as for what is used here.
+    """
+    for name in PYMATTING:
+        if name not in sys.modules and (package := importlib.util.find_spec(name)) is not None:
+            sys.modules[name] = importlib.util.module_from_spec(package)
 
 
 def _depth(region: Region) -> NDArray[np.float32]:

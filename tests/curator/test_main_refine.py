@@ -61,7 +61,7 @@ def test_masks_are_refined_split_by_split_as_jobs_that_go_on_where_they_were(eng
 def test_where_refine_cannot_run_the_command_says_why_on_one_line(
     kept: list[int], engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "pymatting.py").write_text("raise ImportError('libLLVM is not for this processor')")
+    (tmp_path / "numba.py").write_text("raise ImportError('libLLVM is not for this processor')")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     failed = run()
     assert failed.exit_code == 1

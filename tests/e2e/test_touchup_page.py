@@ -609,7 +609,7 @@ def test_a_hint_that_cannot_be_solved_is_dropped_and_the_page_says_why(page: Pag
     assert saves(app) == []
     held = Held(page)
     held.opened = True
-    warming = "Refine is warming up. At its first start on a machine this takes a minute, later a few seconds."
+    warming = "Refine is warming up. At its first start on a machine this takes ten seconds or more, later a few."
     stroke(page, (0.5, 0.2), (0.6, 0.2))
     asked = held.next()
     expect(trouble).to_be_hidden()

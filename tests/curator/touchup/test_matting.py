@@ -93,7 +93,7 @@ def test_a_process_that_was_killed_is_replaced() -> None:
 
 
 def test_a_machine_on_which_it_cannot_run_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "pymatting.py").write_text("raise ImportError('libLLVM is not for this processor')")
+    (tmp_path / "numba.py").write_text("raise ImportError('libLLVM is not for this processor')")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     broken = Matting(CACHE)
     try:
