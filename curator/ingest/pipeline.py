@@ -51,7 +51,7 @@ CropMode = Literal["face", "whole"]  # the square around the face, or the whole 
 
 @dataclass(frozen=True)
 class AlreadyStored:
-    """A pair whose two files are in the store, as after an earlier ingest of the source: it was not decoded again."""
+    """A pair whose files are in the store, as after an earlier ingest of the source: it was not decoded again."""
 
     pair: RawPair
     photo: str  # sha256 of the file, as is mask
@@ -71,7 +71,7 @@ class Examined:
     picture_hash: PictureHash
     crop: Crop | None
     remarks: list[str]  # what is unusual about it, in words
-    absent: frozenset[str] = frozenset()  # those of the two files that the store did not have, or had damaged
+    absent: frozenset[str] = frozenset()  # those of its files that the store did not have, or had damaged
     skin: str | None = None  # sha256 of the file, as is unknown, where the source has one beside the mask
     unknown: str | None = None
 
@@ -118,7 +118,7 @@ def examine(
 ) -> Examined | AlreadyStored | Refused | NotRead:
     """Decode a pair, find its face, and cut and store its crop; or give the reason to refuse it.
 
-    A pair whose two files are both in the store, byte by byte, is not decoded, unless `again` is true. The files themselves are
+    A pair whose files are all in the store, byte by byte, is not decoded, unless `again` is true. The files themselves are
     stored last, so a pair that is in the store has been examined completely. Nor is a pair decoded that no split was right for
     before: `refused` has the reason by the digest. `store_url` is None on a worker that has its own settings. What is stored
     survives a power cut only after `Store.sync`.
@@ -150,18 +150,17 @@ def _examine(
 ) -> Examined | AlreadyStored | Refused:
     store = Store(Settings().store if store_url is None else store_url, patient=False)
     try:
+        skin_file, unknown_file = skin_bytes(item, limits), unknown_bytes(item, limits)
         photo_file, mask_file = photo_bytes(item, limits), mask_bytes(item, limits)
-        names = (hashlib.sha256(photo_file).hexdigest(), hashlib.sha256(mask_file).hexdigest())
+        files = {_sha256(file): file for file in (skin_file, unknown_file, photo_file, mask_file) if file is not None}
+        names = (_sha256(photo_file), _sha256(mask_file))
         digest = _digest(item, *names, cut)
         if digest in refused:
             return Refused(item.name, refused[digest])
-        absent = frozenset(
-            name for name, file in zip(names, (photo_file, mask_file), strict=True) if not store.holds(name, file)
-        )
+        absent = frozenset(name for name, file in files.items() if not store.holds(name, file))
         if not again and not absent:
             return AlreadyStored(item, *names)
-        files = {"skin": skin_bytes(item, limits), "unknown": unknown_bytes(item, limits)}
-        decoded = read_pair(photo_file, mask_file, limits, meaning, **files)
+        decoded = read_pair(photo_file, mask_file, limits, meaning, skin=skin_file, unknown=unknown_file)
     except NotNowError:  # the store's trouble, not the pair's
         raise
     except WinnowError as error:
@@ -178,11 +177,15 @@ def _examine(
     )
     crop = None if square is None else make_crop(decoded, face, square, store)
     remarks = [*item.remarks, *decoded.remarks, *(face_remarks if cut == "face" else ())]
-    stored = (None if file is None else hashlib.sha256(file).hexdigest() for file in files.values())
-    examined = Examined(item, *names, digest, height, width, hash_picture(photo), crop, remarks, absent, *stored)
-    for file in (*filter(None, files.values()), photo_file, mask_file):
+    beside = (None if file is None else _sha256(file) for file in (skin_file, unknown_file))
+    examined = Examined(item, *names, digest, height, width, hash_picture(photo), crop, remarks, absent, *beside)
+    for file in files.values():
         store.put(file)
     return examined
+
+
+def _sha256(file: bytes) -> str:
+    return hashlib.sha256(file).hexdigest()
 
 
 def ingest(

@@ -78,7 +78,7 @@ def save(previews: Sequence[Preview], beside: Path) -> None:
 def load(beside: Path) -> list[Preview]:
     """The previews beside an upload; none if there is no such file, or it is damaged."""
     try:
-        with np.load(beside.with_suffix(PREVIEWS), allow_pickle=False) as arrays:
+        with beside.with_suffix(PREVIEWS).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             count = len(arrays.files) // 3
             return [Preview(*(arrays[f"{name}{number}"] for name in ("photo", "values", "usual"))) for number in range(count)]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):

@@ -53,11 +53,13 @@ class Meaning:
 
     @property
     def words(self) -> str:
-        """For people.
+        """For people; "" if no mask is a file of values.
 
         >>> Meaning((0, 1, 255), hair=(1,), unknown=(255,)).words
         'hair is 1 of 0, 1, 255; 255 is left out'
         """
+        if not (self.values or self.hair or self.inverted):
+            return ""
         of = f" of {spelled(self.values)}" if self.values else ""
         if self.hair:
             hair = f"hair is {spelled(self.hair)}{of}" + (f"; skin is {spelled(self.skin)}" if self.skin else "")

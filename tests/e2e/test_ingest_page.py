@@ -7,6 +7,8 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
@@ -109,6 +111,33 @@ def test_a_zip_can_be_previewed_and_then_discarded_or_ingested(page: Page, app: 
     page.get_by_role("button", name="Ingest 2 photos").click(timeout=SOON)
     expect(page.get_by_text("3 seen, 2 added")).to_be_visible(timeout=SOON)
     assert list(app.settings.uploads.glob("*")) == []
+
+
+def test_a_zip_whose_masks_may_mean_several_things_is_asked_about_and_then_ingested(
+    page: Page, app: Server, tmp_path: Path
+) -> None:
+    write_sample(tmp_path, 8, seed=5)
+    name = min(file.name for file in (tmp_path / "images").iterdir())
+    hair = cv2.imread(str(tmp_path / "masks" / f"{name[:-4]}.png"), cv2.IMREAD_GRAYSCALE) > 127
+    classes = np.where(hair, 2, np.where(np.arange(len(hair))[:, None] > 400, 1, 0)).astype(np.uint8)
+    mask = cv2.imencode(".png", classes)[1].tobytes()
+    page.goto(f"{app.url}/ingest")
+    photo = (tmp_path / "images" / name).read_bytes()
+    upload(page, tmp_path, "classes.zip", zipped({f"images/{name}": photo, f"masks/{name[:-4]}.png": mask}))
+    again = page.get_by_role("button", name="Ingest it again")
+    expect(again).to_be_disabled(timeout=SOON)
+    expect(page.get_by_role("img")).to_have_count(1)  # the photo, tinted
+    page.get_by_role("combobox", name="Hair is").click()
+    page.get_by_role("option", name="2 (").click()
+    page.keyboard.press("Escape")
+    expect(again).to_be_enabled()
+    again.click()
+    expect(page.get_by_text("1 seen, 1 added")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("hair is 2 of 0, 1, 2")).to_be_visible()
+    assert list(app.settings.uploads.glob("*")) == []
+    with reading(app.engine) as session:
+        meaning = session.scalars(select(Source.meaning)).one()
+    assert (meaning["values"], meaning["hair"]) == ([0, 1, 2], [2])
 
 
 def test_the_outcomes_of_files_are_searched_and_paged(page: Page, app: Server) -> None:

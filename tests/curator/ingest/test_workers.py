@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from curator.ingest.workers import CHUNK_SIZE, CHUNKS_AHEAD, Workers, map_in_order, processes, workers_for
+from curator.ingest.workers import CHUNK_SIZE, CHUNKS_AHEAD, Workers, kept, map_in_order, processes, workers_for
 from db.errors import WinnowError
 from db.settings import Settings
 
@@ -103,6 +103,20 @@ class Fatal(ThreadPoolExecutor):
 def test_an_item_that_crashed_a_clusters_worker_is_found_and_its_neighbours_are_done() -> None:
     workers = Workers(Fatal, 2, "", "", (GoneError,))
     assert results_of(workers, range(3)) == [0, 1000, 4]
+
+
+def process_of(item: int) -> int:
+    return os.getpid()
+
+
+def test_workers_that_are_kept_do_the_next_work_too_and_a_crash_starts_others() -> None:
+    with kept(processes("", 2)) as workers:
+        first = set(map_in_order(workers, process_of, range(40), crashed))
+        assert set(map_in_order(workers, process_of, range(40), crashed)) <= first
+        assert results_of(workers, [1, -2, 3]) == [2, -2000, 6]
+        second = set(map_in_order(workers, process_of, range(40), crashed))
+        assert first.isdisjoint(second)
+    assert not any(Path(f"/proc/{number}").exists() for number in second)
 
 
 def test_an_error_is_raised_when_its_item_comes() -> None:
