@@ -134,10 +134,10 @@ def decide(found: Sequence[Census], asked: Asked = NOTHING_ASKED) -> Meaning:
         return Meaning(values, (rest[1],), asked.skin, asked.unknown)
     flat = frozenset(value for value in values if isinstance(value, int))
     coloured = frozenset(value for value in values if isinstance(value, str))
-    if flat and coloured:
+    if flat - {0} and coloured:  # a mask that is black all over has no colour, whatever the others have
         raise _unclear(found, "some of its masks are grey, some coloured")
     if coloured:
-        return _of_colours(found, values, coloured)
+        return _of_colours(found, values, coloured | ({"#000000"} if flat else set()))
     if any(one.kind == "palette" for one in found):
         return _of_palettes(found, values, flat)
     if flat == {0, 1, 255} and _mostly(found, 1, 255):
@@ -257,7 +257,7 @@ def _nearest(plane: NDArray[Any], known: NDArray[Any], *, coloured: bool) -> tup
 def _of_palettes(found: Sequence[Census], values: tuple[Value, ...], flat: frozenset[Value]) -> Meaning:
     """A palette's classes: 0 is background, one is hair, and 255 unknown (PASCAL VOC)."""
     classes = flat - {0, 255}
-    if len(classes) != 1 or any(one.kind != "palette" for one in found):
+    if len(classes) != 1 or any(one.kind != "palette" and one.flat - {0} for one in found):
         raise _unclear(found, "which of its palette's numbers is hair")
     return Meaning(values, tuple(classes), unknown=(255,) if 255 in flat else ())
 

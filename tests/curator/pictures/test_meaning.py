@@ -97,6 +97,25 @@ def test_unknown_pixels_are_kept_as_such() -> None:
     assert not labels.hair[BORDER].any()
 
 
+BLACK = Image.new("RGB", (SIDE, SIDE))
+
+
+@pytest.mark.parametrize(
+    ("images", "truth"),
+    [
+        ([colours((255, 0, 0), (0, 0, 0)), BLACK], HAIR),
+        ([colours((255, 0, 0), (0, 255, 0), (0, 0, 255)), BLACK], HAIR),
+        ([voc(), BLACK.convert("P")], HAIR),
+        ([hard(), BLACK], HAIR),
+    ],
+    ids=["one colour", "class colours", "a palette", "white"],
+)
+def test_a_mask_without_hair_makes_nothing_unclear(images: list[Image.Image], truth: np.ndarray) -> None:
+    meaning = meaning_of(*images)
+    assert (is_hair(images[0], meaning) == truth).all()
+    assert not is_hair(images[1], meaning).any()
+
+
 @pytest.mark.parametrize(
     "images",
     [
