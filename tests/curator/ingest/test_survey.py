@@ -1,6 +1,8 @@
-"""The survey of a source's masks, on real files, in real processes, through the whole ingest."""
+"""The survey of a source's masks, on real files, through the whole ingest."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -9,8 +11,10 @@ import pytest
 from sqlalchemy import Engine, select
 from typer.testing import CliRunner
 
+from curator import __main__ as main
 from curator.__main__ import app
 from curator.ingest.survey import remembered
+from curator.ingest.workers import Workers
 from curator.pictures.codec import decode_mask
 from curator.pictures.meaning import NOTHING_ASKED, Asked
 from db.errors import WinnowError
@@ -30,7 +34,11 @@ RIM = cv2.dilate(HAIR.astype(np.uint8), np.ones((9, 9))).astype(bool) & ~HAIR
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own. The work is done by a thread; tests of the command start processes, which takes seconds."""
     monkeypatch.setenv("WINNOW_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(
+        main, "workers_for", lambda settings, *folders: nullcontext(Workers(ThreadPoolExecutor, 1, settings.store))
+    )
     return tmp_path / "home"
 
 
