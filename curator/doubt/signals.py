@@ -31,8 +31,8 @@ def signals(photo: Photo, mask: Mask, face: Box | None, unknown: Mask | None = N
 
     `unknown`, uint8 (512, 512), is 255 where the source says nothing; the mask is 0 there, and this is not held against it:
     hair_share, on_face and crown are shares of the known pixels, and crown is left out if its arch has none (the others are
-    0); thin and pieces take unknown pixels for hair's where that joins the hair, and count only what is marked; the outline
-    between hair and unknown is none of the mask's, for straight and edge_disagreement.
+    0); thin and pieces look at hair and unknown pixels together, and count only the hair; for straight and edge_disagreement,
+    where hair meets unknown pixels there is no outline.
     """
     hair = cv2.threshold(mask, 127, 1, cv2.THRESH_BINARY)[1].view(bool)
     known = None if unknown is None else unknown == 0
@@ -44,7 +44,7 @@ def signals(photo: Photo, mask: Mask, face: Box | None, unknown: Mask | None = N
             **({} if crown is None else {"crown": crown}),
             "away": _away(hair, face),
         }
-    # The other signals depend only on the hair and its surroundings, about half of most crops; or on the unknown anywhere.
+    # The other signals depend only on the hair and its surroundings, about half of most crops, and on all that is unknown.
     left, top, width, height = cv2.boundingRect(mask)
     part = np.s_[max(top - FINGER, 0) : top + height + FINGER, max(left - FINGER, 0) : left + width + FINGER]
     if known is not None:
