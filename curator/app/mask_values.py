@@ -9,9 +9,7 @@ import streamlit as st
 from curator.ingest.previews import Preview, load
 from curator.pictures.census import Value
 from curator.pictures.meaning import NOTHING_ASKED, Asked, Meaning
-from curator.pictures.tint import tinted
-
-GREY = 128  # where a source says nothing
+from curator.pictures.tint import greyed, tinted
 
 
 def ask_for_meaning(upload: Path, told: dict[str, Any], key: str) -> Asked:
@@ -72,7 +70,4 @@ def _meaning(told: dict[str, Any], chosen: Asked) -> Meaning:
 
 
 def _shown(preview: Preview, meaning: Meaning, values: list[Value]) -> np.ndarray:
-    shown = np.array(tinted(preview.photo, preview.hair(meaning, values)))
-    left_out = preview.unknown(meaning, values) > 0
-    shown[left_out] = shown[left_out] // 4 + GREY * 3 // 4
-    return shown
+    return greyed(tinted(preview.photo, preview.hair(meaning, values)), preview.unknown(meaning, values))

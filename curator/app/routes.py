@@ -29,8 +29,8 @@ from curator.app.guard import DOWNLOAD, TOKEN_HEADER, RefusedError, check_lead, 
 from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, matting, settings, store, touch_up_now
 from curator.consent import Consent
 from curator.ingest import aside
-from curator.pictures.arrays import Photo
-from curator.pictures.codec import decode_photo, encode_colours, encode_mask, thumbnail
+from curator.pictures.arrays import Mask, Photo
+from curator.pictures.codec import decode_mask, decode_photo, encode_colours, encode_mask, thumbnail
 from curator.pictures.crop import Square
 from curator.review import guide, progress
 from curator.review.deck import FOR_LEADS, GoldMix, Order, ShowFilter, Wanted, deal
@@ -481,7 +481,8 @@ def refine_mask(_: str, form: RefineForm) -> dict[str, Any]:
     if hints is not None and hints.max() > UNKNOWN:
         raise MalformedError("A hint is 0 (none), 1 (hair), 2 (not hair) or 3 (unknown).")
     began = time.monotonic()
-    refined = matting().refine(_crop_of(form.example), mask, hints, form.box)
+    photo, left_out = _crop_of(form.example)
+    refined = matting().refine(photo, mask, hints, form.box, left_out)
     seconds = round(time.monotonic() - began, 3)
     return {"alpha": _base64(encode_mask(refined.alpha)), "box": refined.box, "seconds": seconds}
 
@@ -489,7 +490,7 @@ def refine_mask(_: str, form: RefineForm) -> dict[str, Any]:
 def hair_colours(_: str, form: ForegroundForm) -> dict[str, Any]:
     """The hair's own colours through a mask, without the background's. Nothing is written."""
     mask = saves.read_mask(_bytes(form.mask))
-    return {"colours": _base64(encode_colours(matting().foreground(_crop_of(form.example), mask)))}
+    return {"colours": _base64(encode_colours(matting().foreground(_crop_of(form.example)[0], mask)))}
 
 
 def trained_matte(_: str, form: MatteForm) -> dict[str, Any]:
@@ -498,13 +499,14 @@ def trained_matte(_: str, form: MatteForm) -> dict[str, Any]:
         return asdict(newest_matte(session, form.example))
 
 
-def _crop_of(example: int) -> Photo:
-    """An example's image. Raises NotThereError if the example does not exist."""
+def _crop_of(example: int) -> tuple[Photo, Mask | None]:
+    """An example's image, and its unknown pixels if it has any. Raises NotThereError if the example does not exist."""
     with reading(engine()) as session:
-        sha256 = session.scalar(select(Example.image_sha256).where(Example.id == example))
-    if sha256 is None:
+        found = session.execute(select(Example.image_sha256, Example.unknown_sha256).where(Example.id == example)).one_or_none()
+    if found is None:
         raise NotThereError(f"Example {example} does not exist. It may have been erased.")
-    return decode_photo(store().get(sha256))
+    image, unknown = found
+    return decode_photo(store().get(image)), None if unknown is None else decode_mask(store().get(unknown))
 
 
 def next_aside(_: str, form: AsideForm) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def make_crop(pair: Pair, face: Face | None, square: Square, store: Store) -> Cr
     """
     inside = square.inside(*pair.photo.shape[:2])
     image, mask, skin, unknown = cut_pictures(pair, square)
-    numbers = signals(image, mask, None if face is None else box_in_crop(square, face.box))
+    numbers = signals(image, mask, None if face is None else box_in_crop(square, face.box), unknown)
     value, reasons = doubt.suspicion(numbers)
     return Crop(
         face=face,

@@ -9,6 +9,7 @@ from curator.pictures.arrays import Mask, Photo
 FILL = (0, 132, 255)  # RGB, 0 to 255
 FILL_ALPHA = 92  # of 255
 EDGE = (120, 225, 255)  # RGB, opaque: a line along the inside of the mask's edge
+GREY = 128  # of 255, over pixels of which a source says nothing; the photo shows through by a quarter
 
 
 def tinted(photo: Photo, mask: Mask) -> Photo:
@@ -19,3 +20,8 @@ def tinted(photo: Photo, mask: Mask) -> Photo:
     shown += (np.array(FILL) - shown) * (mask[..., None] / 255 * (FILL_ALPHA / 255))
     shown[edge] = EDGE
     return np.asarray(np.rint(shown), np.uint8)
+
+
+def greyed(photo: Photo, unknown: Mask) -> Photo:
+    """A photo, uint8 (H, W, 3), with grey over the pixels of which its source says nothing: `unknown` is above 0 there."""
+    return np.where(unknown[..., None] > 0, photo // 4 + np.uint8(GREY * 3 // 4), photo)

@@ -129,7 +129,8 @@ class GoldMix:
 class Card:
     """One example as the deck shows it. `image` and `mask` are the hashes of its 512 x 512 pictures; `suspicion` is 0 to 1.
 
-    `terms` is a line about licence and consent, empty where neither is recorded.
+    `unknown` is the hash of the picture of the pixels of which its source says nothing, None if there are none. `terms` is a
+    line about licence and consent, empty where neither is recorded.
     """
 
     example: int
@@ -140,6 +141,7 @@ class Card:
     suspicion: float
     reasons: list[str]
     drawn: bool
+    unknown: str | None = None
     terms: str = ""
     repaired_by: str | None = None  # the reviewer whose repaired mask waits for a second look
     opinions: list[dict[str, str | None]] = field(default_factory=list)  # only for a lead who settles disagreements
@@ -369,8 +371,8 @@ def _cards(session: Session, examples: Sequence[int], wanted: Wanted, today: dat
     masks = current_masks(session, examples if wanted.includes_judged else sent_back.keys())
     rows = session.execute(
         select(
-            Example.id, Example.image_sha256, Example.mask_sha256, Example.split, Submission.photo_name,
-            Suspicion.value, Suspicion.reasons, Reviewer.name, *TERMS,
+            Example.id, Example.image_sha256, Example.mask_sha256, Example.unknown_sha256, Example.split,
+            Submission.photo_name, Suspicion.value, Suspicion.reasons, Reviewer.name, *TERMS,
         )
         .join(Submission, Submission.id == Example.submission_id)
         .join(Standing, Standing.example_id == Example.id)
@@ -386,13 +388,14 @@ def _cards(session: Session, examples: Sequence[int], wanted: Wanted, today: dat
             photo=photo,
             split=split.value,
             suspicion=suspicion or 0.0,
-            reasons=_card_reasons(sent_back.get(example), reasons),
+            reasons=_card_reasons(sent_back.get(example), why),
             drawn=drawn,
+            unknown=unknown,
             terms=terms_in_words(Terms(licence, basis, given, expires, drawn), today, lead=lead),
-            repaired_by=repairer,
+            repaired_by=by,
             opinions=opinions.get(example, []),
         )
-        for example, image, mask, split, photo, suspicion, reasons, repairer, licence, basis, given, expires, drawn in rows
+        for example, image, mask, unknown, split, photo, suspicion, why, by, licence, basis, given, expires, drawn in rows
     }
     return [cards[example] for example in examples]
 

@@ -50,12 +50,14 @@ class Matting:
         self._ready = False
         self._known: OrderedDict[str, Any] = OrderedDict()
 
-    def refine(self, photo: Photo, mask: Grey, hints: Grey | None = None, box: Box | None = None) -> Refined:
+    def refine(
+        self, photo: Photo, mask: Grey, hints: Grey | None = None, box: Box | None = None, left_out: Grey | None = None
+    ) -> Refined:
         """`curator.touchup.refine.refine` in the process.
 
         Raises what it raises; NotNowError while the process is warming up or busy; and WinnowError if it takes too long.
         """
-        return cast("Refined", self._result(refine, photo, mask, hints, box))
+        return cast("Refined", self._result(refine, photo, mask, hints, box, left_out))
 
     def foreground(self, photo: Photo, mask: Grey) -> Photo:
         """`curator.touchup.refine.foreground` in the process. Raises the same as `refine`."""

@@ -49,7 +49,9 @@ class Refined:
     box: Box | None
 
 
-def refine(photo: Photo, mask: Grey, hints: Grey | None = None, box: Box | None = None) -> Refined:
+def refine(
+    photo: Photo, mask: Grey, hints: Grey | None = None, box: Box | None = None, left_out: Grey | None = None
+) -> Refined:
     """The mask with its edge solved from the photo: uint8 (H, W), 0 to 255; outside the band it stays as it is, byte for byte.
 
     Args:
@@ -57,17 +59,25 @@ def refine(photo: Photo, mask: Grey, hints: Grey | None = None, box: Box | None 
         mask: uint8 (H, W), 0 to 255; what is shown now, also where it has been refined before.
         hints: uint8 (H, W) of NO_HINT, HAIR, NOT_HAIR and UNKNOWN: what a person said, which overrides mask and band.
         box: solve only inside it, as around the newest stroke. A hint counts outside it too.
+        left_out: uint8 (H, W), 255 where the example's source says nothing, else 0. The alpha is 0 there, whatever is hinted.
+            While the rest is solved, such a pixel continues what is known nearest to it: hair that ends at it has no edge
+            there, and it is no background.
 
     The mask comes back unchanged if there is nothing to solve: it is empty or full, or the photo has no contrast at its edge.
     Raises WinnowError if more than 40 % of the crop would have to be solved, and ValueError for arrays of different sizes or an
     unknown hint.
     """
-    if photo.shape[:2] != mask.shape or (hints is not None and (hints.shape != mask.shape or hints.max() > UNKNOWN)):
-        raise ValueError("photo, mask and hints have different sizes, or there is a hint above 3")
+    sized = all(one is None or one.shape == mask.shape for one in (photo[..., 0], hints, left_out))
+    if not sized or (hints is not None and hints.max() > UNKNOWN):
+        raise ValueError("photo, mask, hints and left_out have different sizes, or there is a hint above 3")
     told = mask.copy()
     if hints is not None:
         told[hints == HAIR], told[hints == NOT_HAIR] = 255, 0
-    unknown = band(told)
+    silent = np.zeros(mask.shape, bool) if left_out is None else left_out > 0
+    if hints is not None:
+        silent &= (hints != HAIR) & (hints != NOT_HAIR)
+    told = _continued(told, silent)
+    unknown = band(told) & (_depth(silent) <= BAND)  # deeper in what is left out, nothing that counts is near
     if hints is not None:
         unknown = (unknown & (hints == NO_HINT)) | (hints == UNKNOWN)
     if box is not None:
@@ -78,17 +88,37 @@ def refine(photo: Photo, mask: Grey, hints: Grey | None = None, box: Box | None 
             f"{share:.0%} of the crop lies near this mask's edge or is marked as unknown; Refine can solve {MAX_UNKNOWN:.0%} "
             "at most. Clean the mask up first: drop the islands, fill the holes, or mark less."
         )
+    solved = _solve(photo, told, unknown)
+    if left_out is not None:
+        told[left_out > 0] = 0
+    return Refined(told, solved)
+
+
+def _solve(photo: Photo, told: Grey, unknown: Region) -> Box | None:
+    """Put the alpha of the unknown pixels into `told`, and return the smallest box around them; None if nothing was solved."""
     if not unknown.any():
-        return Refined(told, None)
+        return None
     solved = _bounds(unknown)
     top, left, bottom, right = solved
-    height, width = mask.shape
+    height, width = told.shape
     # Each unknown pixel lies in windows of 3 x 3 pixels, which reach two pixels further.
     near = np.s_[max(top - 2, 0) : min(bottom + 2, height), max(left - 2, 0) : min(right + 2, width)]
     if np.ptp(photo[near].reshape(-1, 3)[unknown[near].ravel()], axis=0).max() < LEAST_CONTRAST:
-        return Refined(told, None)
+        return None
     told[near][unknown[near]] = _closed_form(photo[near], told[near], unknown[near])
-    return Refined(told, solved)
+    return solved
+
+
+def _continued(mask: Grey, silent: Region) -> Grey:
+    """The mask with the value of the nearest other pixel in each silent one; as it is if all or none are silent."""
+    if silent.all() or not silent.any():
+        return mask
+    _, nearest = cv2.distanceTransformWithLabels(
+        silent.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    values = np.zeros(int(nearest.max()) + 1, np.uint8)
+    values[nearest[~silent]] = mask[~silent]
+    return np.asarray(values[nearest])
 
 
 def band(mask: Grey) -> Region:

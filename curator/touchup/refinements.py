@@ -16,7 +16,7 @@ from sqlalchemy import Engine, Select, exists, func, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from curator.pictures.codec import decode_mask, decode_photo, encode_mask, encode_preview
-from curator.pictures.tint import tinted
+from curator.pictures.tint import greyed, tinted
 from curator.review.current_mask import current_mask, current_masks, refinement_counts, with_current_mask
 from curator.review.standing import approved
 from curator.touchup.matting import Matting
@@ -84,10 +84,10 @@ def propose(
         wanted = session.execute(_to_refine(split).limit(limit)).all()
     matting.wait()
     done = Proposed(masks=len(wanted))
-    for place, (example, image, mask) in enumerate(wanted):
+    for place, (example, image, mask, unknown) in enumerate(wanted):
         on_progress(place, done)
         try:
-            _propose_one(engine, store, matting, example, image, mask, now(), done)
+            _propose_one(engine, store, matting, example, image, mask, unknown, now(), done)
         except NotNowError:
             raise
         except WinnowError as error:
@@ -98,22 +98,32 @@ def propose(
     return done
 
 
-def _to_refine(split: Split | None) -> Select[int, str, str]:
-    """The query for the approved examples whose current mask has no proposal and is none: number, image and mask."""
+def _to_refine(split: Split | None) -> Select[int, str, str, str | None]:
+    """The query for the approved examples whose current mask has no proposal and is none: number, image, mask and unknown."""
     before = aliased(Refinement)
     proposed = exists().where(
         before.example_id == Example.id, before.mask_before_sha256 == current_mask(), before.method == METHOD
     )
     wanted = approved() if split is None else approved(Standing.split == split)
     wanted = with_current_mask(wanted).where(~proposed, ~refinement_counts())
-    return wanted.with_only_columns(Example.id, Example.image_sha256, current_mask())
+    return wanted.with_only_columns(Example.id, Example.image_sha256, current_mask(), Example.unknown_sha256)
 
 
 def _propose_one(
-    engine: Engine, store: Store, matting: Matting, example: int, image: str, mask: str, now: datetime, done: Proposed
+    engine: Engine,
+    store: Store,
+    matting: Matting,
+    example: int,
+    image: str,
+    mask: str,
+    unknown: str | None,
+    now: datetime,
+    done: Proposed,
 ) -> None:
     photo, before = decode_photo(store.get(image)), decode_mask(store.get(mask))
-    after = matting.refine(photo, before).alpha
+    left_out = None if unknown is None else decode_mask(store.get(unknown))
+    known = None if left_out is None else left_out == 0
+    after = matting.refine(photo, before, left_out=left_out).alpha
     if np.array_equal(after, before):
         done.unchanged += 1
         return
@@ -124,8 +134,8 @@ def _propose_one(
         "alpha_sha256": store.put(encode_mask(after)),
         "method": METHOD,
         "iou": alike,
-        "consistency_before": gradient_consistency(photo, np.asarray(before / 255, np.float32)),
-        "consistency_after": gradient_consistency(photo, np.asarray(after / 255, np.float32)),
+        "consistency_before": gradient_consistency(photo, np.asarray(before / 255, np.float32), known),
+        "consistency_after": gradient_consistency(photo, np.asarray(after / 255, np.float32), known),
         "at": now,
     }
     with writing(engine) as session:
@@ -192,15 +202,17 @@ def decide(session: Session, reviewer_id: int, said: Mapping[int, bool | None], 
 
 
 def tinted_side(session: Session, store: Store, refinement: int, side: Side, pixels: int) -> bytes:
-    """The example's image with the mask before, or with the refined alpha, over it: WebP, `pixels` x `pixels`.
+    """The example's image with the mask before, or with the refined alpha, over it, and grey over its unknown pixels.
 
-    Raises NotThereError for a refinement that does not exist.
+    A WebP, `pixels` x `pixels`.     Raises NotThereError for a refinement that does not exist.
     """
     row = session.get(Refinement, refinement, options=[joinedload(Refinement.example)])
     if row is None:
         raise NotThereError(f"Refinement {refinement} does not exist. It may have been erased.")
     mask = row.mask_before_sha256 if side == "before" else row.alpha_sha256
     shown = tinted(decode_photo(store.get(row.example.image_sha256)), decode_mask(store.get(mask)))
+    if row.example.unknown_sha256 is not None:
+        shown = greyed(shown, decode_mask(store.get(row.example.unknown_sha256)))
     small = cv2.resize(shown, (pixels, pixels), interpolation=cv2.INTER_AREA)
     return encode_preview(np.asarray(small, np.uint8))
 

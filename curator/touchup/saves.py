@@ -14,6 +14,7 @@ from sqlalchemy import Engine, and_, exists, extract, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from curator.pictures.arrays import Mask
+from curator.pictures.codec import decode_mask
 from curator.review.current_mask import not_discarded
 from curator.review.opinions import verdict_counts
 from curator.review.reopening import send_repaired, take_back_repaired
@@ -26,6 +27,7 @@ from db.store import Store
 from db.tables import (
     CROP_SIDE,
     Decision,
+    Example,
     Presence,
     Split,
     Standing,
@@ -55,6 +57,7 @@ class SavedMask:
 def save(engine: Engine, store: Store, reviewer: str, page: str, touch_up_id: int, mask: Mask, now: datetime) -> SavedMask:
     """Append the mask after a stroke, uint8 (512, 512), 0 to 255. Accepted until three seconds after the time is up.
 
+    Where the example's source says nothing, the mask stays 0, whatever was painted: such pixels are left out of training.
     `reviewer` is a name, `page` that of the page that paints. The picture is stored before the transaction that names it, and
     only if the mask is accepted. Raises NotThereError for an unknown touch-up, WinnowError for another reviewer's, a finished
     one, one out of time, or one that has been taken over by another page or a later touch-up.
@@ -191,9 +194,12 @@ def _stored(engine: Engine, store: Store, reviewer: str, page: str, touch_up_id:
     with reading(engine) as session:
         touch_up = _own(session, reviewer, touch_up_id)
         _check_open(session, touch_up, page)
+        unknown = session.scalar(select(Example.unknown_sha256).where(Example.id == touch_up.example_id))
     shown = touch_up.seconds_shown
     if shown is not None and seconds_since_start(touch_up, now) > shown + GRACE.total_seconds():
         raise WinnowError("This mask arrived after the time was up. The one saved before it counts.")
+    if unknown is not None:
+        mask = np.where(decode_mask(store.get(unknown)) > 0, np.uint8(0), mask)
     return store.put(cv2.imencode(".png", mask)[1].tobytes())
 
 

@@ -39,6 +39,7 @@ class PendingTouchUp:
     example: int
     image: str  # sha256, as is mask
     mask: str  # the one that counts now
+    unknown: str | None  # sha256 of the picture of the pixels of which its source says nothing
     photo: str  # its file name
     split: Split
     drawn: bool
@@ -55,6 +56,7 @@ class FinishedTouchUp:
     touch_up: int
     example: int
     image: str
+    unknown: str | None
     before: str
     after: str
     photo: str
@@ -136,6 +138,7 @@ def _pending(
         example=example.id,
         image=example.image_sha256,
         mask=mask,
+        unknown=example.unknown_sha256,
         photo=example.submission.photo_name,
         split=example.split,
         drawn=example.submission.drawn,
@@ -176,6 +179,7 @@ def finished(session: Session, now: datetime, count: int) -> list[FinishedTouchU
             touch_up=touch_up.id,
             example=touch_up.example_id,
             image=example.image_sha256,
+            unknown=example.unknown_sha256,
             before=touch_up.mask_before_sha256,
             after=touch_up.mask_before_sha256 if last is None else last.mask_after_sha256,
             photo=photo,

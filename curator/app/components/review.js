@@ -4,6 +4,7 @@
 import { formatted, made } from "./shared.js";
 
 export const POLL_MS = 15000; // a page with nothing left asks again
+export const LEFT_OUT = "grey: unknown, left out"; // of pixels of which a source says nothing
 
 /**
  * Draw a button for each reason that has a key, and in the list of keys the first and the last of these keys.

@@ -2,6 +2,9 @@
 // What all components share: asking our routes, pictures and the tint of a mask, keys, storage.
 
 const CAPTION = 66; // CSS pixels, the height of a caption
+/** A hatch that the photo shows through: its lines, and what lies between them. @type {Colour[]} */
+const HATCH = [[216, 216, 216, 190], [112, 112, 112, 150]];
+const HATCH_STEP = 8; // pixels from one line to the next, a quarter of them the line
 
 /** An error of a route or a picture: `status` is the HTTP status, 0 when no answer of Winnow’s came: the network is down, or a proxy answered. */
 export class RouteError extends Error {
@@ -105,6 +108,19 @@ export function tintOf(mask, width, { fill, edge }, box) {
     }
   }
   return tint;
+}
+
+/**
+ * A picture with the grey hatch over every pixel of which a source says nothing.
+ * @param {ImageData} picture changed in place @param {Uint8Array} unknown 0 or 1 a pixel, row by row @param {number} width pixels of a row
+ */
+export function hatched(picture, unknown, width) {
+  const pixels = new Uint32Array(picture.data.buffer);
+  const [line, between] = HATCH.map((colour) => new Uint32Array(new Uint8Array(colour).buffer)[0]);
+  for (let i = 0; i < unknown.length; i++) {
+    if (unknown[i]) pixels[i] = ((i % width) + Math.floor(i / width)) % HATCH_STEP < HATCH_STEP / 4 ? line : between;
+  }
+  return picture;
 }
 
 /**

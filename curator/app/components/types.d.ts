@@ -25,11 +25,12 @@ interface Opinion {
   reason: string | null;
 }
 
-/** An example as `/api/deck` deals it; `image` and `mask` are hashes of pictures, `suspicion` is 0 to 1; `terms` say licence and consent; `repaired_by` repaired the mask. */
+/** An example as `/api/deck` deals it; `image`, `mask` and `unknown` are hashes of pictures, `suspicion` is 0 to 1; `terms` say licence and consent; `repaired_by` repaired the mask. */
 interface Card {
   example: number;
   image: string;
   mask: string;
+  unknown: string | null;
   photo: string;
   split: string;
   suspicion: number;

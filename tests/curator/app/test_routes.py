@@ -282,8 +282,8 @@ def test_the_deck_returns_cards_and_counts_for_the_tokens_reviewer(
 ) -> None:
     said = client.post("/api/deck", json={"count": 2, "held": []}, headers=ours).json()
     assert [card["example"] for card in said["cards"]] == examples[:2]
-    card = {"example", "image", "mask", "photo", "split", "suspicion", "reasons", "drawn", "terms", "repaired_by", "opinions"}
-    assert set(said["cards"][0]) == card
+    card = {"example", "image", "mask", "unknown", "photo", "split", "suspicion", "reasons", "drawn", "terms", "repaired_by"}
+    assert set(said["cards"][0]) == {*card, "opinions"}
     assert said["counts"] == {"keep": 0, "reject": 0, "open": 3, "disputed": 0, "waiting": 0, "fix": 0, "repaired": 0}
     assert {key: said[key] for key in ("left", "gone", "upto", "since")} == {"left": 3, "gone": [], "upto": 0, "since": 0}
     bo = {**ours, TOKEN_HEADER: token_for("Bo")}
@@ -504,6 +504,10 @@ def test_refine_answers_with_the_alpha_the_box_and_the_time_and_writes_nothing(
     assert 40 <= top < bottom <= 100
     assert 220 <= left < right <= 290
     assert set(store.all()) == stored
+    with writing(engine) as session:
+        session.get_one(Example, examples[0]).unknown_sha256 = store.put(png(mask))
+    nothing = client.post("/api/touchups/refine", json={"example": examples[0], "mask": b64(mask)}, headers=ours).json()
+    assert not grey(nothing["alpha"])[mask > 0].any()
 
 
 @pytest.mark.usefixtures("refining")

@@ -88,3 +88,79 @@ def test_the_inner_face_lies_in_the_face() -> None:
 def test_a_face_that_reaches_beyond_the_crop_still_has_numbers() -> None:
     photo, hair = head()
     assert all(np.isfinite(list(signals(photo, hair, (-200, -200, 30, 30)).values())))
+
+
+# --- unknown pixels -----------------------------------------------------------------------------------------------------
+
+Picture = npt.NDArray[np.uint8]
+FLAT = np.full((512, 512, 3), 90, np.uint8)
+
+
+def block(top: int, left: int, bottom: int, right: int) -> Picture:
+    picture = np.zeros((512, 512), np.uint8)
+    picture[top:bottom, left:right] = 255
+    return picture
+
+
+def with_and_without(name: str, hair: Picture, unknown: Picture, photo: Picture = FLAT) -> tuple[float, float]:
+    """A signal with these pixels unknown, and without."""
+    return signals(photo, hair, FACE, unknown)[name], signals(photo, hair, FACE)[name]
+
+
+def test_where_nothing_is_unknown_every_signal_is_the_same() -> None:
+    photo, hair = head()
+    assert signals(photo, hair, FACE, np.zeros_like(hair)) == pytest.approx(signals(photo, hair, FACE), abs=1e-6)
+
+
+def test_shares_are_of_the_known_pixels() -> None:
+    below = block(256, 0, 512, 512)
+    assert with_and_without("hair_share", block(0, 0, 128, 512), below) == (1 / 2, 1 / 4)  # 128 rows of 256; of 512
+    top, left, bottom, right = inner_face(FACE)
+    middle = (top + bottom) // 2
+    on_face = with_and_without("on_face", block(top, left, middle, right), block(middle, 0, 512, 512))
+    assert on_face == (1.0, (middle - top) / (bottom - top))
+    assert with_and_without("crown", block(0, 0, 256, 256), block(0, 256, 512, 512)) == (1.0, pytest.approx(0.5, abs=0.01))
+
+
+def test_parts_of_which_nothing_is_known_raise_no_doubt() -> None:
+    numbers = signals(FLAT, block(400, 0, 512, 512), FACE, block(0, 0, 400, 512))
+    assert numbers["on_face"] == 0
+    assert "crown" not in numbers
+    assert signals(FLAT, np.zeros((512, 512), np.uint8), FACE, block(0, 0, 512, 512))["hair_share"] == 0
+
+
+def test_a_lock_between_unknown_pixels_is_not_thin() -> None:
+    lock, around = block(100, 200, 400, 206), block(100, 190, 400, 216)
+    assert with_and_without("thin", lock, around - lock) == (0.0, 1.0)
+
+
+def test_unknown_pixels_join_the_parts_that_they_touch_and_are_none_themselves() -> None:
+    left, right = block(200, 0, 300, 100), block(200, 400, 300, 500)
+    around_the_top = block(50, 90, 210, 410) - block(80, 100, 210, 400) - block(200, 90, 210, 100) - block(200, 400, 210, 410)
+    assert with_and_without("pieces", left | right, around_the_top) == (1, 2)
+    assert with_and_without("pieces", left, block(400, 0, 512, 512)) == (1, 1)
+
+
+def test_the_outline_at_unknown_pixels_is_no_cut() -> None:
+    # The cut is 200 long, and each of the other sides 100 steps along a diagonal.
+    sides = 2 * 100 * np.sqrt(2)
+    triangle = np.asarray(cv2.fillConvexPoly(block(0, 0, 0, 0), np.array([(100, 100), (300, 100), (200, 200)]), 255), np.uint8)
+    assert with_and_without("straight", triangle, block(0, 0, 100, 512)) == (0.0, pytest.approx(200 / (200 + sides)))
+    # Pixel 199 of the cut touches the unknown, so 98 steps are left of it from pixel 100 on; and one less of the right side.
+    half = with_and_without("straight", triangle, block(0, 200, 100, 512))[0]
+    assert half == pytest.approx(98 / (98 + sides - np.sqrt(2)))
+
+
+def test_an_edge_at_unknown_pixels_need_not_follow_the_photo() -> None:
+    photo = FLAT.copy()
+    photo[:, 100:] = 200
+    both = with_and_without("edge_disagreement", block(0, 100, 512, 300), block(0, 300, 512, 512), photo)
+    assert both == (pytest.approx(0.0, abs=1e-6), pytest.approx(0.5, abs=1e-3))  # one of two edges follows the photo's
+
+
+def test_a_good_mask_within_an_unknown_rim_raises_no_doubt() -> None:
+    photo, hair = head()
+    rim = np.asarray(cv2.dilate(hair, np.ones((9, 9), np.uint8)), np.uint8) - hair
+    value, reasons = suspicion(signals(photo, hair, FACE, rim))
+    assert value < 0.2
+    assert reasons == []

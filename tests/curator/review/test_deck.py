@@ -73,6 +73,11 @@ def test_a_card_holds_what_the_page_shows(engine: Engine, clock: FakeClock, exam
     assert (card.example, card.photo, card.split, card.suspicion) == (examples[1], "head-001.png", "train", 0.9)
     assert card.reasons == ["the edge is straight"]
     assert card.drawn
+    assert card.unknown is None
+    with writing(engine) as session:
+        session.get_one(Example, examples[1]).unknown_sha256 = "a" * 64
+    with writing(engine) as session:
+        assert deal(session, reviewer_called(session, "Ada").id, 1, clock()).cards[0].unknown == "a" * 64
 
 
 @on_both_servers

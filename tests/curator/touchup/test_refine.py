@@ -168,3 +168,46 @@ def test_the_foreground_has_none_of_the_background(matting: Matting) -> None:
     assert half.sum() > 1000
     assert np.abs(colours[half].astype(int) - (200, 30, 30)).mean() < 12
     assert np.abs(photo[half].astype(int) - (200, 30, 30)).mean() > 60
+
+
+# --- pixels that are left out --------------------------------------------------------------------------------------------
+
+
+def test_hair_that_ends_at_what_is_left_out_has_no_edge_there(matting: Matting) -> None:
+    hair, rest = NOTHING.copy(), NOTHING.copy()
+    hair[:, 256:], rest[:, :256] = 255, 255
+    refined = matting.refine(NOISE, hair, left_out=rest)
+    assert refined.box is None
+    assert np.array_equal(refined.alpha, hair)
+    assert matting.refine(NOISE, hair).box is not None
+
+
+def test_what_is_left_out_is_no_background_for_the_edge_beside_it(matting: Matting) -> None:
+    photo, hair, left_out = np.full((512, 512, 3), 60, np.uint8), NOTHING.copy(), NOTHING.copy()
+    photo[:256, 260:] = 200  # background; below it the hair goes on, and nobody says so
+    hair[:, :256] = 255
+    left_out[256:, 256:] = 255
+    alpha = matting.refine(photo, hair, left_out=left_out).alpha
+    assert alpha[256:, :256].min() >= 250
+    assert alpha[20:240, 256:259].min() >= 200  # the edge above is solved as ever
+    assert alpha[20:240, 262:].max() <= 55
+    assert not alpha[left_out > 0].any()
+
+
+def test_a_rim_that_is_left_out_stays_so_and_both_its_sides_keep_what_is_known(matting: Matting) -> None:
+    photo = np.full((512, 512, 3), 200, np.uint8)
+    photo[disc(150) > 0] = (60, 40, 30)
+    inner, outer = disc(147), disc(153)
+    alpha = matting.refine(photo, inner, left_out=outer - inner).alpha
+    assert not alpha[outer > inner].any()
+    assert alpha[inner > 0].min() >= 200
+    assert alpha[outer == 0].max() <= 55
+    hinted = np.where(outer > inner, np.uint8(HAIR), np.uint8(0))
+    assert not matting.refine(photo, inner, hinted, left_out=outer - inner).alpha[outer > inner].any()
+
+
+def test_where_nothing_is_left_out_or_everything_nothing_is_different(matting: Matting) -> None:
+    photo, mask = drawn_photo(1), drawn_mask(1)
+    plain, none = matting.refine(photo, mask), matting.refine(photo, mask, left_out=NOTHING)
+    assert (none.box, none.alpha.tobytes()) == (plain.box, plain.alpha.tobytes())
+    assert matting.refine(photo, NOTHING, left_out=NOTHING + 255).box is None

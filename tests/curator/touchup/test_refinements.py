@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, delete, func, select
 
-from curator.pictures.codec import decode_mask
+from curator.pictures.codec import decode_mask, decode_photo
 from curator.review.current_mask import current_masks
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, new_client_id, record
@@ -307,3 +307,22 @@ def test_looking_up_current_masks_costs_each_example_the_same(tmp_path: object, 
         costs.append(len(hundreds) / number)
         database.dispose()
     assert costs[1] < 1.5 * costs[0]
+
+
+def test_a_proposal_leaves_unknown_pixels_alone_and_its_pictures_show_them_grey(
+    engine: Engine, store: Store, matting: Matting, clock: FakeClock, kept: list[int]
+) -> None:
+    unknown = np.zeros((512, 512), np.uint8)
+    unknown[:, :256] = 255
+    with writing(engine) as session:
+        example = session.get_one(Example, kept[0])
+        hair = np.where(unknown > 0, np.uint8(0), decode_mask(store.get(example.mask_sha256)))
+        example.mask_sha256, example.unknown_sha256 = store.put(png(hair)), store.put(png(unknown))
+    assert run(engine, store, matting, clock, limit=1).proposed == 1
+    with reading(engine) as session:
+        one = session.scalars(select(Refinement)).one()
+        assert not decode_mask(store.get(one.alpha_sha256))[unknown > 0].any()
+        shown = decode_photo(tinted_side(session, store, one.id, "after", 512))
+        photo = decode_photo(store.get(one.example.image_sha256))
+    greyed = photo / 4 + 128 * 3 / 4  # WebP costs some
+    assert np.abs(shown - greyed)[:, :250].mean() < 3 < np.abs(shown - greyed)[:, 262:].mean()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, event, insert, select
 
-from curator.touchup import saves
+from curator.touchup import saves, waiting
 from db.errors import NotThereError, WinnowError
 from db.session import connect, reading, writing
 from db.store import Store
@@ -282,3 +282,21 @@ def test_nobody_notes_for_another_reviewer_or_opens_a_page_that_way(
         saves.note_presence(engine, "Ada", "another page", begun.touch_up, Presence.opened, clock())
     with pytest.raises(NotThereError, match="Touch-up 999 does not exist"):
         saves.note_presence(engine, "Ada", PAGE, 999, Presence.hidden, clock())
+
+
+def test_what_is_painted_where_the_source_says_nothing_is_not_kept(
+    engine: Engine, store: Store, clock: FakeClock, examples: list[int]
+) -> None:
+    unknown = np.zeros((512, 512), np.uint8)
+    unknown[:, 400:] = 255
+    with writing(engine) as session:
+        session.get_one(Example, examples[0]).unknown_sha256 = store.put(png(unknown))
+        hatched = {one.example: one.unknown is not None for one in waiting.pending(session, 1, clock(), 9)}
+    assert hatched == {examples[0]: True, examples[1]: False}
+    everything = np.full((512, 512), 200, np.uint8)
+    for example, kept in ((examples[0], np.where(unknown > 0, 0, everything)), (examples[1], everything)):
+        begun = begin(engine, example, clock).touch_up
+        for saved in (save, finish):
+            sha256 = saved(engine, store, begun, everything, clock()).mask
+            assert np.array_equal(saves.read_mask(store.get(sha256)), kept)
+    assert {one.example: one.unknown is not None for one in finished(engine, clock)} == hatched

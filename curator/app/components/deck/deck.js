@@ -4,7 +4,7 @@
 
 import { ask, clicked, fitted, isTheirs, made, newId, partsOf, RouteError } from "../shared.js";
 import {
-  DONE, doubtInWords, drawCounts, isQueue, keysOf, lasting, nothingLeft, offerReasons, opinionsInWords, POLL_MS,
+  DONE, doubtInWords, drawCounts, isQueue, keysOf, lasting, LEFT_OUT, nothingLeft, offerReasons, opinionsInWords, POLL_MS,
   reasonInWords, settlesIt, undoOf, verdictOn, widgetKeys,
 } from "../review.js";
 import { Outbox } from "../outbox.js";
@@ -75,6 +75,7 @@ class Deck {
   mount(root) {
     this.root = root;
     this.at = partsOf(root);
+    this.at.unknown.textContent = LEFT_OUT;
     const { signal } = this.leave;
     offerReasons(this.at, this.reasons);
     this.stage = new Stage(this.at, this.side, { swiped: (what) => this.act(what), changed: () => this.tools(), signal });
@@ -312,13 +313,14 @@ class Deck {
     this.at.file.textContent = this.at.file.title = card.photo;
     this.at.split.textContent = card.split;
     this.at.drawn.hidden = !card.drawn;
+    this.at.unknown.hidden = !card.unknown;
     this.at.terms.textContent = this.at.terms.title = card.terms;
     if (card.terms) this.at.terms.hidden = false; // and it keeps its place, so that nothing moves when the next card has none
     this.at.meter.style.width = `${Math.round(card.suspicion * 100)}%`;
     this.at.doubt.textContent = doubtInWords(card);
     this.at.reasons.textContent = card.reasons.join("; ");
     this.at.opinions.textContent = opinionsInWords(card, this.reasons).join(" · ");
-    this.at.photo.setAttribute("aria-label", `${card.photo} with its mask${card.drawn ? ", a drawn portrait" : ""}`);
+    this.at.photo.setAttribute("aria-label", `${card.photo} with its mask${card.drawn ? ", a drawn portrait" : ""}${card.unknown ? `, ${LEFT_OUT}` : ""}`);
     // A screen reader hears only of pictures that stay.
     this.speaking = setTimeout(() => (this.at.spoken.textContent = `${card.photo}. ${doubtInWords(card)}. ${card.reasons.join("; ")}`), 600);
   }

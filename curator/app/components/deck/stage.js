@@ -128,7 +128,11 @@ export class Stage {
   draw() {
     const { mask, picture, view } = this;
     mask.reset();
-    if (picture) LAYERS[view](mask, picture, this.opacity[view]);
+    if (!picture) return;
+    mask.save();
+    LAYERS[view](mask, picture, this.opacity[view]);
+    mask.restore();
+    if (picture.hatch) mask.drawImage(picture.hatch, 0, 0); // in every view, and as strong however faint the mask is
   }
 
   /** Make the page show what is set; cheap, nothing is drawn. */

@@ -2,9 +2,9 @@
 // The review grid. Most masks of a crowd are right: so forty are kept at once, except those that are marked, and those
 // that nobody can have seen. A whole grid is one commit; the next one is fetched while this one is on screen.
 
-import { bitmap, clicked, formatted, isTheirs, made, maskBytes, newId, partsOf, RouteError, tintOf, topOf } from "../shared.js";
+import { bitmap, clicked, formatted, hatched, isTheirs, made, maskBytes, newId, partsOf, RouteError, tintOf, topOf } from "../shared.js";
 import {
-  DONE, doubtInWords, drawCounts, isQueue, keysOf, lasting, nothingLeft, offerReasons, opinionsInWords, POLL_MS,
+  DONE, doubtInWords, drawCounts, isQueue, keysOf, lasting, LEFT_OUT, nothingLeft, offerReasons, opinionsInWords, POLL_MS,
   reasonInWords, settlesIt, undoOf, verdictOn, widgetKeys,
 } from "../review.js";
 import { Outbox } from "../outbox.js";
@@ -341,7 +341,7 @@ class Grid {
     const { current, at } = this;
     const card = current?.card;
     at.file.textContent = at.file.title = card?.photo ?? "\u00a0";
-    const told = card ? [doubtInWords(card), card.reasons.join("; "), ...opinionsInWords(card, this.reasons)] : [];
+    const told = card ? [card.unknown ? LEFT_OUT : "", doubtInWords(card), card.reasons.join("; "), ...opinionsInWords(card, this.reasons)] : [];
     at.about.textContent = at.about.title = told.filter(Boolean).join(" · ");
     for (const button of at.reasonButtons.querySelectorAll("button")) {
       const what = button.dataset.do;
@@ -590,8 +590,7 @@ class Grid {
     this.at.lens.dataset.side = left + width / 2 > this.at.field.getBoundingClientRect().left + this.at.field.clientWidth / 2 ? "left" : "right";
     this.at.largeFile.textContent = tile.card.photo;
     this.enlarge(tile.picture, tile);
-    const { image, mask } = tile.card;
-    const coming = this.large.get(tile.example) ?? picturesOf(image, mask, this.tint);
+    const coming = this.large.get(tile.example) ?? picturesOf(tile.card, "", this.tint);
     this.large.set(tile.example, coming);
     const [oldest] = this.large.keys();
     if (this.large.size > LARGE_KEPT) this.large.delete(oldest);
@@ -671,8 +670,7 @@ class Grid {
     this.loading++;
     tile.loading = true;
     try {
-      const { image, mask } = tile.card;
-      tile.picture = await picturesOf(`${image}?side=${THUMBNAIL}`, `${mask}?side=${THUMBNAIL}`, this.tint);
+      tile.picture = await picturesOf(tile.card, `?side=${THUMBNAIL}`, this.tint);
       if (tile.gone) tile.drop();
     } catch (error) {
       if (error instanceof RouteError && error.missing) tile.picture = { missing: true };
@@ -693,11 +691,14 @@ class Grid {
   }
 }
 
-/** @param {string} image @param {string} mask @param {Tint} colours @returns {Promise<TilePicture>} */
-async function picturesOf(image, mask, colours) {
-  const [photo, painted] = await Promise.all([bitmap(image), bitmap(mask)]);
-  const tint = await createImageBitmap(tintOf(maskBytes(painted), painted.width, colours));
+/** @param {Card} card @param {string} size of the pictures, as a query @param {Tint} colours @returns {Promise<TilePicture>} */
+async function picturesOf({ image, mask, unknown }, size, colours) {
+  const wanted = [image, mask, ...(unknown ? [unknown] : [])];
+  const [photo, painted, silent] = await Promise.all(wanted.map((hash) => bitmap(hash + size)));
+  const layer = tintOf(maskBytes(painted), painted.width, colours);
+  const tint = await createImageBitmap(silent ? hatched(layer, maskBytes(silent), silent.width) : layer);
   painted.close();
+  silent?.close();
   return { photo, tint };
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // The easel: a photo with an alpha over it that is painted, looked at, zoomed and moved. It knows no clock and no server.
 
-import { offscreen, Shelf } from "../shared.js";
+import { hatched, offscreen, Shelf } from "../shared.js";
 import { dropIslands, fillHoles, fillPolygon, fillSuperpixels, grow, shrink, smooth, Stroke, union, whole } from "./alpha.js";
 import { copyWithin, drawHints, forgetPainted, SAYS_HAIR, HINT_COLOURS, HINTS, mark, opposite, sameNear, solvedBox } from "./hints.js";
 import { History } from "./history.js";
@@ -47,6 +47,8 @@ export class Easel {
   foreground = null;
   /** Superpixels, one label a pixel. @type {Uint16Array | null} */
   labels = null;
+  /** Where the photo's source says nothing, 0 or 1 a pixel: nothing is painted there. @type {Uint8Array | null} */
+  unknown = null;
   /** @type {Field | null} */
   field = null;
   /** Whether strokes paint. */
@@ -108,6 +110,7 @@ export class Easel {
     this.layer = offscreen(side, side);
     this.other = offscreen(side, side); // what is peeked at
     this.marked = offscreen(side, side);
+    this.hatch = offscreen(side, side); // over what is unknown
     this.pixels = new Uint8ClampedArray(4 * side * side);
     this.history = new History(side);
     this.view = wholeView(side);
@@ -145,9 +148,11 @@ export class Easel {
 
   // --- the picture -----------------------------------------------------------------------------------------------
 
-  /** Put a photo and its alpha on the easel. @param {ImageBitmap} photo @param {Uint8Array<ArrayBuffer>} alpha */
-  lay(photo, alpha) {
+  /** Put a photo and its alpha on the easel. @param {ImageBitmap} photo @param {Uint8Array<ArrayBuffer>} alpha @param {Uint8Array | null} unknown 0 or 1 a pixel */
+  lay(photo, alpha, unknown = null) {
     this.photo = photo;
+    this.unknown = unknown;
+    if (unknown) this.hatch.putImageData(hatched(new ImageData(this.side, this.side), unknown, this.side), 0, 0);
     this.stale = true;
     const copy = offscreen(this.side, this.side);
     copy.drawImage(photo, 0, 0, this.side, this.side);
@@ -184,8 +189,17 @@ export class Easel {
   /** The alpha changed within a box. @param {Box | null} box */
   redraw(box) {
     if (!box) return;
+    this.leaveUnknown(box);
     drawLayer(this.layer, this.alpha, this.side, this.seeing, this.foreground ?? this.pixels, box);
     this.soon();
+  }
+
+  /** Take back what was painted where the source says nothing, within a box. @param {Box} box */
+  leaveUnknown({ left, top, right, bottom }) {
+    if (!this.unknown) return;
+    for (let y = top; y < bottom; y++) {
+      for (let i = y * this.side + left; i < y * this.side + right; i++) if (this.unknown[i]) this.alpha[i] = 0;
+    }
   }
 
   /** Take over another alpha as one step. @param {Uint8Array} alpha */
@@ -213,6 +227,7 @@ export class Easel {
 
   /** Make one step of what was changed by hand within a box; false if nothing was. @param {Uint8Array} before @param {Box} box */
   record(before, box) {
+    this.leaveUnknown(box);
     const hints = this.hints.slice();
     forgetPainted(this.hints, this.side, before, this.alpha, box);
     this.remark(box);
@@ -714,6 +729,7 @@ export class Easel {
     context.imageSmoothingEnabled = scale < 3;
     if (!this.masked) return;
     context.drawImage((this.peek ? this.other : this.layer).canvas, 0, 0);
+    if (this.unknown) context.drawImage(this.hatch.canvas, 0, 0);
     if (!this.peek && (this.tool === "hint" || this.asked.length)) context.drawImage(this.marked.canvas, 0, 0);
   }
 

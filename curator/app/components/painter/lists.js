@@ -3,11 +3,11 @@
 
 import { made } from "../shared.js";
 
-/** @typedef {{example: number, image: string, mask: string, photo: string, split: string, drawn: boolean, fix: boolean, clock: boolean, running: boolean, held_by: string | null}} Waiting */
+/** @typedef {{example: number, image: string, mask: string, unknown: string | null, photo: string, split: string, drawn: boolean, fix: boolean, clock: boolean, running: boolean, held_by: string | null}} Waiting */
 /** @typedef {{mask: string, origin: string, by: string | null, at: string | null, discarded: boolean}} Version */
 /**
  * @typedef {object} Done
- * @property {number} touch_up @property {number} example @property {string} image @property {string} before @property {string} after
+ * @property {number} touch_up @property {number} example @property {string} image @property {string | null} unknown @property {string} before @property {string} after
  * @property {string} photo @property {string} reviewer @property {string} state @property {boolean} clock
  * @property {number} seconds_used @property {number} seconds_hidden @property {number | null} seconds_shown @property {number} attempts @property {number} seconds_in_all @property {string | null} discarded_by
  */

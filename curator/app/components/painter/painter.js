@@ -2,7 +2,7 @@
 // The touch-up studio: which mask, the clock, the tools' buttons and keys, and saving. The easel paints. The clock is the server's:
 // the page only counts down.
 
-import { ask, bitmap, clicked, formatted, isTheirs, made, partsOf, RouteError, topOf } from "../shared.js";
+import { ask, bitmap, clicked, formatted, isTheirs, made, maskBytes, partsOf, RouteError, topOf } from "../shared.js";
 import { Easel } from "./easel.js";
 import { SAYS_HAIR, SAYS_NOT_HAIR, SAYS_UNKNOWN } from "./hints.js";
 import { forget, forgetOld, keep, kept } from "./kept.js";
@@ -220,13 +220,14 @@ class Painter {
     this.at.over.hidden = true;
     this.at.file.textContent = this.at.file.title = card?.photo ?? "";
     this.at.drawn.hidden = !card?.drawn;
+    this.at.unknown.hidden = !card?.unknown;
     this.at.status.textContent = card?.clock ? "The clock starts when you press Start." : "";
     this.shown(card && !card.clock ? null : this.data.seconds, this.data.seconds);
     this.become(card ? "loading" : "over");
     this.strip();
     if (!card) return this.cover("Every mask is touched up", "You can look at them below, or start one over.");
     try {
-      await this.lay(card.image, from ?? card.mask);
+      await this.lay(card.image, from ?? card.mask, card.unknown);
     } catch (error) {
       if (this.card === card) this.cover("This picture cannot be shown", error instanceof Error ? error.message : String(error));
       return;
@@ -280,12 +281,13 @@ class Painter {
     this.prepare(card); // Refine answers for the mask that is shown
   }
 
-  /** @param {string} image @param {string} mask */
-  async lay(image, mask) {
-    const [photo, painted] = await Promise.all([bitmap(image), bitmap(mask)]);
+  /** @param {string} image @param {string} mask @param {string | null} unknown where its source says nothing */
+  async lay(image, mask, unknown) {
+    const [photo, painted, silent] = await Promise.all([bitmap(image), bitmap(mask), unknown ? bitmap(unknown) : null]);
     const alpha = greysOf(painted);
+    this.easel?.lay(photo, alpha, silent && maskBytes(silent));
     painted.close();
-    this.easel?.lay(photo, alpha);
+    silent?.close();
   }
 
   /** Fetch what some tools need, while the mask is looked at. @param {any} card */

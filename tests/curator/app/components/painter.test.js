@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { coverage, dropIslands, fillHoles, fillPolygon, fillSuperpixels, grow, shrink, smooth, Stroke, whole } from "../../../../curator/app/components/painter/alpha.js";
+import { Easel } from "../../../../curator/app/components/painter/easel.js";
 import { History } from "../../../../curator/app/components/painter/history.js";
 import { drawLayer } from "../../../../curator/app/components/painter/layers.js";
 import { hairField, strand, taper } from "../../../../curator/app/components/painter/strands.js";
@@ -307,4 +308,19 @@ test("a cut-out hides what is not hair, an outline shows the edge alone, recolou
   const [red, green, blue, opacity] = seen({ look: "colour" }, alpha)(20, 20);
   assert.ok(blue > green && green > red && opacity === 255);
   assert.ok(Math.abs(0.299 * red + 0.587 * green + 0.114 * blue - 100) < 2);
+});
+
+// --- unknown pixels -------------------------------------------------------------------------------------------------
+
+test("what is painted where the source says nothing is taken back before it is a step", () => {
+  const unknown = block(flat(), 0, 0, 32, SIDE, 1);
+  const easel = { side: SIDE, unknown, alpha: flat(), hints: flat(), remark() {}, history: new History(SIDE) };
+  Object.setPrototypeOf(easel, Easel.prototype);
+  const before = flat();
+  const box = new Stroke(easel.alpha, SIDE, { value: 255, radius: 8 }).line([20, 20], [44, 20]);
+  assert.ok(box && Easel.prototype.record.call(easel, before, box));
+  assert.equal(easel.alpha[20 * SIDE + 31], 0);
+  assert.equal(easel.alpha[20 * SIDE + 32], 255);
+  const within = new Stroke(easel.alpha, SIDE, { value: 255, radius: 4 }).line([10, 50], [12, 50]);
+  assert.ok(within && !Easel.prototype.record.call(easel, easel.alpha.slice().fill(0, 40 * SIDE), within), "nothing was painted");
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { beforeEach, test } from "node:test";
 
-import { ask, bytesOf, Shelf, tintOf } from "../../../../curator/app/components/shared.js";
+import { ask, bytesOf, hatched, Shelf, tintOf } from "../../../../curator/app/components/shared.js";
 import { DOWN, open } from "./browser.js";
 
 const VECTORS = JSON.parse(readFileSync(new URL("../../../vectors/tint.json", import.meta.url), "utf-8"));
@@ -44,6 +44,21 @@ test("a box of the tint is that part of the whole", () => {
   const part = tintOf(bytes(mask), 9, VECTORS.tint, { left: 1, top: 2, right: 4, bottom: 4 }).data;
   const rows = [2, 3].flatMap((row) => [...whole.slice(4 * (9 * row + 1), 4 * (9 * row + 4))]);
   assert.deepEqual([...part], rows);
+});
+
+test("the hatch lies over unknown pixels alone, in lines that fall to the left, and lets the photo through", () => {
+  const width = 16;
+  const unknown = Uint8Array.from({ length: width * width }, (_, i) => (i % width >= 8 ? 1 : 0));
+  const painted = new ImageData(width, width);
+  painted.data.fill(7);
+  const { data } = hatched(painted, unknown, width);
+  const at = (/** @type {number} */ x, /** @type {number} */ y) => [...data.slice(4 * (y * width + x), 4 * (y * width + x) + 4)];
+  assert.deepEqual(at(7, 3), [7, 7, 7, 7]);
+  assert.deepEqual([at(8, 0), at(9, 0), at(15, 1), at(14, 2)], [at(8, 0), at(8, 0), at(8, 0), at(8, 0)]);
+  assert.notDeepEqual(at(10, 0), at(8, 0));
+  for (const [red, green, blue, opacity] of [at(8, 0), at(10, 0)]) {
+    assert.ok(red === green && green === blue && opacity > 100 && opacity < 220);
+  }
 });
 
 test("half and more is mask", () => {
