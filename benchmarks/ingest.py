@@ -1,6 +1,7 @@
 """How fast pictures are ingested, and how much memory that takes.
 
     python benchmarks/ingest.py speed ../shared/data/street ../shared/data/lfw-parts
+    python benchmarks/ingest.py survey ../shared/data/street ../shared/data/lfw-parts ../shared/data/figaro1k
     python benchmarks/ingest.py memory 1000 10000 100000
 
 `speed` compares one process, the pool and Dask's local cluster with a naive script (read, detect, crop, write in a loop), and
@@ -9,6 +10,9 @@ cost is measured on one core, and in as many processes at once as there are core
 do, because cores share caches, memory or, as two threads of one core, arithmetic units. The start of processes counts in the
 seconds, but not in the rate, which is that of the last two thirds. The home folders are created in TMPDIR. An ingest writes
 five files per photo, and on some disks creating a file takes a millisecond: TMPDIR=/dev/shm shows the speed without the disk.
+
+`survey` says what share of an ingest it takes to look at all masks first, to decide what their values mean: both in one run, by
+the same processes, whose start counts in neither.
 
 `memory` ingests that many small pictures, no two of which look alike. It prints the peak memory of the process that reads the
 source and writes the rows, and of the largest of the worker processes.
@@ -25,25 +29,28 @@ import multiprocessing
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import islice
 from statistics import median
+from typing import get_args
 
 import cv2
 import dlib
 import numpy as np
 
 from benchmarks.machine import machine
-from curator.formats import RawPair, Refused, mask_bytes, open_source, photo_bytes
-from curator.ingest.pipeline import IngestSummary, ingest
-from curator.ingest.workers import Workers, processes
+from curator.formats import NotRead, RawPair, Refused, mask_bytes, open_source, photo_bytes
+from curator.ingest.pipeline import CropMode, IngestSummary, ingest
+from curator.ingest.survey import survey
+from curator.ingest.workers import CHUNK_SIZE, Workers, kept, processes
 from curator.pictures.codec import encode_mask, encode_photo
 from curator.pictures.crop import cut_mask, cut_photo, square_around_face
 from curator.pictures.faces import choose_face, find_faces
+from curator.pictures.meaning import Meaning, decide
 from curator.pictures.pair import read_pair
 from db.jobs import utc_now
 from db.session import open_database
@@ -71,12 +78,18 @@ def main() -> None:
     fast.add_argument("sources", nargs="+", type=Path)
     fast.add_argument("-n", type=int, default=300, help="photos from each source (300)")
     fast.add_argument("--rounds", type=int, default=3, help="repetitions of all ways (3)")
+    looked = what.add_parser("survey")
+    looked.add_argument("sources", nargs="+", type=Path)
+    looked.add_argument("-n", type=int, default=2000, help="photos from each source (2000)")
+    looked.add_argument("--rounds", type=int, default=3, help="repetitions (3)")
     flat = what.add_parser("memory")
     flat.add_argument("counts", nargs="+", type=int)
     given = parser.parse_args()
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}\n")
     if given.what == "speed":
         speed(given.sources, given.n, given.rounds)
+    elif given.what == "survey":
+        share_of_survey(given.sources, given.n, given.rounds)
     else:
         memory(given.counts)
 
@@ -111,7 +124,7 @@ def speed(sources: Sequence[Path], count: int, rounds: int) -> None:
             print(f"| {source.name} | {name} | {len(pairs):,} | {seconds:.1f} | {rate:.1f} | {of_cores:.2f} | {of_most:.2f} |")
 
 
-def items(source: Path) -> Iterator[RawPair | Refused]:
+def items(source: Path) -> Iterator[RawPair | Refused | NotRead]:
     """All pairs of a source, as an ingest reads them."""
     with tempfile.TemporaryDirectory() as workspace:
         yield from open_source(source, "auto", Path(workspace), LIMITS).items
@@ -169,7 +182,7 @@ def _detector() -> Callable[..., Sequence[dlib.rectangle]]:
     return dlib.get_frontal_face_detector()
 
 
-def brought(pairs: Sequence[RawPair], workers: Callable[[str], Workers], cut: str = "face") -> Took:
+def brought(pairs: Sequence[RawPair], workers: Callable[[str], Workers], cut: CropMode = "face") -> Took:
     """An ingest into a new home."""
     with tempfile.TemporaryDirectory(prefix="winnow-ingest-") as home:
         settings = Settings(home=Path(home))
@@ -178,19 +191,32 @@ def brought(pairs: Sequence[RawPair], workers: Callable[[str], Workers], cut: st
         def on_progress(summary: IngestSummary) -> None:
             marks.append((time.perf_counter(), summary.seen))
 
-        engine = open_database(settings)
         began = time.perf_counter()
-        summary = ingest(
-            pairs, adapter="folder", location="benchmark", engine=engine, store=Store(settings.store),
-            workers=workers(settings.store), clock=utc_now, limits=LIMITS, secret=b"", cut=cut,
-            on_progress=on_progress,
-        )  # type: ignore[arg-type]  # fmt: skip
+        summary = ingest_into(settings, pairs, workers(settings.store), cut, on_progress=on_progress)
         seconds = time.perf_counter() - began
-        engine.dispose()
     assert summary.added, summary
     (last, after) = marks[-1]
     (first, before) = next(mark for mark in marks if mark[1] >= after / 3)  # all processes have started by then
     return Took(summary.seen, seconds, (after - before) / (last - first))
+
+
+def ingest_into(
+    settings: Settings,
+    items: Iterable[RawPair | Refused | NotRead],
+    workers: Workers,
+    cut: CropMode,
+    meaning: Meaning | None = None,
+    on_progress: Callable[[IngestSummary], None] = lambda summary: None,
+) -> IngestSummary:
+    """Ingest into a home."""
+    engine = open_database(settings)
+    try:
+        return ingest(
+            items, adapter="folder", location="benchmark", engine=engine, store=Store(settings.store), workers=workers,
+            clock=utc_now, limits=LIMITS, secret=b"", meaning=meaning, cut=cut, on_progress=on_progress,
+        )  # fmt: skip
+    finally:
+        engine.dispose()
 
 
 def by_dask(pairs: Sequence[RawPair], cores: int) -> Took:
@@ -208,6 +234,48 @@ def by_dask(pairs: Sequence[RawPair], cores: int) -> Took:
                 lambda count: client.get_executor(pure=False), cores, store, extra_crash_errors=(KilledWorker,)
             ),
         )
+
+
+# --- survey -----------------------------------------------------------------------------------------------------------
+
+
+def share_of_survey(sources: Sequence[Path], count: int, rounds: int) -> None:
+    """The table of what the survey takes: medians over rounds, and the highest share."""
+    print(
+        "| source | crop | photos | survey, s | ms a mask | ingest with it, s | the survey's share, % | highest |\n"
+        "|---|---|---|---|---|---|---|---|"
+    )
+    for source in sources:
+        pairs = list(islice((item for item in items(source) if isinstance(item, RawPair)), count))
+        for cut in get_args(CropMode):
+            took = [surveyed(pairs, cut) for _ in range(rounds)]
+            shares = [100 * looked / whole for looked, whole in took]
+            looked, whole = map(median, zip(*took, strict=True))
+            print(
+                f"| {source.name} | {cut} | {len(pairs):,} | {looked:.2f} | {1000 * looked / len(pairs):.2f} | {whole:.1f} "
+                f"| {median(shares):.1f} | {max(shares):.1f} |",
+                flush=True,
+            )
+
+
+def surveyed(pairs: Sequence[RawPair], cut: CropMode) -> tuple[float, float]:
+    """The seconds of the survey, and those of the whole ingest with it, by processes that have begun."""
+    with (
+        tempfile.TemporaryDirectory(prefix="winnow-ingest-") as warm,
+        tempfile.TemporaryDirectory(prefix="winnow-ingest-") as home,
+    ):
+        settings = Settings(home=Path(home))
+        with kept(processes(settings.store)) as workers:
+            first = pairs[: CHUNK_SIZE * workers.count]
+            survey(first, workers, LIMITS)
+            ingest_into(Settings(home=Path(warm)), first, replace(workers, store=Settings(home=Path(warm)).store), cut)
+            began = time.perf_counter()
+            meaning = decide(survey(pairs, workers, LIMITS))
+            looked = time.perf_counter() - began
+            summary = ingest_into(settings, pairs, workers, cut, meaning)
+            whole = time.perf_counter() - began
+    assert summary.added, summary
+    return looked, whole
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------

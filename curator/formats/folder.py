@@ -245,8 +245,14 @@ def _of_half(half: _Half) -> list[_File]:
     photos = _files(half.names, f"{half.photos}/", is_mask=False)
     masks = [] if half.masks is None else _files(half.names, f"{half.masks}/", is_mask=True)
     if any(_lies_in(file, "hair") for file in masks) and not any(_lies_in(file, "hair") for file in photos):
-        masks = [_of_class(file, word) for word in ("hair", "skin") for file in masks if _lies_in(file, word)]
+        of_class = [_of_class(file, word) for word in ("hair", "skin") for file in masks if _lies_in(file, word)]
+        known, of_photos = {file.plain for file in of_class}, {_above(file) for file in photos}
+        masks = of_class + [file for file in masks if _above(file) in of_photos and file.plain not in known]
     return photos + masks
+
+
+def _above(file: _File) -> str:
+    return file.exact.rpartition("/")[0]
 
 
 def _lies_in(file: _File, folder: str) -> bool:

@@ -14,7 +14,7 @@ from curator.app.guard import current_reviewer
 from curator.app.mask_values import ask_for_meaning, is_answered, options
 from curator.app.state import engine, settings
 from curator.app.wording import literal, pluralise
-from curator.formats import ADAPTERS
+from curator.formats import ADAPTERS, ARCHIVES
 from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, count_by_outcome, count_files, history, list_outcomes
 from curator.ingest.uploads import Upload, cancel, claim, give_back, is_whole, unfinished, whole
 from curator.pictures.meaning import NOTHING_ASKED, Asked
@@ -252,7 +252,7 @@ with upload_side:
     upload(current_reviewer(), int(settings().max_upload_bytes), heard, waits=here, on_arrival=note_arrival)
     with st.expander("Options"):
         left, middle, right = st.columns(3)
-        left.selectbox("Format", ["auto", *(one.name for one in ADAPTERS if one.name != "zip")], key="ingest-format")
+        left.selectbox("Format", ["auto", *(one.name for one in ADAPTERS if one.name not in ARCHIVES)], key="ingest-format")
         middle.selectbox(
             "Crop",
             ["face", "whole"],
@@ -291,8 +291,8 @@ with upload_side:
     show_newest_ingest()
 with about:
     st.markdown(
-        "**Formats.** Folders with the usual names (`images/` + `masks/`, `X.jpg` + `X.png`, `X_mask`, `X-org` + `X-gt`), "
-        "manifests, COCO, Label Studio, Supervisely, CVAT, Hugging Face, LFW Parts.\n\n"
+        "**Formats.** Folders (`images/` + `masks/`, `X.jpg` + `X.png`), manifests, COCO, CVAT, Label Studio, labelme, VIA, "
+        "YOLO, Supervisely, PASCAL VOC, CelebAMask-HQ, LFW Parts, Hugging Face; a zip may hold zips and tars.\n\n"
         "**Many photos?** Use a terminal, which needs no upload: `python -m curator ingest FOLDER`, or a URL such as "
         "`s3://bucket/selfies`.\n\n"
         f"**Limits.** {limits.file_bytes / 2**20:,.0f} MiB and {limits.pixels / 1e6:,.0f} megapixels a picture, "

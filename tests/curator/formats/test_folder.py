@@ -37,6 +37,17 @@ def test_folders_inside_are_matched_with_folders_inside(tmp_path: Path) -> None:
     assert pairs(tmp_path) == {"images/x/1.jpg": "masks/x/1.png", "images/y/1.jpg": "masks/y/1.png"}
 
 
+def test_one_mask_in_a_folder_of_hair_leaves_those_beside_that_folder_in(tmp_path: Path) -> None:
+    lay(tmp_path, "images/a.jpg", "images/b.jpg", "images/x/c.jpg", "masks/hair/a.png", "masks/b_mask.png", "masks/x/c.png")
+    lay(tmp_path, "masks/a.png", "masks/face/b.png")  # all classes in one picture, and another class
+    assert pairs(tmp_path) == {
+        "images/a.jpg": "masks/hair/a.png",
+        "images/b.jpg": "masks/b_mask.png",
+        "images/x/c.jpg": "masks/x/c.png",
+    }
+    assert refusals(tmp_path) == {}
+
+
 def test_who_has_no_partner_is_refused_and_the_others_come_in(tmp_path: Path) -> None:
     lay(tmp_path, "images/a.jpg", "images/b.jpg", "masks/a.png", "masks/c.png")
     assert list(pairs(tmp_path)) == ["images/a.jpg"]
