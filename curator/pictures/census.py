@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from curator.pictures.colours import GREYS_16_BIT, to_rgb
-from curator.pictures.masks import HAIR_THRESHOLD, alpha_decides, is_soft, meant
+from curator.pictures.masks import HAIR_THRESHOLD, alpha_decides, deep_grey, is_soft, meant
 
 Value: TypeAlias = int | str
 Kind = Literal["grey", "palette", "colour", "transparency", "any"]  # any: of several kinds, compared by their colours
@@ -100,7 +100,7 @@ def plane_of(image: Image.Image) -> tuple[Kind, NDArray[Any]]:
     A palette of greys or of class colours counts by its colours, and 8 bits that were stored with 16 by what they were.
     """
     if image.mode in GREYS_16_BIT:
-        deep = np.asarray(image).astype(np.int32).clip(0, 65535)
+        deep = deep_grey(image)
         widened = deep.max() > 255 and (not (deep % 257).any() or len(np.unique(deep)) > FEW)
         return "grey", (deep * 255 + 32767) // 65535 if widened else deep
     if image.has_transparency_data and not _background_is_transparent(image) and alpha_decides(image):

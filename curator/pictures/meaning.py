@@ -77,6 +77,10 @@ class Meaning:
         is_black = value in (0, "#000000", "#0000ff")
         return "hair" if is_black == self.inverted and len(self.values) > 1 else "neither"
 
+    def agrees(self, other: "Meaning") -> bool:
+        """Whether each value that both know means the same in both."""
+        return all(self.role(value) == other.role(value) for value in self.values if value in other.values)
+
     @property
     def words(self) -> str:
         """For people.

@@ -134,6 +134,17 @@ def test_masks_that_could_not_be_read_settle_nothing_for_later_ones(home: Path, 
     assert (code, json.loads(said)["meaning"]) == (0, "hair is 1 of 0, 1, 255; 255 is left out")
 
 
+def test_a_copy_whose_values_are_said_to_mean_something_else_is_not_already_in(home: Path, tmp_path: Path) -> None:
+    masks = [np.where(part, 2, np.where(FACE, 1, 0)).astype(np.uint8) for part in (HAIR, HAIR[::-1])]
+    assert ingest(source(tmp_path / "one", *masks), "--hair", "1")[0] == 0
+    code, said = ingest(source(tmp_path / "copy", *masks), "--hair", "2")
+    came = json.loads(said)
+    assert (code, came["added"], came["already"], came["refusals"]) == (0, 0, 0, 2)
+    where = f"its photo and its mask are in from {tmp_path / 'one'}, where hair is 1 of 0, 1, 2."
+    assert all(one["reason"].startswith(where) for one in came["refused"])
+    assert json.loads(ingest(source(tmp_path / "same", *masks), "--hair", "1")[1])["already"] == 2
+
+
 def test_the_terminal_lists_what_happened_to_each_file(home: Path, tmp_path: Path) -> None:
     folder = source(tmp_path / "mixed", (HAIR * 255).astype(np.uint8), np.zeros((SIDE, SIDE), np.uint8))
     (folder / "images/alone.jpg").write_bytes(b"no mask")

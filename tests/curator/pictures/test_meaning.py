@@ -362,3 +362,10 @@ def test_the_order_of_the_masks_decides_nothing(kinds: list[str], random: object
 def test_what_is_no_value_is_one_sentence(word: str) -> None:
     with pytest.raises(WinnowError, match="is no value of a mask"):
         parse_value(word)
+
+
+def test_negative_values_are_refused_and_not_taken_for_black() -> None:
+    image = Image.fromarray(np.where(HAIR, -1, 0).astype(np.int32))
+    for read in (census, lambda mask: read_labels(mask, None)):
+        with pytest.raises(WinnowError, match=r"^the mask's values go from -1 to 0\. Send 0 and 1, or 0 and 255\.$"):
+            read(image)
