@@ -40,7 +40,7 @@ from curator.ingest.previews import save as save_previews
 from curator.ingest.survey import meaning_of_source, remembered, survey
 from curator.ingest.workers import kept, workers_for
 from curator.pictures.crop import Square
-from curator.pictures.meaning import NOTHING_ASKED, Asked, UnclearError, parse_value, tally
+from curator.pictures.meaning import NOTHING_ASKED, Asked, UnclearError, contradicts, parse_value, tally
 from curator.pictures.meaning import decide as decide_meaning
 from curator.review import deck, verdicts
 from curator.review.reviewers import reviewer_called
@@ -214,9 +214,11 @@ def _look(
             previews = make_previews(items_again(), [value for value, _, _ in values], workers, settings.limits)
             save_previews(previews, place)
     try:
-        meaning = (
-            remembered(job.engine, found.format, location, NOTHING_ASKED) or found.counted.meaning or decide_meaning(census)
-        )
+        known = remembered(job.engine, found.format, location, NOTHING_ASKED)
+        if known is not None and contradicts(known, census) is not None:
+            why = f"A source of the same name was ingested before, and then {known.words}. These masks look otherwise."
+            return counts | {"values": values, "meaning": None, "understood": None, "unclear": why}
+        meaning = known or found.counted.meaning or decide_meaning(census)
     except UnclearError as error:
         return counts | {"values": values, "meaning": None, "understood": None, "unclear": error.why}
     return counts | {"values": values, "meaning": meaning.words, "understood": meaning.as_row(), "unclear": None}

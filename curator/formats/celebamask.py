@@ -65,6 +65,8 @@ def read(location: Location) -> Iterator[Item]:
             parts[int(named["number"])].setdefault(named["part"].lower(), name)
         elif name.startswith(photos) and stem.isascii() and stem.isdecimal() and len(stem) < 10:
             numbers[int(stem)].append(name)
+    if parts and not any("hair" in found for found in parts.values()):
+        raise WinnowError(f"{display_name(location)} has no part hair in {masks}: only other parts of the faces are there.")
     for number, alike in sorted(numbers.items()):
         yield from _pairs(location, alike, parts.pop(number, {}), masks, splits.get(number))
     for left in parts.values():

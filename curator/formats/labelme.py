@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from math import hypot
+from posixpath import splitext
 from typing import Any
 
 from curator.formats.fitting import Size, fit_shapes
@@ -40,12 +41,14 @@ from curator.formats.pairs import (
     check_rows,
     hair_label,
     label_key,
+    match_key,
     pair_or_refusal,
     parse_split,
     readable_name,
 )
 from curator.formats.shapes import NotAnArea, Shape, parse_ellipse, parse_outline
 from curator.formats.supervisely import Bitmap
+from curator.pictures.opening import PICTURE_ENDINGS
 from db.errors import WinnowError
 
 LABELS = "labels.txt"
@@ -137,14 +140,30 @@ def _photo(
     said, *near = (lookups.setdefault(each, FileLookup(each)) for each in (source, *folders))
     place = said.find(f"{folder}/{named}")
     if place is not None and said.exists(place):
-        return Found(place)
+        return _unless_another_is_beside(file, Found(place), named, lookups)
     found = find_photo(near, named.rpartition("/")[2], source)
-    if isinstance(found, str) and isinstance(data := content.get("imageData"), str) and data:
+    if isinstance(found, Found):
+        return _unless_another_is_beside(file, found, named, lookups)
+    if isinstance(data := content.get("imageData"), str) and data:
         try:
             return Embedded(base64.b64decode(data))
         except ValueError:
             return "the photo that is stored in it is damaged."
     return found
+
+
+def _unless_another_is_beside(file: Location, found: Found, named: str, lookups: dict[Location, FileLookup]) -> Found | str:
+    """The photo that a file names; why not, if another lies beside it with the file's own name: one of them was renamed."""
+    stem, beside = splitext(file.name)[0], lookups.setdefault(file.parent, FileLookup(file.parent))
+    if match_key(stem) == match_key(splitext(last_name(found.place))[0]):
+        return found
+    own = next((match for ending in PICTURE_ENDINGS if isinstance(match := beside.match(stem + ending), Found)), None)
+    if own is None:
+        return found
+    return (
+        f"it says that its photo is {named}, and {readable_name(last_name(own.place))} lies beside it. Mend its imagePath or "
+        "its name."
+    )
 
 
 def _pair(

@@ -40,8 +40,8 @@ COLUMNS = {
         "photo_path", "img", "img_path", "filename", "pixel_values",
     ),
     "mask": (
-        "mask", "mask_file_name", "label_file_name", "annotation_file_name", "mask_path", "mask_file", "mask_name",
-        "mask_filename", "label_path", "annotation_path", "segmentation_path", "hair_mask", "matte", "alpha", "label",
+        "hair_mask", "mask", "mask_file_name", "label_file_name", "annotation_file_name", "mask_path", "mask_file", "mask_name",
+        "mask_filename", "label_path", "annotation_path", "segmentation_path", "matte", "alpha", "label",
         "annotation", "segmentation", "label_map",
     ),
     "skin": ("skin", "skin_file_name"),

@@ -8,7 +8,16 @@ from pathlib import Path
 from posixpath import basename, dirname, splitext
 
 from curator.formats.folder import is_picture
-from curator.formats.locations import Location, display_name, file_below, is_folder, list_bytes, list_files, write_file
+from curator.formats.locations import (
+    Location,
+    display_name,
+    file_below,
+    is_folder,
+    list_bytes,
+    list_files,
+    relative_path,
+    write_file,
+)
 from curator.formats.members import CLASS_COLOURS, Fact, masks_of
 from curator.formats.pairs import (
     SKIN,
@@ -72,7 +81,15 @@ def read(location: Location, label: str | None = None) -> Iterator[Item]:
         )
     maps = [file_below(location, name) for found in sets.values() for name in found.labels]
     if maps and (colours := _colours(maps[0])):
-        yield Documented(_meaning(maps[0].name, colours, label))
+        meaning = _meaning(maps[0].name, colours, label)
+        for file in maps[1:]:
+            other = _meaning(file.name, _colours(file), label)
+            if any(meaning.role(value) != other.role(value) for value in {*meaning.values, *other.values}):
+                raise WinnowError(
+                    f"{relative_path(maps[0], location)} and {relative_path(file, location)} give different colours to hair, "
+                    "skin or what is unknown. Send their folders as sources of their own."
+                )
+        yield Documented(meaning)
     elif label is not None:
         raise WinnowError(f"{display_name(location)} has no {LABELS} that says the colour of {label}. Use --hair.")
     for above, found in sets.items():

@@ -234,6 +234,7 @@ def ingest(
             while batch := list(islice(results, BATCH)):
                 with reading(engine) as session:
                     in_database = _pairs_with_rows(session, [one for one in batch if isinstance(one, AlreadyStored)])
+                    batch = _unless_read_otherwise(session, batch, source_id, meaning)
                 # Files in the store without rows: an earlier ingest was interrupted before the commit, or two other pairs
                 # brought the photo and the mask.
                 batch = [
@@ -384,6 +385,34 @@ def _pairs_with_rows(
         hashes.in_([(one.photo, one.mask) for one in pairs]), Submission.id <= newest
     )
     return {(photo, mask) for photo, mask in session.execute(wanted)} if pairs else set()
+
+
+def _unless_read_otherwise(
+    session: Session, batch: Sequence[Examined | AlreadyStored | Refused | NotRead], source_id: int, meaning: Meaning | None
+) -> list[Examined | AlreadyStored | Refused | NotRead]:
+    """The batch with a refusal for each pair that is in from another source, where its mask's values mean something else."""
+    hashes = [(one.photo, one.mask) for one in batch if isinstance(one, AlreadyStored)]
+    if meaning is None or not hashes:
+        return list(batch)
+    wanted = (
+        select(Submission.photo_sha256, Submission.mask_sha256, Source.location, Source.meaning)
+        .join(Source, Source.id == Submission.source_id)
+        .where(tuple_(Submission.photo_sha256, Submission.mask_sha256).in_(hashes), Source.id != source_id)
+    )
+    reasons: dict[tuple[str, str], str] = {}
+    for photo, mask, location, row in session.execute(wanted):
+        other = Meaning.from_row(row)
+        if other is not None and not other.agrees(meaning):
+            reasons[photo, mask] = (
+                f"its photo and its mask are in from {location}, where {other.words}. They can't mean something else now. "
+                "Erase it first."
+            )
+    return [
+        Refused(one.pair.name, reasons[one.photo, one.mask])
+        if isinstance(one, AlreadyStored) and (one.photo, one.mask) in reasons
+        else one
+        for one in batch
+    ]
 
 
 def _add_batch(

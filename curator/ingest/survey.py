@@ -3,7 +3,8 @@
 Masks that a source describes in shapes or runs say what they mean; only those that are files are looked at.
 """
 
-from collections.abc import Callable, Iterable
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -14,11 +15,12 @@ from upath import UPath
 from curator.formats import Embedded, NotRead, RawPair, Refused, mask_bytes
 from curator.ingest.workers import Workers, map_in_order
 from curator.pictures.census import Census, census
-from curator.pictures.meaning import NOTHING_ASKED, Asked, Meaning, decide
+from curator.pictures.meaning import NOTHING_ASKED, Asked, Meaning, comparable, contradicts, decide
 from curator.pictures.opening import decode_image
 from db.errors import NotNowError, WinnowError
 from db.session import reading
-from db.settings import Limits
+from db.settings import Limits, Settings
+from db.store import Store
 from db.tables import Source, Submission
 
 
@@ -40,9 +42,25 @@ def meaning_of_source(
     UnclearError if a person has to say more, and WinnowError if one says what is not so any more.
     """
     known = remembered(engine, adapter, location, asked)
+    if known is not None and asked == NOTHING_ASKED:
+        check_new_masks(known, survey(items(), workers, limits, on_progress, only_new=True), location)
     if known is None and asked == NOTHING_ASKED:
         known = documented
     return known if known is not None else decide(survey(items(), workers, limits, on_progress), asked)
+
+
+def check_new_masks(known: Meaning, found: Sequence[Census], location: str) -> None:
+    """Raises WinnowError if masks that are not in yet clearly mean something else than what is known of their source.
+
+    So it is with another zip of the same name.
+    """
+    own = contradicts(known, found)
+    if own is not None:
+        raise WinnowError(
+            f"{location} was ingested before, and then {known.words}. The masks that are new say otherwise by themselves: "
+            f"{own.words}. If this is another source, give it another name. If it is the same, say again what is hair "
+            "(--hair, --unknown, --inverted)."
+        )
 
 
 def survey(
@@ -50,21 +68,30 @@ def survey(
     workers: Workers,
     limits: Limits,
     on_progress: Callable[[int], None] = lambda done: None,
+    *,
+    only_new: bool = False,
 ) -> list[Census]:
     """The census of every mask of a source that is a file; progress as in `meaning_of_source`.
 
-    A mask that can't be read is left out here: it is refused when its photo is examined.
+    A mask that can't be read is left out here: it is refused when its photo is examined. So is one that is in the store, if
+    `only_new`: it is not decoded.
     """
     found: list[Census] = []
     done = 0
-    results = map_in_order(workers, partial(_census_of, limits=limits), items, _none, lambda: on_progress(done))
+    results = map_in_order(
+        workers,
+        partial(_census_of, limits=limits, only_new=only_new, store_url=workers.store),
+        items,
+        _none,
+        lambda: on_progress(done),
+    )
     with closing(results):
         for one in results:
             done += 1
             if one is not None:
                 found.append(one)
             on_progress(done)
-    return found
+    return comparable(found)
 
 
 def remembered(engine: Engine, adapter: str, location: str, asked: Asked) -> Meaning | None:
@@ -76,6 +103,8 @@ def remembered(engine: Engine, adapter: str, location: str, asked: Asked) -> Mea
         source = session.scalars(select(Source).where(Source.adapter == adapter, Source.location == location)).one_or_none()
         meaning = None if source is None else Meaning.from_row(source.meaning)
         is_in = source is not None and session.scalar(select(exists().where(Submission.source_id == source.id)))
+    if meaning == Meaning():  # none of its masks was a file that could be read
+        return None
     if asked == NOTHING_ASKED:
         return meaning
     if is_in:
@@ -89,11 +118,18 @@ def remembered(engine: Engine, adapter: str, location: str, asked: Asked) -> Mea
     return None
 
 
-def _census_of(item: RawPair | Refused | NotRead, limits: Limits) -> Census | None:
+def _census_of(
+    item: RawPair | Refused | NotRead, limits: Limits, *, only_new: bool = False, store_url: str | None = None
+) -> Census | None:
     if not isinstance(item, RawPair) or not isinstance(item.mask, Path | UPath | Embedded):
         return None
     try:
-        return census(decode_image(mask_bytes(item, limits), limits).image)
+        file = mask_bytes(item, limits)
+        if only_new:
+            store = Store(Settings().store if store_url is None else store_url, patient=False)
+            if store.holds(hashlib.sha256(file).hexdigest(), file):
+                return None
+        return census(decode_image(file, limits).image)
     except NotNowError:
         raise
     except Exception:  # whatever a decoder raises: the mask is refused with its photo

@@ -43,6 +43,14 @@ def orient_labels(stored: Labels, orientation: int) -> Labels:
     return Labels(apply_orientation(stored.hair, orientation), skin, unknown)
 
 
+def deep_grey(image: Image.Image) -> NDArray[np.int32]:
+    """The values of a grey picture with more than 8 bits, (H, W), 0 to 65535. Raises WinnowError for negative ones."""
+    deep = np.asarray(image).astype(np.int64)
+    if deep.min() < 0:
+        raise WinnowError(f"the mask's values go from {deep.min()} to {deep.max()}. Send 0 and 1, or 0 and 255.")
+    return np.asarray(deep.clip(0, 65535), np.int32)
+
+
 def alpha_decides(image: Image.Image) -> bool:
     """Whether a picture's transparency says what is hair: it varies, or nothing is opaque, and the paint itself says nothing.
 
@@ -66,7 +74,7 @@ def parse_labels(image: Image.Image) -> Labels:
     that is none of these.
     """
     if image.mode in GREYS_16_BIT:
-        deep = np.asarray(image).astype(np.int32).clip(0, 65535)
+        deep = deep_grey(image)
         return Labels(_from_grey(deep, 65535 if deep.max() > 255 else 255))  # or 8-bit values stored with 16 bits
     if image.has_transparency_data:
         if alpha_decides(image):

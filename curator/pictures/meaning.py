@@ -12,17 +12,29 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from curator.pictures.arrays import Mask
-from curator.pictures.census import CLASS_COLOURS, CLASS_NUMBERS, NEAR, Census, Value, census, channels_of, packed, plane_of
-from curator.pictures.colours import to_rgb
+from curator.pictures.census import (
+    CLASS_COLOURS,
+    CLASS_NUMBERS,
+    NEAR,
+    Census,
+    Value,
+    census,
+    channels_of,
+    colours_of,
+    nearest_of,
+    plane_of,
+)
 from curator.pictures.masks import Labels, parse_labels
 from db.errors import WinnowError
 
 STRAY = 0.03  # of the pixels may be of no known value: an outline's steps, or a JPEG's
 WHITE_EDGES = 0.5  # of the masks; if more have them, black may be hair
 LISTED = 12  # values that a question lists
+MOST = 256  # values of a source's masks; more are those of pictures
+DARK = 16  # of 255, in every channel: painted black
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,24 @@ class Meaning:
             return None
         values, hair, skin, unknown = (tuple(row[name]) for name in ("values", "hair", "skin", "unknown"))
         return cls(values, hair, skin, unknown, bool(row["inverted"]))
+
+    def role(self, value: Value) -> str:
+        """What one of its values says: hair, skin, unknown or neither.
+
+        >>> [Meaning((0, 1, 255), hair=(1,), unknown=(255,)).role(value) for value in (0, 1, 255)]
+        ['neither', 'hair', 'unknown']
+        """
+        for name, values in (("hair", self.hair), ("skin", self.skin), ("unknown", self.unknown)):
+            if value in values:
+                return name
+        if self.hair:
+            return "neither"
+        is_black = value in (0, "#000000", "#0000ff")
+        return "hair" if is_black == self.inverted and len(self.values) > 1 else "neither"
+
+    def agrees(self, other: "Meaning") -> bool:
+        """Whether each value that both know means the same in both."""
+        return all(self.role(value) == other.role(value) for value in self.values if value in other.values)
 
     @property
     def words(self) -> str:
@@ -123,6 +153,12 @@ def decide(found: Sequence[Census], asked: Asked = NOTHING_ASKED) -> Meaning:
     if the background seems to be white.
     """
     values = _order({value for one in found for value in one.flat})
+    if len(values) > MOST:
+        raise UnclearError(
+            f"Its masks have {len(values):,} different values; {MOST} are allowed. They may be pictures, not masks.",
+            "its masks have too many different values",
+            (),
+        )
     if asked.hair:
         return _as_asked(found, values, asked)
     if asked.inverted:
@@ -140,13 +176,48 @@ def decide(found: Sequence[Census], asked: Asked = NOTHING_ASKED) -> Meaning:
         return _of_colours(found, values, coloured | ({"#000000"} if flat else set()))
     if any(one.kind == "palette" for one in found):
         return _of_palettes(found, values, flat)
-    if flat == {0, 1, 255} and _mostly(found, 1, 255):
+    if flat == {0, 1, 255} and _mostly(found, 1, 255) and not any(one.flat in ({0, 255}, {255}) for one in found):
         return Meaning(values, (1,), unknown=(255,))
     if len(flat - {0}) > 1 or (flat and 1 < max(flat) < CLASS_NUMBERS):
         raise _unclear(found, "it has several values, like class numbers or a trimap")
     if sum(one.framed for one in found) > WHITE_EDGES * len(found):
         raise _unclear(found, "along the photos' edges most of its masks are white, as if the background were", inverted=True)
     return Meaning(values)
+
+
+def contradicts(known: Meaning, found: Sequence[Census]) -> Meaning | None:
+    """What masks clearly mean by themselves, if that is not what is known of the source they are said to come from; else None.
+
+    Unclear masks contradict nothing, nor do those that have other values: these are refused one by one.
+    """
+    try:
+        own = decide(found)
+    except UnclearError:
+        return None
+    roles = [(known.role(value), own.role(value)) for value in own.values if value in known.values]
+    return own if any(one != other and "hair" in (one, other) for one, other in roles) else None
+
+
+def comparable(found: Sequence[Census]) -> list[Census]:
+    """The censuses of a source, all by their colours if its masks' numbers don't mean the same in each of them.
+
+    That is so where palettes have their colours in different orders, or are used beside other kinds of masks; and where masks
+    whose transparency decides are painted in several colours, or are black, or lie beside coloured ones.
+    """
+    kinds = {one.kind for one in found if one.flat != {0}}  # black alone is the same in each
+    known: dict[Value, str] = {}
+    agree = all(known.setdefault(value, colour) == colour for one in found for value, colour in _in_palette(one))
+    agree = agree and (known.get(0, "#000000") == "#000000" or not any(one.flat == {0} and one.kind == "grey" for one in found))
+    paints = {one.colours[0] for one in found if one.kind == "transparency" and one.flat != {0}}
+    one_paint = len(paints) < 2 and not (kinds & {"colour", "palette"} and paints)
+    dark = any(int(_channels(paint).max()) <= DARK for paint in paints) and len(kinds) > 1
+    if ("palette" in kinds and (not agree or len(kinds) > 1)) or not one_paint or dark:
+        return [one.by_colour for one in found]
+    return list(found)
+
+
+def _in_palette(one: Census) -> Iterable[tuple[Value, str]]:
+    return zip((value for value, _ in one.values), one.colours, strict=True) if one.kind == "palette" else ()
 
 
 def _as_asked(found: Sequence[Census], values: tuple[Value, ...], asked: Asked) -> Meaning:
@@ -183,6 +254,10 @@ def _of_colours(found: Sequence[Census], values: tuple[Value, ...], colours: fro
     if "#ff0000" in colours and len(colours) > 2 and colours <= CLASS_COLOURS:
         skin: tuple[Value, ...] = ("#00ff00",)
         return Meaning(values, ("#ff0000",), skin if colours.issuperset(skin) else ())
+    if any(one.kind == "any" for one in found):
+        if len(colours) == 2 and "#000000" in colours and not any(one.soft for one in found):
+            return Meaning(values, tuple(colours - {"#000000"}))
+        raise _unclear(found, "which of its colours is hair")
     two = len(colours) <= 2 and ("#000000" in colours or colours == {"#ff0000", "#0000ff"})
     if not two or "#ffffff" in colours:
         raise _unclear(found, "which of its colours is hair")
@@ -206,18 +281,22 @@ def read_labels(image: Image.Image, meaning: Meaning | None) -> Labels:
             f"it has the value {spelled(_order(other))}, and the other masks of its source have {spelled(meaning.values)}. "
             "Ingest it as a source of its own, or say what the values mean (--hair, --unknown)."
         )
-    if meaning.inverted:
-        return parse_labels(ImageOps.invert(image.convert("L")) if 1 not in found.flat else _zero_is_hair(image))
-    return parse_labels(image)
+    return parse_labels(_inverse(image, meaning)) if meaning.inverted else parse_labels(image)
 
 
-def _zero_is_hair(image: Image.Image) -> Image.Image:
-    return Image.fromarray(((np.asarray(image) == 0) * 255).astype(np.uint8))
+def _inverse(image: Image.Image, meaning: Meaning) -> Image.Image:
+    """A mask of greys with black for its brightest value, and white for black."""
+    plane = plane_of(image)[1]
+    brightest = max([int(value) for value in meaning.values if isinstance(value, int)] or [255])
+    return Image.fromarray(((brightest - np.minimum(plane, brightest).astype(np.int64)) * 255 // brightest).astype(np.uint8))
 
 
 def _by_value(image: Image.Image, meaning: Meaning) -> Labels:
     coloured = any(isinstance(value, str) for value in meaning.hair)
-    plane = packed(np.asarray(to_rgb(image))) if coloured else plane_of(image)[1]
+    plane = colours_of(image) if coloured else plane_of(image)[1]
+    if coloured and 0 < plane_of(image)[1].max() < CLASS_NUMBERS and plane_of(image)[0] == "grey":
+        numbers = spelled(np.unique(plane_of(image)[1]).tolist()[:LISTED])
+        raise WinnowError(f"it has class numbers ({numbers}), and the values of its source's masks are colours.")
     known = {int(value[1:], 16) if isinstance(value, str) else value: value for value in meaning.values}
     nearest, far = _nearest(plane, np.array(sorted(known)), coloured=coloured)
     if far.mean() > STRAY:
@@ -245,12 +324,13 @@ def _nearest(plane: NDArray[Any], known: NDArray[Any], *, coloured: bool) -> tup
     nearest, far = plane.copy(), ~np.isin(plane, known)
     seen, at = np.unique(plane[far], return_inverse=True)  # rarely many: most masks have no other values
     if seen.size:
-        channels = channels_of if coloured else (lambda values: values[:, None].astype(np.int64))
-        between = np.abs(channels(known)[:, None, :] - channels(known)[None, :, :]).max(axis=-1)
-        gap = int(between[between > 0].min()) if (between > 0).any() else 2 * NEAR
-        apart = np.abs(channels(seen)[:, None, :] - channels(known)[None, :, :]).max(axis=-1)
-        nearest[far] = known[apart.argmin(axis=1)][at]
-        far[far] = (apart.min(axis=1) > min(2 * NEAR, (gap - 1) // 2))[at]
+        place, apart = nearest_of(seen, known, coloured=coloured)
+        others = (
+            nearest_of(known[:number], known[number : number + 1], coloured=coloured)[1] for number in range(1, len(known))
+        )
+        gap = min((int(each.min()) for each in others), default=2 * NEAR)
+        nearest[far] = known[place][at]
+        far[far] = (apart > min(2 * NEAR, (gap - 1) // 2))[at]
     return nearest, far
 
 

@@ -58,7 +58,7 @@ def read_pair(
     `meaning` is what the values of the mask's source mean; `skin` and `unknown` are files of masks beside the hair's. Each
     is turned by its own EXIF orientation; if only one of the two has one, their sizes decide (`mask_orientation`). Raises
     WinnowError like `read_photo`. The text starts with "its mask: " if the mask can't be read, has another shape than the
-    photo, or marks every pixel as hair.
+    photo, or marks every pixel as hair, or as unknown.
     """
     upright, orientation, remarks = _decode_photo(photo, limits)
     try:
@@ -70,6 +70,8 @@ def read_pair(
         for name, file in (("skin", skin), ("unknown", unknown))
     ]
     not_known = _union(found.unknown, others[1])
+    if not_known is not None and not_known.all():
+        raise WinnowError("its mask: it says of no pixel whether it is hair; all are unknown.")
     hair = found.hair if not_known is None else cv2.bitwise_and(found.hair, cv2.bitwise_not(not_known))
     return Pair(upright, np.asarray(hair, np.uint8), found.skin if others[0] is None else others[0], not_known, remarks + more)
 

@@ -79,3 +79,9 @@ def test_one_folder_alone_is_one_clear_sentence(tmp_path: Path) -> None:
     assert celebamask.recognise(lay(tmp_path, SET[0])) is None
     with pytest.raises(WinnowError, match=r"has no CelebA-HQ-img/ with CelebAMask-HQ-mask-anno/ beside it"):
         list(celebamask.read(tmp_path))
+
+
+def test_a_set_without_any_hair_is_no_set_of_bald_people(tmp_path: Path) -> None:
+    lay(tmp_path, *(name for name in SET if "hair" not in name))
+    with pytest.raises(WinnowError, match=r"has no part hair in CelebAMask-HQ-mask-anno/: only other parts"):
+        list(read(tmp_path))

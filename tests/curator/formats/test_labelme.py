@@ -123,3 +123,14 @@ def test_what_is_none_of_its_files_is_not_recognised(tmp_path: Path, text: str) 
     assert recognise(tmp_path) is None
     with pytest.raises(WinnowError, match=r"has none of labelme's JSON files"):
         list(read(tmp_path))
+
+
+def test_a_file_that_names_another_photo_than_the_one_beside_it_is_refused(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        photo(tmp_path / f"{name}.JPG")
+        write(tmp_path / f"{name}.json", listed(shape(), path="b.JPG"))
+    (pair,) = pairs(tmp_path)
+    assert (pair.name, pair.photo) == ("b.json", tmp_path / "b.JPG")
+    assert {item.file: item.reason for item in items(tmp_path) if isinstance(item, Refused)} == {
+        "a.json": "it says that its photo is b.JPG, and a.JPG lies beside it. Mend its imagePath or its name."
+    }

@@ -258,3 +258,11 @@ def test_lists_of_spreadsheets_and_other_tools_are_understood(tmp_path: Path, da
 def test_the_line_of_a_refusal_counts_that_of_the_separator(tmp_path: Path) -> None:
     manifest(tmp_path, "sep=;\nimage;mask\na.jpg;c.png\n")
     assert [item.reason for item in read(tmp_path)] == ["line 3 names the mask 'c.png', which does not exist."]
+
+
+def test_of_two_columns_the_one_that_says_hair_counts(tmp_path: Path) -> None:
+    for name in ("a.jpg", "face.png", "hair.png"):
+        (tmp_path / name).write_bytes(b"x")
+    (pair,) = read(manifest(tmp_path, "image,mask,hair_mask\na.jpg,face.png,hair.png\n"))
+    assert isinstance(pair, RawPair)
+    assert pair.mask == tmp_path / "hair.png"

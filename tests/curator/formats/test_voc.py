@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from curator.formats import Refused, count_items, open_source, voc
+from curator.formats import RawPair, Refused, count_items, open_source, voc
 from curator.formats.pairs import ListRead
 from db.errors import WinnowError
 from db.settings import Limits
@@ -67,3 +67,15 @@ def test_an_export_without_photos_says_how_to_export_them(tmp_path: Path) -> Non
         WinnowError, match=r"has masks and no folder JPEGImages/ with photos\. Export it from CVAT with its images\.$"
     ):
         list(read(tmp_path))
+
+
+def test_lists_of_labels_that_contradict_each_other_are_one_sentence(tmp_path: Path) -> None:
+    lay(tmp_path / "one", **{"labelmap.txt": "hair:128,0,0::\nskin:0,128,0::\n"})
+    lay(tmp_path / "two", **{"labelmap.txt": "hair:0,128,0::\nskin:128,0,0::\n"})
+    with pytest.raises(WinnowError, match=r"one/labelmap\.txt and two/labelmap\.txt give different colours to hair"):
+        list(read(tmp_path))
+    (tmp_path / "two/labelmap.txt").write_text("skin:0,128,0::\nhair:128,0,0::\nface:9,9,9::\n")
+    assert [item.name for item in read(tmp_path) if isinstance(item, RawPair)] == [
+        "one/JPEGImages/a.jpg",
+        "two/JPEGImages/a.jpg",
+    ]

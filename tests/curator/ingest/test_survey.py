@@ -119,6 +119,40 @@ def test_a_later_mask_with_other_values_is_refused_and_the_others_stay(home: Pat
     assert "it has the value 1, 2, and the other masks of its source have 0, 255." in refused["reason"]
 
 
+def test_masks_of_another_source_under_the_same_name_are_not_read_by_the_first_ones_meaning(home: Path, tmp_path: Path) -> None:
+    folder = source(tmp_path / "voc", np.where(HAIR, 1, np.where(RIM, 255, 0)).astype(np.uint8))
+    assert ingest(folder)[0] == 0
+    assert ingest(folder)[0] == 0
+    folder.rename(tmp_path / "first")
+    source(folder, (HAIR * 255).astype(np.uint8)[::-1])
+    code, said = ingest(folder)
+    assert code == 1
+    assert "The masks that are new say otherwise by themselves: the usual meaning of 0, 255" in said
+    code, said = ingest(folder, "--hair", "1", "--unknown", "255")
+    assert (code, json.loads(said)["meaning"]) == (0, "hair is 1 of 0, 1, 255; 255 is left out")
+
+
+def test_masks_that_could_not_be_read_settle_nothing_for_later_ones(home: Path, tmp_path: Path) -> None:
+    folder = source(tmp_path / "classes", np.where(HAIR, 1, np.where(RIM, 255, 0)).astype(np.uint8))
+    mask = (folder / "masks/p0.png").read_bytes()
+    (folder / "masks/p0.png").write_bytes(mask[:50])
+    assert json.loads(ingest(folder)[1])["refusals"] == 1
+    (folder / "masks/p0.png").write_bytes(mask)
+    code, said = ingest(folder)
+    assert (code, json.loads(said)["meaning"]) == (0, "hair is 1 of 0, 1, 255; 255 is left out")
+
+
+def test_a_copy_whose_values_are_said_to_mean_something_else_is_not_already_in(home: Path, tmp_path: Path) -> None:
+    masks = [np.where(part, 2, np.where(FACE, 1, 0)).astype(np.uint8) for part in (HAIR, HAIR[::-1])]
+    assert ingest(source(tmp_path / "one", *masks), "--hair", "1")[0] == 0
+    code, said = ingest(source(tmp_path / "copy", *masks), "--hair", "2")
+    came = json.loads(said)
+    assert (code, came["added"], came["already"], came["refusals"]) == (0, 0, 0, 2)
+    where = f"its photo and its mask are in from {tmp_path / 'one'}, where hair is 1 of 0, 1, 2."
+    assert all(one["reason"].startswith(where) for one in came["refused"])
+    assert json.loads(ingest(source(tmp_path / "same", *masks), "--hair", "1")[1])["already"] == 2
+
+
 def test_the_terminal_lists_what_happened_to_each_file(home: Path, tmp_path: Path) -> None:
     folder = source(tmp_path / "mixed", (HAIR * 255).astype(np.uint8), np.zeros((SIDE, SIDE), np.uint8))
     (folder / "images/alone.jpg").write_bytes(b"no mask")

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from curator.pictures.census import Census, census
-from curator.pictures.meaning import NOTHING_ASKED, Asked, Meaning, UnclearError, decide, parse_value, read_labels
+from curator.pictures.meaning import (
+    NOTHING_ASKED,
+    Asked,
+    Meaning,
+    UnclearError,
+    comparable,
+    contradicts,
+    decide,
+    parse_value,
+    read_labels,
+)
 from db.errors import WinnowError
 from tests.curator.encoded import saved
 
@@ -58,8 +68,40 @@ def voc() -> Image.Image:
     return image
 
 
+GROUND, BROWN, BEIGE = (0, 0, 0), (127, 0, 0), (255, 200, 180)
+
+
+def palette(classes: Image.Image, *colours: tuple[int, int, int], clear: int | None = None) -> Image.Image:
+    image = Image.frombytes("P", classes.size, classes.tobytes())
+    image.putpalette([channel for colour in colours for channel in colour])
+    return image if clear is None else reread(image, "PNG", transparency=clear)
+
+
+def opaque(where: Image.Image, paint: tuple[int, int, int] = (255, 255, 255)) -> Image.Image:
+    """One colour, as opaque as a mask says."""
+    layered = Image.new("RGBA", where.size, paint)
+    layered.putalpha(where)
+    return layered
+
+
+def clear_row(mask: Image.Image) -> Image.Image:
+    """A mask with one transparent row at the top."""
+    layered = mask.convert("RGBA")
+    layered.putalpha(Image.fromarray(np.where(np.arange(SIDE)[:, None] < 1, 0, 255).repeat(SIDE, 1).astype(np.uint8)))
+    return layered
+
+
+def parsed(hair: int, step: int = 1) -> np.ndarray:
+    """A face with nineteen classes, of which one is hair, and its neighbours are large."""
+    face = np.zeros((SIDE, SIDE), np.uint8)
+    for number in range(1, 19):
+        face[470:510, 28 * (number - 1) : 28 * number - 4] = number
+    face[FACE], face[HAIR] = hair + 1, hair
+    return face * np.uint8(step)
+
+
 def meaning_of(*images: Image.Image, asked: Asked = NOTHING_ASKED) -> Meaning:
-    return decide([census(image) for image in images], asked)
+    return decide(comparable([census(image) for image in images]), asked)
 
 
 def is_hair(image: Image.Image, meaning: Meaning) -> np.ndarray:
@@ -122,6 +164,9 @@ def test_a_mask_without_hair_makes_nothing_unclear(images: list[Image.Image], tr
         [classes(2, 1), classes(2, 1), classes(2, 1, bald=True)],
         [classes(2, 1, bald=True), classes(2, 1)],
         [hard(1), hard(255)],
+        [hard(1), hard(1), hard(255)],
+        [opaque(classes(255, 128))],
+        [opaque(hard()), palette(classes(1, 2), GROUND, BROWN, BEIGE)],
         [classes(255, 128)],
         [classes(200, 120, 60)],
         [classes(17, 17)],
@@ -134,7 +179,9 @@ def test_a_mask_without_hair_makes_nothing_unclear(images: list[Image.Image], tr
         [Image.fromarray(np.where(HAIR, 0, 255).astype(np.uint8))],
     ],
     ids=[
-        "a bald person among classes", "the bald one first", "two encodings", "a trimap", "four levels", "one class number",
+        "a bald person among classes", "the bald one first", "two encodings",
+        "two encodings, more of the one", "a trimap in the transparency", "transparency and classes", "a trimap",
+        "four levels", "one class number",
         "FASSEG's colours", "skin and background alone", "white hair and a red face", "another colour in each",
         "grey and colours", "a trimap through a JPEG", "white background",
     ],
@@ -205,6 +252,99 @@ def test_a_transparent_row_does_not_make_a_black_and_white_mask_transparent() ->
     assert (is_hair(layered, meaning) == HAIR).all()
 
 
+def test_a_black_mask_with_a_transparent_row_has_no_hair_among_black_and_white_ones() -> None:
+    masks = [clear_row(hard()), clear_row(hard(0))]
+    meaning = meaning_of(*masks)
+    assert [int(is_hair(mask, meaning).sum()) for mask in masks] == [HAIR.sum(), 0]
+
+
+def test_a_trimap_in_the_transparency_is_read_as_a_person_says() -> None:
+    mask = opaque(classes(255, 128))
+    labels = read_labels(mask, meaning_of(mask, asked=Asked(hair=(255,), unknown=(128,))))
+    assert labels.unknown is not None
+    assert ((labels.hair > 0) == HAIR).all()
+    assert ((labels.unknown > 0) == FACE).all()
+
+
+def test_paints_of_several_colours_are_classes() -> None:
+    masks = [opaque(hard(), (255, 0, 0)), opaque(Image.fromarray(FACE.view(np.uint8) * np.uint8(255)), (0, 255, 0))]
+    meaning = meaning_of(*masks)
+    assert meaning.words == "hair is #ff0000 of #000000, #00ff00, #ff0000; skin is #00ff00"
+    assert [int(is_hair(mask, meaning).sum()) for mask in masks] == [HAIR.sum(), 0]
+
+
+def test_palettes_in_another_order_are_read_by_their_colours() -> None:
+    two = [palette(hard(1), GROUND, BROWN), palette(Image.fromarray((~HAIR).view(np.uint8)), BROWN, GROUND)]
+    assert all((is_hair(mask, meaning_of(*two)) == HAIR).all() for mask in two)
+    three = [palette(classes(1, 2), GROUND, BROWN, BEIGE), palette(classes(2, 1), GROUND, BEIGE, BROWN)]
+    with pytest.raises(UnclearError, match=r"none of its masks has the value 1\. They are #000000"):
+        meaning_of(*three, asked=Asked(hair=(1,)))
+    meaning = meaning_of(*three, asked=Asked(hair=("#7f0000",)))
+    assert all((is_hair(mask, meaning) == HAIR).all() for mask in three)
+
+
+def test_a_palette_of_which_a_mask_uses_only_greys_is_the_same_palette() -> None:
+    masks = [palette(classes(1, 2), GROUND, (255, 255, 255), BROWN), palette(hard(1), GROUND, (255, 255, 255), BROWN)]
+    meaning = meaning_of(*masks, asked=Asked(hair=("#ffffff",)))
+    assert all((is_hair(mask, meaning) == HAIR).all() for mask in masks)
+
+
+def test_a_palette_with_a_transparent_background_has_classes() -> None:
+    skin = Image.fromarray(FACE.view(np.uint8) * np.uint8(2))
+    masks = [palette(mask, GROUND, BROWN, BEIGE, clear=0) for mask in (hard(1), skin)]
+    with pytest.raises(UnclearError):
+        meaning_of(*masks)
+    meaning = meaning_of(*masks, asked=Asked(hair=(1,)))
+    assert [int(is_hair(mask, meaning).sum()) for mask in masks] == [HAIR.sum(), 0]
+
+
+@pytest.mark.parametrize("number", [13, 17])
+def test_a_class_among_nineteen_is_met_exactly(number: int) -> None:
+    face = parsed(number)
+    truth = face == number
+    shown = np.random.default_rng(7).permutation(4096)[:32]
+    coloured = np.stack([shown // 256 * 16, shown // 16 % 16 * 16, shown % 16 * 16], axis=-1).astype(np.uint8)
+    named = "#" + bytes(coloured[number]).hex()
+    for image, value in (
+        (Image.fromarray(face), number),
+        (Image.fromarray(np.where(face == 1, 255, face)), number),
+        (Image.fromarray(face.astype(np.uint16)), number),
+        (Image.fromarray(parsed(number, 10)), 10 * number),
+        (Image.fromarray(coloured[face]), named),
+    ):
+        assert (is_hair(image, meaning_of(image, asked=Asked(hair=(value,)))) == truth).all()
+
+
+def test_class_numbers_among_colours_are_refused() -> None:
+    meaning = meaning_of(colours(BROWN, BEIGE), asked=Asked(hair=("#7f0000",)))
+    with pytest.raises(
+        WinnowError, match=r"it has class numbers \(0, 1, 2\), and the values of its source's masks are colours"
+    ):
+        read_labels(classes(2, 1), meaning)
+
+
+def test_wide_slopes_are_soft_and_no_classes() -> None:
+    soft = Image.fromarray(cv2.GaussianBlur((HAIR * 255).astype(np.uint8), (0, 0), 30.0))
+    labels = read_labels(soft, meaning_of(soft, hard()))
+    assert len(np.unique(labels.hair)) > 100
+
+
+def test_eight_bits_stored_with_sixteen_are_eight_bits() -> None:
+    deep = cv2.GaussianBlur(HAIR.astype(np.uint16) * 65535, (0, 0), 3.0)
+    both = [Image.fromarray(deep), Image.fromarray(HAIR.astype(np.uint16) * 65535)]
+    assert meaning_of(*both).words == "the usual meaning of 0, 255: hair is white, or the painted colour"
+    turned = Image.fromarray(65535 - deep)
+    assert np.abs(read_labels(turned, meaning_of(turned, asked=Asked(inverted=True))).hair.astype(int) - deep // 257).max() <= 1
+
+
+def test_a_value_means_two_things_only_where_both_are_clear() -> None:
+    voc_like, usual = meaning_of(bordered()), comparable([census(hard())])
+    assert contradicts(voc_like, usual) == meaning_of(hard())
+    assert contradicts(voc_like, [census(bordered())]) is None
+    assert contradicts(voc_like, [census(classes(2, 1))]) is None
+    assert contradicts(meaning_of(hard()), usual) is None
+
+
 def test_an_opaque_part_is_hair_where_the_paint_says_nothing() -> None:
     layered = Image.new("RGBA", (SIDE, SIDE), "white")
     layered.putalpha(hard())
@@ -241,3 +381,10 @@ def test_the_order_of_the_masks_decides_nothing(kinds: list[str], random: object
 def test_what_is_no_value_is_one_sentence(word: str) -> None:
     with pytest.raises(WinnowError, match="is no value of a mask"):
         parse_value(word)
+
+
+def test_negative_values_are_refused_and_not_taken_for_black() -> None:
+    image = Image.fromarray(np.where(HAIR, -1, 0).astype(np.int32))
+    for read in (census, lambda mask: read_labels(mask, None)):
+        with pytest.raises(WinnowError, match=r"^the mask's values go from -1 to 0\. Send 0 and 1, or 0 and 255\.$"):
+            read(image)

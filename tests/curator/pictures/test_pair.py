@@ -189,3 +189,9 @@ def test_real_photos_come_in_with_their_masks_and_nothing_odd_but_bald_heads(sou
 
 
 # --- our own files ---------------------------------------------------------------------------------------------------
+
+
+def test_a_mask_that_says_nothing_at_all_is_refused() -> None:
+    files = (saved(photo(), "PNG"), saved(mask(), "PNG"))
+    with pytest.raises(WinnowError, match=r"^its mask: it says of no pixel whether it is hair; all are unknown\.$"):
+        read_pair(*files, LIMITS, unknown=saved(np.full((300, 240), 255, np.uint8), "PNG"))
