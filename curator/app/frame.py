@@ -147,7 +147,7 @@ def job_panel(kind: str, doing: str, number: int | None = None) -> Job | None:
     state = job_state(job, utc_now())
     if state in ACTIVE:
         _job_progress(kind, doing, number)
-    elif state is JobState.failed:
+    elif state is JobState.failed and not (job.result or {}).get("unclear"):  # one that stopped to ask shows its question
         st.error(literal(job.message))
     elif state is JobState.interrupted:
         st.warning(f"{doing} was interrupted. {literal(job.message)}")

@@ -25,10 +25,11 @@ def ask_for_meaning(upload: Path, told: dict[str, Any], key: str) -> Asked:
         st.caption(f"**Masks:** {told['meaning']}.")
     chosen = _choice(counted, "Choose" if told["unclear"] else "As understood", key) if counted else NOTHING_ASKED
     previews = load(upload)
+    meaning = _meaning(told, chosen)
     for column, preview in zip(st.columns(4), previews, strict=False):
-        column.image(_shown(preview, _meaning(told, chosen), list(counted)), width="stretch")
+        column.image(_shown(preview, meaning, list(counted)), width="stretch")
     if previews:
-        st.caption("Blue is what would come in as hair" + ("; grey is left out." if chosen.unknown else "."))
+        st.caption("Blue is what would come in as hair" + ("; grey is left out." if meaning.unknown else "."))
     return chosen
 
 
