@@ -88,8 +88,8 @@ class IngestSummary:
 
     `refused` lists the first thousand refusals, `refusals` counts all. `left_out` and `not_read` do so for files that belong to
     no photo, but for the `junk` of file managers and cameras, which is only counted; `remarks` and `remarked` for those of
-    `added` that are unusual. `no_face` counts those of `added` without a crop, `healed` those of `already` of which a missing
-    or damaged picture was stored again.
+    `added` that are unusual, and those of `already` that came in without a mask that the source has now. `no_face` counts those
+    of `added` without a crop, `healed` those of `already` of which a missing or damaged picture was stored again.
     """
 
     seen: int = 0
@@ -235,6 +235,7 @@ def ingest(
                 with reading(engine) as session:
                     in_database = _pairs_with_rows(session, [one for one in batch if isinstance(one, AlreadyStored)])
                     batch = _unless_read_otherwise(session, batch, source_id, meaning)
+                    _remark(summary, _masks_left_out(session, batch))
                 # Files in the store without rows: an earlier ingest was interrupted before the commit, or two other pairs
                 # brought the photo and the mask.
                 batch = [
@@ -413,6 +414,32 @@ def _unless_read_otherwise(
         else one
         for one in batch
     ]
+
+
+def _masks_left_out(session: Session, batch: Sequence[Examined | AlreadyStored | Refused | NotRead]) -> list[tuple[str, str]]:
+    """Names of pairs that came in without a mask of skin or unknown pixels that the source has now, each with a remark."""
+    with_more = [one for one in batch if isinstance(one, AlreadyStored) and (one.pair.skin or one.pair.unknown)]
+    if not with_more:
+        return []
+    wanted = select(Submission.photo_sha256, Submission.mask_sha256, Submission.skin_sha256, Submission.unknown_sha256).where(
+        tuple_(Submission.photo_sha256, Submission.mask_sha256).in_([(one.photo, one.mask) for one in with_more])
+    )
+    there = {(photo, mask): (skin, unknown) for photo, mask, skin, unknown in session.execute(wanted)}
+    remarks = []
+    for one in with_more:
+        came = there.get((one.photo, one.mask))
+        pairs = (("skin", one.pair.skin), ("unknown pixels", one.pair.unknown))
+        absent = [] if came is None else [name for (name, now), then in zip(pairs, came, strict=True) if now and not then]
+        if absent:
+            words = f"it came in without its mask of {' and of '.join(absent)}, and stays so. Erase it to take it in anew."
+            remarks.append((one.pair.name, words))
+    return remarks
+
+
+def _remark(summary: IngestSummary, remarks: Sequence[tuple[str, str]]) -> None:
+    summary.remarked += len(remarks)
+    free = max(0, REFUSALS_LISTED - len(summary.remarks))
+    summary.remarks += [{"file": name, "remark": words} for name, words in remarks[:free]]
 
 
 def _add_batch(

@@ -215,22 +215,27 @@ def _plateaus(grey: NDArray[np.uint8], *, soft: bool) -> tuple[NDArray[Any], NDA
 
 def _main_colours(plane: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The flat colours of a picture with many, with their shares: a colour stands for those that a JPEG makes of it."""
-    steps, counts = np.unique(plane & 0xF0F0F0, return_counts=True)  # sixteen steps a channel
-    found: dict[int, float] = {}
+    in_steps = plane & 0xF0F0F0  # sixteen a channel
+    steps, counts = np.unique(in_steps, return_counts=True)
+    groups: dict[int, float] = {}
     for at in np.argsort(-counts)[:64]:
-        colour, share = _middle(int(steps[at])), counts[at] / plane.size
-        near = next((other for other in found if _apart(colour, other) <= 2 * NEAR), None)
+        step, share = int(steps[at]), counts[at] / plane.size
+        near = next((other for other in groups if _apart(step, other) <= 16), None)
         if near is not None:
-            found[near] += share
+            groups[near] += share
         elif share >= FLAT_SHARE:
-            found[colour] = share
+            groups[step] = share
+    found: dict[int, float] = defaultdict(float)
+    for step, share in groups.items():
+        colours, times = np.unique(plane[in_steps == step], return_counts=True)
+        found[_to_the_ends(int(colours[times.argmax()]))] += share
     return np.array(sorted(found), int), np.array([found[colour] for colour in sorted(found)], float)
 
 
-def _middle(step: int) -> int:
-    """The colour of a step: its middle, and 0 and 255 at the ends of a channel, where most masks' colours lie."""
-    channels = ((step >> shift) & 255 for shift in (16, 8, 0))
-    red, green, blue = (0 if low < 32 else 255 if low >= 224 else low + 8 for low in channels)
+def _to_the_ends(colour: int) -> int:
+    """A colour whose channels are 0 and 255 where they are nearly so, as most masks' colours are."""
+    channels = ((colour >> shift) & 255 for shift in (16, 8, 0))
+    red, green, blue = (0 if each <= NEAR else 255 if each >= 255 - NEAR else each for each in channels)
     return red << 16 | green << 8 | blue
 
 

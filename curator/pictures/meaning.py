@@ -7,7 +7,7 @@ value is a grey level (0 to 65535), the index of a palette, or a colour such as 
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -281,7 +281,15 @@ def read_labels(image: Image.Image, meaning: Meaning | None) -> Labels:
             f"it has the value {spelled(_order(other))}, and the other masks of its source have {spelled(meaning.values)}. "
             "Ingest it as a source of its own, or say what the values mean (--hair, --unknown)."
         )
-    return parse_labels(_inverse(image, meaning)) if meaning.inverted else parse_labels(image)
+    if meaning.inverted:
+        return parse_labels(_inverse(image, meaning))
+    try:
+        return parse_labels(image)
+    except WinnowError:
+        painted = tuple(value for value in meaning.values if isinstance(value, str) and value != "#000000")
+        if len(painted) != 1 or len(meaning.values) != 2:
+            raise
+        return _by_value(image, replace(meaning, hair=painted))  # one colour on black, through a JPEG
 
 
 def _inverse(image: Image.Image, meaning: Meaning) -> Image.Image:
@@ -292,6 +300,8 @@ def _inverse(image: Image.Image, meaning: Meaning) -> Image.Image:
 
 
 def _by_value(image: Image.Image, meaning: Meaning) -> Labels:
+    if meaning.hair == (255,) and set(meaning.values) == {0, 255} and census(image).soft:
+        return parse_labels(image)
     coloured = any(isinstance(value, str) for value in meaning.hair)
     plane = colours_of(image) if coloured else plane_of(image)[1]
     if coloured and 0 < plane_of(image)[1].max() < CLASS_NUMBERS and plane_of(image)[0] == "grey":

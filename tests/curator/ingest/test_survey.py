@@ -153,6 +153,20 @@ def test_a_copy_whose_values_are_said_to_mean_something_else_is_not_already_in(h
     assert json.loads(ingest(source(tmp_path / "same", *masks), "--hair", "1")[1])["already"] == 2
 
 
+def test_masks_that_a_source_gets_later_are_not_left_out_silently(home: Path, tmp_path: Path) -> None:
+    folder = source(tmp_path / "usual", (HAIR * 255).astype(np.uint8))
+    assert ingest(folder)[0] == 0
+    cv2.imwrite(str(folder / "masks/p0_skin.png"), (FACE * 255).astype(np.uint8))
+    came = json.loads(ingest(folder)[1])
+    assert (came["already"], came["remarked"]) == (1, 1)
+    assert came["remarks"] == [
+        {
+            "file": "images/p0.png",
+            "remark": "it came in without its mask of skin, and stays so. Erase it to take it in anew.",
+        }
+    ]
+
+
 def test_the_terminal_lists_what_happened_to_each_file(home: Path, tmp_path: Path) -> None:
     folder = source(tmp_path / "mixed", (HAIR * 255).astype(np.uint8), np.zeros((SIDE, SIDE), np.uint8))
     (folder / "images/alone.jpg").write_bytes(b"no mask")

@@ -388,3 +388,19 @@ def test_negative_values_are_refused_and_not_taken_for_black() -> None:
     for read in (census, lambda mask: read_labels(mask, None)):
         with pytest.raises(WinnowError, match=r"^the mask's values go from -1 to 0\. Send 0 and 1, or 0 and 255\.$"):
             read(image)
+
+
+def test_white_hair_that_a_person_named_stays_soft() -> None:
+    soft = Image.fromarray(255 - cv2.GaussianBlur((FACE * 255).astype(np.uint8), (0, 0), 12.0))
+    with pytest.raises(UnclearError, match="--hair 255 if white is"):
+        meaning_of(soft)
+    labels = read_labels(soft, meaning_of(soft, asked=Asked(hair=(255,))))
+    assert (labels.hair == np.asarray(soft)).all()
+
+
+def test_one_colour_on_black_is_one_colour_through_a_jpeg() -> None:
+    image = reread(colours((200, 30, 160), GROUND), "JPEG", quality=85)
+    assert len(census(image).values) == 2
+    meaning = meaning_of(image, image)
+    assert meaning.hair == ()
+    assert (is_hair(image, meaning) == HAIR).mean() > 0.99
