@@ -112,7 +112,7 @@ def remembered(engine: Engine, adapter: str, location: str, asked: Asked) -> Mea
         if meaning is None or asked != Asked(meaning.hair, meaning.skin, meaning.unknown, meaning.inverted):
             raise WinnowError(
                 f"{location} was ingested before, and then {before}. Its masks are in, and cannot mean something else now. "
-                "Ingest a corrected copy under another name, or erase its photos first."
+                "Erase its photos first."
             )
         return meaning
     return None
