@@ -418,7 +418,8 @@ def _unless_read_otherwise(
 
 def _masks_left_out(session: Session, batch: Sequence[Examined | AlreadyStored | Refused | NotRead]) -> list[tuple[str, str]]:
     """Names of pairs that came in without a mask of skin or unknown pixels that the source has now, each with a remark."""
-    with_more = [one for one in batch if isinstance(one, AlreadyStored) and (one.pair.skin or one.pair.unknown)]
+    stored = [one for one in batch if isinstance(one, AlreadyStored | Examined)]
+    with_more = [one for one in stored if one.pair.skin or one.pair.unknown]
     if not with_more:
         return []
     wanted = select(Submission.photo_sha256, Submission.mask_sha256, Submission.skin_sha256, Submission.unknown_sha256).where(
