@@ -6,14 +6,16 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 INSTALL := $(UV) pip install --python $(BIN)/python --compile-bytecode --constraint constraints.txt
 # Tests start hundreds of processes: our modules are compiled for the first of them, also where this is switched off.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2
+# Three at a time on two cores: browsers, servers and processes are waited for.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3
 
 .PHONY: app test test-fast check javascript clean
 
 app: $(VENV)/.app
 	$(BIN)/streamlit run streamlit_app.py
 
-test: check javascript
+# What `check` does is one of the tests.
+test: $(VENV)/.test javascript
 	$(PYTEST)
 
 # Without browsers, servers and trainings: to run by hand, often.

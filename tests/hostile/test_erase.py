@@ -21,8 +21,7 @@ from sqlalchemy import Engine, func, select
 from typer.testing import CliRunner
 
 from curator.__main__ import app
-from curator.formats import RawPair
-from curator.formats.manifest import read
+from curator.formats import RawPair, manifest
 from curator.ingest.bars import ERASED, Bars, Kind, admitted, allow_again
 from curator.ingest.pipeline import IngestSummary, ingest
 from curator.ingest.workers import Workers
@@ -35,6 +34,7 @@ from db.session import connect, open_database, reading, writing
 from db.settings import Limits, Settings
 from db.store import Store
 from db.tables import Bar, Contributor, CuratedSet, Erasure, Event, Example, Job, JobState, Submission
+from tests.curator.formats.items import without_lists
 from tests.examples import LONG_AGO
 
 NORA = "Nora Quist"
@@ -63,6 +63,8 @@ from curator.__main__ import app
 erasing.delete_unnamed = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # the rows are committed, nothing else is done
 app(["erase", "--contributor", "Nora Quist"])
 """
+
+read = without_lists(manifest.read)
 
 
 SEARCHED = KILLED.replace("erasing.delete_unnamed", "erasing.search_bytes").replace("lambda *_", "lambda *_, **__")
