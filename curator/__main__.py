@@ -211,7 +211,7 @@ def _look(
         )
         values = tally(census)
         if isinstance(place, Path):
-            previews = make_previews(items_again(), [value for value, _, _ in values], workers, settings.limits)
+            previews = make_previews(items_again, [value for value, _, _ in values], workers, settings.limits)
             save_previews(previews, place)
     try:
         known = remembered(job.engine, found.format, location, NOTHING_ASKED)
@@ -317,7 +317,7 @@ def _run_ingest(
             progress.result = {"unclear": error.why, "values": error.values, "meaning": None, "understood": None}
             if upload is not None:
                 values = [value for value, _, _ in error.values]
-                save_previews(make_previews(items_again(), values, workers, settings.limits), upload)
+                save_previews(make_previews(items_again, values, workers, settings.limits), upload)
             raise
         summary = ingest_pairs(
             items_again(),

@@ -4,7 +4,7 @@ They lie in one file beside an uploaded zip, and go when it goes: these are peop
 """
 
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -57,11 +57,16 @@ class Preview:
 
 
 def make_previews(
-    items: Iterable[RawPair | Refused | NotRead], values: Sequence[Value], workers: Workers, limits: Limits
+    items: Callable[[], Iterable[RawPair | Refused | NotRead]], values: Sequence[Value], workers: Workers, limits: Limits
 ) -> list[Preview]:
-    """The previews of COUNT pairs, spread over a source; fewer if fewer can be read. `values` are all of its masks' values."""
-    pairs = [item for item in items if isinstance(item, RawPair)]
-    chosen = [pairs[number * len(pairs) // COUNT] for number in range(min(COUNT, len(pairs)))]
+    """The previews of COUNT pairs, spread over a source; fewer if fewer can be read. `values` are all of its masks' values.
+
+    `items` reads the source anew: twice, because a source may be long, and its lists may have the pictures inside.
+    """
+    count = sum(isinstance(item, RawPair) for item in items())
+    places = {number * count // COUNT for number in range(COUNT)}
+    pairs = (item for item in items() if isinstance(item, RawPair))
+    chosen = [pair for number, pair in enumerate(pairs) if number in places]
     work = partial(_preview, values=tuple(values), limits=limits)
     return [one for one in map_in_order(workers, work, chosen, _none) if one is not None]
 

@@ -302,11 +302,13 @@ def _inverse(image: Image.Image, meaning: Meaning) -> Image.Image:
 def _by_value(image: Image.Image, meaning: Meaning) -> Labels:
     if meaning.hair == (255,) and set(meaning.values) == {0, 255} and census(image).soft:
         return parse_labels(image)
+    kind, plane = plane_of(image)
     coloured = any(isinstance(value, str) for value in meaning.hair)
-    plane = colours_of(image) if coloured else plane_of(image)[1]
-    if coloured and 0 < plane_of(image)[1].max() < CLASS_NUMBERS and plane_of(image)[0] == "grey":
-        numbers = spelled(np.unique(plane_of(image)[1]).tolist()[:LISTED])
-        raise WinnowError(f"it has class numbers ({numbers}), and the values of its source's masks are colours.")
+    if coloured:
+        if kind == "grey" and 0 < plane.max() < CLASS_NUMBERS:
+            numbers = spelled(np.unique(plane).tolist()[:LISTED])
+            raise WinnowError(f"it has class numbers ({numbers}), and the values of its source's masks are colours.")
+        plane = colours_of(image)
     known = {int(value[1:], 16) if isinstance(value, str) else value: value for value in meaning.values}
     nearest, far = _nearest(plane, np.array(sorted(known)), coloured=coloured)
     if far.mean() > STRAY:

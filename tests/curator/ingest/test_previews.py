@@ -27,7 +27,7 @@ def pair(number: int) -> RawPair:
 
 def test_a_preview_shows_each_meaning_at_the_photos_shape() -> None:
     items = [Refused("x", "why"), *map(pair, range(9)), NotRead("y", "why"), RawPair("z", Embedded(b"no"), Embedded(b"no"))]
-    found = make_previews(items, VALUES, THREADS, LIMITS)
+    found = make_previews(lambda: iter(items), VALUES, THREADS, LIMITS)
     assert len(found) == COUNT
     one = found[0]
     assert (one.photo.shape, one.values.shape) == ((150, SIDE, 3), (150, SIDE))
@@ -38,7 +38,7 @@ def test_a_preview_shows_each_meaning_at_the_photos_shape() -> None:
 
 def test_the_usual_meaning_and_its_inverse_are_shown() -> None:
     white = RawPair("a.png", Embedded(saved(noise(300, 480))), Embedded(saved(np.where(MASK == 2, 255, 0).astype(np.uint8))))
-    (one,) = make_previews([white], (0, 255), THREADS, LIMITS)
+    (one,) = make_previews(lambda: [white], (0, 255), THREADS, LIMITS)
     assert (one.hair(Meaning((0, 255)), (0, 255)) == 255).mean() == pytest.approx(1 / 3, abs=0.01)
     assert (one.hair(Meaning((0, 255), inverted=True), (0, 255)) == 255).mean() == pytest.approx(2 / 3, abs=0.01)
 
@@ -56,7 +56,7 @@ def test_previews_lie_beside_an_upload_and_go_with_it(tmp_path: Path) -> None:
     waiting = whole(tmp_path, "ada", file)
     assert waiting is not None
     assert load(waiting.path) == []
-    made = make_previews([pair(0)], VALUES, THREADS, LIMITS)
+    made = make_previews(lambda: [pair(0)], VALUES, THREADS, LIMITS)
     save(made, waiting.path)
     (again,) = load(waiting.path)
     assert (again.photo == made[0].photo).all()
@@ -68,7 +68,7 @@ def test_a_claimed_upload_takes_its_previews_away(tmp_path: Path) -> None:
     file = arrived(tmp_path)
     waiting = whole(tmp_path, "ada", file)
     assert waiting is not None
-    save(make_previews([pair(0)], VALUES, THREADS, LIMITS), waiting.path)
+    save(make_previews(lambda: [pair(0)], VALUES, THREADS, LIMITS), waiting.path)
     claimed = claim(tmp_path, "ada", file)
     assert claimed is not None
     assert list(tmp_path.iterdir()) == [claimed.path]
