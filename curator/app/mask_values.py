@@ -1,5 +1,6 @@
 """What the values of a zip's masks mean, on the Ingest page: four photos tinted as it is understood, and a choice."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from curator.ingest.previews import Preview, load
 from curator.pictures.census import Value
 from curator.pictures.meaning import NOTHING_ASKED, Asked, Meaning
 from curator.pictures.tint import greyed, tinted
+
+VALUES = {"--hair", "--skin", "--unknown", "--inverted"}  # options that are one answer together
 
 
 def ask_for_meaning(upload: Path, told: dict[str, Any], key: str) -> Asked:
@@ -37,6 +40,17 @@ def options(asked: Asked) -> list[str]:
     """The options of the command that say the same."""
     named = (("hair", asked.hair), ("skin", asked.skin), ("unknown", asked.unknown))
     return [f"--{name}={value}" for name, values in named for value in values] + ["--inverted"] * asked.inverted
+
+
+def answered(arguments: Sequence[str], more: Sequence[str]) -> list[str]:
+    """The arguments of an ingest that stopped to ask, with these options for those of the same kind that it had.
+
+    >>> answered(["ingest", "a.zip", "--crop=face", "--hair=1", "--hair=2"], ["--hair=3"])
+    ['ingest', 'a.zip', '--crop=face', '--hair=3']
+    """
+    said = {option.partition("=")[0] for option in more}
+    said |= VALUES if said & VALUES else set()
+    return [*(each for each in arguments if each.partition("=")[0] not in said), *more]
 
 
 def is_answered(told: dict[str, Any], asked: Asked) -> bool:

@@ -11,7 +11,7 @@ import streamlit as st
 from curator.app.components.upload import Arrived, arrived, upload
 from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, start_job, table
 from curator.app.guard import current_reviewer
-from curator.app.mask_values import ask_for_meaning, is_answered, options
+from curator.app.mask_values import answered, ask_for_meaning, is_answered, options
 from curator.app.state import engine, settings
 from curator.app.wording import literal, pluralise
 from curator.formats import ADAPTERS, ARCHIVES
@@ -76,8 +76,8 @@ def label_option() -> list[str]:
 
 
 def start_again(job: Job, asked: Asked) -> None:
-    """Start an ingest that failed or was stopped again, with its own options and what was said of its masks' values."""
-    start_job("ingest", "curator", [*job.arguments, *options(asked)])
+    """Start an ingest that failed or was stopped again, with its options; a label or values named now replace its own."""
+    start_job("ingest", "curator", answered(job.arguments, [*label_option(), *options(asked)]))
 
 
 def start_preview() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curator.app.mask_values import is_answered, options
+from curator.app.mask_values import answered, is_answered, options
 from curator.ingest.previews import Preview, save
 from curator.pictures.meaning import NOTHING_ASKED, Asked, Meaning
 
@@ -70,6 +70,20 @@ def test_what_is_clear_is_said_and_can_be_changed(tmp_path: Path) -> None:
 def test_masks_that_are_no_files_ask_nothing(tmp_path: Path) -> None:
     asked = page(tmp_path, {"values": [], "meaning": Meaning().words, "understood": Meaning().as_row(), "unclear": None})
     assert (len(asked.multiselect), asked.text[0].value) == (0, "[] True")
+
+
+@pytest.mark.parametrize(
+    ("more", "left"),
+    [
+        ([], ["--crop=face", "--label=wig", "--hair=1", "--unknown=255"]),
+        (["--hair=3"], ["--crop=face", "--label=wig", "--hair=3"]),
+        (["--inverted"], ["--crop=face", "--label=wig", "--inverted"]),
+        (["--label=fur"], ["--crop=face", "--hair=1", "--unknown=255", "--label=fur"]),
+    ],
+)
+def test_a_new_answer_replaces_the_one_before(more: list[str], left: list[str]) -> None:
+    before = ["ingest", "a.zip", "--crop=face", "--label=wig", "--hair=1", "--unknown=255"]
+    assert answered(before, more) == ["ingest", "a.zip", *left]
 
 
 @pytest.mark.parametrize(
