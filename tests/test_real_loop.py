@@ -1,6 +1,7 @@
 """The loop on 40 real photos, by the commands alone: from a folder to a verified file for a phone.
 
-The commands run in this process, which has loaded TensorFlow already. tests/trainer/test_main.py runs each in its own.
+The commands run in this process, which has loaded TensorFlow already. In processes of their own, tests/trainer/test_main.py
+runs fit and export, and tests/e2e/test_whole_loop.py all that the app starts.
 """
 
 import csv
