@@ -166,7 +166,7 @@ def show_runs() -> None:
         return offer_to_continue(run, state, busy)
     draw_curves([run])
     offer_to_continue(run, state, busy)
-    st.subheader("Film strip", anchor=False)
+    st.header("Film strip", anchor=False)
     st.caption(
         f"{pluralise(len(seen.rows), 'validation example')} with their mattes after epochs "
         f"{seen.epochs[0]} to {seen.epochs[-1]}. Click one to enlarge it."
