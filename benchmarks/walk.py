@@ -1,4 +1,4 @@
-"""The walk of a newcomer: from an empty page to a file for a phone, with 60 real photos; clicks, keys and seconds of every step.
+"""The walk of a newcomer: from an empty page to a proven file, with 60 real photos; clicks, keys and seconds of every step.
 
     WINNOW_ENCODER_WEIGHTS=... python benchmarks/walk.py ../shared/data/street [-n 60] [--epochs 3] [--json]
 
