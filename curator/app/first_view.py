@@ -29,7 +29,7 @@ from curator.markup import render
 HERE = Path(__file__).parent
 STREAMLIT = Path(get_static_dir())
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-PAGES = {"/", *(f"/{view.stem}" for view in HERE.glob("views/*.py"))}
+PAGES = {"/" if view.stem == "home" else f"/{view.stem}" for view in HERE.glob("views/[a-z]*.py")}
 ASSETS = {
     f"/static/{file.parent.name}/{file.name}": file for file in STREAMLIT.glob("static/*/*") if file.suffix in MEDIA_TYPES
 }
