@@ -133,21 +133,6 @@ export function made(kind, properties) {
 }
 
 /**
- * Whether a key is for something else: a text field, a shortcut of the browser, a button that has the focus.
- * @param {KeyboardEvent} event @param {Node} root the component
- */
-export function isTheirs(event, root) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return true;
-  const target = event.composedPath()[0];
-  if (!(target instanceof Element)) return false;
-  if (target.closest("textarea, select, [contenteditable=''], [contenteditable=true], [role=textbox], [role=dialog], dialog")) return true;
-  if (target.matches("input:not([type=range])")) return true;
-  // Enter and Space press a button of ours that was reached with Tab; anywhere else they are shortcuts.
-  const presses = event.key === "Enter" || event.key === " ";
-  return presses && target.matches("button, a, summary") && target.getRootNode() === root && target.matches(":focus-visible");
-}
-
-/**
  * Where an element begins below the top of the page, in CSS pixels, were nothing scrolled.
  * @param {Element} element
  */

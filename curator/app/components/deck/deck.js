@@ -2,11 +2,12 @@
 // The review deck. A key draws the next picture at once, from what was fetched and decoded ahead; the verdict goes to the
 // server in the background, and stays in this browser until the server says that it is committed (the outbox).
 
-import { ask, clicked, fitted, isTheirs, made, newId, partsOf, RouteError } from "../shared.js";
+import { ask, clicked, fitted, made, newId, partsOf, RouteError } from "../shared.js";
 import {
   DONE, doubtInWords, drawCounts, isQueue, keysOf, lasting, LEFT_OUT, nothingLeft, offerReasons, opinionsInWords, POLL_MS,
-  reasonInWords, settlesIt, undoOf, verdictOn, widgetKeys,
+  reasonInWords, settlesIt, undoOf, verdictOn,
 } from "../review.js";
+import { keysElsewhere } from "../keys.js";
 import { Outbox } from "../outbox.js";
 import { Dealer } from "../dealer.js";
 import { paceInWords, Sitting } from "../sitting.js";
@@ -30,8 +31,8 @@ class Deck {
   /** The parts of the page. @type {Record<string, any>} */
   at = {};
   leave = new AbortController();
-  /** @type {(key: string) => boolean} */
-  widgetWants = () => false;
+  /** @type {(event: KeyboardEvent) => boolean} */
+  isTheirs = () => false;
 
   /** @param {ReviewData} data @param {() => void} renew */
   constructor({ reviewer, token, wanted, lead, side, tint, reasons, pace }, renew) {
@@ -79,7 +80,7 @@ class Deck {
     const { signal } = this.leave;
     offerReasons(this.at, this.reasons);
     this.stage = new Stage(this.at, this.side, { swiped: (what) => this.act(what), changed: () => this.tools(), signal });
-    this.widgetWants = widgetKeys(root, { signal });
+    this.isTheirs = keysElsewhere(root, signal);
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal });
     window.addEventListener("keyup", (event) => event.key.toLowerCase() === "h" && this.stage?.hold("key", false), { signal });
     root.addEventListener("click", (event) => {
@@ -116,8 +117,7 @@ class Deck {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const { help } = this.at;
     const what = help.open ? (key === "?" ? "help" : undefined) : this.keys[key];
-    if (this.root && isTheirs(event, this.root) && !(help.open && !event.ctrlKey && !event.metaKey && !event.altKey)) return;
-    if (this.widgetWants(key)) return;
+    if (this.isTheirs(event) && !(help.open && !event.ctrlKey && !event.metaKey && !event.altKey)) return;
     // C and R are Streamlit's own shortcuts ("clear caches", "rerun"): they must not be pressed by mistake.
     if (!what && !["c", "r"].includes(key)) return;
     event.preventDefault();

@@ -2,9 +2,10 @@
 // The touch-up studio: which mask, the clock, the tools' buttons and keys, and saving. The easel paints. The clock is the server's:
 // the page only counts down.
 
-import { ask, bitmap, clicked, formatted, isTheirs, made, maskBytes, partsOf, RouteError, topOf } from "../shared.js";
+import { ask, bitmap, clicked, formatted, made, maskBytes, partsOf, RouteError, topOf } from "../shared.js";
 import { Easel } from "./easel.js";
 import { SAYS_HAIR, SAYS_NOT_HAIR, SAYS_UNKNOWN } from "./hints.js";
+import { keysElsewhere } from "../keys.js";
 import { forget, forgetOld, keep, kept } from "./kept.js";
 import { doneFigures, versionButtons, waitingButtons } from "./lists.js";
 import { bitmapOfPng, greysOf, labelsOf, pixelsOf, pngOf } from "./pictures.js";
@@ -79,6 +80,8 @@ class Painter {
   /** Asks for a new token. */
   renew = () => {};
   renewed = false;
+  /** @type {(event: KeyboardEvent) => boolean} */
+  isTheirs = () => false;
   /** Whether a hint is being solved. */
   solving = false;
   /** Whether Done was pressed while a hint was being solved. */
@@ -112,6 +115,7 @@ class Painter {
       looked: () => this.tools(),
       hinted: () => this.solve(),
     });
+    this.isTheirs = keysElsewhere(root, signal);
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
     window.addEventListener("keyup", (event) => this.keyUp(event), { capture: true, ...heard });
     window.addEventListener("pagehide", () => this.sendOnTheWayOut(), heard);
@@ -681,7 +685,7 @@ class Painter {
   key(event) {
     const undoKey = (event.ctrlKey || event.metaKey) && !event.altKey && ["z", "y"].includes(event.key.toLowerCase());
     const [target] = event.composedPath();
-    if (!undoKey && this.root && isTheirs(event, this.root)) return;
+    if (!undoKey && this.isTheirs(event)) return;
     if (undoKey && target instanceof HTMLInputElement && target.type !== "range") return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (!undoKey && CANVAS_ONLY.includes(key) && !this.atEasel) return;
