@@ -1,7 +1,7 @@
 """The HTTP routes beside the pages: pictures as plain files, the deck's cards, verdicts and their log, touch-ups, crops.
 
 Every POST takes and returns JSON, passes the guard, and is answered only after its commit. `refusal` is the one place
-that turns an error into a status and a sentence.
+that turns an error into a status, a sentence for people and a code for programs (docs/architecture.md lists them).
 """
 
 import asyncio
@@ -75,24 +75,28 @@ Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 class MalformedError(WinnowError):
     """A body that this route can't use; status 400."""
 
+    code = "malformed"
     status = 400
 
 
 class TooLargeError(MalformedError):
     """A body over the route's limit; status 413."""
 
+    code = "too_large"
     status = 413
 
 
 class SlowError(MalformedError):
     """A body that does not arrive; status 408."""
 
+    code = "too_slow"
     status = 408
 
 
 class NotJsonError(MalformedError):
     """A body not declared as JSON; status 415. A foreign page could send a form without a preflight request."""
 
+    code = "not_json"
     status = 415
 
 
@@ -576,8 +580,8 @@ def _admitted(answer: Callable[[str, F], dict[str, Any]], reviewer: str, form: F
 
 
 def refusal(error: WinnowError) -> Response:
-    """An error's sentence as JSON, with the status that fits it: 4xx for what is wrong with the request, 5xx and 429 for what
-    may be answered later."""
+    """An error's sentence and its code as JSON, with the status that fits it: 4xx for what is wrong with the request, 5xx and
+    429 for what may be answered later."""
     status = 409
     if isinstance(error, MalformedError):
         status = error.status
@@ -595,7 +599,7 @@ def refusal(error: WinnowError) -> Response:
         status = 503
     if status >= 429:
         _log.error("%s", error)  # in full: the answer leaves the server's folders out
-    return JSONResponse({"error": error.shown}, status)
+    return JSONResponse({"error": error.shown, "code": error.code}, status)
 
 
 async def _body(request: Request, limit: int) -> bytes:

@@ -34,6 +34,12 @@ MAX_CROP_SIDES = 3  # a crop's largest side, in multiples of the photo's longest
 PREVIEW = 1280  # longest side of a preview, in pixels
 
 
+class AlreadyDecidedError(WinnowError):
+    """Somebody has cropped or discarded a photo, or a face was found in it: it does not wait any more."""
+
+    code = "already_decided"
+
+
 @dataclass(frozen=True)
 class FacelessPhoto:
     """A photo that waits for a person to crop or discard it. `version` changes with the photo, for use in cached addresses."""
@@ -124,8 +130,8 @@ def decide(
     """Record a reviewer's choice on a photo: a square, which becomes its example, or None, which discards the photo.
 
     The square is in pixels of the upright photo. The pictures are stored before the transaction that names them. The same
-    choice sent twice by the same reviewer counts once. Raises WinnowError for a square that cannot be a crop, for a photo that
-    is cropped or discarded already, and for an example that no split is right for; NotThereError for an unknown submission.
+    choice sent twice by the same reviewer counts once. Raises WinnowError for a square that cannot be a crop and for an example
+    that no split is right for, AlreadyDecidedError for a photo that does not wait, NotThereError for an unknown submission.
     """
     if square is None:
         with writing(engine) as session:
@@ -175,9 +181,9 @@ def _record(session: Session, reviewer: str, submission: int, square: Square | N
         earlier = choice.crop_top, choice.crop_left, choice.crop_side, choice.crop_rotation
         if choice.reviewer_id == reviewer_id and earlier == values:
             return False
-        raise WinnowError(f"Photo {submission} has been {'discarded' if earlier[0] is None else 'cropped'} already.")
+        raise AlreadyDecidedError(f"Photo {submission} has been {'discarded' if earlier[0] is None else 'cropped'} already.")
     if photo.example is not None:
-        raise WinnowError(f"Photo {submission} has a crop already: a face was found in it.")
+        raise AlreadyDecidedError(f"Photo {submission} has a crop already: a face was found in it.")
     top, left, side, rotation = values
     session.add(
         CropChoice(

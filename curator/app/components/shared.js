@@ -6,12 +6,21 @@ const CAPTION = 66; // CSS pixels, the height of a caption
 const HATCH = [[216, 216, 216, 190], [112, 112, 112, 150]];
 const HATCH_STEP = 8; // pixels from one line to the next, a quarter of them the line
 
-/** An error of a route or a picture: `status` is the HTTP status, 0 when no answer of Winnow’s came: the network is down, or a proxy answered. */
+/**
+ * An error of a route or a picture: `status` is the HTTP status, 0 when no answer of Winnow’s came: the network is down, or a
+ * proxy answered. The message is for people; what a page does about it depends on the status and the code.
+ */
 export class RouteError extends Error {
-  /** @param {string} message @param {number} status */
-  constructor(message, status) {
+  /** @param {string} message @param {number} status @param {string} [code] of a route's answer */
+  constructor(message, status, code = "") {
     super(message);
     this.status = status;
+    this.code = code;
+  }
+
+  /** Whether it is of this kind. @param {ErrorCode} code */
+  is(code) {
+    return this.code === code;
   }
 
   /** Whether what was asked for is not there, so that asking again is of no use. */
@@ -41,7 +50,7 @@ export async function post(path, token, headers, body, signal) {
   }
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
-  if (typeof answer?.error === "string") throw new RouteError(answer.error, response.status);
+  if (typeof answer?.error === "string") throw new RouteError(answer.error, response.status, answer.code);
   // A proxy's answer says nothing about what was asked, but for its size.
   throw new RouteError(`Winnow cannot be reached right now (${response.status}).`, response.status === 413 ? 413 : 0);
 }

@@ -1,5 +1,26 @@
 // What Python and our routes hand to the components, for the type checker alone; no browser reads this file.
 
+/** The kinds of errors that our routes tell apart: `code` of WinnowError and its subclasses (docs/architecture.md). */
+type ErrorCode =
+  | "already_decided"
+  | "damaged"
+  | "database_busy"
+  | "database_unavailable"
+  | "disk_full"
+  | "impossible"
+  | "malformed"
+  | "not_allowed"
+  | "not_json"
+  | "not_now"
+  | "not_there"
+  | "stale_page"
+  | "store_unavailable"
+  | "time_up"
+  | "too_large"
+  | "too_much"
+  | "too_slow"
+  | "unstorable";
+
 /** Red, green, blue and opacity, 0 to 255 each. */
 type Colour = [number, number, number, number];
 

@@ -41,6 +41,7 @@ POSTS = [
     *("/api/touchups/refine", "/api/touchups/foreground", "/api/touchups/matte"),
     *("/api/aside", "/api/aside/choose", "/api/aside/undo"),
 ]
+CODES = {400: "malformed", 404: "not_there", 409: "impossible", 413: "too_large"}
 
 
 @pytest.fixture
@@ -190,7 +191,8 @@ def test_a_request_from_a_foreign_page_is_refused(
 ) -> None:
     headers = {name: value for name, value in {**ours, **change}.items() if value is not None}
     answer = client.post(path, json={}, headers=headers)
-    assert (answer.status_code, answer.json()) == (403, {"error": sentence})
+    code = "stale_page" if TOKEN_HEADER in change else "not_allowed"
+    assert (answer.status_code, answer.json()) == (403, {"error": sentence, "code": code})
 
 
 def test_a_token_signed_with_another_secret_is_refused(
@@ -209,7 +211,8 @@ def test_a_token_older_than_a_day_is_refused(
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda self: signed_at(self) + guard.TOKEN_SECONDS + 1)
     answer = client.post("/api/deck", json={"count": 1}, headers=ours)
     assert answer.status_code == 403
-    assert answer.json() == {"error": "This page has been open for more than a day. Reload it to continue; nothing is lost."}
+    said = "This page has been open for more than a day. Reload it to continue; nothing is lost."
+    assert answer.json() == {"error": said, "code": "stale_page"}
 
 
 @pytest.mark.parametrize("host", ["evil.example", "winnow.evil.example:8501", "localhost.evil.example", "192.168.1.7"])
@@ -222,7 +225,7 @@ def test_a_foreign_host_name_that_resolves_to_us_is_refused(client: TestClient, 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 def test_only_json_is_taken(client: TestClient, ours: dict[str, str], kind: str) -> None:
     answer = client.post("/api/deck", content=b'{"count": 1}', headers={**ours, "Content-Type": kind})
-    assert (answer.status_code, answer.json()) == (415, {"error": "Send this request as application/json."})
+    assert (answer.status_code, answer.json()) == (415, {"error": "Send this request as application/json.", "code": "not_json"})
 
 
 def test_an_oversized_body_is_refused_even_without_a_content_length(client: TestClient, ours: dict[str, str]) -> None:
@@ -236,7 +239,7 @@ def test_an_oversized_body_is_refused_even_without_a_content_length(client: Test
         answer = client.post("/api/deck", content=body, headers=headers)
         assert (answer.status_code, answer.json()) == (
             413,
-            {"error": "The request is larger than 64 KiB, the limit of this route."},
+            {"error": "The request is larger than 64 KiB, the limit of this route.", "code": "too_large"},
         )
 
 
@@ -354,7 +357,7 @@ def test_only_a_lead_settles_disagreements_and_sets_control_examples(
     shows = [("/api/deck", {"count": 1, "wanted": {"show": show}}) for show in ("disputed", "repaired")]
     for path, asked in [("/api/gold", gold), *shows]:
         answer = client.post(path, json=asked, headers=ours)
-        assert (answer.status_code, answer.json()) == (403, {"error": only})
+        assert (answer.status_code, answer.json()) == (403, {"error": only, "code": "not_allowed"})
     answer = client.post("/api/verdicts", json={"verdicts": [settling]}, headers=ours)
     assert answer.json() == {"taken": 0, "ids": {}, "refused": [{"index": 0, "client_id": "one", "error": only}]}
     lea = {**ours, TOKEN_HEADER: token_for("Lea")}
@@ -452,7 +455,7 @@ def test_impossible_touch_ups_are_refused(
     client: TestClient, ours: dict[str, str], path: str, asked: dict[str, Any], status: int, says: str
 ) -> None:
     answer = client.post(f"/api/touchups/{path}", json=asked, headers=ours)
-    assert (answer.status_code, answer.json()) == (status, {"error": says})
+    assert (answer.status_code, answer.json()) == (status, {"error": says, "code": CODES[status]})
 
 
 def test_a_reviewer_cannot_save_another_reviewers_touch_up(client: TestClient, ours: dict[str, str], kept_example: int) -> None:
@@ -461,7 +464,10 @@ def test_a_reviewer_cannot_save_another_reviewers_touch_up(client: TestClient, o
     answer = client.post(
         "/api/touchups/save", json={"touch_up": begun["touch_up"], "page": "p", "mask": base64_png(1)}, headers=bo
     )
-    assert (answer.status_code, answer.json()) == (409, {"error": "This touch-up belongs to another reviewer."})
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {"error": "This touch-up belongs to another reviewer.", "code": "impossible"},
+    )
 
 
 # --- Refine -----------------------------------------------------------------------------------------------------------
@@ -528,7 +534,7 @@ def test_what_cannot_be_refined_is_refused(
 ) -> None:
     asked = {"example": examples[0], "mask": base64_png(1)} | changes
     answer = client.post(f"/api/touchups/{path}", json=asked, headers=ours)
-    assert (answer.status_code, answer.json()) == (status, {"error": says})
+    assert (answer.status_code, answer.json()) == (status, {"error": says, "code": CODES[status]})
 
 
 @pytest.mark.usefixtures("refining")
@@ -546,7 +552,7 @@ def test_wrong_hints_and_boxes_are_refused(
 ) -> None:
     asked = {"example": examples[0], "mask": base64_png(1)} | changes
     answer = client.post("/api/touchups/refine", json=asked, headers=ours)
-    assert (answer.status_code, answer.json()) == (status, {"error": says})
+    assert (answer.status_code, answer.json()) == (status, {"error": says, "code": CODES[status]})
 
 
 def test_while_refine_warms_up_the_answer_is_503_and_says_so(
@@ -678,7 +684,8 @@ def test_a_page_answers_only_the_one_who_is_signed_in(
             "/api/verdicts.csv", params={"token": token_for("Ada", guard.DOWNLOAD)}, headers={"X-Forwarded-User": who}
         )
         assert log.status_code == status
-    assert answer.json() == {"error": "Somebody else is signed in now. Reload the page to continue; nothing is lost."}
+    said = "Somebody else is signed in now. Reload the page to continue; nothing is lost."
+    assert answer.json() == {"error": said, "code": "stale_page"}
 
 
 # --- the tray ---------------------------------------------------------------------------------------------------------
@@ -748,6 +755,6 @@ def test_a_verdict_that_cannot_be_recorded_now_is_asked_for_again(
     with locked_by_another(impatient):
         answer = client.post("/api/verdicts", json=verdict(examples[0]), headers=ours)
     assert answer.status_code == 503  # the page keeps the verdict, and sends it again
-    assert answer.json()["error"] == "Winnow’s database is busy. Try again in a moment."
+    assert answer.json() == {"error": "Winnow’s database is busy. Try again in a moment.", "code": "database_busy"}
     assert client.post("/api/verdicts", json=verdict(examples[0]), headers=ours).json()["taken"] == 1
     impatient.dispose()

@@ -124,7 +124,7 @@ class Tray {
 
   /** Show an error; null removes it. @param {any} error */
   complain(error) {
-    if (error?.status === 403) this.renew();
+    if (error instanceof RouteError && error.is("stale_page")) this.renew();
     this.at.trouble.hidden = !error;
     this.at.trouble.textContent = error?.message ?? "";
   }
@@ -264,7 +264,7 @@ class Tray {
     } catch (error) {
       this.complain(error);
       if (this.gone) return;
-      const gone = error instanceof RouteError && (error.status === 404 || / already/.test(error.message));
+      const gone = error instanceof RouteError && (error.is("not_there") || error.is("already_decided"));
       if (gone) return this.next(); // somebody else decided first
       this.become(this.picture ? "showing" : "broken");
       return this.told();

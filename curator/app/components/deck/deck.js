@@ -205,7 +205,7 @@ class Deck {
       else this.golden.delete(client_id);
     } catch (error) {
       if (!(error instanceof RouteError)) throw error;
-      if (error.status === 403) this.outbox.renew();
+      if (error.is("stale_page")) this.outbox.renew();
       says = `${card.photo} is ${known ? "not" : "still"} a control example: ${error.message}`;
     }
     if (this.gone) return;

@@ -403,9 +403,9 @@ class Painter {
     } catch (error) {
       this.become("over");
       this.complain(error);
-      const status = error instanceof RouteError ? error.status : 0;
-      if ([404, 409].includes(status)) this.canGoBack(0);
-      else if (status === 403) this.renew();
+      if (!(error instanceof RouteError)) return;
+      if ([404, 409].includes(error.status)) this.canGoBack(0);
+      else if (error.is("stale_page")) this.renew();
       return;
     }
     if (this.gone) return;
@@ -417,11 +417,6 @@ class Painter {
     this.at.status.textContent = "Done is taken back.";
     this.paint();
     this.ended();
-  }
-
-  /** Whether the clock has not run out; without a clock there is always time. */
-  hasTime() {
-    return this.until === null || performance.now() < (this.until ?? 0);
   }
 
   /** Whether Done can be taken back: for so many milliseconds; 0: it cannot, Infinity: there is no clock. @param {number} milliseconds */
@@ -511,13 +506,13 @@ class Painter {
         if (this.gone) return;
         this.complain(error);
         // Too late for the last strokes: what was saved before counts, and the touch-up is over.
-        const status = error instanceof RouteError ? error.status : 0;
-        if (status === 409 && mask && !this.tooLate) this.tooLate = error;
-        else if ([400, 404, 409].includes(status)) {
-          lost = /** @type {RouteError} */ (error);
+        const refusal = error instanceof RouteError ? error : null;
+        if (refusal?.is("time_up") && mask && !this.tooLate) this.tooLate = refusal;
+        else if (refusal && [400, 404, 409].includes(refusal.status)) {
+          lost = refusal;
           break;
         } else {
-          if (status === 403) this.renew();
+          if (refusal?.is("stale_page")) this.renew();
           await new Promise((go) => setTimeout(go, wait));
         }
       }
@@ -586,8 +581,10 @@ class Painter {
     this.inFlight = null;
     if (this.gone || this.state !== "painting") return;
     this.complain(trouble);
-    if (trouble instanceof RouteError && trouble.status === 403) this.renew();
-    if (trouble instanceof RouteError && (trouble.status === 404 || (trouble.status === 409 && this.hasTime()))) return this.lose(trouble);
+    if (trouble instanceof RouteError) {
+      if (trouble.is("stale_page")) this.renew();
+      if (trouble.is("not_there") || (trouble.status === 409 && !trouble.is("time_up"))) return this.lose(trouble);
+    }
     if (!trouble) this.keepHere();
     if (this.strokes === this.savedStrokes) this.at.status.textContent = "Saved.";
     else if (trouble) this.saving = setTimeout(() => this.send(), RETRY_MS);
@@ -643,7 +640,7 @@ class Painter {
         this.doneAsked = false;
         this.at.status.textContent = "The hint was dropped.";
         this.complain(error, "hint");
-        if (error instanceof RouteError && error.status === 403) this.renew();
+        if (error instanceof RouteError && error.is("stale_page")) this.renew();
       }
     }
     this.solving = false;
@@ -829,7 +826,7 @@ class Painter {
       this.complain(null);
     } catch (error) {
       this.complain(error);
-      if (error instanceof RouteError && error.status === 403) this.renew();
+      if (error instanceof RouteError && error.is("stale_page")) this.renew();
     }
     this.ended();
   }
