@@ -12,7 +12,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
@@ -60,6 +60,7 @@ GUIDE_SIDE = 384  # pixels
 REPAIRED_SINCE = "Another reviewer has repaired this mask since you saw it. It comes to you again as it is now."
 REFINEMENT_SIDE = 512  # pixels: strands are to be seen
 VERDICT_LOG = "/api/verdicts.csv"
+PREVIEW_SIDES = {str(side): side for side in (aside.PREVIEW, aside.SMALL_PREVIEW)}
 MEDIA_TYPES = {
     re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
     re.compile(rb"\xff\xd8\xff"): "image/jpeg",
@@ -237,6 +238,10 @@ class TakeBackForm(Form):
     submission: Number
 
 
+class PhotosForm(Form):
+    submissions: list[Number] = Field(min_length=1, max_length=100)
+
+
 def picture(request: Request) -> Response:
     """A stored picture by its hash. It never changes, so browsers cache it for a year."""
     sha256 = request.path_params["sha256"]
@@ -309,7 +314,11 @@ def refinement_picture(request: Request) -> Response:
 def aside_picture(request: Request) -> Response:
     """A photo without a face, with its mask below it. The address carries a version, so browsers may cache it."""
     try:
-        data = aside.preview(engine(), store(), request.path_params["submission"], settings().limits)
+        side = PREVIEW_SIDES[request.query_params.get("side", str(aside.PREVIEW))]
+    except KeyError:
+        return PlainTextResponse(f"Previews exist with side={' or '.join(PREVIEW_SIDES)}.", 400, PICTURE_HEADERS)
+    try:
+        data = aside.preview(engine(), store(), request.path_params["submission"], settings().limits, side)
     except WinnowError as error:
         return _no_picture(error, str(error))
     return Response(data, media_type="image/webp", headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=86400"})
@@ -533,6 +542,22 @@ def take_crop_back(reviewer: str, form: TakeBackForm) -> dict[str, Any]:
     return {"photo": asdict(photo), **_aside_now()}
 
 
+def discard_photos(reviewer: str, form: PhotosForm) -> dict[str, Any]:
+    """Discard several photos; the response means that it is committed. One that can't be is named and blocks no others."""
+    refused = aside.discard(engine(), reviewer, form.submissions, utc_now())
+    return {"refused": _named(refused), **_aside_now()}
+
+
+def take_discards_back(reviewer: str, form: PhotosForm) -> dict[str, Any]:
+    """Undo the discards of several photos, which are waiting again."""
+    photos, refused = aside.take_discards_back(engine(), reviewer, form.submissions, utc_now())
+    return {"photos": [asdict(photo) for photo in photos], "refused": _named(refused), **_aside_now()}
+
+
+def _named(refused: Mapping[int, WinnowError]) -> list[dict[str, Any]]:
+    return [{"submission": number, "error": error.shown, "code": error.code} for number, error in refused.items()]
+
+
 def _aside_now() -> dict[str, Any]:
     with reading(engine()) as session:
         return {"left": aside.count_faceless(session)}
@@ -654,6 +679,8 @@ ROUTES: list[Route] = [
     post_route("/api/aside", AsideForm, next_aside),
     post_route("/api/aside/choose", ChoiceForm, choose_crop),
     post_route("/api/aside/undo", TakeBackForm, take_crop_back),
+    post_route("/api/aside/discard", PhotosForm, discard_photos),
+    post_route("/api/aside/restore", PhotosForm, take_discards_back),
     post_route("/api/touchups/begin", BeginForm, begin_touch_up),
     post_route("/api/touchups/save", SaveForm, save_touch_up, MAX_BODY_WITH_MASK),
     post_route("/api/touchups/finish", FinishForm, finish_touch_up, MAX_BODY_WITH_MASK),

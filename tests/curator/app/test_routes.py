@@ -39,7 +39,7 @@ POSTS = [
     *("/api/deck", "/api/verdicts", "/api/gold", "/api/touchups/begin", "/api/touchups/save", "/api/touchups/finish"),
     *("/api/touchups/resume", "/api/touchups/presence", "/api/touchups/discard", "/api/touchups/versions"),
     *("/api/touchups/refine", "/api/touchups/foreground", "/api/touchups/matte"),
-    *("/api/aside", "/api/aside/choose", "/api/aside/undo"),
+    *("/api/aside", "/api/aside/choose", "/api/aside/undo", "/api/aside/discard", "/api/aside/restore"),
 ]
 CODES = {400: "malformed", 404: "not_there", 409: "impossible", 413: "too_large"}
 
@@ -711,6 +711,28 @@ def test_photos_without_a_face_come_in_turn_and_accept_a_square_a_discard_and_an
     assert (back["photo"]["submission"], back["left"]) == (second, 2)
 
 
+def test_several_photos_are_discarded_at_once_each_judged_for_itself_and_taken_back_together(
+    client: TestClient, ours: dict[str, str], engine: Engine, store: Store
+) -> None:
+    with writing(engine) as session:
+        first, second, third = add_faceless(session, store, 3)
+    bo = {**ours, TOKEN_HEADER: token_for("Bo")}
+    client.post("/api/aside/choose", json={"submission": second, "square": None}, headers=bo)
+    answer = client.post("/api/aside/discard", json={"submissions": [first, second, 99, third, first]}, headers=ours)
+    assert answer.json() == {
+        "refused": [
+            {"submission": second, "error": f"Photo {second} has been discarded already.", "code": "already_decided"},
+            {"submission": 99, "error": "There is no photo with the number 99.", "code": "not_there"},
+        ],
+        "left": 0,
+    }
+    back = client.post("/api/aside/restore", json={"submissions": [third, second, first, 99]}, headers=ours).json()
+    assert ([photo["submission"] for photo in back["photos"]], back["left"]) == ([third, first], 2)
+    assert [(one["submission"], one["code"]) for one in back["refused"]] == [(second, "impossible"), (99, "not_there")]
+    many = {"submissions": list(range(1, 102))}
+    assert client.post("/api/aside/discard", json=many, headers=ours).json()["code"] == "malformed"
+
+
 @pytest.mark.parametrize(
     ("square", "status", "sentence"),
     [
@@ -741,6 +763,10 @@ def test_a_photo_without_a_face_is_shown_with_its_mask_below(client: TestClient,
     both = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
     assert both is not None
     assert both.shape == (1024, 512, 3)
+    small = cv2.imdecode(np.frombuffer(client.get(f"/pictures/aside/{number}?side=320").content, np.uint8), cv2.IMREAD_COLOR)
+    assert small is not None
+    assert small.shape == (640, 320, 3)
+    assert client.get(f"/pictures/aside/{number}?side=99").status_code == 400
     assert (client.get("/pictures/aside/99").status_code, client.get("/pictures/aside/x").status_code) == (404, 404)
 
 
