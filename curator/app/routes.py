@@ -26,6 +26,7 @@ from starlette.routing import Route
 
 from curator.app.allowance import REQUESTS, VERDICTS, TooMuchError, check_new_name
 from curator.app.guard import DOWNLOAD, TOKEN_HEADER, RefusedError, check_lead, check_origin, leads, reviewer_asking
+from curator.app.hands import Hands
 from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, matting, settings, store, touch_up_now
 from curator.consent import Consent
 from curator.ingest import aside
@@ -33,7 +34,7 @@ from curator.pictures.arrays import Mask, Photo
 from curator.pictures.codec import decode_mask, decode_photo, encode_colours, encode_mask, thumbnail
 from curator.pictures.crop import Square
 from curator.review import guide, progress
-from curator.review.deck import FOR_LEADS, GoldMix, Order, ShowFilter, Wanted, deal
+from curator.review.deck import FOR_LEADS, GoldMix, Order, ShowFilter, Wanted, WithOthers, deal, give_back, with_others
 from curator.review.gold import set_answer
 from curator.review.opinions import newest_verdict_id
 from curator.review.reviewers import reviewer_called
@@ -69,6 +70,7 @@ MEDIA_TYPES = {
 PICTURE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
 
 _log = logging.getLogger(__name__)
+_hands = Hands()
 
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
@@ -133,11 +135,20 @@ class WantedForm(Form):
     consent: Consent | None = None
 
 
+Page = Annotated[str, Field(min_length=1, max_length=36, description="a name that the page made up for itself")]
+
+
 class DeckForm(Form):
     count: int = Field(ge=0, le=100)
     held: list[Number] = Field(default=[], max_length=2000)
+    page: Page | None = None
     since: int | None = Field(default=None, ge=0, le=2**63 - 1)
     wanted: WantedForm = WantedForm()
+
+
+class LeaveForm(Form):
+    page: Page
+    held: list[Number] = Field(max_length=2000)
 
 
 class VerdictForm(Form):
@@ -158,9 +169,6 @@ class GoldForm(Form):
     example: Number
     decision: Decision | None
     reason: Reason | None = None
-
-
-Page = Annotated[str, Field(min_length=1, max_length=36, description="a name that the page made up for itself")]
 
 
 class BeginForm(Form):
@@ -368,16 +376,26 @@ def next_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
         mix = GoldMix(settings().gold_share, random.SystemRandom())
         lead = leads(reviewer)
         hand = deal(session, who.id, form.count, utc_now(), form.held, wanted=wanted, since=since, mix=mix, lead=lead)
+        if form.page is not None:  # before the commit, so that no page that closes meanwhile gives these back
+            _hands.hold(reviewer, form.page, {*form.held, *(card.example for card in hand.cards)} - set(hand.gone))
+        others = with_others(session, who.id, wanted, since, utc_now()) if len(hand.cards) < form.count else WithOthers(0, None)
     # Counted after the leases are committed, so that counting a million examples delays nobody's next cards.
-    counts, left, upto = deck_counts(engine(), who.id, wanted, since)
+    counted = deck_counts(engine(), reviewer, who.id, wanted, since)
     return {
         "cards": [asdict(card) for card in hand.cards],
         "gone": hand.gone,
-        "counts": asdict(counts),
-        "left": left,
-        "upto": upto,
+        **asdict(counted),
+        "others": others.count,
+        "until": 0 if others.until is None else round(1000 * others.until.timestamp()),
         "since": since,
     }
+
+
+def leave_deck(reviewer: str, form: LeaveForm) -> dict[str, Any]:
+    """A page is closed: end the leases on what it had in hand, but for what the reviewer's other pages have in hand too."""
+    with writing(engine()) as session:
+        give_back(session, reviewer_called(session, reviewer).id, set(form.held) - _hands.leave(reviewer, form.page))
+    return {}
 
 
 def record_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
@@ -674,6 +692,7 @@ ROUTES: list[Route] = [
     Route("/healthz", healthz),
     Route(VERDICT_LOG, verdict_log),
     post_route("/api/deck", DeckForm, next_cards),
+    post_route("/api/deck/leave", LeaveForm, leave_deck),
     post_route("/api/verdicts", VerdictsForm, record_verdicts),
     post_route("/api/gold", GoldForm, make_gold),
     post_route("/api/aside", AsideForm, next_aside),

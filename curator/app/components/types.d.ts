@@ -73,6 +73,16 @@ interface Wanted {
 /** How many examples stand at each state, by its name. */
 type Counts = Record<string, number>;
 
+/** What a page counts beside its cards: `left` where it looks, `elsewhere` outside its filter; `others` have that many in hand, until then (ms since the epoch, 0 for none) unless they go on. */
+interface Stand {
+  counts: Counts;
+  left: number;
+  elsewhere: number;
+  others: number;
+  until: number;
+  upto: number;
+}
+
 /** The order of events of a reviewer: milliseconds since the epoch, and a count that grows when clocks are set back. */
 type Order = [number, number];
 

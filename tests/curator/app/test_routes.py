@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from db.secret import home_secret
 from db.session import connect, reading, writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import Decision, Example, Measure, Refinement, Reviewer, Split, TouchUpSave, Verdict
+from db.tables import Decision, Example, Measure, Refinement, Reviewer, Split, Standing, TouchUpSave, Verdict
 from tests.examples import add_examples, add_faceless, drawn_mask, drawn_photo, png
 from tests.locking import locked_by_another
 from tests.trained import add_run, freeze_all
@@ -36,7 +37,15 @@ from tests.trained import add_run, freeze_all
 HOST = "http://localhost"
 HERE = ("127.0.0.1", 50_000)  # a browser on this machine
 POSTS = [
-    *("/api/deck", "/api/verdicts", "/api/gold", "/api/touchups/begin", "/api/touchups/save", "/api/touchups/finish"),
+    *(
+        "/api/deck",
+        "/api/deck/leave",
+        "/api/verdicts",
+        "/api/gold",
+        "/api/touchups/begin",
+        "/api/touchups/save",
+        "/api/touchups/finish",
+    ),
     *("/api/touchups/resume", "/api/touchups/presence", "/api/touchups/discard", "/api/touchups/versions"),
     *("/api/touchups/refine", "/api/touchups/foreground", "/api/touchups/matte"),
     *("/api/aside", "/api/aside/choose", "/api/aside/undo", "/api/aside/discard", "/api/aside/restore"),
@@ -288,13 +297,51 @@ def test_the_deck_returns_cards_and_counts_for_the_tokens_reviewer(
     card = {"example", "image", "mask", "unknown", "photo", "split", "suspicion", "reasons", "drawn", "terms", "repaired_by"}
     assert set(said["cards"][0]) == {*card, "opinions"}
     assert said["counts"] == {"keep": 0, "reject": 0, "open": 3, "disputed": 0, "waiting": 0, "fix": 0, "repaired": 0}
-    assert {key: said[key] for key in ("left", "gone", "upto", "since")} == {"left": 3, "gone": [], "upto": 0, "since": 0}
+    told = {"left": 3, "elsewhere": 0, "others": 0, "until": 0, "gone": [], "upto": 0, "since": 0}
+    assert {key: said[key] for key in told} == told
     bo = {**ours, TOKEN_HEADER: token_for("Bo")}
     assert [card["example"] for card in client.post("/api/deck", json={"count": 9}, headers=bo).json()["cards"]] == [
         examples[2]
     ]
     with reading(engine) as session:
         assert set(session.scalars(select(Reviewer.name))) == {"Ada", "Bo"}
+
+
+def test_a_filters_counts_are_about_it_and_the_end_says_what_is_elsewhere_and_what_others_have(
+    client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int]
+) -> None:
+    with writing(engine) as session:
+        session.get_one(Example, examples[2]).split = session.get_one(Standing, examples[2]).split = Split.test
+    client.post("/api/verdicts", json=verdict(examples[0]), headers=ours)
+    bo = {**ours, TOKEN_HEADER: token_for("Bo")}
+    asked = {"count": 3, "wanted": {"split": "train"}}
+    client.post("/api/deck", json=asked, headers=bo)
+    before = time.time() * 1000
+    said = client.post("/api/deck", json=asked, headers=ours).json()
+    assert (said["cards"], said["left"], said["elsewhere"], said["others"]) == ([], 1, 1, 1)
+    assert before + 590_000 < said["until"] < before + 610_000
+    assert (said["counts"]["keep"], said["counts"]["open"]) == (1, 1)
+    again = client.post("/api/deck", json={"count": 3, "wanted": {"split": "train", "show": "all"}}, headers=ours).json()
+    assert (again["left"], again["elsewhere"], again["others"]) == (2, 2, 1)
+    assert client.post("/api/deck", json={"count": 1}, headers=ours).json()["elsewhere"] == 0
+
+
+def test_a_page_that_closes_gives_back_its_cards_but_not_those_of_the_reviewers_other_pages(
+    client: TestClient, ours: dict[str, str], examples: list[int]
+) -> None:
+    def dealt(page: str, headers: dict[str, str]) -> list[int]:
+        said = client.post("/api/deck", json={"count": 3, "page": page}, headers=headers).json()
+        return [card["example"] for card in said["cards"]]
+
+    bo = {**ours, TOKEN_HEADER: token_for("Bo")}
+    for page in ("tab 1", "tab 2"):
+        assert dealt(page, ours) == examples
+    client.post("/api/deck/leave", json={"page": "tab 1", "held": examples}, headers=ours)
+    assert dealt("b", bo) == []
+    client.post("/api/deck/leave", json={"page": "tab 2", "held": examples}, headers=bo)  # they are not Bo's
+    assert dealt("b", bo) == []
+    client.post("/api/deck/leave", json={"page": "tab 2", "held": examples[1:]}, headers=ours)
+    assert dealt("b", bo) == examples[1:]
 
 
 def test_a_verdict_is_answered_after_its_commit_and_recorded_once(

@@ -4,8 +4,8 @@
 
 import { ask, clicked, fitted, made, newId, partsOf, RouteError } from "../shared.js";
 import {
-  DONE, doubtInWords, drawCounts, isQueue, keysOf, lasting, LEFT_OUT, nothingLeft, offerReasons, opinionsInWords, POLL_MS,
-  reasonInWords, settlesIt, undoOf, verdictOn,
+  DONE, doubtInWords, drawCounts, endOf, keysOf, lasting, LEFT_OUT, offerReasons, opinionsInWords, POLL_MS, reasonInWords,
+  settlesIt, undoOf, verdictOn,
 } from "../review.js";
 import { keysElsewhere } from "../keys.js";
 import { Outbox } from "../outbox.js";
@@ -34,8 +34,9 @@ class Deck {
   /** @type {(event: KeyboardEvent) => boolean} */
   isTheirs = () => false;
 
-  /** @param {ReviewData} data @param {() => void} renew */
-  constructor({ reviewer, token, wanted, lead, side, tint, reasons, pace }, renew) {
+  /** @param {ReviewData} data @param {(what: "renew" | "clear") => void} tell */
+  constructor({ reviewer, token, wanted, lead, side, tint, reasons, pace }, tell) {
+    this.clear = () => tell("clear");
     this.wanted = wanted;
     this.lead = lead;
     this.side = side;
@@ -44,7 +45,7 @@ class Deck {
     this.keys = { ...KEYS, ...keysOf(reasons) };
     this.outbox = new Outbox(reviewer, {
       token,
-      renew,
+      renew: () => tell("renew"),
       changed: () => this.tell(),
       elsewhere: (item) => this.elsewhere(item),
       saved: () => this.saved(),
@@ -142,6 +143,7 @@ class Deck {
       help: () => (this.at.help.open ? this.at.help.close() : this.at.help.showModal()),
       closeHelp: () => this.at.help.close(),
       dismiss: () => this.outbox.dismiss(),
+      clear: () => this.clear(),
     };
     if (looks[what]) return looks[what]();
     // Nobody judges a picture that is not on screen; a missing one can only be rejected or skipped.
@@ -291,16 +293,8 @@ class Deck {
   }
 
   done() {
-    const others = (this.dealer.tally?.left ?? 0) > 0;
-    const whole = isQueue(this.wanted);
-    const [title, text] = nothingLeft(others, whole, "the last verdict");
     this.become("done");
-    const links = made("div", { className: "next" });
-    for (const [href, label] of [["/touchup", "Touch up masks"], ["/sets", "Freeze a curated set"]]) {
-      links.append(made("a", { href, textContent: label, className: "button" }));
-    }
-    const said = [made("strong", { textContent: title }), made("p", { textContent: text })];
-    this.at.over.replaceChildren(...said, ...(others || !whole ? [] : [links]));
+    this.at.over.replaceChildren(...endOf(this, this.sitting.entries.length ? "the last verdict" : ""));
     clearTimeout(this.polling);
     this.polling = setTimeout(() => this.dealer.ask(HAND), POLL_MS);
   }
@@ -338,7 +332,7 @@ class Deck {
   tell() {
     if (!this.root || this.gone) return;
     const { tally } = this.dealer;
-    drawCounts(this.at, this.at.deck, this.outbox, tally);
+    drawCounts(this.at, this.at.deck, this.outbox, tally, this.wanted);
     const now = Date.now();
     if (tally) this.at.pace.textContent = paceInWords(this.sitting.times, tally.left, now, this.pace);
     this.tools();
@@ -368,7 +362,7 @@ class Deck {
   // --- the server ------------------------------------------------------------------------------------------------
 
   saved() {
-    if (this.state === "done") this.done();
+    if (this.state === "done" && !this.outbox.items.length) this.dealer.ask(HAND); // how it stands now, and what came since
   }
 
   /** Ask for cards when few are left. */

@@ -273,6 +273,16 @@ test("two tabs have the same order, and what one has saved the other does not se
   assert.equal(server.requests.length, 1);
 });
 
+test("a card that is judged again, or whose second verdict is taken back, was not left and is not", () => {
+  server.answer = () => DOWN;
+  const outbox = tab();
+  const counts = { open: 5, keep: 1, reject: 0 };
+  outbox.add({ example: 1, decision: "reject", from: "keep" });
+  assert.deepEqual(outbox.tallied(counts, 5, 0), { open: 5, keep: 0, reject: 1, left: 5 });
+  outbox.add({ example: 1, decision: "undo", from: "reject", to: "keep" });
+  assert.deepEqual(outbox.tallied(counts, 5, 0), { ...counts, left: 5 });
+});
+
 test("another reviewer's verdicts are not touched", () => {
   window.localStorage.setItem("winnow.verdict.Bo.x", "{}");
   assert.deepEqual(tab().items, []);
