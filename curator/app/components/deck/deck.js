@@ -282,7 +282,7 @@ class Deck {
     this.pictures.want([...ahead, ...behind].filter((card) => card !== null && card !== undefined));
   }
 
-  /** @param {string} state @param {string} says @param {import("./pictures.js").Picture | null} picture */
+  /** @param {string} state @param {string} says @param {import("../looks.js").Picture | null} picture */
   become(state, says = "", picture = null) {
     this.state = this.at.deck.dataset.state = state;
     this.stage?.show(picture);
