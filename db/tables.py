@@ -767,6 +767,11 @@ class Measure(Base):
     class_accuracy: Mapped[float | None] = mapped_column(comment="of hair, skin and background, for three-class runs")
     hair_share: Mapped[float | None] = mapped_column(comment="of the true mask, 0 to 1")
     hair_brightness: Mapped[float | None] = mapped_column(comment="mean of the true hair's grey, 0 to 1")
+    alpha_side: Mapped[int] = mapped_column(
+        default=CROP_SIDE,
+        server_default=str(CROP_SIDE),
+        comment="pixels of the square that sad to connectivity_error are of",
+    )
     mask_sha256: Mapped[Sha256] = mapped_column(index=True, comment="what the matte was measured against")
     matte_sha256: Mapped[Sha256] = mapped_column(index=True)
 

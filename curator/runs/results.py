@@ -12,7 +12,8 @@ from sqlalchemy import Float, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from db.jobs import ACTIVE, job_state
-from db.tables import Epoch, Example, Export, Measure, Run, SetMember, Source, Split
+from db.tables import CROP_SIDE, Epoch, Example, Export, Measure, Run, SetMember, Source, Split
+from trainer.measures import ALPHA_ERRORS
 from trainer.measures import Measure as Measuring
 from trainer.recipe import REFINEMENTS
 
@@ -23,7 +24,10 @@ VALUE_COLUMNS = tuple(column.name for column in Measure.__table__.columns if isi
 
 @dataclass(frozen=True)
 class ReportRow:
-    """One example of a report. `image`, `mask` (that it was measured against) and `matte` are hashes of pictures."""
+    """One example of a report. `image`, `mask` (that it was measured against) and `matte` are hashes of pictures.
+
+    `alpha_side` is the side, in pixels, of the square at which its errors of alpha were taken.
+    """
 
     example: int
     photo: str
@@ -34,6 +38,7 @@ class ReportRow:
     mask: str
     matte: str
     values: dict[str, float | None]
+    alpha_side: int = CROP_SIDE
 
 
 def runs(session: Session) -> list[Run]:
@@ -130,6 +135,7 @@ def examples(session: Session, run: int, split: Split | None = None, refine: str
             mask=row.mask_sha256,
             matte=row.matte_sha256,
             values={name: getattr(row, name) for name in VALUE_COLUMNS},
+            alpha_side=row.alpha_side,
         )
         for row, example in session.execute(wanted)
     ]
@@ -141,6 +147,16 @@ def headline_rows(found: Iterable[ReportRow]) -> list[ReportRow]:
     """The rows of the report that stands for a run: without refinement, on the test split, or else on validation."""
     plain = [one for one in found if one.refine == "none"]
     return [one for one in plain if one.split is plain[-1].split]
+
+
+def is_old(found: Iterable[ReportRow]) -> bool:
+    """Whether a report was made by an older version: without errors of alpha, or with those of its run's own size.
+
+    Measuring the run again replaces it. An empty report is not old.
+    """
+    rows = list(found)
+    lacking = bool(rows) and all(one.values[ALPHA_ERRORS[0].name] is None for one in rows)  # every image has this one today
+    return lacking or any(one.alpha_side != CROP_SIDE for one in rows)
 
 
 def source_names(session: Session) -> dict[int, str]:

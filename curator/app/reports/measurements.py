@@ -57,7 +57,7 @@ def measure_button(run: int, split: Split, refine: str, *, again: bool = False) 
     how = "" if refine == "none" else f", {REFINEMENT_TITLES[refine]}"
     what = f"Run {run} on {split.value}{how}"
     st.caption(
-        f"{what} was measured by an older version, without some of today’s measures."
+        f"{what} was measured by an older version, without some of today’s measures or with errors of alpha at its own size."
         if again
         else f"{what} has not been measured yet."
     )

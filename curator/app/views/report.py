@@ -13,7 +13,7 @@ from curator.runs.estimates import RowPair
 from curator.status import flow
 from db.session import reading
 from db.tables import Split
-from trainer.measures import ALPHA_ERRORS, MEASURES
+from trainer.measures import MEASURES
 from trainer.recipe import REFINEMENT_TITLES
 
 header("Report", "Measured per image and averaged, on examples that the run was not trained on.")
@@ -59,10 +59,7 @@ with st.container(horizontal=True):
 there = refine in reports.get(split, [])
 with reading(engine()) as session:
     found = results.examples(session, chosen, split, refine)
-lacking = all(
-    one.values[ALPHA_ERRORS[0].name] is None for one in found
-)  # every image has this one, unless an older version measured it
-if lacking:
+if not there or results.is_old(found):
     measure_button(chosen, split, refine, again=there)
 if reports:
     show_measures(chosen, reports)

@@ -1,5 +1,6 @@
 """The results of runs, as pages show them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -159,6 +160,13 @@ def test_best_first_follows_the_measures_own_direction_and_leaves_out_who_has_no
     ]
     assert [one.example for one in results.best_first(found, F1)] == [3, 4, 1]
     assert [one.example for one in results.best_first(found, GRADIENT)] == [1, 3, 2]
+
+
+def test_a_report_is_old_without_errors_of_alpha_or_with_those_of_another_size() -> None:
+    assert not results.is_old([])
+    assert not results.is_old([seen(1, sad=1.5), seen(2, sad=None)])
+    assert results.is_old([seen(1, sad=None), seen(2, sad=None)])
+    assert results.is_old([replace(seen(1, sad=1.5), alpha_side=224)])
 
 
 def test_a_source_is_named_by_its_last_part_with_its_number_if_two_are_the_same(engine: Engine, clock: FakeClock) -> None:
