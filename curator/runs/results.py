@@ -39,6 +39,7 @@ class ReportRow:
     matte: str
     values: dict[str, float | None]
     alpha_side: int = CROP_SIDE
+    drawn: bool = False  # by Winnow
 
 
 def runs(session: Session) -> list[Run]:
@@ -136,6 +137,7 @@ def examples(session: Session, run: int, split: Split | None = None, refine: str
             matte=row.matte_sha256,
             values={name: getattr(row, name) for name in VALUE_COLUMNS},
             alpha_side=row.alpha_side,
+            drawn=example.submission.drawn,
         )
         for row, example in session.execute(wanted)
     ]
@@ -189,14 +191,14 @@ def is_proven(export: Export) -> bool:
 
 
 def tryon_examples(session: Session, run: int, count: int = 30) -> list[Example]:
-    """Up to `count` validation and test examples of a run's set: faces that the run has never learned from."""
+    """Up to `count` test and validation examples of a run's set, test first: faces that the run has never learned from."""
     wanted = (
         select(Example)
         .join(SetMember, SetMember.example_id == Example.id)
         .join(Run, Run.set_id == SetMember.set_id)
         .options(joinedload(Example.submission))
         .where(Run.id == run, SetMember.split != Split.train)
-        .order_by(SetMember.position)
+        .order_by(SetMember.split != Split.test, SetMember.position)
     )
     return list(session.scalars(wanted.limit(count)))
 

@@ -178,6 +178,13 @@ def test_a_source_is_named_by_its_last_part_with_its_number_if_two_are_the_same(
     assert list(names.values()) == ["photos (source 1)", "set.zip", "drawn, seed 0", "photos (source 4)", "/"]
 
 
-def test_try_on_offers_faces_that_the_run_never_learned_from(engine: Engine, examples: list[int]) -> None:
+def test_try_on_offers_faces_that_the_run_never_learned_from_test_first(
+    engine: Engine, store: Store, clock: FakeClock, examples: list[int]
+) -> None:
+    with writing(engine) as session:
+        later = add_examples(session, store, 2, Split.test) + add_examples(session, store, 1, Split.train)
+        add_run(session, store, freeze_all(session, later, clock()), clock())
     with reading(engine) as session:
-        assert [one.id for one in results.tryon_examples(session, 1)] == examples
+        validation, test = examples[:2], examples[2:]
+        assert [one.id for one in results.tryon_examples(session, 1)] == [*test, *validation]
+        assert [one.id for one in results.tryon_examples(session, 2)] == [*test, *later[:2], *validation]
