@@ -696,7 +696,10 @@ Index("uq_job_one_fit_at_a_time", Job.kind, unique=True, sqlite_where=_ACTIVE_TR
 
 
 class Run(Base):
-    """One training on one curated set, with its settings, history, checkpoints and best epoch."""
+    """One training on one curated set, with its settings, history, checkpoints and best epoch.
+
+    Of one that was deleted only this row is left, without name and note: reopenings and requests for touch-ups name it.
+    """
 
     __tablename__ = "run"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -706,7 +709,10 @@ class Run(Base):
     settings: Mapped[dict[str, Any]]
     encoder: Mapped[str] = mapped_column(String(20), comment="imagenet, or scratch when no weights could be had")
     parameters: Mapped[int] = mapped_column(comment="trainable")
+    name: Mapped[str] = mapped_column(String(80), default="", server_default="", comment="given by a person")
+    note: Mapped[str] = mapped_column(String(1000), default="", server_default="", comment="written by a person")
     created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None] = mapped_column(comment="when its files and results were deleted; empty: never")
 
     set: Mapped[CuratedSet] = relationship()
     job: Mapped[Job] = relationship()

@@ -43,9 +43,9 @@ class ReportRow:
 
 
 def runs(session: Session) -> list[Run]:
-    """All runs with their epochs and jobs, newest first."""
-    wanted = select(Run).options(selectinload(Run.epochs), joinedload(Run.job)).order_by(Run.id.desc())
-    return list(session.scalars(wanted))
+    """All runs that were not deleted, with their epochs and jobs, newest first."""
+    wanted = select(Run).options(selectinload(Run.epochs), joinedload(Run.job)).where(Run.deleted_at.is_(None))
+    return list(session.scalars(wanted.order_by(Run.id.desc())))
 
 
 def title(run: Run) -> str:
@@ -53,7 +53,8 @@ def title(run: Run) -> str:
     best = best_epoch(run.epochs)
     epochs = f"{len(run.epochs)} epochs" if len(run.epochs) != 1 else "1 epoch"
     scratch = "" if run.encoder == "imagenet" else " · from scratch, without ImageNet weights"
-    return f"Run {run.id} · {run.model} · set {run.set_id} · {epochs}" + (f", best {best}" if best else "") + scratch
+    name = f" · {run.name}" if run.name else ""
+    return f"Run {run.id}{name} · {run.model} · set {run.set_id} · {epochs}" + (f", best {best}" if best else "") + scratch
 
 
 def curve(run: Run, what: str) -> list[dict[str, Any]]:
@@ -204,8 +205,8 @@ def tryon_examples(session: Session, run: int, count: int = 30) -> list[Example]
 
 
 def list_runs(session: Session, now: datetime) -> list[dict[str, Any]]:
-    """A row for each run, newest first: number, set, model, encoder, state of its job at `now`, epochs done, the best epoch."""
-    runs = session.scalars(select(Run).options(selectinload(Run.epochs), selectinload(Run.job)).order_by(Run.id.desc()))
+    """A row for each run, newest first: number, set, model, encoder, state of its job at `now`, epochs done, the best epoch,
+    and the name and note that a person gave it."""
     return [
         {
             "run": run.id,
@@ -215,8 +216,10 @@ def list_runs(session: Session, now: datetime) -> list[dict[str, Any]]:
             "state": job_state(run.job, now).value,
             "epochs": len(run.epochs),
             "best_epoch": best_epoch(run.epochs),
+            "name": run.name,
+            "note": run.note,
         }
-        for run in runs
+        for run in runs(session)
     ]
 
 

@@ -343,10 +343,11 @@ def _delete(session: Session, table: type[Base], which: Any) -> int:
 
 
 def _sets_and_runs_with(session: Session, examples: Select[int]) -> tuple[list[int], list[int]]:
-    """The numbers of the curated sets with these examples, and of the runs on those sets."""
+    """The numbers of the curated sets with these examples, and of the runs on those sets whose weights are still there."""
     members = select(SetMember.set_id).where(SetMember.example_id.in_(examples))
     sets = list(session.scalars(select(CuratedSet.id).where(CuratedSet.id.in_(members)).order_by(CuratedSet.id)))
-    runs = list(session.scalars(select(Run.id).where(Run.set_id.in_(members)).order_by(Run.id)))
+    learned = select(Run.id).where(Run.set_id.in_(members), Run.deleted_at.is_(None))
+    runs = list(session.scalars(learned.order_by(Run.id)))
     return sets, runs
 
 
