@@ -32,11 +32,13 @@ NOT_BESIDE = {  # which kinds of jobs a page doesn't start while one of these is
     "report": ("report",),
     "export": ("export",),
     "refine": ("refine",),
+    "pack": ("pack", "erase"),
 }
 ALREADY_RUNNING = {
     "fit": "A training is on. Wait until it has finished, or stop it.",
     "report": "A run is being measured. Wait until that has finished.",
     "export": "A file is being made and proven. Wait until that has finished.",
+    "pack": "A set is being packed. Wait until that has finished, or stop it.",
     "refine": "Masks are being refined. Wait until that has finished, or stop it.",
     "ingest": "An ingest is running, or was killed within the last minute. Wait until it has finished, or stop it.",
     "look": "A source is being previewed. Try again in a minute.",
