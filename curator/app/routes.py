@@ -21,12 +21,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from curator.app.allowance import REQUESTS, VERDICTS, TooMuchError, check_new_name
 from curator.app.frame import steps
-from curator.app.guard import DOWNLOAD, TOKEN_HEADER, RefusedError, check_lead, check_origin, leads, reviewer_asking
+from curator.app.guard import (
+    DOWNLOAD,
+    DOWNLOAD_SET,
+    TOKEN_HEADER,
+    RefusedError,
+    check_lead,
+    check_origin,
+    leads,
+    reviewer_asking,
+)
 from curator.app.hands import Hands
 from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, flow_now, matting, settings, store, touch_up_now
 from curator.consent import Consent
@@ -43,6 +52,7 @@ from curator.review.reviewers import reviewer_called
 from curator.review.standing import existing_examples
 from curator.review.verdicts import NewVerdict, Recorded, missing_example, record
 from curator.runs.mattes import newest_matte
+from curator.sets.packing import packed
 from curator.spreadsheet import csv_pieces
 from curator.touchup import saves
 from curator.touchup.begin import HeldTouchUp, begin
@@ -65,6 +75,7 @@ REPAIRED_SINCE = "Another reviewer has repaired this mask since you saw it. It c
 REFINEMENT_SIDE = 512  # pixels: strands are to be seen
 VERDICT_LOG = "/api/verdicts.csv"
 PREVIEW_SIDES = {str(side): side for side in (aside.PREVIEW, aside.SMALL_PREVIEW)}
+PACKED_SETS = "/api/packed-sets"
 MEDIA_TYPES = {
     re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
     re.compile(rb"\xff\xd8\xff"): "image/jpeg",
@@ -361,6 +372,20 @@ def verdict_log(request: Request) -> Response:
     name = {"Content-Disposition": 'attachment; filename="winnow-verdicts.csv"', "Cache-Control": "no-store"}
     pieces = csv_pieces(progress.VERDICT_LOG_COLUMNS, rows)
     return StreamingResponse(pieces, media_type="text/csv", headers={**PICTURE_HEADERS, **name})
+
+
+def packed_set(request: Request) -> Response:
+    """An exported set as a zip, for the lead who had it packed. Its address carries the token."""
+    try:
+        reviewer = reviewer_asking(request, request.query_params.get("token", ""), DOWNLOAD_SET)
+        check_lead(reviewer)
+    except RefusedError as error:
+        return PlainTextResponse(str(error), 403, PICTURE_HEADERS)
+    with reading(engine()) as session:
+        found = packed(session, settings(), request.path_params["job"], reviewer, utc_now())
+    if found is None:
+        return PlainTextResponse("This zip is not there any more. Have the set packed again.", 404, PICTURE_HEADERS)
+    return FileResponse(found.file, filename=found.name, headers={**PICTURE_HEADERS, "Cache-Control": "no-store"})
 
 
 def healthz(_: Request) -> Response:
@@ -708,6 +733,7 @@ ROUTES: list[Route] = [
     Route("/pictures/refinement/{refinement:int}/{side}", refinement_picture),
     Route("/healthz", healthz),
     Route(VERDICT_LOG, verdict_log),
+    Route(f"{PACKED_SETS}/{{job:int}}", packed_set),
     post_route("/api/navigation", NavigationForm, navigation_now),
     post_route("/api/deck", DeckForm, next_cards),
     post_route("/api/deck/leave", LeaveForm, leave_deck),

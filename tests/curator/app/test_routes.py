@@ -23,9 +23,10 @@ from curator.app import guard, routes, shield, state
 from curator.app.guard import TOKEN_HEADER, session_cookie, token_for
 from curator.app.routes import REPAIRED_SINCE, ROUTES
 from curator.app.shield import middleware
+from curator.sets import packing
 from curator.touchup.matting import Matting
 from curator.touchup.superpixels import superpixels
-from db.jobs import utc_now
+from db.jobs import running_job, utc_now
 from db.secret import home_secret
 from db.session import connect, reading, writing
 from db.settings import Settings
@@ -721,6 +722,28 @@ def test_a_download_needs_a_token_made_for_it_which_is_good_for_nothing_else(
     headers = {**ours, TOKEN_HEADER: token_for("Ada", guard.DOWNLOAD)}
     assert client.post("/api/verdicts", json=verdict(examples[0]), headers=headers).status_code == 403
     assert written(engine) == 0
+
+
+def test_a_packed_set_is_for_the_lead_who_asked_for_it(
+    monkeypatch: pytest.MonkeyPatch, client: TestClient, settings: Settings, engine: Engine
+) -> None:
+    with running_job(engine, packing.KIND, packing.arguments(3, "coco", "Ada"), None) as progress:
+        settings.downloads.mkdir(parents=True)
+        (settings.downloads / f"{progress.number}.zip").write_bytes(b"PK")
+
+    def asked(token: str, job: int = progress.number) -> Any:
+        return client.get(f"/api/packed-sets/{job}", params={"token": token})
+
+    answer = asked(token_for("Ada", guard.DOWNLOAD_SET))
+    assert (answer.status_code, answer.content) == (200, b"PK")
+    assert answer.headers["content-disposition"] == 'attachment; filename="winnow-set-3-coco.zip"'
+    assert answer.headers["cache-control"] == "no-store"
+    for token in ("", token_for("Ada"), token_for("Ada", guard.DOWNLOAD)):
+        assert asked(token).status_code == 403
+    assert asked(token_for("Bo", guard.DOWNLOAD_SET)).status_code == 404
+    assert asked(token_for("Ada", guard.DOWNLOAD_SET), progress.number + 1).status_code == 404
+    monkeypatch.setattr(guard, "settings", lambda: settings.model_copy(update={"leads": "Bo"}))
+    assert asked(token_for("Ada", guard.DOWNLOAD_SET)).status_code == 403
 
 
 def test_streamlit_app_serves_these_routes() -> None:
