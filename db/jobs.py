@@ -30,6 +30,7 @@ REPORT_SECONDS = 0.5  # at least, between two progress reports that are written
 ALREADY_RUNNING = {
     "ingest": "An ingest is running, or was killed within the last minute. Wait until it has finished, or stop it.",
     "look": "A source is being previewed. Try again in a minute.",
+    "undo": "An ingest is being taken back. Try again in a minute.",
     "erase": "Somebody is being erased. Try again when that has finished. A zip that was uploaded has to be sent again then.",
 }
 
