@@ -22,6 +22,7 @@ class Bar {
   told = new Set();
   title = "";
   token = "";
+  refused = false; // the token is too old, or somebody else's
 
   /** @param {ShadowRoot} root */
   constructor(root) {
@@ -42,11 +43,12 @@ class Bar {
     const turned = title !== this.title;
     Object.assign(this, { title, token });
     this.entitle();
-    if (!turned) return;
-    nameCurrentStep();
-    this.arrivals.observe(document.body, { childList: true, subtree: true });
-    this.place();
-    this.refresh();
+    if (turned) {
+      nameCurrentStep();
+      this.arrivals.observe(document.body, { childList: true, subtree: true });
+      this.place();
+    }
+    if (turned || this.refused) this.refresh();
   }
 
   place() {
@@ -64,7 +66,7 @@ class Bar {
     clearTimeout(this.next);
     /** @type {import("./jobs.js").Memory | null} */
     const memory = this.shelf.get("");
-    let again = true;
+    this.refused = false;
     try {
       const answer = await ask("/api/navigation", this.token, memory ?? {});
       if (this.leave.signal.aborted) return;
@@ -72,12 +74,11 @@ class Bar {
       this.show(answer);
     } catch (error) {
       if (this.leave.signal.aborted) return;
-      const refused = error instanceof RouteError && error.status === 403;
-      again = !refused; // a new token comes with the page's next run
-      this.showLost(refused ? "Reload this page" : "No connection", /** @type {Error} */ (error).message);
+      this.refused = error instanceof RouteError && error.status === 403; // a new token comes with the page's next run
+      this.showLost(this.refused ? "Reload this page" : "No connection", /** @type {Error} */ (error).message);
     }
     clearTimeout(this.next); // two refreshes may have met
-    if (again) this.next = setTimeout(() => this.refresh(), document.hidden ? HIDDEN_EVERY : SEEN_EVERY);
+    if (!this.refused) this.next = setTimeout(() => this.refresh(), document.hidden ? HIDDEN_EVERY : SEEN_EVERY);
   }
 
   /** @param {NavigationAnswer} answer */
