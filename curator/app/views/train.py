@@ -143,8 +143,8 @@ def offer_training(approved: int, sets: list[dict[str, Any]], runs: list[Run]) -
         number = st.selectbox("Examples", list(titles), format_func=titles.__getitem__)
         there = held(engine(), number, utc_now().date())
         st.markdown(" · ".join(f"**{count:,}** {split.value}" for split, count in there.examples.items()))
-        for caution in cautions(there):
-            st.caption(f":material/warning: {caution}")
+        if warned := cautions(there):
+            st.caption("  \n".join(f":material/warning: {caution}" for caution in warned))
         chosen = chosen_settings()
         preset = next((each for each in PRESETS if each.settings == chosen), None)
         st.session_state["preset"] = preset and preset.title
