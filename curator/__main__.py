@@ -59,6 +59,7 @@ from curator.upkeep.expire import expire_key, expired, expiring, expiring_text, 
 from curator.upkeep.receipt import Receipt
 from curator.upkeep.repair import repair
 from curator.upkeep.spellings import in_words, named_nearly
+from curator.upkeep.undo import undo_ingest
 from db.blobs import delete_orphans
 from db.commands import exit_on_error, print_result, progress_line
 from db.errors import WinnowError
@@ -238,8 +239,11 @@ def _asked(hair: list[str] | None, skin: list[str] | None, unknown: list[str] | 
 
 @contextmanager
 def _unpacking(settings: Settings, progress: Progress) -> Iterator[Path]:
-    """An empty folder for a source, once what killed processes left is swept. Raises NotNowError while somebody is erased."""
-    progress.refuse_beside("erase")
+    """An empty folder for a source, once what killed processes left is swept.
+
+    Raises NotNowError while somebody is erased or an ingest is taken back.
+    """
+    progress.refuse_beside("erase", "undo")
     for folder in (settings.temporary, outside()):
         sweep(folder)
     with workspace(settings.temporary) as folder:
@@ -331,13 +335,15 @@ def _run_ingest(
             clock=utc_now,
             limits=settings.limits,
             secret=home_secret(settings.home.resolve()),
+            job=progress.number,
             meaning=meaning,
             split=split,
             cut=cut,
             on_progress=on_progress,
             while_waiting=on_progress,
         )
-    progress.result = asdict(summary) | counts | {"meaning": meaning.words, "workers": workers.description}
+    about = {"job": progress.number, "meaning": meaning.words, "workers": workers.description}
+    progress.result = asdict(summary) | counts | about
     return progress.result
 
 
@@ -359,6 +365,7 @@ def _summary_text(summary: dict[str, Any]) -> str:
         f"{summary['refusals']:,} refused. "
         f"Work done by {summary['workers']}."
     ]
+    lines += [f"  {one['photos']:,} from {one['source']}, since {one['since'][:10]}" for one in summary["before"]]
     if summary["meaning"]:
         lines.append(f"The masks' values: {summary['meaning']}.")
     # The erased are all called alike.
@@ -373,6 +380,8 @@ def _summary_text(summary: dict[str, Any]) -> str:
             lines.append(f"  and {summary['not_read'] - NOT_READ_SHOWN:,} more; `winnow intake --outcome not_read` lists all")
     if summary["remarked"]:
         lines.append(f"Remarks on {summary['remarked']:,} photos: `winnow intake --outcome remark` lists them.")
+    if summary["added"]:
+        lines.append(f"`winnow undo-ingest {summary['job']}` takes it back, as long as nobody has judged any of it.")
     return "\n".join(lines)
 
 
@@ -399,6 +408,30 @@ def list_intake(
             lines.append(f"{OUTCOME_WORDS[one]}: {there:,}" + (f", the newest {len(rows):,}:" if len(rows) < there else ""))
             lines += [f"  {row['file']}: {row['why']}" for row in rows]
         print_result(values, "\n".join(lines), as_json=as_json)
+
+
+@app.command("undo-ingest")
+def take_ingest_back(
+    number: Annotated[int, typer.Argument(metavar="JOB", min=1, help="The ingest's number, as `ingest` says it at its end.")],
+    by: Annotated[str, typer.Option(help="The name to record for who took it back.")] = "",
+    as_json: Json = False,
+    job: JobNumber = None,
+) -> None:
+    """Take an ingest back that nobody has judged yet: all that it added goes, and may come in again."""
+    with exit_on_error():
+        settings = read_settings()
+        engine = open_database(settings)
+        with running_job(engine, "undo", [str(number)], job) as progress:
+            progress.refuse_beside("ingest", "erase", "undo")
+            progress.report(0.0, "Deleting what the ingest added")
+            undone = undo_ingest(engine, Store(settings.store), number, by or settings.reviewer, utc_now())
+            progress.result = asdict(undone)
+        print_result(
+            progress.result,
+            f"Ingest {number} is taken back: {undone.submissions:,} photos, {undone.examples:,} examples and "
+            f"{undone.refusals:,} refusals are deleted, and {undone.blobs:,} pictures that only they named.",
+            as_json=as_json,
+        )
 
 
 @app.command("status")

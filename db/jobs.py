@@ -42,6 +42,7 @@ ALREADY_RUNNING = {
     "refine": "Masks are being refined. Wait until that has finished, or stop it.",
     "ingest": "An ingest is running, or was killed within the last minute. Wait until it has finished, or stop it.",
     "look": "A source is being previewed. Try again in a minute.",
+    "undo": "An ingest is being taken back. Try again in a minute.",
     "erase": "Somebody is being erased. Try again when that has finished. A zip that was uploaded has to be sent again then.",
 }
 

@@ -136,6 +136,7 @@ CROP_SIDE = 512  # pixels; height and width of a crop, in the store, in the brow
 
 Sha256 = Annotated[str, mapped_column(String(64))]
 Name = Annotated[str, mapped_column(String(1000))]
+AddedBy = Annotated[int | None, mapped_column(ForeignKey("job.id"), comment="the ingest that added it; empty: one before 0022")]
 
 
 class Base(DeclarativeBase):
@@ -198,9 +199,10 @@ class Submission(Base):
     """A photo and the mask its contributor painted, exactly as received; never changed."""
 
     __tablename__ = "submission"
-    __table_args__ = (UniqueConstraint("photo_sha256", "mask_sha256"),)
+    __table_args__ = (UniqueConstraint("photo_sha256", "mask_sha256"), Index(None, "job_id", "id"))
     id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), index=True)
+    job_id: Mapped[AddedBy]
     contributor_id: Mapped[int | None] = mapped_column(ForeignKey("contributor.id"), index=True)
     photo_name: Mapped[Name] = mapped_column(index=True, comment="the photo's file name as received")
     photo_sha256: Mapped[Sha256]
@@ -258,9 +260,10 @@ class Refusal(Base):
     """A file that was refused, or that belongs to no photo and was not read, and the reason in words."""
 
     __tablename__ = "refusal"
-    __table_args__ = (UniqueConstraint("source_id", "file", "reason"),)
+    __table_args__ = (UniqueConstraint("source_id", "file", "reason"), Index(None, "job_id", "id"))
     id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), index=True)
+    job_id: Mapped[AddedBy]
     file: Mapped[Name]
     reason: Mapped[Name]
     at: Mapped[datetime]
