@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, start_job
+from curator.app.frame import PAGE_FILE, header, job_panel, start_job
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine, flow_now
 from curator.app.wording import literal, pluralise
@@ -67,4 +67,3 @@ for row in (list(STEPS)[:3], list(STEPS)[3:]):
         with column.container(border=True, height="stretch"):
             st.page_link(PAGE_FILE.format(page), label=f"**{name}**")
             st.markdown(f"{what}  \n:gray[{numbers[page]}]")
-drawn_note(now.drawn)
