@@ -98,7 +98,7 @@ def offer_settings() -> None:
         key=key("consistency"),
     )
     third.number_input(
-        "Only edges near the mask’s, pixels",
+        "Edge band, pixels",
         0,
         112,
         help="L_C counts only this close to the mask’s edge. 0: everywhere, as in the paper.",
