@@ -45,7 +45,7 @@ WCAG_2_2_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 DECK = 'canvas[data-state="showing"]'
 EVIL = "![p](http://evil.example/p.png) [l](http://evil.example/l) www.evil.example"  # fits a reviewer's name
 EVIL_WORDS = f"{EVIL} <img src=http://evil.example/i onerror=alert(1)> a@evil.example <http://evil.example> :material/home: $x$"
-TEXT = "h2"
+TEXT = "h1"
 PAGES = {
     "/": TEXT,
     "/ingest": "[data-testid=stAlert]",
@@ -66,10 +66,10 @@ PAGES = {
     "/train": "[data-part=film] img",
     "/report": "[data-part=wipe] img",
     "/export": TEXT,
-    "/team": "h2",
-    "/team?part=agreement": "h2",
-    "/team?part=gold": "h2",
-    "/team?part=you": "h2",
+    "/team": TEXT,
+    "/team?part=agreement": TEXT,
+    "/team?part=gold": TEXT,
+    "/team?part=you": TEXT,
 }
 
 
