@@ -27,6 +27,7 @@ TOKEN_SECONDS = 24 * 3600
 SESSION_SECONDS = 30 * 24 * 3600
 PAGE = "winnow-page"  # what a token is for
 DOWNLOAD = "winnow-download"  # this one stands in an address, so it is good for nothing else
+DOWNLOAD_SET = "winnow-download-set"  # so does this one
 SESSION = "winnow-session"  # this one is a cookie that says no name
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 

@@ -21,15 +21,26 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from curator.app.allowance import REQUESTS, VERDICTS, TooMuchError, check_new_name
-from curator.app.guard import DOWNLOAD, TOKEN_HEADER, RefusedError, check_lead, check_origin, leads, reviewer_asking
+from curator.app.frame import steps
+from curator.app.guard import (
+    DOWNLOAD,
+    DOWNLOAD_SET,
+    TOKEN_HEADER,
+    RefusedError,
+    check_lead,
+    check_origin,
+    leads,
+    reviewer_asking,
+)
 from curator.app.hands import Hands
-from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, matting, settings, store, touch_up_now
+from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, flow_now, matting, settings, store, touch_up_now
 from curator.consent import Consent
 from curator.ingest import aside
+from curator.news import news
 from curator.pictures.arrays import Mask, Photo
 from curator.pictures.codec import decode_mask, decode_photo, encode_colours, encode_mask, thumbnail
 from curator.pictures.crop import Square
@@ -41,6 +52,7 @@ from curator.review.reviewers import reviewer_called
 from curator.review.standing import existing_examples
 from curator.review.verdicts import NewVerdict, Recorded, missing_example, record
 from curator.runs.mattes import newest_matte
+from curator.sets.packing import packed
 from curator.spreadsheet import csv_pieces
 from curator.touchup import saves
 from curator.touchup.begin import HeldTouchUp, begin
@@ -48,6 +60,7 @@ from curator.touchup.refine import UNKNOWN
 from curator.touchup.refinements import tinted_side
 from curator.touchup.superpixels import superpixels
 from curator.touchup.versions import discard, versions
+from curator.touchup.waiting import own_seconds_left
 from db.errors import DamagedError, DiskFullError, NotNowError, NotThereError, UnstorableError, WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
@@ -62,6 +75,7 @@ REPAIRED_SINCE = "Another reviewer has repaired this mask since you saw it. It c
 REFINEMENT_SIDE = 512  # pixels: strands are to be seen
 VERDICT_LOG = "/api/verdicts.csv"
 PREVIEW_SIDES = {str(side): side for side in (aside.PREVIEW, aside.SMALL_PREVIEW)}
+PACKED_SETS = "/api/packed-sets"
 MEDIA_TYPES = {
     re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
     re.compile(rb"\xff\xd8\xff"): "image/jpeg",
@@ -227,6 +241,11 @@ class AsideForm(Form):
     count: int = Field(default=8, ge=0, le=50)
 
 
+class NavigationForm(Form):
+    after: int | None = Field(default=None, ge=0, le=2**31 - 1, description="the newest job that this browser has heard of")
+    watched: list[Number] = Field(default=[], max_length=100, description="jobs of those that it saw running")
+
+
 Pixels = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
 
 
@@ -355,6 +374,20 @@ def verdict_log(request: Request) -> Response:
     return StreamingResponse(pieces, media_type="text/csv", headers={**PICTURE_HEADERS, **name})
 
 
+def packed_set(request: Request) -> Response:
+    """An exported set as a zip, for the lead who had it packed. Its address carries the token."""
+    try:
+        reviewer = reviewer_asking(request, request.query_params.get("token", ""), DOWNLOAD_SET)
+        check_lead(reviewer)
+    except RefusedError as error:
+        return PlainTextResponse(str(error), 403, PICTURE_HEADERS)
+    with reading(engine()) as session:
+        found = packed(session, settings(), request.path_params["job"], reviewer, utc_now())
+    if found is None:
+        return PlainTextResponse("This zip is not there any more. Have the set packed again.", 404, PICTURE_HEADERS)
+    return FileResponse(found.file, filename=found.name, headers={**PICTURE_HEADERS, "Cache-Control": "no-store"})
+
+
 def healthz(_: Request) -> Response:
     """Health check: the app answers and its database can be queried; 503 if it can't."""
     try:
@@ -363,6 +396,15 @@ def healthz(_: Request) -> Response:
     except WinnowError as error:
         return refusal(error)
     return JSONResponse({"status": "ok"})
+
+
+def navigation_now(reviewer: str, form: NavigationForm) -> dict[str, Any]:
+    """What the navigation of every page shows: what stands below each step, the jobs that run, and those that have ended."""
+    with reading(engine()) as session:
+        left = own_seconds_left(session, reviewer, touch_up_now())
+        told = news(session, utc_now(), form.after, form.watched)
+    counts = {page: count for page, _, count in steps(flow_now(engine()), left)}
+    return {"counts": counts, "clock": left is not None, **asdict(told)}
 
 
 def next_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
@@ -691,6 +733,8 @@ ROUTES: list[Route] = [
     Route("/pictures/refinement/{refinement:int}/{side}", refinement_picture),
     Route("/healthz", healthz),
     Route(VERDICT_LOG, verdict_log),
+    Route(f"{PACKED_SETS}/{{job:int}}", packed_set),
+    post_route("/api/navigation", NavigationForm, navigation_now),
     post_route("/api/deck", DeckForm, next_cards),
     post_route("/api/deck/leave", LeaveForm, leave_deck),
     post_route("/api/verdicts", VerdictsForm, record_verdicts),

@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,14 +23,15 @@ from curator.app import guard, routes, shield, state
 from curator.app.guard import TOKEN_HEADER, session_cookie, token_for
 from curator.app.routes import REPAIRED_SINCE, ROUTES
 from curator.app.shield import middleware
+from curator.sets import packing
 from curator.touchup.matting import Matting
 from curator.touchup.superpixels import superpixels
-from db.jobs import utc_now
+from db.jobs import running_job, utc_now
 from db.secret import home_secret
 from db.session import connect, reading, writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import Decision, Example, Measure, Refinement, Reviewer, Split, Standing, TouchUpSave, Verdict
+from db.tables import Decision, Example, Job, JobState, Measure, Refinement, Reviewer, Split, Standing, TouchUpSave, Verdict
 from tests.examples import add_examples, add_faceless, drawn_mask, drawn_photo, png
 from tests.locking import locked_by_another
 from tests.trained import add_run, freeze_all
@@ -48,7 +50,7 @@ POSTS = [
     ),
     *("/api/touchups/resume", "/api/touchups/presence", "/api/touchups/discard", "/api/touchups/versions"),
     *("/api/touchups/refine", "/api/touchups/foreground", "/api/touchups/matte"),
-    *("/api/aside", "/api/aside/choose", "/api/aside/undo", "/api/aside/discard", "/api/aside/restore"),
+    *("/api/aside", "/api/aside/choose", "/api/aside/undo", "/api/aside/discard", "/api/aside/restore", "/api/navigation"),
 ]
 CODES = {400: "malformed", 404: "not_there", 409: "impossible", 413: "too_large"}
 
@@ -180,6 +182,32 @@ def test_a_thumbnail_of_a_missing_picture_is_not_found(client: TestClient) -> No
 
 
 # --- the guard --------------------------------------------------------------------------------------------------------
+
+
+def test_the_navigation_tells_counts_the_reviewers_clock_and_jobs(
+    client: TestClient, ours: dict[str, str], engine: Engine, store: Store
+) -> None:
+    with writing(engine) as session:
+        (example,) = add_examples(session, store, 1, Split.test)
+        session.add(
+            Job(kind="export", arguments=[], state=JobState.failed, message="No.", created_at=utc_now(), heartbeat_at=utc_now())
+        )
+
+    def asked(**form: Any) -> Any:
+        return client.post("/api/navigation", headers=ours, json=form).json()
+
+    first = asked()
+    assert (first["counts"]["ingest"], first["counts"]["review"], first["counts"]["guide"]) == ("1", "1", "")
+    assert (first["clock"], first["running"], first["ended"], first["newest"]) == (False, [], [], 1)
+    (ended,) = asked(after=0, watched=[])["ended"]
+    assert (ended["number"], ended["told"]["words"]) == (1, "The export failed: No.")
+    assert ended["told"]["steps"] == [{"label": "Export", "page": "export"}]
+    keep = {"example": example, "decision": "keep", "client_id": "1"}
+    client.post("/api/verdicts", headers=ours, json={"verdicts": [keep]})
+    client.post("/api/touchups/begin", headers=ours, json={"example": example, "page": "page"})
+    now = asked()
+    assert now["clock"]
+    assert re.fullmatch(r"[12]:\d\d", now["counts"]["touchup"])
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -696,10 +724,32 @@ def test_a_download_needs_a_token_made_for_it_which_is_good_for_nothing_else(
     assert written(engine) == 0
 
 
+def test_a_packed_set_is_for_the_lead_who_asked_for_it(
+    monkeypatch: pytest.MonkeyPatch, client: TestClient, settings: Settings, engine: Engine
+) -> None:
+    with running_job(engine, packing.KIND, packing.arguments(3, "coco", "Ada"), None) as progress:
+        settings.downloads.mkdir(parents=True)
+        (settings.downloads / f"{progress.number}.zip").write_bytes(b"PK")
+
+    def asked(token: str, job: int = progress.number) -> Any:
+        return client.get(f"/api/packed-sets/{job}", params={"token": token})
+
+    answer = asked(token_for("Ada", guard.DOWNLOAD_SET))
+    assert (answer.status_code, answer.content) == (200, b"PK")
+    assert answer.headers["content-disposition"] == 'attachment; filename="winnow-set-3-coco.zip"'
+    assert answer.headers["cache-control"] == "no-store"
+    for token in ("", token_for("Ada"), token_for("Ada", guard.DOWNLOAD)):
+        assert asked(token).status_code == 403
+    assert asked(token_for("Bo", guard.DOWNLOAD_SET)).status_code == 404
+    assert asked(token_for("Ada", guard.DOWNLOAD_SET), progress.number + 1).status_code == 404
+    monkeypatch.setattr(guard, "settings", lambda: settings.model_copy(update={"leads": "Bo"}))
+    assert asked(token_for("Ada", guard.DOWNLOAD_SET)).status_code == 403
+
+
 def test_streamlit_app_serves_these_routes() -> None:
     door = (Path(__file__).parents[3] / "streamlit_app.py").read_text()
     assert "routes=[*ROUTES, *UPLOAD_ROUTES]" in door
-    assert "middleware=middleware()" in door
+    assert "middleware=[*middleware(), Middleware(FirstView)]" in door
 
 
 def test_only_hosts_in_the_settings_are_served(
