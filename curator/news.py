@@ -72,6 +72,8 @@ KINDS = {
     "fit": ("Training", "The training", Step("Train", "train")),
     "report": ("Measuring", "The measuring", Step("Report", "report")),
     "export": ("Export", "The export", Step("Export", "export")),
+    "pack": ("Packing", "The packing", Step("Sets", "sets")),
+    "undo": ("Taking back", "Taking the ingest back", Step("Ingest", "ingest")),
     "refine": ("Refine in bulk", "Refining in bulk", Step("Refine in bulk", "refinements")),
 }
 
@@ -160,6 +162,11 @@ def _done(kind: str, result: dict[str, Any], f1: float | None) -> Told:
             return Told(False, "Export not proven", words, (KINDS["export"][2],))
         steps = (Step("Download", "export"), *([Step("Try it on", "tryon")] if result["format"] == "litert" else []))
         return Told(True, "Export proven", f"The file of run {result['run']} is made and proven.", steps)
+    if kind == "pack":
+        return Told(True, "Set packed", f"The set is packed: {result['examples']:,} examples.", (KINDS["pack"][2],))
+    if kind == "undo":
+        words = f"The ingest is taken back: {result['submissions']:,} photos are deleted."
+        return Told(True, "Ingest taken back", words, (KINDS["undo"][2],))
     proposed = result["proposed"]
     words = f"{proposed:,} of {result['masks']:,} masks have a refinement to decide on."
     return Told(True, "Refined", words, (Step("Decide", "refinements"),))

@@ -190,5 +190,6 @@ def _job_progress(kind: str, doing: str, number: int | None) -> None:
     assert job is not None
     with st.container(border=True):
         st.progress(job.progress, text=literal(job.message) or f"{doing} is starting …")
-        if st.button("Stopping …" if job.cancel_requested else "Stop", disabled=job.cancel_requested, key=f"stop-{job.id}"):
+        stop = f"Stop {doing[:1].lower()}{doing[1:]}"
+        if st.button("Stopping …" if job.cancel_requested else stop, disabled=job.cancel_requested, key=f"stop-{job.id}"):
             cancel(engine(), job.id, utc_now())

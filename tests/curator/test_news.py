@@ -39,6 +39,8 @@ INGESTED = {"added": 0, "no_face": 0, "already": 0, "refusals": 0}
             ["export", "tryon"],
         ),
         ("export", {"run": 3, "format": "coreml", "passed": True}, "The file of run 3 is made and proven.", ["export"]),
+        ("pack", {"examples": 1056}, "The set is packed: 1,056 examples.", ["sets"]),
+        ("undo", {"submissions": 60}, "The ingest is taken back: 60 photos are deleted.", ["ingest"]),
         ("refine", {"masks": 9, "proposed": 7}, "7 of 9 masks have a refinement to decide on.", ["refinements"]),
     ],
 )

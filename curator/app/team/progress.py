@@ -65,7 +65,7 @@ def show_progress(reviewer: str, lead: bool) -> None:
         _verdicts_over_time(_activity(engine()))
     with kept:
         _keep_rates(_sources(engine()))
-    st.subheader("Reviewers", anchor=False)
+    st.header("Reviewers", anchor=False)
     _reviewer_table(rows)
     _downloads(rows, reviewer, lead)
 
@@ -134,7 +134,7 @@ def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
     team = progress.merged_times(activity)
     fresh = not len(team) or float(team[0]) > (now - timedelta(hours=48)).timestamp()
     with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
-        st.subheader("Verdicts", anchor=False, width="content")
+        st.header("Verdicts", anchor=False, width="content")
         chosen = st.segmented_control(
             "Verdicts in", list(PERIODS), default="Hours" if fresh else "Days", required=True, label_visibility="collapsed"
         )
@@ -173,7 +173,7 @@ def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
 
 def _keep_rates(sources: list[dict[str, Any]]) -> None:
     with st.container(horizontal=True):
-        st.subheader("Kept, by source", anchor=False)
+        st.header("Kept, by source", anchor=False)
     rows = [row for row in sources if row["decided"]]
     if not rows:
         st.caption("No source has a decided example yet.")

@@ -33,7 +33,7 @@ if leads(current_reviewer()):
 step = next_step(now)
 if now.submissions == 0:
     with st.container(border=True):
-        st.subheader("Start here", anchor=False)
+        st.header("Start here", anchor=False)
         st.markdown(
             "Try the whole loop in five minutes with portraits that Winnow draws itself: good and bad masks, and a few "
             "pictures without a face. They show no real people, and nothing is downloaded."

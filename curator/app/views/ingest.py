@@ -161,7 +161,7 @@ def show_outcomes() -> None:
         there, places = count_by_outcome(session), {one.id: one.location for one in sources(session)}
     if not any(there.values()):
         return
-    st.subheader("What happened to each file", anchor=False)
+    st.header("What happened to each file", anchor=False)
     first = next(each for each in Outcome if there[each])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         outcome = st.segmented_control(

@@ -7,7 +7,7 @@ from curator.app.frame import PAGE_FILE, action, empty_state, header, job_panel,
 from curator.app.guard import DOWNLOAD_SET, current_reviewer, leads, token_for
 from curator.app.routes import PACKED_SETS
 from curator.app.state import engine, settings
-from curator.app.wording import pluralise
+from curator.app.wording import browser_zone, pluralise
 from curator.consent import any_recorded, ended_in_sets
 from curator.formats import WRITERS
 from curator.markup import render
@@ -86,13 +86,13 @@ else:
         st.warning(f"The consent to use some examples has ended: {held}. Freeze a new set before you train or export.")
     rows = pd.DataFrame(sets)
     if not rows.empty:
-        rows["frozen_at"] = pd.to_datetime(rows["frozen_at"])
+        rows["frozen_at"] = pd.to_datetime(rows["frozen_at"]).dt.tz_convert(browser_zone())
         rows["hash"] = rows["hash"].str[:12]
         table(
             rows,
             column_order=["set", "note", "train", "validation", "test", "touched_up", "refined", "erased", "frozen_at", "hash"],
             column_config={
-                "frozen_at": st.column_config.DatetimeColumn("frozen (UTC)", format="YYYY-MM-DD HH:mm"),
+                "frozen_at": st.column_config.DatetimeColumn("frozen", format="D MMM YYYY, HH:mm"),
                 "touched_up": st.column_config.NumberColumn("touched up"),
                 "erased": st.column_config.NumberColumn("erased since"),
             },

@@ -301,7 +301,7 @@ def show_runs() -> None:
         return
     draw_curves([run])
     offer_to_continue(run, state)
-    st.subheader("Film strip", anchor=False)
+    st.header("Film strip", anchor=False)
     st.caption(
         f"{pluralise(len(seen.rows), 'validation example')} with their mattes after epochs "
         f"{seen.epochs[0]} to {seen.epochs[-1]}. Click one to enlarge it."
