@@ -2,7 +2,8 @@
 // The review grid. Most masks of a crowd are right: so forty are kept at once, except those that are marked, and those
 // that nobody can have seen. A whole grid is one commit; the next one is fetched while this one is on screen.
 
-import { bitmap, clicked, formatted, hatched, isTheirs, made, maskBytes, newId, partsOf, RouteError, tintOf, topOf } from "../shared.js";
+import { clicked, formatted, isTheirs, made, newId, partsOf, RouteError, topOf } from "../shared.js";
+import { picturesOf } from "../tinted.js";
 import {
   DONE, doubtInWords, drawCounts, isQueue, keysOf, lasting, LEFT_OUT, nothingLeft, offerReasons, opinionsInWords, POLL_MS,
   reasonInWords, settlesIt, undoOf, verdictOn, widgetKeys,
@@ -64,7 +65,7 @@ export function arranged(count, width, height) {
   return { columns, side: Math.floor((width + GAP) / columns) - GAP };
 }
 
-/** A photo and the tint of its mask once decoded, or missing from the store. @typedef {{photo?: ImageBitmap, tint?: ImageBitmap, missing?: boolean}} TilePicture */
+/** @typedef {import("../tinted.js").TilePicture} TilePicture */
 
 /** @type {WeakMap<Element, Tile>} */
 const byElement = new WeakMap();
@@ -689,17 +690,6 @@ class Grid {
     }
     this.prefetch();
   }
-}
-
-/** @param {Card} card @param {string} size of the pictures, as a query @param {Tint} colours @returns {Promise<TilePicture>} */
-async function picturesOf({ image, mask, unknown }, size, colours) {
-  const wanted = [image, mask, ...(unknown ? [unknown] : [])];
-  const [photo, painted, silent] = await Promise.all(wanted.map((hash) => bitmap(hash + size)));
-  const layer = tintOf(maskBytes(painted), painted.width, colours);
-  const tint = await createImageBitmap(silent ? hatched(layer, maskBytes(silent), silent.width) : layer);
-  painted.close();
-  silent?.close();
-  return { photo, tint };
 }
 
 /** @param {string} textContent */
