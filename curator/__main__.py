@@ -45,8 +45,10 @@ from curator.pictures.meaning import decide as decide_meaning
 from curator.review import deck, verdicts
 from curator.review.reviewers import reviewer_called
 from curator.review.verdict_csv import read_csv
+from curator.runs.deletion import delete_run
 from curator.sample import write_sample
 from curator.sets import freeze as sets
+from curator.sets import packing
 from curator.sets.export import export_set
 from curator.touchup import refinements
 from curator.touchup.matting import Matting
@@ -651,6 +653,42 @@ def export(
         first = written.consent_ends_first
         values = asdict(written) | {"consent_ends_first": first and first.isoformat()}
         print_result(values, text, as_json=as_json)
+
+
+@app.command(hidden=True)
+def pack(
+    number: Annotated[int, typer.Argument(metavar="SET", help="The number of the curated set.")],
+    kind: Annotated[str, typer.Option("--format", callback=_known_writer, metavar="FORMAT")] = "folder",
+    by: Annotated[str, typer.Option(help="The reviewer who may download it.")] = "",
+    as_json: Json = False,
+    job: JobNumber = None,
+) -> None:
+    """Pack an exported set as a zip that the Sets page lets its reviewer download."""
+    with exit_on_error():
+        settings = read_settings()
+        engine = open_database(settings)
+        with running_job(engine, packing.KIND, packing.arguments(number, kind, by), job) as progress:
+            progress.refuse_beside("erase")
+            packing.delete_downloads(settings.downloads, utc_now())
+            progress.result = packing.pack(
+                engine, Store(settings.store), settings, number, kind, progress.number, utc_now().date(), progress.report
+            )
+        print_result(progress.result, f"{progress.result['examples']} examples packed for {by}.", as_json=as_json)
+
+
+@app.command("delete-run")
+def delete_a_run(
+    number: Annotated[int, typer.Argument(metavar="RUN", help="The run's number.")],
+    with_exports: Annotated[bool, typer.Option("--with-exports", help="Delete its exported files and proofs, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete a run with its weights, epochs, previews and reports. Its curated set stays."""
+    with exit_on_error():
+        settings = read_settings()
+        engine, store = open_database(settings), Store(settings.store)
+        deleted = delete_run(engine, store, settings, number, settings.reviewer, utc_now(), with_exports=with_exports)
+        text = f"Run {number} is deleted: {deleted.epochs} epochs, {deleted.pictures} mattes, {deleted.exports} exported files."
+        print_result(asdict(deleted), text, as_json=as_json)
 
 
 @app.command("erase")

@@ -214,6 +214,11 @@ class Settings(BaseSettings):
         return self.home.resolve() / "tmp"
 
     @property
+    def downloads(self) -> Path:
+        """Folder of exported sets as zips, until they are an hour old (curator/sets/packing.py)."""
+        return self.home.resolve() / "downloads"
+
+    @property
     def uploads(self) -> Path:
         """Folder of zips uploaded on the page, until their ingest is done."""
         return self.home.resolve() / "uploads"

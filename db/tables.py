@@ -699,7 +699,10 @@ Index("uq_job_one_fit_at_a_time", Job.kind, unique=True, sqlite_where=_ACTIVE_TR
 
 
 class Run(Base):
-    """One training on one curated set, with its settings, history, checkpoints and best epoch."""
+    """One training on one curated set, with its settings, history, checkpoints and best epoch.
+
+    Of one that was deleted only this row is left, without name and note: reopenings and requests for touch-ups name it.
+    """
 
     __tablename__ = "run"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -709,7 +712,10 @@ class Run(Base):
     settings: Mapped[dict[str, Any]]
     encoder: Mapped[str] = mapped_column(String(20), comment="imagenet, or scratch when no weights could be had")
     parameters: Mapped[int] = mapped_column(comment="trainable")
+    name: Mapped[str] = mapped_column(String(80), default="", server_default="", comment="given by a person")
+    note: Mapped[str] = mapped_column(String(1000), default="", server_default="", comment="written by a person")
     created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None] = mapped_column(comment="when its files and results were deleted; empty: never")
 
     set: Mapped[CuratedSet] = relationship()
     job: Mapped[Job] = relationship()
@@ -770,6 +776,11 @@ class Measure(Base):
     class_accuracy: Mapped[float | None] = mapped_column(comment="of hair, skin and background, for three-class runs")
     hair_share: Mapped[float | None] = mapped_column(comment="of the true mask, 0 to 1")
     hair_brightness: Mapped[float | None] = mapped_column(comment="mean of the true hair's grey, 0 to 1")
+    alpha_side: Mapped[int] = mapped_column(
+        default=CROP_SIDE,
+        server_default=str(CROP_SIDE),
+        comment="pixels of the square that sad to connectivity_error are of",
+    )
     mask_sha256: Mapped[Sha256] = mapped_column(index=True, comment="what the matte was measured against")
     matte_sha256: Mapped[Sha256] = mapped_column(index=True)
 

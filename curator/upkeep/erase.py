@@ -28,6 +28,7 @@ from upath import UPath
 from curator.ingest.bars import Bars, Kind, Person
 from curator.ingest.groups import leave_groups
 from curator.ingest.uploads import delete_leftovers
+from curator.sets.packing import delete_downloads
 from curator.upkeep.byte_search import Searched, Sought, search_bytes
 from curator.upkeep.receipt import Receipt, Remaining, inevitable
 from curator.upkeep.spellings import in_words, named_nearly, subjects
@@ -108,7 +109,8 @@ TABLES_OF_A_TOUCH_UP: tuple[type[Base], ...] = (TouchUpSave, TouchUpPresence, To
 TABLES_OF_A_SUBMISSION: tuple[type[Base], ...] = (Remark, Likeness, CropChoice)
 TABLES_TO_EMPTY: tuple[type[Base], ...] = (SetMember, GuideExample)  # their rows stay, without the example
 
-JOBS_NOT_BESIDE = ("ingest", "look", "erase", "undo")  # kinds of jobs: they bring in, unpack or remove what is searched for
+# Kinds of jobs: they bring in, unpack, copy or remove what is searched for.
+JOBS_NOT_BESIDE = ("ingest", "look", "pack", "erase", "undo")
 # A picture that no row names: whatever is not a job names it within this time, by far. Ingests don't run beside an erasure, so
 # this is shorter than for `check`.
 ORPHAN_AGE = timedelta(minutes=2)
@@ -348,10 +350,11 @@ def _delete(session: Session, table: type[Base], which: Any) -> int:
 
 
 def _sets_and_runs_with(session: Session, examples: Select[int]) -> tuple[list[int], list[int]]:
-    """The numbers of the curated sets with these examples, and of the runs on those sets."""
+    """The numbers of the curated sets with these examples, and of the runs on those sets whose weights are still there."""
     members = select(SetMember.set_id).where(SetMember.example_id.in_(examples))
     sets = list(session.scalars(select(CuratedSet.id).where(CuratedSet.id.in_(members)).order_by(CuratedSet.id)))
-    runs = list(session.scalars(select(Run.id).where(Run.set_id.in_(members)).order_by(Run.id)))
+    learned = select(Run.id).where(Run.set_id.in_(members), Run.deleted_at.is_(None))
+    runs = list(session.scalars(learned.order_by(Run.id)))
     return sets, runs
 
 
@@ -408,6 +411,7 @@ def resume(
         "files": _delete_files(settings.runs, pictures, denied)
         + _redact_files(settings, words, on_text, denied)
         + sum(map(sweep, (settings.temporary, outside())))
+        + delete_downloads(settings.downloads, now, older=None)
         + store.delete_abandoned_parts(now),
     }
     uploads = delete_leftovers(settings.uploads, engine, now, older=None)

@@ -2,7 +2,7 @@
 // A sitting: what one reviewer did since they sat down, newest last. All their tabs share it, and it survives the reload
 // of a tab (sessionStorage). Undo takes its newest entry back, and the pace is measured from it.
 
-import { byOrder, formatted, Shelf } from "./shared.js";
+import { byOrder, clockTime, formatted, Shelf } from "./shared.js";
 
 const DEEP = 2000; // entries kept
 const ENOUGH = 10; // verdicts, before a pace is shown
@@ -121,6 +121,5 @@ export function paceInWords(times, left, now, limits) {
   const work = (left * ms) / timed;
   const hours = work / 3600000;
   if (hours > 12) return `${speed}, about ${formatted(Math.round(hours))} hours of work left`;
-  const until = new Date(now + work);
-  return `${speed}, done at about ${until.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`;
+  return `${speed}, done at about ${clockTime(now + work)}`;
 }

@@ -1,5 +1,26 @@
 // What Python and our routes hand to the components, for the type checker alone; no browser reads this file.
 
+/** The kinds of errors that our routes tell apart: `code` of WinnowError and its subclasses (docs/architecture.md). */
+type ErrorCode =
+  | "already_decided"
+  | "damaged"
+  | "database_busy"
+  | "database_unavailable"
+  | "disk_full"
+  | "impossible"
+  | "malformed"
+  | "not_allowed"
+  | "not_json"
+  | "not_now"
+  | "not_there"
+  | "stale_page"
+  | "store_unavailable"
+  | "time_up"
+  | "too_large"
+  | "too_much"
+  | "too_slow"
+  | "unstorable";
+
 /** Red, green, blue and opacity, 0 to 255 each. */
 type Colour = [number, number, number, number];
 
@@ -51,6 +72,16 @@ interface Wanted {
 
 /** How many examples stand at each state, by its name. */
 type Counts = Record<string, number>;
+
+/** What a page counts beside its cards: `left` where it looks, `elsewhere` outside its filter; `others` have that many in hand, until then (ms since the epoch, 0 for none) unless they go on. */
+interface Stand {
+  counts: Counts;
+  left: number;
+  elsewhere: number;
+  others: number;
+  until: number;
+  upto: number;
+}
 
 /** The order of events of a reviewer: milliseconds since the epoch, and a count that grows when clocks are set back. */
 type Order = [number, number];
@@ -118,6 +149,30 @@ interface ReviewData {
   tint: Tint;
   reasons: Reason[];
   pace: PaceLimits;
+}
+
+/** A job that runs, or that has ended, as `/api/navigation` tells of it (curator/news.py). */
+interface RunningJob {
+  number: number;
+  name: string;
+  page: string;
+  progress: number;
+  message: string;
+  left: string;
+  seconds: number;
+}
+interface EndedJob {
+  number: number;
+  told: { good: boolean; title: string; words: string; steps: { label: string; page: string }[] };
+}
+
+/** What `/api/navigation` answers: what stands below each step, whether that of Touch-up is a clock, and the jobs. */
+interface NavigationAnswer {
+  counts: Record<string, string>;
+  clock: boolean;
+  running: RunningJob[];
+  ended: EndedJob[];
+  newest: number;
 }
 
 /** What Streamlit calls a component with. */

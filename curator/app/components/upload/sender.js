@@ -129,7 +129,7 @@ export class Sender {
     }
     const refused = status >= 400 && status < 500 && status !== 403 && !LATER.includes(status);
     if (refused) return this.become("failed", message);
-    if (status === 403) this.renew();
+    if (error instanceof RouteError && error.is("stale_page")) this.renew();
     this.become("retrying", message);
     const ms = RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)];
     await new Promise((done) => {
