@@ -12,10 +12,11 @@ from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, show_err
 from curator.app.guard import check_lead, current_reviewer, leads
 from curator.app.ingest_words import came_in_words, found_in_words, recognised_in_words
 from curator.app.mask_values import answered, ask_for_meaning, is_answered, options
+from curator.app.server_sources import may_start_again, named_source
 from curator.app.state import engine, settings, undo_refused_now
 from curator.app.wording import browser_zone, literal, moment, pluralise
 from curator.formats import ADAPTERS, ARCHIVES
-from curator.formats.allowed import allowed_source, in_words
+from curator.formats.allowed import in_words
 from curator.ingest.outcomes import (
     COLUMNS,
     Outcome,
@@ -35,7 +36,6 @@ from curator.ingest.uploads import (
     give_back,
     is_whole,
     previews_beside,
-    unfinished,
     whole,
 )
 from curator.markup import render
@@ -110,8 +110,7 @@ def start_upload(upload: Upload, asked: Asked) -> int | None:
 def permitted(named: str) -> str | None:
     """The path or URL that this reviewer has named, if it may be read; else None, with the reason shown."""
     try:
-        check_lead(current_reviewer())
-        place = allowed_source(named, settings().ingest_places)
+        place = named_source(current_reviewer(), named)
     except WinnowError as error:
         show_error(error)
         return None
@@ -135,19 +134,9 @@ def label_option() -> list[str]:
     return [f"--label={label}"] if label else []
 
 
-def may_start_again(job: Job) -> bool:
-    """Whether this reviewer may start a failed ingest again: of an upload that is still here, or a place that a lead names."""
-    if "--discard" in job.arguments or job.arguments[:1] != ["ingest"]:
-        return unfinished(job)
-    try:
-        return leads(current_reviewer()) and allowed_source(job.arguments[1], settings().ingest_places) == job.arguments[1]
-    except (WinnowError, IndexError):
-        return False
-
-
 def start_again(job: Job, asked: Asked) -> None:
     """Start an ingest that failed or was stopped again, with its options; a label or values named now replace its own."""
-    if may_start_again(job):
+    if may_start_again(current_reviewer(), job):
         start_job("ingest", "curator", answered(job.arguments, [*label_option(), *options(asked)]))
 
 
@@ -220,7 +209,7 @@ def show_newest_ingest() -> int | None:
         return None
     active = job_state(job, utc_now()) in ACTIVE
     if not active and (job.result is None or job.result.get("unclear")):
-        if may_start_again(job):
+        if may_start_again(current_reviewer(), job):
             asked = NOTHING_ASKED
             if job.result is not None:
                 beside = previews_beside(settings().uploads, job.arguments[1], job.id)
