@@ -165,7 +165,9 @@ def ingest(
                     _unpacking(settings, preview) as folder,
                 ):
                     found = open_source(place, kind, folder, settings.limits, called or "", label)
-                    preview.result = counts = _look(settings, preview, found, source, location, folder)
+                    folders = [place, folder] if isinstance(place, Path) else [folder]
+                    beside = uploads.previews_beside(settings.uploads, source, job)
+                    preview.result = counts = _look(settings, preview, found, location, folders, beside)
             print_result(counts, _dry_run_text(counts), as_json=as_json)
             return
         engine = open_database(settings)
@@ -200,11 +202,13 @@ def ingest(
         print_result(summary, _summary_text(summary), as_json=as_json)
 
 
-def _look(settings: Settings, job: Progress, found: OpenedSource, source: str, location: str, folder: Path) -> dict[str, Any]:
-    """What a preview shows: the counts, what is in already, what the masks' values are and mean; four small pairs."""
+def _look(
+    settings: Settings, job: Progress, found: OpenedSource, location: str, folders: Sequence[Path], beside: Path
+) -> dict[str, Any]:
+    """What a preview shows: the counts, what is in already, what the masks' values are and mean; `beside`, four small pairs."""
     with (
         spooled(found.items) as (_, items_again),
-        workers_for(settings, folder) as all_workers,
+        workers_for(settings, *folders) as all_workers,
         kept(all_workers) as workers,
     ):
         counts = count_items(replace(found, items=items_again()))
@@ -216,7 +220,7 @@ def _look(settings: Settings, job: Progress, found: OpenedSource, source: str, l
         )
         values = tally(census)
         previews = make_previews(items_again, [value for value, _, _ in values], workers, settings.limits)
-        save_previews(previews, uploads.previews_beside(settings.uploads, source, job.number))
+        save_previews(previews, beside)
     try:
         known = remembered(job.engine, found.format, location, NOTHING_ASKED)
         if known is not None and contradicts(known, census) is not None:

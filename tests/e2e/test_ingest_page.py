@@ -16,10 +16,12 @@ from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import func, select
 
 from curator.review.reviewers import reviewer_called
+from curator.review.verdicts import NewVerdict, record
 from curator.sample import write_sample
 from curator.upkeep.check import check
+from db.jobs import utc_now
 from db.session import reading, writing
-from db.tables import Decision, Refusal, Source, Submission, Verdict
+from db.tables import Decision, Example, Refusal, Source, Submission
 from tests.e2e.conftest import Server
 from tests.examples import LONG_AGO, TOMORROW
 
@@ -154,7 +156,8 @@ def test_a_folder_and_loose_files_come_in_fill_the_wall_and_an_ingest_is_taken_b
 
     with writing(app.engine) as session:
         ada = reviewer_called(session, "Ada")
-        session.add(Verdict(example_id=1, reviewer_id=ada.id, decision=Decision.keep, at=LONG_AGO, client_id="1"))
+        first = session.scalars(select(func.min(Example.id))).one()
+        record(session, ada.id, [NewVerdict(first, Decision.keep, None, "one")], utc_now(), 0.0)
     page.reload()
     undos = page.get_by_role("button", name="Undo")
     expect(undos).to_have_count(2, timeout=SOON)
