@@ -18,7 +18,6 @@ from curator.formats import (
     ADAPTERS,
     WRITERS,
     Counted,
-    Location,
     NotRead,
     OpenedSource,
     RawPair,
@@ -31,6 +30,7 @@ from curator.formats import (
 )
 from curator.ingest import aside, uploads
 from curator.ingest.bars import Bars, Kind, Person, allow_again, forget_lost_keys
+from curator.ingest.before import look_for_known
 from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, count_files, list_outcomes
 from curator.ingest.pace import ProgressPoint, recent_points
 from curator.ingest.pipeline import CropMode, IngestSummary, counts_and_pace, spooled
@@ -165,7 +165,9 @@ def ingest(
                     _unpacking(settings, preview) as folder,
                 ):
                     found = open_source(place, kind, folder, settings.limits, called or "", label)
-                    preview.result = counts = _look(settings, preview, found, place, location, folder)
+                    folders = [place, folder] if isinstance(place, Path) else [folder]
+                    beside = uploads.previews_beside(settings.uploads, source, job)
+                    preview.result = counts = _look(settings, preview, found, location, folders, beside)
             print_result(counts, _dry_run_text(counts), as_json=as_json)
             return
         engine = open_database(settings)
@@ -180,6 +182,7 @@ def ingest(
             folders = [place, folder] if isinstance(place, Path) else [folder]
             items = _with_format_printed(found)
             upload = place if discard and isinstance(place, Path) else None
+            previews = None if job is None else uploads.previews_beside(settings.uploads, source, job)
             summary = _run_ingest(
                 settings,
                 progress,
@@ -191,7 +194,7 @@ def ingest(
                 asked,
                 found.counted,
                 folders=folders,
-                upload=upload,
+                previews=previews,
             )
             summary["files"] = found.counted.files
             if upload is not None:  # not after a failure or a stop: then it can be ingested again
@@ -200,22 +203,24 @@ def ingest(
 
 
 def _look(
-    settings: Settings, job: Progress, found: OpenedSource, place: Location, location: str, folder: Path
+    settings: Settings, job: Progress, found: OpenedSource, location: str, folders: Sequence[Path], beside: Path
 ) -> dict[str, Any]:
-    """What a preview shows: the counts, what the masks' values are, and if it is clear what they mean; four small pairs."""
+    """What a preview shows: the counts, what is in already, what the masks' values are and mean; `beside`, four small pairs."""
     with (
         spooled(found.items) as (_, items_again),
-        workers_for(settings, folder) as all_workers,
+        workers_for(settings, *folders) as all_workers,
         kept(all_workers) as workers,
     ):
         counts = count_items(replace(found, items=items_again()))
+        counts |= look_for_known(
+            items_again(), job.engine, settings.limits, lambda done: job.report(0.1, f"Looking what is in already: {done:,}")
+        )
         census = survey(
             items_again(), workers, settings.limits, lambda done: job.report(0.5, f"Looking at the masks: {done:,}")
         )
         values = tally(census)
-        if isinstance(place, Path):
-            previews = make_previews(items_again, [value for value, _, _ in values], workers, settings.limits)
-            save_previews(previews, place)
+        previews = make_previews(items_again, [value for value, _, _ in values], workers, settings.limits)
+        save_previews(previews, beside)
     try:
         known = remembered(job.engine, found.format, location, NOTHING_ASKED)
         if known is not None and contradicts(known, census) is not None:
@@ -278,13 +283,13 @@ def _run_ingest(
     counted: Counted = NOTHING_COUNTED,
     *,
     folders: Sequence[Path] = (),
-    upload: Path | None = None,
+    previews: Path | None = None,
     start: float = 0.0,
 ) -> dict[str, Any]:
     """Ingest a source as a job. `folders` hold its pairs: a cluster's workers are used only if they see them.
 
-    Beside an `upload`, previews are left for the page to ask with, if it is unclear what the masks' values mean. `start` is the
-    share of the job (0 to 1) that is done already.
+    Beside `previews`, small pictures are left for the page to ask with, if it is unclear what the masks' values mean. `start`
+    is the share of the job (0 to 1) that is done already.
     """
     points: list[ProgressPoint] = []
     counts = {"photos": 0}
@@ -321,9 +326,9 @@ def _run_ingest(
             )
         except UnclearError as error:
             progress.result = {"unclear": error.why, "values": error.values, "meaning": None, "understood": None}
-            if upload is not None:
+            if previews is not None:
                 values = [value for value, _, _ in error.values]
-                save_previews(make_previews(items_again, values, workers, settings.limits), upload)
+                save_previews(make_previews(items_again, values, workers, settings.limits), previews)
             raise
         summary = ingest_pairs(
             items_again(),

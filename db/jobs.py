@@ -27,12 +27,13 @@ ACTIVE = (JobState.queued, JobState.running)
 HEARTBEAT_SECONDS = 5.0  # between two heartbeats
 HEARTBEAT_TIMEOUT = timedelta(seconds=60)  # an active job without a heartbeat for this long was interrupted
 REPORT_SECONDS = 0.5  # at least, between two progress reports that are written
-NOT_BESIDE = {  # which kinds of jobs a page doesn't start while one of these is on
+NOT_BESIDE = {  # what a page doesn't start while a job of one of these kinds is on
     "fit": ("fit",),
     "report": ("report",),
     "export": ("export",),
     "refine": ("refine",),
     "pack": ("pack", "erase"),
+    "sample": ("ingest", "erase"),
 }
 ALREADY_RUNNING = {
     "fit": "A training is on. Wait until it has finished, or stop it.",
@@ -73,9 +74,9 @@ def active_jobs(session: Session, now: datetime) -> list[Job]:
     return [job for job in stored if job_state(job, now) in ACTIVE]
 
 
-def why_not(kind: str, active: Iterable[Job]) -> str | None:
-    """Why a page doesn't start a job of this kind beside those that are active, in a sentence for people; None if it may."""
-    others = [job.kind for job in active if job.kind in NOT_BESIDE[kind]]
+def why_not(what: str, active: Iterable[Job]) -> str | None:
+    """Why a page doesn't start this (see NOT_BESIDE) beside the jobs that are active, in a sentence; None if it may."""
+    others = [job.kind for job in active if job.kind in NOT_BESIDE[what]]
     return ALREADY_RUNNING[others[0]] if others else None
 
 

@@ -141,11 +141,11 @@ def action(label: str, why_not: str | None, **options: Any) -> bool:
     return pressed
 
 
-def why_not_now(kind: str) -> str | None:
-    """Why a job of this kind can't be started now, in a sentence; None if it can."""
+def why_not_now(what: str) -> str | None:
+    """Why this (see `db.jobs.NOT_BESIDE`) can't be started now, in a sentence; None if it can."""
     now = utc_now()
     with reading(engine()) as session:
-        return why_not(kind, active_jobs(session, now))
+        return why_not(what, active_jobs(session, now))
 
 
 def start_job(kind: str, module: str, arguments: Sequence[str]) -> int | None:

@@ -26,7 +26,7 @@ from db.settings import Settings, read_settings
 from db.store import Store
 from db.tables import Job, JobState, Submission
 from tests.examples import add_examples, png
-from tests.trained import freeze_all
+from tests.trained import add_run, freeze_all
 
 pytestmark = pytest.mark.slow
 
@@ -328,6 +328,21 @@ def test_expire_goes_on_with_what_was_broken_off_and_erases_nothing_beside_an_in
     assert "`winnow expire --erase` goes on with it." in run("expire").stdout
     (receipt,) = run.json("expire", "--erase")["erasures"]
     assert (receipt["submissions"], receipt["complete"]) == (1, True)
+
+
+def test_a_run_is_deleted_and_a_set_is_packed(run: Run, consented: list[int]) -> None:
+    settings = read_settings()
+    with writing(open_database(settings)) as session:
+        number = freeze_all(session, consented, utc_now())
+        made = add_run(session, Store(settings.store), number, utc_now())
+    packed = run.json("pack", str(number), "--format", "coco", "--by", "Ada")
+    assert (packed["set"], packed["format"], packed["examples"]) == (number, "coco", 3)
+    assert [file.suffix for file in settings.downloads.iterdir()] == [".zip"]
+    deleted = run.json("delete-run", str(made))
+    assert list(deleted) == ["run", "epochs", "exports", "pictures"]
+    assert (deleted["run"], deleted["epochs"], deleted["exports"]) == (made, 3, 0)
+    assert run.json("status")["runs"] == []
+    assert run("delete-run", "9").stderr.strip() == "There is no run 9."
 
 
 def test_freeze_and_export_say_what_has_no_consent(run: Run, consented: list[int], tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, start_job
+from curator.app.frame import PAGE_FILE, action, header, job_panel, start_job, why_not_now
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine, flow_now
 from curator.app.wording import literal, pluralise
@@ -39,7 +39,7 @@ if now.submissions == 0:
             "pictures without a face. They show no real people, and nothing is downloaded."
         )
         with st.container(horizontal=True):
-            if st.button("Load the sample portraits", type="primary"):
+            if action("Load the sample portraits", why_not_now("sample"), type="primary"):
                 start_job("ingest", "curator", ["sample"])
                 st.rerun()
             if st.button("Ingest your own photos"):
@@ -67,4 +67,3 @@ for row in (list(STEPS)[:3], list(STEPS)[3:]):
         with column.container(border=True, height="stretch"):
             st.page_link(PAGE_FILE.format(page), label=f"**{name}**")
             st.markdown(f"{what}  \n:gray[{numbers[page]}]")
-drawn_note(now.drawn)

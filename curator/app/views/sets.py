@@ -3,17 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from curator.app.frame import (
-    PAGE_FILE,
-    action,
-    empty_state,
-    header,
-    job_panel,
-    show_error,
-    start_job,
-    table,
-    why_not_now,
-)
+from curator.app.frame import PAGE_FILE, action, empty_state, header, job_panel, show_error, start_job, table, why_not_now
 from curator.app.guard import DOWNLOAD_SET, current_reviewer, leads, token_for
 from curator.app.routes import PACKED_SETS
 from curator.app.state import engine, settings
@@ -42,7 +32,7 @@ def offer_to_pack(number: int, format: str) -> None:
     """Offer to have a set packed as a zip, and the zip that this reviewer had packed last, for as long as it is there."""
     reviewer = current_reviewer()
     why_not = why_not_now(packing.KIND) if leads(reviewer) else "Only a lead may take a set’s pictures away."
-    if action(f"Pack set {number} as {format}", why_not):
+    if action(f"Pack set {number} as a zip", why_not):
         start_job(packing.KIND, "curator", packing.arguments(number, format, reviewer))
         st.rerun()
     job = job_panel(packing.KIND, "The export")

@@ -19,7 +19,7 @@ from curator.review.standing import counts
 from curator.runs import results
 from curator.runs.deletion import delete_run, why_not_delete
 from curator.runs.film import film_strip
-from curator.runs.forecast import Work, forecast, took
+from curator.runs.forecast import Took, Work, forecast, took
 from curator.runs.names import NAME_LENGTH, NOTE_LENGTH, name_run
 from curator.runs.results import best_epoch
 from curator.sets.advice import Holdings, approved_holdings, cautions, set_holdings, why_not_train
@@ -98,7 +98,7 @@ def offer_settings() -> None:
         key=key("consistency"),
     )
     third.number_input(
-        "Only edges near the mask’s, pixels",
+        "Edge band, pixels",
         0,
         112,
         help="L_C counts only this close to the mask’s edge. 0: everywhere, as in the paper.",
@@ -143,8 +143,8 @@ def offer_training(approved: int, sets: list[dict[str, Any]], runs: list[Run]) -
         number = st.selectbox("Examples", list(titles), format_func=titles.__getitem__)
         there = held(engine(), number, utc_now().date())
         st.markdown(" · ".join(f"**{count:,}** {split.value}" for split, count in there.examples.items()))
-        for caution in cautions(there):
-            st.caption(f":material/warning: {caution}")
+        if warned := cautions(there):
+            st.caption("  \n".join(f":material/warning: {caution}" for caution in warned))
         chosen = chosen_settings()
         preset = next((each for each in PRESETS if each.settings == chosen), None)
         st.session_state["preset"] = preset and preset.title
@@ -161,16 +161,16 @@ def offer_training(approved: int, sets: list[dict[str, Any]], runs: list[Run]) -
                 "Train on approved set" if number == APPROVED else f"Train on set {number}", why_not, type="primary"
             )
             if why_not is None:
-                st.caption(in_advance(chosen, there, runs, frozen=number != APPROVED), width="stretch")
+                earlier = took(runs, {one["set"]: (one["train"], one["validation"]) for one in sets})
+                st.caption(in_advance(chosen, there, earlier, frozen=number != APPROVED), width="stretch")
         if pressed:
             begin(number, chosen)
 
 
-def in_advance(chosen: FitSettings, there: Holdings, runs: list[Run], *, frozen: bool) -> str:
+def in_advance(chosen: FitSettings, there: Holdings, earlier: list[Took], *, frozen: bool) -> str:
     """What happens when the button is pressed, and how long it will take."""
     work = Work(chosen.model, chosen.size, there.examples[Split.train], there.examples[Split.validation])
-    with reading(engine()) as session:
-        expected = forecast(work, took(session, runs))
+    expected = forecast(work, earlier)
     takes = duration_in_words(expected.epoch * chosen.epochs)
     first = "" if frozen else "What is approved is frozen as a curated set first. "
     return f"**About {takes}** ({expected.because}). {first}It goes on when you close this page or the app."

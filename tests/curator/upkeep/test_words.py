@@ -83,7 +83,7 @@ def test_what_is_redacted_is_all_text_but_our_own_vocabulary() -> None:
         "contributor.name", "reviewer.name", "event.who", "submission.subject",  # reported
         "curated_set.note", "event.detail", "guide_example.words", "job.arguments", "job.message", "job.result",
         "refusal.file", "refusal.reason", "remark.words", "source.location", "submission.photo_name", "submission.licence",
-        "submission.consent_basis",
+        "submission.consent_basis", "run.name", "run.note",
     }  # fmt: skip
 
 
