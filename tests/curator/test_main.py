@@ -213,7 +213,7 @@ def test_a_mask_is_marked_fix_by_a_command_or_a_file_and_the_status_counts_it(ru
     file.write_text(f"example,verdict,reason,reviewer\n{second['example']},fix,,ada\n")
     assert run.json("verdicts", str(file)) == {"verdicts": 1, "taken": 1}
     assert run.json("status")["verdicts"]["fix"] == 2
-    assert ", 2 to be fixed, 0 repaired, 0 rejected" in run("status").output
+    assert " · 2 to fix · 0 rejected · " in run("status").output
     assert "Nothing is approved yet" in one_line(run("freeze", "--json"))
 
 

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from curator.app.frame import PAGE_FILE, empty_state, header, show_error, table
+from curator.app.guard import current_reviewer
 from curator.app.state import engine
 from curator.app.wording import pluralise
 from curator.consent import any_recorded, ended_in_sets
@@ -34,7 +35,7 @@ else:
         consented = consents and st.checkbox("Leave out photos of people without recorded consent")
         if st.form_submit_button(f"Freeze the {now.keep:,} approved examples", type="primary"):
             try:
-                frozen = freeze(engine(), note, utc_now(), consented=consented)
+                frozen = freeze(engine(), note, utc_now(), by=current_reviewer(), consented=consented)
             except WinnowError as error:
                 show_error(error)
             else:

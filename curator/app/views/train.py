@@ -7,16 +7,17 @@ import streamlit as st
 from curator.app.components.film import film
 from curator.app.curves import draw_curves, warn_if_from_scratch
 from curator.app.frame import drawn_note, empty_state, header, job_panel, show_error, start_job
+from curator.app.guard import current_reviewer
 from curator.app.state import engine
 from curator.app.wording import browser_zone, pluralise
-from curator.ingest.pace import duration_in_words
+from curator.ingest.pace import roughly
 from curator.runs import results
 from curator.runs.film import film_strip
 from curator.runs.results import best_epoch
 from curator.sets.freeze import freeze
 from curator.status import flow
 from db.errors import WinnowError
-from db.jobs import ACTIVE, job_state, utc_now
+from db.jobs import ACTIVE, job_state, time_left, utc_now
 from db.session import reading
 from db.tables import JobState, Run
 from trainer.recipe import BEST_BY, NETWORKS, TRAINING_PRECISIONS, FitSettings
@@ -88,7 +89,7 @@ def offer_training(approved: int) -> None:
             settings = chosen_settings()
         if button.button("Train on approved set", type="primary", disabled=approved == 0):
             try:
-                frozen = freeze(engine(), "", utc_now())
+                frozen = freeze(engine(), "", utc_now(), by=current_reviewer())
             except WinnowError as error:
                 show_error(error)
             else:
@@ -131,12 +132,12 @@ def show_figures(run: Run, now: datetime, clock: tzinfo) -> None:
         places[2].metric("Validation F1", f"{of_the_best.validation_f1:.3f}")
     else:
         places[2].metric("Validation loss", "—" if of_the_best is None else f"{of_the_best.validation_loss:.3f}")
-    left = results.time_left(run, now)
+    left = time_left(run.job, now)
     if left is not None:
         at = (now + left).astimezone(clock)
         with places[3].container(gap=None):
-            st.metric("Time left", duration_in_words(left) if left else "any moment")
-            st.caption(f"done {at:%a %H:%M}, then the run is measured")
+            st.metric("Time left", roughly(left))
+            st.caption(f"done and measured {at:%a %H:%M}")
     elif run.epochs:
         places[3].metric("Time per epoch", f"{sum(epoch.seconds for epoch in run.epochs) / len(run.epochs):,.0f} s")
 

@@ -80,7 +80,7 @@ def test_a_name_is_found_in_every_writing(name: str, said: str, redacted: str) -
 def test_what_is_redacted_is_all_text_but_our_own_vocabulary() -> None:
     """A new column belongs to one of these three: it is redacted, reported, or written by Winnow alone."""
     assert {f"{column.table.name}.{column.name}" for column in text_columns()} == {
-        "contributor.name", "reviewer.name", "event.who", "submission.subject",  # reported
+        "contributor.name", "reviewer.name", "event.who", "job.started_by", "submission.subject",  # reported
         "curated_set.note", "event.detail", "guide_example.words", "job.arguments", "job.message", "job.result",
         "refusal.file", "refusal.reason", "remark.words", "source.location", "submission.photo_name", "submission.licence",
         "submission.consent_basis",

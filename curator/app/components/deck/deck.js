@@ -340,7 +340,7 @@ class Deck {
     const { tally } = this.dealer;
     drawCounts(this.at, this.at.deck, this.outbox, tally);
     const now = Date.now();
-    if (tally) this.at.pace.textContent = paceInWords(this.sitting.times, tally.left, now, this.pace);
+    if (tally) this.at.pace.textContent = paceInWords(this.sitting.times, tally.left, this.pace);
     this.tools();
   }
 

@@ -1,0 +1,104 @@
+"""The phases of a training, a report and an export, and what each usually takes: the share done and the time left come from it.
+
+Imports nothing heavy, so that a job says what it does before TensorFlow is loaded.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.course import Course, Phase
+from db.tables import Epoch, Run, SetMember, Split
+from trainer.recipe import FitSettings
+
+STARTING, LOADING, COMPILING = "Starting TensorFlow", "Loading the examples", "Compiling"
+LOADING_RUN, WRITING, COMPARING = "Loading the run", "Writing the file", "Comparing the file with the run"
+MEASURED = (Split.validation, Split.test)  # after a training, as far as the set has them
+# Seconds on two cores, HairMatteNet at 224 pixels: of the whole (the last one too), or of an example and its mirror image.
+START_SECONDS, COMPILE_SECONDS, LOAD_RUN_SECONDS, WRITE_SECONDS, SAVE_SECONDS = 8.0, 20.0, 3.0, 20.0, 1.5
+LOAD_SECONDS, TRAIN_SECONDS, CHECK_SECONDS, MEASURE_SECONDS, COMPARE_SECONDS = 0.01, 0.5, 0.2, 0.35, 15.0
+PIXELS = 224  # the side that these were measured at
+
+
+class Done(NamedTuple):
+    """How far a phase is: so many of so many items."""
+
+    phase: str
+    done: float = 0.0
+    total: float = 1.0
+
+
+OnProgress = Callable[[Done, str], None]  # is told how far a phase is, and a line for people; may raise to stop the work
+
+
+def epoch(number: int, epochs: int) -> str:
+    """The phase in which an epoch learns from the training examples."""
+    return f"Epoch {number} of {epochs}"
+
+
+def validation(number: int, epochs: int) -> str:
+    """The phase in which an epoch is measured on the validation examples."""
+    return f"{epoch(number, epochs)}, validation"
+
+
+def saving(number: int, epochs: int) -> str:
+    """The phase in which an epoch is saved."""
+    return f"{epoch(number, epochs)}, saving"
+
+
+def compiling_validation(number: int, epochs: int) -> str:
+    """The phase in which the first validation step of a process is compiled."""
+    return f"{epoch(number, epochs)}, compiling"
+
+
+def measuring(split: Split) -> str:
+    """The phase in which a report measures a split."""
+    return f"Measuring {split}"
+
+
+def set_sizes(session: Session, set_number: int) -> dict[Split, int]:
+    """How many examples of a set there still are, by split; 0 for a set that does not exist."""
+    there = select(SetMember.split, func.count()).where(SetMember.set_id == set_number, SetMember.example_id.is_not(None))
+    return dict.fromkeys(Split, 0) | dict(session.execute(there.group_by(SetMember.split)).all())
+
+
+def epochs_done(session: Session, run: int) -> tuple[Run | None, int]:
+    """A run that is to be resumed, and how many epochs it has; None if it does not exist."""
+    return session.get(Run, run), session.scalar(select(func.count()).where(Epoch.run_id == run)) or 0
+
+
+def fit_course(
+    sizes: Mapping[Split, int], settings: FitSettings, done: int = 0, clock: Callable[[], float] = time.monotonic
+) -> Course:
+    """The course of a training after `done` epochs, on a set of these sizes, with the reports that follow it."""
+    larger = (settings.size / PIXELS) ** 2
+    train, check = (sizes[split] * larger for split in (Split.train, Split.validation))
+    phases = [
+        Phase(STARTING, START_SECONDS, paced=False),
+        # Disks and decoders set its pace, not what trains.
+        Phase(LOADING, LOAD_SECONDS * (sizes[Split.train] + sizes[Split.validation]), paced=False),
+        Phase(COMPILING, COMPILE_SECONDS, paced=False),
+    ]
+    for number in range(done + 1, settings.epochs + 1):
+        phases.append(Phase(epoch(number, settings.epochs), TRAIN_SECONDS * train))
+        if number == done + 1:
+            phases.append(Phase(compiling_validation(number, settings.epochs), COMPILE_SECONDS / 4, paced=False))
+        phases.append(Phase(validation(number, settings.epochs), CHECK_SECONDS * check))
+        phases.append(Phase(saving(number, settings.epochs), SAVE_SECONDS))
+    phases += [Phase(measuring(split), MEASURE_SECONDS * sizes[split] * larger) for split in MEASURED]
+    return Course(phases, clock=clock)
+
+
+def report_course(split: Split, examples: int, clock: Callable[[], float] = time.monotonic) -> Course:
+    """The course of a report on so many examples."""
+    start = [Phase(STARTING, START_SECONDS, paced=False), Phase(LOADING_RUN, LOAD_RUN_SECONDS, paced=False)]
+    return Course([*start, Phase(measuring(split), MEASURE_SECONDS * examples)], clock=clock)
+
+
+def export_course(clock: Callable[[], float] = time.monotonic) -> Course:
+    """The course of an export and its proof."""
+    start = [Phase(STARTING, START_SECONDS, paced=False), Phase(WRITING, WRITE_SECONDS, paced=False)]
+    return Course([*start, Phase(COMPARING, COMPARE_SECONDS)], clock=clock)
