@@ -25,10 +25,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from curator.app.allowance import REQUESTS, VERDICTS, TooMuchError, check_new_name
+from curator.app.frame import steps
 from curator.app.guard import DOWNLOAD, TOKEN_HEADER, RefusedError, check_lead, check_origin, leads, reviewer_asking
-from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, matting, settings, store, touch_up_now
+from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, flow_now, matting, settings, store, touch_up_now
 from curator.consent import Consent
 from curator.ingest import aside
+from curator.news import news
 from curator.pictures.arrays import Mask, Photo
 from curator.pictures.codec import decode_mask, decode_photo, encode_colours, encode_mask, thumbnail
 from curator.pictures.crop import Square
@@ -47,6 +49,7 @@ from curator.touchup.refine import UNKNOWN
 from curator.touchup.refinements import tinted_side
 from curator.touchup.superpixels import superpixels
 from curator.touchup.versions import discard, versions
+from curator.touchup.waiting import own_seconds_left
 from db.errors import DamagedError, DiskFullError, NotNowError, NotThereError, UnstorableError, WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
@@ -214,6 +217,11 @@ class AsideForm(Form):
     count: int = Field(default=8, ge=0, le=50)
 
 
+class NavigationForm(Form):
+    after: int | None = Field(default=None, ge=0, le=2**31 - 1, description="the newest job that this browser has heard of")
+    watched: list[Number] = Field(default=[], max_length=100, description="jobs of those that it saw running")
+
+
 Pixels = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
 
 
@@ -342,6 +350,15 @@ def healthz(_: Request) -> Response:
     except WinnowError as error:
         return refusal(error)
     return JSONResponse({"status": "ok"})
+
+
+def navigation_now(reviewer: str, form: NavigationForm) -> dict[str, Any]:
+    """What the navigation of every page shows: what stands below each step, the jobs that run, and those that have ended."""
+    with reading(engine()) as session:
+        left = own_seconds_left(session, reviewer, touch_up_now())
+        told = news(session, utc_now(), form.after, form.watched)
+    counts = {page: count for page, _, count in steps(flow_now(engine()), left)}
+    return {"counts": counts, "clock": left is not None, **asdict(told)}
 
 
 def next_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
@@ -644,6 +661,7 @@ ROUTES: list[Route] = [
     Route("/pictures/refinement/{refinement:int}/{side}", refinement_picture),
     Route("/healthz", healthz),
     Route(VERDICT_LOG, verdict_log),
+    post_route("/api/navigation", NavigationForm, navigation_now),
     post_route("/api/deck", DeckForm, next_cards),
     post_route("/api/verdicts", VerdictsForm, record_verdicts),
     post_route("/api/gold", GoldForm, make_gold),

@@ -126,6 +126,30 @@ interface ReviewData {
   pace: PaceLimits;
 }
 
+/** A job that runs, or that has ended, as `/api/navigation` tells of it (curator/news.py). */
+interface RunningJob {
+  number: number;
+  name: string;
+  page: string;
+  progress: number;
+  message: string;
+  left: string;
+  seconds: number;
+}
+interface EndedJob {
+  number: number;
+  told: { good: boolean; title: string; words: string; steps: { label: string; page: string }[] };
+}
+
+/** What `/api/navigation` answers: what stands below each step, whether that of Touch-up is a clock, and the jobs. */
+interface NavigationAnswer {
+  counts: Record<string, string>;
+  clock: boolean;
+  running: RunningJob[];
+  ended: EndedJob[];
+  newest: number;
+}
+
 /** What Streamlit calls a component with. */
 interface ComponentArguments<Data> {
   data: Data;

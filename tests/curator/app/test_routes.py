@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from db.secret import home_secret
 from db.session import connect, reading, writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import Decision, Example, Measure, Refinement, Reviewer, Split, TouchUpSave, Verdict
+from db.tables import Decision, Example, Job, JobState, Measure, Refinement, Reviewer, Split, TouchUpSave, Verdict
 from tests.examples import add_examples, add_faceless, drawn_mask, drawn_photo, png
 from tests.locking import locked_by_another
 from tests.trained import add_run, freeze_all
@@ -39,7 +40,7 @@ POSTS = [
     *("/api/deck", "/api/verdicts", "/api/gold", "/api/touchups/begin", "/api/touchups/save", "/api/touchups/finish"),
     *("/api/touchups/resume", "/api/touchups/presence", "/api/touchups/discard", "/api/touchups/versions"),
     *("/api/touchups/refine", "/api/touchups/foreground", "/api/touchups/matte"),
-    *("/api/aside", "/api/aside/choose", "/api/aside/undo"),
+    *("/api/aside", "/api/aside/choose", "/api/aside/undo", "/api/navigation"),
 ]
 
 
@@ -170,6 +171,32 @@ def test_a_thumbnail_of_a_missing_picture_is_not_found(client: TestClient) -> No
 
 
 # --- the guard --------------------------------------------------------------------------------------------------------
+
+
+def test_the_navigation_tells_counts_the_reviewers_clock_and_jobs(
+    client: TestClient, ours: dict[str, str], engine: Engine, store: Store
+) -> None:
+    with writing(engine) as session:
+        (example,) = add_examples(session, store, 1, Split.test)
+        session.add(
+            Job(kind="export", arguments=[], state=JobState.failed, message="No.", created_at=utc_now(), heartbeat_at=utc_now())
+        )
+
+    def asked(**form: Any) -> Any:
+        return client.post("/api/navigation", headers=ours, json=form).json()
+
+    first = asked()
+    assert (first["counts"]["ingest"], first["counts"]["review"], first["counts"]["guide"]) == ("1", "1", "")
+    assert (first["clock"], first["running"], first["ended"], first["newest"]) == (False, [], [], 1)
+    (ended,) = asked(after=0, watched=[])["ended"]
+    assert (ended["number"], ended["told"]["words"]) == (1, "The export failed: No.")
+    assert ended["told"]["steps"] == [{"label": "Export", "page": "export"}]
+    keep = {"example": example, "decision": "keep", "client_id": "1"}
+    client.post("/api/verdicts", headers=ours, json={"verdicts": [keep]})
+    client.post("/api/touchups/begin", headers=ours, json={"example": example, "page": "page"})
+    now = asked()
+    assert now["clock"]
+    assert re.fullmatch(r"[12]:\d\d", now["counts"]["touchup"])
 
 
 @pytest.mark.parametrize("path", POSTS)
