@@ -53,6 +53,11 @@ def day(at: datetime, clock: tzinfo) -> str:
     return f"{local.day} {local:%b %Y}"
 
 
+def moment(at: datetime, clock: tzinfo) -> str:
+    """A time in words: "3 Feb 2026, 16:40"."""
+    return f"{day(at, clock)}, {at.astimezone(clock):%H:%M}"
+
+
 def ago(span: timedelta) -> str:
     """How long ago something was: "just now", "12 min ago", "3 days ago"."""
     if span < timedelta(minutes=1):

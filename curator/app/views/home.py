@@ -53,7 +53,8 @@ else:
     job_panel("ingest", "The ingest")
 
 numbers = {
-    "ingest": f"{pluralise(now.submissions, 'photo')}: {parts_in_words(now.submission_parts, 'examples', 'without a face')}",
+    "ingest": f"{pluralise(now.submissions, 'photo')}: {parts_in_words(now.submission_parts, 'examples', 'without a face')}"
+    + (f"; besides, {pluralise(now.refused, 'file')} refused" if now.refused else ""),
     "review": f"{pluralise(now.verdicts.examples, 'example')}: "
     f"{parts_in_words(now.example_parts, 'kept', 'to fix', 'rejected', 'open')}",
     "touchup": f"{now.touchups:,} waiting",

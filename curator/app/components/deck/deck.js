@@ -339,7 +339,6 @@ class Deck {
     if (!this.root || this.gone) return;
     const { tally } = this.dealer;
     drawCounts(this.at, this.at.deck, this.outbox, tally);
-    const now = Date.now();
     if (tally) this.at.pace.textContent = paceInWords(this.sitting.times, tally.left, this.pace);
     this.tools();
   }
