@@ -170,26 +170,34 @@ class Progress:
         self.result: dict[str, Any] | None = None
         self.told: dict[str, Any] | None = None
         self._written = datetime.min.replace(tzinfo=UTC)
+        self._held_back: dict[str, Any] = {}  # the newest report, if it came too soon to be written
 
     def report(self, share: float, message: str, left: timedelta | None = None) -> None:
         """Write how much is done (0 to 1), one line for people, and how long the rest will take (None: nobody knows yet).
 
         Raises Cancelled if a person asked the job to stop.
 
-        A report less than half a second after the last written one does nothing, unless `share` is 1. One that finds the
+        A report less than half a second after the last written one is held back, unless `share` is 1: the next one is written
+        in its place, or else the next heartbeat writes it, for it may be the last before a long silence. One that finds the
         database locked or unreachable is left out, and the log says so; only the last, whose `share` is 1, is tried again.
         A job that was taken for interrupted, because its heartbeats could not be written for a minute, is running again;
         raises WinnowError if another training has begun meanwhile.
         """
         now = self.clock()
+        told = {
+            "progress": min(max(share, 0.0), 1.0),
+            "message": message[:2000],
+            "expected_end": None if left is None else now + left,
+        }
         if (now - self._written).total_seconds() < REPORT_SECONDS and share < 1.0:
+            self._held_back = told
             return
-        self._written = now
+        self._written, self._held_back = now, {}
 
         def write(session: Session) -> bool:
             job = self._living(session, now)
-            job.progress, job.message = min(max(share, 0.0), 1.0), message[:2000]
-            job.expected_end = None if left is None else now + left
+            for name, value in told.items():
+                setattr(job, name, value)
             return job.cancel_requested
 
         try:
@@ -216,9 +224,17 @@ class Progress:
             raise NotNowError(ALREADY_RUNNING[others[0].kind])
 
     def heartbeat(self) -> None:
-        """Record that the command is still running. Raises what the database raises."""
+        """Record that the command is still running, with a report that was held back. Raises what the database raises."""
         now = self.clock()
-        transact(self.engine, lambda session: self._living(session, now), attempts=1)
+        told, self._held_back = self._held_back, {}
+
+        def write(session: Session) -> None:
+            job = self._living(session, now)
+            if job.state in ACTIVE:  # what a job says at its end is its last word
+                for name, value in told.items():
+                    setattr(job, name, value)
+
+        transact(self.engine, write, attempts=1)
 
     def _living(self, session: Session, now: datetime) -> Job:
         """The job's row with a heartbeat of now; running again if it was taken for interrupted."""

@@ -145,6 +145,7 @@ def _reports(settings: Settings, engine: Engine, store: Store, run: int, say: co
 
     with reading(engine) as session:
         there = splits(session, run)
+    say(course.Done(course.LOADING_RUN), course.LOADING_RUN)
     for split in there:
         report(engine, store, settings, run, split, say=say)
     return "" if Split.test in there else " Its set has no test examples, so there is no test report."

@@ -245,8 +245,10 @@ def _epoch(say: OnProgress, training: Training, number: int, *, compiles: bool) 
     for at, batch in enumerate(training.stepper.strategy.experimental_distribute_dataset(batches), start=1):
         trained.add(_finite(training.stepper.train(batch), settings, training.run, f"{epoch}, step {at}"))
         say(Done(epoch, at, steps), f"{epoch}, step {at} of {steps}, loss {trained.mean().total(settings):.3f}")
+        if compiles and at == steps - 1 and len(order) % settings.batch:
+            say(Done(course.compiling(number, settings.epochs)), f"{epoch}, compiling the last step")
     if compiles:
-        say(Done(course.compiling_validation(number, settings.epochs)), f"{epoch}, compiling the validation")
+        say(Done(course.compiling(number, settings.epochs)), f"{epoch}, compiling the validation")
     measured: list[Values] = []
     for at, batch in enumerate(
         inputs.batches(training.validation, np.arange(len(training.validation)), settings.batch), start=1

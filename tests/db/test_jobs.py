@@ -53,6 +53,19 @@ def test_progress_is_written_at_most_every_half_second(engine: Engine, clock: Fa
         assert job(engine).message == "second"
 
 
+def test_a_report_before_a_long_silence_is_written_by_the_next_heartbeat(engine: Engine, clock: FakeClock) -> None:
+    with running_job(engine, "fit", [], None, clock) as progress:
+        progress.report(0.1, "Loading the examples: 1 of 50")
+        clock.pass_(0.1)
+        progress.report(0.2, "Compiling", timedelta(seconds=9))
+        progress.heartbeat()
+        assert (job(engine).progress, job(engine).message) == (0.2, "Compiling")
+        assert time_left(job(engine), clock()) == timedelta(seconds=9)
+        progress.report(0.3, "held back")
+    progress.heartbeat()  # one that comes too late
+    assert (job(engine).state, job(engine).progress, job(engine).message) == (JobState.done, 1.0, "Compiling")
+
+
 def test_a_report_is_cut_to_what_its_row_can_hold(engine: Engine, clock: FakeClock) -> None:
     with running_job(engine, "export", [], None, clock) as progress:
         for share, stored in ((-0.1, 0.0), (1.1, 1.0)):

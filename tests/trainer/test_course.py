@@ -33,9 +33,10 @@ def trained(along: Course, clock: list[float], first: int, epochs: int, slower: 
     for number in range(first, epochs + 1):
         at(course.epoch(number, epochs), slower * 38 * course.TRAIN_SECONDS, 19)
         if number == first:
-            goes_on(course.compiling_validation(number, epochs), 12)
+            goes_on(course.compiling(number, epochs), 12)
         at(course.validation(number, epochs), slower * 6 * course.CHECK_SECONDS, 3)
         at(course.saving(number, epochs), slower * course.SAVE_SECONDS)
+    goes_on(course.LOADING_RUN, 9)
     for split in course.MEASURED:
         at(course.measuring(split), slower * SIZES[split] * course.MEASURE_SECONDS, 4)
     return told

@@ -59,11 +59,11 @@ def show_rejections(lead: bool) -> None:
             "reason:N",
             sort=given,
             scale=alt.Scale(domain=given, range=[*PALETTE, GREY][: len(given)]),
-            legend=alt.Legend(title=None, orient="top", columns=4, labelLimit=160),
+            legend=alt.Legend(title=None, orient="top", columns=3, labelLimit=160),
         ),
         tooltip=["name", "reason", alt.Tooltip("examples", format=","), alt.Tooltip("of", title="of all")],
     )
-    height = 36 * len(names) + 150  # with the legend and the axis
+    height = 36 * len(names) + 170  # with the legend and the axis
     show_chart(bars, height=height, description=f"Rejected examples {BY[chosen].lower()}, by reason")
     st.caption("Each rejected or disputed example once, with the reason that was given last.")
 
