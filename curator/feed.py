@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from db.tables import Event, JobState
 
 ENDS = {JobState.failed.value: "failed", JobState.cancelled.value: "was stopped"}  # of a job; done needs no word
-NOUNS = {"ingest": "An ingest", "fit": "A training", "export": "An export"}
+NOUNS = {"fit": "A training", "export": "An export", "pack": "An export"}
 FORMATS = {"coreml": "Core ML", "litert": "LiteRT"}
 
 
@@ -45,7 +45,7 @@ def in_words(what: str, detail: Mapping[str, Any]) -> str:
     if what == "ingest":
         return _ingested(detail, ended)
     if ended:
-        about = f" of run {detail['run']}" if "run" in detail else ""
+        about = "".join(f" of {name} {detail[name]}" for name in ("run", "set") if name in detail)
         return f"{NOUNS.get(what, what.capitalize())}{about} {ended}."
     match what:
         case "freeze":
@@ -56,8 +56,13 @@ def in_words(what: str, detail: Mapping[str, Any]) -> str:
             proof = "and proved it" if detail.get("passed") else "but its proof did not pass"
             made = f"{FORMATS.get(detail['format'], detail['format'])}, {detail['precision']}"
             return f"Exported run {detail['run']} as {made}, {proof}."
-        case "export set":
+        case "export set" | "pack":
             return f"Exported set {detail['set']} as {detail['format']}: {_count(detail['examples'], 'example')}."
+        case "undo ingest":
+            return f"Took an ingest back, with {_count(detail['submissions'], 'photo')}."
+        case "delete run":
+            files = f" and {_count(detail['exports'], 'exported file')}" if detail["exports"] else ""
+            return f"Deleted run {detail['run']}{files}."
         case "erase":
             photos = _count(detail.get("submissions", 0), "photo")
             return f"Erased {photos} with {_count(detail.get('examples', 0), 'example')} and all that was made from them."

@@ -17,10 +17,13 @@ from trainer.recipe import FitSettings
 STARTING, LOADING, COMPILING = "Starting TensorFlow", "Loading the examples", "Compiling"
 LOADING_RUN, WRITING, COMPARING = "Loading the run", "Writing the file", "Comparing the file with the run"
 MEASURED = (Split.validation, Split.test)  # after a training, as far as the set has them
-# Seconds on two cores, HairMatteNet at 224 pixels: of the whole (the last one too), or of an example and its mirror image.
+# Of docs/results.md, "What a network costs": milliseconds of a training step of four images at 224 pixels, on two cores.
+STEP_MS = {"hairmattenet": 330.5, "hairsegnet": 694.0, "fcn-vgg16": 3387.9}
+PIXELS, BATCH = 224, 4
+FORWARD = 0.28  # of an image's part of a step: 23.0 ms, which validation takes
+# Seconds on the same machine: of the whole, or of an example to load, and of one to measure with its mirror image.
 START_SECONDS, COMPILE_SECONDS, LOAD_RUN_SECONDS, WRITE_SECONDS, SAVE_SECONDS = 8.0, 20.0, 6.0, 20.0, 3.0
-LOAD_SECONDS, TRAIN_SECONDS, CHECK_SECONDS, MEASURE_SECONDS, COMPARE_SECONDS = 0.01, 0.5, 0.2, 1.0, 15.0
-PIXELS = 224  # the side that these were measured at
+LOAD_SECONDS, MEASURE_SECONDS, COMPARE_SECONDS = 0.01, 0.35, 15.0
 
 
 class Done(NamedTuple):
@@ -59,6 +62,11 @@ def measuring(split: Split) -> str:
     return f"Measuring {split}"
 
 
+def image_seconds(model: str, size: int) -> float:
+    """What an image's part of a training step takes, on the machine of docs/results.md, at `size` pixels."""
+    return STEP_MS[model] / 1000 / BATCH * (size / PIXELS) ** 2
+
+
 def set_sizes(session: Session, set_number: int) -> dict[Split, int]:
     """How many examples of a set there still are, by split; 0 for a set that does not exist."""
     there = select(SetMember.split, func.count()).where(SetMember.set_id == set_number, SetMember.example_id.is_not(None))
@@ -74,8 +82,7 @@ def fit_course(
     sizes: Mapping[Split, int], settings: FitSettings, done: int = 0, clock: Callable[[], float] = time.monotonic
 ) -> Course:
     """The course of a training after `done` epochs, on a set of these sizes, with the reports that follow it."""
-    larger = (settings.size / PIXELS) ** 2
-    train, check = (sizes[split] * larger for split in (Split.train, Split.validation))
+    image = image_seconds(settings.model, settings.size)
     phases = [
         Phase(STARTING, START_SECONDS, paced=False),
         # Disks and decoders set its pace, not what trains.
@@ -83,15 +90,15 @@ def fit_course(
         Phase(COMPILING, COMPILE_SECONDS, paced=False),
     ]
     for number in range(done + 1, settings.epochs + 1):
-        phases.append(Phase(epoch(number, settings.epochs), TRAIN_SECONDS * train))
+        phases.append(Phase(epoch(number, settings.epochs), 2 * image * sizes[Split.train]))
         if number == done + 1:
             smaller = 2 * sizes[Split.train] % settings.batch > 0
             again = COMPILE_SECONDS * (0.9 if smaller else 0.3)
             phases.append(Phase(compiling(number, settings.epochs), again, paced=False))
-        phases.append(Phase(validation(number, settings.epochs), CHECK_SECONDS * check))
+        phases.append(Phase(validation(number, settings.epochs), 2 * image * FORWARD * sizes[Split.validation]))
         phases.append(Phase(saving(number, settings.epochs), SAVE_SECONDS))
     phases.append(Phase(LOADING_RUN, LOAD_RUN_SECONDS, paced=False))
-    phases += [Phase(measuring(split), MEASURE_SECONDS * sizes[split] * larger) for split in MEASURED]
+    phases += [Phase(measuring(split), MEASURE_SECONDS * sizes[split]) for split in MEASURED]
     return Course(phases, clock=clock)
 
 

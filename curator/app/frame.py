@@ -18,7 +18,7 @@ from curator.status import Flow, job_in_words, newest_job
 from curator.touchup.waiting import own_seconds_left
 from db import launch
 from db.errors import NotNowError, WinnowError
-from db.jobs import ACTIVE, cancel, job_state, utc_now
+from db.jobs import ACTIVE, active_jobs, cancel, job_state, utc_now, why_not
 from db.session import reading
 from db.tables import Job, JobState
 
@@ -128,6 +128,24 @@ def table(rows: pd.DataFrame, **options: Any) -> None:
     """Show a table; `options` are those of `st.dataframe`. A cell that a spreadsheet would run as a formula is made inert,
     because the table can be downloaded."""
     st.dataframe(rows.map(inert), hide_index=True, **options)
+
+
+def action(label: str, why_not: str | None, **options: Any) -> bool:
+    """Show a button, and whether it was pressed; with a reason in `why_not` it is disabled, and the reason stands beside it.
+
+    `options` are those of `st.button`.
+    """
+    pressed = st.button(label, disabled=why_not is not None, **options)
+    if why_not is not None:
+        st.caption(why_not, width="content")
+    return pressed
+
+
+def why_not_now(kind: str) -> str | None:
+    """Why a job of this kind can't be started now, in a sentence; None if it can."""
+    now = utc_now()
+    with reading(engine()) as session:
+        return why_not(kind, active_jobs(session, now))
 
 
 def start_job(kind: str, module: str, arguments: Sequence[str]) -> int | None:

@@ -3,14 +3,15 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import Engine
 
-from curator.review.deck import Wanted, count_waiting
+from curator.review.deck import Wanted, count_filtered, count_own_repairs, count_waiting
 from curator.review.opinions import newest_verdict_id
-from curator.review.standing import Counts, counts
+from curator.review.standing import Counts
 from curator.status import Flow, flow
 from curator.touchup.clock import SteadyClock
 from curator.touchup.matting import Matting
@@ -94,16 +95,46 @@ def flow_now(engine: Engine) -> Flow:
         return flow(session)
 
 
-def deck_counts(engine: Engine, reviewer_id: int, wanted: Wanted, since: int) -> tuple[Counts, int, int]:
-    """All counts, how many examples wait under these filters, and the number of the newest verdict that is counted."""
-    # The queue is the same for every reviewer, so it is counted once for all of them.
-    return _deck_counts(engine, reviewer_id, wanted, since) if wanted.includes_judged else _deck_counts(engine, 0, wanted, 0)
+@dataclass(frozen=True)
+class DeckCounts:
+    """What the deck says beside its cards: how the examples of the wanted source, split and consent stand, how many are `left`
+    under all filters, and how many of the queue are left `elsewhere`. `upto` is the newest verdict that is counted."""
+
+    counts: Counts
+    left: int
+    elsewhere: int
+    upto: int
+
+
+def deck_counts(engine: Engine, reviewer: str, reviewer_id: int, wanted: Wanted, since: int) -> DeckCounts:
+    """The counts for a reviewer under their filters."""
+    counted, left, upto = _counted(engine, reviewer, reviewer_id, wanted, since)
+    if not wanted.is_narrowed:
+        return DeckCounts(counted, left, 0, upto)
+    _, queued, _ = _counted(engine, reviewer, reviewer_id, Wanted(), 0)
+    elsewhere = queued if wanted.includes_judged else max(0, queued - left)
+    return DeckCounts(counted, left, elsewhere, upto)
+
+
+def _counted(engine: Engine, reviewer: str, reviewer_id: int, wanted: Wanted, since: int) -> tuple[Counts, int, int]:
+    if wanted.includes_judged:
+        return _deck_counts(engine, reviewer_id, wanted, since)
+    # The queue is the same for every reviewer, but for their own repairs, so it is counted once for all of them.
+    counted, left, upto = _deck_counts(engine, 0, wanted, 0)
+    return counted, max(0, left - _own_repairs(engine, reviewer, wanted)), upto
 
 
 @cached_by_cost
 def _deck_counts(engine: Engine, reviewer_id: int, wanted: Wanted, since: int) -> tuple[Counts, int, int]:
+    today = utc_now().date()
     with reading(engine) as session:
         upto = newest_verdict_id(
             session
         )  # first: a verdict committed in the meantime is then counted twice by the page at worst, and never missed
-        return counts(session), count_waiting(session, reviewer_id, wanted, since, utc_now().date()), upto
+        return count_filtered(session, wanted, today), count_waiting(session, reviewer_id, wanted, since, today), upto
+
+
+@cached_by_cost
+def _own_repairs(engine: Engine, reviewer: str, wanted: Wanted) -> int:
+    with reading(engine) as session:
+        return count_own_repairs(session, reviewer, wanted, utc_now().date())

@@ -9,7 +9,7 @@ them (`ShowFilter.repaired`).
 
 import random
 from collections.abc import Collection, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -20,12 +20,13 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 from curator.consent import TERMS, Consent, Terms, stands, terms_in_words
 from curator.review.current_mask import current_masks
 from curator.review.gold import unseen_gold
-from curator.review.leases import QUEUE_COLUMNS, QueuePosition, claim, leased_by, leased_to_another
+from curator.review.leases import QUEUE_COLUMNS, QueuePosition, claim, leased_by, leased_to_another, release
 from curator.review.opinions import newest_verdicts, verdict_counts
 from curator.review.reopening import reopening_reasons
+from curator.review.standing import Counts, counts
 from db.errors import WinnowError
 from db.session import Lock, wait_for
-from db.tables import Example, Gold, Reason, Reviewer, Split, Standing, State, Submission, Suspicion, TouchUp, Verdict
+from db.tables import Example, Gold, Lease, Reason, Reviewer, Split, Standing, State, Submission, Suspicion, TouchUp, Verdict
 
 MOST_HELD = 600  # leases of one reviewer: three grids of the largest size
 SECOND_LOOK_EVERY = 4  # one card in 4 is a second opinion or a repaired mask, if enough are due
@@ -73,6 +74,11 @@ class Wanted:
     def includes_judged(self) -> bool:
         """Whether the filters include judged examples: only these have a reason and a reviewer."""
         return self.show is not ShowFilter.open or self.reason is not None or self.reviewer is not None
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything but the order was chosen."""
+        return replace(self, order=Order.doubt) != Wanted()
 
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -187,21 +193,52 @@ def deal(
     return Dealt(_cards(session, dealt, wanted, today, lead=lead), sorted(gone))
 
 
+def give_back(session: Session, reviewer_id: int, examples: Collection[int]) -> None:
+    """End a reviewer's leases on these examples, so that others are dealt them."""
+    wait_for(session, Lock.dealing)  # a page of the reviewer that asks at the same moment is dealt them before or after
+    release(session, reviewer_id, examples)
+
+
 def count_waiting(session: Session, reviewer_id: int, wanted: Wanted, since: int, today: date) -> int:
     """How many examples match the filters. In the queue, repaired masks that this reviewer may look at are counted too, but
     not second opinions and control examples."""
     found = session.scalar(select(func.count()).select_from(_matching(reviewer_id, wanted, since, today).subquery())) or 0
     if wanted.includes_judged:
         return found
-    others = (Standing.state == State.repaired, Standing.first_reviewer_id != reviewer_id)
-    return found + (session.scalar(select(func.count()).select_from(Standing).where(*others, *_filters(wanted, today))) or 0)
+    others = (Standing.first_reviewer_id != reviewer_id, *_repaired(wanted, today))
+    return found + (session.scalar(select(func.count()).select_from(Standing).where(*others)) or 0)
 
 
-def count_own_repairs(session: Session, reviewer: str) -> int:
-    """How many masks that this reviewer has repaired wait for somebody else to look at them."""
+def count_own_repairs(session: Session, reviewer: str, wanted: Wanted, today: date) -> int:
+    """How many masks that this reviewer has repaired wait for somebody else to look at them, in the filtered queue."""
     by = select(Reviewer.id).where(Reviewer.name == reviewer).scalar_subquery()
-    waiting = select(func.count()).select_from(Standing)
-    return session.scalar(waiting.where(Standing.state == State.repaired, Standing.first_reviewer_id == by)) or 0
+    own = (Standing.first_reviewer_id == by, *_repaired(wanted, today))
+    return session.scalar(select(func.count()).select_from(Standing).where(*own)) or 0
+
+
+def count_filtered(session: Session, wanted: Wanted, today: date) -> Counts:
+    """The examples of the wanted source, split and consent by state, whatever was decided about them."""
+    return counts(session, *_filters(wanted, today))
+
+
+@dataclass(frozen=True)
+class WithOthers:
+    """How many of the matching examples other reviewers hold, and until when at the most, unless they renew their leases."""
+
+    count: int
+    until: datetime | None
+
+
+def with_others(session: Session, reviewer_id: int, wanted: Wanted, since: int, now: datetime) -> WithOthers:
+    """What others hold of the examples that `count_waiting` counts."""
+    today = now.date()
+    waiting = [select(_matching(reviewer_id, wanted, since, today).subquery().c.example_id)]
+    if not wanted.includes_judged:
+        others = (Standing.first_reviewer_id != reviewer_id, *_repaired(wanted, today))
+        waiting.append(select(Standing.example_id).where(*others))
+    held = select(Lease.until).where(Lease.until > now, Lease.reviewer_id != reviewer_id)
+    untils = [until for found in waiting for until in session.scalars(held.where(Lease.example_id.in_(found)))]
+    return WithOthers(len(untils), max(untils, default=None))
 
 
 # --- which cards -----------------------------------------------------------------------------------------------------
@@ -286,6 +323,10 @@ def _filters(wanted: Wanted, today: date) -> list[ColumnElement[bool]]:
             asked = select(here).select_from(Example).join(Submission, Submission.id == Example.submission_id)
             filters.append(asked.where(Example.id == Standing.example_id).scalar_subquery())
     return filters
+
+
+def _repaired(wanted: Wanted, today: date) -> list[ColumnElement[bool]]:
+    return [Standing.state == State.repaired, *_filters(wanted, today)]
 
 
 def _ordering(order: Order) -> tuple[ColumnElement[Any], ...]:

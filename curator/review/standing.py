@@ -264,9 +264,9 @@ class Counts:
         return self.keep + self.fix + self.repaired + self.reject + self.open + self.waiting
 
 
-def counts(session: Session) -> Counts:
-    """Count the examples by state."""
-    rows = session.execute(select(Standing.state, func.count()).group_by(Standing.state)).all()
+def counts(session: Session, *of: ColumnElement[bool]) -> Counts:
+    """Count the examples by state: all, or those for whose `Standing` the conditions `of` hold."""
+    rows = session.execute(select(Standing.state, func.count()).where(*of).group_by(Standing.state)).all()
     found = dict(rows)
     disputed = found.get(State.disputed, 0)
     return Counts(

@@ -53,7 +53,11 @@ CAME = {"format": "folder", "source": "/photos/street", "added": 56, "already": 
             "Erased 2 photos with 1 example and all that was made from them.",
         ),
         ("allow again", {"lifted": 3}, "Allowed 3 erased people and photos to come in."),
-        ("delete run", {"run": 1}, "Delete run."),
+        ("pack", {"set": 3, "format": "coco", "ended": "cancelled"}, "An export of set 3 was stopped."),
+        ("undo ingest", {"job": 4, "submissions": 60}, "Took an ingest back, with 60 photos."),
+        ("delete run", {"run": 1, "exports": 0}, "Deleted run 1."),
+        ("delete run", {"run": 2, "exports": 1}, "Deleted run 2 and 1 exported file."),
+        ("something new", {}, "Something new."),
     ],
 )  # fmt: skip
 def test_an_event_is_told_in_a_sentence(what: str, detail: dict[str, Any], words: str) -> None:

@@ -120,6 +120,15 @@ def test_the_deck_takes_the_same_filters(page: Page, app: Server) -> None:
     page.goto(f"{app.url}/review?reason=not_hair")
     page.wait_for_selector('canvas[data-example="6"][data-state="showing"]')
     expect(page.locator('[data-part="left"]')).to_have_text("1")
+    expect(page.get_by_text("left in this filter")).to_be_visible()
+    expect(page.locator('[data-part="bar"]')).to_be_hidden()  # of a second look, it would say how all of them stand
+    page.keyboard.press("k")
+    expect(page.get_by_text("This filter is done")).to_be_visible()
+    expect(page.get_by_text("4 are left elsewhere. Press U to undo the last verdict.")).to_be_visible()
+    page.get_by_role("button", name="Clear the filter").click()
+    page.wait_for_selector('canvas[data-example="1"][data-state="showing"]')
+    expect(page).to_have_url(f"{app.url}/review")
+    expect(page.locator('[data-part="left"]')).to_have_text("4")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +186,7 @@ def test_photos_without_a_face_are_shown_sixty_at_a_time_and_nothing_can_be_deci
     expect(page.get_by_text("wall-00.png", exact=True)).to_be_visible()
     expect(page.locator("canvas")).to_have_count(0)
     page.goto(f"{app.url}/review?show=no_face&source=1")
-    expect(page.get_by_text("There are none.")).to_be_visible()
+    expect(page.get_by_text("No photo of this source is waiting here.")).to_be_visible()
 
 
 def test_the_controls_push_the_picture_down_by_next_to_nothing(page: Page, app: Server) -> None:

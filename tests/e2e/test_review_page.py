@@ -291,7 +291,7 @@ def test_a_token_that_grew_too_old_is_renewed_without_losing_the_verdict(page: P
         if refused:
             return route.continue_()
         refused.append(route.request.headers["x-winnow-token"])
-        return route.fulfill(status=403, body=json.dumps({"error": "Too old."}))
+        return route.fulfill(status=403, body=json.dumps({"error": "Too old.", "code": "stale_page"}))
 
     page.route("**/api/verdicts", too_old)
     opened(page, app)
@@ -525,7 +525,7 @@ def test_ones_own_repair_is_for_others_until_a_lead_asks_for_it(page: Page, app:
     page.get_by_role("link", name="Approve them yourself").click()
     shows(page, 1)
     page.keyboard.press("k")
-    expect(page.get_by_text("Nothing left to review")).to_be_visible()
+    expect(page.get_by_text("This filter is done")).to_be_visible()
     saved(page)
     with reading(app.engine) as session:
         assert session.get_one(Standing, 1).state is State.keep
@@ -815,7 +815,7 @@ def test_a_lead_settles_what_reviewers_disagree_on_and_sees_who_said_what(page: 
     shows(page, 4)
     expect(page.locator('[data-part="opinions"]')).to_have_text("Ann: kept · <b>Bob</b>: rejected (spills over)")
     page.keyboard.press("k")
-    expect(page.get_by_text("Nothing left to review")).to_be_visible()
+    expect(page.get_by_text("This filter is done")).to_be_visible()
     saved(page)
     with reading(app.engine) as session:
         newest = session.scalars(select(Verdict).order_by(Verdict.id.desc()).limit(1)).one()
@@ -840,6 +840,28 @@ def test_a_control_of_the_page_that_was_reached_with_tab_keeps_its_keys_and_one_
     filters.click()
     page.keyboard.press("k")
     shows(page, 2)
+
+
+def test_a_page_that_is_left_gives_its_cards_back_and_one_that_waits_for_them_says_until_when(
+    page: Page, app: Server, browser: Browser
+) -> None:
+    opened(page, app)
+    page.keyboard.press("k")
+    shows(page, 2)
+    saved(page)
+    context = browser.new_context()
+    context.add_cookies([{"name": "winnow_reviewer", "value": "Bo", "url": app.url}])
+    other = context.new_page()
+    other.goto(f"{app.url}/review?split=train")
+    expect(other.get_by_text("Nothing left for you just now")).to_be_visible()
+    expect(
+        other.get_by_text(re.compile(rf"Other reviewers have {COUNT - 1} pictures in hand, until \d\d:\d\d"))
+    ).to_be_visible()
+    with page.expect_request_finished(lambda request: request.url.endswith("/api/deck/leave")):
+        page.get_by_role("link", name="Sets").click()
+    other.reload()
+    shows(other, 2)
+    context.close()
 
 
 def test_an_open_page_renews_its_leases_by_itself(page: Page, app: Server) -> None:

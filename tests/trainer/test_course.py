@@ -7,6 +7,7 @@ from db.tables import Split
 from trainer import course
 from trainer.recipe import FitSettings
 
+IMAGE = course.image_seconds("hairmattenet", 224)
 SIZES = {Split.train: 38, Split.validation: 6, Split.test: 12}
 
 
@@ -31,10 +32,10 @@ def trained(along: Course, clock: list[float], first: int, epochs: int, slower: 
     at(course.LOADING, 2.0, 44)
     goes_on(course.COMPILING, 60)
     for number in range(first, epochs + 1):
-        at(course.epoch(number, epochs), slower * 38 * course.TRAIN_SECONDS, 19)
+        at(course.epoch(number, epochs), slower * 38 * 2 * IMAGE, 19)
         if number == first:
             goes_on(course.compiling(number, epochs), 12)
-        at(course.validation(number, epochs), slower * 6 * course.CHECK_SECONDS, 3)
+        at(course.validation(number, epochs), slower * 6 * 2 * IMAGE * course.FORWARD, 3)
         at(course.saving(number, epochs), slower * course.SAVE_SECONDS)
     goes_on(course.LOADING_RUN, 9)
     for split in course.MEASURED:

@@ -8,6 +8,7 @@ import { ask, byOrder, formatted, newId, RouteError, Shelf } from "./shared.js";
 const BATCH = 100; // the server takes up to 200 at a time
 const RETRY_MS = [1000, 2000, 4000, 8000, 15000];
 const LATE_MS = 900; // nobody needs to hear of a shorter delay
+const WAITS = ["open", "repaired"]; // for a verdict
 const ELSEWHERE_MS = 3000; // what another tab has not sent by then is sent from here: that tab may be closed
 
 /**
@@ -147,9 +148,10 @@ export class Outbox {
     }
   }
 
-  /** @param {Error & {status?: number}} error @param {Item[]} batch */
+  /** @param {Error} error @param {Item[]} batch */
   failed(error, batch) {
-    if (error.status === 400) {
+    const refusal = error instanceof RouteError ? error : null;
+    if (refusal?.status === 400) {
       // The server can't read the batch, perhaps because of one verdict: send them one by one, and set aside what is refused
       // alone. Nothing else is a refusal: whatever goes wrong may go right later.
       this.trouble = null;
@@ -158,7 +160,7 @@ export class Outbox {
       return;
     }
     this.trouble = error.message;
-    if (error.status === 403) this.renew();
+    if (refusal?.is("stale_page")) this.renew();
     if (this.closed) return;
     this.retrying = setTimeout(() => this.flush(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]);
   }
@@ -221,7 +223,7 @@ export class Outbox {
 
   /**
    * The server's last counts and what was left, with every verdict of ours that is newer: those not sent yet, and those
-   * committed after number `upto`. Every verdict lowers `left`, whatever it was about.
+   * committed after number `upto`. A verdict on what waited for one lowers `left`, whichever state it really had.
    * @param {Counts} counts @param {number} left @param {number} upto
    * @returns {Counts} with `left`
    */
@@ -232,7 +234,7 @@ export class Outbox {
     for (const item of [...this.committed.map((entry) => entry.item), ...this.items]) {
       tally[item.from]--;
       tally[item.to]++;
-      tally.left += item.decision === "undo" ? 1 : -1;
+      tally.left += Number(WAITS.includes(item.to)) - Number(WAITS.includes(item.from));
     }
     for (const name of Object.keys(tally)) tally[name] = Math.max(0, tally[name]);
     return tally;

@@ -1,7 +1,7 @@
 // @ts-check
 // What the deck and the grid share: words, counts, the keys of the page around them, and how they come and go.
 
-import { formatted, made } from "./shared.js";
+import { clockTime, formatted, made } from "./shared.js";
 
 export const POLL_MS = 15000; // a page with nothing left asks again
 export const LEFT_OUT = "grey: unknown, left out"; // of pixels of which a source says nothing
@@ -49,33 +49,6 @@ export const settlesIt = ({ lead, wanted, outbox }, { repaired_by }) =>
 /** A reason within a sentence: "spills over". @param {Reason[]} reasons @param {string} name */
 export const reasonInWords = (reasons, name) => reasons.find((reason) => reason.name === name)?.label.toLowerCase() ?? name;
 
-/** The element that has the focus, even inside a component; null when there is none. */
-function focusedElement() {
-  /** @type {Element | null} */
-  let element = document.activeElement;
-  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
-  return element === document.body ? null : element;
-}
-
-/**
- * Answers whether a widget of the page, outside `root`, wants a key: one that was reached with Tab keeps the keys that
- * press and move it. One that was clicked does not, so that Space skips even after a click on the page's controls.
- * @param {Node} root @param {{signal: AbortSignal}} heard
- * @returns {(key: string) => boolean}
- */
-export function widgetKeys(root, heard) {
-  const wanted = ["Enter", " ", "Home", "End", "Escape", "Backspace", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
-  let reached = false;
-  const look = () => {
-    const focused = focusedElement();
-    reached = Boolean(focused?.matches(":is(a, button, summary, [role]):focus-visible")) && focused?.getRootNode() !== root;
-  };
-  document.addEventListener("focusin", look, heard);
-  document.addEventListener("focusout", () => (reached = false), heard);
-  look();
-  return (key) => reached && wanted.includes(key);
-}
-
 /** How doubtful a card is, in words and as a number. @param {Card} card */
 export function doubtInWords({ suspicion }) {
   const level = suspicion >= 0.66 ? "Doubtful" : suspicion >= 0.33 ? "Look twice" : "Looks right";
@@ -93,36 +66,80 @@ export function opinionsInWords({ opinions = [] }, reasons) {
   });
 }
 
+/** Whether the queue is wanted, filtered or not, and no second look. @param {Wanted} wanted */
+const isQueue = ({ show = "open", reason, reviewer }) => show === "open" && !reason && !reviewer;
+
+/** Whether anything but the order was chosen. @param {Wanted} wanted */
+const isNarrowed = (wanted) => !isQueue(wanted) || ["source", "split", "consent"].some((name) => wanted[name]);
+
+/** "1 mask", "2,000 masks". @param {number} count @param {string} one @param {string} many */
+const counted = (count, one, many) => `${formatted(count)} ${count === 1 ? one : many}`;
+
 /**
- * Why there is no card: a title and a sentence.
- * @param {boolean} others whether other reviewers have some in hand
- * @param {boolean} whole whether nothing was filtered out
- * @param {string} last what U undoes
+ * What a page without a card says, and whether it offers to clear the filter or links to the next steps.
+ * @param {Wanted} wanted
+ * @param {Counts} tally the dealer's
+ * @param {{judged: boolean, undo: string}} sitting whether anything was judged in it, and what U undoes: "" where nothing can be
+ * @returns {{title: string, text: string, offers: "clear" | "steps" | ""}}
  */
-export function nothingLeft(others, whole, last) {
-  if (others) return ["Nothing left for you right now", "Other reviewers have the rest. What they do not finish comes to you automatically."];
-  const seen = whole ? "Every picture has a verdict" : "You have seen everything that matches your filters";
-  return ["Nothing left to review", `${seen}. Press U to undo ${last}.`];
+export function nothingLeft(wanted, tally, { judged, undo }) {
+  const { left, elsewhere, others, until, repaired } = tally;
+  const narrowed = isNarrowed(wanted);
+  const beyond = elsewhere ? `${counted(elsewhere, "is", "are")} left elsewhere.` : "";
+  const last = undo ? `Press U to undo ${undo}.` : "";
+  const told = (/** @type {string[]} */ ...sentences) => sentences.filter(Boolean).join(" ");
+  if (others) {
+    const have = `Other reviewers have ${counted(others, "picture", "pictures")} in hand, until ${clockTime(until)} if they do not go on. What they leave comes to you by itself.`;
+    return { title: "Nothing left for you just now", text: told(have, beyond), offers: elsewhere ? "clear" : "" };
+  }
+  if (left) return { title: "Nothing left for you just now", text: "More have come in; this page is fetching them.", offers: "" };
+  if (narrowed) {
+    const title = judged ? "This filter is done" : "This filter leaves nothing to review";
+    return { title, text: told(beyond || "Nothing is left elsewhere either.", last), offers: "clear" };
+  }
+  const own = repaired ? ` ${counted(repaired, "mask that you repaired waits", "masks that you repaired wait")} for another reviewer.` : "";
+  return { title: "Nothing left to review", text: told(`Every picture that can be reviewed has a verdict.${own}`, last), offers: "steps" };
 }
 
-/** Whether the whole queue is wanted, and no second look. @param {Wanted} wanted */
-export const isQueue = ({ show = "open", reason, reviewer }) => show === "open" && !reason && !reviewer;
+/**
+ * The elements of a page without a card.
+ * @param {{wanted: Wanted, dealer: import("./dealer.js").Dealer, sitting: import("./sitting.js").Sitting}} page
+ * @param {string} undo what U undoes, "" where nothing can be undone
+ */
+export function endOf({ wanted, dealer, sitting }, undo) {
+  if (!dealer.tally) return [];
+  const { title, text, offers } = nothingLeft(wanted, dealer.tally, { judged: Boolean(sitting.verdict), undo });
+  const next = made("div", { className: "next" });
+  if (offers === "clear") {
+    next.append(made("button", { textContent: "Clear the filter" }));
+    Object.assign(/** @type {HTMLElement} */ (next.firstElementChild).dataset, { do: "clear" });
+  }
+  if (offers === "steps") {
+    for (const [href, label] of [["/touchup", "Touch up masks"], ["/sets", "Freeze a curated set"]]) {
+      next.append(made("a", { href, textContent: label, className: "button" }));
+    }
+  }
+  return [made("strong", { textContent: title }), made("p", { textContent: text }), next];
+}
 
 /**
- * Draw the counts, once there are any, and what is not saved.
+ * Draw the counts, once there are any, and what is not saved. Of a second look there is no bar: how the examples stand says
+ * nothing of how far it has come.
  * @param {Record<string, any>} at the parts of the page @param {HTMLElement} section
- * @param {import("./outbox.js").Outbox} outbox @param {Counts | null} tally
+ * @param {import("./outbox.js").Outbox} outbox @param {Counts | null} tally @param {Wanted} wanted
  */
-export function drawCounts(at, section, outbox, tally) {
+export function drawCounts(at, section, outbox, tally, wanted) {
   const says = outbox.says();
   section.dataset.unsaved = String(outbox.items.length);
   at.unsaved.hidden = !says;
   if (at.unsaved.textContent !== says) at.unsaved.textContent = says; // or a screen reader would repeat it at every count
   at.dismiss.hidden = !outbox.refused.length;
   if (!tally) return;
-  const { keep, fix, repaired, reject, open, left } = tally;
-  const share = (/** @type {number} */ part) => `${(100 * part) / Math.max(1, keep + fix + repaired + reject + open)}%`;
+  const { keep, fix, reject, left } = tally;
+  const share = (/** @type {number} */ part) => `${(100 * part) / Math.max(1, keep + fix + reject + left)}%`;
   at.left.textContent = formatted(left);
+  at.leftOf.textContent = isNarrowed(wanted) ? "left in this filter" : "left to review";
+  at.bar.hidden = at.tally.hidden = !isQueue(wanted);
   at.kept.textContent = formatted(keep);
   at.fixed.textContent = formatted(fix);
   at.rejected.textContent = formatted(reject);
@@ -142,8 +159,8 @@ export function drawCounts(at, section, outbox, tally) {
 
 /**
  * What Streamlit calls on every run of the page. A rerun leaves the component as it is; for another reviewer, or when
- * something else is wanted, a new `Kind` takes its place.
- * @param {new (data: ReviewData, renew: () => void) => Lasting} Kind
+ * something else is wanted, a new `Kind` takes its place. `tell` asks the page for a new token, or to clear the filter.
+ * @param {new (data: ReviewData, tell: (what: "renew" | "clear") => void) => Lasting} Kind
  */
 export function lasting(Kind) {
   /** @type {{page: Lasting, root: ShadowRoot, of: string} | null} */
@@ -152,7 +169,7 @@ export function lasting(Kind) {
     const of = JSON.stringify([data.reviewer, data.wanted, data.lead]);
     if (one?.root !== parentElement || one.of !== of) {
       one?.page.unmount();
-      const page = new Kind(data, () => setTriggerValue("renew", true));
+      const page = new Kind(data, (what) => setTriggerValue(what, true));
       one = { page, root: parentElement, of };
       page.mount(parentElement);
     }

@@ -1,5 +1,26 @@
 // What Python and our routes hand to the components, for the type checker alone; no browser reads this file.
 
+/** The kinds of errors that our routes tell apart: `code` of WinnowError and its subclasses (docs/architecture.md). */
+type ErrorCode =
+  | "already_decided"
+  | "damaged"
+  | "database_busy"
+  | "database_unavailable"
+  | "disk_full"
+  | "impossible"
+  | "malformed"
+  | "not_allowed"
+  | "not_json"
+  | "not_now"
+  | "not_there"
+  | "stale_page"
+  | "store_unavailable"
+  | "time_up"
+  | "too_large"
+  | "too_much"
+  | "too_slow"
+  | "unstorable";
+
 /** Red, green, blue and opacity, 0 to 255 each. */
 type Colour = [number, number, number, number];
 
@@ -51,6 +72,16 @@ interface Wanted {
 
 /** How many examples stand at each state, by its name. */
 type Counts = Record<string, number>;
+
+/** What a page counts beside its cards: `left` where it looks, `elsewhere` outside its filter; `others` have that many in hand, until then (ms since the epoch, 0 for none) unless they go on. */
+interface Stand {
+  counts: Counts;
+  left: number;
+  elsewhere: number;
+  others: number;
+  until: number;
+  upto: number;
+}
 
 /** The order of events of a reviewer: milliseconds since the epoch, and a count that grows when clocks are set back. */
 type Order = [number, number];

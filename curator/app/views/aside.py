@@ -5,7 +5,7 @@ import streamlit as st
 from curator.app.components.aside import aside
 from curator.app.frame import empty_state, header
 from curator.app.guard import current_reviewer
-from curator.app.state import engine
+from curator.app.state import engine, flow_now
 from curator.ingest.aside import count_faceless
 from db.session import reading
 
@@ -19,5 +19,7 @@ header(
 if wait or st.session_state.get("aside_begun"):
     st.session_state.aside_begun = True
     aside(current_reviewer())
+elif flow_now(engine()).submissions:
+    empty_state("No photo waits here: each has a crop, or was discarded.", "Review", "review")
 else:
-    empty_state("No photos are waiting: a face was found in each of them.", "Ingest photos", "ingest")
+    empty_state("There are no photos yet.", "Ingest photos", "ingest")

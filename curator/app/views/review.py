@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict
+from functools import partial
 
 import streamlit as st
 
@@ -9,7 +10,7 @@ from curator.app.components.deck import deck
 from curator.app.components.grid import grid
 from curator.app.frame import PAGE_FILE, REASONS, drawn_note, empty_state, gallery, header
 from curator.app.guard import current_reviewer, leads
-from curator.app.state import engine
+from curator.app.state import engine, flow_now
 from curator.app.wording import literal, pluralise
 from curator.consent import Consent, any_recorded
 from curator.ingest.aside import count_faceless, list_faceless
@@ -19,6 +20,7 @@ from curator.review.reviewers import names
 from curator.review.standing import counts
 from curator.status import sources
 from db.errors import WinnowError
+from db.jobs import utc_now
 from db.session import reading
 from db.tables import Split
 
@@ -74,10 +76,10 @@ def show_faceless(source: int | None) -> None:
     """Show the submissions without a face, of one source or all, a page at a time."""
     with reading(engine()) as session:
         there = count_faceless(session, source)
-    st.caption("No face was found on these photos, so they have no crop and can’t be reviewed here.")
     if not there:
-        st.markdown("There are none.")
+        st.markdown("No photo is waiting here." if source is None else "No photo of this source is waiting here.")
         return
+    st.caption("No face was found on these photos, so they have no crop and can’t be reviewed here.")
     st.page_link(PAGE_FILE.format("aside"), label="Draw their crops by hand, or discard them")
     pages = math.ceil(there / PER_PAGE)
     page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
@@ -91,7 +93,7 @@ reviewer = current_reviewer()
 lead = leads(reviewer)
 with reading(engine()) as session:
     totals, all_sources, reviewers = counts(session), sources(session), names(session)
-    own_repairs, consents = count_own_repairs(session, reviewer), any_recorded(session)
+    own_repairs, consents = count_own_repairs(session, reviewer, Wanted(), utc_now().date()), any_recorded(session)
 source_names = {str(one.id): one.location for one in all_sources}
 
 address = st.query_params.to_dict()
@@ -168,12 +170,19 @@ if any(narrowed) or problem:
         st.button("Clear", type="tertiary", on_click=clear, args=(view,))
 
 if not totals.examples:
-    empty_state("There is nothing to review yet: no photos have been ingested.", "Ingest photos", "ingest")
+    photos = flow_now(engine())
+    if photos.no_face:
+        waits = pluralise(photos.no_face, "photo")
+        empty_state(f"There is nothing to review yet: no face was found in {waits}.", "Draw crops by hand", "aside")
+    elif photos.submissions:
+        empty_state("There is nothing to review: every photo was discarded.", "Ingest photos", "ingest")
+    else:
+        empty_state("There is nothing to review yet: no photos have been ingested.", "Ingest photos", "ingest")
 elif aside:
     show_faceless(wanted.source)
 else:
     asked = {name: value for name, value in asdict(wanted).items() if value is not None}
-    (grid if view == "grid" else deck)(reviewer, asked, lead=lead)
+    (grid if view == "grid" else deck)(reviewer, asked, partial(clear, view), lead=lead)
     if own_repairs and wanted.show is not ShowFilter.repaired:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             waits = "waits" if own_repairs == 1 else "wait"

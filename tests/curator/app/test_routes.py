@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,15 @@ from curator.app import guard, routes, shield, state
 from curator.app.guard import TOKEN_HEADER, session_cookie, token_for
 from curator.app.routes import REPAIRED_SINCE, ROUTES
 from curator.app.shield import middleware
+from curator.sets import packing
 from curator.touchup.matting import Matting
 from curator.touchup.superpixels import superpixels
-from db.jobs import utc_now
+from db.jobs import running_job, utc_now
 from db.secret import home_secret
 from db.session import connect, reading, writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import Decision, Example, Job, JobState, Measure, Refinement, Reviewer, Split, TouchUpSave, Verdict
+from db.tables import Decision, Example, Job, JobState, Measure, Refinement, Reviewer, Split, Standing, TouchUpSave, Verdict
 from tests.examples import add_examples, add_faceless, drawn_mask, drawn_photo, png
 from tests.locking import locked_by_another
 from tests.trained import add_run, freeze_all
@@ -37,11 +39,20 @@ from tests.trained import add_run, freeze_all
 HOST = "http://localhost"
 HERE = ("127.0.0.1", 50_000)  # a browser on this machine
 POSTS = [
-    *("/api/deck", "/api/verdicts", "/api/gold", "/api/touchups/begin", "/api/touchups/save", "/api/touchups/finish"),
+    *(
+        "/api/deck",
+        "/api/deck/leave",
+        "/api/verdicts",
+        "/api/gold",
+        "/api/touchups/begin",
+        "/api/touchups/save",
+        "/api/touchups/finish",
+    ),
     *("/api/touchups/resume", "/api/touchups/presence", "/api/touchups/discard", "/api/touchups/versions"),
     *("/api/touchups/refine", "/api/touchups/foreground", "/api/touchups/matte"),
-    *("/api/aside", "/api/aside/choose", "/api/aside/undo", "/api/navigation"),
+    *("/api/aside", "/api/aside/choose", "/api/aside/undo", "/api/aside/discard", "/api/aside/restore", "/api/navigation"),
 ]
+CODES = {400: "malformed", 404: "not_there", 409: "impossible", 413: "too_large"}
 
 
 @pytest.fixture
@@ -217,7 +228,8 @@ def test_a_request_from_a_foreign_page_is_refused(
 ) -> None:
     headers = {name: value for name, value in {**ours, **change}.items() if value is not None}
     answer = client.post(path, json={}, headers=headers)
-    assert (answer.status_code, answer.json()) == (403, {"error": sentence})
+    code = "stale_page" if TOKEN_HEADER in change else "not_allowed"
+    assert (answer.status_code, answer.json()) == (403, {"error": sentence, "code": code})
 
 
 def test_a_token_signed_with_another_secret_is_refused(
@@ -236,7 +248,8 @@ def test_a_token_older_than_a_day_is_refused(
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda self: signed_at(self) + guard.TOKEN_SECONDS + 1)
     answer = client.post("/api/deck", json={"count": 1}, headers=ours)
     assert answer.status_code == 403
-    assert answer.json() == {"error": "This page has been open for more than a day. Reload it to continue; nothing is lost."}
+    said = "This page has been open for more than a day. Reload it to continue; nothing is lost."
+    assert answer.json() == {"error": said, "code": "stale_page"}
 
 
 @pytest.mark.parametrize("host", ["evil.example", "winnow.evil.example:8501", "localhost.evil.example", "192.168.1.7"])
@@ -249,7 +262,7 @@ def test_a_foreign_host_name_that_resolves_to_us_is_refused(client: TestClient, 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 def test_only_json_is_taken(client: TestClient, ours: dict[str, str], kind: str) -> None:
     answer = client.post("/api/deck", content=b'{"count": 1}', headers={**ours, "Content-Type": kind})
-    assert (answer.status_code, answer.json()) == (415, {"error": "Send this request as application/json."})
+    assert (answer.status_code, answer.json()) == (415, {"error": "Send this request as application/json.", "code": "not_json"})
 
 
 def test_an_oversized_body_is_refused_even_without_a_content_length(client: TestClient, ours: dict[str, str]) -> None:
@@ -263,7 +276,7 @@ def test_an_oversized_body_is_refused_even_without_a_content_length(client: Test
         answer = client.post("/api/deck", content=body, headers=headers)
         assert (answer.status_code, answer.json()) == (
             413,
-            {"error": "The request is larger than 64 KiB, the limit of this route."},
+            {"error": "The request is larger than 64 KiB, the limit of this route.", "code": "too_large"},
         )
 
 
@@ -312,13 +325,51 @@ def test_the_deck_returns_cards_and_counts_for_the_tokens_reviewer(
     card = {"example", "image", "mask", "unknown", "photo", "split", "suspicion", "reasons", "drawn", "terms", "repaired_by"}
     assert set(said["cards"][0]) == {*card, "opinions"}
     assert said["counts"] == {"keep": 0, "reject": 0, "open": 3, "disputed": 0, "waiting": 0, "fix": 0, "repaired": 0}
-    assert {key: said[key] for key in ("left", "gone", "upto", "since")} == {"left": 3, "gone": [], "upto": 0, "since": 0}
+    told = {"left": 3, "elsewhere": 0, "others": 0, "until": 0, "gone": [], "upto": 0, "since": 0}
+    assert {key: said[key] for key in told} == told
     bo = {**ours, TOKEN_HEADER: token_for("Bo")}
     assert [card["example"] for card in client.post("/api/deck", json={"count": 9}, headers=bo).json()["cards"]] == [
         examples[2]
     ]
     with reading(engine) as session:
         assert set(session.scalars(select(Reviewer.name))) == {"Ada", "Bo"}
+
+
+def test_a_filters_counts_are_about_it_and_the_end_says_what_is_elsewhere_and_what_others_have(
+    client: TestClient, ours: dict[str, str], engine: Engine, examples: list[int]
+) -> None:
+    with writing(engine) as session:
+        session.get_one(Example, examples[2]).split = session.get_one(Standing, examples[2]).split = Split.test
+    client.post("/api/verdicts", json=verdict(examples[0]), headers=ours)
+    bo = {**ours, TOKEN_HEADER: token_for("Bo")}
+    asked = {"count": 3, "wanted": {"split": "train"}}
+    client.post("/api/deck", json=asked, headers=bo)
+    before = time.time() * 1000
+    said = client.post("/api/deck", json=asked, headers=ours).json()
+    assert (said["cards"], said["left"], said["elsewhere"], said["others"]) == ([], 1, 1, 1)
+    assert before + 590_000 < said["until"] < before + 610_000
+    assert (said["counts"]["keep"], said["counts"]["open"]) == (1, 1)
+    again = client.post("/api/deck", json={"count": 3, "wanted": {"split": "train", "show": "all"}}, headers=ours).json()
+    assert (again["left"], again["elsewhere"], again["others"]) == (2, 2, 1)
+    assert client.post("/api/deck", json={"count": 1}, headers=ours).json()["elsewhere"] == 0
+
+
+def test_a_page_that_closes_gives_back_its_cards_but_not_those_of_the_reviewers_other_pages(
+    client: TestClient, ours: dict[str, str], examples: list[int]
+) -> None:
+    def dealt(page: str, headers: dict[str, str]) -> list[int]:
+        said = client.post("/api/deck", json={"count": 3, "page": page}, headers=headers).json()
+        return [card["example"] for card in said["cards"]]
+
+    bo = {**ours, TOKEN_HEADER: token_for("Bo")}
+    for page in ("tab 1", "tab 2"):
+        assert dealt(page, ours) == examples
+    client.post("/api/deck/leave", json={"page": "tab 1", "held": examples}, headers=ours)
+    assert dealt("b", bo) == []
+    client.post("/api/deck/leave", json={"page": "tab 2", "held": examples}, headers=bo)  # they are not Bo's
+    assert dealt("b", bo) == []
+    client.post("/api/deck/leave", json={"page": "tab 2", "held": examples[1:]}, headers=ours)
+    assert dealt("b", bo) == examples[1:]
 
 
 def test_a_verdict_is_answered_after_its_commit_and_recorded_once(
@@ -381,7 +432,7 @@ def test_only_a_lead_settles_disagreements_and_sets_control_examples(
     shows = [("/api/deck", {"count": 1, "wanted": {"show": show}}) for show in ("disputed", "repaired")]
     for path, asked in [("/api/gold", gold), *shows]:
         answer = client.post(path, json=asked, headers=ours)
-        assert (answer.status_code, answer.json()) == (403, {"error": only})
+        assert (answer.status_code, answer.json()) == (403, {"error": only, "code": "not_allowed"})
     answer = client.post("/api/verdicts", json={"verdicts": [settling]}, headers=ours)
     assert answer.json() == {"taken": 0, "ids": {}, "refused": [{"index": 0, "client_id": "one", "error": only}]}
     lea = {**ours, TOKEN_HEADER: token_for("Lea")}
@@ -479,7 +530,7 @@ def test_impossible_touch_ups_are_refused(
     client: TestClient, ours: dict[str, str], path: str, asked: dict[str, Any], status: int, says: str
 ) -> None:
     answer = client.post(f"/api/touchups/{path}", json=asked, headers=ours)
-    assert (answer.status_code, answer.json()) == (status, {"error": says})
+    assert (answer.status_code, answer.json()) == (status, {"error": says, "code": CODES[status]})
 
 
 def test_a_reviewer_cannot_save_another_reviewers_touch_up(client: TestClient, ours: dict[str, str], kept_example: int) -> None:
@@ -488,7 +539,10 @@ def test_a_reviewer_cannot_save_another_reviewers_touch_up(client: TestClient, o
     answer = client.post(
         "/api/touchups/save", json={"touch_up": begun["touch_up"], "page": "p", "mask": base64_png(1)}, headers=bo
     )
-    assert (answer.status_code, answer.json()) == (409, {"error": "This touch-up belongs to another reviewer."})
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {"error": "This touch-up belongs to another reviewer.", "code": "impossible"},
+    )
 
 
 # --- Refine -----------------------------------------------------------------------------------------------------------
@@ -555,7 +609,7 @@ def test_what_cannot_be_refined_is_refused(
 ) -> None:
     asked = {"example": examples[0], "mask": base64_png(1)} | changes
     answer = client.post(f"/api/touchups/{path}", json=asked, headers=ours)
-    assert (answer.status_code, answer.json()) == (status, {"error": says})
+    assert (answer.status_code, answer.json()) == (status, {"error": says, "code": CODES[status]})
 
 
 @pytest.mark.usefixtures("refining")
@@ -573,7 +627,7 @@ def test_wrong_hints_and_boxes_are_refused(
 ) -> None:
     asked = {"example": examples[0], "mask": base64_png(1)} | changes
     answer = client.post("/api/touchups/refine", json=asked, headers=ours)
-    assert (answer.status_code, answer.json()) == (status, {"error": says})
+    assert (answer.status_code, answer.json()) == (status, {"error": says, "code": CODES[status]})
 
 
 def test_while_refine_warms_up_the_answer_is_503_and_says_so(
@@ -670,10 +724,32 @@ def test_a_download_needs_a_token_made_for_it_which_is_good_for_nothing_else(
     assert written(engine) == 0
 
 
+def test_a_packed_set_is_for_the_lead_who_asked_for_it(
+    monkeypatch: pytest.MonkeyPatch, client: TestClient, settings: Settings, engine: Engine
+) -> None:
+    with running_job(engine, packing.KIND, packing.arguments(3, "coco", "Ada"), None) as progress:
+        settings.downloads.mkdir(parents=True)
+        (settings.downloads / f"{progress.number}.zip").write_bytes(b"PK")
+
+    def asked(token: str, job: int = progress.number) -> Any:
+        return client.get(f"/api/packed-sets/{job}", params={"token": token})
+
+    answer = asked(token_for("Ada", guard.DOWNLOAD_SET))
+    assert (answer.status_code, answer.content) == (200, b"PK")
+    assert answer.headers["content-disposition"] == 'attachment; filename="winnow-set-3-coco.zip"'
+    assert answer.headers["cache-control"] == "no-store"
+    for token in ("", token_for("Ada"), token_for("Ada", guard.DOWNLOAD)):
+        assert asked(token).status_code == 403
+    assert asked(token_for("Bo", guard.DOWNLOAD_SET)).status_code == 404
+    assert asked(token_for("Ada", guard.DOWNLOAD_SET), progress.number + 1).status_code == 404
+    monkeypatch.setattr(guard, "settings", lambda: settings.model_copy(update={"leads": "Bo"}))
+    assert asked(token_for("Ada", guard.DOWNLOAD_SET)).status_code == 403
+
+
 def test_streamlit_app_serves_these_routes() -> None:
     door = (Path(__file__).parents[3] / "streamlit_app.py").read_text()
     assert "routes=[*ROUTES, *UPLOAD_ROUTES]" in door
-    assert "middleware=middleware()" in door
+    assert "middleware=[*middleware(), Middleware(FirstView)]" in door
 
 
 def test_only_hosts_in_the_settings_are_served(
@@ -705,7 +781,8 @@ def test_a_page_answers_only_the_one_who_is_signed_in(
             "/api/verdicts.csv", params={"token": token_for("Ada", guard.DOWNLOAD)}, headers={"X-Forwarded-User": who}
         )
         assert log.status_code == status
-    assert answer.json() == {"error": "Somebody else is signed in now. Reload the page to continue; nothing is lost."}
+    said = "Somebody else is signed in now. Reload the page to continue; nothing is lost."
+    assert answer.json() == {"error": said, "code": "stale_page"}
 
 
 # --- the tray ---------------------------------------------------------------------------------------------------------
@@ -729,6 +806,28 @@ def test_photos_without_a_face_come_in_turn_and_accept_a_square_a_discard_and_an
         assert (example.submission_id, example.crop_side, example.crop_rotation) == (first, 300.0, 12.0)
     back = client.post("/api/aside/undo", json={"submission": second}, headers=ours).json()
     assert (back["photo"]["submission"], back["left"]) == (second, 2)
+
+
+def test_several_photos_are_discarded_at_once_each_judged_for_itself_and_taken_back_together(
+    client: TestClient, ours: dict[str, str], engine: Engine, store: Store
+) -> None:
+    with writing(engine) as session:
+        first, second, third = add_faceless(session, store, 3)
+    bo = {**ours, TOKEN_HEADER: token_for("Bo")}
+    client.post("/api/aside/choose", json={"submission": second, "square": None}, headers=bo)
+    answer = client.post("/api/aside/discard", json={"submissions": [first, second, 99, third, first]}, headers=ours)
+    assert answer.json() == {
+        "refused": [
+            {"submission": second, "error": f"Photo {second} has been discarded already.", "code": "already_decided"},
+            {"submission": 99, "error": "There is no photo with the number 99.", "code": "not_there"},
+        ],
+        "left": 0,
+    }
+    back = client.post("/api/aside/restore", json={"submissions": [third, second, first, 99]}, headers=ours).json()
+    assert ([photo["submission"] for photo in back["photos"]], back["left"]) == ([third, first], 2)
+    assert [(one["submission"], one["code"]) for one in back["refused"]] == [(second, "impossible"), (99, "not_there")]
+    many = {"submissions": list(range(1, 102))}
+    assert client.post("/api/aside/discard", json=many, headers=ours).json()["code"] == "malformed"
 
 
 @pytest.mark.parametrize(
@@ -761,6 +860,10 @@ def test_a_photo_without_a_face_is_shown_with_its_mask_below(client: TestClient,
     both = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
     assert both is not None
     assert both.shape == (1024, 512, 3)
+    small = cv2.imdecode(np.frombuffer(client.get(f"/pictures/aside/{number}?side=320").content, np.uint8), cv2.IMREAD_COLOR)
+    assert small is not None
+    assert small.shape == (640, 320, 3)
+    assert client.get(f"/pictures/aside/{number}?side=99").status_code == 400
     assert (client.get("/pictures/aside/99").status_code, client.get("/pictures/aside/x").status_code) == (404, 404)
 
 
@@ -775,6 +878,6 @@ def test_a_verdict_that_cannot_be_recorded_now_is_asked_for_again(
     with locked_by_another(impatient):
         answer = client.post("/api/verdicts", json=verdict(examples[0]), headers=ours)
     assert answer.status_code == 503  # the page keeps the verdict, and sends it again
-    assert answer.json()["error"] == "Winnow’s database is busy. Try again in a moment."
+    assert answer.json() == {"error": "Winnow’s database is busy. Try again in a moment.", "code": "database_busy"}
     assert client.post("/api/verdicts", json=verdict(examples[0]), headers=ours).json()["taken"] == 1
     impatient.dispose()

@@ -200,11 +200,14 @@ def test_a_finished_repair_goes_back_to_review_and_to_everybody_but_its_maker(
         assert hand(session, "Ada", clock) == []
         assert (
             count_waiting(session, who(session, "Ada"), Wanted(), 0, clock().date()),
-            count_own_repairs(session, "Ada"),
+            count_own_repairs(session, "Ada", Wanted(), clock().date()),
         ) == (0, 1)
         for show in (ShowFilter.all, ShowFilter.unseen, ShowFilter.touched):
             assert hand(session, "Ada", clock, show) == []
-        assert (count_waiting(session, who(session, "Bo"), Wanted(), 0, clock().date()), count_own_repairs(session, "Bo")) == (
+        assert (
+            count_waiting(session, who(session, "Bo"), Wanted(), 0, clock().date()),
+            count_own_repairs(session, "Bo", Wanted(), clock().date()),
+        ) == (
             1,
             0,
         )

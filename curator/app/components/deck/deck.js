@@ -2,11 +2,12 @@
 // The review deck. A key draws the next picture at once, from what was fetched and decoded ahead; the verdict goes to the
 // server in the background, and stays in this browser until the server says that it is committed (the outbox).
 
-import { ask, clicked, fitted, isTheirs, made, newId, partsOf, RouteError } from "../shared.js";
+import { ask, clicked, fitted, made, newId, partsOf, RouteError } from "../shared.js";
 import {
-  DONE, doubtInWords, drawCounts, isQueue, keysOf, lasting, LEFT_OUT, nothingLeft, offerReasons, opinionsInWords, POLL_MS,
-  reasonInWords, settlesIt, undoOf, verdictOn, widgetKeys,
+  DONE, doubtInWords, drawCounts, endOf, keysOf, lasting, LEFT_OUT, offerReasons, opinionsInWords, POLL_MS, reasonInWords,
+  settlesIt, undoOf, verdictOn,
 } from "../review.js";
+import { keysElsewhere } from "../keys.js";
 import { Outbox } from "../outbox.js";
 import { Dealer } from "../dealer.js";
 import { paceInWords, Sitting } from "../sitting.js";
@@ -30,11 +31,12 @@ class Deck {
   /** The parts of the page. @type {Record<string, any>} */
   at = {};
   leave = new AbortController();
-  /** @type {(key: string) => boolean} */
-  widgetWants = () => false;
+  /** @type {(event: KeyboardEvent) => boolean} */
+  isTheirs = () => false;
 
-  /** @param {ReviewData} data @param {() => void} renew */
-  constructor({ reviewer, token, wanted, lead, side, tint, reasons, pace }, renew) {
+  /** @param {ReviewData} data @param {(what: "renew" | "clear") => void} tell */
+  constructor({ reviewer, token, wanted, lead, side, tint, reasons, pace }, tell) {
+    this.clear = () => tell("clear");
     this.wanted = wanted;
     this.lead = lead;
     this.side = side;
@@ -43,7 +45,7 @@ class Deck {
     this.keys = { ...KEYS, ...keysOf(reasons) };
     this.outbox = new Outbox(reviewer, {
       token,
-      renew,
+      renew: () => tell("renew"),
       changed: () => this.tell(),
       elsewhere: (item) => this.elsewhere(item),
       saved: () => this.saved(),
@@ -79,7 +81,7 @@ class Deck {
     const { signal } = this.leave;
     offerReasons(this.at, this.reasons);
     this.stage = new Stage(this.at, this.side, { swiped: (what) => this.act(what), changed: () => this.tools(), signal });
-    this.widgetWants = widgetKeys(root, { signal });
+    this.isTheirs = keysElsewhere(root, signal);
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal });
     window.addEventListener("keyup", (event) => event.key.toLowerCase() === "h" && this.stage?.hold("key", false), { signal });
     root.addEventListener("click", (event) => {
@@ -116,8 +118,7 @@ class Deck {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const { help } = this.at;
     const what = help.open ? (key === "?" ? "help" : undefined) : this.keys[key];
-    if (this.root && isTheirs(event, this.root) && !(help.open && !event.ctrlKey && !event.metaKey && !event.altKey)) return;
-    if (this.widgetWants(key)) return;
+    if (this.isTheirs(event) && !(help.open && !event.ctrlKey && !event.metaKey && !event.altKey)) return;
     // C and R are Streamlit's own shortcuts ("clear caches", "rerun"): they must not be pressed by mistake.
     if (!what && !["c", "r"].includes(key)) return;
     event.preventDefault();
@@ -142,6 +143,7 @@ class Deck {
       help: () => (this.at.help.open ? this.at.help.close() : this.at.help.showModal()),
       closeHelp: () => this.at.help.close(),
       dismiss: () => this.outbox.dismiss(),
+      clear: () => this.clear(),
     };
     if (looks[what]) return looks[what]();
     // Nobody judges a picture that is not on screen; a missing one can only be rejected or skipped.
@@ -205,7 +207,7 @@ class Deck {
       else this.golden.delete(client_id);
     } catch (error) {
       if (!(error instanceof RouteError)) throw error;
-      if (error.status === 403) this.outbox.renew();
+      if (error.is("stale_page")) this.outbox.renew();
       says = `${card.photo} is ${known ? "not" : "still"} a control example: ${error.message}`;
     }
     if (this.gone) return;
@@ -280,7 +282,7 @@ class Deck {
     this.pictures.want([...ahead, ...behind].filter((card) => card !== null && card !== undefined));
   }
 
-  /** @param {string} state @param {string} says @param {import("./pictures.js").Picture | null} picture */
+  /** @param {string} state @param {string} says @param {import("../looks.js").Picture | null} picture */
   become(state, says = "", picture = null) {
     this.state = this.at.deck.dataset.state = state;
     this.stage?.show(picture);
@@ -291,16 +293,8 @@ class Deck {
   }
 
   done() {
-    const others = (this.dealer.tally?.left ?? 0) > 0;
-    const whole = isQueue(this.wanted);
-    const [title, text] = nothingLeft(others, whole, "the last verdict");
     this.become("done");
-    const links = made("div", { className: "next" });
-    for (const [href, label] of [["/touchup", "Touch up masks"], ["/sets", "Freeze a curated set"]]) {
-      links.append(made("a", { href, textContent: label, className: "button" }));
-    }
-    const said = [made("strong", { textContent: title }), made("p", { textContent: text })];
-    this.at.over.replaceChildren(...said, ...(others || !whole ? [] : [links]));
+    this.at.over.replaceChildren(...endOf(this, this.sitting.entries.length ? "the last verdict" : ""));
     clearTimeout(this.polling);
     this.polling = setTimeout(() => this.dealer.ask(HAND), POLL_MS);
   }
@@ -338,7 +332,7 @@ class Deck {
   tell() {
     if (!this.root || this.gone) return;
     const { tally } = this.dealer;
-    drawCounts(this.at, this.at.deck, this.outbox, tally);
+    drawCounts(this.at, this.at.deck, this.outbox, tally, this.wanted);
     if (tally) this.at.pace.textContent = paceInWords(this.sitting.times, tally.left, this.pace);
     this.tools();
   }
@@ -367,7 +361,7 @@ class Deck {
   // --- the server ------------------------------------------------------------------------------------------------
 
   saved() {
-    if (this.state === "done") this.done();
+    if (this.state === "done" && !this.outbox.items.length) this.dealer.ask(HAND); // how it stands now, and what came since
   }
 
   /** Ask for cards when few are left. */

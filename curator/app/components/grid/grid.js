@@ -2,11 +2,12 @@
 // The review grid. Most masks of a crowd are right: so forty are kept at once, except those that are marked, and those
 // that nobody can have seen. A whole grid is one commit; the next one is fetched while this one is on screen.
 
-import { bitmap, clicked, formatted, hatched, isTheirs, made, maskBytes, newId, partsOf, RouteError, tintOf, topOf } from "../shared.js";
+import { bitmap, clicked, formatted, hatched, made, maskBytes, newId, partsOf, RouteError, tintOf, topOf } from "../shared.js";
 import {
-  DONE, doubtInWords, drawCounts, isQueue, keysOf, lasting, LEFT_OUT, nothingLeft, offerReasons, opinionsInWords, POLL_MS,
-  reasonInWords, settlesIt, undoOf, verdictOn, widgetKeys,
+  DONE, doubtInWords, drawCounts, endOf, keysOf, lasting, LEFT_OUT, offerReasons, opinionsInWords, POLL_MS, reasonInWords,
+  settlesIt, undoOf, verdictOn,
 } from "../review.js";
+import { keysElsewhere } from "../keys.js";
 import { Outbox } from "../outbox.js";
 import { Dealer } from "../dealer.js";
 import { Sitting } from "../sitting.js";
@@ -156,11 +157,12 @@ class Grid {
   /** The parts of the page. @type {Record<string, any>} */
   at = {};
   leave = new AbortController();
-  /** @type {(key: string) => boolean} */
-  widgetWants = () => false;
+  /** @type {(event: KeyboardEvent) => boolean} */
+  isTheirs = () => false;
 
-  /** @param {ReviewData} data @param {() => void} renew */
-  constructor({ reviewer, token, wanted, lead, side, tint, reasons }, renew) {
+  /** @param {ReviewData} data @param {(what: "renew" | "clear") => void} tell */
+  constructor({ reviewer, token, wanted, lead, side, tint, reasons }, tell) {
+    this.clear = () => tell("clear");
     this.wanted = wanted;
     this.lead = lead;
     this.side = side;
@@ -169,7 +171,7 @@ class Grid {
     this.keys = { ...KEYS, ...keysOf(reasons) };
     this.outbox = new Outbox(reviewer, {
       token,
-      renew,
+      renew: () => tell("renew"),
       changed: () => this.tellSoon(),
       elsewhere: (item) => this.elsewhere(item),
       saved: () => this.saved(),
@@ -219,7 +221,7 @@ class Grid {
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
     window.addEventListener("keyup", (event) => event.key.toLowerCase() === "h" && this.hide(false), heard);
     window.addEventListener("blur", () => this.hide(false), heard);
-    this.widgetWants = widgetKeys(root, heard);
+    this.isTheirs = keysElsewhere(root, signal);
     root.addEventListener("click", (event) => this.click(/** @type {MouseEvent} */ (event)), heard);
     this.at.tiles.addEventListener("pointerover", (/** @type {PointerEvent} */ event) => this.point(event), heard);
     this.at.tiles.addEventListener("pointerleave", () => this.point(null), heard);
@@ -253,8 +255,7 @@ class Grid {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const what = this.at.help.open ? (key === "?" ? "help" : undefined) : this.keys[key];
     const held = event.ctrlKey || event.metaKey || event.altKey;
-    if (this.root && isTheirs(event, this.root) && !(this.at.help.open && !held)) return;
-    if (this.widgetWants(key)) return;
+    if (this.isTheirs(event) && !(this.at.help.open && !held)) return;
     if (what === "escape" && this.at.lens.hidden) return;
     // C and R are Streamlit's own shortcuts ("clear caches", "rerun"): they must not be pressed by mistake.
     if (!what && !["c", "r"].includes(key)) return;
@@ -291,6 +292,7 @@ class Grid {
       help: () => (this.at.help.open ? this.at.help.close() : this.at.help.showModal()),
       closeHelp: () => this.at.help.close(),
       dismiss: () => this.outbox.dismiss(),
+      clear: () => this.clear(),
     };
     if (acts[what]) acts[what]();
     else if (MOVES.includes(what)) this.move(what);
@@ -471,8 +473,7 @@ class Grid {
     clearTimeout(this.polling);
     if (state === "loading") this.at.over.replaceChildren(paragraph(trouble || "Loading the next pictures…"));
     if (state !== "done") return;
-    const [title, text] = nothingLeft((this.dealer.tally?.left ?? 0) > 0, isQueue(this.wanted), "the last commit");
-    this.at.over.replaceChildren(made("strong", { textContent: title }), paragraph(text));
+    this.at.over.replaceChildren(...endOf(this, this.sitting.verdict ? "the last commit" : ""));
     this.polling = setTimeout(() => this.dealer.ask(COUNT), POLL_MS);
   }
 
@@ -626,7 +627,7 @@ class Grid {
   tell() {
     if (!this.root || this.gone) return;
     const { at, outbox } = this;
-    drawCounts(at, at.grid, outbox, this.dealer.tally);
+    drawCounts(at, at.grid, outbox, this.dealer.tally, this.wanted);
     const { rejects, fixes } = sortedOut(this.tiles);
     const marks = [...(fixes.length ? [`fix ${fixes.length}`] : []), ...(rejects.length ? [`reject ${rejects.length}`] : [])];
     at.commits.textContent = marks.length ? "Keep the rest" : "Keep all";
@@ -641,7 +642,7 @@ class Grid {
   // --- the server ------------------------------------------------------------------------------------------------
 
   saved() {
-    if (!this.tiles.length) this.become();
+    if (!this.tiles.length && !this.outbox.items.length) this.dealer.ask(COUNT); // how it stands now, and what came since
   }
 
   /** Ask for the next cards when few are left. */

@@ -40,7 +40,8 @@ function dealer(wanted = {}) {
 
 /** @param {number[]} cards @param {number[]} gone */
 const hand = (cards, gone = []) => ({
-  cards: cards.map((example) => ({ example })), gone, counts: { open: 5, keep: 0, reject: 0 }, left: 5, upto: 7, since: 3,
+  cards: cards.map((example) => ({ example })), gone, counts: { open: 5, keep: 0, reject: 0 }, left: 5, elsewhere: 0, others: 0, until: 0,
+  upto: 7, since: 3,
 });
 const asked = () => server.requests.map(({ body }) => [body.count, body.held]);
 
@@ -52,7 +53,7 @@ test("cards are dealt, and a hand that is not full is the last", async () => {
   server.answer = () => hand([3]);
   await one.ask(2);
   assert.deepEqual([page.cards, one.exhausted], [[1, 2, 3], true]);
-  assert.deepEqual(one.tally, { open: 5, keep: 0, reject: 0, left: 5 });
+  assert.deepEqual(one.tally, { open: 5, keep: 0, reject: 0, left: 5, elsewhere: 0, others: 0, until: 0 });
   await one.ask(0);
   assert.equal(one.exhausted, true); // a renewal says nothing about what is left
 });
@@ -73,7 +74,34 @@ test("the leases of what the page holds are renewed every four minutes, until it
   assert.deepEqual(asked(), [[0, [4, 5]], [0, [4, 5]]]);
   one.close();
   await later(8 * 60 * 1000);
-  assert.equal(server.requests.length, 2);
+  assert.equal(asked().filter(([count]) => count === 0).length, 2);
+});
+
+test("a page that closes gives back what it holds, but for what it judged and has not sent", async () => {
+  const one = dealer();
+  server.answer = () => hand([]);
+  await one.ask(1);
+  server.answer = () => DOWN;
+  outbox.add({ example: 5, decision: "keep" });
+  page.held = [4, 5];
+  const leaving = (/** @type {boolean} */ persisted) => window.dispatchEvent(Object.assign(new Event("pagehide"), { persisted }));
+  const given = () => server.requests.filter(({ path }) => path === "/api/deck/leave").map(({ body }) => body);
+  leaving(true); // set aside: it may come back
+  assert.deepEqual(given(), []);
+  leaving(false);
+  assert.deepEqual(given(), [{ page: server.requests[0].body.page, held: [4] }]);
+});
+
+test("what is in hand is left, whatever the server counted", async () => {
+  const one = dealer();
+  server.answer = () => ({ ...hand([1, 2, 3]), left: 1, others: 2, until: 99 });
+  await one.ask(4);
+  page.held = [1, 2, 3];
+  assert.deepEqual([one.tally?.left, one.tally?.others], [3, 2]);
+  server.answer = () => ({ ...hand([]), left: 1 });
+  await one.ask(0); // a renewal does not look for what others have
+  page.held = [];
+  assert.deepEqual([one.tally?.left, one.tally?.others], [1, 2]);
 });
 
 test("cards that are gone are named, except those that were judged here meanwhile", async () => {
@@ -118,7 +146,7 @@ test("after a failure it says so and asks again for as many", async () => {
 });
 
 test("a token that is too old is renewed", async () => {
-  server.answer = () => ({ status: 403, error: "Too old." });
+  server.answer = () => ({ status: 403, error: "Too old.", code: "stale_page" });
   await dealer().ask(1);
   assert.deepEqual([page.renewed, page.failed], [1, ["Too old. Trying again…"]]);
 });

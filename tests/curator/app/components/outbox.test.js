@@ -228,7 +228,7 @@ test("a verdict that the server names as refused is set aside, and the others of
 
 test("a token that is too old is renewed once, and the verdicts are sent with the new one", async () => {
   let asked = 0;
-  server.answer = () => ({ status: 403, error: "Too old." });
+  server.answer = () => ({ status: 403, error: "Too old.", code: "stale_page" });
   const outbox = tab({ token: "old", renew: () => asked++ });
   outbox.add(keep(1));
   await settled();
@@ -271,6 +271,16 @@ test("two tabs have the same order, and what one has saved the other does not se
   assert.deepEqual([first.items, second.items, stored("winnow.verdict.Ada.")], [[], [], []]);
   await later(20_000);
   assert.equal(server.requests.length, 1);
+});
+
+test("a card that is judged again, or whose second verdict is taken back, was not left and is not", () => {
+  server.answer = () => DOWN;
+  const outbox = tab();
+  const counts = { open: 5, keep: 1, reject: 0 };
+  outbox.add({ example: 1, decision: "reject", from: "keep" });
+  assert.deepEqual(outbox.tallied(counts, 5, 0), { open: 5, keep: 0, reject: 1, left: 5 });
+  outbox.add({ example: 1, decision: "undo", from: "reject", to: "keep" });
+  assert.deepEqual(outbox.tallied(counts, 5, 0), { ...counts, left: 5 });
 });
 
 test("another reviewer's verdicts are not touched", () => {
