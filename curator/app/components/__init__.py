@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
 from curator.pictures.tint import EDGE, FILL, FILL_ALPHA
-from curator.review.progress import CURRENT_SECONDS, PAUSE_SECONDS
+from curator.review.progress import CURRENT_SECONDS, ENOUGH_SECONDS, ENOUGH_VERDICTS, FORECAST_SECONDS, PAUSE_SECONDS
 from curator.review.reasons import KEYS, LABELS
 from db.tables import CROP_SIDE
 
@@ -22,7 +22,13 @@ REVIEWING = {
     "side": CROP_SIDE,
     "tint": TINT,
     "reasons": [{"name": reason.value, "label": label, "key": KEYS.get(reason)} for reason, label in LABELS.items()],
-    "pace": {"pause_ms": 1000 * PAUSE_SECONDS, "recent_ms": 1000 * CURRENT_SECONDS},
+    "pace": {
+        "pause_ms": 1000 * PAUSE_SECONDS,
+        "recent_ms": 1000 * CURRENT_SECONDS,
+        "forecast_ms": 1000 * FORECAST_SECONDS,
+        "enough_ms": 1000 * ENOUGH_SECONDS,
+        "enough": ENOUGH_VERDICTS,
+    },
 }
 
 
