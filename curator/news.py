@@ -69,9 +69,9 @@ class News:
 KINDS = {
     "ingest": ("Ingest", "The ingest", Step("Ingest", "ingest")),
     "fit": ("Training", "The training", Step("Train", "train")),
-    "report": ("Measuring", "The measuring", Step("Report", "report")),
+    "report": ("Measuring", "Measuring", Step("Report", "report")),
     "export": ("Export", "The export", Step("Export", "export")),
-    "pack": ("Packing", "The packing", Step("Sets", "sets")),
+    "pack": ("Packing", "Packing", Step("Sets", "sets")),
     "undo": ("Taking back", "Taking the ingest back", Step("Ingest", "ingest")),
     "refine": ("Refine in bulk", "Refining in bulk", Step("Refine in bulk", "refinements")),
 }
