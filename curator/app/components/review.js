@@ -137,7 +137,7 @@ export function nothingLeft(wanted, tally, { judged, undo }) {
     const have = `Other reviewers have ${counted(others, "picture", "pictures")} in hand, until ${clockTime(until)} if they do not go on. What they leave comes to you by itself.`;
     return { title: "Nothing left for you just now", text: told(have, beyond), offers: elsewhere ? "clear" : "" };
   }
-  if (left) return { title: "Nothing left for you just now", text: "More have come in; this page is fetching them.", offers: "" };
+  if (left) return { title: "Nothing left for you just now", text: told("This page looks for more.", beyond), offers: elsewhere ? "clear" : "" };
   if (narrowed) {
     const title = judged ? "This filter is done" : "This filter leaves nothing to review";
     return { title, text: told(beyond || "Nothing is left elsewhere either.", undo), offers: "clear" };

@@ -98,6 +98,7 @@ class Deck {
     }, { signal });
     this.at.opacity.addEventListener("input", () => this.stage?.fadeTo(this.at.opacity.value / 100), { signal });
     this.at.help.addEventListener("click", (/** @type {Event} */ event) => event.target === this.at.help && this.at.help.close(), { signal });
+    this.at.help.addEventListener("close", () => this.listening && this.listen(""), { signal });
     this.at.gold.hidden = !this.lead;
     this.enlarge(this.tab.get("large") === true);
     this.offerTints();
@@ -363,10 +364,16 @@ class Deck {
 
   done() {
     this.become("done");
-    const undoes = `Press ${this.keyFor("undo")} to undo the last verdict.`;
-    this.at.over.replaceChildren(...endOf(this, this.sitting.past.length ? undoes : ""));
+    this.tellEnd();
     clearTimeout(this.polling);
     this.polling = setTimeout(() => this.dealer.ask(HAND), POLL_MS);
+  }
+
+  tellEnd() {
+    const undoes = `Press ${this.keyFor("undo")} to undo the last verdict.`;
+    const said = endOf(this, this.sitting.past.length ? undoes : "");
+    if (this.at.over.textContent === said.map(({ textContent }) => textContent).join("")) return; // or a screen reader would repeat it
+    this.at.over.replaceChildren(...said);
   }
 
   describe() {
@@ -418,6 +425,7 @@ class Deck {
     drawCounts(this.at, this.at.deck, this.outbox, tally, this.wanted);
     const now = Date.now();
     if (tally) this.at.pace.textContent = paceInWords(this.sitting.times, tally.left, now, this.pace);
+    if (this.state === "done") this.tellEnd();
     this.tools();
     this.tidySoon();
   }
@@ -499,8 +507,8 @@ class Deck {
     return found ? keyInWords(keysOfAct(found, this.changes)[0]) : "";
   }
 
-  /** Write the keys on the buttons, and into the list where they can be changed. */
-  listKeys() {
+  /** Write the keys on the buttons, and into the list where they can be changed. @param {string} [focused] the act that gets the focus */
+  listKeys(focused) {
     this.keys = boundKeys(this.acts, this.changes);
     for (const kbd of this.root?.querySelectorAll("kbd[data-key]") ?? []) kbd.textContent = this.keyFor(/** @type {HTMLElement} */ (kbd).dataset.key ?? "");
     for (const kbd of this.at.reasonButtons.querySelectorAll("kbd")) kbd.textContent = this.keyFor(kbd.parentElement.dataset.do);
@@ -515,7 +523,6 @@ class Deck {
       row.append(button, made("span", { textContent: act.does }));
       return row;
     });
-    const focused = /** @type {HTMLButtonElement | null} */ (this.root?.activeElement ?? null)?.value;
     this.at.acts.replaceChildren(...rows);
     if (focused) this.at.acts.querySelector(`button[value="${focused}"]`)?.focus();
     this.at.resetKeys.disabled = !Object.keys(this.changes).length;
@@ -529,8 +536,9 @@ class Deck {
 
   /** Wait for the key that an act is to have. @param {string} act */
   listen(act) {
+    const before = this.listening?.act;
     this.listening = this.acts.find((one) => one.act === act) ?? null;
-    this.listKeys();
+    this.listKeys(act || before);
     if (this.listening) this.ask(`${this.listening.does}: press the key that is to do it, or Esc.`);
   }
 
@@ -549,10 +557,11 @@ class Deck {
 
   /** @param {import("./keys.js").Changes} changes */
   changeKeys(changes) {
+    const before = this.listening?.act;
     this.changes = changes;
     this.listening = null;
     this.looks.put("keys", changes);
-    this.listKeys();
+    this.listKeys(before);
   }
 
   // --- the server ------------------------------------------------------------------------------------------------
@@ -576,9 +585,7 @@ class Deck {
       if (!(error instanceof RouteError)) throw error;
       this.remembering = false; // with the next cards
     }
-    if (this.gone) return;
-    this.tell();
-    if (this.state === "done") this.done();
+    if (!this.gone) this.tell();
   }
 
   /** @param {Card[]} cards @param {number[]} gone */
