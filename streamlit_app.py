@@ -4,9 +4,11 @@ import sys
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 import curator.app
 from curator.app.connections import limit_connections
+from curator.app.first_view import FirstView
 from curator.app.guard import check_address
 from curator.app.routes import ROUTES
 from curator.app.shield import middleware
@@ -25,4 +27,4 @@ except WinnowError as error:
 warn_of_open_home(settings().home)
 
 limit_connections()
-app = st.App(MAIN, routes=[*ROUTES, *UPLOAD_ROUTES], middleware=middleware())
+app = st.App(MAIN, routes=[*ROUTES, *UPLOAD_ROUTES], middleware=[*middleware(), Middleware(FirstView)])

@@ -152,7 +152,7 @@ def crf(image: Image, alpha: Alpha) -> Alpha:
 
 def averages(subset: Subset, alphas: Sequence[Alpha]) -> Averages:
     """The measures of mattes from elsewhere: one for each image and each mirror image of the subset."""
-    rows = measured(subset, [Prediction(alpha) for alpha in alphas])
+    rows = measured(subset, subset, [Prediction(alpha) for alpha in alphas])
     return summary(rows)
 
 

@@ -45,8 +45,10 @@ from curator.pictures.meaning import decide as decide_meaning
 from curator.review import deck, verdicts
 from curator.review.reviewers import reviewer_called
 from curator.review.verdict_csv import read_csv
+from curator.runs.deletion import delete_run
 from curator.sample import write_sample
 from curator.sets import freeze as sets
+from curator.sets import packing
 from curator.sets.export import export_set
 from curator.touchup import refinements
 from curator.touchup.matting import Matting
@@ -57,6 +59,7 @@ from curator.upkeep.expire import expire_key, expired, expiring, expiring_text, 
 from curator.upkeep.receipt import Receipt
 from curator.upkeep.repair import repair
 from curator.upkeep.spellings import in_words, named_nearly
+from curator.upkeep.undo import undo_ingest
 from db.blobs import delete_orphans
 from db.commands import exit_on_error, print_result, progress_line
 from db.errors import WinnowError
@@ -236,8 +239,11 @@ def _asked(hair: list[str] | None, skin: list[str] | None, unknown: list[str] | 
 
 @contextmanager
 def _unpacking(settings: Settings, progress: Progress) -> Iterator[Path]:
-    """An empty folder for a source, once what killed processes left is swept. Raises NotNowError while somebody is erased."""
-    progress.refuse_beside("erase")
+    """An empty folder for a source, once what killed processes left is swept.
+
+    Raises NotNowError while somebody is erased or an ingest is taken back.
+    """
+    progress.refuse_beside("erase", "undo")
     for folder in (settings.temporary, outside()):
         sweep(folder)
     with workspace(settings.temporary) as folder:
@@ -329,13 +335,15 @@ def _run_ingest(
             clock=utc_now,
             limits=settings.limits,
             secret=home_secret(settings.home.resolve()),
+            job=progress.number,
             meaning=meaning,
             split=split,
             cut=cut,
             on_progress=on_progress,
             while_waiting=on_progress,
         )
-    progress.result = asdict(summary) | counts | {"meaning": meaning.words, "workers": workers.description}
+    about = {"job": progress.number, "meaning": meaning.words, "workers": workers.description}
+    progress.result = asdict(summary) | counts | about
     return progress.result
 
 
@@ -357,6 +365,7 @@ def _summary_text(summary: dict[str, Any]) -> str:
         f"{summary['refusals']:,} refused. "
         f"Work done by {summary['workers']}."
     ]
+    lines += [f"  {one['photos']:,} from {one['source']}, since {one['since'][:10]}" for one in summary["before"]]
     if summary["meaning"]:
         lines.append(f"The masks' values: {summary['meaning']}.")
     # The erased are all called alike.
@@ -371,6 +380,8 @@ def _summary_text(summary: dict[str, Any]) -> str:
             lines.append(f"  and {summary['not_read'] - NOT_READ_SHOWN:,} more; `winnow intake --outcome not_read` lists all")
     if summary["remarked"]:
         lines.append(f"Remarks on {summary['remarked']:,} photos: `winnow intake --outcome remark` lists them.")
+    if summary["added"]:
+        lines.append(f"`winnow undo-ingest {summary['job']}` takes it back, as long as nobody has judged any of it.")
     return "\n".join(lines)
 
 
@@ -397,6 +408,30 @@ def list_intake(
             lines.append(f"{OUTCOME_WORDS[one]}: {there:,}" + (f", the newest {len(rows):,}:" if len(rows) < there else ""))
             lines += [f"  {row['file']}: {row['why']}" for row in rows]
         print_result(values, "\n".join(lines), as_json=as_json)
+
+
+@app.command("undo-ingest")
+def take_ingest_back(
+    number: Annotated[int, typer.Argument(metavar="JOB", min=1, help="The ingest's number, as `ingest` says it at its end.")],
+    by: Annotated[str, typer.Option(help="The name to record for who took it back.")] = "",
+    as_json: Json = False,
+    job: JobNumber = None,
+) -> None:
+    """Take an ingest back that nobody has judged yet: all that it added goes, and may come in again."""
+    with exit_on_error():
+        settings = read_settings()
+        engine = open_database(settings)
+        with running_job(engine, "undo", [str(number)], job) as progress:
+            progress.refuse_beside("ingest", "erase", "undo")
+            progress.report(0.0, "Deleting what the ingest added")
+            undone = undo_ingest(engine, Store(settings.store), number, by or settings.reviewer, utc_now())
+            progress.result = asdict(undone)
+        print_result(
+            progress.result,
+            f"Ingest {number} is taken back: {undone.submissions:,} photos, {undone.examples:,} examples and "
+            f"{undone.refusals:,} refusals are deleted, and {undone.blobs:,} pictures that only they named.",
+            as_json=as_json,
+        )
 
 
 @app.command("status")
@@ -617,6 +652,42 @@ def export(
         first = written.consent_ends_first
         values = asdict(written) | {"consent_ends_first": first and first.isoformat()}
         print_result(values, text, as_json=as_json)
+
+
+@app.command(hidden=True)
+def pack(
+    number: Annotated[int, typer.Argument(metavar="SET", help="The number of the curated set.")],
+    kind: Annotated[str, typer.Option("--format", callback=_known_writer, metavar="FORMAT")] = "folder",
+    by: Annotated[str, typer.Option(help="The reviewer who may download it.")] = "",
+    as_json: Json = False,
+    job: JobNumber = None,
+) -> None:
+    """Pack an exported set as a zip that the Sets page lets its reviewer download."""
+    with exit_on_error():
+        settings = read_settings()
+        engine = open_database(settings)
+        with running_job(engine, packing.KIND, packing.arguments(number, kind, by), job) as progress:
+            progress.refuse_beside("erase")
+            packing.delete_downloads(settings.downloads, utc_now())
+            progress.result = packing.pack(
+                engine, Store(settings.store), settings, number, kind, progress.number, utc_now().date(), progress.report
+            )
+        print_result(progress.result, f"{progress.result['examples']} examples packed for {by}.", as_json=as_json)
+
+
+@app.command("delete-run")
+def delete_a_run(
+    number: Annotated[int, typer.Argument(metavar="RUN", help="The run's number.")],
+    with_exports: Annotated[bool, typer.Option("--with-exports", help="Delete its exported files and proofs, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete a run with its weights, epochs, previews and reports. Its curated set stays."""
+    with exit_on_error():
+        settings = read_settings()
+        engine, store = open_database(settings), Store(settings.store)
+        deleted = delete_run(engine, store, settings, number, settings.reviewer, utc_now(), with_exports=with_exports)
+        text = f"Run {number} is deleted: {deleted.epochs} epochs, {deleted.pictures} mattes, {deleted.exports} exported files."
+        print_result(asdict(deleted), text, as_json=as_json)
 
 
 @app.command("erase")

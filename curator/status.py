@@ -57,7 +57,7 @@ def flow(session: Session) -> Flow:
         verdicts=counts(session),
         touchups=count_due(session),
         sets=_count(session, CuratedSet),
-        runs=_count(session, Run),
+        runs=session.scalar(select(func.count()).where(Run.deleted_at.is_(None))) or 0,
         reports=session.scalar(select(func.count(func.distinct(Measure.run_id)))) or 0,
         exports=_proven(session),
     )
@@ -162,5 +162,5 @@ def list_sets(session: Session) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _count(session: Session, table: type[Submission | Example | CuratedSet | Run | Export]) -> int:
+def _count(session: Session, table: type[Submission | Example | CuratedSet | Export]) -> int:
     return session.scalar(select(func.count()).select_from(table)) or 0

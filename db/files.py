@@ -54,6 +54,15 @@ def write(file: Path | UPath, data: bytes, *, wait: bool = True) -> None:
             sync(file.parent)
 
 
+def delete_folder(folder: Path | UPath) -> None:
+    """Delete a folder with all that is in it, if it is there."""
+    if isinstance(folder, Path):
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+    elif folder.exists():
+        folder.fs.rm(folder.path, recursive=True)
+
+
 def abandoned(part: Path) -> bool:
     """Whether the process that wrote a half-written file is gone. False where its file system has no locks, or it is another's.
 

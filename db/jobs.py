@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,9 +27,22 @@ ACTIVE = (JobState.queued, JobState.running)
 HEARTBEAT_SECONDS = 5.0  # between two heartbeats
 HEARTBEAT_TIMEOUT = timedelta(seconds=60)  # an active job without a heartbeat for this long was interrupted
 REPORT_SECONDS = 0.5  # at least, between two progress reports that are written
+NOT_BESIDE = {  # which kinds of jobs a page doesn't start while one of these is on
+    "fit": ("fit",),
+    "report": ("report",),
+    "export": ("export",),
+    "refine": ("refine",),
+    "pack": ("pack", "erase"),
+}
 ALREADY_RUNNING = {
+    "fit": "A training is on. Wait until it has finished, or stop it.",
+    "report": "A run is being measured. Wait until that has finished.",
+    "export": "A file is being made and proven. Wait until that has finished.",
+    "pack": "A set is being packed. Wait until that has finished, or stop it.",
+    "refine": "Masks are being refined. Wait until that has finished, or stop it.",
     "ingest": "An ingest is running, or was killed within the last minute. Wait until it has finished, or stop it.",
     "look": "A source is being previewed. Try again in a minute.",
+    "undo": "An ingest is being taken back. Try again in a minute.",
     "erase": "Somebody is being erased. Try again when that has finished. A zip that was uploaded has to be sent again then.",
 }
 
@@ -58,6 +71,12 @@ def active_jobs(session: Session, now: datetime) -> list[Job]:
     """The jobs whose `job_state` at `now` is queued or running, oldest first."""
     stored = session.scalars(select(Job).where(Job.state.in_(ACTIVE)).order_by(Job.id))
     return [job for job in stored if job_state(job, now) in ACTIVE]
+
+
+def why_not(kind: str, active: Iterable[Job]) -> str | None:
+    """Why a page doesn't start a job of this kind beside those that are active, in a sentence for people; None if it may."""
+    others = [job.kind for job in active if job.kind in NOT_BESIDE[kind]]
+    return ALREADY_RUNNING[others[0]] if others else None
 
 
 def mark_interrupted(session: Session, now: datetime) -> None:

@@ -74,6 +74,10 @@ class Settings(BaseSettings):
     max_upload_bytes: ByteSize = Field(
         default=ByteSize(4 * 2**30), gt=0, description="Maximum size of a zip uploaded on the Ingest page, in bytes or as 4GiB."
     )
+    ingest_folders: str = Field(
+        default="",
+        description="Folders and URLs below which a lead may name a source on the Ingest page, separated by commas.",
+    )
     max_zip_files: int = Field(default=Limits.zip_members, gt=0, description="Maximum number of files in a zip.")
     max_zip_bytes: ByteSize = Field(
         default=ByteSize(Limits.zip_bytes), gt=0, description="Maximum unpacked size of a zip, in bytes or as 20GiB."
@@ -131,6 +135,22 @@ class Settings(BaseSettings):
         except ImportError as error:
             raise ValueError(str(error)) from None
         return url
+
+    @field_validator("ingest_folders")
+    @classmethod
+    def _are_folders(cls, folders: str) -> str:
+        for each in _listed(folders):
+            scheme, is_url, rest = each.partition("://")
+            if is_url and (scheme.lower() in ("file", "local") or "@" in rest or not rest.strip("/")):
+                raise ValueError(f"{scheme}://... must name a host or a bucket, without a password; write folders as paths")
+            if not is_url and (not Path(each).is_absolute() or Path(each) == Path("/")):
+                raise ValueError("give whole paths of folders, such as /data/incoming, and not the whole disk")
+        return folders
+
+    @property
+    def ingest_places(self) -> list[str]:
+        """The folders and URLs in `ingest_folders`."""
+        return _listed(self.ingest_folders)
 
     @property
     def lead_names(self) -> frozenset[str]:
@@ -192,6 +212,11 @@ class Settings(BaseSettings):
     def temporary(self) -> Path:
         """Folder of what is unpacked while it is ingested (db/workspaces.py)."""
         return self.home.resolve() / "tmp"
+
+    @property
+    def downloads(self) -> Path:
+        """Folder of exported sets as zips, until they are an hour old (curator/sets/packing.py)."""
+        return self.home.resolve() / "downloads"
 
     @property
     def uploads(self) -> Path:

@@ -136,6 +136,7 @@ CROP_SIDE = 512  # pixels; height and width of a crop, in the store, in the brow
 
 Sha256 = Annotated[str, mapped_column(String(64))]
 Name = Annotated[str, mapped_column(String(1000))]
+AddedBy = Annotated[int | None, mapped_column(ForeignKey("job.id"), comment="the ingest that added it; empty: one before 0022")]
 
 
 class Base(DeclarativeBase):
@@ -198,9 +199,10 @@ class Submission(Base):
     """A photo and the mask its contributor painted, exactly as received; never changed."""
 
     __tablename__ = "submission"
-    __table_args__ = (UniqueConstraint("photo_sha256", "mask_sha256"),)
+    __table_args__ = (UniqueConstraint("photo_sha256", "mask_sha256"), Index(None, "job_id", "id"))
     id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), index=True)
+    job_id: Mapped[AddedBy]
     contributor_id: Mapped[int | None] = mapped_column(ForeignKey("contributor.id"), index=True)
     photo_name: Mapped[Name] = mapped_column(index=True, comment="the photo's file name as received")
     photo_sha256: Mapped[Sha256]
@@ -258,9 +260,10 @@ class Refusal(Base):
     """A file that was refused, or that belongs to no photo and was not read, and the reason in words."""
 
     __tablename__ = "refusal"
-    __table_args__ = (UniqueConstraint("source_id", "file", "reason"),)
+    __table_args__ = (UniqueConstraint("source_id", "file", "reason"), Index(None, "job_id", "id"))
     id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), index=True)
+    job_id: Mapped[AddedBy]
     file: Mapped[Name]
     reason: Mapped[Name]
     at: Mapped[datetime]
@@ -696,7 +699,10 @@ Index("uq_job_one_fit_at_a_time", Job.kind, unique=True, sqlite_where=_ACTIVE_TR
 
 
 class Run(Base):
-    """One training on one curated set, with its settings, history, checkpoints and best epoch."""
+    """One training on one curated set, with its settings, history, checkpoints and best epoch.
+
+    Of one that was deleted only this row is left, without name and note: reopenings and requests for touch-ups name it.
+    """
 
     __tablename__ = "run"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -706,7 +712,10 @@ class Run(Base):
     settings: Mapped[dict[str, Any]]
     encoder: Mapped[str] = mapped_column(String(20), comment="imagenet, or scratch when no weights could be had")
     parameters: Mapped[int] = mapped_column(comment="trainable")
+    name: Mapped[str] = mapped_column(String(80), default="", server_default="", comment="given by a person")
+    note: Mapped[str] = mapped_column(String(1000), default="", server_default="", comment="written by a person")
     created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None] = mapped_column(comment="when its files and results were deleted; empty: never")
 
     set: Mapped[CuratedSet] = relationship()
     job: Mapped[Job] = relationship()
@@ -767,6 +776,11 @@ class Measure(Base):
     class_accuracy: Mapped[float | None] = mapped_column(comment="of hair, skin and background, for three-class runs")
     hair_share: Mapped[float | None] = mapped_column(comment="of the true mask, 0 to 1")
     hair_brightness: Mapped[float | None] = mapped_column(comment="mean of the true hair's grey, 0 to 1")
+    alpha_side: Mapped[int] = mapped_column(
+        default=CROP_SIDE,
+        server_default=str(CROP_SIDE),
+        comment="pixels of the square that sad to connectivity_error are of",
+    )
     mask_sha256: Mapped[Sha256] = mapped_column(index=True, comment="what the matte was measured against")
     matte_sha256: Mapped[Sha256] = mapped_column(index=True)
 

@@ -238,6 +238,7 @@ MEASURES = (
         "How far the matte's edges deviate from the photo's: 0 follows them everywhere. Needs no mask.",
     ),
 )
+*_, GRADIENT_CONSISTENCY = MEASURES
 MISSED_ERRORS = (  # errors that gradient consistency, eq. 1, misses
     Measure("leak", "Leak", "lower", _leak, "How much of the face, well away from the hair, the matte marks as hair."),
     Measure(
@@ -248,7 +249,7 @@ MISSED_ERRORS = (  # errors that gradient consistency, eq. 1, misses
         "How much of the matte is missing deep inside the hair, for example at highlights.",
     ),
 )
-ALPHA_ERRORS = (
+ALPHA_ERRORS = (  # sums over pixels, all but MSE, so a report takes them at one size, whatever that of its run
     Measure(
         "sad", "SAD", "lower", _against_target(sad), "The sum of absolute differences from the mask, in thousands of pixels."
     ),
@@ -283,13 +284,13 @@ NAMES = tuple(each.name for each in ALL)
 EXAMPLE_PROPERTIES = ("hair_share", "hair_brightness")  # of an example, not of a matte; reports are sliced by them
 
 
-def measure(case: Case) -> dict[str, float | None]:
-    """All measures of one matte, and the properties of its example, by name."""
+def measure(case: Case, measures: Iterable[Measure] = ALL) -> dict[str, float | None]:
+    """These measures of one matte, and the properties of its example, by name."""
     properties = {
         "hair_share": hair_share(case.of_known(case.truth)),
         "hair_brightness": hair_brightness(case.image, case.truth),
     }
-    return {each.name: each.compute(case) for each in ALL} | properties
+    return {each.name: each.compute(case) for each in measures} | properties
 
 
 def average(rows: Sequence[Values], names: Iterable[str] = PAPER_NAMES) -> dict[str, float | None]:

@@ -77,5 +77,9 @@ def matte_of_photo(image: Image, size: int, alpha_of: Callable[[Image], Alpha]) 
     top, left = (side - height) // 2, (side - width) // 2
     square = cv2.copyMakeBorder(image, top, side - height - top, left, side - width - left, borderType=cv2.BORDER_REPLICATE)
     alpha = alpha_of(resized(np.asarray(square, np.uint8), size))
-    alpha = np.asarray(cv2.resize(alpha, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
-    return np.clip(alpha[top : top + height, left : left + width], 0, 1)
+    return np.clip(rescaled(alpha, side)[top : top + height, left : left + width], 0, 1)
+
+
+def rescaled(alpha: Alpha, side: int) -> Alpha:
+    """A square matte at another size, float32 (side, side): what an app shows of it over a photo of that size."""
+    return np.asarray(cv2.resize(alpha, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -2,9 +2,14 @@
 
 As in the paper, a subset consists of its images and their mirror images. Both are measured, and an example's row is their mean,
 so that the average over rows is the average over the subset. The matte saved for viewing is the unmirrored one.
+
+The errors of alpha are sums over pixels and depend on the scale, so they are taken at the crop's own size, with the matte
+enlarged to it: those of two runs can be compared, whatever the sizes of their inputs. All else is measured at the input's size.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,12 +24,13 @@ from db.tables import CROP_SIDE, Measure, SetMember, Split
 from trainer import inputs, runs
 from trainer.arrays import HAIR, SKIN, Alpha, BoolMask, Classes, FloatBox
 from trainer.intervals import bootstrap
-from trainer.measures import EXAMPLE_PROPERTIES, NAMES, REACH, Case, Values, average, measure
-from trainer.pictures import grey, png
+from trainer.measures import ALL, ALPHA_ERRORS, EXAMPLE_PROPERTIES, NAMES, REACH, Case, Values, average, measure
+from trainer.pictures import grey, png, rescaled
 from trainer.refine import refinement, superpixel_means
 from trainer.runs import TrainedRun
 
 CHUNK = 8  # examples predicted at a time
+AT_INPUT_SIZE = tuple(each for each in ALL if each not in ALPHA_ERRORS)
 
 
 class Prediction(NamedTuple):
@@ -47,8 +53,9 @@ def report(
 
     `say` is told the share done, 0 to 1, and a line for people. Returns what `python -m trainer report --json` prints: the mean
     of each measure, and under `intervals` its 95 % interval over images, [low, high]; None if no image has a value, or too few
-    for an interval. Raises WinnowError for a run that does not exist or has no model yet, an unknown refinement, and a set
-    without examples in that split.
+    for an interval. `alpha_side` is the side, in pixels, of the square at which the errors of alpha were taken.
+    Raises WinnowError for a run that does not exist or has no model yet, an unknown refinement, and a set without examples in
+    that split.
     """
     refinement(refine)  # raises for an unknown name before the run is loaded
     with reading(engine) as session:
@@ -60,7 +67,7 @@ def report(
     for at in range(0, len(examples), CHUNK):
         subset = inputs.load(store, examples[at : at + CHUNK], trained.size, skins=True)
         predictions = _predictions(trained, subset, refine)
-        values += measured(subset, predictions)
+        values += measured(subset, inputs.load(store, subset.examples, CROP_SIDE), predictions)
         for item, example in enumerate(subset.examples):
             rows.append(
                 Measure(
@@ -70,22 +77,31 @@ def report(
                     example_id=example.id,
                     mask_sha256=example.mask_sha256,
                     matte_sha256=store.put(png(grey(predictions[item].alpha))),
+                    alpha_side=CROP_SIDE,
                     **values[at + item],
                 )
             )
         say(len(rows) / len(examples), f"Measured {len(rows)} of {len(examples)} {split} examples")
     mattes = {row.matte_sha256 for row in rows} | _replace(engine, run, split, refine, rows)
     delete_unnamed(engine, store, mattes, None)
-    return {"run": run, "split": str(split), "refine": refine, "images": len(rows), **summary(values)}
+    return {"run": run, "split": str(split), "refine": refine, "images": len(rows), **summary(values), "alpha_side": CROP_SIDE}
 
 
-def measured(subset: inputs.Subset, predictions: Sequence[Prediction]) -> list[Values]:
-    """The measures of each example, the mean of its image's and its mirror image's. `predictions` are one per item."""
-    count = len(subset.examples)
-    pairs = [(item, item + count) for item in range(count)]
-    return [
-        average([measure(case(subset, at, predictions[at])) for at in pair], (*NAMES, *EXAMPLE_PROPERTIES)) for pair in pairs
-    ]
+def measured(subset: inputs.Subset, whole: inputs.Subset, predictions: Sequence[Prediction]) -> list[Values]:
+    """The measures of each example, the mean of its image's and its mirror image's. `predictions` are one per item.
+
+    `whole` has the same examples as `subset`, at the size at which the errors of alpha are taken.
+    """
+    count, side = len(subset.examples), whole.images.shape[1]
+
+    def values(at: int) -> Values:
+        large = case(whole, at, Prediction(rescaled(predictions[at].alpha, side)))
+        errors = {each.name: each.compute(large) for each in ALPHA_ERRORS}
+        return measure(case(subset, at, predictions[at]), AT_INPUT_SIZE) | errors
+
+    with ThreadPoolExecutor(os.cpu_count()) as executor:  # OpenCV measures without Python's global lock
+        found = list(executor.map(values, range(2 * count)))
+    return [average([found[item], found[item + count]], (*NAMES, *EXAMPLE_PROPERTIES)) for item in range(count)]
 
 
 def summary(values: Sequence[Values]) -> dict[str, Any]:

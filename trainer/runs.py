@@ -63,10 +63,10 @@ def folder(settings: Settings, number: int) -> UPath:
 
 
 def find(session: Session, number: int) -> Run:
-    """A run by its number. Raises WinnowError if it does not exist."""
+    """A run by its number. Raises WinnowError if it does not exist or was deleted."""
     run = session.get(Run, number)
-    if run is None:
-        newest = session.scalar(select(Run.id).order_by(Run.id.desc()).limit(1))
+    if run is None or run.deleted_at is not None:
+        newest = session.scalar(select(Run.id).where(Run.deleted_at.is_(None)).order_by(Run.id.desc()).limit(1))
         known = f"The newest is run {newest}" if newest is not None else "Start one with `python -m trainer fit`"
         raise WinnowError(f"There is no run {number}. {known}.")
     return run

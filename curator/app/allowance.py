@@ -20,6 +20,7 @@ REMEMBERED = 1000  # reviewers
 class TooMuchError(NotNowError):
     """More was asked for than is allowed at the moment; later it may be. A route answers 429."""
 
+    code = "too_much"
     to_reviewers = "Winnow has more from you than it takes at once. It goes on in a moment; nothing is lost."
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from curator.app.components.bar import bar
 from curator.app.guard import current_reviewer
 from curator.app.state import engine, flow_now, settings, touch_up_now
 from curator.app.wording import literal
@@ -17,7 +18,7 @@ from curator.status import Flow, newest_job
 from curator.touchup.waiting import own_seconds_left
 from db import launch
 from db.errors import NotNowError, WinnowError
-from db.jobs import ACTIVE, cancel, job_state, utc_now
+from db.jobs import ACTIVE, active_jobs, cancel, job_state, utc_now, why_not
 from db.session import reading
 from db.tables import Job, JobState
 
@@ -44,33 +45,29 @@ GALLERY = """
 """
 
 
-def show_flow() -> None:
-    """Show the steps with their counts at the top of every page, refreshed every five seconds."""
+def show_navigation(title: str) -> None:
+    """Show the steps with their counts at the top of every page, and the jobs that run. `title` is the document's."""
     st.html(LOOK)
-    _flow_bar()
+    reviewer = current_reviewer()
+    with st.container(horizontal=True, key="top", gap="small", vertical_alignment="center"):
+        try:
+            with reading(engine()) as session:
+                left = own_seconds_left(session, reviewer, touch_up_now())
+            now = flow_now(engine())
+        except NotNowError:  # the page below says why
+            st.caption("The counts cannot be read now.")
+            return
+        with st.container(horizontal=True, key="flow", gap=None, vertical_alignment="center"):
+            st.page_link(PAGE_FILE.format("home"), label="Winnow")
+            for step, name, count in steps(now, left):
+                st.page_link(PAGE_FILE.format(step), label=f"{name} :gray[{count}]" if count else name)
+        bar(title, reviewer)
 
 
-@st.fragment(run_every="5s")
-def _flow_bar() -> None:
-    try:
-        now = flow_now(engine())
-        with reading(engine()) as session:
-            left = own_seconds_left(session, current_reviewer(), touch_up_now())
-    except NotNowError:  # the page below says why; the next refresh may succeed
-        st.caption("The counts cannot be read now.")
-        return
-    with st.container(horizontal=True, key="flow", gap="small", vertical_alignment="center"):
-        st.page_link(PAGE_FILE.format("home"), label="Winnow")
-        for page, name, number in steps(now):
-            label = name if number is None else f"{name} :gray[{number:,}]"
-            if page == "touchup" and left is not None:  # so that nobody forgets it on another page
-                label += f" :red[{int(left) // 60}:{int(left) % 60:02}]"
-            st.page_link(PAGE_FILE.format(page), label=label)
-
-
-def steps(now: Flow) -> list[tuple[str, str, int | None]]:
-    """The pages in the order of the flow: file, name, and the count shown beside the name."""
-    return [
+def steps(now: Flow, clock: float | None) -> list[tuple[str, str, str]]:
+    """The pages in the order of the flow: file, name, and what stands below the name: a count, or the seconds that are left
+    on the reviewer's `clock`, so that nobody forgets it on another page."""
+    counted = [
         ("ingest", "Ingest", now.submissions),
         ("review", "Review", now.verdicts.open + now.verdicts.repaired),
         ("touchup", "Touch-up", now.touchups),
@@ -80,19 +77,25 @@ def steps(now: Flow) -> list[tuple[str, str, int | None]]:
         ("export", "Export", now.exports),
         ("tryon", "Try-on", None),
         ("team", "Team", None),
+        ("guide", "Guide", None),
     ]
+    written = [(page, name, "" if count is None else f"{count:,}") for page, name, count in counted]
+    if clock is None:
+        return written
+    left = f"{int(clock) // 60}:{int(clock) % 60:02}"
+    return [(page, name, left if page == "touchup" else count) for page, name, count in written]
 
 
 def header(title: str, lead: str = "", more: tuple[str, str] | None = None) -> None:
     """Show the page's title and, in one line, what the page is for; `more` is an address and the text of the link to it."""
-    st.header(title, anchor=False)
+    st.title(title, anchor=False)
     if lead:
         st.html(render(LEAD, lead=lead, more=more))
 
 
 def hidden_title(title: str) -> None:
     """A title for screen readers alone, on a page whose room belongs to a picture; the navigation shows it to others."""
-    st.html(render('<h2 class="winnow-unseen">{{ title }}</h2>', title=title))
+    st.html(render('<h1 class="winnow-unseen">{{ title }}</h1>', title=title))
 
 
 def empty_state(what: str, next_label: str, next_page: str) -> None:
@@ -125,6 +128,24 @@ def table(rows: pd.DataFrame, **options: Any) -> None:
     """Show a table; `options` are those of `st.dataframe`. A cell that a spreadsheet would run as a formula is made inert,
     because the table can be downloaded."""
     st.dataframe(rows.map(inert), hide_index=True, **options)
+
+
+def action(label: str, why_not: str | None, **options: Any) -> bool:
+    """Show a button, and whether it was pressed; with a reason in `why_not` it is disabled, and the reason stands beside it.
+
+    `options` are those of `st.button`.
+    """
+    pressed = st.button(label, disabled=why_not is not None, **options)
+    if why_not is not None:
+        st.caption(why_not, width="content")
+    return pressed
+
+
+def why_not_now(kind: str) -> str | None:
+    """Why a job of this kind can't be started now, in a sentence; None if it can."""
+    now = utc_now()
+    with reading(engine()) as session:
+        return why_not(kind, active_jobs(session, now))
 
 
 def start_job(kind: str, module: str, arguments: Sequence[str]) -> int | None:

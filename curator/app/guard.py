@@ -27,12 +27,21 @@ TOKEN_SECONDS = 24 * 3600
 SESSION_SECONDS = 30 * 24 * 3600
 PAGE = "winnow-page"  # what a token is for
 DOWNLOAD = "winnow-download"  # this one stands in an address, so it is good for nothing else
+DOWNLOAD_SET = "winnow-download-set"  # so does this one
 SESSION = "winnow-session"  # this one is a cookie that says no name
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 class RefusedError(WinnowError):
     """A request that may not be answered; a route returns status 403."""
+
+    code = "not_allowed"
+
+
+class StalePageError(RefusedError):
+    """A request of a page whose token is missing, forged, too old or somebody else's: the page needs a new one."""
+
+    code = "stale_page"
 
 
 def check_address(address: str | None) -> None:
@@ -93,26 +102,26 @@ def token_for(reviewer: str, use: str = PAGE) -> str:
 
 
 def reviewer_of(token: str, use: str = PAGE, *, max_age: int = TOKEN_SECONDS) -> str:
-    """The reviewer that a token names. Raises RefusedError for one that is missing, forged, made for another use, or older than
-    `max_age` seconds."""
+    """The reviewer that a token names. Raises StalePageError for one that is missing, forged, made for another use, or older
+    than `max_age` seconds."""
     if not token:
-        raise RefusedError("This request has no token. Reload the page to continue; nothing is lost.")
+        raise StalePageError("This request has no token. Reload the page to continue; nothing is lost.")
     try:
         payload = _signer(settings().home.resolve(), use).loads(token, max_age=max_age)
     except SignatureExpired:
-        raise RefusedError("This page has been open for more than a day. Reload it to continue; nothing is lost.") from None
+        raise StalePageError("This page has been open for more than a day. Reload it to continue; nothing is lost.") from None
     except BadSignature:
-        raise RefusedError("This request's token is not valid. Reload the page to continue; nothing is lost.") from None
+        raise StalePageError("This request's token is not valid. Reload the page to continue; nothing is lost.") from None
     return str(payload["reviewer"])
 
 
 def reviewer_asking(request: Request, token: str, use: str = PAGE) -> str:
-    """The reviewer whose page sends a request. Raises RefusedError as `reviewer_of` does, and for the token of anybody but the
-    one who is signed in, where a proxy signs people in."""
+    """The reviewer whose page sends a request. Raises StalePageError as `reviewer_of` does, and for the token of anybody but
+    the one who is signed in, where a proxy signs people in."""
     reviewer = reviewer_of(token, use)
     header = settings().user_header
     if header and signed_in(request.headers.getlist(header)) != reviewer:
-        raise RefusedError("Somebody else is signed in now. Reload the page to continue; nothing is lost.")
+        raise StalePageError("Somebody else is signed in now. Reload the page to continue; nothing is lost.")
     return reviewer
 
 

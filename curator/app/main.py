@@ -5,18 +5,12 @@ from pathlib import Path
 import cv2
 import streamlit as st
 
-from curator.app.frame import show_error, show_flow
+from curator.app.frame import show_error, show_navigation
 from curator.app.guard import refuses_cookies
 from db.environment import opencv_fault
 from db.errors import NotNowError
 
 ICON = Path(__file__).with_name("icon.svg")  # an emoji or a symbol would be asked for at another host
-
-st.set_page_config(page_title="Winnow", page_icon=ICON, layout="wide", initial_sidebar_state="collapsed")
-
-if fault := opencv_fault(cv2):
-    st.error(fault)
-    st.stop()
 
 PAGES = [
     st.Page("views/home.py", title="Winnow", default=True),
@@ -35,10 +29,18 @@ PAGES = [
 ]
 
 page = st.navigation(PAGES, position="hidden")
-try:
-    show_flow()
+title = "Winnow" if page.url_path == "" else f"{page.title} · Winnow"
+st.set_page_config(page_title=title, page_icon=ICON, layout="wide", initial_sidebar_state="collapsed")
+
+if fault := opencv_fault(cv2):
+    st.error(fault)
+    st.stop()
+
+show_navigation(title)
+with st.container(key="page"):
     if refuses_cookies():
         st.warning("This browser keeps no cookies of Winnow, and without them there are no pictures. Allow them, then reload.")
-    page.run()
-except NotNowError as error:  # the database went away while the app was running
-    show_error(error)
+    try:
+        page.run()
+    except NotNowError as error:  # the database went away while the app was running
+        show_error(error)

@@ -1,7 +1,7 @@
 """The HTTP routes beside the pages: pictures as plain files, the deck's cards, verdicts and their log, touch-ups, crops.
 
 Every POST takes and returns JSON, passes the guard, and is answered only after its commit. `refusal` is the one place
-that turns an error into a status and a sentence.
+that turns an error into a status, a sentence for people and a code for programs (docs/architecture.md lists them).
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
@@ -21,15 +21,26 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from curator.app.allowance import REQUESTS, VERDICTS, TooMuchError, check_new_name
-from curator.app.guard import DOWNLOAD, TOKEN_HEADER, RefusedError, check_lead, check_origin, leads, reviewer_asking
+from curator.app.frame import steps
+from curator.app.guard import (
+    DOWNLOAD,
+    DOWNLOAD_SET,
+    TOKEN_HEADER,
+    RefusedError,
+    check_lead,
+    check_origin,
+    leads,
+    reviewer_asking,
+)
 from curator.app.hands import Hands
-from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, matting, settings, store, touch_up_now
+from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, flow_now, matting, settings, store, touch_up_now
 from curator.consent import Consent
 from curator.ingest import aside
+from curator.news import news
 from curator.pictures.arrays import Mask, Photo
 from curator.pictures.codec import decode_mask, decode_photo, encode_colours, encode_mask, thumbnail
 from curator.pictures.crop import Square
@@ -52,6 +63,7 @@ from curator.review.reviewers import known_reviewer, reviewer_called
 from curator.review.standing import existing_examples
 from curator.review.verdicts import NewVerdict, Recorded, missing_example, record
 from curator.runs.mattes import newest_matte
+from curator.sets.packing import packed
 from curator.spreadsheet import csv_pieces
 from curator.touchup import saves
 from curator.touchup.begin import HeldTouchUp, begin
@@ -59,6 +71,7 @@ from curator.touchup.refine import UNKNOWN
 from curator.touchup.refinements import tinted_side
 from curator.touchup.superpixels import superpixels
 from curator.touchup.versions import discard, versions
+from curator.touchup.waiting import own_seconds_left
 from db.errors import DamagedError, DiskFullError, NotNowError, NotThereError, UnstorableError, WinnowError
 from db.jobs import utc_now
 from db.session import reading, writing
@@ -72,6 +85,8 @@ GUIDE_SIDE = 384  # pixels
 REPAIRED_SINCE = "Another reviewer has repaired this mask since you saw it. It comes to you again as it is now."
 REFINEMENT_SIDE = 512  # pixels: strands are to be seen
 VERDICT_LOG = "/api/verdicts.csv"
+PREVIEW_SIDES = {str(side): side for side in (aside.PREVIEW, aside.SMALL_PREVIEW)}
+PACKED_SETS = "/api/packed-sets"
 MEDIA_TYPES = {
     re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
     re.compile(rb"\xff\xd8\xff"): "image/jpeg",
@@ -88,24 +103,28 @@ Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 class MalformedError(WinnowError):
     """A body that this route can't use; status 400."""
 
+    code = "malformed"
     status = 400
 
 
 class TooLargeError(MalformedError):
     """A body over the route's limit; status 413."""
 
+    code = "too_large"
     status = 413
 
 
 class SlowError(MalformedError):
     """A body that does not arrive; status 408."""
 
+    code = "too_slow"
     status = 408
 
 
 class NotJsonError(MalformedError):
     """A body not declared as JSON; status 415. A foreign page could send a form without a preflight request."""
 
+    code = "not_json"
     status = 415
 
 
@@ -237,6 +256,11 @@ class AsideForm(Form):
     count: int = Field(default=8, ge=0, le=50)
 
 
+class NavigationForm(Form):
+    after: int | None = Field(default=None, ge=0, le=2**31 - 1, description="the newest job that this browser has heard of")
+    watched: list[Number] = Field(default=[], max_length=100, description="jobs of those that it saw running")
+
+
 Pixels = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
 
 
@@ -254,6 +278,10 @@ class ChoiceForm(Form):
 
 class TakeBackForm(Form):
     submission: Number
+
+
+class PhotosForm(Form):
+    submissions: list[Number] = Field(min_length=1, max_length=100)
 
 
 def picture(request: Request) -> Response:
@@ -328,7 +356,11 @@ def refinement_picture(request: Request) -> Response:
 def aside_picture(request: Request) -> Response:
     """A photo without a face, with its mask below it. The address carries a version, so browsers may cache it."""
     try:
-        data = aside.preview(engine(), store(), request.path_params["submission"], settings().limits)
+        side = PREVIEW_SIDES[request.query_params.get("side", str(aside.PREVIEW))]
+    except KeyError:
+        return PlainTextResponse(f"Previews exist with side={' or '.join(PREVIEW_SIDES)}.", 400, PICTURE_HEADERS)
+    try:
+        data = aside.preview(engine(), store(), request.path_params["submission"], settings().limits, side)
     except WinnowError as error:
         return _no_picture(error, str(error))
     return Response(data, media_type="image/webp", headers={**PICTURE_HEADERS, "Cache-Control": "private, max-age=86400"})
@@ -357,6 +389,20 @@ def verdict_log(request: Request) -> Response:
     return StreamingResponse(pieces, media_type="text/csv", headers={**PICTURE_HEADERS, **name})
 
 
+def packed_set(request: Request) -> Response:
+    """An exported set as a zip, for the lead who had it packed. Its address carries the token."""
+    try:
+        reviewer = reviewer_asking(request, request.query_params.get("token", ""), DOWNLOAD_SET)
+        check_lead(reviewer)
+    except RefusedError as error:
+        return PlainTextResponse(str(error), 403, PICTURE_HEADERS)
+    with reading(engine()) as session:
+        found = packed(session, settings(), request.path_params["job"], reviewer, utc_now())
+    if found is None:
+        return PlainTextResponse("This zip is not there any more. Have the set packed again.", 404, PICTURE_HEADERS)
+    return FileResponse(found.file, filename=found.name, headers={**PICTURE_HEADERS, "Cache-Control": "no-store"})
+
+
 def healthz(_: Request) -> Response:
     """Health check: the app answers and its database can be queried; 503 if it can't."""
     try:
@@ -365,6 +411,15 @@ def healthz(_: Request) -> Response:
     except WinnowError as error:
         return refusal(error)
     return JSONResponse({"status": "ok"})
+
+
+def navigation_now(reviewer: str, form: NavigationForm) -> dict[str, Any]:
+    """What the navigation of every page shows: what stands below each step, the jobs that run, and those that have ended."""
+    with reading(engine()) as session:
+        left = own_seconds_left(session, reviewer, touch_up_now())
+        told = news(session, utc_now(), form.after, form.watched)
+    counts = {page: count for page, _, count in steps(flow_now(engine()), left)}
+    return {"counts": counts, "clock": left is not None, **asdict(told)}
 
 
 def next_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
@@ -570,6 +625,22 @@ def take_crop_back(reviewer: str, form: TakeBackForm) -> dict[str, Any]:
     return {"photo": asdict(photo), **_aside_now()}
 
 
+def discard_photos(reviewer: str, form: PhotosForm) -> dict[str, Any]:
+    """Discard several photos; the response means that it is committed. One that can't be is named and blocks no others."""
+    refused = aside.discard(engine(), reviewer, form.submissions, utc_now())
+    return {"refused": _named(refused), **_aside_now()}
+
+
+def take_discards_back(reviewer: str, form: PhotosForm) -> dict[str, Any]:
+    """Undo the discards of several photos, which are waiting again."""
+    photos, refused = aside.take_discards_back(engine(), reviewer, form.submissions, utc_now())
+    return {"photos": [asdict(photo) for photo in photos], "refused": _named(refused), **_aside_now()}
+
+
+def _named(refused: Mapping[int, WinnowError]) -> list[dict[str, Any]]:
+    return [{"submission": number, "error": error.shown, "code": error.code} for number, error in refused.items()]
+
+
 def _aside_now() -> dict[str, Any]:
     with reading(engine()) as session:
         return {"left": aside.count_faceless(session)}
@@ -617,8 +688,8 @@ def _admitted(answer: Callable[[str, F], dict[str, Any]], reviewer: str, form: F
 
 
 def refusal(error: WinnowError) -> Response:
-    """An error's sentence as JSON, with the status that fits it: 4xx for what is wrong with the request, 5xx and 429 for what
-    may be answered later."""
+    """An error's sentence and its code as JSON, with the status that fits it: 4xx for what is wrong with the request, 5xx and
+    429 for what may be answered later."""
     status = 409
     if isinstance(error, MalformedError):
         status = error.status
@@ -636,7 +707,7 @@ def refusal(error: WinnowError) -> Response:
         status = 503
     if status >= 429:
         _log.error("%s", error)  # in full: the answer leaves the server's folders out
-    return JSONResponse({"error": error.shown}, status)
+    return JSONResponse({"error": error.shown, "code": error.code}, status)
 
 
 async def _body(request: Request, limit: int) -> bytes:
@@ -685,6 +756,8 @@ ROUTES: list[Route] = [
     Route("/pictures/refinement/{refinement:int}/{side}", refinement_picture),
     Route("/healthz", healthz),
     Route(VERDICT_LOG, verdict_log),
+    Route(f"{PACKED_SETS}/{{job:int}}", packed_set),
+    post_route("/api/navigation", NavigationForm, navigation_now),
     post_route("/api/deck", DeckForm, next_cards),
     post_route("/api/deck/leave", LeaveForm, leave_deck),
     post_route("/api/verdicts", VerdictsForm, record_verdicts),
@@ -693,6 +766,8 @@ ROUTES: list[Route] = [
     post_route("/api/aside", AsideForm, next_aside),
     post_route("/api/aside/choose", ChoiceForm, choose_crop),
     post_route("/api/aside/undo", TakeBackForm, take_crop_back),
+    post_route("/api/aside/discard", PhotosForm, discard_photos),
+    post_route("/api/aside/restore", PhotosForm, take_discards_back),
     post_route("/api/touchups/begin", BeginForm, begin_touch_up),
     post_route("/api/touchups/save", SaveForm, save_touch_up, MAX_BODY_WITH_MASK),
     post_route("/api/touchups/finish", FinishForm, finish_touch_up, MAX_BODY_WITH_MASK),

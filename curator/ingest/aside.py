@@ -32,6 +32,13 @@ from db.tables import CropChoice, Example, Gold, Remark, Reopening, Source, Subm
 MIN_CROP_SIDE = 64  # pixels of the photo; a smaller crop would be enlarged more than eight times and show no strands
 MAX_CROP_SIDES = 3  # a crop's largest side, in multiples of the photo's longest side
 PREVIEW = 1280  # longest side of a preview, in pixels
+SMALL_PREVIEW = 320  # of one among many
+
+
+class AlreadyDecidedError(WinnowError):
+    """Somebody has cropped or discarded a photo, or a face was found in it: it does not wait any more."""
+
+    code = "already_decided"
 
 
 @dataclass(frozen=True)
@@ -104,14 +111,14 @@ def _faceless_photos(session: Session, submissions: Sequence[Submission]) -> lis
     ]
 
 
-def preview(engine: Engine, store: Store, submission: int, limits: Limits) -> bytes:
-    """One WebP: the upright photo and, below it, its mask in the same size, each with a longest side of at most 1280 pixels.
+def preview(engine: Engine, store: Store, submission: int, limits: Limits, longest: int = PREVIEW) -> bytes:
+    """One WebP: the upright photo and, below it, its mask in the same size, their longest side at most `longest` pixels.
 
     Raises NotThereError for an unknown submission, WinnowError for one whose files cannot be read any more.
     """
     pair = _pair(engine, store, submission, limits)
     height, width = pair.hair.shape
-    share = min(1.0, PREVIEW / max(height, width))
+    share = min(1.0, longest / max(height, width))
     size = max(1, round(width * share)), max(1, round(height * share))
     photo, mask = (cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (pair.photo, pair.hair))
     both: NDArray[np.uint8] = np.concatenate([photo, mask[:, :, None].repeat(3, axis=2)]).astype(np.uint8)
@@ -124,8 +131,8 @@ def decide(
     """Record a reviewer's choice on a photo: a square, which becomes its example, or None, which discards the photo.
 
     The square is in pixels of the upright photo. The pictures are stored before the transaction that names them. The same
-    choice sent twice by the same reviewer counts once. Raises WinnowError for a square that cannot be a crop, for a photo that
-    is cropped or discarded already, and for an example that no split is right for; NotThereError for an unknown submission.
+    choice sent twice by the same reviewer counts once. Raises WinnowError for a square that cannot be a crop and for an example
+    that no split is right for, AlreadyDecidedError for a photo that does not wait, NotThereError for an unknown submission.
     """
     if square is None:
         with writing(engine) as session:
@@ -143,6 +150,44 @@ def decide(
         raise
 
 
+def discard(engine: Engine, reviewer: str, submissions: Sequence[int], now: datetime) -> dict[int, WinnowError]:
+    """Discard photos in one transaction. One that can't be is returned with why, and blocks no others.
+
+    Of those, AlreadyDecidedError is for a photo that does not wait, NotThereError for an unknown one.
+    """
+    with writing(engine) as session:
+        photos, choices = _locked_all(session, submissions), _choices_on(session, submissions)
+        reviewer_id = reviewer_called(session, reviewer).id
+        refused: dict[int, WinnowError] = {}
+        for number in dict.fromkeys(submissions):
+            try:
+                if _is_new(number, photos.get(number), choices.get(number), reviewer_id, None):
+                    session.add(CropChoice(submission_id=number, reviewer_id=reviewer_id, at=now))
+            except (AlreadyDecidedError, NotThereError) as error:
+                refused[number] = error
+    return refused
+
+
+def take_discards_back(
+    engine: Engine, reviewer: str, submissions: Sequence[int], now: datetime
+) -> tuple[list[FacelessPhoto], dict[int, WinnowError]]:
+    """Undo a reviewer's discards in one transaction: the photos, which are kept aside again, and what could not be undone."""
+    with writing(engine) as session:
+        photos, choices = _locked_all(session, submissions), _choices_on(session, submissions)
+        reviewer_id = reviewer_called(session, reviewer).id
+        refused: dict[int, WinnowError] = {}
+        again = []
+        for number in dict.fromkeys(submissions):
+            choice = choices.get(number)
+            if choice is None or choice.crop_side is not None or choice.reviewer_id != reviewer_id:
+                refused[number] = _nothing_to_undo(number) if number in photos else _no_such(number)
+                continue
+            session.add(CropChoice(submission_id=number, reviewer_id=reviewer_id, undoes=choice.id, at=now))
+            again.append(photos[number])
+        session.flush()
+        return _faceless_photos(session, again), refused
+
+
 def take_back(engine: Engine, store: Store, reviewer: str, submission: int, now: datetime) -> FacelessPhoto:
     """Undo a reviewer's choice on a photo, which is kept aside again. An example made from it is deleted with its pictures.
 
@@ -151,9 +196,9 @@ def take_back(engine: Engine, store: Store, reviewer: str, submission: int, now:
     pictures: set[str] = set()
     with writing(engine) as session:
         photo, reviewer_id = _locked(session, submission), reviewer_called(session, reviewer).id
-        choice = _choice_on(session, submission)
+        choice = _choices_on(session, [submission]).get(submission)
         if choice is None or choice.reviewer_id != reviewer_id:
-            raise WinnowError(f"Photo {submission} has no choice of yours to undo.")
+            raise _nothing_to_undo(submission)
         example = session.scalars(select(Example).where(Example.submission_id == submission)).one_or_none()
         if example is not None:
             own = (example.image_sha256, example.mask_sha256, example.skin_sha256, example.unknown_sha256)
@@ -169,16 +214,9 @@ def take_back(engine: Engine, store: Store, reviewer: str, submission: int, now:
 def _record(session: Session, reviewer: str, submission: int, square: Square | None, now: datetime) -> bool:
     """Add a reviewer's choice; False if the same choice of theirs is there already."""
     photo, reviewer_id = _locked(session, submission), reviewer_called(session, reviewer).id
-    values = (None,) * 4 if square is None else (square.top, square.left, square.side, square.rotation)
-    choice = _choice_on(session, submission)
-    if choice is not None:
-        earlier = choice.crop_top, choice.crop_left, choice.crop_side, choice.crop_rotation
-        if choice.reviewer_id == reviewer_id and earlier == values:
-            return False
-        raise WinnowError(f"Photo {submission} has been {'discarded' if earlier[0] is None else 'cropped'} already.")
-    if photo.example is not None:
-        raise WinnowError(f"Photo {submission} has a crop already: a face was found in it.")
-    top, left, side, rotation = values
+    if not _is_new(submission, photo, _choices_on(session, [submission]).get(submission), reviewer_id, square):
+        return False
+    top, left, side, rotation = _values(square)
     session.add(
         CropChoice(
             submission_id=submission,
@@ -206,17 +244,48 @@ def _add_example(session: Session, submission: Submission, crop: Crop, now: date
     join_group(session, submission.example, duplicates)
 
 
-def _choice_on(session: Session, submission: int) -> CropChoice | None:
-    return session.scalars(_standing().where(CropChoice.submission_id == submission)).one_or_none()
+def _is_new(
+    submission: int, photo: Submission | None, choice: CropChoice | None, reviewer_id: int, square: Square | None
+) -> bool:
+    """Whether a reviewer's word on a photo adds something to the choice that stands; False if it is theirs already.
+
+    Raises AlreadyDecidedError for a photo that does not wait, NotThereError where there is none.
+    """
+    if photo is None:
+        raise _no_such(submission)
+    if choice is not None:
+        earlier = choice.crop_top, choice.crop_left, choice.crop_side, choice.crop_rotation
+        if choice.reviewer_id == reviewer_id and earlier == _values(square):
+            return False
+        raise AlreadyDecidedError(f"Photo {submission} has been {'discarded' if earlier[0] is None else 'cropped'} already.")
+    if photo.example is not None:
+        raise AlreadyDecidedError(f"Photo {submission} has a crop already: a face was found in it.")
+    return True
+
+
+def _values(square: Square | None) -> tuple[float | None, float | None, float | None, float | None]:
+    return (None, None, None, None) if square is None else (square.top, square.left, square.side, square.rotation)
+
+
+def _choices_on(session: Session, submissions: Sequence[int]) -> dict[int, CropChoice]:
+    """The choices that stand on these submissions, by submission."""
+    found = session.scalars(_standing().where(CropChoice.submission_id.in_(submissions)))
+    return {choice.submission_id: choice for choice in found}
 
 
 def _locked(session: Session, submission: int) -> Submission:
     """The submission, locked until this transaction ends. Raises NotThereError if there is none."""
-    wait_for(session, Lock.adding)
-    found = session.get(Submission, submission, options=[joinedload(Submission.example)])
-    if found is None:
+    found = _locked_all(session, [submission])
+    if submission not in found:
         raise _no_such(submission)
-    return found
+    return found[submission]
+
+
+def _locked_all(session: Session, submissions: Sequence[int]) -> dict[int, Submission]:
+    """Those submissions that there are, by number, locked until this transaction ends."""
+    wait_for(session, Lock.adding)
+    wanted = select(Submission).where(Submission.id.in_(submissions)).options(joinedload(Submission.example))
+    return {one.id: one for one in session.scalars(wanted)}
 
 
 def _delete_example(session: Session, example: Example) -> None:
@@ -237,6 +306,10 @@ def _pair(engine: Engine, store: Store, submission: int, limits: Limits) -> Pair
     if found is None:
         raise _no_such(submission)
     return read_received(store, Received(*found), limits)
+
+
+def _nothing_to_undo(submission: int) -> WinnowError:
+    return WinnowError(f"Photo {submission} has no choice of yours to undo.")
 
 
 def _no_such(submission: int) -> NotThereError:

@@ -15,13 +15,14 @@ from datetime import datetime
 from functools import partial
 from itertools import islice
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Engine, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from curator.formats import NotRead, RawPair, Refused, mask_bytes, photo_bytes, skin_bytes, unknown_bytes, unreadable
 from curator.ingest.bars import ERASED, Bars, admitted
+from curator.ingest.before import MAX_NUMBER, SeenBefore
 from curator.ingest.examples import Crop, attach_example, make_crop, split_for_submission, splits_by_contributor
 from curator.ingest.groups import join_group
 from curator.ingest.healing import crops_of_pairs, heal
@@ -43,7 +44,6 @@ from db.store import Store
 from db.tables import Contributor, Refusal, Remark, Source, Split, Submission
 
 BATCH = 32
-MAX_NUMBER = 2**31 - 1  # of a row
 REFUSALS_LISTED = 1000  # refusals that a summary names; the database has them all
 
 CropMode = Literal["face", "whole"]  # the square around the face, or the whole photo
@@ -89,7 +89,9 @@ class IngestSummary:
     `refused` lists the first thousand refusals, `refusals` counts all. `left_out` and `not_read` do so for files that belong to
     no photo, but for the `junk` of file managers and cameras, which is only counted; `remarks` and `remarked` for those of
     `added` that are unusual, and those of `already` that came in without a mask that the source has now. `no_face` counts those
-    of `added` without a crop, `healed` those of `already` of which a missing or damaged picture was stored again.
+    of `added` without a crop, `healed` those of `already` of which a missing or damaged picture was stored again. `before`
+    names the sources that brought what was in before this ingest (curator/ingest/before.py); the rest of `already` is in it
+    twice.
     """
 
     seen: int = 0
@@ -104,6 +106,7 @@ class IngestSummary:
     remarks: list[dict[str, str]] = field(default_factory=list)
     refused: list[dict[str, str]] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
+    before: list[dict[str, Any]] = field(default_factory=list)
 
 
 def examine(
@@ -199,6 +202,7 @@ def ingest(
     clock: Clock,
     limits: Limits,
     secret: bytes,
+    job: int | None = None,
     meaning: Meaning | None = None,
     split: Split | None = None,
     cut: CropMode = "face",
@@ -209,6 +213,7 @@ def ingest(
 
     Of a pair that is already there, pictures that are missing from the store or damaged are stored again.
 
+    `job` is the number of the job that this ingest is, remembered with all that it adds, so that it can be taken back.
     `meaning` is what the values of the source's masks mean, and is remembered with the source; None reads each mask by itself.
     `split` overrides the split that the source states. With `cut="face"` an example is the square around the face, and a
     photo without a face is kept aside; `cut="whole"` takes whole photos, for those already cropped like selfies.
@@ -224,6 +229,7 @@ def ingest(
     with reading(engine) as session:
         refused = _refused_for_their_split(session, source_id)
         newest_before = session.scalar(select(func.max(Submission.id))) or 0
+    intake, seen = _Intake(source_id, job, split), SeenBefore(newest_before)
     examine_item = partial(examine, limits=limits, cut=cut, refused=refused, meaning=meaning)
     on_worker = partial(examine_item, store_url=workers.store)
     items = admitted(items, bars, engine, clock().date())
@@ -247,7 +253,7 @@ def ingest(
                 store.sync({sha256 for one in batch if isinstance(one, Examined) for sha256 in one.pictures})
                 with writing(engine) as session:
                     wait_for(session, Lock.adding)
-                    outcomes = _add_batch(session, batch, bars, source_id, split, clock)
+                    outcomes = _add_batch(session, batch, bars, intake, clock)
                 for one, outcome in zip(batch, outcomes, strict=True):
                     if isinstance(one, Examined):
                         if not isinstance(outcome, _Ingested) or not outcome.added:
@@ -261,6 +267,9 @@ def ingest(
                     for one, outcome in zip(batch, outcomes, strict=True)
                     if not isinstance(one, Refused | NotRead) and isinstance(outcome, _Ingested) and not outcome.added
                 ]
+                with reading(engine) as session:
+                    seen.add(session, {(one.photo, one.mask) for one in there})
+                summary.before = seen.as_rows()
                 summary.healed += _heal(engine, store, there, newest_before, limits)
                 on_progress(summary)
     finally:
@@ -301,6 +310,15 @@ def _refusal_after_crash(item: RawPair | Refused | NotRead) -> Refused:
         f"Reading this file crashed the worker twice, or took more than {ITEM_SECONDS:.0f} seconds each time. It may be "
         "malicious, or need too much memory.",
     )
+
+
+@dataclass(frozen=True)
+class _Intake:
+    """What all rows of an ingest have in common: their source, the job that adds them, and the split if one was given."""
+
+    source_id: int
+    job: int | None
+    split: Split | None
 
 
 @dataclass(frozen=True)
@@ -447,8 +465,7 @@ def _add_batch(
     session: Session,
     batch: Sequence[Examined | AlreadyStored | Refused | NotRead],
     bars: Bars,
-    source_id: int,
-    split: Split | None,
+    intake: _Intake,
     clock: Clock,
 ) -> list[_Ingested | Refused | NotRead]:
     """Add the rows of a batch, in its order: for pairs that are not in the database yet, and for refusals.
@@ -482,14 +499,14 @@ def _add_batch(
             key = None if name is None else person_key(name)
             person = None if key is None else people.setdefault(key, Contributor(name=name, key=key))
             contributor_splits = set() if key is None else splits.setdefault(key, set())
-            submission = _submission(one, person, source_id, split, clock())
+            submission = _submission(one, person, intake, clock())
             outcome = _add(session, submission, one, duplicates, contributor_splits)
             if isinstance(outcome, _Ingested):
                 added.append(one)
                 in_database.add((one.photo, one.mask))
         if isinstance(outcome, Refused) or (isinstance(outcome, NotRead) and not outcome.junk):
             digest = one.digest if isinstance(one, Examined) and outcome is not ERASED else None
-            _refuse(session, source_id, outcome, digest, clock)
+            _refuse(session, intake, outcome, digest, clock)
         outcomes.append(outcome)
     return outcomes
 
@@ -526,10 +543,11 @@ def _added(submission: Submission, *, no_face: bool = False) -> _Ingested:
     return _Ingested(True, no_face, submission.photo_name, tuple(remark.words for remark in submission.remarks))
 
 
-def _submission(one: Examined, person: Contributor | None, source_id: int, split: Split | None, now: datetime) -> Submission:
+def _submission(one: Examined, person: Contributor | None, intake: _Intake, now: datetime) -> Submission:
     pair = one.pair
     return Submission(
-        source_id=source_id,
+        source_id=intake.source_id,
+        job_id=intake.job,
         contributor=person,
         photo_name=pair.name,
         photo_sha256=one.photo,
@@ -544,7 +562,7 @@ def _submission(one: Examined, person: Contributor | None, source_id: int, split
         consent_date=pair.consent_date,
         consent_expires=pair.consent_expires,
         drawn=pair.drawn,
-        said_split=split or pair.split,
+        said_split=intake.split or pair.split,
         official=pair.official,
         received_at=now,
         likeness=hash_to_row(one.picture_hash),
@@ -552,14 +570,24 @@ def _submission(one: Examined, person: Contributor | None, source_id: int, split
     )
 
 
-def _refuse(session: Session, source_id: int, item: Refused | NotRead, digest: str | None, clock: Clock) -> None:
+def _refuse(session: Session, intake: _Intake, item: Refused | NotRead, digest: str | None, clock: Clock) -> None:
     """Record a refusal once, with the digest of the pair if no split is right for it; or a file that belongs to no photo."""
     not_read = isinstance(item, NotRead)
     file, reason = item.file[:1000], (item.why if isinstance(item, NotRead) else item.reason)[:1000]
-    same = select(Refusal).where(Refusal.source_id == source_id, Refusal.file == file, Refusal.reason == reason)
+    same = select(Refusal).where(Refusal.source_id == intake.source_id, Refusal.file == file, Refusal.reason == reason)
     refusal = session.scalars(same).one_or_none()
     if refusal is None:
-        session.add(Refusal(source_id=source_id, file=file, reason=reason, digest=digest, at=clock(), not_read=not_read))
+        session.add(
+            Refusal(
+                source_id=intake.source_id,
+                job_id=intake.job,
+                file=file,
+                reason=reason,
+                digest=digest,
+                at=clock(),
+                not_read=not_read,
+            )
+        )
     elif digest is not None:
         refusal.digest = digest
     session.flush()

@@ -10,7 +10,7 @@ from typing import Literal
 
 from curator.runs.results import ReportRow
 from trainer.intervals import Interval, bootstrap, difference
-from trainer.measures import Measure
+from trainer.measures import ALL, ALPHA_ERRORS, GRADIENT_CONSISTENCY, Measure
 
 Outcome = Literal["better", "worse", "no clear difference"]
 
@@ -76,7 +76,10 @@ def pair_rows(first: Iterable[ReportRow], second: Iterable[ReportRow]) -> list[R
 
 
 def measure_differences(both: Iterable[RowPair], measures: Iterable[Measure]) -> list[MeasureDifference]:
-    """For each measure the difference between the two runs, paired by example, with its interval."""
+    """For each measure the difference between the two runs, paired by example, with its interval.
+
+    Errors of alpha are sums over pixels: they are compared only where both were taken at the same size.
+    """
     rows = list(both)
     return [_measure_difference(measure, rows) for measure in measures]
 
@@ -85,6 +88,7 @@ def _measure_difference(measure: Measure, both: Sequence[RowPair]) -> MeasureDif
     known = [
         (one, other)
         for pair in both
+        if not (measure in ALPHA_ERRORS and _at_two_sizes(pair))
         if (one := pair.first.values[measure.name]) is not None and (other := pair.second.values[measure.name]) is not None
     ]
     if not known:
@@ -93,6 +97,24 @@ def _measure_difference(measure: Measure, both: Sequence[RowPair]) -> MeasureDif
     apart = difference(first, second)
     means = sum(first) / len(known), sum(second) / len(known)
     return MeasureDifference(measure, *means, means[1] - means[0], None if apart is None else apart.interval, len(known))
+
+
+def comparable_measures(first: int, second: int) -> list[Measure]:
+    """The measures that two runs can be compared by, whose inputs have these sides in pixels.
+
+    Eq. 1 depends on the scale: on 40 fine masks of Figaro it is .125 at 128 pixels, .129 at 224, and .168 at 480. The shares
+    among the measures hardly do, and the errors of alpha are taken at one size.
+    """
+    return [each for each in ALL if each is not GRADIENT_CONSISTENCY or first == second]
+
+
+def at_two_sizes(both: Iterable[RowPair]) -> bool:
+    """Whether the errors of alpha of these pairs can't be compared, because one report took them at another size."""
+    return any(_at_two_sizes(pair) for pair in both)
+
+
+def _at_two_sizes(pair: RowPair) -> bool:
+    return pair.first.alpha_side != pair.second.alpha_side
 
 
 def most_different(both: Iterable[RowPair], measure: Measure) -> list[RowPair]:

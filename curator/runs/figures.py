@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from curator.runs.estimates import MeasureDifference, estimates
+from curator.runs.estimates import MeasureDifference, RowPair, at_two_sizes, estimates
 from curator.runs.provenance import Masks
 from curator.runs.results import ReportRow
 from db.tables import Split
 from trainer.intervals import Interval
-from trainer.measures import MEASURES, MISSED_ERRORS, Measure
+from trainer.measures import ALPHA_ERRORS, MEASURES, MISSED_ERRORS, Measure
 from trainer.recipe import REFINEMENT_TITLES, REFINEMENTS
 from trainer.slices import slices
 
@@ -58,18 +58,23 @@ def available_measures(found: Iterable[ReportRow], measures: Iterable[Measure]) 
 
 
 def measures_table(found: Iterable[ReportRow], measures: Sequence[Measure]) -> Table:
-    """The mean of each measure with its 95 % interval, a row for each split and refinement that was measured."""
+    """The mean of each measure with its 95 % interval, a row for each split and refinement that was measured.
+
+    Errors of alpha are sums over pixels, so their table says of how many: older reports have those of their run's own size.
+    """
     reports: dict[tuple[Split, str], list[ReportRow]] = {}
     for one in found:
         reports.setdefault((one.split, one.refine), []).append(one)
+    sums = any(measure in ALPHA_ERRORS for measure in measures)
     order = sorted(reports, key=lambda key: (list(Split).index(key[0]), REFINEMENTS.index(key[1])))
     return Table(
-        ["Split", "Refinement", "Images", *map(measure_heading, measures)],
+        ["Split", "Refinement", "Images", *(["Taken at, pixels"] if sums else []), *map(measure_heading, measures)],
         [
             [
                 split.value,
                 REFINEMENT_TITLES[refine],
                 f"{len(rows):,}",
+                *([_side(rows[0])] if sums else []),
                 *(_with_interval(one.mean, one.interval) for one in estimates(rows, measures)),
             ]
             for split, refine in order
@@ -111,6 +116,28 @@ def comparison_table(changes: Iterable[MeasureDifference], first: str, second: s
             for change in changes
         ],
     )
+
+
+def size_sentences(both: Sequence[RowPair], first: tuple[int, int], second: tuple[int, int]) -> list[str]:
+    """What the sizes of two runs, each given as its number and the side of its input in pixels, mean for their comparison."""
+    said = []
+    if at_two_sizes(both):
+        pair = next(one for one in both if at_two_sizes([one]))
+        sides = f"{_side(pair.first)} pixels for run {first[0]}, {_side(pair.second)} for run {second[0]}"
+        said.append(
+            "The errors of alpha (SAD, MSE, gradient and connectivity) are not compared. An older version took them at the "
+            f"size of a run’s input: here they are of {sides}. Measure the older report again."
+        )
+    if first[1] != second[1]:
+        said.append(
+            f"Run {first[0]} sees pictures of {first[1]} x {first[1]} pixels, run {second[0]} of {second[1]} x {second[1]}. "
+            "Gradient consistency is measured on these and depends on their size, so it is not compared."
+        )
+    return said
+
+
+def _side(row: ReportRow) -> str:
+    return f"{row.alpha_side} x {row.alpha_side}"
 
 
 def settings_table(values: Mapping[str, object]) -> Table:

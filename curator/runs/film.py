@@ -21,6 +21,7 @@ class FilmRow:
     image: str
     mask: str
     mattes: list[str | None]
+    drawn: bool = False  # by Winnow
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def film_strip(session: Session, run: int) -> Strip:
     best = best_epoch(epochs)
     columns = shown_epochs([epoch.number for epoch in epochs], best)
     wanted = (
-        select(Preview, SetMember, Submission.photo_name)
+        select(Preview, SetMember, Submission)
         .join(Run, Run.id == Preview.run_id)
         .join(SetMember, and_(SetMember.set_id == Run.set_id, SetMember.example_id == Preview.example_id))
         .join(Example, Example.id == Preview.example_id)
@@ -63,10 +64,11 @@ def film_strip(session: Session, run: int) -> Strip:
         .order_by(SetMember.position)
     )
     rows: dict[int, FilmRow] = {}
-    for preview, member, photo in session.execute(wanted):
+    for preview, member, received in session.execute(wanted):
         empty: list[str | None] = [None] * len(columns)
+        pictures = member.image_sha256, member.mask_sha256, empty
         row = rows.setdefault(
-            preview.example_id, FilmRow(preview.example_id, photo, member.image_sha256, member.mask_sha256, empty)
+            preview.example_id, FilmRow(preview.example_id, received.photo_name, *pictures, drawn=received.drawn)
         )
         row.mattes[columns.index(preview.epoch)] = preview.matte_sha256
     return Strip(columns, best, list(rows.values()))

@@ -55,9 +55,9 @@ class Provenance:
 
 
 def provenance(session: Session, number: int) -> Provenance:
-    """The provenance of a run. Raises WinnowError for a run that does not exist."""
+    """The provenance of a run. Raises WinnowError for a run that does not exist or was deleted."""
     run = session.get(Run, number)
-    if run is None:
+    if run is None or run.deleted_at is not None:
         raise WinnowError(f"There is no run {number}.")
     frozen = session.get_one(CuratedSet, run.set_id)
     members = session.execute(

@@ -24,7 +24,7 @@ MEASURES_BY_HEADING: dict[str, tuple[Measure, ...]] = {
     "Errors of alpha": ALPHA_ERRORS,
     "Classes": CLASS_MEASURES,
 }
-COLUMNS = ("example", "split", "refine", "source", *VALUE_COLUMNS)
+COLUMNS = ("example", "split", "refine", "source", *VALUE_COLUMNS, "alpha_side")
 # Used alone by the Report page, and by the file's template.
 MACROS = """\
 {% macro table_of(table) %}
@@ -48,9 +48,17 @@ PAGE = MACROS + Path(__file__).with_name("report.html.jinja").read_text(encoding
 
 
 def report_csv(found: Iterable[ReportRow]) -> bytes:
-    """A CSV file in UTF-8, a row for each image: its number, split, refinement, source and all values; no value is empty."""
+    """A CSV file in UTF-8, a row for each image: its number, split, refinement, source and all values; no value is empty.
+
+    `alpha_side` is the side of the square, in pixels, at which the errors of alpha were taken.
+    """
     rows = (
-        [one.example, one.split.value, one.refine, one.source, *(one.values[name] for name in VALUE_COLUMNS)] for one in found
+        [
+            *(one.example, one.split.value, one.refine, one.source),
+            *(one.values[name] for name in VALUE_COLUMNS),
+            one.alpha_side,
+        ]
+        for one in found
     )
     return as_csv(COLUMNS, rows)
 

@@ -12,7 +12,8 @@ from sqlalchemy import Float, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from db.jobs import ACTIVE, job_state
-from db.tables import Epoch, Example, Export, Measure, Run, SetMember, Source, Split
+from db.tables import CROP_SIDE, Epoch, Example, Export, Measure, Run, SetMember, Source, Split
+from trainer.measures import ALPHA_ERRORS
 from trainer.measures import Measure as Measuring
 from trainer.recipe import REFINEMENTS
 
@@ -23,7 +24,10 @@ VALUE_COLUMNS = tuple(column.name for column in Measure.__table__.columns if isi
 
 @dataclass(frozen=True)
 class ReportRow:
-    """One example of a report. `image`, `mask` (that it was measured against) and `matte` are hashes of pictures."""
+    """One example of a report. `image`, `mask` (that it was measured against) and `matte` are hashes of pictures.
+
+    `alpha_side` is the side, in pixels, of the square at which its errors of alpha were taken.
+    """
 
     example: int
     photo: str
@@ -34,12 +38,14 @@ class ReportRow:
     mask: str
     matte: str
     values: dict[str, float | None]
+    alpha_side: int = CROP_SIDE
+    drawn: bool = False  # by Winnow
 
 
 def runs(session: Session) -> list[Run]:
-    """All runs with their epochs and jobs, newest first."""
-    wanted = select(Run).options(selectinload(Run.epochs), joinedload(Run.job)).order_by(Run.id.desc())
-    return list(session.scalars(wanted))
+    """All runs that were not deleted, with their epochs and jobs, newest first."""
+    wanted = select(Run).options(selectinload(Run.epochs), joinedload(Run.job)).where(Run.deleted_at.is_(None))
+    return list(session.scalars(wanted.order_by(Run.id.desc())))
 
 
 def title(run: Run) -> str:
@@ -47,7 +53,8 @@ def title(run: Run) -> str:
     best = best_epoch(run.epochs)
     epochs = f"{len(run.epochs)} epochs" if len(run.epochs) != 1 else "1 epoch"
     scratch = "" if run.encoder == "imagenet" else " · from scratch, without ImageNet weights"
-    return f"Run {run.id} · {run.model} · set {run.set_id} · {epochs}" + (f", best {best}" if best else "") + scratch
+    name = f" · {run.name}" if run.name else ""
+    return f"Run {run.id}{name} · {run.model} · set {run.set_id} · {epochs}" + (f", best {best}" if best else "") + scratch
 
 
 def curve(run: Run, what: str) -> list[dict[str, Any]]:
@@ -130,6 +137,8 @@ def examples(session: Session, run: int, split: Split | None = None, refine: str
             mask=row.mask_sha256,
             matte=row.matte_sha256,
             values={name: getattr(row, name) for name in VALUE_COLUMNS},
+            alpha_side=row.alpha_side,
+            drawn=example.submission.drawn,
         )
         for row, example in session.execute(wanted)
     ]
@@ -141,6 +150,16 @@ def headline_rows(found: Iterable[ReportRow]) -> list[ReportRow]:
     """The rows of the report that stands for a run: without refinement, on the test split, or else on validation."""
     plain = [one for one in found if one.refine == "none"]
     return [one for one in plain if one.split is plain[-1].split]
+
+
+def is_old(found: Iterable[ReportRow]) -> bool:
+    """Whether a report was made by an older version: without errors of alpha, or with those of its run's own size.
+
+    Measuring the run again replaces it. An empty report is not old.
+    """
+    rows = list(found)
+    lacking = bool(rows) and all(one.values[ALPHA_ERRORS[0].name] is None for one in rows)  # every image has this one today
+    return lacking or any(one.alpha_side != CROP_SIDE for one in rows)
 
 
 def source_names(session: Session) -> dict[int, str]:
@@ -173,21 +192,21 @@ def is_proven(export: Export) -> bool:
 
 
 def tryon_examples(session: Session, run: int, count: int = 30) -> list[Example]:
-    """Up to `count` validation and test examples of a run's set: faces that the run has never learned from."""
+    """Up to `count` test and validation examples of a run's set, test first: faces that the run has never learned from."""
     wanted = (
         select(Example)
         .join(SetMember, SetMember.example_id == Example.id)
         .join(Run, Run.set_id == SetMember.set_id)
         .options(joinedload(Example.submission))
         .where(Run.id == run, SetMember.split != Split.train)
-        .order_by(SetMember.position)
+        .order_by(SetMember.split != Split.test, SetMember.position)
     )
     return list(session.scalars(wanted.limit(count)))
 
 
 def list_runs(session: Session, now: datetime) -> list[dict[str, Any]]:
-    """A row for each run, newest first: number, set, model, encoder, state of its job at `now`, epochs done, the best epoch."""
-    runs = session.scalars(select(Run).options(selectinload(Run.epochs), selectinload(Run.job)).order_by(Run.id.desc()))
+    """A row for each run, newest first: number, set, model, encoder, state of its job at `now`, epochs done, the best epoch,
+    and the name and note that a person gave it."""
     return [
         {
             "run": run.id,
@@ -197,8 +216,10 @@ def list_runs(session: Session, now: datetime) -> list[dict[str, Any]]:
             "state": job_state(run.job, now).value,
             "epochs": len(run.epochs),
             "best_epoch": best_epoch(run.epochs),
+            "name": run.name,
+            "note": run.note,
         }
-        for run in runs
+        for run in runs(session)
     ]
 
 

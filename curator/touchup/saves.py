@@ -43,6 +43,12 @@ GRACE = timedelta(seconds=3)  # a mask sent at the last moment arrives after the
 MAX_PNG_BYTES = 768 * 1024  # 512 x 512 of noise in grey is 257 KiB
 
 
+class TimeUpError(WinnowError):
+    """The clock of a touch-up has run out."""
+
+    code = "time_up"
+
+
 @dataclass(frozen=True)
 class SavedMask:
     """A mask that was saved. Without a clock there are no `seconds_left`; while there are, Done can be taken back."""
@@ -105,13 +111,13 @@ def resume(engine: Engine, reviewer: str, page: str, touch_up_id: int, now: date
         _check_page(session, touch_up, page)
         newest = _newest(touch_up)
         if is_over(touch_up, now) and not is_finished(touch_up):
-            raise WinnowError("The time was up. Start over to change this mask.")
+            raise TimeUpError("The time was up. Start over to change this mask.")
         if newest is None or not newest.finished:
             unchanged = touch_up.mask_before_sha256 if newest is None else newest.mask_after_sha256
             used = time_used(touch_up, now).used
             return SavedMask(touch_up.id, unchanged, used, seconds_left(touch_up, now), finished=False)
         if seconds_left(touch_up, now) == 0.0:
-            raise WinnowError("The time is up, so Done can't be taken back. Start over to change this mask.")
+            raise TimeUpError("The time is up, so Done can't be taken back. Start over to change this mask.")
         if session.scalar(select(exists().where(TouchUpDiscard.touch_up_id == touch_up_id))):
             raise WinnowError("This touch-up was discarded. Start over from its mask to go on.")
         if not take_back_repaired(session, touch_up, touch_up.reviewer_id, now):
@@ -197,7 +203,7 @@ def _stored(engine: Engine, store: Store, reviewer: str, page: str, touch_up_id:
         unknown = session.scalar(select(Example.unknown_sha256).where(Example.id == touch_up.example_id))
     shown = touch_up.seconds_shown
     if shown is not None and seconds_since_start(touch_up, now) > shown + GRACE.total_seconds():
-        raise WinnowError("This mask arrived after the time was up. The one saved before it counts.")
+        raise TimeUpError("This mask arrived after the time was up. The one saved before it counts.")
     if unknown is not None:
         mask = np.where(decode_mask(store.get(unknown)) > 0, np.uint8(0), mask)
     return store.put(cv2.imencode(".png", mask)[1].tobytes())

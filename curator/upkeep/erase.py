@@ -28,6 +28,7 @@ from upath import UPath
 from curator.ingest.bars import Bars, Kind, Person
 from curator.ingest.groups import leave_groups
 from curator.ingest.uploads import delete_leftovers
+from curator.sets.packing import delete_downloads
 from curator.upkeep.byte_search import Searched, Sought, search_bytes
 from curator.upkeep.receipt import Receipt, Remaining, inevitable
 from curator.upkeep.spellings import in_words, named_nearly, subjects
@@ -108,7 +109,8 @@ TABLES_OF_A_TOUCH_UP: tuple[type[Base], ...] = (TouchUpSave, TouchUpPresence, To
 TABLES_OF_A_SUBMISSION: tuple[type[Base], ...] = (Remark, Likeness, CropChoice)
 TABLES_TO_EMPTY: tuple[type[Base], ...] = (SetMember, GuideExample)  # their rows stay, without the example
 
-JOBS_NOT_BESIDE = ("ingest", "look", "erase")  # kinds of jobs: they bring in, unpack or remove what is searched for
+# Kinds of jobs: they bring in, unpack, copy or remove what is searched for.
+JOBS_NOT_BESIDE = ("ingest", "look", "pack", "erase", "undo")
 # A picture that no row names: whatever is not a job names it within this time, by far. Ingests don't run beside an erasure, so
 # this is shorter than for `check`.
 ORPHAN_AGE = timedelta(minutes=2)
@@ -267,7 +269,7 @@ def _begin(engine: Engine, settings: Settings, request: Request, who: str, now: 
         wait_for(session, Lock.adding)
         received = select(Submission.source_id, Submission.photo_name, Submission.photo_sha256).where(request.which)
         photos = [(source, name, sha256) for source, name, sha256 in session.execute(received)]
-        pictures, counts = _erase_rows(session, request)
+        pictures, counts = erase_rows(session, request.which, request.contributors)
         event = Event(at=now, who=who, what="erase", detail=counts)
         hashes = {sha256 for _, _, sha256 in photos}
         others = {
@@ -292,9 +294,14 @@ def _begin(engine: Engine, settings: Settings, request: Request, who: str, now: 
         return erasure.id
 
 
-def _erase_rows(session: Session, request: Request) -> tuple[set[str], dict[str, Any]]:
-    """Delete the rows; returns the pictures that they named, and the counts of `Receipt` that are known then."""
-    theirs = select(Submission.id).where(request.which)
+def erase_rows(
+    session: Session, which: ColumnElement[bool], contributors: Collection[int] = ()
+) -> tuple[set[str], dict[str, Any]]:
+    """Delete submissions with all that depends on them, and contributors who have nothing left: theirs, and those named.
+
+    Returns the pictures that the rows named, and the counts of `Receipt` that are known then.
+    """
+    theirs = select(Submission.id).where(which)
     examples = select(Example.id).where(Example.submission_id.in_(theirs))
     touch_ups = select(TouchUp.id).where(TouchUp.example_id.in_(examples))
     # Locked on PostgreSQL: what is just being added to them is committed before, and seen here, or refused afterwards.
@@ -303,7 +310,7 @@ def _erase_rows(session: Session, request: Request) -> tuple[set[str], dict[str,
     sets, runs = _sets_and_runs_with(session, examples)
     alike = _alike(session, examples)
     leave_groups(session, examples)
-    contributors = set(session.scalars(select(Submission.contributor_id).where(request.which).distinct()))
+    painted_by = set(session.scalars(select(Submission.contributor_id).where(which).distinct()))
     counts: dict[str, Any] = {"sets": sets, "runs": runs, "alike": alike}
     for table in TABLES_OF_A_TOUCH_UP:
         session.execute(delete(table).where(table.__table__.c.touch_up_id.in_(touch_ups)))
@@ -319,8 +326,8 @@ def _erase_rows(session: Session, request: Request) -> tuple[set[str], dict[str,
     for table in TABLES_OF_A_SUBMISSION:
         _delete(session, table, table.__table__.c.submission_id.in_(theirs))
     counts["examples"] = _delete(session, Example, Example.submission_id.in_(theirs))
-    counts["submissions"] = _delete(session, Submission, request.which)
-    for contributor in {*request.contributors, *contributors} - {None}:  # who has nothing left: only the name would stay
+    counts["submissions"] = _delete(session, Submission, which)
+    for contributor in {*contributors, *painted_by} - {None}:  # who has nothing left: only the name would stay
         if session.scalar(select(Submission.id).where(Submission.contributor_id == contributor).limit(1)) is None:
             session.execute(delete(Contributor).where(Contributor.id == contributor))
     return pictures, counts
@@ -343,10 +350,11 @@ def _delete(session: Session, table: type[Base], which: Any) -> int:
 
 
 def _sets_and_runs_with(session: Session, examples: Select[int]) -> tuple[list[int], list[int]]:
-    """The numbers of the curated sets with these examples, and of the runs on those sets."""
+    """The numbers of the curated sets with these examples, and of the runs on those sets whose weights are still there."""
     members = select(SetMember.set_id).where(SetMember.example_id.in_(examples))
     sets = list(session.scalars(select(CuratedSet.id).where(CuratedSet.id.in_(members)).order_by(CuratedSet.id)))
-    runs = list(session.scalars(select(Run.id).where(Run.set_id.in_(members)).order_by(Run.id)))
+    learned = select(Run.id).where(Run.set_id.in_(members), Run.deleted_at.is_(None))
+    runs = list(session.scalars(learned.order_by(Run.id)))
     return sets, runs
 
 
@@ -357,7 +365,7 @@ def _alike(session: Session, examples: Select[int]) -> list[int]:
     return list(session.scalars(wanted.order_by(Example.submission_id)))
 
 
-def _delete_empty_sources(session: Session, sources: Iterable[int]) -> None:
+def delete_empty_sources(session: Session, sources: Iterable[int]) -> None:
     """Delete sources that have nothing left: their location may be named after the person."""
     for source in sources:
         used = session.scalar(select(Submission.id).where(Submission.source_id == source).limit(1))
@@ -403,6 +411,7 @@ def resume(
         "files": _delete_files(settings.runs, pictures, denied)
         + _redact_files(settings, words, on_text, denied)
         + sum(map(sweep, (settings.temporary, outside())))
+        + delete_downloads(settings.downloads, now, older=None)
         + store.delete_abandoned_parts(now),
     }
     uploads = delete_leftovers(settings.uploads, engine, now, older=None)
@@ -467,7 +476,7 @@ def _redact_rows(engine: Engine, words: Words, on_rows: OnStep) -> dict[str, int
         refusals = delete_refusals(engine, words, on_rows)
         with writing(engine) as session:
             wait_for(session, Lock.adding)
-            _delete_empty_sources(session, {source for source, _ in words.photos})
+            delete_empty_sources(session, {source for source, _ in words.photos})
         redacted = redact_rows(engine, words, on_rows)
         counts = {"refusals": counts["refusals"] + refusals, "redacted": counts["redacted"] + redacted}
         if not refusals and not redacted:

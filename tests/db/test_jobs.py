@@ -10,6 +10,7 @@ from sqlalchemy import Engine, update
 from db.errors import NotNowError, WinnowError
 from db.jobs import (
     HEARTBEAT_TIMEOUT,
+    NOT_BESIDE,
     Cancelled,
     Progress,
     active_jobs,
@@ -19,6 +20,7 @@ from db.jobs import (
     running_job,
     send_heartbeats,
     take_queued,
+    why_not,
 )
 from db.session import reading, writing
 from db.tables import Job, JobState
@@ -125,6 +127,14 @@ def test_a_second_training_is_refused(engine: Engine, clock: FakeClock) -> None:
             WinnowError, match=r"^Another training is running \(Epoch 1 of 5\)\. Wait until it has finished, or "
         ):
             enqueue(engine, "fit", [], clock())
+
+
+def test_a_page_says_why_it_starts_no_second_job_of_a_kind() -> None:
+    training, measuring = Job(kind="fit"), Job(kind="report")
+    assert why_not("fit", [measuring]) is None
+    assert why_not("fit", [measuring, training]) == "A training is on. Wait until it has finished, or stop it."
+    assert why_not("report", [training, measuring]) == "A run is being measured. Wait until that has finished."
+    assert {kind for kind in NOT_BESIDE if why_not(kind, []) is not None} == set()
 
 
 def test_a_job_without_heartbeat_for_a_minute_is_interrupted_and_another_may_start(engine: Engine, clock: FakeClock) -> None:

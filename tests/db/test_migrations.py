@@ -223,6 +223,22 @@ def test_contributors_that_are_one_person_are_joined_and_parted_ones_are_told_wi
     assert "Zo" not in caplog.text
 
 
+def test_reports_so_far_say_the_size_of_their_runs_at_which_their_sums_were_taken(first_version: Engine) -> None:
+    fill(first_version, {1: []})
+    sha = "1" * 64
+    with adding(first_version) as add:
+        times = {"created_at": WHEN, "heartbeat_at": WHEN}
+        add("job", id=1, kind="fit", arguments=[], state="done", progress=1, message="", cancel_requested=False, **times)
+        add("curated_set", id=1, hash=sha, note="", frozen_at=WHEN)
+        for number, size in ((1, 224), (2, 128)):
+            add("run", id=number, set_id=1, job_id=1, model="hairmattenet", settings={"size": size}, encoder="imagenet",
+                parameters=1, created_at=WHEN)  # fmt: skip
+            add("measure", run_id=number, split="test", refine="none", example_id=1, mask_sha256=sha, matte_sha256=sha)
+    migrate(first_version)
+    with reading(first_version) as session:
+        assert dict(session.execute(select(Measure.run_id, Measure.alpha_side)).all()) == {1: 224, 2: 128}
+
+
 on_sqlite = pytest.mark.parametrize("first_version", ["sqlite"], indirect=True)
 
 

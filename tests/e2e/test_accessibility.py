@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import Engine, String, cast, select, update
 from sqlalchemy.orm import Session
 
+from curator.app import first_view
 from curator.review.gold import set_answer
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, record
@@ -43,7 +45,7 @@ WCAG_2_2_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 DECK = 'canvas[data-state="showing"]'
 EVIL = "![p](http://evil.example/p.png) [l](http://evil.example/l) www.evil.example"  # fits a reviewer's name
 EVIL_WORDS = f"{EVIL} <img src=http://evil.example/i onerror=alert(1)> a@evil.example <http://evil.example> :material/home: $x$"
-TEXT = "h2"
+TEXT = "h1"
 PAGES = {
     "/": TEXT,
     "/ingest": "[data-testid=stAlert]",
@@ -63,10 +65,11 @@ PAGES = {
     "/refinements": ".winnow-gallery img",
     "/train": "[data-part=film] img",
     "/report": "[data-part=wipe] img",
-    "/team": "h2",
-    "/team?part=agreement": "h2",
-    "/team?part=gold": "h2",
-    "/team?part=you": "h2",
+    "/export": TEXT,
+    "/team": TEXT,
+    "/team?part=agreement": TEXT,
+    "/team?part=gold": TEXT,
+    "/team?part=you": TEXT,
 }
 
 
@@ -152,13 +155,23 @@ def page_of(context: BrowserContext) -> Iterator[Page]:
     """A page that may ask no other host, and lead to none."""
     page = context.new_page()
     page.set_default_timeout(15_000)
-    elsewhere: list[str] = []
-    page.on("request", lambda request: elsewhere.append(request.url) if "//localhost:" not in request.url else None)
-    page.on("dialog", lambda dialog: elsewhere.append(dialog.message))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda websocket: asked.append(websocket.url))
+    said: list[str] = []
+    page.on("dialog", lambda dialog: said.append(dialog.message))
     yield page
-    elsewhere += page.evaluate(LEADS_ELSEWHERE)
+    asked += page.evaluate(LEADS_ELSEWHERE)
     page.close()
-    assert [address for address in elsewhere if not address.startswith(("data:", "blob:"))] == []
+    assert said == []
+    assert {urlsplit(address).scheme for address in asked} >= {"http", "ws"}
+    assert [
+        each for each in asked if urlsplit(each).scheme not in ("data", "blob") and urlsplit(each).hostname != "localhost"
+    ] == []
+
+
+def test_every_page_of_the_navigation_is_among_them() -> None:
+    assert {urlsplit(path).path for path in PAGES} >= first_view.PAGES
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -371,7 +371,7 @@ def test_a_token_that_grew_too_old_is_renewed_without_losing_a_verdict(page: Pag
         if refused:
             return route.continue_()
         refused.append(route.request.headers["x-winnow-token"])
-        return route.fulfill(status=403, body=json.dumps({"error": "Too old."}))
+        return route.fulfill(status=403, body=json.dumps({"error": "Too old.", "code": "stale_page"}))
 
     page.route("**/api/verdicts", too_old)
     opened(page, app)

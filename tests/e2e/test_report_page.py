@@ -148,8 +148,9 @@ def test_a_run_that_was_not_measured_can_be_chosen_beside_one_that_was(page: Pag
     page.goto(f"{measured.url}/report")
     pick(page, "Compare with", RUN_1)
     expect(page.get_by_text("Run 2 against run 1")).to_be_visible()
-    expect(page.get_by_text("They show no real people")).to_be_visible()  # the page's end
+    expect(page.get_by_text("The runs weigh consistency differently")).to_be_visible()  # the page's end
     expect(page.get_by_role("button", name="Measure run 2 on test")).to_have_count(1)
+    expect(page.get_by_text("They show no real people")).to_have_count(0)  # because no portrait is shown
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 

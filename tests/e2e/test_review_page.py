@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, FloatRect, Locator, Page, Route, expect
+from playwright.sync_api import Browser, FloatRect, Locator, Page, Response, Route, expect
 from playwright.sync_api import Error as PlaywrightError
 from sqlalchemy import Engine, delete, select
 
@@ -23,7 +23,7 @@ from db.session import reading, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import Decision, Example, Gold, Lease, Reason, Reviewer, Split, Standing, State, Suspicion, Verdict
-from tests.e2e.conftest import Server, canvas_pixels
+from tests.e2e.conftest import ROOT, Server, canvas_pixels
 from tests.examples import add_examples, drawn_mask
 
 pytestmark = pytest.mark.skipif(
@@ -291,7 +291,7 @@ def test_a_token_that_grew_too_old_is_renewed_without_losing_the_verdict(page: P
         if refused:
             return route.continue_()
         refused.append(route.request.headers["x-winnow-token"])
-        return route.fulfill(status=403, body=json.dumps({"error": "Too old."}))
+        return route.fulfill(status=403, body=json.dumps({"error": "Too old.", "code": "stale_page"}))
 
     page.route("**/api/verdicts", too_old)
     opened(page, app)
@@ -321,15 +321,44 @@ def kept_in_browser(page: Page) -> list[str]:
     return found
 
 
+# The width of each icon, in ems, as Streamlit writes it: a word that becomes one sign.
+ICON_WIDTHS = """
+async (names) => {
+    await document.fonts.load('20px "Material Symbols Rounded"');
+    return names.map((name) => {
+        const icon = Object.assign(document.createElement('span'), { textContent: name });
+        icon.style.cssText = 'font: 20px "Material Symbols Rounded"; position: absolute';
+        document.body.append(icon);
+        const width = icon.getBoundingClientRect().width / 20;
+        icon.remove();
+        return [name, width];
+    });
+}
+"""
+
+
 def test_the_page_has_its_frame_when_it_is_the_first_that_is_opened(
     page: Page, server: Callable[..., Server], engine: Engine, store: Store
 ) -> None:
     with writing(engine) as session:
         add_examples(session, store, 1)
     fresh = server()
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))
     opened(page, fresh)
     expect(page.get_by_role("link", name="Touch-up")).to_be_visible()
     expect(page.locator("[data-testid=stSidebar]")).to_have_count(0)
+
+    expect(page.locator(".splash")).to_be_hidden()
+    expect(page.locator(".splash")).to_contain_text("Winnow Loading …")
+    own = [answer for answer in answers if answer.url.startswith(fresh.url)]
+    assert [answer.url for answer in own if answer.status >= 400] == []
+    assert [answer.url for answer in own if "/static/media/" in answer.url] == []  # no font beside the icons'
+    scripts = [answer for answer in own if answer.url.endswith(".js")]
+    assert {answer.headers.get("content-encoding") for answer in scripts} == {"gzip"}
+    names = re.findall(r"^\w+", (ROOT / "curator/app/icons.txt").read_text(), re.MULTILINE)
+    widths = page.evaluate(ICON_WIDTHS, [name.lstrip("_") for name in names])
+    assert [(name, width) for name, width in widths if width != 1] == []
 
 
 # --- how a picture is looked at --------------------------------------------------------------------------------------

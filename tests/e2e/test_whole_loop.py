@@ -41,7 +41,7 @@ def weights() -> dict[str, str]:
 def step(page: Page, name: str) -> None:
     """Go to a page by the links at the top."""
     page.locator(".st-key-flow").get_by_role("link", name=name).click()
-    expect(page.get_by_role("heading", level=2).first).to_be_visible()
+    expect(page.get_by_role("heading", level=1).first).to_be_visible()
 
 
 def choose(page: Page, label: str, option: str) -> None:

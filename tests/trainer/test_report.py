@@ -9,7 +9,7 @@ from sqlalchemy import update
 from db.blobs import named_blobs
 from db.errors import WinnowError
 from db.session import reading, writing
-from db.tables import Example, Measure, Split
+from db.tables import Example, Measure, Run, Split
 from tests.outside import OutsideTransactions
 from tests.trainer.conftest import label
 from trainer.intervals import bootstrap
@@ -30,7 +30,8 @@ def rows(engine):
 
 def test_a_report_and_its_rows(trained, engine, store, settings):
     result = report(engine, store, settings, trained, Split.test)
-    assert list(result) == [*KEYS, *NEWER, "hair_brightness", "intervals"]
+    assert list(result) == [*KEYS, *NEWER, "hair_brightness", "intervals", "alpha_side"]
+    assert {row.alpha_side for row in rows(engine)} == {result["alpha_side"]} == {512}
     assert (result["run"], result["split"], result["refine"], result["images"]) == (1, "test", "none", 2)
     kept = rows(engine)
     assert [row.example_id for row in kept] == [5, 6]
@@ -121,6 +122,22 @@ def banded(freeze_set, add_run, engine):
         session.execute(update(Example).values(box))
     add_run(number)
     return number
+
+
+def test_errors_of_alpha_are_taken_at_the_crops_size_whatever_the_runs(banded, engine, store, settings, monkeypatch, add_run):
+    """Both runs find the upper quarter exactly, as their mask has it at their own size; what they blur of its edge counts."""
+    number = add_run(banded)
+    with writing(engine) as session:
+        session.get_one(Run, number).settings = {**session.get_one(Run, number).settings, "size": 64}
+    sums = []
+    for run, rows_of_hair in ((1, 8), (2, 16)):
+        predict_hair(monkeypatch, np.s_[:rows_of_hair, :])
+        result = report(engine, store, settings, run, Split.validation)
+        assert (result["f1"], result["hair_share"]) == (1.0, 0.25)
+        sums.append(result["sad"])
+    # Enlarged by 16, the edge is a ramp of 16 rows: 8 rows on either side are wrong by (k + 1/2) / 16, together 2 + 2.
+    # Enlarged by 8, it has 8 rows: 1 + 1. And there are 512 columns.
+    assert sums == [pytest.approx(4 * 512 / 1000), pytest.approx(2 * 512 / 1000)]
 
 
 def test_leak_is_looked_for_in_the_face_of_the_image_and_of_its_mirror_image(banded, engine, store, settings, monkeypatch):

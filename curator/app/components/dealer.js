@@ -89,7 +89,7 @@ export class Dealer {
   /** @param {unknown} error @param {number} count */
   failed(error, count) {
     if (!(error instanceof RouteError)) throw error; // a fault of this page, not the server's answer
-    if (error.status === 403) this.outbox.renew();
+    if (error.is("stale_page")) this.outbox.renew();
     this.retrying = setTimeout(() => this.ask(count), AGAIN_MS);
     this.on.failed(`${error.message} Trying again…`);
   }

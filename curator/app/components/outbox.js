@@ -148,9 +148,10 @@ export class Outbox {
     }
   }
 
-  /** @param {Error & {status?: number}} error @param {Item[]} batch */
+  /** @param {Error} error @param {Item[]} batch */
   failed(error, batch) {
-    if (error.status === 400) {
+    const refusal = error instanceof RouteError ? error : null;
+    if (refusal?.status === 400) {
       // The server can't read the batch, perhaps because of one verdict: send them one by one, and set aside what is refused
       // alone. Nothing else is a refusal: whatever goes wrong may go right later.
       this.trouble = null;
@@ -159,7 +160,7 @@ export class Outbox {
       return;
     }
     this.trouble = error.message;
-    if (error.status === 403) this.renew();
+    if (refusal?.is("stale_page")) this.renew();
     if (this.closed) return;
     this.retrying = setTimeout(() => this.flush(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]);
   }

@@ -58,43 +58,6 @@ export const settlesIt = ({ lead, wanted, outbox }, { repaired_by }) =>
 /** A reason within a sentence: "spills over". @param {Reason[]} reasons @param {string} name */
 export const reasonInWords = (reasons, name) => reasons.find((reason) => reason.name === name)?.label.toLowerCase() ?? name;
 
-/**
- * Whether a key is the shortcut for undo, Ctrl+Z or Command+Z, outside of text.
- * @param {KeyboardEvent} event
- */
-export function isUndo(event) {
-  if (event.key.toLowerCase() !== "z" || event.ctrlKey === event.metaKey || event.altKey || event.shiftKey || event.repeat) return false;
-  const target = event.composedPath()[0];
-  return !(target instanceof Element && target.closest("input:not([type=range]), textarea, select, [contenteditable]:not([contenteditable=false]), [role=textbox]"));
-}
-
-/** The element that has the focus, even inside a component; null when there is none. */
-function focusedElement() {
-  /** @type {Element | null} */
-  let element = document.activeElement;
-  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
-  return element === document.body ? null : element;
-}
-
-/**
- * Answers whether a widget of the page, outside `root`, wants a key: one that was reached with Tab keeps the keys that
- * press and move it. One that was clicked does not, so that Space skips even after a click on the page's controls.
- * @param {Node} root @param {{signal: AbortSignal}} heard
- * @returns {(key: string) => boolean}
- */
-export function widgetKeys(root, heard) {
-  const wanted = ["Enter", " ", "Home", "End", "Escape", "Backspace", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
-  let reached = false;
-  const look = () => {
-    const focused = focusedElement();
-    reached = Boolean(focused?.matches(":is(a, button, summary, [role]):focus-visible")) && focused?.getRootNode() !== root;
-  };
-  document.addEventListener("focusin", look, heard);
-  document.addEventListener("focusout", () => (reached = false), heard);
-  look();
-  return (key) => reached && wanted.includes(key);
-}
-
 /** How doubtful a card is, in words and as a number. @param {Card} card */
 export function doubtInWords({ suspicion }) {
   const level = suspicion >= 0.66 ? "Doubtful" : suspicion >= 0.33 ? "Look twice" : "Looks right";

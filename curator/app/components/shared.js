@@ -6,12 +6,21 @@ const CAPTION = 66; // CSS pixels, the height of a caption
 const HATCH = [[216, 216, 216, 190], [112, 112, 112, 150]];
 const HATCH_STEP = 8; // pixels from one line to the next, a quarter of them the line
 
-/** An error of a route or a picture: `status` is the HTTP status, 0 when no answer of Winnow’s came: the network is down, or a proxy answered. */
+/**
+ * An error of a route or a picture: `status` is the HTTP status, 0 when no answer of Winnow’s came: the network is down, or a
+ * proxy answered. The message is for people; what a page does about it depends on the status and the code.
+ */
 export class RouteError extends Error {
-  /** @param {string} message @param {number} status */
-  constructor(message, status) {
+  /** @param {string} message @param {number} status @param {string} [code] of a route's answer */
+  constructor(message, status, code = "") {
     super(message);
     this.status = status;
+    this.code = code;
+  }
+
+  /** Whether it is of this kind. @param {ErrorCode} code */
+  is(code) {
+    return this.code === code;
   }
 
   /** Whether what was asked for is not there, so that asking again is of no use. */
@@ -41,7 +50,7 @@ export async function post(path, token, headers, body, signal) {
   }
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
-  if (typeof answer?.error === "string") throw new RouteError(answer.error, response.status);
+  if (typeof answer?.error === "string") throw new RouteError(answer.error, response.status, answer.code);
   // A proxy's answer says nothing about what was asked, but for its size.
   throw new RouteError(`Winnow cannot be reached right now (${response.status}).`, response.status === 413 ? 413 : 0);
 }
@@ -139,21 +148,6 @@ export function hatched(picture, unknown, width) {
  */
 export function made(kind, properties) {
   return Object.assign(document.createElement(kind), properties);
-}
-
-/**
- * Whether a key is for something else: a text field, a shortcut of the browser, a button that has the focus.
- * @param {KeyboardEvent} event @param {Node} root the component
- */
-export function isTheirs(event, root) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return true;
-  const target = event.composedPath()[0];
-  if (!(target instanceof Element)) return false;
-  if (target.closest("textarea, select, [contenteditable=''], [contenteditable=true], [role=textbox], [role=dialog], dialog")) return true;
-  if (target.matches("input:not([type=range])")) return true;
-  // Enter and Space press a button of ours that was reached with Tab; anywhere else they are shortcuts.
-  const presses = event.key === "Enter" || event.key === " ";
-  return presses && target.matches("button, a, summary") && target.getRootNode() === root && target.matches(":focus-visible");
 }
 
 /**

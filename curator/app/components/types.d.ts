@@ -1,5 +1,26 @@
 // What Python and our routes hand to the components, for the type checker alone; no browser reads this file.
 
+/** The kinds of errors that our routes tell apart: `code` of WinnowError and its subclasses (docs/architecture.md). */
+type ErrorCode =
+  | "already_decided"
+  | "damaged"
+  | "database_busy"
+  | "database_unavailable"
+  | "disk_full"
+  | "impossible"
+  | "malformed"
+  | "not_allowed"
+  | "not_json"
+  | "not_now"
+  | "not_there"
+  | "stale_page"
+  | "store_unavailable"
+  | "time_up"
+  | "too_large"
+  | "too_much"
+  | "too_slow"
+  | "unstorable";
+
 /** Red, green, blue and opacity, 0 to 255 each. */
 type Colour = [number, number, number, number];
 
@@ -136,6 +157,30 @@ interface ReviewData {
   tints: NamedTint[];
   reasons: Reason[];
   pace: PaceLimits;
+}
+
+/** A job that runs, or that has ended, as `/api/navigation` tells of it (curator/news.py). */
+interface RunningJob {
+  number: number;
+  name: string;
+  page: string;
+  progress: number;
+  message: string;
+  left: string;
+  seconds: number;
+}
+interface EndedJob {
+  number: number;
+  told: { good: boolean; title: string; words: string; steps: { label: string; page: string }[] };
+}
+
+/** What `/api/navigation` answers: what stands below each step, whether that of Touch-up is a clock, and the jobs. */
+interface NavigationAnswer {
+  counts: Record<string, string>;
+  clock: boolean;
+  running: RunningJob[];
+  ended: EndedJob[];
+  newest: number;
 }
 
 /** What Streamlit calls a component with. */

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from curator.app.frame import gallery, show_error
+from curator.app.frame import action, gallery, show_error
 from curator.app.guard import check_lead, current_reviewer, leads
 from curator.app.state import engine
 from curator.app.wording import literal, pluralise
@@ -69,10 +69,10 @@ def send_back_form(run: int, worst: list[ReportRow], measure: Measure) -> None:
             elif st.checkbox(f"Choose {literal(one.photo)}", key=f"back-{one.example}", disabled=not may):
                 ticked.append(one.example)
     chosen = pluralise(len(ticked), "example")
-    help_text = None if may else "Only a lead may send examples back."
-    with st.container(horizontal=True):
-        back = st.button(f"{chosen} back to review" if ticked else "Back to review", disabled=not ticked, help=help_text)
-        again = st.button(f"Touch up {chosen}" if ticked else "Touch up", disabled=not ticked, help=help_text)
+    why_not = None if ticked else "Tick the examples first." if may else "Only a lead may send examples back."
+    with st.container(horizontal=True, vertical_alignment="center"):
+        back = st.button(f"{chosen} back to review" if ticked else "Back to review", disabled=not ticked)
+        again = action(f"Touch up {chosen}" if ticked else "Touch up", why_not)
     if back or again:
         try:
             check_lead(reviewer)

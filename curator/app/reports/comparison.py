@@ -8,12 +8,12 @@ from curator.app.reports.measurements import measure_button
 from curator.app.state import engine
 from curator.app.wording import pluralise
 from curator.runs import figures, results
-from curator.runs.estimates import RowPair, measure_differences, most_different, pair_rows
+from curator.runs.estimates import RowPair, comparable_measures, measure_differences, most_different, pair_rows
 from curator.runs.figures import number
 from curator.runs.report_file import table_html
 from db.session import reading
 from db.tables import Run, Split
-from trainer.measures import ALL, MEASURES
+from trainer.measures import MEASURES
 
 
 def show_differing_settings(other: Run, run: Run, names: tuple[str, str]) -> None:
@@ -36,8 +36,8 @@ def show_comparison(run: Run, other: Run, split: Split, refine: str) -> None:
         draw_curves([other, run])
     with settings:
         show_differing_settings(other, run, names)
-    if not before:
-        measure_button(other.id, split, refine)
+    if not before or results.is_old(before):
+        measure_button(other.id, split, refine, again=bool(before))
     if not before or not after:
         return None  # if `run` is not measured, the page already offers to measure it
     both = pair_rows(before, after)
@@ -49,7 +49,11 @@ def show_comparison(run: Run, other: Run, split: Split, refine: str) -> None:
     st.caption(paired + left)
     if not both:
         return None
-    st.html(table_html(figures.comparison_table((one for one in measure_differences(both, ALL) if one.images), *names)))
+    sides = other.settings["size"], run.settings["size"]
+    differences = measure_differences(both, comparable_measures(*sides))
+    st.html(table_html(figures.comparison_table((one for one in differences if one.images), *names)))
+    for sentence in figures.size_sentences(both, (other.id, sides[0]), (run.id, sides[1])):
+        st.caption(sentence)
     return look_closely(most_different(both, MEASURES[0]), other.id, run.id)
 
 

@@ -3,15 +3,13 @@
 import streamlit as st
 from sqlalchemy import Engine
 
-from curator.app.frame import start_job
+from curator.app.frame import action, start_job, why_not_now
 from curator.app.reports.downloads import downloads
 from curator.app.state import cached_by_cost, engine
 from curator.runs import figures, results
 from curator.runs.figures import Table
 from curator.runs.provenance import masks_of_set
 from curator.runs.report_file import meanings_html, table_html
-from curator.status import newest_job
-from db.jobs import ACTIVE, job_state, utc_now
 from db.session import reading
 from db.tables import Run, Split
 from trainer.measures import ALPHA_ERRORS, CLASS_MEASURES, MEASURES, MISSED_ERRORS, Measure
@@ -49,19 +47,16 @@ def _slices(engine: Engine, run: int, split: Split, refine: str) -> dict[str, Ta
 def measure_button(run: int, split: Split, refine: str, *, again: bool = False) -> None:
     """Offer to measure a run that has no such report, or (`again`) one from an older version with fewer measures.
 
-    Disabled while another report is being made.
+    Disabled, with the reason, while another report is being made.
     """
-    with reading(engine()) as session:
-        job = newest_job(session, "report")
-    busy = job is not None and job_state(job, utc_now()) in ACTIVE
     how = "" if refine == "none" else f", {REFINEMENT_TITLES[refine]}"
     what = f"Run {run} on {split.value}{how}"
     st.caption(
-        f"{what} was measured by an older version, without some of today’s measures."
+        f"{what} was measured by an older version, without some of today’s measures or with errors of alpha at its own size."
         if again
         else f"{what} has not been measured yet."
     )
-    if st.button(f"Measure run {run} on {split.value}{how}{' again' if again else ''}", disabled=busy):
+    if action(f"Measure run {run} on {split.value}{how}{' again' if again else ''}", why_not_now("report")):
         start_job("report", "trainer", ["report", str(run), "--split", split.value, "--refine", refine])
         st.rerun()
 

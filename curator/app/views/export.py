@@ -5,7 +5,7 @@ from hashlib import sha256
 import streamlit as st
 from upath import UPath
 
-from curator.app.frame import empty_state, header, job_panel, start_job
+from curator.app.frame import action, empty_state, header, job_panel, start_job, why_not_now
 from curator.app.state import engine, settings
 from curator.runs import results
 from db.session import reading
@@ -39,7 +39,7 @@ with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
         format_func=lambda one: f"{FORMAT_TITLES[one[0]]}, {one[1]}",
         help="Start with float16; choose int8 if size matters most. Try-on needs a LiteRT file.",
     )
-    if st.button("Make and prove it", type="primary"):
+    if action("Make and prove it", why_not_now("export"), type="primary"):
         kind, precision = choice
         start_job("export", "trainer", ["export", str(run.id), "--format", kind, "--precision", precision])
         st.rerun()

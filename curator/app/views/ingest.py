@@ -249,7 +249,7 @@ limits = settings().limits
 with upload_side:
     heard = st.session_state.get("arrived")
     here = waits(heard)
-    upload(current_reviewer(), int(settings().max_upload_bytes), heard, waits=here, on_arrival=note_arrival)
+    upload(current_reviewer(), int(settings().max_upload_bytes), limits.zip_members, heard, waits=here, on_arrival=note_arrival)
     with st.expander("Options"):
         left, middle, right = st.columns(3)
         left.selectbox("Format", ["auto", *(one.name for one in ADAPTERS if one.name not in ARCHIVES)], key="ingest-format")

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from curator.app.frame import empty_state, header, job_panel, start_job
+from curator.app.frame import action, empty_state, header, job_panel, start_job, why_not_now
 from curator.app.guard import current_reviewer
 from curator.app.state import engine
 from curator.app.wording import literal, pluralise
 from curator.markup import render
 from curator.review.reviewers import reviewer_called
+from curator.review.standing import counts
 from curator.runs.figures import number
-from curator.status import newest_job
 from curator.touchup.refinements import Proposal, count_proposals, decide, decided, next_proposals
 from db.errors import WinnowError
 from db.jobs import ACTIVE, job_state, utc_now
@@ -71,15 +71,15 @@ header(
 )
 with reading(engine()) as session:
     wait, waits, lately = next_proposals(session, AT_ONCE), count_proposals(session), decided(session, LATELY)
-    job = newest_job(session, "refine")
-running = job is not None and job_state(job, utc_now()) in ACTIVE
+    kept = counts(session).keep
 with st.container(horizontal=True, vertical_alignment="bottom"):
     split = st.selectbox("Split", ["all", *(one.value for one in Split)], width=160)
-    if st.button("Refine the kept masks", type="secondary" if wait else "primary", disabled=running) and start_job(
+    why_not = why_not_now("refine") or (None if kept else "No mask is kept yet. Keep some on the Review page first.")
+    if action("Refine the kept masks", why_not, type="secondary" if wait else "primary") and start_job(
         "refine", "curator", ["refine", *([] if split == "all" else ["--split", split])]
     ):
         st.rerun()
-job_panel("refine", "Refining")
+job = job_panel("refine", "Refining")
 if error := st.session_state.pop("refinements-error", None):
     st.warning(literal(error))
 if last := st.session_state.get("refinements-last"):
@@ -96,7 +96,7 @@ if wait:
     declined = sum(bool(st.session_state.get(f"decline-{one}")) for one in shown)
     label = f"Accept {len(shown) - declined:,}" + (f", decline {declined:,}" if declined else "")
     st.button(label, type="primary", on_click=commit, args=[shown])  # no key: who presses it has come past all of them
-elif not running:
+elif job is None or job_state(job, utc_now()) not in ACTIVE:
     empty_state("No refined mask waits for a decision.", "Back to the sets", "sets")
 if lately:
     with st.expander(f"Decided last: {len(lately)}"):

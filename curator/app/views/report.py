@@ -10,15 +10,14 @@ from curator.app.reports.measurements import measure_button, show_measures, show
 from curator.app.state import engine
 from curator.runs import results
 from curator.runs.estimates import RowPair
-from curator.status import flow
 from db.session import reading
 from db.tables import Split
-from trainer.measures import ALPHA_ERRORS, MEASURES
+from trainer.measures import MEASURES
 from trainer.recipe import REFINEMENT_TITLES
 
 header("Report", "Measured per image and averaged, on examples that the run was not trained on.")
 with reading(engine()) as session:
-    runs, now = {run.id: run for run in results.runs(session)}, flow(session)
+    runs = {run.id: run for run in results.runs(session)}
 if not runs:
     empty_state("There is no run yet, so there is nothing to measure.", "Train one", "train")
     st.stop()
@@ -59,10 +58,7 @@ with st.container(horizontal=True):
 there = refine in reports.get(split, [])
 with reading(engine()) as session:
     found = results.examples(session, chosen, split, refine)
-lacking = all(
-    one.values[ALPHA_ERRORS[0].name] is None for one in found
-)  # every image has this one, unless an older version measured it
-if lacking:
+if not there or results.is_old(found):
     measure_button(chosen, split, refine, again=there)
 if reports:
     show_measures(chosen, reports)
@@ -76,4 +72,4 @@ if there:
     if not compared and (ordered := results.best_first(found, MEASURES[0])[::-1]):
         st.subheader("Look closely", anchor=False)
         look_closely([RowPair(one, one) for one in ordered], chosen, chosen)
-drawn_note(now.drawn)
+drawn_note(sum(one.drawn for one in found))

@@ -3,12 +3,26 @@
 import pandas as pd
 import streamlit as st
 
-from curator.app.frame import PAGE_FILE, empty_state, header, show_error, table
-from curator.app.state import engine
+from curator.app.frame import (
+    PAGE_FILE,
+    action,
+    empty_state,
+    header,
+    job_panel,
+    show_error,
+    start_job,
+    table,
+    why_not_now,
+)
+from curator.app.guard import DOWNLOAD_SET, current_reviewer, leads, token_for
+from curator.app.routes import PACKED_SETS
+from curator.app.state import engine, settings
 from curator.app.wording import pluralise
 from curator.consent import any_recorded, ended_in_sets
 from curator.formats import WRITERS
+from curator.markup import render
 from curator.review.standing import counts
+from curator.sets import packing
 from curator.sets.freeze import freeze
 from curator.status import list_sets
 from curator.touchup.refinements import count_proposals
@@ -16,13 +30,41 @@ from db.errors import WinnowError
 from db.jobs import utc_now
 from db.session import reading
 
+LINK = '<a class="winnow-download" href="{{ address }}" download>Download {{ name }} ({{ size }})</a>'
+
 
 def format_title(name: str) -> str:
     """A format's name, and what its files look like."""
     return f"{name}: {WRITERS[name].description}"
 
 
+def offer_to_pack(number: int, format: str) -> None:
+    """Offer to have a set packed as a zip, and the zip that this reviewer had packed last, for as long as it is there."""
+    reviewer = current_reviewer()
+    why_not = why_not_now(packing.KIND) if leads(reviewer) else "Only a lead may take a set’s pictures away."
+    if action(f"Pack set {number} as {format}", why_not):
+        start_job(packing.KIND, "curator", packing.arguments(number, format, reviewer))
+        st.rerun()
+    job = job_panel(packing.KIND, "The export")
+    with reading(engine()) as session:
+        found = None if job is None else packing.packed(session, settings(), job.id, reviewer, utc_now())
+    if job is None or found is None or job.result is None:
+        return
+    address = f"{PACKED_SETS}/{job.id}?token={token_for(reviewer, DOWNLOAD_SET)}"
+    st.html(render(LINK, address=address, name=found.name, size=f"{found.file.stat().st_size / 1e6:,.1f} MB"))
+    made = job.result
+    told = [f"{pluralise(made['examples'], 'example')}; nobody is named in it."]
+    if made["erased"]:
+        told.append(f"{made['erased']:,} left out, because they were erased.")
+    if made["cut_at_half"]:
+        told.append(f"{pluralise(made['cut_at_half'], 'soft mask')} cut at half: the format has one bit a pixel.")
+    if made["consent_ended"]:
+        told.append(f"The consent to use {made['consent_ended']:,} of them has ended: freeze a new set.")
+    st.caption(" ".join([*told, "It is deleted after an hour, and whenever somebody is erased."]))
+
+
 header("Curated sets", "Frozen, numbered and hashed. A run names the set that it was trained on; a set never changes.")
+packing.delete_downloads(settings().downloads, utc_now())
 with reading(engine()) as session:
     now, sets, consents = counts(session), list_sets(session), any_recorded(session)
 
@@ -32,7 +74,8 @@ else:
     with st.form("freeze", border=True):
         note = st.text_input("Note", max_chars=200, placeholder="first hundred verdicts")
         consented = consents and st.checkbox("Leave out photos of people without recorded consent")
-        if st.form_submit_button(f"Freeze the {now.keep:,} approved examples", type="primary"):
+        why_not = None if now.keep else "Nothing is approved now. Keep some examples on the Review page first."
+        if st.form_submit_button(f"Freeze the {now.keep:,} approved examples", type="primary", disabled=why_not is not None):
             try:
                 frozen = freeze(engine(), note, utc_now(), consented=consented)
             except WinnowError as error:
@@ -42,6 +85,8 @@ else:
                 st.success(message if frozen.new else f"{message} Nothing has changed since it was frozen.")
                 with reading(engine()) as session:
                     sets = list_sets(session)
+        if why_not is not None:
+            st.caption(why_not)
     with reading(engine()) as session:
         refined, ended = count_proposals(session), ended_in_sets(session, utc_now().date())
     waiting = f": {pluralise(refined, 'refined mask')} to decide" if refined else ""
@@ -68,5 +113,7 @@ else:
             chosen = left.selectbox("Set", [one["set"] for one in sets])
             format = right.selectbox("Format", list(WRITERS), index=list(WRITERS).index("folder"), format_func=format_title)
             st.markdown(WRITERS[format].in_words)
-            st.caption("Run this where Winnow runs. DIR is a new folder; nobody is named in it.")
-            st.code(f"winnow export {chosen} DIR --format {format}", language=None)
+            offer_to_pack(chosen, format)
+            with st.expander("In a terminal"):
+                st.caption("Run this where Winnow runs. DIR is a new folder; nobody is named in it.")
+                st.code(f"winnow export {chosen} DIR --format {format}", language=None)

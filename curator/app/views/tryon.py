@@ -8,7 +8,6 @@ from curator.pictures.codec import decode_photo
 from curator.pictures.pair import read_photo
 from curator.runs import results
 from curator.runs.tryon import recolour_photo
-from curator.status import flow
 from db.errors import WinnowError
 from db.session import reading
 
@@ -24,7 +23,6 @@ HAIR_COLOURS = {
 header("Try-on", "Recolours a photo with the LiteRT file that a phone runs, not with the training network.")
 with reading(engine()) as session:
     proven = [one for one in results.exports(session) if one.format == "litert" and results.is_proven(one)]
-    shown, now = results.tryon_examples(session, proven[0].run_id) if proven else [], flow(session)
 if not proven:
     empty_state("Try-on needs a LiteRT file that is proven against its run.", "Make one", "export")
     st.stop()
@@ -32,12 +30,21 @@ if not proven:
 controls, pictures = st.columns([1, 3], gap="large")
 with controls:
     export = st.selectbox("File", proven, format_func=lambda one: f"Run {one.run_id}, LiteRT {one.precision}")
+    with reading(engine()) as session:
+        shown = results.tryon_examples(session, export.run_id)
     upload = st.file_uploader(
         "Your photo (it is not stored)", type=["jpg", "jpeg", "png", "webp", "heic", "heif", "avif"], max_upload_size=64
     )
     chosen = st.selectbox(
-        "Or an example", shown, format_func=lambda one: one.submission.photo_name, disabled=upload is not None
+        "Or an example",
+        shown,
+        format_func=lambda one: one.submission.photo_name,
+        disabled=upload is not None,
+        help="Of the set that the file’s run was trained on, but none that it learned from.",
+        key=f"example-of-run-{export.run_id}",
     )
+    if upload is not None:
+        st.caption("Remove your photo to choose an example.")
     colour_name = st.selectbox("Colour", [*HAIR_COLOURS, "Custom"])
     colour = st.color_picker("Custom colour", "#7b2fbe") if colour_name == "Custom" else HAIR_COLOURS[colour_name]
     strength = st.slider("Strength", 0, 100, 80, format="%d%%")
@@ -56,4 +63,4 @@ with pictures:
     after.image(tried.photo, caption=f"After: {colour}", width="stretch", alt="the photo with recoloured hair")
     with st.expander("The matte"):
         st.image(tried.matte, width=420, clamp=True, alt="the matte")
-drawn_note(now.drawn)
+drawn_note(int(upload is None and chosen is not None and chosen.submission.drawn))

@@ -7,12 +7,14 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from curator.app import upload_routes  # noqa: F401 - it imports all that routes raise
 from curator.app.components import HERE, REVIEWING, TINT, joined, scripts_of
 from curator.ingest.aside import MAX_CROP_SIDES, MIN_CROP_SIDE, check_square
 from curator.pictures.crop import Square, to_crop, to_photo
@@ -124,6 +126,30 @@ def test_every_reason_has_a_label_and_all_but_one_a_key() -> None:
     assert [reason["name"] for reason in reasons] == [reason.value for reason in Reason]
     assert [reason["key"] for reason in reasons] == ["1", "2", "3", "4", "5", "6", None]
     assert all(reason["label"] for reason in reasons)
+
+
+def codes(kind: type[WinnowError]) -> Iterator[str]:
+    """The codes of a kind of error and of all its kinds; the routes know those that they import."""
+    yield kind.code
+    for narrower in kind.__subclasses__():
+        yield from codes(narrower)
+
+
+def test_components_ask_for_codes_that_routes_send_and_read_no_words() -> None:
+    known = set(codes(WinnowError))
+    declared = re.search(r"type ErrorCode =([^;]*);", (HERE / "types.d.ts").read_text())
+    assert declared is not None
+    assert set(re.findall(r'"(\w+)"', declared[1])) == known
+    scripts = {path: path.read_text() for path in HERE.rglob("*.js")}
+    asked = {code for script in scripts.values() for code in re.findall(r'\.is\("(\w+)"\)', script)}
+    assert {"already_decided", "stale_page", "time_up"} <= asked <= known
+    words = re.compile(r"message\W{0,3}\.(match|includes|startsWith|endsWith|search)\(|\.(test|exec|match)\([^)]*message")
+    assert [path.name for path, script in scripts.items() if words.search(script)] == []
+
+
+def test_every_code_is_explained_where_the_routes_are() -> None:
+    told = (ROOT / "docs/architecture.md").read_text()
+    assert {code for code in codes(WinnowError) if f"`{code}`" not in told} == set()
 
 
 # --- JavaScript's own tools ------------------------------------------------------------------------------------------------

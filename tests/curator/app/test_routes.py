@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,14 +23,15 @@ from curator.app import guard, routes, shield, state
 from curator.app.guard import TOKEN_HEADER, session_cookie, token_for
 from curator.app.routes import REPAIRED_SINCE, ROUTES
 from curator.app.shield import middleware
+from curator.sets import packing
 from curator.touchup.matting import Matting
 from curator.touchup.superpixels import superpixels
-from db.jobs import utc_now
+from db.jobs import running_job, utc_now
 from db.secret import home_secret
 from db.session import connect, reading, writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import Decision, Example, Measure, Refinement, Reviewer, Split, Standing, TouchUpSave, Verdict
+from db.tables import Decision, Example, Job, JobState, Measure, Refinement, Reviewer, Split, Standing, TouchUpSave, Verdict
 from tests.examples import add_examples, add_faceless, drawn_mask, drawn_photo, png
 from tests.locking import locked_by_another
 from tests.trained import add_run, freeze_all
@@ -41,8 +43,9 @@ POSTS = [
     *("/api/touchups/save", "/api/touchups/finish"),
     *("/api/touchups/resume", "/api/touchups/presence", "/api/touchups/discard", "/api/touchups/versions"),
     *("/api/touchups/refine", "/api/touchups/foreground", "/api/touchups/matte"),
-    *("/api/aside", "/api/aside/choose", "/api/aside/undo"),
+    *("/api/aside", "/api/aside/choose", "/api/aside/undo", "/api/aside/discard", "/api/aside/restore", "/api/navigation"),
 ]
+CODES = {400: "malformed", 404: "not_there", 409: "impossible", 413: "too_large"}
 
 
 @pytest.fixture
@@ -174,6 +177,32 @@ def test_a_thumbnail_of_a_missing_picture_is_not_found(client: TestClient) -> No
 # --- the guard --------------------------------------------------------------------------------------------------------
 
 
+def test_the_navigation_tells_counts_the_reviewers_clock_and_jobs(
+    client: TestClient, ours: dict[str, str], engine: Engine, store: Store
+) -> None:
+    with writing(engine) as session:
+        (example,) = add_examples(session, store, 1, Split.test)
+        session.add(
+            Job(kind="export", arguments=[], state=JobState.failed, message="No.", created_at=utc_now(), heartbeat_at=utc_now())
+        )
+
+    def asked(**form: Any) -> Any:
+        return client.post("/api/navigation", headers=ours, json=form).json()
+
+    first = asked()
+    assert (first["counts"]["ingest"], first["counts"]["review"], first["counts"]["guide"]) == ("1", "1", "")
+    assert (first["clock"], first["running"], first["ended"], first["newest"]) == (False, [], [], 1)
+    (ended,) = asked(after=0, watched=[])["ended"]
+    assert (ended["number"], ended["told"]["words"]) == (1, "The export failed: No.")
+    assert ended["told"]["steps"] == [{"label": "Export", "page": "export"}]
+    keep = {"example": example, "decision": "keep", "client_id": "1"}
+    client.post("/api/verdicts", headers=ours, json={"verdicts": [keep]})
+    client.post("/api/touchups/begin", headers=ours, json={"example": example, "page": "page"})
+    now = asked()
+    assert now["clock"]
+    assert re.fullmatch(r"[12]:\d\d", now["counts"]["touchup"])
+
+
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize(
     ("change", "sentence"),
@@ -192,7 +221,8 @@ def test_a_request_from_a_foreign_page_is_refused(
 ) -> None:
     headers = {name: value for name, value in {**ours, **change}.items() if value is not None}
     answer = client.post(path, json={}, headers=headers)
-    assert (answer.status_code, answer.json()) == (403, {"error": sentence})
+    code = "stale_page" if TOKEN_HEADER in change else "not_allowed"
+    assert (answer.status_code, answer.json()) == (403, {"error": sentence, "code": code})
 
 
 def test_a_token_signed_with_another_secret_is_refused(
@@ -211,7 +241,8 @@ def test_a_token_older_than_a_day_is_refused(
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda self: signed_at(self) + guard.TOKEN_SECONDS + 1)
     answer = client.post("/api/deck", json={"count": 1}, headers=ours)
     assert answer.status_code == 403
-    assert answer.json() == {"error": "This page has been open for more than a day. Reload it to continue; nothing is lost."}
+    said = "This page has been open for more than a day. Reload it to continue; nothing is lost."
+    assert answer.json() == {"error": said, "code": "stale_page"}
 
 
 @pytest.mark.parametrize("host", ["evil.example", "winnow.evil.example:8501", "localhost.evil.example", "192.168.1.7"])
@@ -224,7 +255,7 @@ def test_a_foreign_host_name_that_resolves_to_us_is_refused(client: TestClient, 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 def test_only_json_is_taken(client: TestClient, ours: dict[str, str], kind: str) -> None:
     answer = client.post("/api/deck", content=b'{"count": 1}', headers={**ours, "Content-Type": kind})
-    assert (answer.status_code, answer.json()) == (415, {"error": "Send this request as application/json."})
+    assert (answer.status_code, answer.json()) == (415, {"error": "Send this request as application/json.", "code": "not_json"})
 
 
 def test_an_oversized_body_is_refused_even_without_a_content_length(client: TestClient, ours: dict[str, str]) -> None:
@@ -238,7 +269,7 @@ def test_an_oversized_body_is_refused_even_without_a_content_length(client: Test
         answer = client.post("/api/deck", content=body, headers=headers)
         assert (answer.status_code, answer.json()) == (
             413,
-            {"error": "The request is larger than 64 KiB, the limit of this route."},
+            {"error": "The request is larger than 64 KiB, the limit of this route.", "code": "too_large"},
         )
 
 
@@ -413,7 +444,7 @@ def test_only_a_lead_settles_disagreements_and_sets_control_examples(
     shows = [("/api/deck", {"count": 1, "wanted": {"show": show}}) for show in ("disputed", "repaired")]
     for path, asked in [("/api/gold", gold), *shows]:
         answer = client.post(path, json=asked, headers=ours)
-        assert (answer.status_code, answer.json()) == (403, {"error": only})
+        assert (answer.status_code, answer.json()) == (403, {"error": only, "code": "not_allowed"})
     answer = client.post("/api/verdicts", json={"verdicts": [settling]}, headers=ours)
     assert answer.json() == {"taken": 0, "ids": {}, "refused": [{"index": 0, "client_id": "one", "error": only}]}
     lea = {**ours, TOKEN_HEADER: token_for("Lea")}
@@ -511,7 +542,7 @@ def test_impossible_touch_ups_are_refused(
     client: TestClient, ours: dict[str, str], path: str, asked: dict[str, Any], status: int, says: str
 ) -> None:
     answer = client.post(f"/api/touchups/{path}", json=asked, headers=ours)
-    assert (answer.status_code, answer.json()) == (status, {"error": says})
+    assert (answer.status_code, answer.json()) == (status, {"error": says, "code": CODES[status]})
 
 
 def test_a_reviewer_cannot_save_another_reviewers_touch_up(client: TestClient, ours: dict[str, str], kept_example: int) -> None:
@@ -520,7 +551,10 @@ def test_a_reviewer_cannot_save_another_reviewers_touch_up(client: TestClient, o
     answer = client.post(
         "/api/touchups/save", json={"touch_up": begun["touch_up"], "page": "p", "mask": base64_png(1)}, headers=bo
     )
-    assert (answer.status_code, answer.json()) == (409, {"error": "This touch-up belongs to another reviewer."})
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {"error": "This touch-up belongs to another reviewer.", "code": "impossible"},
+    )
 
 
 # --- Refine -----------------------------------------------------------------------------------------------------------
@@ -587,7 +621,7 @@ def test_what_cannot_be_refined_is_refused(
 ) -> None:
     asked = {"example": examples[0], "mask": base64_png(1)} | changes
     answer = client.post(f"/api/touchups/{path}", json=asked, headers=ours)
-    assert (answer.status_code, answer.json()) == (status, {"error": says})
+    assert (answer.status_code, answer.json()) == (status, {"error": says, "code": CODES[status]})
 
 
 @pytest.mark.usefixtures("refining")
@@ -605,7 +639,7 @@ def test_wrong_hints_and_boxes_are_refused(
 ) -> None:
     asked = {"example": examples[0], "mask": base64_png(1)} | changes
     answer = client.post("/api/touchups/refine", json=asked, headers=ours)
-    assert (answer.status_code, answer.json()) == (status, {"error": says})
+    assert (answer.status_code, answer.json()) == (status, {"error": says, "code": CODES[status]})
 
 
 def test_while_refine_warms_up_the_answer_is_503_and_says_so(
@@ -702,10 +736,32 @@ def test_a_download_needs_a_token_made_for_it_which_is_good_for_nothing_else(
     assert written(engine) == 0
 
 
+def test_a_packed_set_is_for_the_lead_who_asked_for_it(
+    monkeypatch: pytest.MonkeyPatch, client: TestClient, settings: Settings, engine: Engine
+) -> None:
+    with running_job(engine, packing.KIND, packing.arguments(3, "coco", "Ada"), None) as progress:
+        settings.downloads.mkdir(parents=True)
+        (settings.downloads / f"{progress.number}.zip").write_bytes(b"PK")
+
+    def asked(token: str, job: int = progress.number) -> Any:
+        return client.get(f"/api/packed-sets/{job}", params={"token": token})
+
+    answer = asked(token_for("Ada", guard.DOWNLOAD_SET))
+    assert (answer.status_code, answer.content) == (200, b"PK")
+    assert answer.headers["content-disposition"] == 'attachment; filename="winnow-set-3-coco.zip"'
+    assert answer.headers["cache-control"] == "no-store"
+    for token in ("", token_for("Ada"), token_for("Ada", guard.DOWNLOAD)):
+        assert asked(token).status_code == 403
+    assert asked(token_for("Bo", guard.DOWNLOAD_SET)).status_code == 404
+    assert asked(token_for("Ada", guard.DOWNLOAD_SET), progress.number + 1).status_code == 404
+    monkeypatch.setattr(guard, "settings", lambda: settings.model_copy(update={"leads": "Bo"}))
+    assert asked(token_for("Ada", guard.DOWNLOAD_SET)).status_code == 403
+
+
 def test_streamlit_app_serves_these_routes() -> None:
     door = (Path(__file__).parents[3] / "streamlit_app.py").read_text()
     assert "routes=[*ROUTES, *UPLOAD_ROUTES]" in door
-    assert "middleware=middleware()" in door
+    assert "middleware=[*middleware(), Middleware(FirstView)]" in door
 
 
 def test_only_hosts_in_the_settings_are_served(
@@ -737,7 +793,8 @@ def test_a_page_answers_only_the_one_who_is_signed_in(
             "/api/verdicts.csv", params={"token": token_for("Ada", guard.DOWNLOAD)}, headers={"X-Forwarded-User": who}
         )
         assert log.status_code == status
-    assert answer.json() == {"error": "Somebody else is signed in now. Reload the page to continue; nothing is lost."}
+    said = "Somebody else is signed in now. Reload the page to continue; nothing is lost."
+    assert answer.json() == {"error": said, "code": "stale_page"}
 
 
 # --- the tray ---------------------------------------------------------------------------------------------------------
@@ -761,6 +818,28 @@ def test_photos_without_a_face_come_in_turn_and_accept_a_square_a_discard_and_an
         assert (example.submission_id, example.crop_side, example.crop_rotation) == (first, 300.0, 12.0)
     back = client.post("/api/aside/undo", json={"submission": second}, headers=ours).json()
     assert (back["photo"]["submission"], back["left"]) == (second, 2)
+
+
+def test_several_photos_are_discarded_at_once_each_judged_for_itself_and_taken_back_together(
+    client: TestClient, ours: dict[str, str], engine: Engine, store: Store
+) -> None:
+    with writing(engine) as session:
+        first, second, third = add_faceless(session, store, 3)
+    bo = {**ours, TOKEN_HEADER: token_for("Bo")}
+    client.post("/api/aside/choose", json={"submission": second, "square": None}, headers=bo)
+    answer = client.post("/api/aside/discard", json={"submissions": [first, second, 99, third, first]}, headers=ours)
+    assert answer.json() == {
+        "refused": [
+            {"submission": second, "error": f"Photo {second} has been discarded already.", "code": "already_decided"},
+            {"submission": 99, "error": "There is no photo with the number 99.", "code": "not_there"},
+        ],
+        "left": 0,
+    }
+    back = client.post("/api/aside/restore", json={"submissions": [third, second, first, 99]}, headers=ours).json()
+    assert ([photo["submission"] for photo in back["photos"]], back["left"]) == ([third, first], 2)
+    assert [(one["submission"], one["code"]) for one in back["refused"]] == [(second, "impossible"), (99, "not_there")]
+    many = {"submissions": list(range(1, 102))}
+    assert client.post("/api/aside/discard", json=many, headers=ours).json()["code"] == "malformed"
 
 
 @pytest.mark.parametrize(
@@ -793,6 +872,10 @@ def test_a_photo_without_a_face_is_shown_with_its_mask_below(client: TestClient,
     both = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
     assert both is not None
     assert both.shape == (1024, 512, 3)
+    small = cv2.imdecode(np.frombuffer(client.get(f"/pictures/aside/{number}?side=320").content, np.uint8), cv2.IMREAD_COLOR)
+    assert small is not None
+    assert small.shape == (640, 320, 3)
+    assert client.get(f"/pictures/aside/{number}?side=99").status_code == 400
     assert (client.get("/pictures/aside/99").status_code, client.get("/pictures/aside/x").status_code) == (404, 404)
 
 
@@ -807,6 +890,6 @@ def test_a_verdict_that_cannot_be_recorded_now_is_asked_for_again(
     with locked_by_another(impatient):
         answer = client.post("/api/verdicts", json=verdict(examples[0]), headers=ours)
     assert answer.status_code == 503  # the page keeps the verdict, and sends it again
-    assert answer.json()["error"] == "Winnow’s database is busy. Try again in a moment."
+    assert answer.json() == {"error": "Winnow’s database is busy. Try again in a moment.", "code": "database_busy"}
     assert client.post("/api/verdicts", json=verdict(examples[0]), headers=ours).json()["taken"] == 1
     impatient.dispose()

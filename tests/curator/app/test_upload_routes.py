@@ -106,7 +106,7 @@ def test_a_piece_that_is_too_large_or_badly_described_is_refused(ada: Browser, s
         answer = ada.piece(file, 0, b"PK\3\4", **{PIECE_HEADER: header})
         assert (answer.status_code, answer.json()) == (
             400,
-            {"error": f"The header {PIECE_HEADER} does not describe a piece of a file."},
+            {"error": f"The header {PIECE_HEADER} does not describe a piece of a file.", "code": "malformed"},
         )
     assert ada.piece(file, 0, b"PK\3\4", **{"Content-Type": "text/plain"}).status_code == 400
     assert ada.ask("begin", {**file, "name": "x" * 1001}).status_code == 400

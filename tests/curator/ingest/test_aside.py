@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, select
 
-from curator.ingest.aside import check_square, count_faceless, decide, list_faceless, next_faceless, preview, take_back
+from curator.ingest.aside import (
+    check_square,
+    count_faceless,
+    decide,
+    discard,
+    list_faceless,
+    next_faceless,
+    preview,
+    take_back,
+    take_discards_back,
+)
 from curator.pictures.codec import decode_mask, decode_photo
 from curator.pictures.crop import Square, cut_mask, cut_photo
 from curator.review.deck import queue
@@ -99,6 +109,33 @@ def test_a_discarded_photo_leaves_the_tray_and_the_counts_and_undo_brings_it_bac
     with reading(engine) as session:
         rows = session.execute(select(CropChoice.id, CropChoice.undoes).order_by(CropChoice.id)).all()
         assert [tuple(row) for row in rows] == [(1, None), (2, 1), (3, None)]  # nothing was overwritten
+
+
+@on_both_servers
+def test_many_are_discarded_and_taken_back_at_once_and_only_what_waits(engine, store, photos, say, clock) -> None:
+    say(photos[1], SQUARE, "Bo")
+    refused = discard(engine, "Ada", [*photos, 99], clock())
+    assert {number: str(error) for number, error in refused.items()} == {
+        photos[1]: f"Photo {photos[1]} has been cropped already.",
+        99: "There is no photo with the number 99.",
+    }
+    assert numbers(engine) == []
+    assert discard(engine, "Ada", [photos[0]], clock()) == {}  # sent again
+    again, refused = take_discards_back(engine, "Ada", [*photos, 99], clock())
+    assert [one.submission for one in again] == numbers(engine) == [photos[0], photos[2]]
+    assert set(refused) == {photos[1], 99}
+    with reading(engine) as session:
+        rows = session.execute(select(CropChoice.submission_id, CropChoice.undoes).order_by(CropChoice.id)).all()
+        # Bo's crop; two discards, each undone by a record of its own
+        assert [tuple(row) for row in rows] == [
+            (photos[1], None),
+            (photos[0], None),
+            (photos[2], None),
+            (photos[0], 2),
+            (photos[2], 3),
+        ]
+        assert len(session.scalars(select(Example)).all()) == 1
+    assert set(take_discards_back(engine, "Bo", [photos[1]], clock())[1]) == {photos[1]}  # a crop is no discard
 
 
 @on_both_servers

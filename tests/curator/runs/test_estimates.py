@@ -1,13 +1,23 @@
 """Means with intervals, and paired differences between two runs."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from curator.runs.estimates import MeasureDifference, RowPair, estimates, measure_differences, most_different, pair_rows
+from curator.runs.estimates import (
+    MeasureDifference,
+    RowPair,
+    at_two_sizes,
+    comparable_measures,
+    estimates,
+    measure_differences,
+    most_different,
+    pair_rows,
+)
 from curator.runs.results import ReportRow
 from db.tables import Split
-from trainer.measures import MEASURES
+from trainer.measures import ALL, ALPHA_ERRORS, MEASURES
 
 F1, *_, GRADIENT = MEASURES
 
@@ -63,6 +73,26 @@ def test_an_example_that_one_run_has_no_value_for_is_in_no_difference() -> None:
     (made,) = measure_differences([RowPair(seen(1, None), seen(1, 0.6)), RowPair(seen(2, 0.5), seen(2, 0.7))], [F1])
     assert (made.images, made.first, made.second) == (1, 0.5, 0.7)
     assert measure_differences([], [F1])[0] == MeasureDifference(F1, None, None, None, None, 0)
+
+
+def test_sums_over_pixels_are_compared_only_where_both_were_taken_at_one_size() -> None:
+    sad = ALPHA_ERRORS[0]
+
+    def with_sad(example: int, value: float, side: int) -> ReportRow:
+        return replace(seen(example, 0.5), values={"f1": 0.5, "sad": value}, alpha_side=side)
+
+    old = [RowPair(with_sad(n, 0.5 + n, 224), with_sad(n, 0.2 + n, 128)) for n in range(3)]
+    new = [RowPair(with_sad(n, 2.0 + n, 512), with_sad(n, 1.5 + n, 512)) for n in range(3)]
+    assert (at_two_sizes(old), at_two_sizes(new)) == (True, False)
+    (nothing,), (made,) = measure_differences(old, [sad]), measure_differences(new, [sad])
+    assert (nothing.images, nothing.difference, nothing.outcome) == (0, None, "no clear difference")
+    assert (made.images, made.difference) == (3, pytest.approx(-0.5))
+    assert measure_differences(old, [F1])[0].images == 3
+
+
+def test_eq_1_is_compared_at_one_size_only() -> None:
+    assert comparable_measures(224, 224) == list(ALL)
+    assert set(ALL) - set(comparable_measures(224, 128)) == {GRADIENT}
 
 
 def test_where_two_runs_differ_most_comes_first() -> None:

@@ -1,12 +1,14 @@
 """The tables of a report as text."""
 
+from dataclasses import replace
+
 import pytest
 
 from curator.runs import figures
-from curator.runs.estimates import MeasureDifference
+from curator.runs.estimates import MeasureDifference, RowPair
 from curator.runs.results import ReportRow
 from db.tables import Split
-from trainer.measures import MEASURES
+from trainer.measures import ALPHA_ERRORS, MEASURES
 
 TIED = "\N{NO-BREAK SPACE}"
 F1, *_, GRADIENT = MEASURES
@@ -37,6 +39,23 @@ def test_a_report_is_a_row_in_order_of_splits_and_refinements() -> None:
     ]  # fmt: skip
     assert made.rows[0][3] == "—"
     assert made.rows[1][3].startswith("0.750")
+
+
+def test_sums_over_pixels_say_of_which_square_they_are_and_why_two_are_not_compared() -> None:
+    one = seen(1, Split.test, "none", 0.5)
+    one = replace(one, values=one.values | {"sad": 1.5})
+    made = figures.measures_table([one, replace(one, split=Split.validation, alpha_side=128)], [ALPHA_ERRORS[0]])
+    assert made.head == ["Split", "Refinement", "Images", "Taken at, pixels", f"SAD{TIED}↓"]
+    assert [row[3:] for row in made.rows] == [["128 x 128", "1.500"], ["512 x 512", "1.500"]]
+
+    same, other = RowPair(one, one), RowPair(one, replace(one, alpha_side=128))
+    assert figures.size_sentences([same], (1, 224), (2, 224)) == []
+    assert figures.size_sentences([same, other], (1, 224), (2, 128)) == [
+        "The errors of alpha (SAD, MSE, gradient and connectivity) are not compared. An older version took them at the size of "
+        "a run’s input: here they are of 512 x 512 pixels for run 1, 128 x 128 for run 2. Measure the older report again.",
+        "Run 1 sees pictures of 224 x 224 pixels, run 2 of 128 x 128. Gradient consistency is measured on these and depends on "
+        "their size, so it is not compared.",
+    ]
 
 
 def test_a_comparison_names_both_runs_and_says_what_the_difference_means() -> None:

@@ -1,5 +1,6 @@
 """The results of runs, as pages show them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -161,6 +162,13 @@ def test_best_first_follows_the_measures_own_direction_and_leaves_out_who_has_no
     assert [one.example for one in results.best_first(found, GRADIENT)] == [1, 3, 2]
 
 
+def test_a_report_is_old_without_errors_of_alpha_or_with_those_of_another_size() -> None:
+    assert not results.is_old([])
+    assert not results.is_old([seen(1, sad=1.5), seen(2, sad=None)])
+    assert results.is_old([seen(1, sad=None), seen(2, sad=None)])
+    assert results.is_old([replace(seen(1, sad=1.5), alpha_side=224)])
+
+
 def test_a_source_is_named_by_its_last_part_with_its_number_if_two_are_the_same(engine: Engine, clock: FakeClock) -> None:
     places = ["/home/ada/photos/", "C:\\photos\\set.zip", "drawn, seed 0", "/srv/photos", "/"]
     with writing(engine) as session:
@@ -170,6 +178,13 @@ def test_a_source_is_named_by_its_last_part_with_its_number_if_two_are_the_same(
     assert list(names.values()) == ["photos (source 1)", "set.zip", "drawn, seed 0", "photos (source 4)", "/"]
 
 
-def test_try_on_offers_faces_that_the_run_never_learned_from(engine: Engine, examples: list[int]) -> None:
+def test_try_on_offers_faces_that_the_run_never_learned_from_test_first(
+    engine: Engine, store: Store, clock: FakeClock, examples: list[int]
+) -> None:
+    with writing(engine) as session:
+        later = add_examples(session, store, 2, Split.test) + add_examples(session, store, 1, Split.train)
+        add_run(session, store, freeze_all(session, later, clock()), clock())
     with reading(engine) as session:
-        assert [one.id for one in results.tryon_examples(session, 1)] == examples
+        validation, test = examples[:2], examples[2:]
+        assert [one.id for one in results.tryon_examples(session, 1)] == [*test, *validation]
+        assert [one.id for one in results.tryon_examples(session, 2)] == [*test, *later[:2], *validation]

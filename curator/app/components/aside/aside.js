@@ -2,7 +2,8 @@
 // The tray. It shows a photo with its mask and a square; a decision is sent, and the next photo is shown when the server has
 // saved it.
 
-import { ask, bytesOf, clicked, fitted, formatted, isTheirs, made, offscreen, partsOf, RouteError, tintOf } from "../shared.js";
+import { ask, bytesOf, clicked, fitted, formatted, made, offscreen, partsOf, RouteError, tintOf } from "../shared.js";
+import { keysElsewhere } from "../keys.js";
 import { corners, firstSquare, middle, onPhoto, radians, squareAt, within } from "./square.js";
 
 /**
@@ -32,6 +33,8 @@ class Tray {
   /** Asks for a new token. @type {() => void} */
   renew = () => {};
   renewed = false;
+  /** @type {(event: KeyboardEvent) => boolean} */
+  isTheirs = () => false;
   /** The photo that is shown. @type {any} */
   photo = null;
   /** @type {any} */
@@ -74,6 +77,7 @@ class Tray {
     this.canvas = this.at.canvas;
     this.context = this.canvas.getContext("2d");
     const heard = { signal: this.leave.signal };
+    this.isTheirs = keysElsewhere(root, this.leave.signal);
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
     root.addEventListener("click", (event) => {
       const button = clicked(/** @type {MouseEvent} */ (event));
@@ -120,7 +124,7 @@ class Tray {
 
   /** Show an error; null removes it. @param {any} error */
   complain(error) {
-    if (error?.status === 403) this.renew();
+    if (error instanceof RouteError && error.is("stale_page")) this.renew();
     this.at.trouble.hidden = !error;
     this.at.trouble.textContent = error?.message ?? "";
   }
@@ -260,7 +264,7 @@ class Tray {
     } catch (error) {
       this.complain(error);
       if (this.gone) return;
-      const gone = error instanceof RouteError && (error.status === 404 || / already/.test(error.message));
+      const gone = error instanceof RouteError && (error.is("not_there") || error.is("already_decided"));
       if (gone) return this.next(); // somebody else decided first
       this.become(this.picture ? "showing" : "broken");
       return this.told();
@@ -343,8 +347,7 @@ class Tray {
 
   /** @param {KeyboardEvent} event */
   key(event) {
-    const theirs = !this.root || isTheirs(event, this.root) || event.shiftKey;
-    if (theirs && event.key !== "+") return; // on many keyboards + needs Shift
+    if (this.isTheirs(event) || (event.shiftKey && event.key !== "+")) return; // on many keyboards + needs Shift
     const what = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!what || (event.repeat && ["crop", "discard", "skip", "undo", "mask"].includes(what))) return;
     if (what in MOVES && this.state !== "showing") return; // the arrows scroll

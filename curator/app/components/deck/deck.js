@@ -2,15 +2,16 @@
 // The review deck. A key draws the next picture at once, from what was fetched and decoded ahead; the verdict goes to the
 // server in the background, and stays in this browser until the server says that it is committed (the outbox).
 
-import { ask, clicked, cutInMiddle, fitted, isTheirs, made, newId, partsOf, RouteError, Shelf } from "../shared.js";
+import { ask, clicked, cutInMiddle, fitted, made, newId, partsOf, RouteError, Shelf } from "../shared.js";
 import {
-  didInWords, DONE, doubtInWords, drawCounts, endOf, isUndo, lasting, LEFT_OUT, offerReasons, opinionsInWords, POLL_MS,
-  reasonInWords, settlesIt, undoOf, verdictOn, widgetKeys,
+  didInWords, DONE, doubtInWords, drawCounts, endOf, lasting, LEFT_OUT, offerReasons, opinionsInWords, POLL_MS, reasonInWords,
+  settlesIt, undoOf, verdictOn,
 } from "../review.js";
+import { isUndo, keysElsewhere } from "../keys.js";
 import { Outbox } from "../outbox.js";
 import { Dealer } from "../dealer.js";
 import { paceInWords, Sitting } from "../sitting.js";
-import { actsOf, boundKeys, keyInWords, keysOfAct, plainKey, readChanges, whyNot } from "./keys.js";
+import { actsOf, boundKeys, keyInWords, keysOfAct, plainKey, readChanges, whyNot } from "./bindings.js";
 import { Pictures } from "./pictures.js";
 import { Stage } from "./stage.js";
 import { lookedAt, signOf, Strip } from "./strip.js";
@@ -29,8 +30,8 @@ class Deck {
   /** The parts of the page. @type {Record<string, any>} */
   at = {};
   leave = new AbortController();
-  /** @type {(key: string) => boolean} */
-  widgetWants = () => false;
+  /** @type {(event: KeyboardEvent) => boolean} */
+  isTheirs = () => false;
 
   /** @param {ReviewData} data @param {(what: "renew" | "clear") => void} tell */
   constructor({ reviewer, token, wanted, lead, side, tints, reasons, pace }, tell) {
@@ -46,7 +47,7 @@ class Deck {
     this.acts = actsOf(reasons, lead);
     this.changes = readChanges(this.looks.get("keys"), this.acts);
     this.keys = boundKeys(this.acts, this.changes);
-    /** @type {import("./keys.js").Act | null} */
+    /** @type {import("./bindings.js").Act | null} */
     this.listening = null; // for the key that it is to have
     this.outbox = new Outbox(reviewer, {
       token,
@@ -89,7 +90,7 @@ class Deck {
     offerReasons(this.at, this.reasons);
     this.stage = new Stage(this.at, this.side, { swiped: (what) => this.act(what), changed: () => this.tools(), signal });
     this.strip = new Strip(this.at.stills, (entry) => didInWords(entry, this.reasons));
-    this.widgetWants = widgetKeys(root, { signal });
+    this.isTheirs = keysElsewhere(root, signal);
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal });
     window.addEventListener("keyup", ({ key }) => this.keys[plainKey(key)] === "hide" && this.stage?.hold("key", false), { signal });
     root.addEventListener("click", (event) => {
@@ -129,17 +130,14 @@ class Deck {
     const key = plainKey(event.key);
     const { help } = this.at;
     if (this.listening && help.open) return this.hear(event);
-    if (isUndo(event) && !help.open) {
+    if (isUndo(event)) {
       event.preventDefault();
       event.stopImmediatePropagation();
       return this.undo();
     }
     const bound = key === "Escape" && (this.looking || this.large) ? "leave" : this.keys[key];
     const what = help.open && bound !== "help" ? undefined : bound;
-    if (this.root && isTheirs(event, this.root) && !(help.open && !event.ctrlKey && !event.metaKey && !event.altKey)) return;
-    if (this.widgetWants(key)) return;
-    const slides = /** @type {Element} */ (event.composedPath()[0])?.matches?.("input[type=range]");
-    if (slides && key.startsWith("Arrow")) return;
+    if (this.isTheirs(event) && !(help.open && !event.ctrlKey && !event.metaKey && !event.altKey)) return;
     // C and R are Streamlit's own shortcuts ("clear caches", "rerun"): they must not be pressed by mistake.
     if (!what && !["c", "r"].includes(key)) return;
     event.preventDefault();
@@ -248,7 +246,7 @@ class Deck {
       else this.golden.delete(client_id);
     } catch (error) {
       if (!(error instanceof RouteError)) throw error;
-      if (error.status === 403) this.outbox.renew();
+      if (error.is("stale_page")) this.outbox.renew();
       says = `${photo} is ${known ? "not" : "still"} a control example: ${error.message}`;
     }
     if (this.gone) return;
@@ -352,7 +350,7 @@ class Deck {
     this.pictures.want([...ahead, ...behind].filter((one) => one !== null && one !== undefined));
   }
 
-  /** @param {string} state @param {string} says @param {import("./pictures.js").Picture | null} picture */
+  /** @param {string} state @param {string} says @param {import("../looks.js").Picture | null} picture */
   become(state, says = "", picture = null) {
     this.state = this.at.deck.dataset.state = state;
     this.stage?.show(picture);
@@ -555,7 +553,7 @@ class Deck {
     this.changeKeys({ ...this.changes, [act]: key });
   }
 
-  /** @param {import("./keys.js").Changes} changes */
+  /** @param {import("./bindings.js").Changes} changes */
   changeKeys(changes) {
     const before = this.listening?.act;
     this.changes = changes;

@@ -1,17 +1,12 @@
 // @ts-check
 // The pictures of a deck, fetched and decoded before they are shown.
 
-import { bitmap, hatched, maskBytes, RouteError, tintOf } from "../shared.js";
+import { decoded } from "../looks.js";
+import { RouteError } from "../shared.js";
+
+/** @import { Picture } from "../looks.js" */
 
 const LOADERS = 4; // at a time; the one on screen need not wait for them
-/** @type {Colour} */
-const CLEAR = [0, 0, 0, 0];
-
-/**
- * A picture once decoded: the photo, what the mask covers, a line along its edge, and a hatch over what is unknown, if
- * anything is; or it is missing from the store.
- * @typedef {{photo?: ImageBitmap, alpha?: ImageBitmap, edge?: ImageBitmap, hatch?: ImageBitmap | null, missing?: boolean}} Picture
- */
 
 export class Pictures {
   /**
@@ -95,18 +90,4 @@ export class Pictures {
   release({ photo, alpha, edge, hatch }) {
     for (const layer of [photo, alpha, edge, hatch]) layer?.close();
   }
-}
-
-/** @param {Card} card @param {Tint} tint @returns {Promise<Picture>} */
-async function decoded(card, { fill: [red, green, blue], edge }) {
-  const [photo, painted, unknown] = await Promise.all([bitmap(card.image), bitmap(card.mask), card.unknown ? bitmap(card.unknown) : null]);
-  const mask = maskBytes(painted);
-  /** @type {Colour} */
-  const solid = [red, green, blue, 255]; // the stage decides how much of it is seen
-  const layers = [{ fill: solid, edge: solid }, { fill: CLEAR, edge }].map((tint) => tintOf(mask, painted.width, tint));
-  if (unknown) layers.push(hatched(new ImageData(unknown.width, unknown.height), maskBytes(unknown), unknown.width));
-  painted.close();
-  unknown?.close();
-  const [alpha, line, hatch] = await Promise.all(layers.map((layer) => createImageBitmap(layer)));
-  return { photo, alpha, edge: line, hatch };
 }

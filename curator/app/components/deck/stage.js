@@ -2,12 +2,12 @@
 // The stage: a photo and the mask over it, in one of several views, zoomed, and moved by mouse and fingers. The photo and
 // the mask are layers of their own; a view draws the mask's layer from what was decoded ahead, and waits for no server.
 
+import { LAYERS, OPACITY } from "../looks.js";
 import { Shelf } from "../shared.js";
 
-/** @import { Picture } from "./pictures.js" */
+/** @import { Picture } from "../looks.js" */
 
 const VIEWS = ["overlay", "outline", "cutout", "side"];
-const OPACITY = { overlay: 0.4, outline: 1, cutout: 1, side: 0.4 };
 const OPACITY_STEP = 0.1;
 const ZOOMS = [1, 2, 4];
 const CLOSEST = 8;
@@ -16,48 +16,7 @@ const SLOP = 8; // CSS pixels that a still finger may move
 const SWIPE = 0.22; // of the frame's width: a swipe of this length counts
 const FLICK = 0.6; // CSS pixels a millisecond: a swipe of this speed counts as well, if it is
 const FLICK_PX = 40; // this long
-const BACKDROP = "rgb(128 128 128)";
-const HALO = "rgb(0 0 0 / .8)";
-const square = (/** @type {number[]} */ ...steps) => steps.flatMap((x) => steps.map((y) => [x, y]));
-const [LINE, AROUND] = [square(0, 1), square(-2, 0, 1, 3)]; // where a line is drawn again to become two pixels wide, or six
 const SWIPES = { keep: "Keep", fix: "Fix", reject: "Reject", skip: "Skip" };
-
-/**
- * What each view draws into the mask's layer, given {alpha, edge} and an opacity from 0 to 1.
- * @type {Record<string, (layer: CanvasRenderingContext2D, picture: any, opacity: number) => void>}
- */
-const LAYERS = {
-  overlay(layer, { alpha, edge }, opacity) {
-    layer.globalAlpha = opacity;
-    layer.drawImage(alpha, 0, 0);
-    layer.globalAlpha = Math.min(1, 2.5 * opacity); // the line stays readable where the fill is faint
-    layer.drawImage(edge, 0, 0);
-  },
-  outline(layer, { edge }, opacity) {
-    for (const [x, y] of AROUND) layer.drawImage(edge, x, y);
-    layer.globalCompositeOperation = "source-in";
-    layer.fillStyle = HALO;
-    layer.fillRect(0, 0, layer.canvas.width, layer.canvas.height);
-    layer.globalCompositeOperation = "source-over";
-    for (const [x, y] of LINE) layer.drawImage(edge, x, y);
-    fade(layer, opacity);
-  },
-  cutout(layer, { alpha }, opacity) {
-    layer.fillStyle = BACKDROP;
-    layer.fillRect(0, 0, layer.canvas.width, layer.canvas.height);
-    layer.globalCompositeOperation = "destination-out";
-    layer.drawImage(alpha, 0, 0);
-    fade(layer, opacity);
-  },
-};
-LAYERS.side = LAYERS.overlay;
-
-/** Let all of a layer show through. @param {CanvasRenderingContext2D} layer @param {number} opacity 0 to 1 */
-function fade(layer, opacity) {
-  layer.globalCompositeOperation = "destination-in";
-  layer.fillStyle = `rgb(0 0 0 / ${opacity})`;
-  layer.fillRect(0, 0, layer.canvas.width, layer.canvas.height);
-}
 
 export class Stage {
   /** The fingers that are down, by pointer. @type {Map<number, PointerEvent>} */
@@ -94,7 +53,6 @@ export class Stage {
     this.shelf = new Shelf("localStorage", "winnow.look.");
     const look = this.shelf.get("deck") ?? {};
     this.view = VIEWS.includes(look.view) ? look.view : "overlay";
-    /** @type {Record<string, number>} */
     this.opacity = { ...OPACITY };
     for (const view of VIEWS) if (look.opacity?.[view] > 0 && look.opacity[view] <= 1) this.opacity[view] = look.opacity[view];
     this.masked = look.masked !== false;

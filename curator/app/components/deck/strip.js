@@ -15,7 +15,7 @@ const SIGNS = {
   undo: "M9 4 4 9 9 14M4 9h10a5.5 5.5 0 0 1 0 11h-4",
 };
 
-/** @import { Picture } from "./pictures.js" */
+/** @import { Picture } from "../looks.js" */
 
 /** The sign of what was done, as a drawing. @param {string} did */
 export function signOf(did) {

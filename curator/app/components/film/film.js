@@ -1,6 +1,7 @@
 // @ts-check
 // The film strip. A rerun adds epochs: what is there stays as it is, and a strip that was at its end stays at its end.
 
+import { isElsewhere } from "../keys.js";
 import { made, partsOf } from "../shared.js";
 
 /** A validation example; `mattes` has a hash for each epoch, null where there is none. */
@@ -126,7 +127,7 @@ class Film {
   key(event) {
     /** @type {Record<string, number[]>} */
     const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
-    const by = moves[event.key];
+    const by = isElsewhere(event, "nothing") ? undefined : moves[event.key]; // Alt with an arrow leaves the page
     const next = by && this.at && this.button({ row: this.at.row + by[0], column: this.at.column + by[1] });
     if (by) event.preventDefault();
     if (next) next.focus();

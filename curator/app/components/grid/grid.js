@@ -2,11 +2,12 @@
 // The review grid. Most masks of a crowd are right: so forty are kept at once, except those that are marked, and those
 // that nobody can have seen. A whole grid is one commit; the next one is fetched while this one is on screen.
 
-import { bitmap, clicked, formatted, hatched, isTheirs, made, maskBytes, newId, partsOf, RouteError, tintOf, topOf } from "../shared.js";
+import { bitmap, clicked, formatted, hatched, made, maskBytes, newId, partsOf, RouteError, tintOf, topOf } from "../shared.js";
 import {
   DONE, doubtInWords, drawCounts, endOf, keysOf, lasting, LEFT_OUT, offerReasons, opinionsInWords, POLL_MS, reasonInWords,
-  settlesIt, undoOf, verdictOn, widgetKeys,
+  settlesIt, undoOf, verdictOn,
 } from "../review.js";
+import { keysElsewhere } from "../keys.js";
 import { Outbox } from "../outbox.js";
 import { Dealer } from "../dealer.js";
 import { Sitting } from "../sitting.js";
@@ -156,8 +157,8 @@ class Grid {
   /** The parts of the page. @type {Record<string, any>} */
   at = {};
   leave = new AbortController();
-  /** @type {(key: string) => boolean} */
-  widgetWants = () => false;
+  /** @type {(event: KeyboardEvent) => boolean} */
+  isTheirs = () => false;
 
   /** @param {ReviewData} data @param {(what: "renew" | "clear") => void} tell */
   constructor({ reviewer, token, wanted, lead, side, tint, reasons }, tell) {
@@ -220,7 +221,7 @@ class Grid {
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
     window.addEventListener("keyup", (event) => event.key.toLowerCase() === "h" && this.hide(false), heard);
     window.addEventListener("blur", () => this.hide(false), heard);
-    this.widgetWants = widgetKeys(root, heard);
+    this.isTheirs = keysElsewhere(root, signal);
     root.addEventListener("click", (event) => this.click(/** @type {MouseEvent} */ (event)), heard);
     this.at.tiles.addEventListener("pointerover", (/** @type {PointerEvent} */ event) => this.point(event), heard);
     this.at.tiles.addEventListener("pointerleave", () => this.point(null), heard);
@@ -254,8 +255,7 @@ class Grid {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const what = this.at.help.open ? (key === "?" ? "help" : undefined) : this.keys[key];
     const held = event.ctrlKey || event.metaKey || event.altKey;
-    if (this.root && isTheirs(event, this.root) && !(this.at.help.open && !held)) return;
-    if (this.widgetWants(key)) return;
+    if (this.isTheirs(event) && !(this.at.help.open && !held)) return;
     if (what === "escape" && this.at.lens.hidden) return;
     // C and R are Streamlit's own shortcuts ("clear caches", "rerun"): they must not be pressed by mistake.
     if (!what && !["c", "r"].includes(key)) return;

@@ -2,9 +2,10 @@
 // The touch-up studio: which mask, the clock, the tools' buttons and keys, and saving. The easel paints. The clock is the server's:
 // the page only counts down.
 
-import { ask, bitmap, clicked, formatted, isTheirs, made, maskBytes, partsOf, RouteError, topOf } from "../shared.js";
+import { ask, bitmap, clicked, formatted, made, maskBytes, partsOf, RouteError, topOf } from "../shared.js";
 import { Easel } from "./easel.js";
 import { SAYS_HAIR, SAYS_NOT_HAIR, SAYS_UNKNOWN } from "./hints.js";
+import { keysElsewhere } from "../keys.js";
 import { forget, forgetOld, keep, kept } from "./kept.js";
 import { doneFigures, versionButtons, waitingButtons } from "./lists.js";
 import { bitmapOfPng, greysOf, labelsOf, pixelsOf, pngOf } from "./pictures.js";
@@ -79,6 +80,8 @@ class Painter {
   /** Asks for a new token. */
   renew = () => {};
   renewed = false;
+  /** @type {(event: KeyboardEvent) => boolean} */
+  isTheirs = () => false;
   /** Whether a hint is being solved. */
   solving = false;
   /** Whether Done was pressed while a hint was being solved. */
@@ -112,6 +115,7 @@ class Painter {
       looked: () => this.tools(),
       hinted: () => this.solve(),
     });
+    this.isTheirs = keysElsewhere(root, signal);
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
     window.addEventListener("keyup", (event) => this.keyUp(event), { capture: true, ...heard });
     window.addEventListener("pagehide", () => this.sendOnTheWayOut(), heard);
@@ -399,9 +403,9 @@ class Painter {
     } catch (error) {
       this.become("over");
       this.complain(error);
-      const status = error instanceof RouteError ? error.status : 0;
-      if ([404, 409].includes(status)) this.canGoBack(0);
-      else if (status === 403) this.renew();
+      if (!(error instanceof RouteError)) return;
+      if ([404, 409].includes(error.status)) this.canGoBack(0);
+      else if (error.is("stale_page")) this.renew();
       return;
     }
     if (this.gone) return;
@@ -413,11 +417,6 @@ class Painter {
     this.at.status.textContent = "Done is taken back.";
     this.paint();
     this.ended();
-  }
-
-  /** Whether the clock has not run out; without a clock there is always time. */
-  hasTime() {
-    return this.until === null || performance.now() < (this.until ?? 0);
   }
 
   /** Whether Done can be taken back: for so many milliseconds; 0: it cannot, Infinity: there is no clock. @param {number} milliseconds */
@@ -507,13 +506,13 @@ class Painter {
         if (this.gone) return;
         this.complain(error);
         // Too late for the last strokes: what was saved before counts, and the touch-up is over.
-        const status = error instanceof RouteError ? error.status : 0;
-        if (status === 409 && mask && !this.tooLate) this.tooLate = error;
-        else if ([400, 404, 409].includes(status)) {
-          lost = /** @type {RouteError} */ (error);
+        const refusal = error instanceof RouteError ? error : null;
+        if (refusal?.is("time_up") && mask && !this.tooLate) this.tooLate = refusal;
+        else if (refusal && [400, 404, 409].includes(refusal.status)) {
+          lost = refusal;
           break;
         } else {
-          if (status === 403) this.renew();
+          if (refusal?.is("stale_page")) this.renew();
           await new Promise((go) => setTimeout(go, wait));
         }
       }
@@ -582,8 +581,10 @@ class Painter {
     this.inFlight = null;
     if (this.gone || this.state !== "painting") return;
     this.complain(trouble);
-    if (trouble instanceof RouteError && trouble.status === 403) this.renew();
-    if (trouble instanceof RouteError && (trouble.status === 404 || (trouble.status === 409 && this.hasTime()))) return this.lose(trouble);
+    if (trouble instanceof RouteError) {
+      if (trouble.is("stale_page")) this.renew();
+      if (trouble.is("not_there") || (trouble.status === 409 && !trouble.is("time_up"))) return this.lose(trouble);
+    }
     if (!trouble) this.keepHere();
     if (this.strokes === this.savedStrokes) this.at.status.textContent = "Saved.";
     else if (trouble) this.saving = setTimeout(() => this.send(), RETRY_MS);
@@ -639,7 +640,7 @@ class Painter {
         this.doneAsked = false;
         this.at.status.textContent = "The hint was dropped.";
         this.complain(error, "hint");
-        if (error instanceof RouteError && error.status === 403) this.renew();
+        if (error instanceof RouteError && error.is("stale_page")) this.renew();
       }
     }
     this.solving = false;
@@ -681,7 +682,7 @@ class Painter {
   key(event) {
     const undoKey = (event.ctrlKey || event.metaKey) && !event.altKey && ["z", "y"].includes(event.key.toLowerCase());
     const [target] = event.composedPath();
-    if (!undoKey && this.root && isTheirs(event, this.root)) return;
+    if (!undoKey && this.isTheirs(event)) return;
     if (undoKey && target instanceof HTMLInputElement && target.type !== "range") return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (!undoKey && CANVAS_ONLY.includes(key) && !this.atEasel) return;
@@ -825,7 +826,7 @@ class Painter {
       this.complain(null);
     } catch (error) {
       this.complain(error);
-      if (error instanceof RouteError && error.status === 403) this.renew();
+      if (error instanceof RouteError && error.is("stale_page")) this.renew();
     }
     this.ended();
   }

@@ -1,4 +1,4 @@
-"""The place to drop a zip: it is sent to our own routes in pieces, and goes on after a reload or a lost connection."""
+"""The place to drop a folder, files or a zip: sent to our own routes in pieces, on after a reload or a lost connection."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Arrived:
     file: SentFile
 
 
-def upload(reviewer: str, most: int, heard: Arrived | None, *, waits: bool, on_arrival: Callable[[], None]) -> None:
-    """Draw the place for a reviewer's zips of at most `most` bytes. A rerun of the page leaves it as it is.
+def upload(reviewer: str, most: int, files: int, heard: Arrived | None, *, waits: bool, on_arrival: Callable[[], None]) -> None:
+    """Draw the place for a reviewer's uploads of at most `most` bytes and `files` files. A rerun leaves it as it is.
 
     `on_arrival` is called before the page reruns because a file is here; it finds the file with `arrived`. `heard` is the one
     that the page heard of last; as long as somebody may ingest it, it `waits`, and the place shows it.
@@ -32,6 +32,7 @@ def upload(reviewer: str, most: int, heard: Arrived | None, *, waits: bool, on_a
             "reviewer": reviewer,
             "token": token_for(reviewer),
             "most": most,
+            "files": files,
             "heard": None if heard is None else {"id": heard.id, "waits": waits},
         },
         on_whole_change=on_arrival,

@@ -107,10 +107,10 @@ export class Sender {
     if (this.busy) this.become("whole");
   }
 
-  /** Whether the file is there and unchanged: a browser says of one that is not what it says of a network that is down. */
+  /** Whether what is next is there and unchanged: a browser says of a file that is not what it says of a network that is down. */
   async readable() {
     try {
-      await this.file.slice(0, 1).arrayBuffer();
+      await this.file.slice(this.received, this.received + this.piece).arrayBuffer();
       return true;
     } catch {
       return false;
@@ -129,7 +129,7 @@ export class Sender {
     }
     const refused = status >= 400 && status < 500 && status !== 403 && !LATER.includes(status);
     if (refused) return this.become("failed", message);
-    if (status === 403) this.renew();
+    if (error instanceof RouteError && error.is("stale_page")) this.renew();
     this.become("retrying", message);
     const ms = RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)];
     await new Promise((done) => {

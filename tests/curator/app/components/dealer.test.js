@@ -146,7 +146,7 @@ test("after a failure it says so and asks again for as many", async () => {
 });
 
 test("a token that is too old is renewed", async () => {
-  server.answer = () => ({ status: 403, error: "Too old." });
+  server.answer = () => ({ status: 403, error: "Too old.", code: "stale_page" });
   await dealer().ask(1);
   assert.deepEqual([page.renewed, page.failed], [1, ["Too old. Trying again…"]]);
 });

@@ -2,34 +2,51 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { actsOf, boundKeys, keyInWords, keysOfAct, readChanges, whyNot } from "../../../../curator/app/components/deck/keys.js";
+import { isElsewhere, isUndo } from "../../../../curator/app/components/keys.js";
 
-const REASONS = [{ name: "no_face", label: "No face", key: "1" }, { name: "unsaid", label: "No reason given", key: null }];
-const ACTS = actsOf(REASONS, true);
+/** @import { Focus } from "../../../../curator/app/components/keys.js" */
 
-test("every act has its keys, reasons too, and no key does two things", () => {
-  const keys = ACTS.flatMap((act) => act.keys);
-  assert.equal(new Set(keys).size, keys.length);
-  assert.deepEqual([boundKeys(ACTS, {}).k, boundKeys(ACTS, {}).a, boundKeys(ACTS, {})["1"]], ["keep", "keep", "no_face"]);
-  assert.ok(actsOf(REASONS, false).every(({ act }) => act !== "gold"));
+const plain = { ctrlKey: false, metaKey: false, altKey: false, isComposing: false };
+/** The keys that are for something else, of those given. @param {Focus} focus @param {string[]} keys */
+const elsewhere = (focus, ...keys) => keys.filter((key) => isElsewhere({ ...plain, key }, focus));
+const ALL = ["Tab", "Enter", " ", "ArrowLeft", "Home", "PageDown", "Escape", "Backspace", "+", "-", "0", "k", "["];
+
+test("with nothing in focus, every key but Tab is the component's", () => {
+  assert.deepEqual(elsewhere("nothing", ...ALL), ["Tab"]);
 });
 
-test("a key that was chosen takes the place of those before", () => {
-  const changes = { keep: "j" };
-  const bound = boundKeys(ACTS, changes);
-  assert.deepEqual([bound.j, bound.k, bound.a, bound.f], ["keep", undefined, undefined, "fix"]);
-  assert.deepEqual(keysOfAct(ACTS[0], changes).map(keyInWords), ["J"]);
-  assert.equal(whyNot(ACTS, changes, "fix", "k"), ""); // free now
+test("what is typed into a text is the text's, + as well", () => {
+  assert.deepEqual(elsewhere("text", ...ALL), ALL);
 });
 
-test("a key that is taken, or the browser's, is refused with a sentence", () => {
-  assert.equal(whyNot(ACTS, {}, "keep", "x"), "X is taken: Reject. Choose another key, or change that one first.");
-  assert.equal(whyNot(ACTS, {}, "keep", "k"), "");
-  for (const key of ["Tab", "F5", "Dead", "Enter"]) assert.match(whyNot(ACTS, {}, "keep", key), /belongs to the browser/);
-  assert.equal(whyNot(ACTS, {}, "keep", "ArrowUp"), "");
+test("what presses and moves a widget that Tab has reached is the widget's, and shortcuts go on to work", () => {
+  assert.deepEqual(elsewhere("button", ...ALL), ["Tab", "Enter", " "]);
+  assert.deepEqual(elsewhere("slider", ...ALL), ["Tab", "ArrowLeft", "Home", "PageDown"]);
+  assert.deepEqual(elsewhere("widget", ...ALL), ["Tab", "Enter", " ", "ArrowLeft", "Home", "PageDown", "Escape", "Backspace"]);
 });
 
-test("of what a browser remembers, only what can be read is used", () => {
-  assert.deepEqual(readChanges({ keep: "j", nonsense: "q", fix: 3, reject: "" }, ACTS), { keep: "j" });
-  for (const broken of [null, "x", 3]) assert.deepEqual(readChanges(broken, ACTS), {});
+test("the browser's zoom and all its other shortcuts are the browser's, wherever the focus is", () => {
+  for (const focus of /** @type {Focus[]} */ (["nothing", "button", "slider", "widget", "text"])) {
+    for (const modifier of ["ctrlKey", "metaKey", "altKey"]) {
+      for (const key of ["+", "=", "-", "0", "z", "Enter", "ArrowLeft"]) {
+        assert.ok(isElsewhere({ ...plain, [modifier]: true, key }, focus), `${modifier} ${key} at ${focus}`);
+      }
+    }
+    assert.ok(isElsewhere({ ...plain, isComposing: true, key: "k" }, focus));
+  }
+});
+
+test("Ctrl+Z and Command+Z undo, but not in a text, and not with Shift", () => {
+  const pressed = (/** @type {object} */ with_, /** @type {unknown} */ target = null) =>
+    isUndo(/** @type {any} */ ({ key: "z", ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, repeat: false, composedPath: () => [target], ...with_ }));
+  Reflect.set(globalThis, "Element", class {
+    constructor(/** @type {boolean} */ isText) {
+      this.closest = () => (isText ? this : null);
+    }
+  });
+  assert.ok(pressed({ ctrlKey: true }) && pressed({ metaKey: true, key: "Z" }));
+  assert.ok(!pressed({}) && !pressed({ ctrlKey: true, shiftKey: true }) && !pressed({ ctrlKey: true, key: "y" }));
+  const text = new /** @type {any} */ (globalThis).Element(true);
+  assert.ok(!pressed({ ctrlKey: true }, text));
+  Reflect.deleteProperty(globalThis, "Element");
 });

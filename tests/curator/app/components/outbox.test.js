@@ -228,7 +228,7 @@ test("a verdict that the server names as refused is set aside, and the others of
 
 test("a token that is too old is renewed once, and the verdicts are sent with the new one", async () => {
   let asked = 0;
-  server.answer = () => ({ status: 403, error: "Too old." });
+  server.answer = () => ({ status: 403, error: "Too old.", code: "stale_page" });
   const outbox = tab({ token: "old", renew: () => asked++ });
   outbox.add(keep(1));
   await settled();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { didInWords, isUndo, nothingLeft, undoOf, verdictOn } from "../../../../curator/app/components/review.js";
+import { didInWords, nothingLeft, undoOf, verdictOn } from "../../../../curator/app/components/review.js";
 import { clockTime, cutInMiddle } from "../../../../curator/app/components/shared.js";
 
 const UNDO = "Press U to undo the last verdict.";
@@ -54,21 +54,6 @@ test("what was decided is said in words", () => {
   assert.equal(said({ did: "reject", reason: "hair_missing" }), "rejected by you: hair missing");
   assert.equal(said({ did: "reject", reason: null }), "rejected by you");
   assert.equal(said({ did: "skip" }), "skipped by you");
-});
-
-test("Ctrl+Z and Command+Z undo, but not in a text, and not with Shift", () => {
-  const pressed = (/** @type {object} */ with_, /** @type {unknown} */ target = null) =>
-    isUndo(/** @type {any} */ ({ key: "z", ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, repeat: false, composedPath: () => [target], ...with_ }));
-  Reflect.set(globalThis, "Element", class {
-    constructor(/** @type {boolean} */ isText) {
-      this.closest = () => (isText ? this : null);
-    }
-  });
-  assert.ok(pressed({ ctrlKey: true }) && pressed({ metaKey: true, key: "Z" }));
-  assert.ok(!pressed({}) && !pressed({ ctrlKey: true, shiftKey: true }) && !pressed({ ctrlKey: true, key: "y" }));
-  const text = new /** @type {any} */ (globalThis).Element(true);
-  assert.ok(!pressed({ ctrlKey: true }, text));
-  Reflect.deleteProperty(globalThis, "Element");
 });
 
 test("a long name loses its middle, and no half characters", () => {

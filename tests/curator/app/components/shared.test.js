@@ -67,10 +67,12 @@ test("half and more is mask", () => {
   assert.deepEqual([...bytesOf(grey)], [0, 1, 1]);
 });
 
-test("an error has the server's sentence and its status, 0 when no answer of Winnow's came", async () => {
+test("an error has the server's sentence, its code and its status, 0 when no answer of Winnow's came", async () => {
   const error = () => ask("/api/x", "t", {}).catch(({ message, status }) => [status, message]);
-  server.answer = () => ({ status: 409, error: "Somebody else has it." });
+  server.answer = () => ({ status: 409, error: "Somebody else has it.", code: "already_decided" });
   assert.deepEqual(await error(), [409, "Somebody else has it."]);
+  const told = /** @type {import("../../../../curator/app/components/shared.js").RouteError} */ (await ask("/api/x", "t", {}).catch((found) => found));
+  assert.deepEqual([told.is("already_decided"), told.is("not_there")], [true, false]);
   for (const status of [404, 502]) { // a proxy's own
     server.answer = () => ({ status });
     assert.deepEqual(await error(), [0, `Winnow cannot be reached right now (${status}).`]);

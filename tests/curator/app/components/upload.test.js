@@ -108,7 +108,7 @@ test("a proxy that lets only small pieces through gets small ones", async () => 
 });
 
 test("a token that is too old is renewed once, and the upload goes on", async () => {
-  next = [{ status: 403, error: "Reload." }];
+  next = [{ status: 403, error: "Reload.", code: "stale_page" }];
   let renewals = 0;
   const sender = begun(aFile(MIB), { renew: () => renewals++ });
   await settled();

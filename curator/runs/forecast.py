@@ -1,0 +1,92 @@
+"""How long an epoch of a training will take, before it begins: from what earlier runs took, or else as measured elsewhere."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from statistics import median
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.tables import Run, SetMember, Split
+
+# Of docs/results.md, "What a network costs": milliseconds of a training step of four images at 224 pixels, on two cores.
+STEP_MS = {"hairmattenet": 330.5, "hairsegnet": 694.0, "fcn-vgg16": 3387.9}
+SIDE, BATCH = 224, 4
+FORWARD = 0.28  # of an image's part of a step: 23.0 ms, which validation takes
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an epoch has to do: its network, the side of its input in pixels, and the examples to train and to validate on."""
+
+    model: str
+    size: int
+    train: int
+    validation: int
+
+    @property
+    def seconds(self) -> float:
+        """What it takes on the machine of docs/results.md. Each example counts with its mirror image."""
+        image = STEP_MS[self.model] / 1000 / BATCH * (self.size / SIDE) ** 2
+        return image * 2 * (self.train + FORWARD * self.validation)
+
+
+@dataclass(frozen=True)
+class Took:
+    """What an epoch of a run took, the median of all."""
+
+    run: int
+    work: Work
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """How long an epoch will take, and in words where that is from."""
+
+    epoch: timedelta
+    because: str
+
+
+def forecast(wanted: Work, earlier: Sequence[Took]) -> Forecast:
+    """How long an epoch of this work will take, by the first earlier run that had its network and size, else by the first that
+    had its network, else by the first of all: in proportion to what both works take elsewhere.
+
+    Without any earlier run it is what the work takes elsewhere.
+    """
+    same = [took for took in earlier if took.work.model == wanted.model]
+    alike = [took for took in same if took.work.size == wanted.size]
+    found = next(iter([*alike, *same, *earlier]), None)
+    if found is None:
+        return Forecast(
+            timedelta(seconds=wanted.seconds),
+            "a guess, from a machine with two cores: yours may be several times faster or slower",
+        )
+    epoch = timedelta(seconds=found.seconds * wanted.seconds / found.work.seconds)
+    if alike:
+        return Forecast(epoch, f"from what run {found.run} took")
+    return Forecast(epoch, f"roughly, scaled from run {found.run}, which had another {'input size' if same else 'network'}")
+
+
+def took(session: Session, runs: Iterable[Run]) -> list[Took]:
+    """What these runs took, in their order, without those that have no epoch yet."""
+    timed = [run for run in runs if run.epochs]
+    counted = select(SetMember.set_id, SetMember.split, func.count()).group_by(SetMember.set_id, SetMember.split)
+    members = {
+        (number, split): count
+        for number, split, count in session.execute(counted.where(SetMember.set_id.in_({run.set_id for run in timed})))
+    }
+    return [
+        Took(
+            run.id,
+            Work(
+                run.model,
+                int(run.settings["size"]),
+                members.get((run.set_id, Split.train), 0),
+                members.get((run.set_id, Split.validation), 0),
+            ),
+            float(median(epoch.seconds for epoch in run.epochs)),
+        )
+        for run in timed
+    ]

@@ -1,0 +1,81 @@
+"""The Train page: what a training would use, how long it would take, and why none can begin. Nothing is trained."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select
+from streamlit.testing.v1 import AppTest
+
+from curator.app import state
+from curator.review.reviewers import reviewer_called
+from curator.review.verdicts import NewVerdict, new_client_id, record
+from db.jobs import enqueue, utc_now
+from db.session import open_database, reading, writing
+from db.settings import read_settings
+from db.store import Store
+from db.tables import CuratedSet, Decision, Job, Split
+from tests.examples import add_examples
+
+PAGE = Path(__file__).parents[3] / "curator/app/views/train.py"
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
+    """The database of a home with three training and two validation examples, all kept."""
+    monkeypatch.setenv("WINNOW_HOME", str(tmp_path))
+    settings = read_settings()
+    engine = open_database(settings)
+    with writing(engine) as session:
+        store = Store(settings.store)
+        examples = add_examples(session, store, 3, Split.train) + add_examples(session, store, 2, Split.validation)
+        given = [NewVerdict(one, Decision.keep, None, new_client_id()) for one in examples]
+        record(session, reviewer_called(session, "ada").id, given, utc_now())
+    cached: tuple[Callable[[], object], ...] = (state.settings, state.engine, state.store)
+    for each in cached:
+        each.cache_clear()  # type: ignore[attr-defined]
+    yield engine
+    for each in cached:
+        each.cache_clear()  # type: ignore[attr-defined]
+
+
+def sets(engine: Engine) -> int:
+    with reading(engine) as session:
+        return session.scalar(select(func.count()).select_from(CuratedSet)) or 0
+
+
+def test_counts_cautions_presets_and_time_are_there_before_the_button_is_pressed(home: Engine) -> None:
+    page = AppTest.from_file(PAGE).run()
+    assert not page.exception
+    assert page.selectbox[0].options == ["What is approved now: 5 examples"]
+    assert "**3** train · **2** validation · **0** test" in [one.value for one in page.markdown]
+    said = [one.value for one in page.caption]
+    assert any("3 training examples: enough for a try" in one for one in said)
+    assert any("No test examples" in one for one in said)
+    assert any(one.startswith("**About 29 s** (a guess, ") for one in said)  # 50 times 2 x (3 + .28 x 2) images of 83 ms
+    (preset,) = page.get("button_group")
+    assert [option.content for option in preset.proto.options] == ["Try it", "Paper", "Best"]
+    assert "As in the paper: 50 epochs at 224 pixels." in said
+
+    page.number_input(key="fit-epochs").set_value(3)
+    page.selectbox(key="fit-size").set_value(128).run()
+    said = [one.value for one in page.caption]
+    assert "Three epochs on small pictures: whether the masks teach anything." in said
+    page.number_input(key="fit-seed").set_value(7).run()
+    assert "Settings of your own." in [one.value for one in page.caption]
+    assert sets(home) == 0
+
+
+def test_a_training_that_is_on_disables_the_button_says_why_and_freezes_nothing(home: Engine) -> None:
+    page = AppTest.from_file(PAGE).run()
+    (button,) = [one for one in page.button if one.label == "Train on approved set"]
+    assert not button.disabled
+    enqueue(home, "fit", ["fit", "1"], utc_now())  # elsewhere, since the page was drawn
+    button.click().run()
+    (button,) = [one for one in page.button if one.label == "Train on approved set"]
+    assert button.disabled
+    assert "A training is on. Wait until it has finished, or stop it." in [one.value for one in page.caption]
+    assert not page.error
+    assert sets(home) == 0
+    with reading(home) as session:
+        assert len(session.scalars(select(Job)).all()) == 1
