@@ -8,10 +8,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from curator.ingest.pace import duration_in_words
-from curator.runs.results import time_left
-from db.jobs import ACTIVE, active_jobs, job_state
-from db.tables import Epoch, Job, JobState, Run
+from curator.ingest.pace import roughly
+from db.jobs import ACTIVE, active_jobs, job_state, time_left
+from db.tables import Epoch, Job, JobState
 
 NEWEST = 20  # jobs that are told at most
 LONGEST = 200  # characters of a message
@@ -91,7 +90,7 @@ def news(session: Session, now: datetime, after: int | None, watched: Collection
         found = [*session.scalars(newer), *session.scalars(older)]
         ended = [job for job in found if job.kind in KINDS and job_state(job, now) not in ACTIVE]
     return News(
-        [_running(session, job, now) for job in running],
+        [_running(job, now) for job in running],
         [
             Ended(job.id, how_it_ended(job.kind, job_state(job, now), job.message, job.result, _f1(session, job)))
             for job in ended
@@ -100,18 +99,16 @@ def news(session: Session, now: datetime, after: int | None, watched: Collection
     )
 
 
-def _running(session: Session, job: Job, now: datetime) -> Running:
+def _running(job: Job, now: datetime) -> Running:
     name, _, step = KINDS[job.kind]
-    left = None
-    if job.kind == "fit" and (run := session.scalar(select(Run).where(Run.job_id == job.id))) is not None:
-        left = time_left(run, now)
+    left = time_left(job, now)
     return Running(
         job.id,
         name,
         step.page,
         job.progress,
         job.message,
-        duration_in_words(left) if left else "",
+        "" if left is None else roughly(left),
         (now - job.created_at).total_seconds(),
     )
 

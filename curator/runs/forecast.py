@@ -9,11 +9,7 @@ from datetime import timedelta
 from statistics import median
 
 from db.tables import Run
-
-# Of docs/results.md, "What a network costs": milliseconds of a training step of four images at 224 pixels, on two cores.
-STEP_MS = {"hairmattenet": 330.5, "hairsegnet": 694.0, "fcn-vgg16": 3387.9}
-SIDE, BATCH = 224, 4
-FORWARD = 0.28  # of an image's part of a step: 23.0 ms, which validation takes
+from trainer.course import FORWARD, image_seconds
 
 
 @dataclass(frozen=True)
@@ -28,8 +24,7 @@ class Work:
     @property
     def seconds(self) -> float:
         """What it takes on the machine of docs/results.md. Each example counts with its mirror image."""
-        image = STEP_MS[self.model] / 1000 / BATCH * (self.size / SIDE) ** 2
-        return image * 2 * (self.train + FORWARD * self.validation)
+        return image_seconds(self.model, self.size) * 2 * (self.train + FORWARD * self.validation)
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,8 @@ def test_a_browser_hears_of_jobs_that_are_new_or_that_it_saw_running_and_of_no_o
     before = add_job(engine, clock, "ingest", JobState.done, result=INGESTED)
     seen = add_job(engine, clock, "export", JobState.cancelled)
     running = add_job(engine, clock, "refine", JobState.running, progress=0.5, message="5 of 10 masks")
+    with writing(engine) as session:
+        session.get_one(Job, running).expected_end = clock() + timedelta(minutes=12)
     failed = add_job(engine, clock, "report", JobState.failed, message="No.")
     add_job(engine, clock, "look", JobState.running)
     newest = add_job(engine, clock, "erase", JobState.done)
@@ -97,7 +99,7 @@ def test_a_browser_hears_of_jobs_that_are_new_or_that_it_saw_running_and_of_no_o
         first = news(session, clock(), None, [])
         later = news(session, clock() + timedelta(hours=1), newest, [running])
     assert [(one.number, one.name, one.page, one.progress, one.message, one.left) for one in told.running] == [
-        (running, "Refine in bulk", "refinements", 0.5, "5 of 10 masks", "")
+        (running, "Refine in bulk", "refinements", 0.5, "5 of 10 masks", "about 10 min")
     ]
     assert [one.number for one in told.ended] == [failed, seen]
     assert told.newest == newest

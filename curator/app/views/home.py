@@ -7,7 +7,7 @@ from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine, flow_now
 from curator.app.wording import literal, pluralise
 from curator.consent import count_ended, ended_in_words
-from curator.status import next_step
+from curator.status import next_step, parts_in_words
 from db.jobs import utc_now
 from db.session import reading
 
@@ -53,9 +53,10 @@ else:
     job_panel("ingest", "The ingest")
 
 numbers = {
-    "ingest": f"{now.submissions:,} added · {now.no_face:,} without a face · {now.refused:,} refused",
-    "review": f"{now.verdicts.keep:,} kept · {now.verdicts.fix:,} to fix · {now.verdicts.reject:,} rejected · "
-    f"{now.verdicts.open + now.verdicts.repaired:,} open",
+    "ingest": f"{pluralise(now.submissions, 'photo')}: {parts_in_words(now.submission_parts, 'examples', 'without a face')}"
+    + (f"; besides, {pluralise(now.refused, 'file')} refused" if now.refused else ""),
+    "review": f"{pluralise(now.verdicts.examples, 'example')}: "
+    f"{parts_in_words(now.example_parts, 'kept', 'to fix', 'rejected', 'open')}",
     "touchup": f"{now.touchups:,} waiting",
     "train": f"{pluralise(now.sets, 'set')} · {pluralise(now.runs, 'run')}",
     "report": f"{pluralise(now.reports, 'run')} measured",

@@ -67,7 +67,7 @@ else:
         why_not = None if now.keep else "Nothing is approved now. Keep some examples on the Review page first."
         if st.form_submit_button(f"Freeze the {now.keep:,} approved examples", type="primary", disabled=why_not is not None):
             try:
-                frozen = freeze(engine(), note, utc_now(), consented=consented)
+                frozen = freeze(engine(), note, utc_now(), by=current_reviewer(), consented=consented)
             except WinnowError as error:
                 show_error(error)
             else:

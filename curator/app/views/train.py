@@ -14,7 +14,7 @@ from curator.app.frame import action, drawn_note, empty_state, header, job_panel
 from curator.app.guard import check_lead, current_reviewer, leads
 from curator.app.state import cached_by_cost, engine, settings, store
 from curator.app.wording import browser_zone, literal, pluralise
-from curator.ingest.pace import duration_in_words
+from curator.ingest.pace import roughly
 from curator.review.standing import counts
 from curator.runs import results
 from curator.runs.deletion import delete_run, why_not_delete
@@ -26,7 +26,7 @@ from curator.sets.advice import Holdings, approved_holdings, cautions, set_holdi
 from curator.sets.freeze import freeze
 from curator.status import list_sets
 from db.errors import WinnowError
-from db.jobs import ACTIVE, active_jobs, job_state, utc_now
+from db.jobs import ACTIVE, active_jobs, job_state, time_left, utc_now
 from db.session import reading, writing
 from db.tables import Job, JobState, Run, Split
 from trainer.recipe import BEST_BY, NETWORKS, PRESETS, TRAINING_PRECISIONS, FitSettings
@@ -171,15 +171,15 @@ def in_advance(chosen: FitSettings, there: Holdings, earlier: list[Took], *, fro
     """What happens when the button is pressed, and how long it will take."""
     work = Work(chosen.model, chosen.size, there.examples[Split.train], there.examples[Split.validation])
     expected = forecast(work, earlier)
-    takes = duration_in_words(expected.epoch * chosen.epochs)
+    takes = roughly(expected.epoch * chosen.epochs).capitalize()
     first = "" if frozen else "What is approved is frozen as a curated set first. "
-    return f"**About {takes}** ({expected.because}). {first}It goes on when you close this page or the app."
+    return f"**{takes}** ({expected.because}). {first}It goes on when you close this page or the app."
 
 
 def begin(number: int, chosen: FitSettings) -> None:
     """Start a training on a set; what is approved is frozen first."""
     try:
-        number = number or freeze(engine(), "", utc_now()).set
+        number = number or freeze(engine(), "", utc_now(), by=current_reviewer()).set
     except WinnowError as error:
         show_error(error)
         return
@@ -258,12 +258,12 @@ def show_figures(run: Run, now: datetime, clock: tzinfo) -> None:
         places[2].metric("Validation F1", f"{of_the_best.validation_f1:.3f}")
     else:
         places[2].metric("Validation loss", "—" if of_the_best is None else f"{of_the_best.validation_loss:.3f}")
-    left = results.time_left(run, now)
+    left = time_left(run.job, now)
     if left is not None:
         at = (now + left).astimezone(clock)
         with places[3].container(gap=None):
-            st.metric("Time left", duration_in_words(left) if left else "any moment")
-            st.caption(f"done {at:%a %H:%M}, then the run is measured")
+            st.metric("Time left", roughly(left))
+            st.caption(f"done and measured {at:%a %H:%M}")
     elif run.epochs:
         places[3].metric("Time per epoch", f"{sum(epoch.seconds for epoch in run.epochs) / len(run.epochs):,.0f} s")
 
