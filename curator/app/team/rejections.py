@@ -31,7 +31,7 @@ def _rejections(engine: Engine, by: By) -> tuple[Rejections, dict[int, str]]:
 def show_rejections(lead: bool) -> None:
     """Show the reasons as bars. By contributor for leads alone: who knows whose masks are bad judges no longer blind."""
     with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
-        st.subheader("Why examples are rejected", anchor=False, width="content")
+        st.header("Why examples are rejected", anchor=False, width="content")
         chosen: By = "source"
         if lead:
             chosen = st.segmented_control(

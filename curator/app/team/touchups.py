@@ -27,7 +27,7 @@ def show_touch_ups() -> None:
     done, waiting = _touched_up(engine()), flow_now(engine()).touchups
     if not done and not waiting:
         return
-    st.subheader("Touch-ups", anchor=False)
+    st.header("Touch-ups", anchor=False)
     measured, left = paces(done), work_left(waiting, done)
     places = st.columns(4)
     places[0].metric("Masks touched up", f"{measured[0].masks if measured else 0:,}", help="In the last 12 weeks")
