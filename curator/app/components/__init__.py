@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
-from curator.pictures.tint import EDGE, FILL, FILL_ALPHA
+from curator.pictures.tint import EDGE, FILL, FILL_ALPHA, OTHER_TINTS
 from curator.review.progress import CURRENT_SECONDS, ENOUGH_SECONDS, ENOUGH_VERDICTS, FORECAST_SECONDS, PAUSE_SECONDS
 from curator.review.reasons import KEYS, LABELS
 from db.tables import CROP_SIDE
@@ -21,6 +21,10 @@ TINT = {"fill": [*FILL, FILL_ALPHA], "edge": [*EDGE, 255]}
 REVIEWING = {
     "side": CROP_SIDE,
     "tint": TINT,
+    "tints": [
+        {"name": name, "label": f"{name.capitalize()} tint", "fill": [*fill, FILL_ALPHA], "edge": [*edge, 255]}
+        for name, (fill, edge) in {"azure": (FILL, EDGE), **OTHER_TINTS}.items()
+    ],
     "reasons": [{"name": reason.value, "label": label, "key": KEYS.get(reason)} for reason, label in LABELS.items()],
     "pace": {
         "pause_ms": 1000 * PAUSE_SECONDS,

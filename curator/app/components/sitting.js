@@ -14,6 +14,8 @@ export class Sitting {
     this.shelf = new Shelf("sessionStorage", `winnow.sitting.${reviewer}.`);
     /** @type {Entry[]} */
     this.entries = this.shelf.all().sort(byOrder);
+    /** @type {Entry[]} */
+    this.earlier = []; // of sittings before, as the server has them
     /** @type {Set<string>} */
     this.taken = new Set(); // client ids of what was undone: news of it may still be on its way
     this.tabs = new BroadcastChannel(`winnow.sitting.${reviewer}`);
@@ -31,11 +33,24 @@ export class Sitting {
     if (entry.did !== "skip") this.tabs.postMessage({ added: [entry], taken: [] });
   }
 
-  /** Take back the newest entry, whichever tab it is from; undefined where there is none. */
-  pop() {
-    const entry = this.entries.at(-1);
+  /**
+   * What this reviewer judged before this sitting.
+   * @param {(Pick<Entry, "card" | "did" | "reason" | "client_id"> & {at: number})[]} verdicts newest first; at: in ms since the epoch
+   */
+  remember(verdicts) {
+    this.earlier = verdicts.map(({ at, ...entry }, number) => ({ ...entry, order: /** @type {Order} */ ([at, -number]) })).reverse();
+    this.insert([]);
+  }
+
+  /** Take an entry back, or the newest, whichever tab it is from; undefined where there is none. */
+  pop(entry = this.past.at(-1)) {
     if (entry) this.forget(entry.client_id);
     return entry;
+  }
+
+  /** All that can be taken back, whichever tab or sitting it is from, oldest first. */
+  get past() {
+    return [...this.earlier, ...this.entries];
   }
 
   /** Leave an entry out, in all tabs. @param {string} client_id */
@@ -68,6 +83,8 @@ export class Sitting {
   /** @param {Entry[]} entries */
   insert(entries) {
     const known = new Set(this.entries.map(({ client_id }) => client_id));
+    const here = new Set([...known, ...entries.map(({ client_id }) => client_id), ...this.taken]);
+    this.earlier = this.earlier.filter(({ client_id }) => !here.has(client_id));
     const fresh = entries.filter(({ client_id }) => !known.has(client_id) && !this.taken.has(client_id));
     if (!fresh.length) return;
     this.entries.push(...fresh);
@@ -79,7 +96,7 @@ export class Sitting {
   /** @param {string[]} client_ids */
   remove(client_ids) {
     for (const client_id of client_ids) this.taken.add(client_id);
-    this.entries = this.entries.filter(({ client_id }) => !this.taken.has(client_id));
+    for (const list of /** @type {const} */ (["earlier", "entries"])) this[list] = this[list].filter(({ client_id }) => !this.taken.has(client_id));
     this.shelf.drop(client_ids);
   }
 }

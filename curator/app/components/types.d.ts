@@ -30,6 +30,12 @@ interface Tint {
   edge: Colour;
 }
 
+/** A tint that a reviewer can choose; the first is the usual one. */
+interface NamedTint extends Tint {
+  name: string;
+  label: string;
+}
+
 /** Why an example is rejected (curator/review/reasons.py); the one without a key is "no reason given". */
 interface Reason {
   name: string;
@@ -101,7 +107,7 @@ interface Item {
   error?: string;
 }
 
-/** What a reviewer did with a card; verdicts of one grid have the same `commit`. */
+/** What a reviewer did with a card; verdicts of one grid have the same `commit`; `was` is the verdict before of one judged again. */
 interface Entry {
   card: Card;
   did: Decision | "skip";
@@ -109,6 +115,7 @@ interface Entry {
   client_id: string;
   order: Order;
   commit?: string;
+  was?: Decision;
 }
 
 /**
@@ -153,6 +160,7 @@ interface ReviewData {
   lead: boolean;
   side: number;
   tint: Tint;
+  tints: NamedTint[];
   reasons: Reason[];
   pace: PaceLimits;
 }

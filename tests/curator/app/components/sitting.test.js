@@ -88,6 +88,24 @@ test("what one tab takes back is gone in all, even when the news of it comes lat
   assert.deepEqual(stored("winnow.sitting.Ada.", window.sessionStorage), []);
 });
 
+test("verdicts of sittings before can be taken back after those of this one, and are no part of its pace", async () => {
+  const [first, second] = [tab(), tab(anotherStorage())];
+  first.add(entry(9));
+  const before = [9, 8, 7].map((example) => ({ ...entry(example), at: example }));
+  first.remember(before);
+  second.remember(before);
+  await settled();
+  const past = () => [first, second].map((one) => one.past.map(({ card }) => card.example));
+  assert.deepEqual(past(), [[7, 8, 9], [7, 8, 9]]); // none twice
+  assert.deepEqual(first.times, [9000]);
+  assert.equal(first.pop()?.card.example, 9);
+  assert.equal(first.pop()?.card.example, 8);
+  await settled();
+  assert.deepEqual(past(), [[7], [7]]);
+  assert.equal(second.pop(second.past[0])?.card.example, 7);
+  assert.deepEqual(stored("winnow.sitting.Ada.", window.sessionStorage), []);
+});
+
 test("two thousand entries are kept, the newest", () => {
   const sitting = tab();
   sitting.insert(Array.from({ length: 2005 }, (_, number) => entry(number + 1)));
