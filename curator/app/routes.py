@@ -45,10 +45,21 @@ from curator.pictures.arrays import Mask, Photo
 from curator.pictures.codec import decode_mask, decode_photo, encode_colours, encode_mask, thumbnail
 from curator.pictures.crop import Square
 from curator.review import guide, progress
-from curator.review.deck import FOR_LEADS, GoldMix, Order, ShowFilter, Wanted, WithOthers, deal, give_back, with_others
+from curator.review.deck import (
+    FOR_LEADS,
+    GoldMix,
+    Order,
+    ShowFilter,
+    Wanted,
+    WithOthers,
+    deal,
+    give_back,
+    own_verdicts,
+    with_others,
+)
 from curator.review.gold import set_answer
 from curator.review.opinions import newest_verdict_id
-from curator.review.reviewers import reviewer_called
+from curator.review.reviewers import known_reviewer, reviewer_called
 from curator.review.standing import existing_examples
 from curator.review.verdicts import NewVerdict, Recorded, missing_example, record
 from curator.runs.mattes import newest_matte
@@ -158,6 +169,10 @@ class DeckForm(Form):
     page: Page | None = None
     since: int | None = Field(default=None, ge=0, le=2**63 - 1)
     wanted: WantedForm = WantedForm()
+
+
+class OwnVerdictsForm(Form):
+    count: int = Field(ge=1, le=50)
 
 
 class LeaveForm(Form):
@@ -443,6 +458,14 @@ def leave_deck(reviewer: str, form: LeaveForm) -> dict[str, Any]:
     with writing(engine()) as session:
         give_back(session, reviewer_called(session, reviewer).id, set(form.held) - _hands.leave(reviewer, form.page))
     return {}
+
+
+def own_newest_verdicts(reviewer: str, form: OwnVerdictsForm) -> dict[str, Any]:
+    """The newest verdicts of whoever asks, to look at them again and to take them back."""
+    with reading(engine()) as session:
+        who = known_reviewer(session, reviewer)
+        given = [] if who is None else own_verdicts(session, who.id, form.count, utc_now().date(), lead=leads(reviewer))
+    return {"verdicts": [asdict(one) | {"at": round(1000 * one.at.timestamp())} for one in given]}
 
 
 def record_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
@@ -752,6 +775,7 @@ ROUTES: list[Route] = [
     post_route("/api/deck", DeckForm, next_cards),
     post_route("/api/deck/leave", LeaveForm, leave_deck),
     post_route("/api/verdicts", VerdictsForm, record_verdicts),
+    post_route("/api/verdicts/mine", OwnVerdictsForm, own_newest_verdicts),
     post_route("/api/gold", GoldForm, make_gold),
     post_route("/api/aside", AsideForm, next_aside),
     post_route("/api/ingested", IngestedForm, ingested),

@@ -229,7 +229,7 @@ def show_outcomes() -> None:
         there, places = count_by_outcome(session), {one.id: one.location for one in sources(session)}
     if not any(there.values()):
         return
-    st.subheader("What happened to each file", anchor=False)
+    st.header("What happened to each file", anchor=False)
     first = next(each for each in Outcome if there[each])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         outcome = st.segmented_control(
@@ -438,12 +438,12 @@ if newest_ingest is not None:
 
 with reading(engine()) as session:
     now, outcomes = flow(session), count_by_outcome(session)
-columns = st.columns(5)
-columns[0].metric("Submissions", f"{now.submissions:,}")
-columns[1].metric("With a crop", f"{now.verdicts.examples:,}")
-columns[2].metric("No face found", f"{now.no_face:,}")
-columns[3].metric("Remarks", f"{outcomes[Outcome.remark]:,}")
-columns[4].metric("Refused", f"{now.refused:,}")
+columns = st.columns(6)
+columns[0].metric("Submissions", f"{now.submissions:,}", help="The next three add up to these.")
+for column, (name, number) in zip(columns[1:4], now.submission_parts.items(), strict=True):
+    column.metric(name.capitalize(), f"{number:,}")
+columns[4].metric("Remarks", f"{outcomes[Outcome.remark]:,}", help="Notes about submissions; one may have several.")
+columns[5].metric("Files refused", f"{now.refused:,}", help="They are no submissions.")
 drawn_note(now.drawn)
 show_outcomes()
 show_history()

@@ -52,15 +52,8 @@ from tests.trained import add_run, freeze_all
 HOST = "http://localhost"
 HERE = ("127.0.0.1", 50_000)  # a browser on this machine
 POSTS = [
-    *(
-        "/api/deck",
-        "/api/deck/leave",
-        "/api/verdicts",
-        "/api/gold",
-        "/api/touchups/begin",
-        "/api/touchups/save",
-        "/api/touchups/finish",
-    ),
+    *("/api/deck", "/api/deck/leave", "/api/verdicts", "/api/verdicts/mine", "/api/gold", "/api/touchups/begin"),
+    *("/api/touchups/save", "/api/touchups/finish"),
     *("/api/touchups/resume", "/api/touchups/presence", "/api/touchups/discard", "/api/touchups/versions"),
     *("/api/touchups/refine", "/api/touchups/foreground", "/api/touchups/matte"),
     *(
@@ -391,6 +384,25 @@ def test_a_page_that_closes_gives_back_its_cards_but_not_those_of_the_reviewers_
     assert dealt("b", bo) == []
     client.post("/api/deck/leave", json={"page": "tab 2", "held": examples[1:]}, headers=ours)
     assert dealt("b", bo) == examples[1:]
+
+
+def test_a_reviewer_is_told_their_own_newest_verdicts_and_nobody_elses(
+    client: TestClient, ours: dict[str, str], examples: list[int]
+) -> None:
+    def mine(headers: dict[str, str]) -> list[dict[str, Any]]:
+        verdicts: list[dict[str, Any]] = client.post("/api/verdicts/mine", json={"count": 5}, headers=headers).json()[
+            "verdicts"
+        ]
+        return verdicts
+
+    client.post("/api/verdicts", json=verdict(examples[0], "reject", "too_coarse"), headers=ours)
+    (told,) = mine(ours)
+    assert {key: told[key] for key in ("did", "reason", "client_id")} == {
+        "did": "reject", "reason": "too_coarse", "client_id": "one",
+    }  # fmt: skip
+    assert (told["card"]["example"], abs(told["at"] - time.time() * 1000) < 60_000) == (examples[0], True)
+    assert mine({**ours, TOKEN_HEADER: token_for("Bo")}) == []
+    assert client.post("/api/verdicts/mine", json={"count": 51}, headers=ours).status_code == 400
 
 
 def test_a_verdict_is_answered_after_its_commit_and_recorded_once(

@@ -1,8 +1,8 @@
 // @ts-check
 // The newest photos of an ingest with their masks as understood, while it reads and after it.
 
+import { decoded, drawPicture, OPACITY } from "../looks.js";
 import { ask, bitmap, formatted, made, maskBytes, offscreen, partsOf, RouteError, tintOf } from "../shared.js";
-import { picturesOf } from "../tinted.js";
 
 const MOST = 60; // photos, as in curator/ingest/wall.py
 const SIDE = 192; // pixels of a photo here, as the server makes its thumbnails
@@ -108,12 +108,8 @@ class Wall {
   async load(told, canvas) {
     this.loading++;
     try {
-      const { image, mask, unknown } = told;
-      const [photo, tint] = image && mask ? await cropOf({ image, mask, unknown }, this.tint) : await wholeOf(told, this.tint);
-      for (const layer of [photo, tint]) {
-        canvas.getContext("2d")?.drawImage(layer, 0, 0, SIDE, SIDE);
-        layer.close();
-      }
+      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+      await (told.image ? drawCrop : drawWhole)(context, told, this.tint);
     } catch {
       canvas.parentElement?.setAttribute("data-state", "missing");
     }
@@ -122,26 +118,30 @@ class Wall {
   }
 }
 
-/** @param {{image: string, mask: string, unknown: string | null}} crop @param {Tint} colours */
-async function cropOf(crop, colours) {
-  const { photo, tint } = await picturesOf(crop, `?side=${SIDE}`, colours);
-  return [/** @type {ImageBitmap} */ (photo), /** @type {ImageBitmap} */ (tint)];
+/** @param {CanvasRenderingContext2D} context @param {Told} told @param {Tint} colours */
+async function drawCrop(context, { image, mask, unknown }, colours) {
+  const picture = await decoded({ image: image ?? "", mask: mask ?? "", unknown }, colours, `?side=${SIDE}`);
+  drawPicture(context, picture, "overlay", OPACITY.overlay);
+  for (const layer of [picture.photo, picture.alpha, picture.edge, picture.hatch]) layer?.close();
 }
 
-/** A photo without a crop, and its mask: the server sends one below the other. @param {Told} told @param {Tint} colours */
-async function wholeOf({ submission, version }, colours) {
+/**
+ * A photo without a crop, and its mask: the server sends one below the other.
+ * @param {CanvasRenderingContext2D} context @param {Told} told @param {Tint} colours
+ */
+async function drawWhole(context, { submission, version }, colours) {
   const both = await bitmap(`aside/${submission}?v=${version}`);
   const [wide, high] = [both.width, both.height / 2];
   const [width, height] = [wide, high].map((length) => (SIDE * length) / Math.max(wide, high));
   const [photo, painted] = [0, high].map((below) => {
-    const context = offscreen(SIDE, SIDE);
-    context.drawImage(both, 0, below, wide, high, (SIDE - width) / 2, (SIDE - height) / 2, width, height);
-    return context.canvas.transferToImageBitmap();
+    const layer = offscreen(SIDE, SIDE);
+    layer.drawImage(both, 0, below, wide, high, (SIDE - width) / 2, (SIDE - height) / 2, width, height);
+    return layer.canvas.transferToImageBitmap();
   });
   both.close();
   const tint = await createImageBitmap(tintOf(maskBytes(painted), SIDE, colours));
-  painted.close();
-  return [photo, tint];
+  for (const layer of [photo, tint]) context.drawImage(layer, 0, 0);
+  for (const layer of [photo, painted, tint]) layer.close();
 }
 
 /** A photo's place on the wall: it leads to where somebody decides about it. @param {Told} told */
