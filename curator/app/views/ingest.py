@@ -320,7 +320,7 @@ def show_past(past: PastIngest) -> None:
         return
     why = undo_refused_now(engine(), past.job) or ("" if leads(current_reviewer()) else "Only a lead may take it back.")
     with st.container(width=220, gap=None, horizontal_alignment="right"):
-        if st.button("Undo", key=f"undo-{past.job}", icon=":material/undo:", disabled=bool(why)):
+        if st.button("Undo", key=f"undo-{past.job}", disabled=bool(why)):
             confirm_undo(past)
         if why:
             st.caption(literal(why), text_alignment="right")
