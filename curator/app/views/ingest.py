@@ -14,7 +14,7 @@ from curator.app.ingest_words import came_in_words, found_in_words, recognised_i
 from curator.app.mask_values import answered, ask_for_meaning, options, why_not_ingest
 from curator.app.server_sources import may_start_again, named_source
 from curator.app.state import engine, settings, undo_refused_now
-from curator.app.wording import browser_zone, literal, moment, pluralise
+from curator.app.wording import acting_on, browser_zone, literal, moment, pluralise
 from curator.formats import ADAPTERS, ARCHIVES
 from curator.formats.allowed import in_words
 from curator.ingest.outcomes import (
@@ -289,7 +289,7 @@ def show_history() -> None:
         there = count_ingests(session)
     if not there:
         return
-    st.subheader("Ingests", anchor=False)
+    st.header("Ingests", anchor=False)
     if "undoing" in st.session_state:
         undone = job_panel("undo", "Taking the ingest back", st.session_state["undoing"])
         if undone is not None and undone.state is JobState.done and undone.result is not None:
@@ -317,7 +317,8 @@ def show_past(past: PastIngest) -> None:
         return
     why = undo_refused_now(engine(), past.job) or ("" if leads(current_reviewer()) else "Only a lead may take it back.")
     with st.container(width=220, gap=None, horizontal_alignment="right"):
-        if st.button("Undo", key=f"undo-{past.job}", disabled=bool(why)):
+        label = acting_on("Undo", f"{past.source}, {moment(past.at, clock)}")
+        if st.button(label, key=f"undo-{past.job}", disabled=bool(why)):
             confirm_undo(past)
         if why:
             st.caption(literal(why), text_alignment="right")
