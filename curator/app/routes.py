@@ -39,16 +39,27 @@ from curator.app.guard import (
 from curator.app.hands import Hands
 from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, flow_now, matting, settings, store, touch_up_now
 from curator.consent import Consent
-from curator.ingest import aside
+from curator.ingest import aside, wall
 from curator.news import news
 from curator.pictures.arrays import Mask, Photo
 from curator.pictures.codec import decode_mask, decode_photo, encode_colours, encode_mask, thumbnail
 from curator.pictures.crop import Square
 from curator.review import guide, progress
-from curator.review.deck import FOR_LEADS, GoldMix, Order, ShowFilter, Wanted, WithOthers, deal, give_back, with_others
+from curator.review.deck import (
+    FOR_LEADS,
+    GoldMix,
+    Order,
+    ShowFilter,
+    Wanted,
+    WithOthers,
+    deal,
+    give_back,
+    own_verdicts,
+    with_others,
+)
 from curator.review.gold import set_answer
 from curator.review.opinions import newest_verdict_id
-from curator.review.reviewers import reviewer_called
+from curator.review.reviewers import known_reviewer, reviewer_called
 from curator.review.standing import existing_examples
 from curator.review.verdicts import NewVerdict, Recorded, missing_example, record
 from curator.runs.mattes import newest_matte
@@ -62,10 +73,10 @@ from curator.touchup.superpixels import superpixels
 from curator.touchup.versions import discard, versions
 from curator.touchup.waiting import own_seconds_left
 from db.errors import DamagedError, DiskFullError, NotNowError, NotThereError, UnstorableError, WinnowError
-from db.jobs import utc_now
+from db.jobs import ACTIVE, job_state, utc_now
 from db.session import reading, writing
 from db.store import Store
-from db.tables import CROP_SIDE, Decision, Example, Presence, Reason, Split
+from db.tables import CROP_SIDE, Decision, Example, Job, Presence, Reason, Split
 
 MAX_BODY = 64 * 1024  # bytes of a body that carries no picture
 MAX_BODY_SECONDS = 60  # for a body to arrive in; on a slow line a mask takes two
@@ -160,6 +171,10 @@ class DeckForm(Form):
     wanted: WantedForm = WantedForm()
 
 
+class OwnVerdictsForm(Form):
+    count: int = Field(ge=1, le=50)
+
+
 class LeaveForm(Form):
     page: Page
     held: list[Number] = Field(max_length=2000)
@@ -239,6 +254,11 @@ class MatteForm(Form):
 class AsideForm(Form):
     after: int = Field(default=0, ge=0, le=2**31 - 1)
     count: int = Field(default=8, ge=0, le=50)
+
+
+class IngestedForm(Form):
+    job: Number
+    after: int = Field(default=0, ge=0, le=2**31 - 1, description="only photos with a greater number")
 
 
 class NavigationForm(Form):
@@ -440,6 +460,14 @@ def leave_deck(reviewer: str, form: LeaveForm) -> dict[str, Any]:
     return {}
 
 
+def own_newest_verdicts(reviewer: str, form: OwnVerdictsForm) -> dict[str, Any]:
+    """The newest verdicts of whoever asks, to look at them again and to take them back."""
+    with reading(engine()) as session:
+        who = known_reviewer(session, reviewer)
+        given = [] if who is None else own_verdicts(session, who.id, form.count, utc_now().date(), lead=leads(reviewer))
+    return {"verdicts": [asdict(one) | {"at": round(1000 * one.at.timestamp())} for one in given]}
+
+
 def record_verdicts(reviewer: str, form: VerdictsForm) -> dict[str, Any]:
     """Record verdicts; the response means that they are committed. One that can't be recorded is named and blocks no others.
 
@@ -587,6 +615,15 @@ def next_aside(_: str, form: AsideForm) -> dict[str, Any]:
     with reading(engine()) as session:
         photos = aside.next_faceless(session, form.count, form.after)
         return {"photos": [asdict(photo) for photo in photos], "left": aside.count_faceless(session)}
+
+
+def ingested(_: str, form: IngestedForm) -> dict[str, Any]:
+    """The newest photos that an ingest has added, how many there are, and whether more may come."""
+    with reading(engine()) as session:
+        job = session.get(Job, form.job)
+        runs = job is not None and job_state(job, utc_now()) in ACTIVE  # first: what comes in meanwhile is asked for
+        tiles = [asdict(tile) for tile in wall.newest_added(session, form.job, form.after)]
+        return {"tiles": tiles, "photos": wall.count_added(session, form.job), "runs": runs}
 
 
 def choose_crop(reviewer: str, form: ChoiceForm) -> dict[str, Any]:
@@ -738,8 +775,10 @@ ROUTES: list[Route] = [
     post_route("/api/deck", DeckForm, next_cards),
     post_route("/api/deck/leave", LeaveForm, leave_deck),
     post_route("/api/verdicts", VerdictsForm, record_verdicts),
+    post_route("/api/verdicts/mine", OwnVerdictsForm, own_newest_verdicts),
     post_route("/api/gold", GoldForm, make_gold),
     post_route("/api/aside", AsideForm, next_aside),
+    post_route("/api/ingested", IngestedForm, ingested),
     post_route("/api/aside/choose", ChoiceForm, choose_crop),
     post_route("/api/aside/undo", TakeBackForm, take_crop_back),
     post_route("/api/aside/discard", PhotosForm, discard_photos),

@@ -9,6 +9,12 @@ from curator.pictures.arrays import Mask, Photo
 FILL = (0, 132, 255)  # RGB, 0 to 255
 FILL_ALPHA = 92  # of 255
 EDGE = (120, 225, 255)  # RGB, opaque: a line along the inside of the mask's edge
+# What a reviewer may choose instead: azure fades on blue-dyed hair, and without blue cones it looks green.
+OTHER_TINTS = {
+    "yellow": ((255, 208, 0), (255, 246, 150)),  # on dark hair
+    "magenta": ((255, 0, 160), (255, 176, 228)),  # on blond and grey hair
+    "green": ((0, 214, 96), (176, 255, 196)),
+}
 GREY = 128  # of 255, over pixels of which a source says nothing; the photo shows through by a quarter
 
 

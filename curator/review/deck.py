@@ -26,7 +26,21 @@ from curator.review.reopening import reopening_reasons
 from curator.review.standing import Counts, counts
 from db.errors import WinnowError
 from db.session import Lock, wait_for
-from db.tables import Example, Gold, Lease, Reason, Reviewer, Split, Standing, State, Submission, Suspicion, TouchUp, Verdict
+from db.tables import (
+    Decision,
+    Example,
+    Gold,
+    Lease,
+    Reason,
+    Reviewer,
+    Split,
+    Standing,
+    State,
+    Submission,
+    Suspicion,
+    TouchUp,
+    Verdict,
+)
 
 MOST_HELD = 600  # leases of one reviewer: three grids of the largest size
 SECOND_LOOK_EVERY = 4  # one card in 4 is a second opinion or a repaired mask, if enough are due
@@ -456,6 +470,33 @@ def _opinions(session: Session, examples: Collection[int]) -> dict[int, list[dic
         opinion = {"reviewer": name, "decision": decision.value, "reason": None if reason is None else reason.value}
         found.setdefault(example, []).append(opinion)
     return found
+
+
+@dataclass(frozen=True)
+class GivenVerdict:
+    """A verdict that a reviewer gave, with its card as it is now; `reason` is None for a reject without one."""
+
+    card: Card
+    did: Decision
+    reason: Reason | None
+    client_id: str
+    at: datetime
+
+
+def own_verdicts(session: Session, reviewer_id: int, count: int, today: date, *, lead: bool = False) -> list[GivenVerdict]:
+    """A reviewer's newest verdicts that count, one an example, the newest first; nothing in them is about anybody else's."""
+    later = aliased(Verdict)
+    again = (later.example_id == Verdict.example_id, later.reviewer_id == reviewer_id, later.id > Verdict.id)
+    columns = (Verdict.example_id, Verdict.decision, Verdict.reason, Verdict.client_id, Verdict.at)
+    theirs = select(*columns).where(
+        Verdict.reviewer_id == reviewer_id, verdict_counts(), ~exists().where(*again, verdict_counts(later))
+    )
+    given = session.execute(theirs.order_by(Verdict.id.desc()).limit(count)).all()
+    cards = _cards(session, [example for example, *_ in given], Wanted(show=ShowFilter.all), today, lead=lead)
+    return [
+        GivenVerdict(card, decision, None if reason is Reason.unsaid else reason, client_id, at)
+        for card, (_, decision, reason, client_id, at) in zip(cards, given, strict=True)
+    ]
 
 
 def queue(session: Session, count: int | None) -> list[dict[str, Any]]:

@@ -360,6 +360,11 @@ def test_the_page_has_its_frame_when_it_is_the_first_that_is_opened(
     widths = page.evaluate(ICON_WIDTHS, [name.lstrip("_") for name in names])
     assert [(name, width) for name, width in widths if width != 1] == []
 
+    page.route("**/_stcore/health", lambda route: route.abort())
+    page.reload()
+    expect(page.get_by_role("dialog")).to_contain_text("Connection error")
+    expect(page.locator(".splash")).to_be_hidden()
+
 
 # --- how a picture is looked at --------------------------------------------------------------------------------------
 
@@ -677,6 +682,120 @@ def test_the_help_lists_the_keys_keeps_them_still_and_gives_the_focus_back(page:
     assert verdicts(app) == [(1, "keep", None)]
 
 
+# --- room for the picture, looking again, keys ---------------------------------------------------------------------------
+
+
+def test_the_panel_stays_where_it_is_and_the_picture_can_fill_the_window(page: Page, app: Server) -> None:
+    opened(page, app)
+    keep, frame = page.get_by_role("button", name="Keep K"), page.locator('[data-part="frame"]')
+    at = box_of(keep)
+    assert box_of(frame)["width"] > 740  # of 900
+    for name in ("outline", "cutout", "side"):
+        page.keyboard.press("v")
+        view(page, name)
+        assert box_of(keep) == at
+    page.keyboard.press("v")
+    page.keyboard.press("l")
+    expect(page.get_by_role("button", name="Large L")).to_have_attribute("aria-pressed", "true")
+    assert box_of(frame)["height"] > 0.95 * 900
+    expect(keep).to_be_in_viewport(ratio=1)
+    expect(page.locator('[data-part="caption"]')).to_be_hidden()
+    page.keyboard.press("k")
+    shows(page, 2)
+    page.reload()
+    shows(page, 2)
+    assert box_of(frame)["height"] > 0.95 * 900  # this tab remembers it
+    page.keyboard.press("Escape")
+    expect(page.locator('[data-part="caption"]')).to_be_visible()
+    page.set_viewport_size({"width": 960, "height": 600})  # 1440 x 900 at 150 %
+    for name in ("Keep K", "Fix F", "Reject X", "Keys ?"):
+        expect(page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 960
+
+
+def test_the_last_cards_are_looked_at_again_judged_again_and_taken_back_in_a_later_sitting(
+    page: Page, app: Server, browser: Browser
+) -> None:
+    opened(page, app)
+    was = page.locator('[data-part="was"]')
+    for number, key in [(1, "k"), (2, "3"), (3, " ")]:
+        page.keyboard.press(key)
+        expect(page.locator('[data-part="frame"] .flash svg')).to_have_count(1)  # a sign on the picture
+        shows(page, number + 1)
+    for number, says in [(3, "skipped by you"), (2, "rejected by you: hair missing"), (1, "kept by you"), (1, "kept by you")]:
+        page.keyboard.press("ArrowLeft")
+        shows(page, number)
+        expect(was).to_have_text(says)
+    page.keyboard.press("ArrowRight")
+    shows(page, 2)
+    still = page.get_by_role("button", name="head-001.png: rejected by you: hair missing")
+    expect(still).to_have_attribute("aria-current", "true")
+    page.keyboard.press("3")  # it says so already
+    shows(page, 4)
+    expect(was).to_be_hidden()
+    still.click()
+    shows(page, 2)
+    page.keyboard.press("k")
+    shows(page, 4)
+    saved(page)
+    assert verdicts(app) == [(1, "keep", None), (2, "reject", "hair_missing"), (2, "keep", None)]
+    for part, number in [("left", COUNT - 2), ("kept", 2), ("rejected", 0)]:
+        expect(page.locator(f'[data-part="{part}"]')).to_have_text(str(number))
+    page.keyboard.press("Control+z")  # the verdict before counts again
+    shows(page, 2)
+    expect(was).to_have_text("rejected by you: hair missing")
+    saved(page)
+    for part, number in [("left", COUNT - 2), ("kept", 1), ("rejected", 1)]:
+        expect(page.locator(f'[data-part="{part}"]')).to_have_text(str(number))
+    page.close()
+
+    context = browser.new_context()  # the browser was closed, and nothing is left in it
+    later = context.new_page()
+    later.goto(f"{app.url}/review")
+    shows(later, 3)
+    expect(later.get_by_role("button", name="head-001.png: rejected by you: hair missing")).to_be_visible()
+    later.keyboard.press("Meta+z")
+    shows(later, 2)
+    later.keyboard.press("u")
+    shows(later, 1)
+    expect(later.get_by_role("button", name="Undo")).to_be_disabled()
+    saved(later)
+    assert [(example, decision) for example, decision, _ in verdicts(app)][3:] == [(2, "undo"), (2, "undo"), (1, "undo")]
+    context.close()
+
+
+def test_keys_and_the_tint_are_the_reviewers_choice_and_stay_for_this_browser(page: Page, app: Server) -> None:
+    opened(page, app)
+    mask = stored(app, 1, "mask")[..., 0] > 127
+    page.get_by_role("button", name="Yellow tint").click()
+    shows(page, 1)
+    assert (canvas_pixels(page) - stored(app, 1, "image"))[mask][:, 2].mean() < -10  # less blue
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    dialog.get_by_role("button", name="Keep: K or A. Change the key").click()
+    for key, says in [("x", "X is taken: Reject."), ("F2", "F2 belongs to the browser."), ("Control+j", "Keys with Ctrl")]:
+        page.keyboard.press(key)
+        expect(dialog.get_by_role("status")).to_contain_text(says)
+    page.keyboard.press("J")
+    expect(dialog.get_by_role("button", name="Keep: J. Change the key")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("k")  # nothing now
+    page.keyboard.press("j")
+    shows(page, 2)
+    page.reload()
+    shows(page, 2)
+    expect(page.get_by_role("button", name="Yellow tint")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Keep J").click()
+    shows(page, 3)
+    page.keyboard.press("?")
+    dialog.get_by_role("button", name="Reset the keys").click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("k")
+    shows(page, 4)
+    saved(page)
+    assert [decision for _, decision, _ in verdicts(app)] == ["keep"] * 3
+
+
 # --- a sitting: undo, tabs, pace -------------------------------------------------------------------------------------
 
 
@@ -845,6 +964,8 @@ def test_a_control_of_the_page_that_was_reached_with_tab_keeps_its_keys_and_one_
 def test_a_page_that_is_left_gives_its_cards_back_and_one_that_waits_for_them_says_until_when(
     page: Page, app: Server, browser: Browser
 ) -> None:
+    # Of a name that no test before has left pages of.
+    page.context.add_cookies([{"name": "winnow_reviewer", "value": "Cleo", "url": app.url}])
     opened(page, app)
     page.keyboard.press("k")
     shows(page, 2)

@@ -43,6 +43,16 @@ function focusOf(target, root, reached) {
   return target.matches("a, button, summary, input") ? "button" : "nothing"; // a canvas or a tile: the keys are about it
 }
 
+/**
+ * Whether a key press is the shortcut for undo, Ctrl+Z or Command+Z, outside of a text.
+ * @param {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey" | "repeat" | "composedPath">} event
+ */
+export function isUndo(event) {
+  if (event.key.toLowerCase() !== "z" || event.ctrlKey === event.metaKey || event.altKey || event.shiftKey || event.repeat) return false;
+  const target = event.composedPath()[0];
+  return !(target instanceof Element && target.closest(TEXT_PARTS));
+}
+
 /** The element that has the focus, even inside a component; null when there is none. */
 function focusedElement() {
   /** @type {Element | null} */

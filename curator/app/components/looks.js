@@ -57,7 +57,7 @@ function fade(layer, opacity) {
 
 /**
  * The picture of a card. Throws a RouteError when the store does not have it.
- * @param {Card} card @param {Tint} tint @param {string} [size] of the pictures, as a query; crops as they are when left out
+ * @param {Pick<Card, "image" | "mask" | "unknown">} card @param {Tint} tint @param {string} [size] of the pictures, as a query; crops as they are when left out
  * @returns {Promise<Picture>}
  */
 export async function decoded(card, { fill: [red, green, blue], edge }, size = "") {

@@ -20,7 +20,7 @@ export function offerReasons(at, reasons) {
     button.append(kbd(key));
     at.reasonButtons.append(button);
   }
-  at.reasonKeys.replaceChildren(kbd(keyed[0].key), " … ", kbd(keyed[keyed.length - 1].key));
+  at.reasonKeys?.replaceChildren(kbd(keyed[0].key), " … ", kbd(keyed[keyed.length - 1].key));
 }
 
 /** The keys of reasons: {"1": "no_face", ...}. @param {Reason[]} reasons @returns {Record<string, string>} */
@@ -29,14 +29,23 @@ export const keysOf = (reasons) => Object.fromEntries(reasons.flatMap(({ name, k
 /** What was done with a card, within a sentence. */
 export const DONE = { keep: "kept", fix: "to be fixed", reject: "rejected", skip: "skipped" };
 
-/** A verdict on a card, for the outbox. @param {Card} card @param {Decision} decision */
-export const verdictOn = ({ example, photo, mask, repaired_by }, decision) => ({
-  example, photo, mask, decision, from: repaired_by ? "repaired" : "open",
+/** What a reviewer did with a card: "rejected by you: hair missing". @param {Entry} entry @param {Reason[]} reasons */
+export function didInWords({ did, reason }, reasons) {
+  const why = reason ? `: ${reasonInWords(reasons, reason)}` : "";
+  return did === "fix" ? "sent to be fixed by you" : `${DONE[did]} by you${why}`;
+}
+
+/**
+ * A verdict on a card, for the outbox.
+ * @param {Card} card @param {Decision} decision @param {Decision} [was] the reviewer's verdict before, if it is judged again
+ */
+export const verdictOn = ({ example, photo, mask, repaired_by }, decision, was) => ({
+  example, photo, mask, decision, from: was ?? (repaired_by ? "repaired" : "open"),
 });
 
-/** What takes a verdict on a card back. @param {Card} card @param {Decision} decision */
-export const undoOf = ({ example, photo, repaired_by }, decision) => ({
-  example, photo, decision: /** @type {const} */ ("undo"), from: decision, to: repaired_by ? "repaired" : "open",
+/** What takes a verdict on a card back. @param {Card} card @param {Decision} decision @param {Decision} [was] the one that counts again */
+export const undoOf = ({ example, photo, repaired_by }, decision, was) => ({
+  example, photo, decision: /** @type {const} */ ("undo"), from: decision, to: was ?? (repaired_by ? "repaired" : "open"),
 });
 
 /**
@@ -79,32 +88,31 @@ const counted = (count, one, many) => `${formatted(count)} ${count === 1 ? one :
  * What a page without a card says, and whether it offers to clear the filter or links to the next steps.
  * @param {Wanted} wanted
  * @param {Counts} tally the dealer's
- * @param {{judged: boolean, undo: string}} sitting whether anything was judged in it, and what U undoes: "" where nothing can be
+ * @param {{judged: boolean, undo: string}} sitting whether anything was judged in it, and how to undo: "" where nothing can be
  * @returns {{title: string, text: string, offers: "clear" | "steps" | ""}}
  */
 export function nothingLeft(wanted, tally, { judged, undo }) {
   const { left, elsewhere, others, until, repaired } = tally;
   const narrowed = isNarrowed(wanted);
   const beyond = elsewhere ? `${counted(elsewhere, "is", "are")} left elsewhere.` : "";
-  const last = undo ? `Press U to undo ${undo}.` : "";
   const told = (/** @type {string[]} */ ...sentences) => sentences.filter(Boolean).join(" ");
   if (others) {
     const have = `Other reviewers have ${counted(others, "picture", "pictures")} in hand, until ${clockTime(until)} if they do not go on. What they leave comes to you by itself.`;
     return { title: "Nothing left for you just now", text: told(have, beyond), offers: elsewhere ? "clear" : "" };
   }
-  if (left) return { title: "Nothing left for you just now", text: "More have come in; this page is fetching them.", offers: "" };
+  if (left) return { title: "Nothing left for you just now", text: told("This page looks for more.", beyond), offers: elsewhere ? "clear" : "" };
   if (narrowed) {
     const title = judged ? "This filter is done" : "This filter leaves nothing to review";
-    return { title, text: told(beyond || "Nothing is left elsewhere either.", last), offers: "clear" };
+    return { title, text: told(beyond || "Nothing is left elsewhere either.", undo), offers: "clear" };
   }
   const own = repaired ? ` ${counted(repaired, "mask that you repaired waits", "masks that you repaired wait")} for another reviewer.` : "";
-  return { title: "Nothing left to review", text: told(`Every picture that can be reviewed has a verdict.${own}`, last), offers: "steps" };
+  return { title: "Nothing left to review", text: told(`Every picture that can be reviewed has a verdict.${own}`, undo), offers: "steps" };
 }
 
 /**
  * The elements of a page without a card.
  * @param {{wanted: Wanted, dealer: import("./dealer.js").Dealer, sitting: import("./sitting.js").Sitting}} page
- * @param {string} undo what U undoes, "" where nothing can be undone
+ * @param {string} undo a sentence that says how to undo, "" where nothing can be undone
  */
 export function endOf({ wanted, dealer, sitting }, undo) {
   if (!dealer.tally) return [];

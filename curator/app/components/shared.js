@@ -167,11 +167,12 @@ export function topOf(element) {
  * @param {HTMLElement} frame the picture
  * @param {AbortSignal} signal
  * @param {() => number} below CSS pixels of what must be seen below the picture
+ * @param {number} most the share of the window's height that the picture may take
  */
-export function fitted(bench, frame, signal, below = () => CAPTION) {
+export function fitted(bench, frame, signal, below = () => CAPTION, most = 0.8) {
   const fit = () => {
     const top = topOf(frame);
-    const room = Math.min(window.innerHeight * 0.8, window.innerHeight - top - below());
+    const room = Math.min(window.innerHeight * most, window.innerHeight - top - below());
     bench.style.setProperty("--side", `${Math.max(300, room)}px`);
   };
   window.addEventListener("resize", fit, { signal });
@@ -204,6 +205,17 @@ export function clicked(event) {
 
 /** A number as people read it: "12,345". @param {number} number */
 export const formatted = (number) => number.toLocaleString("en-US");
+
+/**
+ * A name that may be too long, without its middle: "IMG_2024-05…-final.jpg". The end of a file's name says the most.
+ * @param {string} name @param {number} most characters
+ */
+export function cutInMiddle(name, most = 28) {
+  const characters = [...name];
+  if (characters.length <= most) return name;
+  const end = Math.floor((most - 1) / 2);
+  return `${characters.slice(0, most - 1 - end).join("")}…${characters.slice(-end).join("")}`;
+}
 
 /** A time of this day: "16:40". @param {number} ms since the epoch */
 export const clockTime = (ms) => new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });

@@ -2,7 +2,7 @@
 // A sitting: what one reviewer did since they sat down, newest last. All their tabs share it, and it survives the reload
 // of a tab (sessionStorage). Undo takes its newest entry back, and the pace is measured from it.
 
-import { byOrder, clockTime, formatted, Shelf } from "./shared.js";
+import { byOrder, formatted, Shelf } from "./shared.js";
 
 const DEEP = 2000; // entries kept
 const ENOUGH = 10; // verdicts, before a pace is shown
@@ -14,6 +14,8 @@ export class Sitting {
     this.shelf = new Shelf("sessionStorage", `winnow.sitting.${reviewer}.`);
     /** @type {Entry[]} */
     this.entries = this.shelf.all().sort(byOrder);
+    /** @type {Entry[]} */
+    this.earlier = []; // of sittings before, as the server has them
     /** @type {Set<string>} */
     this.taken = new Set(); // client ids of what was undone: news of it may still be on its way
     this.tabs = new BroadcastChannel(`winnow.sitting.${reviewer}`);
@@ -31,11 +33,24 @@ export class Sitting {
     if (entry.did !== "skip") this.tabs.postMessage({ added: [entry], taken: [] });
   }
 
-  /** Take back the newest entry, whichever tab it is from; undefined where there is none. */
-  pop() {
-    const entry = this.entries.at(-1);
+  /**
+   * What this reviewer judged before this sitting.
+   * @param {(Pick<Entry, "card" | "did" | "reason" | "client_id"> & {at: number})[]} verdicts newest first; at: in ms since the epoch
+   */
+  remember(verdicts) {
+    this.earlier = verdicts.map(({ at, ...entry }, number) => ({ ...entry, order: /** @type {Order} */ ([at, -number]) })).reverse();
+    this.insert([]);
+  }
+
+  /** Take an entry back, or the newest, whichever tab it is from; undefined where there is none. */
+  pop(entry = this.past.at(-1)) {
     if (entry) this.forget(entry.client_id);
     return entry;
+  }
+
+  /** All that can be taken back, whichever tab or sitting it is from, oldest first. */
+  get past() {
+    return [...this.earlier, ...this.entries];
   }
 
   /** Leave an entry out, in all tabs. @param {string} client_id */
@@ -68,6 +83,8 @@ export class Sitting {
   /** @param {Entry[]} entries */
   insert(entries) {
     const known = new Set(this.entries.map(({ client_id }) => client_id));
+    const here = new Set([...known, ...entries.map(({ client_id }) => client_id), ...this.taken]);
+    this.earlier = this.earlier.filter(({ client_id }) => !here.has(client_id));
     const fresh = entries.filter(({ client_id }) => !known.has(client_id) && !this.taken.has(client_id));
     if (!fresh.length) return;
     this.entries.push(...fresh);
@@ -79,16 +96,16 @@ export class Sitting {
   /** @param {string[]} client_ids */
   remove(client_ids) {
     for (const client_id of client_ids) this.taken.add(client_id);
-    this.entries = this.entries.filter(({ client_id }) => !this.taken.has(client_id));
+    for (const list of /** @type {const} */ (["earlier", "entries"])) this[list] = this[list].filter(({ client_id }) => !this.taken.has(client_id));
     this.shelf.drop(client_ids);
   }
 }
 
 /**
- * How fast the newest verdicts were given, pauses left out: as `paces(newest_of(...))` in curator/review/progress.py, to
+ * How fast the newest verdicts were given, pauses left out: as `measure_pace(newest_activity(...))` in curator/review/progress.py, to
  * which tests/vectors/pace.json binds it. Verdicts of one moment, sent together, share the time since the moment before.
  * @param {number[]} times of the verdicts in ms, oldest first
- * @param {PaceLimits} limits
+ * @param {{pause_ms: number, recent_ms: number}} limits
  * @returns {{timed: number, ms: number}} how many verdicts were timed, and how long they took together
  */
 export function pace(times, { pause_ms, recent_ms }) {
@@ -109,17 +126,31 @@ export function pace(times, { pause_ms, recent_ms }) {
 }
 
 /**
- * The pace in words, with when `left` more are done: "38 per minute, done at about 16:40"; "" before there are enough.
+ * The pace in words, with how long `left` more will take: "38 per minute, about 20 min left"; "" before there is a pace, and
+ * without a time left before there is enough to tell it from.
  * @param {number[]} times of the verdicts in ms, oldest first
- * @param {number} left @param {number} now in ms @param {PaceLimits} limits
+ * @param {number} left @param {PaceLimits} limits
  */
-export function paceInWords(times, left, now, limits) {
-  const { timed, ms } = pace(times, limits);
-  if (times.length < ENOUGH || !ms) return "";
-  const speed = `${formatted(Math.max(1, Math.round((timed * 60000) / ms)))} per minute`;
-  if (!left) return speed;
-  const work = (left * ms) / timed;
-  const hours = work / 3600000;
-  if (hours > 12) return `${speed}, about ${formatted(Math.round(hours))} hours of work left`;
-  return `${speed}, done at about ${clockTime(now + work)}`;
+export function paceInWords(times, left, { pause_ms, recent_ms, forecast_ms, enough_ms, enough }) {
+  const now = pace(times, { pause_ms, recent_ms });
+  if (times.length < ENOUGH || !now.ms) return "";
+  const speed = `${formatted(Math.max(1, Math.round((now.timed * 60000) / now.ms)))} per minute`;
+  const basis = pace(times, { pause_ms, recent_ms: forecast_ms });
+  if (!left || basis.timed < enough || basis.ms < enough_ms) return speed;
+  return `${speed}, ${roughly((left * basis.ms) / basis.timed)} left`;
+}
+
+/**
+ * An estimate in words, with no more precision than a forecast deserves: as `roughly` in curator/ingest/pace.py, to which
+ * tests/vectors/pace.json binds it.
+ * @param {number} ms
+ */
+export function roughly(ms) {
+  const minutes = ms / 60000;
+  if (minutes < 0.75) return "less than a minute";
+  const step = minutes < 9.5 ? 1 : minutes < 57.5 ? 5 : minutes < 172.5 ? 15 : 60;
+  const rounded = step * Math.floor(minutes / step + 0.5);
+  const [hours, rest] = [Math.floor(rounded / 60), rounded % 60];
+  const parts = [hours && `${formatted(hours)} h`, rest && `${rest} min`].filter(Boolean);
+  return `about ${parts.join(" ")}`;
 }

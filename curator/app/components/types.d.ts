@@ -30,6 +30,12 @@ interface Tint {
   edge: Colour;
 }
 
+/** A tint that a reviewer can choose; the first is the usual one. */
+interface NamedTint extends Tint {
+  name: string;
+  label: string;
+}
+
 /** Why an example is rejected (curator/review/reasons.py); the one without a key is "no reason given". */
 interface Reason {
   name: string;
@@ -101,7 +107,7 @@ interface Item {
   error?: string;
 }
 
-/** What a reviewer did with a card; verdicts of one grid have the same `commit`. */
+/** What a reviewer did with a card; verdicts of one grid have the same `commit`; `was` is the verdict before of one judged again. */
 interface Entry {
   card: Card;
   did: Decision | "skip";
@@ -109,12 +115,19 @@ interface Entry {
   client_id: string;
   order: Order;
   commit?: string;
+  was?: Decision;
 }
 
-/** When a pace is measured (curator/review/progress.py): a longer gap than `pause_ms` is a pause; the newest `recent_ms` count. */
+/**
+ * When a pace is measured (curator/review/progress.py): a longer gap than `pause_ms` is a pause; the newest `recent_ms` count,
+ * for a forecast the newest `forecast_ms`. There is no forecast before `enough` verdicts were given in `enough_ms` of work.
+ */
 interface PaceLimits {
   pause_ms: number;
   recent_ms: number;
+  forecast_ms: number;
+  enough_ms: number;
+  enough: number;
 }
 
 type Point = [x: number, y: number];
@@ -147,6 +160,7 @@ interface ReviewData {
   lead: boolean;
   side: number;
   tint: Tint;
+  tints: NamedTint[];
   reasons: Reason[];
   pace: PaceLimits;
 }

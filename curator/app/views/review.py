@@ -8,7 +8,7 @@ import streamlit as st
 
 from curator.app.components.deck import deck
 from curator.app.components.grid import grid
-from curator.app.frame import PAGE_FILE, REASONS, drawn_note, empty_state, gallery, header
+from curator.app.frame import LEAD, PAGE_FILE, REASONS, drawn_note, empty_state, gallery, hidden_title
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine, flow_now
 from curator.app.wording import literal, pluralise
@@ -128,10 +128,26 @@ chosen = {
 for name, value in chosen.items():
     st.session_state[f"review-{name}"] = value  # the address decides, the controls show it
 
-with st.container(key="review-head", horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-    with st.container(width="content", gap="small"):
-        guide = "What is a good mask?" if reviewer in reviewers else "New here? See what a good mask is"
-        header("Review", "Does the tint cover all of the hair, and nothing else?", ("/guide", guide))
+narrowed = [
+    "" if wanted.order is Order.doubt else ORDER_LABELS[wanted.order.value],
+    "" if show == DEFAULTS["show"] or (wanted.show is ShowFilter.open and not aside) else SHOW_LABELS[show],
+    "" if wanted.source is None else f"from {source_names[str(wanted.source)]}",
+    "" if wanted.split is None else f"{wanted.split} split",
+    "" if wanted.reason is None else f"rejected: {REASONS[wanted.reason.value].lower()}",
+    "" if wanted.reviewer is None else f"judged by {wanted.reviewer}",
+    "" if wanted.consent is None else f"consent: {CONSENT_LABELS[wanted.consent.value].lower()}",
+]
+hidden_title("Review")
+# One line, so that the picture gets the room: the question, or what was chosen instead of all that is to review.
+with st.container(key="review-head", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small", key="review-narrowed"):
+        if any(narrowed):
+            st.html(render(NARROWED, words=" · ".join(filter(None, narrowed))), width="content")
+        else:
+            guide = "What is a good mask?" if reviewer in reviewers else "New here? See what a good mask is"
+            st.html(render(LEAD, lead="Does the tint cover all of the hair, and nothing else?", more=("/guide", guide)))
+        if any(narrowed) or problem:
+            st.button("Clear", type="tertiary", on_click=clear, args=(view,))
     if totals.examples:
         with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
             st.segmented_control(
@@ -154,20 +170,6 @@ with st.container(key="review-head", horizontal=True, horizontal_alignment="dist
 
 if problem:
     st.warning(literal(f"{problem} So no filter is set."))
-narrowed = [
-    "" if wanted.order is Order.doubt else ORDER_LABELS[wanted.order.value],
-    "" if show == DEFAULTS["show"] or (wanted.show is ShowFilter.open and not aside) else SHOW_LABELS[show],
-    "" if wanted.source is None else f"from {source_names[str(wanted.source)]}",
-    "" if wanted.split is None else f"{wanted.split} split",
-    "" if wanted.reason is None else f"rejected: {REASONS[wanted.reason.value].lower()}",
-    "" if wanted.reviewer is None else f"judged by {wanted.reviewer}",
-    "" if wanted.consent is None else f"consent: {CONSENT_LABELS[wanted.consent.value].lower()}",
-]
-if any(narrowed) or problem:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="review-narrowed"):
-        if any(narrowed):
-            st.html(render(NARROWED, words=" · ".join(filter(None, narrowed))), width="content")
-        st.button("Clear", type="tertiary", on_click=clear, args=(view,))
 
 if not totals.examples:
     photos = flow_now(engine())

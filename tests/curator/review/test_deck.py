@@ -16,9 +16,12 @@ from curator.review.deck import (
     Wanted,
     count_waiting,
     deal,
+    give_back,
+    own_verdicts,
     queue,
     sample_gold,
     wanted_from,
+    with_others,
 )
 from curator.review.gold import set_answer
 from curator.review.leases import LEASE, QueuePosition
@@ -164,6 +167,52 @@ def test_a_verdict_after_the_lease_ran_out_is_recorded(engine: Engine, clock: Fa
 
 
 # --- order and filters-----------------------------------------------------------------------------------------------
+
+
+@on_both_servers
+def test_what_is_given_back_is_dealt_to_others_at_once_and_what_is_held_is_counted_until_then(
+    engine: Engine, clock: FakeClock, examples: list[int]
+) -> None:
+    with writing(engine) as session:
+        ada, bo = (reviewer_called(session, name).id for name in ("Ada", "Bo"))
+        held = dealt(session, "Ada", 3, clock)
+        assert with_others(session, bo, Wanted(), 0, clock()).count == 3
+        assert with_others(session, bo, Wanted(split=Split.test), 0, clock()) == with_others(session, ada, Wanted(), 0, clock())
+        assert with_others(session, bo, Wanted(show=ShowFilter.all), 0, clock()).until == clock() + LEASE
+        give_back(session, bo, held)  # they are not Bo's
+        assert dealt(session, "Bo", 6, clock) == [examples[i] for i in (4, 5, 0)]
+        give_back(session, ada, held[1:])
+        assert dealt(session, "Bo", 3, clock) == [*held[1:], examples[4]]
+        assert with_others(session, bo, Wanted(), 0, clock()).count == 1
+        clock.pass_(LEASE.total_seconds() + 1)
+        assert with_others(session, bo, Wanted(), 0, clock()).count == 0
+
+
+@on_both_servers
+def test_ones_own_newest_verdicts_come_back_with_their_cards_and_say_nothing_of_others(
+    engine: Engine, clock: FakeClock, examples: list[int]
+) -> None:
+    one, two, three, four = examples[:4]
+    with writing(engine) as session:
+        ada = reviewer_called(session, "Ada").id
+        assert own_verdicts(session, ada, 10, clock().date()) == []
+        decide(session, "Ada", one, Decision.keep, "a", clock)
+        decide(session, "Ada", two, Decision.reject, "b", clock, reason=Reason.spills_over)
+        decide(session, "Bo", two, Decision.keep, "bo", clock)
+        decide(session, "Ada", one, Decision.reject, "c", clock)  # judged again
+        decide(session, "Ada", three, Decision.keep, "d", clock)
+        decide(session, "Ada", three, Decision.undo, "e", clock)
+        decide(session, "Ada", four, Decision.fix, "f", clock)
+        set_answer(session, reviewer_called(session, "Lea").id, four, Decision.keep, None, clock())
+        given = own_verdicts(session, ada, 10, clock().date())
+        assert [(each.card.example, each.did, each.reason, each.client_id) for each in given] == [
+            (four, Decision.fix, None, "f"), (one, Decision.reject, None, "c"), (two, Decision.reject, Reason.spills_over, "b"),
+        ]  # fmt: skip
+        assert [each.card.opinions for each in given] == [[], [], []]
+        assert {each.at for each in given} == {clock()}
+        assert len(own_verdicts(session, ada, 2, clock().date())) == 2
+        decide(session, "Ada", one, Decision.undo, "g", clock)  # the one before counts again
+        assert [each.client_id for each in own_verdicts(session, ada, 10, clock().date())] == ["f", "b", "a"]
 
 
 def hand(session: Session, who: str, clock: FakeClock, wanted: Wanted, since: int = 0, count: int = 20) -> Dealt:

@@ -28,6 +28,13 @@ export class Pictures {
     this.want([]);
   }
 
+  /** Draw the masks in another colour: all are made anew. @param {Tint} tint */
+  use(tint) {
+    this.tint = tint;
+    for (const [example, picture] of this.held) this.drop(example, picture);
+    this.fetch();
+  }
+
   /** The picture of an example, undefined while there is none yet. @param {number} example */
   of(example) {
     const picture = this.held.get(example);

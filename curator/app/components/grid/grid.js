@@ -514,7 +514,7 @@ class Grid {
     clearTimeout(this.polling);
     if (state === "loading") this.at.over.replaceChildren(paragraph(trouble || "Loading the next pictures…"));
     if (state !== "done") return;
-    this.at.over.replaceChildren(...endOf(this, this.sitting.verdict ? "the last commit" : ""));
+    this.at.over.replaceChildren(...endOf(this, this.sitting.verdict ? "Press U to undo the last commit." : ""));
     this.polling = setTimeout(() => this.dealer.ask(this.count), POLL_MS);
   }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isElsewhere } from "../../../../curator/app/components/keys.js";
+import { isElsewhere, isUndo } from "../../../../curator/app/components/keys.js";
 
 /** @import { Focus } from "../../../../curator/app/components/keys.js" */
 
@@ -34,4 +34,19 @@ test("the browser's zoom and all its other shortcuts are the browser's, wherever
     }
     assert.ok(isElsewhere({ ...plain, isComposing: true, key: "k" }, focus));
   }
+});
+
+test("Ctrl+Z and Command+Z undo, but not in a text, and not with Shift", () => {
+  const pressed = (/** @type {object} */ with_, /** @type {unknown} */ target = null) =>
+    isUndo(/** @type {any} */ ({ key: "z", ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, repeat: false, composedPath: () => [target], ...with_ }));
+  Reflect.set(globalThis, "Element", class {
+    constructor(/** @type {boolean} */ isText) {
+      this.closest = () => (isText ? this : null);
+    }
+  });
+  assert.ok(pressed({ ctrlKey: true }) && pressed({ metaKey: true, key: "Z" }));
+  assert.ok(!pressed({}) && !pressed({ ctrlKey: true, shiftKey: true }) && !pressed({ ctrlKey: true, key: "y" }));
+  const text = new /** @type {any} */ (globalThis).Element(true);
+  assert.ok(!pressed({ ctrlKey: true }, text));
+  Reflect.deleteProperty(globalThis, "Element");
 });
