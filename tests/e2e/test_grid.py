@@ -377,7 +377,7 @@ def test_undo_takes_the_whole_commit_back_as_it_was_marked(page: Page, app: Serv
     page.keyboard.press("Enter")  # they were seen before
     says(page, "40 kept, 0 rejected.")
     saved(page)
-    page.keyboard.press("Backspace")
+    page.keyboard.press("Control+z")
     says(page, "Undone: 40 verdicts.")
 
 
