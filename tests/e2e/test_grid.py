@@ -388,7 +388,7 @@ def test_undo_still_works_after_a_reload(page: Page, app: Server) -> None:
     saved(page)
     page.reload()
     expect(page.get_by_text("Nothing left to review")).to_be_visible()
-    page.keyboard.press("u")
+    page.keyboard.press("Backspace")
     expect(page.get_by_role("option")).to_have_count(COUNT)
     saved(page)
     assert len(verdicts(app)) == 2 * COUNT
