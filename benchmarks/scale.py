@@ -107,7 +107,7 @@ def measured(engine: Engine) -> dict[str, float]:
     with writing(engine) as session:  # so that the next set is another
         record(session, 1, [NewVerdict(first.example, Decision.undo, None, new_client_id())], utc_now())
         record(session, 1 + first.example % 5, [NewVerdict(first.example, Decision.undo, None, new_client_id())], utc_now())
-    found["memory, freezing"] = peak(lambda: freeze(engine, "", utc_now()))
+    found["memory, freezing"] = peak(lambda: freeze(engine, "", utc_now(), by="Ada"))
     return found
 
 

@@ -70,7 +70,7 @@ def main() -> None:
 
 def to_plain_page(page: Page, file: Path) -> None:
     """Upload the file, and have it written to the disk."""
-    page.locator('input[type="file"]').set_input_files(file)
+    page.locator("input[multiple]").set_input_files(file)
     keep = page.get_by_role("button", name="Keep it")
     page.wait_for_function(
         "() => [...document.querySelectorAll('button')].some(one => one.innerText === 'Keep it' && !one.disabled)"
@@ -81,7 +81,7 @@ def to_plain_page(page: Page, file: Path) -> None:
 
 def to_ingest_page(page: Page, file: Path) -> None:
     """Upload the file, which is on the disk then."""
-    page.locator('input[type="file"]').set_input_files(file)
+    page.locator("input[multiple]").set_input_files(file)
     page.get_by_text("have arrived").wait_for()
 
 
@@ -92,7 +92,7 @@ def measured(script: Path, file: Path, upload: Callable[[Page, Path], None], hom
         page = browser.new_page()
         page.set_default_timeout(WAIT)
         page.goto(f"{url}/ingest" if script.name == "streamlit_app.py" else url)
-        page.locator('input[type="file"]').wait_for(state="attached")
+        page.locator("input[multiple]").wait_for(state="attached")
         time.sleep(2)
         before, began = memory(process, "VmRSS"), time.monotonic()
         upload(page, file)

@@ -92,10 +92,10 @@ def ingest(walk: Walk, url: str, archive: Path) -> None:
     page.goto(url)
     walk.click(page.get_by_role("button", name="Ingest your own photos"))
     with page.expect_file_chooser() as waiting:
-        walk.click(page.get_by_role("button", name="Choose a zip"))
+        walk.click(page.get_by_role("button", name="Choose files"))
     waiting.value.set_files(archive)
-    walk.click(page.get_by_role("button", name="Ingest this zip"))
-    expect(page.get_by_text("Last ingest:")).to_be_visible(timeout=LATE)
+    walk.click(page.get_by_role("button", name="Ingest now"))
+    expect(page.get_by_text(f"{archive.name}: ").first).to_contain_text(" new", timeout=LATE)
 
 
 def review(walk: Walk, doubts: dict[int, float], keep_below: float) -> None:

@@ -18,7 +18,6 @@ from curator.formats import (
     ADAPTERS,
     WRITERS,
     Counted,
-    Location,
     NotRead,
     OpenedSource,
     RawPair,
@@ -31,9 +30,22 @@ from curator.formats import (
 )
 from curator.ingest import aside, uploads
 from curator.ingest.bars import Bars, Kind, Person, allow_again, forget_lost_keys
+from curator.ingest.before import look_for_known
 from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, count_files, list_outcomes
-from curator.ingest.pace import ProgressPoint, recent_points
-from curator.ingest.pipeline import CropMode, IngestSummary, counts_and_pace, spooled
+from curator.ingest.pace import (
+    CUTTING,
+    KNOWN,
+    LISTED,
+    LOADING,
+    LOOKING,
+    PREVIEWS,
+    READING,
+    STARTING,
+    ingest_course,
+    preview_course,
+    roughly,
+)
+from curator.ingest.pipeline import CropMode, IngestSummary, cutting_in_words, spooled
 from curator.ingest.pipeline import ingest as ingest_pairs
 from curator.ingest.previews import make_previews
 from curator.ingest.previews import save as save_previews
@@ -50,6 +62,7 @@ from curator.sample import write_sample
 from curator.sets import freeze as sets
 from curator.sets import packing
 from curator.sets.export import export_set
+from curator.status import parts_in_words
 from curator.touchup import refinements
 from curator.touchup.matting import Matting
 from curator.upkeep.check import check as check_store
@@ -62,6 +75,7 @@ from curator.upkeep.spellings import in_words, named_nearly
 from curator.upkeep.undo import undo_ingest
 from db.blobs import delete_orphans
 from db.commands import exit_on_error, print_result, progress_line
+from db.course import Course, of_unknown_length
 from db.errors import WinnowError
 from db.jobs import Progress, running_job, utc_now
 from db.people import folded
@@ -72,8 +86,10 @@ from db.store import Store
 from db.tables import Decision, Event, Reason, Split
 from db.workspaces import outside, sweep, workspace
 
+TOLD = ("added", "already", "no_face", "refusals")  # counts of an ingest that the feed tells
 NOT_READ_SHOWN = 20  # of the files that belong to no photo, after an ingest
 NOTHING_COUNTED = Counted()
+DRAWN = 0.3  # the share of the sample's time that goes into drawing it
 OUTCOME_WORDS = {
     Outcome.refused: "Refused",
     Outcome.not_read: "Not read",
@@ -100,15 +116,20 @@ def sample(
     with exit_on_error():
         settings = read_settings()
         engine = open_database(settings)
-        with running_job(engine, "ingest", ["sample"], job) as progress, _unpacking(settings, progress) as folder:
+        with (
+            running_job(engine, "ingest", ["sample"], job, by=settings.reviewer) as progress,
+            _unpacking(settings, progress) as folder,
+        ):
 
             def on_portrait(done: int, total: int) -> None:
-                progress.report(0.5 * done / total, f"Drawing portrait {done} of {total}")
+                progress.report(DRAWN * done / total, f"Drawing portrait {done} of {total}")
 
             write_sample(folder, count, seed, on_portrait)
             # The alphas beside the masks are the truth that nobody painted: for benchmarks, and named to nobody.
             items = (item for item in read_source("manifest", folder, folder, settings.limits) if not isinstance(item, NotRead))
-            summary = _run_ingest(settings, progress, items, "sample", f"drawn, seed {seed}", None, folders=[folder], start=0.5)
+            summary = _run_ingest(
+                settings, progress, items, "sample", f"drawn, seed {seed}", None, folders=[folder], start=DRAWN
+            )
         print_result(summary, _summary_text(summary), as_json=as_json)
 
 
@@ -165,21 +186,24 @@ def ingest(
                     _unpacking(settings, preview) as folder,
                 ):
                     found = open_source(place, kind, folder, settings.limits, called or "", label)
-                    preview.result = counts = _look(settings, preview, found, place, location, folder)
+                    folders = [place, folder] if isinstance(place, Path) else [folder]
+                    beside = uploads.previews_beside(settings.uploads, source, job)
+                    preview.result = counts = _look(settings, preview, found, location, folders, beside)
             print_result(counts, _dry_run_text(counts), as_json=as_json)
             return
         engine = open_database(settings)
         with (
-            running_job(engine, "ingest", [called or display_name(place)], job) as progress,
+            running_job(engine, "ingest", [called or display_name(place)], job, by=settings.reviewer) as progress,
             _unpacking(settings, progress) as folder,
         ):
-            progress.report(0.0, "Reading the list of files")
+            progress.report(0.0, READING)
             found = open_source(place, kind, folder, settings.limits, called or "", label)
             progress.report(0.0, f"Reading the source as {found.format}: {found.because}")
             chosen = None if split == "auto" else Split(split)
             folders = [place, folder] if isinstance(place, Path) else [folder]
             items = _with_format_printed(found)
             upload = place if discard and isinstance(place, Path) else None
+            previews = None if job is None else uploads.previews_beside(settings.uploads, source, job)
             summary = _run_ingest(
                 settings,
                 progress,
@@ -191,7 +215,7 @@ def ingest(
                 asked,
                 found.counted,
                 folders=folders,
-                upload=upload,
+                previews=previews,
             )
             summary["files"] = found.counted.files
             if upload is not None:  # not after a failure or a stop: then it can be ingested again
@@ -200,22 +224,31 @@ def ingest(
 
 
 def _look(
-    settings: Settings, job: Progress, found: OpenedSource, place: Location, location: str, folder: Path
+    settings: Settings, job: Progress, found: OpenedSource, location: str, folders: Sequence[Path], beside: Path
 ) -> dict[str, Any]:
-    """What a preview shows: the counts, what the masks' values are, and if it is clear what they mean; four small pairs."""
+    """What a preview shows: the counts, what is in already, what the masks' values are and mean; `beside`, four small pairs."""
     with (
-        spooled(found.items) as (_, items_again),
-        workers_for(settings, folder) as all_workers,
+        spooled(_reported(found.items, job, 0.0, Counter())) as (total, items_again),
+        workers_for(settings, *folders) as all_workers,
         kept(all_workers) as workers,
     ):
         counts = count_items(replace(found, items=items_again()))
-        census = survey(
-            items_again(), workers, settings.limits, lambda done: job.report(0.5, f"Looking at the masks: {done:,}")
-        )
+        course = preview_course(total, LISTED)
+
+        def on_known(done: int) -> None:
+            share, left = course.at(KNOWN, done, total)
+            job.report(share, f"{KNOWN}: {done:,} of {total:,}", left)
+
+        def on_survey(done: int) -> None:
+            share, left = course.at(LOOKING, done, total) if done else course.at(STARTING)
+            job.report(share, f"{LOOKING}: {done:,} of {total:,}" if done else STARTING, left)
+
+        counts |= look_for_known(items_again(), job.engine, settings.limits, on_known)
+        census = survey(items_again(), workers, settings.limits, on_survey)
         values = tally(census)
-        if isinstance(place, Path):
-            previews = make_previews(items_again, [value for value, _, _ in values], workers, settings.limits)
-            save_previews(previews, place)
+        job.report(course.at(PREVIEWS).share, PREVIEWS)
+        previews = make_previews(items_again, [value for value, _, _ in values], workers, settings.limits)
+        save_previews(previews, beside)
     try:
         known = remembered(job.engine, found.format, location, NOTHING_ASKED)
         if known is not None and contradicts(known, census) is not None:
@@ -278,34 +311,45 @@ def _run_ingest(
     counted: Counted = NOTHING_COUNTED,
     *,
     folders: Sequence[Path] = (),
-    upload: Path | None = None,
+    previews: Path | None = None,
     start: float = 0.0,
 ) -> dict[str, Any]:
     """Ingest a source as a job. `folders` hold its pairs: a cluster's workers are used only if they see them.
 
-    Beside an `upload`, previews are left for the page to ask with, if it is unclear what the masks' values mean. `start` is the
-    share of the job (0 to 1) that is done already.
+    Beside `previews`, small pictures are left for the page to ask with, if it is unclear what the masks' values mean. `start`
+    is the share of the job (0 to 1) that is done already.
     """
-    points: list[ProgressPoint] = []
-    counts = {"photos": 0}
-
+    found: Counter[type] = Counter()
     with (
-        spooled(_reported(items, progress, start, counts)) as (total, items_again),
+        spooled(_reported(items, progress, start, found)) as (total, items_again),
         workers_for(settings, *folders) as all_workers,
         kept(all_workers) as workers,
         progress_line() as show,
     ):
+        photos = total - found[NotRead]
+        course = ingest_course(photos, start + (1 - start) * LISTED)
+        examined, saved = 0, IngestSummary()
 
-        def on_progress(summary: IngestSummary) -> None:
-            points[:] = recent_points([*points, ProgressPoint(utc_now(), summary.seen)])
-            line = counts_and_pace(summary, total, points)
-            show(line)
-            progress.report(min(start + (1 - start) * summary.seen / max(total, 1), 0.999), line)
+        def report(before: str, phase: str, line: str, done: int, of: int) -> None:
+            """`before` is the phase that goes on until the first is done."""
+            share, left = course.at(phase, done, of) if done else course.at(before)
+            line = line if done else before
+            show(line if left is None else f"{line}; {roughly(left)} left")
+            progress.report(min(share, 0.999), line, left)
 
         def on_survey(done: int) -> None:
-            line = f"Looking at what the masks' values mean: {done:,} of {total:,}"
-            show(line)
-            progress.report(start, line)
+            report(STARTING, LOOKING, f"{LOOKING}: {done:,} of {total:,}", done, total)
+
+        def on_examined(number: int) -> None:
+            nonlocal examined
+            examined = number
+            report(LOADING, CUTTING, cutting_in_words(examined, photos, saved), examined, photos)
+
+        def on_progress(summary: IngestSummary) -> None:
+            nonlocal saved
+            saved = summary
+            progress.told = {"format": adapter, "source": location, **{name: getattr(summary, name) for name in TOLD}}
+            on_examined(examined)
 
         try:
             meaning = meaning_of_source(
@@ -321,9 +365,9 @@ def _run_ingest(
             )
         except UnclearError as error:
             progress.result = {"unclear": error.why, "values": error.values, "meaning": None, "understood": None}
-            if upload is not None:
+            if previews is not None:
                 values = [value for value, _, _ in error.values]
-                save_previews(make_previews(items_again, values, workers, settings.limits), upload)
+                save_previews(make_previews(items_again, values, workers, settings.limits), previews)
             raise
         summary = ingest_pairs(
             items_again(),
@@ -340,20 +384,21 @@ def _run_ingest(
             split=split,
             cut=cut,
             on_progress=on_progress,
+            on_examined=on_examined,
             while_waiting=on_progress,
         )
     about = {"job": progress.number, "meaning": meaning.words, "workers": workers.description}
-    progress.result = asdict(summary) | counts | about
+    progress.result = asdict(summary) | {"photos": found[RawPair]} | about
     return progress.result
 
 
 def _reported(
-    items: Iterable[RawPair | Refused | NotRead], progress: Progress, start: float, counts: dict[str, int]
+    items: Iterable[RawPair | Refused | NotRead], progress: Progress, start: float, found: Counter[type]
 ) -> Iterator[RawPair | Refused | NotRead]:
-    """The items, while the job's row tells how many were listed, and a person can stop the listing. Counts the photos."""
+    """The items, while the job's row tells how many were listed, and a person can stop the listing. Counts them by kind."""
     for number, item in enumerate(items, 1):
-        counts["photos"] += isinstance(item, RawPair)
-        progress.report(start, f"Reading the list of files: {number:,}")
+        found[type(item)] += 1
+        progress.report(start + (1 - start) * LISTED * of_unknown_length(number), f"{READING}: {number:,}")
         yield item
 
 
@@ -438,14 +483,12 @@ def take_ingest_back(
 def show_status(as_json: Json = False) -> None:
     """Show the counts of submissions, examples and verdicts, and the curated sets and runs."""
     with exit_on_error(), reading(open_database(read_settings())) as session:
-        now = status.status(session, utc_now())
+        now, counted = status.status(session, utc_now()), status.flow(session)
         ended = now["consent"]["ended"]
-        verdict_counts = now["verdicts"]
         text = (
-            f"{now['submissions']} submissions ({now['no_face']} without a face), {now['refused']} refused\n"
-            f"{now['examples']} examples: {verdict_counts['keep']} kept, {verdict_counts['fix']} to be fixed, "
-            f"{verdict_counts['repaired']} repaired, {verdict_counts['reject']} rejected "
-            f"({verdict_counts['disputed']} of them disputed), {verdict_counts['open']} open\n"
+            f"{counted.submissions:,} submissions: {parts_in_words(counted.submission_parts, 'examples')}\n"
+            f"{counted.verdicts.examples:,} examples: {parts_in_words(counted.example_parts, 'kept', 'rejected', 'open')}\n"
+            f"{counted.refused:,} files refused\n"
             f"{len(now['sets'])} curated sets, {len(now['runs'])} runs, {now['exports']} verified exports"
         )
         text += f"\n{ended_in_words(ended)}" if ended else ""
@@ -573,7 +616,9 @@ def freeze(
 ) -> None:
     """Freeze the approved examples as the next curated set. Those whose consent has ended are always left out."""
     with exit_on_error():
-        frozen = sets.freeze(open_database(read_settings()), note, utc_now(), consented=consent == "recorded")
+        settings = read_settings()
+        consented = consent == "recorded"
+        frozen = sets.freeze(open_database(settings), note, utc_now(), by=settings.reviewer, consented=consented)
         result = {
             "set": frozen.set,
             "examples": frozen.examples,
@@ -600,13 +645,17 @@ def refine(
         settings = read_settings()
         engine = open_database(settings)
         matting = Matting(settings.compiled)
-        with running_job(engine, "refine", [split or "all"], job) as progress, progress_line() as show:
-            progress.report(0.0, "Warming up")
+        with running_job(engine, "refine", [split or "all"], job, by=settings.reviewer) as progress, progress_line() as show:
+            course: Course | None = None
+            progress.report(0.0, refinements.WARMING)
 
             def on_progress(done: int, so_far: refinements.Proposed) -> None:
-                line = f"{done:,} of {so_far.masks:,} masks, {so_far.proposed:,} proposed"
-                show(line)
-                progress.report(min(done / max(so_far.masks, 1), 0.999), line)
+                nonlocal course
+                course = course or refinements.course(so_far.masks)
+                share, left = course.at(refinements.REFINING, done, so_far.masks)
+                line = f"{refinements.REFINING}: {done:,} of {so_far.masks:,}, {so_far.proposed:,} proposed"
+                show(line if left is None else f"{line}; {roughly(left)} left")
+                progress.report(min(share, 0.999), line, left)
 
             try:
                 proposed = refinements.propose(engine, Store(settings.store), matting, split, limit, utc_now, on_progress)
@@ -642,8 +691,12 @@ def export(
     """Export a curated set in a format that other tools read."""
     with exit_on_error():
         settings = read_settings()
-        with reading(open_database(settings)) as session:
+        engine = open_database(settings)
+        with reading(engine) as session:
             written = export_set(session, Store(settings.store), number, folder, kind, utc_now().date())
+        with writing(engine) as session:  # the files are whole by now
+            detail = {"set": number, "format": kind, "examples": written.examples}
+            session.add(Event(at=utc_now(), who=settings.reviewer, what="export set", detail=detail))
         cut = f" {written.cut_at_half} soft masks were cut at half: {kind} has one bit a pixel." if written.cut_at_half else ""
         text = f"{written.examples} examples written to {folder}; {written.erased} left out, because they were erased.{cut}"
         text += f"\n{kind}: {WRITERS[kind].in_words}"
@@ -666,12 +719,14 @@ def pack(
     with exit_on_error():
         settings = read_settings()
         engine = open_database(settings)
-        with running_job(engine, packing.KIND, packing.arguments(number, kind, by), job) as progress:
+        with running_job(engine, packing.KIND, packing.arguments(number, kind, by), job, by=by) as progress:
             progress.refuse_beside("erase")
             packing.delete_downloads(settings.downloads, utc_now())
+            progress.told = {"set": number, "format": kind}
             progress.result = packing.pack(
                 engine, Store(settings.store), settings, number, kind, progress.number, utc_now().date(), progress.report
             )
+            progress.told["examples"] = progress.result["examples"]
         print_result(progress.result, f"{progress.result['examples']} examples packed for {by}.", as_json=as_json)
 
 

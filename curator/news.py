@@ -8,10 +8,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from curator.ingest.pace import duration_in_words
-from curator.runs.results import time_left
-from db.jobs import ACTIVE, active_jobs, job_state
-from db.tables import Epoch, Job, JobState, Run
+from curator.ingest.pace import roughly
+from db.jobs import ACTIVE, active_jobs, job_state, time_left
+from db.tables import Epoch, Job, JobState
 
 NEWEST = 20  # jobs that are told at most
 LONGEST = 200  # characters of a message
@@ -70,8 +69,10 @@ class News:
 KINDS = {
     "ingest": ("Ingest", "The ingest", Step("Ingest", "ingest")),
     "fit": ("Training", "The training", Step("Train", "train")),
-    "report": ("Measuring", "The measuring", Step("Report", "report")),
+    "report": ("Measuring", "Measuring", Step("Report", "report")),
     "export": ("Export", "The export", Step("Export", "export")),
+    "pack": ("Packing", "Packing", Step("Sets", "sets")),
+    "undo": ("Taking back", "Taking the ingest back", Step("Ingest", "ingest")),
     "refine": ("Refine in bulk", "Refining in bulk", Step("Refine in bulk", "refinements")),
 }
 
@@ -89,7 +90,7 @@ def news(session: Session, now: datetime, after: int | None, watched: Collection
         found = [*session.scalars(newer), *session.scalars(older)]
         ended = [job for job in found if job.kind in KINDS and job_state(job, now) not in ACTIVE]
     return News(
-        [_running(session, job, now) for job in running],
+        [_running(job, now) for job in running],
         [
             Ended(job.id, how_it_ended(job.kind, job_state(job, now), job.message, job.result, _f1(session, job)))
             for job in ended
@@ -98,18 +99,16 @@ def news(session: Session, now: datetime, after: int | None, watched: Collection
     )
 
 
-def _running(session: Session, job: Job, now: datetime) -> Running:
+def _running(job: Job, now: datetime) -> Running:
     name, _, step = KINDS[job.kind]
-    left = None
-    if job.kind == "fit" and (run := session.scalar(select(Run).where(Run.job_id == job.id))) is not None:
-        left = time_left(run, now)
+    left = time_left(job, now)
     return Running(
         job.id,
         name,
         step.page,
         job.progress,
         job.message,
-        duration_in_words(left) if left else "",
+        "" if left is None else roughly(left),
         (now - job.created_at).total_seconds(),
     )
 
@@ -160,6 +159,11 @@ def _done(kind: str, result: dict[str, Any], f1: float | None) -> Told:
             return Told(False, "Export not proven", words, (KINDS["export"][2],))
         steps = (Step("Download", "export"), *([Step("Try it on", "tryon")] if result["format"] == "litert" else []))
         return Told(True, "Export proven", f"The file of run {result['run']} is made and proven.", steps)
+    if kind == "pack":
+        return Told(True, "Set packed", f"The set is packed: {result['examples']:,} examples.", (KINDS["pack"][2],))
+    if kind == "undo":
+        words = f"The ingest is taken back: {result['submissions']:,} photos are deleted."
+        return Told(True, "Ingest taken back", words, (KINDS["undo"][2],))
     proposed = result["proposed"]
     words = f"{proposed:,} of {result['masks']:,} masks have a refinement to decide on."
     return Told(True, "Refined", words, (Step("Decide", "refinements"),))

@@ -1,5 +1,6 @@
 """Counts of every step of the flow, and what to do next. They are counted on request, never stored."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -9,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from curator.consent import consent_counts
 from curator.ingest.aside import select_discarded
+from curator.ingest.pace import roughly
 from curator.review.standing import Counts, counts
 from curator.runs.results import list_runs
 from curator.touchup.waiting import count_due
+from db.jobs import time_left
 from db.tables import (
     CuratedSet,
     Example,
@@ -36,6 +39,7 @@ class Flow:
     submissions: int
     refused: int
     no_face: int  # photos kept aside
+    discarded: int  # photos without a face that somebody discarded
     drawn: int  # submissions of the built-in sample
     verdicts: Counts
     touchups: int  # masks to be fixed, and approved test masks that nobody has touched up
@@ -44,17 +48,44 @@ class Flow:
     reports: int  # runs with a report
     exports: int  # exports that passed verification
 
+    @property
+    def submission_parts(self) -> dict[str, int]:
+        """What became of the submissions, by its name: the parts add up to all of them."""
+        return {"examples": self.verdicts.examples, "without a face": self.no_face, "discarded": self.discarded}
+
+    @property
+    def example_parts(self) -> dict[str, int]:
+        """Where the examples stand, by its name: the parts add up to all of them."""
+        stand = self.verdicts
+        return {
+            "kept": stand.keep,
+            "to fix": stand.fix,
+            "rejected": stand.reject - stand.disputed,
+            "disputed": stand.disputed,
+            "repaired": stand.repaired,
+            "open": stand.open,
+            "behind another of the same picture": stand.waiting,
+        }
+
+
+def parts_in_words(parts: Mapping[str, int], *always: str) -> str:
+    """The parts that are not empty, and those that are `always` named: "124 examples · 8 without a face"."""
+    return " · ".join(f"{number:,} {name}" for name, number in parts.items() if number or name in always)
+
 
 def flow(session: Session) -> Flow:
     """The counts of the whole flow, in a fixed number of queries."""
+    verdicts = counts(session)
+    # An example is made of one submission, and none of what is discarded: so the rest waits without a face.
     submissions = _count(session, Submission)
-    examples = _count(session, Example)
+    discarded = session.scalar(select(func.count()).select_from(select_discarded().subquery())) or 0
     return Flow(
         submissions=submissions,
         refused=session.scalar(select(func.count()).where(Refusal.not_read.is_(False))) or 0,
-        no_face=submissions - examples - (session.scalar(select(func.count()).select_from(select_discarded().subquery())) or 0),
+        no_face=submissions - verdicts.examples - discarded,
+        discarded=discarded,
         drawn=session.scalar(select(func.count()).where(Submission.drawn)) or 0,
-        verdicts=counts(session),
+        verdicts=verdicts,
         touchups=count_due(session),
         sets=_count(session, CuratedSet),
         runs=session.scalar(select(func.count()).where(Run.deleted_at.is_(None))) or 0,
@@ -103,6 +134,12 @@ def newest_job(session: Session, kind: str) -> Job | None:
     return session.scalars(select(Job).where(Job.kind == kind).order_by(Job.id.desc()).limit(1)).first()
 
 
+def job_in_words(job: Job, now: datetime) -> str:
+    """What a job does and how long it will take, in a line: "Epoch 3 of 50, step 4 of 19 · about 3 min left"."""
+    left = time_left(job, now)
+    return job.message if left is None else f"{job.message} · {roughly(left)} left"
+
+
 def sources(session: Session) -> list[Source]:
     """Every source, in the order they were added."""
     return list(session.scalars(select(Source).order_by(Source.id)))
@@ -119,6 +156,7 @@ def status(session: Session, now: datetime) -> dict[str, Any]:
         "submissions": counted.submissions,
         "refused": counted.refused,
         "no_face": counted.no_face,
+        "discarded": counted.discarded,
         "examples": counted.verdicts.examples,
         "verdicts": asdict(counted.verdicts),
         "splits": splits,
@@ -162,5 +200,5 @@ def list_sets(session: Session) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _count(session: Session, table: type[Submission | Example | CuratedSet | Export]) -> int:
+def _count(session: Session, table: type[Submission | CuratedSet]) -> int:
     return session.scalar(select(func.count()).select_from(table)) or 0

@@ -21,18 +21,19 @@ from sqlalchemy.orm import Session
 
 from db.errors import DatabaseBusyError, DatabaseUnavailableError, NotNowError, WinnowError
 from db.session import ATTEMPTS, reading, transact, writing
-from db.tables import Job, JobState
+from db.tables import Event, Job, JobState
 
 ACTIVE = (JobState.queued, JobState.running)
 HEARTBEAT_SECONDS = 5.0  # between two heartbeats
 HEARTBEAT_TIMEOUT = timedelta(seconds=60)  # an active job without a heartbeat for this long was interrupted
 REPORT_SECONDS = 0.5  # at least, between two progress reports that are written
-NOT_BESIDE = {  # which kinds of jobs a page doesn't start while one of these is on
+NOT_BESIDE = {  # what a page doesn't start while a job of one of these kinds is on
     "fit": ("fit",),
     "report": ("report",),
     "export": ("export",),
     "refine": ("refine",),
     "pack": ("pack", "erase"),
+    "sample": ("ingest", "erase"),
 }
 ALREADY_RUNNING = {
     "fit": "A training is on. Wait until it has finished, or stop it.",
@@ -73,9 +74,9 @@ def active_jobs(session: Session, now: datetime) -> list[Job]:
     return [job for job in stored if job_state(job, now) in ACTIVE]
 
 
-def why_not(kind: str, active: Iterable[Job]) -> str | None:
-    """Why a page doesn't start a job of this kind beside those that are active, in a sentence for people; None if it may."""
-    others = [job.kind for job in active if job.kind in NOT_BESIDE[kind]]
+def why_not(what: str, active: Iterable[Job]) -> str | None:
+    """Why a page doesn't start this (see NOT_BESIDE) beside the jobs that are active, in a sentence; None if it may."""
+    others = [job.kind for job in active if job.kind in NOT_BESIDE[what]]
     return ALREADY_RUNNING[others[0]] if others else None
 
 
@@ -88,8 +89,15 @@ def mark_interrupted(session: Session, now: datetime) -> None:
     )
 
 
-def enqueue(engine: Engine, kind: str, arguments: Sequence[str], now: datetime) -> int:
-    """Add a row for a command that is about to start. Returns the job's number.
+def time_left(job: Job, now: datetime) -> timedelta | None:
+    """How long a job will take from `now` on; None if it is over, or too young to say. A job that is late has no time left."""
+    if job.expected_end is None or job_state(job, now) not in ACTIVE:
+        return None
+    return max(job.expected_end - now, timedelta(0))
+
+
+def enqueue(engine: Engine, kind: str, arguments: Sequence[str], now: datetime, by: str | None = None) -> int:
+    """Add a row for a command that is about to start, `by` a reviewer of this name. Returns the job's number.
 
     Raises WinnowError if `kind` is "fit" and another training is active.
     """
@@ -97,6 +105,7 @@ def enqueue(engine: Engine, kind: str, arguments: Sequence[str], now: datetime) 
         with writing(engine) as session:
             mark_interrupted(session, now)
             job = Job(kind=kind, arguments=list(arguments), state=JobState.queued, created_at=now, heartbeat_at=now)
+            job.started_by = by
             session.add(job)
             session.flush()
             return job.id
@@ -170,29 +179,45 @@ def cancel(engine: Engine, number: int, now: datetime) -> None:
 
 
 class Progress:
-    """A running command's access to its job's row. Set `result` to what the command prints with --json."""
+    """A running command's access to its job's row.
+
+    Set `result` to what the command prints with --json, and `told` to what people should hear of it later (curator/feed.py):
+    it becomes an `Event` when the job ends, with how it ended.
+    """
 
     def __init__(self, engine: Engine, number: int, clock: Clock) -> None:
         self.engine, self.number, self.clock = engine, number, clock
         self.result: dict[str, Any] | None = None
+        self.told: dict[str, Any] | None = None
         self._written = datetime.min.replace(tzinfo=UTC)
+        self._held_back: dict[str, Any] = {}  # the newest report, if it came too soon to be written
 
-    def report(self, share: float, message: str) -> None:
-        """Write how much is done (0 to 1) and one line for people. Raises Cancelled if a person asked the job to stop.
+    def report(self, share: float, message: str, left: timedelta | None = None) -> None:
+        """Write how much is done (0 to 1), one line for people, and how long the rest will take (None: nobody knows yet).
 
-        A report less than half a second after the last written one does nothing, unless `share` is 1. One that finds the
+        Raises Cancelled if a person asked the job to stop.
+
+        A report less than half a second after the last written one is held back, unless `share` is 1: the next one is written
+        in its place, or else the next heartbeat writes it, for it may be the last before a long silence. One that finds the
         database locked or unreachable is left out, and the log says so; only the last, whose `share` is 1, is tried again.
         A job that was taken for interrupted, because its heartbeats could not be written for a minute, is running again;
         raises WinnowError if another training has begun meanwhile.
         """
         now = self.clock()
+        told = {
+            "progress": min(max(share, 0.0), 1.0),
+            "message": message[:2000],
+            "expected_end": None if left is None else now + left,
+        }
         if (now - self._written).total_seconds() < REPORT_SECONDS and share < 1.0:
+            self._held_back = told
             return
-        self._written = now
+        self._written, self._held_back = now, {}
 
         def write(session: Session) -> bool:
             job = self._living(session, now)
-            job.progress, job.message = min(max(share, 0.0), 1.0), message[:2000]
+            for name, value in told.items():
+                setattr(job, name, value)
             return job.cancel_requested
 
         try:
@@ -219,9 +244,17 @@ class Progress:
             raise NotNowError(ALREADY_RUNNING[others[0].kind])
 
     def heartbeat(self) -> None:
-        """Record that the command is still running. Raises what the database raises."""
+        """Record that the command is still running, with a report that was held back. Raises what the database raises."""
         now = self.clock()
-        transact(self.engine, lambda session: self._living(session, now), attempts=1)
+        told, self._held_back = self._held_back, {}
+
+        def write(session: Session) -> None:
+            job = self._living(session, now)
+            if job.state in ACTIVE:  # what a job says at its end is its last word
+                for name, value in told.items():
+                    setattr(job, name, value)
+
+        transact(self.engine, write, attempts=1)
 
     def _living(self, session: Session, now: datetime) -> Job:
         """The job's row with a heartbeat of now; running again if it was taken for interrupted."""
@@ -247,17 +280,18 @@ def send_heartbeats(progress: Progress, wait: Callable[[float], bool]) -> None:
 
 @contextmanager
 def running_job(
-    engine: Engine, kind: str, arguments: Sequence[str], number: int | None, clock: Clock = utc_now
+    engine: Engine, kind: str, arguments: Sequence[str], number: int | None, clock: Clock = utc_now, by: str | None = None
 ) -> Iterator[Progress]:
     """Keep a job's row up to date while the `with` block does the work, and write the outcome at its end.
 
-    Without a `number` (a person typed the command) a row is added first; raises WinnowError like `enqueue`. An exception
+    Without a `number` (a person typed the command) a row is added first, as one that was started `by` this reviewer; raises
+    WinnowError like `enqueue`. An exception
     from the block is written to the row as one sentence, then raised again; beside a WinnowError stands what there is of a
     result, such as a question.
     """
     log = "" if number is None else f" The details are in logs/job-{number}.log in the home folder."
     if number is None:
-        number = enqueue(engine, kind, arguments, clock())
+        number = enqueue(engine, kind, arguments, clock(), by)
     progress = Progress(engine, number, clock)
     _write(engine, number, state=JobState.running, process=os.getpid(), heartbeat_at=clock())
     stop = threading.Event()
@@ -266,21 +300,35 @@ def running_job(
     try:
         yield progress
     except (Cancelled, KeyboardInterrupt):
-        _write(engine, number, state=JobState.cancelled, ended_at=clock())
+        _end(progress, JobState.cancelled)
         raise
     except WinnowError as error:
-        message = str(error)[:2000]
-        _write(engine, number, state=JobState.failed, message=message, result=progress.result, ended_at=clock())
+        _end(progress, JobState.failed, message=str(error)[:2000], result=progress.result)
         raise
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}"[:1800].rstrip(".")
-        _write(engine, number, state=JobState.failed, message=f"It stopped with an error: {reason}.{log}", ended_at=clock())
+        _end(progress, JobState.failed, message=f"It stopped with an error: {reason}.{log}")
         raise
     else:
-        _write(engine, number, state=JobState.done, progress=1.0, result=progress.result, ended_at=clock())
+        _end(progress, JobState.done, progress=1.0, result=progress.result)
     finally:
         stop.set()
         heartbeats.join()
+
+
+def _end(job: Progress, state: JobState, **values: Any) -> None:
+    """Write a job's outcome, and beside it the event that tells of it."""
+    now = job.clock()
+    change = update(Job).where(Job.id == job.number).values(state=state, ended_at=now, **values)
+
+    def end(session: Session) -> None:
+        session.execute(change)
+        if job.told is not None:
+            row = session.get_one(Job, job.number)
+            detail = job.told | {"ended": state.value}
+            session.add(Event(at=now, who=row.started_by or "", what=row.kind, detail=detail))
+
+    transact(job.engine, end)
 
 
 def _write(engine: Engine, number: int, **values: Any) -> None:

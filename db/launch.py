@@ -16,13 +16,21 @@ from db.settings import Settings
 GPU_JOBS = ("fit",)  # the kinds of job that benefit from a GPU
 
 
-def start_job(engine: Engine, settings: Settings, kind: str, module: str, arguments: Sequence[str], now: datetime) -> int:
-    """Start `python -m module arguments --job N` on the cluster or on this machine. Returns the job's number N.
+def start_job(
+    engine: Engine,
+    settings: Settings,
+    kind: str,
+    module: str,
+    arguments: Sequence[str],
+    now: datetime,
+    by: str | None = None,
+) -> int:
+    """Start `python -m module arguments --job N` on the cluster or on this machine, `by` a reviewer of this name; returns N.
 
     Raises WinnowError like `enqueue`. A cluster that does not accept the job is not raised: the job's row then says failed,
     and why.
     """
-    number = enqueue(engine, kind, arguments, now)
+    number = enqueue(engine, kind, arguments, now, by)
     if settings.cluster and kind in GPU_JOBS:
         submit_job(engine, settings, number, module, arguments, now)
     else:

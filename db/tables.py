@@ -688,8 +688,10 @@ class Job(Base):
     result: Mapped[dict[str, Any] | None] = mapped_column(comment="what the command prints with --json")
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     process: Mapped[int | None] = mapped_column(comment="process id on the machine that runs it")
+    started_by: Mapped[str | None] = mapped_column(String(80), comment="a reviewer's name; empty: older than this column")
     created_at: Mapped[datetime]
     heartbeat_at: Mapped[datetime]
+    expected_end: Mapped[datetime | None] = mapped_column(comment="at the pace measured so far; empty: too early to say")
     ended_at: Mapped[datetime | None]
 
 
@@ -826,7 +828,7 @@ class Proof(Base):
 
 
 class Event(Base):
-    """A log of who did what and when. It names no contributor."""
+    """A log of who did what and when, in the transaction that did it; append-only. `curator/feed.py` tells it in words."""
 
     __tablename__ = "event"
     id: Mapped[int] = mapped_column(primary_key=True)

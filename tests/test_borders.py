@@ -1,5 +1,6 @@
 """Which module may import which: the floors of the house, Streamlit only in the app, TensorFlow only where it is needed."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -20,8 +21,8 @@ def loaded(code: str) -> set[str]:
 
 
 def imports_of(path: Path) -> str:
-    """The import lines of a page, which is a script: its body would want a running app."""
-    return "\n".join(line for line in path.read_text().splitlines() if line.startswith(("import ", "from ")))
+    """The imports of a page, which is a script: its body would want a running app."""
+    return "\n".join(ast.unparse(one) for one in ast.parse(path.read_text()).body if isinstance(one, ast.Import | ast.ImportFrom))
 
 
 def test_the_whole_app_loads_no_tensorflow() -> None:

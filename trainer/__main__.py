@@ -9,6 +9,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,12 +17,14 @@ import typer
 from sqlalchemy import Engine
 
 from db.commands import Version, exit_on_error, print_result
+from db.course import Course
 from db.errors import WinnowError
 from db.jobs import Progress, running_job, utc_now
 from db.session import open_database, reading
 from db.settings import Settings, read_settings
 from db.store import Store
 from db.tables import Split
+from trainer import course
 from trainer.device.formats import ExportPrecision, FormatName
 from trainer.quiet import quiet
 from trainer.recipe import BestBy, FitSettings, NetworkName, Refinement, TrainingPrecision
@@ -29,9 +32,6 @@ from trainer.recipe import BestBy, FitSettings, NetworkName, Refinement, Trainin
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-FIT_SHARE = 0.95  # of the progress bar; the reports after training take the rest
-
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 JobNumber = Annotated[int | None, typer.Option("--job", hidden=True, help="The job's number, if the app has created its row.")]
@@ -79,48 +79,75 @@ def fit(
     if (set_number is None) == (resume is None):
         raise typer.BadParameter("Name either a curated set, or a run with --resume.")
     arguments = _job_arguments(job, "fit")
-    with _opened() as (settings, engine, store), running_job(engine, "fit", arguments, job) as progress:
+    with (
+        _opened(tensorflow=False) as (settings, engine, store),
+        running_job(engine, "fit", arguments, job, by=settings.reviewer) as progress,
+    ):
+        chosen = FitSettings(
+            model=model,
+            epochs=epochs or FitSettings.epochs,
+            size=size,
+            decoder_depth=decoder_depth,
+            classes=classes,
+            consistency=consistency,
+            band=band,
+            batch=batch,
+            l2=l2,
+            learning_rate=learning_rate,
+            rho=rho,
+            epsilon=epsilon,
+            best_by=best_by,
+            precision=precision,
+            seed=seed,
+        )
+        say = _teller(progress, _course_of_fit(engine, set_number, resume, chosen, epochs))
+        _import_tensorflow(say)
         from trainer import fit as fitting
 
-        context = fitting.Context(
-            engine, store, settings, lambda share, words: progress.report(share * FIT_SHARE, words), utc_now
-        )
+        context = fitting.Context(engine, store, settings, say, utc_now)
         if resume is not None:
             fitted = fitting.resume(context, resume, progress.number, epochs)
         else:
-            chosen = FitSettings(
-                model=model,
-                epochs=epochs or FitSettings.epochs,
-                size=size,
-                decoder_depth=decoder_depth,
-                classes=classes,
-                consistency=consistency,
-                band=band,
-                batch=batch,
-                l2=l2,
-                learning_rate=learning_rate,
-                rho=rho,
-                epsilon=epsilon,
-                best_by=best_by,
-                precision=precision,
-                seed=seed,
-            )
             fitted = fitting.fit(context, set_number or 0, chosen, progress.number)
-        note = _reports(settings, engine, store, fitted.run, progress)
+        note = _reports(settings, engine, store, fitted.run, say)
+        progress.told = asdict(fitted)
         progress.result = {"run": fitted.run, "state": "done", "epochs": fitted.epochs, "best_epoch": fitted.best_epoch}
         words = f"Run {fitted.run} is done: epochs trained {fitted.epochs}, best {fitted.best_epoch}.{note}"
         progress.report(1.0, words)
     print_result(progress.result, words, as_json=as_json)
 
 
-def _reports(settings: Settings, engine: Engine, store: Store, run: int, progress: Progress) -> str:
+def _course_of_fit(
+    engine: Engine, set_number: int | None, resume: int | None, chosen: FitSettings, epochs: int | None
+) -> Course:
+    """The course of a training; of what does not exist, that of an empty set, because the training will say so."""
+    with reading(engine) as session:
+        run, done = (None, 0) if resume is None else course.epochs_done(session, resume)
+        if run is not None:
+            settings = FitSettings(**run.settings)
+            chosen, set_number = replace(settings, epochs=epochs or settings.epochs), run.set_id
+        return course.fit_course(course.set_sizes(session, set_number or 0), chosen, done)
+
+
+def _teller(progress: Progress, along: Course) -> course.OnProgress:
+    """What writes a job's progress along its course."""
+
+    def say(done: course.Done, words: str) -> None:
+        share, left = along.at(*done)
+        progress.report(min(share, 0.999), words, left)
+
+    return say
+
+
+def _reports(settings: Settings, engine: Engine, store: Store, run: int, say: course.OnProgress) -> str:
     """Make the reports of a run that has just ended; returns a note if the set has no test examples."""
     from trainer.report import report, splits
 
     with reading(engine) as session:
         there = splits(session, run)
+    say(course.Done(course.LOADING_RUN), course.LOADING_RUN)
     for split in there:
-        report(engine, store, settings, run, split, say=lambda _share, words: progress.report(FIT_SHARE, words))
+        report(engine, store, settings, run, split, say=say)
     return "" if Split.test in there else " Its set has no test examples, so there is no test report."
 
 
@@ -134,11 +161,20 @@ def report(
 ) -> None:
     """Measure a run's best epoch on a split of its set: the paper's five measures, then Winnow's own."""
     arguments = _job_arguments(job, "report")
-    with _opened() as (settings, engine, store), running_job(engine, "report", arguments, job) as progress:
+    with (
+        _opened(tensorflow=False) as (settings, engine, store),
+        running_job(engine, "report", arguments, job, by=settings.reviewer) as progress,
+    ):
+        with reading(engine) as session:
+            row, _ = course.epochs_done(session, run)
+            sizes = course.set_sizes(session, 0 if row is None else row.set_id)
+        say = _teller(progress, course.report_course(split, sizes[split]))
+        _import_tensorflow(say)
         from trainer import report as reporting
         from trainer.measures import ALL
 
-        result = reporting.report(engine, store, settings, run, split, refine, progress.report)
+        say(course.Done(course.LOADING_RUN), course.LOADING_RUN)
+        result = reporting.report(engine, store, settings, run, split, refine, say)
         progress.result = result
     measures = ", ".join(f"{each.name} {_number(result[each.name])}" for each in ALL)
     print_result(result, f"Run {run} on {result['images']} {split} examples: {measures}.", as_json=as_json)
@@ -205,14 +241,20 @@ def export(
 ) -> None:
     """Export a run's best epoch to a file for a device, and verify that the file computes the same as the run."""
     arguments = _job_arguments(job, "export")
-    with _opened() as (settings, engine, store), running_job(engine, "export", arguments, job) as progress:
-        progress.report(0.0, f"Writing run {run} for {format_}")
+    with (
+        _opened(tensorflow=False) as (settings, engine, store),
+        running_job(engine, "export", arguments, job, by=settings.reviewer) as progress,
+    ):
+        say = _teller(progress, course.export_course())
+        _import_tensorflow(say)
         from trainer.device import export as exporting
         from trainer.device import verify as verifying
 
+        say(course.Done(course.WRITING), f"Writing run {run} for {format_}")
         result = exporting.export(engine, settings, run, format_, precision, utc_now)
-        progress.report(0.7, "Comparing the file with the run")
-        proof = verifying.verify(engine, store, settings, result["export"], utc_now)
+        progress.told = {name: result[name] for name in ("export", "run", "format", "precision")}
+        proof = verifying.verify(engine, store, settings, result["export"], utc_now, say)
+        progress.told["passed"] = proof["passed"]
         result |= proof
         progress.result = result
     print_result(
@@ -252,22 +294,27 @@ def _fail_unless(proof: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _opened() -> Iterator[tuple[Settings, Engine, Store]]:
-    """Settings, database and store for a command. An error inside it becomes one line on stderr and exit code 1."""
+def _opened(*, tensorflow: bool = True) -> Iterator[tuple[Settings, Engine, Store]]:
+    """Settings, database and store for a command, which loads `tensorflow` itself where it is to tell of it.
+
+    An error inside it becomes one line on stderr and exit code 1.
+    """
     with exit_on_error("Stopped. Resume a training with `python -m trainer fit --resume RUN`."):
         settings = read_settings()
         engine = open_database(settings)
         try:
             # Libraries print to stdout, which is for the result alone.
             with contextlib.redirect_stdout(sys.stderr):
-                _import_tensorflow()
+                if tensorflow:
+                    _import_tensorflow()
                 yield settings, engine, Store(settings.store)
         finally:
             engine.dispose()
 
 
-def _import_tensorflow() -> None:
+def _import_tensorflow(say: course.OnProgress = lambda done, words: None) -> None:
     """Load TensorFlow and Keras, which stay until the end: the garbage collector need not look at them again and again."""
+    say(course.Done(course.STARTING), course.STARTING)
     if "tensorflow" in sys.modules:
         return
     gc.disable()

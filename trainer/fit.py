@@ -24,14 +24,13 @@ from db.session import reading, transact, writing
 from db.settings import Settings
 from db.store import Store
 from db.tables import Run, Split
-from trainer import checkpoint, history, inputs, runs
+from trainer import checkpoint, course, history, inputs, runs
+from trainer.course import Done, OnProgress
 from trainer.encoder import imagenet
 from trainer.measures import THRESHOLD, Values, accuracy, average, f1
 from trainer.models import Network, build
 from trainer.recipe import FitSettings, check_settings
 from trainer.step import Losses, LossSums, Stepper, Tensors, Validation
-
-OnProgress = Callable[[float, str], None]  # is told the share done, 0 to 1, and a line for people; may raise to stop the work
 
 NO_IMAGENET_WEIGHTS = (
     "The ImageNet weights could not be downloaded, so the encoder starts FROM SCRATCH and the mattes will be much worse. "
@@ -146,16 +145,25 @@ def _subsets(context: Context, set_number: int, settings: FitSettings) -> tuple[
             f"{unlabelled} of {len(train + validation)} examples of curated set {set_number} have no skin labels, which a "
             "three-class network needs. Train with --classes 1, or on a set whose masks have red hair and green skin."
         )
-    context.say(0.0, f"Reading {len(train) + len(validation)} examples")
+    count = len(train) + len(validation)
+
+    def load(found: list[inputs.SetExample], before: int) -> inputs.Subset:
+        def on_loaded(number: int) -> None:
+            loaded = before + number
+            context.say(Done(course.LOADING, loaded, count), f"{course.LOADING}: {loaded} of {count}")
+
+        return inputs.load(context.store, found, settings.size, skins=skins, memory=memory, on_loaded=on_loaded)
+
     memory = inputs.MemoryBudget(context.settings.memory_mb * 2**20, context.settings.home)
     skins = settings.classes == 3
-    subsets = [inputs.load(context.store, found, settings.size, skins=skins, memory=memory) for found in (train, validation)]
+    subsets = [load(train, 0), load(validation, len(train))]
     for subset, split in zip(subsets, (Split.train, Split.validation), strict=True):
         if not subset.masks.any():
             raise WinnowError(
                 f"No {split} mask of curated set {set_number} marks any hair. Keep some examples with hair on the Review "
                 "page, then freeze a new set."
             )
+    context.say(Done(course.COMPILING), course.COMPILING)
     return subsets[0], subsets[1]
 
 
@@ -204,11 +212,13 @@ def _train(context: Context, training: Training) -> Fitted:
     rows = history.epochs(context.engine, training.run)
     highest = max((history.score(row, training.settings) for row in rows), default=-math.inf)
     charts = tf.summary.create_file_writer(str(context.settings.tensorboard / str(training.run)))
-    for number in range(len(rows) + 1, training.settings.epochs + 1):
+    first, epochs = len(rows) + 1, training.settings.epochs
+    for number in range(first, epochs + 1):
         began = time.monotonic()
-        train, validation = _epoch(context.say, training, number)
+        train, validation = _epoch(context.say, training, number, compiles=number == first)
         seconds = time.monotonic() - began
         row = history.epoch_row(number, train, validation, training.settings, highest, seconds, context.clock())
+        context.say(Done(course.saving(number, epochs)), f"{course.epoch(number, epochs)}, saving")
         with _resumable(training.run):
             checkpoint.save(training.folder / runs.CHECKPOINT, training.stepper.model, training.stepper.optimizer, asdict(row))
             history.record(
@@ -220,8 +230,8 @@ def _train(context: Context, training: Training) -> Fitted:
     return Fitted(training.run, len(rows), max(row.number for row in rows if row.best))
 
 
-def _epoch(say: OnProgress, training: Training, number: int) -> tuple[Losses, Validation]:
-    """All training items once, in this epoch's order, then all validation items."""
+def _epoch(say: OnProgress, training: Training, number: int, *, compiles: bool) -> tuple[Losses, Validation]:
+    """All training items once, in this epoch's order, then all validation items. In its first epoch a process `compiles`."""
     settings = training.settings
     devices = training.stepper.strategy.num_replicas_in_sync
     order = inputs.epoch_order(len(training.train), settings.seed, number)
@@ -229,16 +239,16 @@ def _epoch(say: OnProgress, training: Training, number: int) -> tuple[Losses, Va
         order = np.resize(order, -(-len(order) // settings.batch) * settings.batch)
     steps = -(-len(order) // settings.batch)
     checks = -(-len(training.validation) // settings.batch)
-    epoch = f"Epoch {number} of {settings.epochs}"
-
-    def share(done: int) -> float:
-        return (number - 1 + done / (steps + checks)) / settings.epochs
-
+    epoch, validation = (name(number, settings.epochs) for name in (course.epoch, course.validation))
     trained, checked = LossSums(), LossSums()
     batches = inputs.batches(training.train, order, settings.batch)
     for at, batch in enumerate(training.stepper.strategy.experimental_distribute_dataset(batches), start=1):
         trained.add(_finite(training.stepper.train(batch), settings, training.run, f"{epoch}, step {at}"))
-        say(share(at), f"{epoch}, step {at} of {steps}, loss {trained.mean().total(settings):.3f}")
+        say(Done(epoch, at, steps), f"{epoch}, step {at} of {steps}, loss {trained.mean().total(settings):.3f}")
+        if compiles and at == steps - 1 and len(order) % settings.batch:
+            say(Done(course.compiling(number, settings.epochs)), f"{epoch}, compiling the last step")
+    if compiles:
+        say(Done(course.compiling(number, settings.epochs)), f"{epoch}, compiling the validation")
     measured: list[Values] = []
     for at, batch in enumerate(
         inputs.batches(training.validation, np.arange(len(training.validation)), settings.batch), start=1
@@ -246,7 +256,7 @@ def _epoch(say: OnProgress, training: Training, number: int) -> tuple[Losses, Va
         losses, alphas = training.stepper.validate(batch)
         checked.add(_finite(losses, settings, training.run, f"{epoch}, validation"))
         measured += _measured(batch, alphas)
-        say(share(steps + at) * 0.999, f"{epoch}, validation {at} of {checks}")
+        say(Done(validation, at, checks), f"{epoch}, validation {at} of {checks}")
     return trained.mean(), Validation(checked.mean(), **average(measured, ("f1", "accuracy")))
 
 

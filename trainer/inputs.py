@@ -3,8 +3,9 @@
 import math
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,11 +159,18 @@ class MemoryBudget:
 
 
 def load(
-    store: Store, examples: list[SetExample], size: int, *, skins: bool = False, memory: MemoryBudget | None = None
+    store: Store,
+    examples: list[SetExample],
+    size: int,
+    *,
+    skins: bool = False,
+    memory: MemoryBudget | None = None,
+    on_loaded: Callable[[int], None] = lambda examples: None,
 ) -> Subset:
     """Read and decode the examples' pictures once, at `size` pixels, with their skin masks if `skins` is set.
 
     A pixel is unknown if it overlaps an unknown one of the crop at all. Without a memory budget, they are all kept in memory.
+    `on_loaded` is told how many are done, and may raise an exception to stop.
     Raises WinnowError for a missing or damaged picture.
     """
     count = len(examples)
@@ -185,8 +193,10 @@ def load(
             unknown = mask_from(store.get(example.unknown_sha256), f"{name}'s mask of unknown pixels")
             arrays["unknown"][at] = overlaps(unknown, size)
 
-    with ThreadPoolExecutor(os.cpu_count()) as executor:  # OpenCV decodes without Python's global lock
-        list(executor.map(put, range(count)))
+    # OpenCV decodes without Python's global lock. Closing what is loaded drops what has not begun.
+    with ThreadPoolExecutor(os.cpu_count()) as executor, closing(executor.map(put, range(count))) as loaded:  # type: ignore[type-var]
+        for number, _ in enumerate(loaded, start=1):
+            on_loaded(number)
     inside = np.array([scaled_box(example.inside, size) for example in examples], np.int32).reshape(count, 4)
     return Subset(examples, arrays["images"], arrays["masks"], inside, arrays.get("skins"), arrays.get("unknown"))
 

@@ -8,7 +8,7 @@ enlarged to it: those of two runs can be compared, whatever the sizes of their i
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from db.store import Store
 from db.tables import CROP_SIDE, Measure, SetMember, Split
 from trainer import inputs, runs
 from trainer.arrays import HAIR, SKIN, Alpha, BoolMask, Classes, FloatBox
+from trainer.course import Done, OnProgress, measuring
 from trainer.intervals import bootstrap
 from trainer.measures import ALL, ALPHA_ERRORS, EXAMPLE_PROPERTIES, NAMES, REACH, Case, Values, average, measure
 from trainer.pictures import grey, png, rescaled
@@ -47,11 +48,11 @@ def report(
     run: int,
     split: Split = Split.test,
     refine: str = "none",
-    say: Callable[[float, str], None] = lambda share, words: None,
+    say: OnProgress = lambda done, words: None,
 ) -> dict[str, Any]:
     """Measure a run on one split of its curated set, and save the rows and mattes, replacing those of an older report.
 
-    `say` is told the share done, 0 to 1, and a line for people. Returns what `python -m trainer report --json` prints: the mean
+    `say` is told how many are done, and a line for people. Returns what `python -m trainer report --json` prints: the mean
     of each measure, and under `intervals` its 95 % interval over images, [low, high]; None if no image has a value, or too few
     for an interval. `alpha_side` is the side, in pixels, of the square at which the errors of alpha were taken.
     Raises WinnowError for a run that does not exist or has no model yet, an unknown refinement, and a set without examples in
@@ -81,7 +82,7 @@ def report(
                     **values[at + item],
                 )
             )
-        say(len(rows) / len(examples), f"Measured {len(rows)} of {len(examples)} {split} examples")
+        say(Done(measuring(split), len(rows), len(examples)), f"{measuring(split)}: {len(rows)} of {len(examples)} examples")
     mattes = {row.matte_sha256 for row in rows} | _replace(engine, run, split, refine, rows)
     delete_unnamed(engine, store, mattes, None)
     return {"run": run, "split": str(split), "refine": refine, "images": len(rows), **summary(values), "alpha_side": CROP_SIDE}

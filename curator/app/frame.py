@@ -14,7 +14,7 @@ from curator.app.wording import literal
 from curator.markup import render
 from curator.review.reasons import LABELS
 from curator.spreadsheet import inert
-from curator.status import Flow, newest_job
+from curator.status import Flow, job_in_words, newest_job
 from curator.touchup.waiting import own_seconds_left
 from db import launch
 from db.errors import NotNowError, WinnowError
@@ -141,17 +141,17 @@ def action(label: str, why_not: str | None, **options: Any) -> bool:
     return pressed
 
 
-def why_not_now(kind: str) -> str | None:
-    """Why a job of this kind can't be started now, in a sentence; None if it can."""
+def why_not_now(what: str) -> str | None:
+    """Why this (see `db.jobs.NOT_BESIDE`) can't be started now, in a sentence; None if it can."""
     now = utc_now()
     with reading(engine()) as session:
-        return why_not(kind, active_jobs(session, now))
+        return why_not(what, active_jobs(session, now))
 
 
 def start_job(kind: str, module: str, arguments: Sequence[str]) -> int | None:
     """Start one of Winnow's commands as a job and return the job's number; None, with the error shown, if it can't start."""
     try:
-        return launch.start_job(engine(), settings(), kind, module, arguments, utc_now())
+        return launch.start_job(engine(), settings(), kind, module, arguments, utc_now(), current_reviewer())
     except WinnowError as error:
         show_error(error)
         return None
@@ -189,6 +189,7 @@ def _job_progress(kind: str, doing: str, number: int | None) -> None:
         st.rerun()
     assert job is not None
     with st.container(border=True):
-        st.progress(job.progress, text=literal(job.message) or f"{doing} is starting …")
-        if st.button("Stopping …" if job.cancel_requested else "Stop", disabled=job.cancel_requested, key=f"stop-{job.id}"):
+        st.progress(job.progress, text=literal(job_in_words(job, utc_now())) or f"{doing} is starting …")
+        stop = f"Stop {doing[:1].lower()}{doing[1:]}"
+        if st.button("Stopping …" if job.cancel_requested else stop, disabled=job.cancel_requested, key=f"stop-{job.id}"):
             cancel(engine(), job.id, utc_now())

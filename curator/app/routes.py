@@ -39,7 +39,7 @@ from curator.app.guard import (
 from curator.app.hands import Hands
 from curator.app.state import THUMBNAIL_SIDE, deck_counts, engine, flow_now, matting, settings, store, touch_up_now
 from curator.consent import Consent
-from curator.ingest import aside
+from curator.ingest import aside, wall
 from curator.news import news
 from curator.pictures.arrays import Mask, Photo
 from curator.pictures.codec import decode_mask, decode_photo, encode_colours, encode_mask, thumbnail
@@ -73,10 +73,10 @@ from curator.touchup.superpixels import superpixels
 from curator.touchup.versions import discard, versions
 from curator.touchup.waiting import own_seconds_left
 from db.errors import DamagedError, DiskFullError, NotNowError, NotThereError, UnstorableError, WinnowError
-from db.jobs import utc_now
+from db.jobs import ACTIVE, job_state, utc_now
 from db.session import reading, writing
 from db.store import Store
-from db.tables import CROP_SIDE, Decision, Example, Presence, Reason, Split
+from db.tables import CROP_SIDE, Decision, Example, Job, Presence, Reason, Split
 
 MAX_BODY = 64 * 1024  # bytes of a body that carries no picture
 MAX_BODY_SECONDS = 60  # for a body to arrive in; on a slow line a mask takes two
@@ -254,6 +254,11 @@ class MatteForm(Form):
 class AsideForm(Form):
     after: int = Field(default=0, ge=0, le=2**31 - 1)
     count: int = Field(default=8, ge=0, le=50)
+
+
+class IngestedForm(Form):
+    job: Number
+    after: int = Field(default=0, ge=0, le=2**31 - 1, description="only photos with a greater number")
 
 
 class NavigationForm(Form):
@@ -615,6 +620,15 @@ def next_aside(_: str, form: AsideForm) -> dict[str, Any]:
         return {"photos": [asdict(photo) for photo in photos], "left": aside.count_faceless(session)}
 
 
+def ingested(_: str, form: IngestedForm) -> dict[str, Any]:
+    """The newest photos that an ingest has added, how many there are, and whether more may come."""
+    with reading(engine()) as session:
+        job = session.get(Job, form.job)
+        runs = job is not None and job_state(job, utc_now()) in ACTIVE  # first: what comes in meanwhile is asked for
+        tiles = [asdict(tile) for tile in wall.newest_added(session, form.job, form.after)]
+        return {"tiles": tiles, "photos": wall.count_added(session, form.job), "runs": runs}
+
+
 def choose_crop(reviewer: str, form: ChoiceForm) -> dict[str, Any]:
     """Make an example from a square of a photo, or discard the photo."""
     square = None if form.square is None else Square(**form.square.model_dump())
@@ -767,6 +781,7 @@ ROUTES: list[Route] = [
     post_route("/api/verdicts/mine", OwnVerdictsForm, own_newest_verdicts),
     post_route("/api/gold", GoldForm, make_gold),
     post_route("/api/aside", AsideForm, next_aside),
+    post_route("/api/ingested", IngestedForm, ingested),
     post_route("/api/aside/choose", ChoiceForm, choose_crop),
     post_route("/api/aside/undo", TakeBackForm, take_crop_back),
     post_route("/api/aside/discard", PhotosForm, discard_photos),

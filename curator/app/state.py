@@ -15,6 +15,7 @@ from curator.review.standing import Counts
 from curator.status import Flow, flow
 from curator.touchup.clock import SteadyClock
 from curator.touchup.matting import Matting
+from curator.upkeep.undo import why_not
 from db.jobs import utc_now
 from db.session import open_database, reading
 from db.settings import Settings, read_settings
@@ -93,6 +94,13 @@ def flow_now(engine: Engine) -> Flow:
     """The counts of the whole flow."""
     with reading(engine) as session:
         return flow(session)
+
+
+@cached_by_cost
+def undo_refused_now(engine: Engine, ingest: int) -> str:
+    """Why an ingest can't be taken back now, as a sentence; empty if it can."""
+    with reading(engine) as session:
+        return why_not(session, ingest, utc_now())
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,11 @@ def _escaped(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", joined)
 
 
+def acting_on(action: str, name: str) -> str:
+    """A button's label that shows the action alone, and tells a screen reader what it acts on: for buttons in a list."""
+    return f"{action} :gray[{literal(name)}]"
+
+
 def percent(share: float | None) -> str:
     """A share, 0 to 1, in percent; a dash for None."""
     return "—" if share is None else f"{100 * share:.0f} %"
@@ -51,6 +56,11 @@ def day(at: datetime, clock: tzinfo) -> str:
     """A date in words: "3 Feb 2026"."""
     local = at.astimezone(clock)
     return f"{local.day} {local:%b %Y}"
+
+
+def moment(at: datetime, clock: tzinfo) -> str:
+    """A day and a time in words: "3 Feb 2026, 14:02"."""
+    return f"{day(at, clock)}, {at.astimezone(clock):%H:%M}"
 
 
 def ago(span: timedelta) -> str:

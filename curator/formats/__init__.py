@@ -115,12 +115,16 @@ class Adapter:
 
 @dataclass(frozen=True)
 class OpenedSource:
-    """A source in a known format: the adapter's name, why it was recognised, and its items, which can be read once."""
+    """A source in a known format: the adapter's name, why it was recognised, and its items, which can be read once.
+
+    `inside` says the same of the content of an archive: the adapter's name, and why.
+    """
 
     format: str
     because: str
     items: Iterator[RawPair | Refused | NotRead]
     counted: Counted = field(default_factory=Counted)  # complete once the items have been read
+    inside: tuple[str, str] | None = None
 
 
 def _read_nested(location: Location) -> Iterator[Item]:
@@ -348,6 +352,7 @@ def count_items(found: OpenedSource) -> dict[str, Any]:
     return {
         "format": found.format,
         "because": found.because,
+        "inside": None if found.inside is None else list(found.inside),
         "photos": photos,
         "files": found.counted.files,
         "refused": refused,
@@ -412,7 +417,8 @@ def _open_unpacked(
     because = f"{by.name} in a {kind}: {why}" if given else f"{why}; its content is {by.name}: {inner_why}"
     counted = Counted(len(found.refused) + len(found.junk))
     items = _read_content(called, found, place, by, label, counted)
-    return OpenedSource(kind, because, chain(map(storable, found.refused), map(storable, found.junk), items), counted)
+    every = chain(map(storable, found.refused), map(storable, found.junk), items)
+    return OpenedSource(kind, because, every, counted, (by.name, inner_why or "this format was given"))
 
 
 def _place_of_content(content: Path, label: str | None) -> Path:

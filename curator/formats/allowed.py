@@ -20,15 +20,15 @@ def allowed_source(named: str, allowed: Sequence[str]) -> str:
     `allowed` are absolute paths of folders, and URLs; the source lies below one of them. One that lies elsewhere raises the
     same WinnowError whether it exists or not. A list lies in a folder of its own: formats also look beside a list's folder.
     """
+    if not allowed:
+        raise WinnowError("Pages may read no folder of the server: WINNOW_INGEST_FOLDERS names none.")
     named = named.strip()
     inside = _url_inside(named, allowed) if "://" in named else _path_inside(named, allowed)
     if inside is None:
         raise WinnowError(f"That is not below {in_words(allowed)}. Name what lies there by its whole path or URL.")
     place, is_folders_own = inside
     if is_folders_own:
-        raise WinnowError(
-            "A list is read with the folder that it lies in. Move both into a folder of their own, and name that."
-        )
+        raise WinnowError("A list is read with the folder that it lies in. Move both to a folder of its own, and name that.")
     return place
 
 

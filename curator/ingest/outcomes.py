@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from curator.ingest.aside import select_faceless
 from db.jobs import job_state
-from db.tables import Job, JobState, Refusal, Remark, Source, Submission
+from db.tables import Event, Job, JobState, Refusal, Remark, Source, Submission
 
 COLUMNS = ("at", "file", "why", "source")
+UNDO = "undo ingest"  # what the event of an ingest that was taken back says; its detail names the `job`
 
 
 class Outcome(StrEnum):
@@ -58,21 +59,45 @@ def count_by_outcome(session: Session) -> dict[Outcome, int]:
 
 @dataclass(frozen=True)
 class PastIngest:
-    """An ingest that was started: when, of which source, its state, and its counts (None unless it finished)."""
+    """An ingest that was started: its job's number, when, of which source, and its state.
 
+    `counts` is what it said at its end (`IngestSummary`), None unless it finished. `undone` is who took it back, and when.
+    """
+
+    job: int
     at: datetime
     source: str
     state: JobState
     message: str
-    seen: int | None
-    added: int | None
-    refused: int | None
+    counts: dict[str, Any] | None
+    undone: tuple[str, datetime] | None = None
+
+    @property
+    def changed_nothing(self) -> bool:
+        """Whether it is known that it added nothing, so that there is nothing to take back."""
+        return self.counts is not None and not self.counts["added"] and not self.counts.get("refusals")
 
 
-def history(session: Session, count: int, now: datetime) -> list[PastIngest]:
-    """The newest `count` ingests, newest first, without previews. An ingest is interrupted if its heartbeat is old at `now`."""
-    jobs = session.scalars(select(Job).where(Job.kind == "ingest").order_by(Job.id.desc()).limit(count))
-    return [_past_ingest(job, now) for job in jobs if job.result is None or job.result.keys() & {"seen", "unclear"}]
+def history(session: Session, count: int, now: datetime, passed: int = 0) -> list[PastIngest]:
+    """`count` ingests, newest first, without previews, after skipping `passed`.
+
+    An ingest is interrupted if its heartbeat is old at `now`.
+    """
+    wanted = select(Job).where(Job.kind == "ingest").order_by(Job.id.desc())
+    jobs = session.scalars(wanted.limit(count).offset(passed or None)).all()
+    number = Event.detail["job"].as_integer()
+    taken_back = select(number, Event.who, Event.at).where(Event.what == UNDO, number.in_([job.id for job in jobs]))
+    undone = {job: (who, at) for job, who, at in session.execute(taken_back)}
+    return [
+        _past_ingest(job, now, undone.get(job.id))
+        for job in jobs
+        if job.result is None or job.result.keys() & {"seen", "unclear"}
+    ]
+
+
+def count_ingests(session: Session) -> int:
+    """How many ingests were started."""
+    return session.scalar(select(func.count()).select_from(Job).where(Job.kind == "ingest")) or 0
 
 
 def ingested_source(arguments: Sequence[str]) -> str:
@@ -91,18 +116,9 @@ def ingested_source(arguments: Sequence[str]) -> str:
     return "".join(words)
 
 
-def _past_ingest(job: Job, now: datetime) -> PastIngest:
-    result = job.result or {}
-    refused = result.get("refusals", len(result["refused"]) if "refused" in result else None)
-    return PastIngest(
-        at=job.created_at,
-        source=ingested_source(job.arguments),
-        state=job_state(job, now),
-        message=job.message,
-        seen=result.get("seen"),
-        added=result.get("added"),
-        refused=refused,
-    )
+def _past_ingest(job: Job, now: datetime, undone: tuple[str, datetime] | None) -> PastIngest:
+    counts = job.result if job.result is not None and "seen" in job.result else None
+    return PastIngest(job.id, job.created_at, ingested_source(job.arguments), job_state(job, now), job.message, counts, undone)
 
 
 def _wanted(asked: OutcomeFilter) -> Select[*tuple[Any, ...]]:

@@ -27,7 +27,7 @@ from curator.ingest.examples import Crop, attach_example, make_crop, split_for_s
 from curator.ingest.groups import join_group
 from curator.ingest.healing import crops_of_pairs, heal
 from curator.ingest.likeness import Duplicate, PictureHash, find_duplicates, hash_picture, hash_to_row, same_picture
-from curator.ingest.pace import ProgressPoint, pace_in_words
+from curator.ingest.pace import CUTTING
 from curator.ingest.workers import ITEM_SECONDS, Workers, map_in_order
 from curator.pictures.crop import square_around_face, square_around_photo
 from curator.pictures.faces import choose_face, find_faces
@@ -207,6 +207,7 @@ def ingest(
     split: Split | None = None,
     cut: CropMode = "face",
     on_progress: Callable[[IngestSummary], None] = lambda summary: None,
+    on_examined: Callable[[int], None] = lambda photos: None,
     while_waiting: Callable[[IngestSummary], None] = lambda summary: None,
 ) -> IngestSummary:
     """Ingest a source. Pairs that are already there are skipped; a pair that cannot be added becomes a refusal with its reason.
@@ -219,8 +220,9 @@ def ingest(
     photo without a face is kept aside; `cut="whole"` takes whole photos, for those already cropped like selfies.
     `secret` is the home's: whoever was erased with it is refused, and so is a photo whose consent has ended.
     `on_progress` gets the summary so far after every batch, `while_waiting` the same every half second in which no result
-    comes; both may raise an exception to stop. Memory is bounded, however long the source. Raises DiskFullError if there is no
-    room; what was reported before is stored. Raises WinnowError if people were erased with another secret.
+    comes, and `on_examined` after each photo how many are examined, also before they are in; each may raise an exception to
+    stop. Memory is bounded, however long the source. Raises DiskFullError if there is no room; what was reported before is
+    stored. Raises WinnowError if people were erased with another secret.
     """
     summary, bars = IngestSummary(), Bars(secret)
     with reading(engine) as session:
@@ -237,7 +239,8 @@ def ingest(
     try:
         waiting = partial(while_waiting, summary)
         with closing(map_in_order(workers, on_worker, items, _refusal_after_crash, waiting)) as results:
-            while batch := list(islice(results, BATCH)):
+            examined = _counted(results, on_examined)
+            while batch := list(islice(examined, BATCH)):
                 with reading(engine) as session:
                     in_database = _pairs_with_rows(session, [one for one in batch if isinstance(one, AlreadyStored)])
                     batch = _unless_read_otherwise(session, batch, source_id, meaning)
@@ -297,10 +300,22 @@ def spooled(
         yield number, read
 
 
-def counts_and_pace(summary: IngestSummary, total: int, points: Sequence[ProgressPoint]) -> str:
-    """One line for people about a running ingest: the counts so far, the pace and the time left."""
-    parts = [f"{summary.seen:,} of {total:,} seen", f"{summary.added:,} added", f"{summary.refusals:,} refused"]
-    return ", ".join(parts) + (f"; {pace}" if (pace := pace_in_words(points, total)) else "")
+def _counted(
+    results: Iterable[Examined | AlreadyStored | Refused | NotRead], on_examined: Callable[[int], None]
+) -> Iterator[Examined | AlreadyStored | Refused | NotRead]:
+    photos = 0
+    for one in results:
+        photos += not isinstance(one, NotRead)
+        on_examined(photos)
+        yield one
+
+
+def cutting_in_words(examined: int, photos: int, summary: IngestSummary) -> str:
+    """One line for people about a running ingest: how far it is, and what is saved so far, which is no more than that."""
+    line = f"{CUTTING}: {examined:,} of {photos:,}"
+    counted = {"added": summary.added, "already there": summary.already, "refused": summary.refusals}
+    saved = ", ".join(f"{number:,} {name}" for name, number in counted.items() if number)
+    return f"{line}; saved so far: {saved}" if saved else line
 
 
 def _refusal_after_crash(item: RawPair | Refused | NotRead) -> Refused:

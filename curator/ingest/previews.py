@@ -72,7 +72,8 @@ def make_previews(
 
 
 def save(previews: Sequence[Preview], beside: Path) -> None:
-    """Write the previews into a file beside an upload."""
+    """Write the previews into a file beside an upload; its folder need not exist."""
+    beside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     arrays = {
         f"{name}{number}": getattr(one, name) for number, one in enumerate(previews) for name in ("photo", "values", "usual")
     }

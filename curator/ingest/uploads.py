@@ -1,4 +1,4 @@
-"""Zips uploaded on the Ingest page: they come piece by piece, and are kept until their ingest has succeeded.
+"""Uploads of the Ingest page, each a zip: they come piece by piece, and are kept until their ingest has succeeded.
 
 An upload that breaks off goes on where it ended: its part is named by who sends which file, so the sender's browser needs to
 know nothing but the file. What failed or was given up is cleared away by a later upload.
@@ -160,6 +160,11 @@ def whole(folder: Path, reviewer: str, file: SentFile) -> Upload | None:
 def give_back(folder: Path, reviewer: str, file: SentFile, upload: Upload) -> None:
     """Undo a claim: the file waits for its sender again."""
     upload.path.rename(_part(folder, reviewer, file).with_suffix(WHOLE))
+
+
+def previews_beside(folder: Path, source: str, job: int) -> Path:
+    """Beside which path a job's previews lie: the upload's own, or one in the folder of uploads for a source elsewhere."""
+    return Path(source) if Path(source).parent == folder else folder / f"job-{job}"
 
 
 def printable(name: str) -> str:

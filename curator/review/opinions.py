@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from db.session import in_batches
 from db.tables import Decision, Reopening, Verdict
 
-_UNDO = aliased(Verdict)
+_UNDO, _LATER = aliased(Verdict), aliased(Verdict)
 _REOPENING_UNDONE = aliased(Reopening)
 
 
@@ -68,6 +68,12 @@ def repairers(session: Session, examples: Collection[int] | None = None) -> dict
 def not_undone(verdict: type[Verdict] = Verdict) -> ColumnElement[bool]:
     """The SQL condition that a verdict is not an undo, and that no undo has taken it back."""
     return and_(verdict.decision != Decision.undo, ~exists().where(_UNDO.undoes == verdict.id))
+
+
+def not_replaced() -> ColumnElement[bool]:
+    """The SQL condition that a verdict is its reviewer's newest on the example, but for what was undone."""
+    same = (_LATER.example_id == Verdict.example_id, _LATER.reviewer_id == Verdict.reviewer_id, _LATER.id > Verdict.id)
+    return ~exists().where(*same, not_undone(_LATER))
 
 
 def verdict_counts(verdict: type[Verdict] = Verdict) -> ColumnElement[bool]:

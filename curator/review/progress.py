@@ -1,6 +1,6 @@
 """The progress of reviewing: pace, forecast, and a comparison of sources and of reviewers. Nothing here writes.
 
-`Times` are float64 (N,), seconds since 1970 (UTC), in any order: one for each verdict, none for an undo. Many may be equal:
+`Times` are float64 (N,), seconds since 1970 (UTC), in any order: one for each verdict that stands. Many may be equal:
 a grid of verdicts is recorded in one commit. Pages measure paces over the last 30 days only (`WINDOW`).
 """
 
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from curator.review.agreement import Agreement, cohen_kappa, wilson
 from curator.review.gold import HitRate
-from curator.review.opinions import not_undone, reopening_counts
+from curator.review.opinions import not_replaced, not_undone, reopening_counts
 from db.session import reading
 from db.tables import Decision, Example, Reopening, Reviewer, Source, Standing, State, Submission, Verdict
 
@@ -30,7 +30,10 @@ PAUSE_SECONDS = 60.0  # a longer gap for one verdict is a pause
 CURRENT_SECONDS = 300.0  # the current pace is measured over the newest 5 minutes of active time
 FORECAST_SECONDS = 7200.0  # and a forecast over the newest 2 hours
 WINDOW = timedelta(days=30)
-MIN_TIMED_VERDICTS = 20  # fewer give no forecast
+# What a forecast needs. Durations scatter about as much as they are long, so 30 of them tell their mean to about a fifth
+# (1 / sqrt(30)); and people begin faster or slower than they go on, so they have to be of five minutes at least.
+ENOUGH_VERDICTS = 30
+ENOUGH_SECONDS = 300.0
 QUARTER_HOUR_SECONDS = 900  # every time zone is a multiple of it away from UTC
 
 LOG_ROWS_AT_ONCE = 5000
@@ -99,9 +102,9 @@ class Forecast:
 def forecast(left: int, pace: Pace, last: datetime | None, now: datetime) -> Forecast | None:
     """When `left` examples will be reviewed at this pace; `last` is the time of the newest verdict, None if there is none.
 
-    None if nothing is left, or if fewer than 20 verdicts were timed: the forecast would be a guess.
+    None if nothing is left, or if the pace was measured over fewer than 30 verdicts or 5 minutes: that would be a guess.
     """
-    if left <= 0 or pace.per_minute is None or pace.timed < MIN_TIMED_VERDICTS:
+    if left <= 0 or pace.per_minute is None or pace.timed < ENOUGH_VERDICTS or pace.seconds < ENOUGH_SECONDS:
         return None
     work = timedelta(minutes=left / pace.per_minute)
     working = last is not None and (now - last).total_seconds() <= CURRENT_SECONDS
@@ -184,11 +187,12 @@ def agreement_with_others(ratings: Ratings) -> dict[str, tuple[int, int]]:
 
 
 def activity(session: Session, start: datetime) -> dict[str, Times]:
-    """The times of each reviewer's verdicts since `start`, sorted. Undos are left out."""
+    """The times of each reviewer's verdicts since `start` that stand, sorted: those that `reviewers.decided` counts.
+
+    Left out are undos, what they took back, and verdicts that the same reviewer has replaced by a later one on the example.
+    """
     wanted = (
-        select(Verdict.reviewer_id, Verdict.at)
-        .where(Verdict.at >= start, Verdict.decision != Decision.undo)
-        .order_by(Verdict.at)
+        select(Verdict.reviewer_id, Verdict.at).where(Verdict.at >= start, not_undone(), not_replaced()).order_by(Verdict.at)
     )
     found: dict[int, list[float]] = defaultdict(list)
     for reviewer, at in session.execute(wanted):
@@ -231,7 +235,9 @@ def ratings(session: Session) -> dict[int, dict[str, Decision]]:
 
 def source_progress(session: Session) -> list[dict[str, Any]]:
     """A row for each source, the largest first: how many examples it has, and how many are decided, kept, disputed, in repair
-    (to be fixed, or repaired and not looked at since) and open.
+    (to be fixed, or repaired and not looked at since), open, and waiting behind another of the same picture.
+
+    `decided`, `in repair`, `open` and `waiting` add up to `examples`; `kept` and `disputed` are among the decided.
 
     `share`, 0 to 1, is kept / decided with its 95 % interval `low` to `high` (Wilson); None if nothing is decided.
     """
@@ -259,6 +265,7 @@ def source_progress(session: Session) -> list[dict[str, Any]]:
                 "disputed": states[State.disputed],
                 "in repair": in_repair,
                 "open": states[State.open],
+                "waiting": states[State.waiting],
                 "share": kept / decided if decided else None,
                 "low": low if decided else None,
                 "high": high if decided else None,

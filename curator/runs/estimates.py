@@ -102,8 +102,8 @@ def _measure_difference(measure: Measure, both: Sequence[RowPair]) -> MeasureDif
 def comparable_measures(first: int, second: int) -> list[Measure]:
     """The measures that two runs can be compared by, whose inputs have these sides in pixels.
 
-    Eq. 1 depends on the scale: on 40 fine masks of Figaro it is .125 at 128 pixels, .129 at 224, and .168 at 480. The shares
-    among the measures hardly do, and the errors of alpha are taken at one size.
+    Eq. 1 depends on the scale: on the same masks it is .125 at 128 pixels, .129 at 224 and .168 at 480 (benchmarks/sizes.py).
+    The shares among the measures hardly do, and the errors of alpha are taken at one size.
     """
     return [each for each in ALL if each is not GRADIENT_CONSISTENCY or first == second]
 

@@ -1,19 +1,15 @@
-"""How long an epoch of a training will take, before it begins: from what earlier runs took, or else as measured elsewhere."""
+"""How long an epoch of a training will take, before it begins: from what earlier runs took, or else as measured elsewhere.
 
-from collections.abc import Iterable, Sequence
+Pure functions.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-
-from db.tables import Run, SetMember, Split
-
-# Of docs/results.md, "What a network costs": milliseconds of a training step of four images at 224 pixels, on two cores.
-STEP_MS = {"hairmattenet": 330.5, "hairsegnet": 694.0, "fcn-vgg16": 3387.9}
-SIDE, BATCH = 224, 4
-FORWARD = 0.28  # of an image's part of a step: 23.0 ms, which validation takes
+from db.tables import Run
+from trainer.course import FORWARD, image_seconds
 
 
 @dataclass(frozen=True)
@@ -28,8 +24,7 @@ class Work:
     @property
     def seconds(self) -> float:
         """What it takes on the machine of docs/results.md. Each example counts with its mirror image."""
-        image = STEP_MS[self.model] / 1000 / BATCH * (self.size / SIDE) ** 2
-        return image * 2 * (self.train + FORWARD * self.validation)
+        return image_seconds(self.model, self.size) * 2 * (self.train + FORWARD * self.validation)
 
 
 @dataclass(frozen=True)
@@ -69,24 +64,13 @@ def forecast(wanted: Work, earlier: Sequence[Took]) -> Forecast:
     return Forecast(epoch, f"roughly, scaled from run {found.run}, which had another {'input size' if same else 'network'}")
 
 
-def took(session: Session, runs: Iterable[Run]) -> list[Took]:
-    """What these runs took, in their order, without those that have no epoch yet."""
-    timed = [run for run in runs if run.epochs]
-    counted = select(SetMember.set_id, SetMember.split, func.count()).group_by(SetMember.set_id, SetMember.split)
-    members = {
-        (number, split): count
-        for number, split, count in session.execute(counted.where(SetMember.set_id.in_({run.set_id for run in timed})))
-    }
+def took(runs: Iterable[Run], sets: Mapping[int, tuple[int, int]]) -> list[Took]:
+    """What these runs took, in their order, without those that have no epoch yet.
+
+    `sets` are the numbers of training and validation examples of the curated sets that they were trained on, by set.
+    """
     return [
-        Took(
-            run.id,
-            Work(
-                run.model,
-                int(run.settings["size"]),
-                members.get((run.set_id, Split.train), 0),
-                members.get((run.set_id, Split.validation), 0),
-            ),
-            float(median(epoch.seconds for epoch in run.epochs)),
-        )
-        for run in timed
+        Took(run.id, Work(run.model, int(run.settings["size"]), *sets[run.set_id]), median(one.seconds for one in run.epochs))
+        for run in runs
+        if run.epochs
     ]

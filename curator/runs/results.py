@@ -3,21 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import PurePosixPath
-from statistics import median
 from typing import Any
 
 from sqlalchemy import Float, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from db.jobs import ACTIVE, job_state
+from db.jobs import job_state
 from db.tables import CROP_SIDE, Epoch, Example, Export, Measure, Run, SetMember, Source, Split
 from trainer.measures import ALPHA_ERRORS
 from trainer.measures import Measure as Measuring
 from trainer.recipe import REFINEMENTS
 
-MIN_PROGRESS = 0.002  # of the first epoch; before that the time left can't be estimated, because the first step is slow
 # All columns with numbers: the measures, and the properties that slices are made by.
 VALUE_COLUMNS = tuple(column.name for column in Measure.__table__.columns if isinstance(column.type, Float))
 
@@ -68,26 +66,6 @@ def curve(run: Run, what: str) -> list[dict[str, Any]]:
         for examples, column in (("training", what), ("validation", f"validation_{what}"))
         if (value := getattr(epoch, column, None)) is not None
     ]
-
-
-def time_left(run: Run, now: datetime) -> timedelta | None:
-    """How long the remaining epochs of a run will take, from the median of its newest five; without what comes after them.
-
-    During the first epoch, the job's progress is used. None if the run is not training, if its last epoch is done, or if its
-    first epoch has only just begun.
-    """
-    if job_state(run.job, now) not in ACTIVE:
-        return None
-    coming = int(run.settings.get("epochs", 0)) - len(run.epochs)
-    if not run.epochs:
-        spent = now - max(run.created_at, run.job.created_at)
-        return spent * (1 / run.job.progress - 1) if run.job.progress >= MIN_PROGRESS else None
-    if coming < 1:
-        return None
-    each = timedelta(seconds=float(median(epoch.seconds for epoch in run.epochs[-5:])))
-    # An epoch that takes longer than those before may end at any moment: count it as due now, not in the past.
-    spent = min(now - max(run.epochs[-1].at, run.job.created_at), each)
-    return each * coming - spent
 
 
 def reports(session: Session, run: int) -> dict[Split, list[str]]:

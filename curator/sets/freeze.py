@@ -19,7 +19,7 @@ from curator.review.current_mask import current_mask_columns, with_current_mask
 from curator.review.standing import approved
 from db.errors import WinnowError
 from db.session import Lock, reading, wait_for, writing
-from db.tables import CuratedSet, Example, SetMember, Split, Submission
+from db.tables import CuratedSet, Event, Example, SetMember, Split, Submission
 
 ROWS_AT_ONCE = 2000
 UNKNOWN = "unknown:"  # before a hash of unknown pixels, which would else look like one of skin
@@ -84,8 +84,8 @@ class Content:
         return _read(self.file)
 
 
-def freeze(engine: Engine, note: str, now: datetime, *, consented: bool = False) -> Frozen:
-    """Freeze the approved examples as the next curated set, each with its current mask and who made that.
+def freeze(engine: Engine, note: str, now: datetime, *, by: str, consented: bool = False) -> Frozen:
+    """Freeze the approved examples as the next curated set, each with its current mask and who made that; `by` is who asks.
 
     Those whose consent has ended by `now` are left out; if only `consented` ones are wanted, so are those without recorded
     consent, but for drawn portraits, which need none. No other example of the same picture takes their place. Freezing the same
@@ -98,7 +98,11 @@ def freeze(engine: Engine, note: str, now: datetime, *, consented: bool = False)
                 content = stack.enter_context(approved_content(session, now.date(), consented=consented))
             try:
                 with writing(engine) as session:
-                    return add_set(session, content, note, now)
+                    frozen = add_set(session, content, note, now)
+                    if frozen.new:
+                        detail = {"set": frozen.set, "examples": frozen.examples}
+                        session.add(Event(at=now, who=by, what="freeze", detail=detail))
+                    return frozen
             except IntegrityError:  # one of its examples was erased meanwhile
                 tries -= 1
                 if not tries:

@@ -21,6 +21,7 @@ from curator.review.current_mask import current_mask, current_masks, refinement_
 from curator.review.standing import approved
 from curator.touchup.matting import Matting
 from curator.touchup.refine import HALF, METHOD
+from db.course import Course, Phase
 from db.errors import NotNowError, NotThereError, WinnowError
 from db.session import in_batches, insert_or, reading, writing
 from db.store import Store
@@ -32,6 +33,8 @@ OnProgress = Callable[[int, "Proposed"], None]  # masks done so far, and what be
 
 PROPOSED = aliased(Refinement)  # in queries that also ask which refinement counts now
 MAX_REASONS = 20  # that are told in words
+WARMING, REFINING = "Warming up", "Refining masks"
+WARM_UP_SECONDS, REFINE_SECONDS = 10.0, 1.0  # of the whole, and of a mask, on two cores
 MUCH = 0.9  # IoU with the mask before under which a proposal has changed much: it is flagged, and comes first
 
 
@@ -63,6 +66,11 @@ class Proposed:
     unchanged: int = 0  # Refine left them as they are
     refused: int = 0  # with the reasons of the first few below
     reasons: list[str] = field(default_factory=list)
+
+
+def course(masks: int) -> Course:
+    """The course of refining so many masks."""
+    return Course([Phase(WARMING, WARM_UP_SECONDS, paced=False), Phase(REFINING, REFINE_SECONDS * masks)])
 
 
 def propose(

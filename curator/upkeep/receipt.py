@@ -89,7 +89,7 @@ def inevitable(sets: list[int], runs: list[int], alike: list[int], *, postgresql
             Remaining(
                 f"what {_numbered('run', runs)} learned",
                 "it cannot be taken out of a network's weights, nor out of files made from them. If it has to go, delete the "
-                "run's folder and its exports, and train again on a newly frozen set.",
+                "run (`winnow delete-run RUN --with-exports`), and train again on a newly frozen set.",
             )
         )
     if alike:

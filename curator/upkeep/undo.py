@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from curator.ingest.outcomes import UNDO
 from curator.upkeep.erase import delete_empty_sources, erase_rows
 from db.blobs import delete_unnamed
 from db.errors import NotThereError, WinnowError
@@ -34,8 +35,6 @@ from db.tables import (
     TouchUpRequest,
     Verdict,
 )
-
-UNDO = "undo ingest"  # what the event says
 
 # What a person decides about an example, and how that is said of one and of several.
 DECISIONS: dict[type[Verdict | TouchUp | SetMember | Reopening | Gold | GuideExample | TouchUpRequest], tuple[str, str]] = {

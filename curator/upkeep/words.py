@@ -24,6 +24,7 @@ from db.tables import (
     Erasure,
     Event,
     Export,
+    Job,
     Proof,
     Refusal,
     Remark,
@@ -45,7 +46,7 @@ OnStep = Callable[[], None]
 T = TypeVar("T")
 
 # Names of people. Somebody else may be called alike, so these are reported, never redacted.
-NAMES_OF_PEOPLE = (Contributor.name, Submission.subject, Reviewer.name, Event.who)
+NAMES_OF_PEOPLE = (Contributor.name, Submission.subject, Reviewer.name, Event.who, Job.started_by)
 # Written by Winnow alone, from no word of a source. A run is resumed by its settings, a file found by its path.
 WORDS_OF_OURS = (Source.meaning, Run.settings, Export.file, Export.parts, Proof.differs_at, Suspicion.reasons, Erasure.task)
 # Of others' photos: only a person's name is redacted there, because photos of many people are called IMG_0001.jpg.

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from curator.__main__ import app
+from curator.feed import feed
 from curator.sample import write_sample
 from db.errors import NotNowError
 from db.jobs import ACTIVE, running_job, utc_now
@@ -26,7 +27,7 @@ from db.settings import Settings, read_settings
 from db.store import Store
 from db.tables import Job, JobState, Submission
 from tests.examples import add_examples, png
-from tests.trained import freeze_all
+from tests.trained import add_run, freeze_all
 
 pytestmark = pytest.mark.slow
 
@@ -99,6 +100,16 @@ def test_the_curation_loop_by_commands_alone(run: Run, pairs: Path, tmp_path: Pa
     run.json("export", str(frozen["set"]), str(out_folder), "--format", "folder")
     assert len(list((out_folder / "masks").iterdir())) == frozen["examples"]
     assert run.json("check")["sound"] is True
+    engine = open_database(read_settings())
+    with reading(engine) as session:
+        assert [(one.who, one.words.split(":")[0].split(" with")[0]) for one in feed(session, 9)] == [
+            ("reviewer", "Exported set 1 as folder"),
+            ("reviewer", "Froze set 1"),
+            ("reviewer", f"Ingested {pairs.name}"),
+            ("reviewer", f"Ingested {pairs.name}"),
+        ]
+        assert session.scalars(select(Job.progress)).all() == [1.0, 1.0]
+    engine.dispose()
 
 
 def test_a_zip_comes_in_like_a_folder_and_is_deleted_where_it_was_an_upload(run: Run, pairs: Path, tmp_path: Path) -> None:
@@ -213,7 +224,7 @@ def test_a_mask_is_marked_fix_by_a_command_or_a_file_and_the_status_counts_it(ru
     file.write_text(f"example,verdict,reason,reviewer\n{second['example']},fix,,ada\n")
     assert run.json("verdicts", str(file)) == {"verdicts": 1, "taken": 1}
     assert run.json("status")["verdicts"]["fix"] == 2
-    assert ", 2 to be fixed, 0 repaired, 0 rejected" in run("status").output
+    assert " · 2 to fix · 0 rejected · " in run("status").output
     assert "Nothing is approved yet" in one_line(run("freeze", "--json"))
 
 
@@ -328,6 +339,21 @@ def test_expire_goes_on_with_what_was_broken_off_and_erases_nothing_beside_an_in
     assert "`winnow expire --erase` goes on with it." in run("expire").stdout
     (receipt,) = run.json("expire", "--erase")["erasures"]
     assert (receipt["submissions"], receipt["complete"]) == (1, True)
+
+
+def test_a_run_is_deleted_and_a_set_is_packed(run: Run, consented: list[int]) -> None:
+    settings = read_settings()
+    with writing(open_database(settings)) as session:
+        number = freeze_all(session, consented, utc_now())
+        made = add_run(session, Store(settings.store), number, utc_now())
+    packed = run.json("pack", str(number), "--format", "coco", "--by", "Ada")
+    assert (packed["set"], packed["format"], packed["examples"]) == (number, "coco", 3)
+    assert [file.suffix for file in settings.downloads.iterdir()] == [".zip"]
+    deleted = run.json("delete-run", str(made))
+    assert list(deleted) == ["run", "epochs", "exports", "pictures"]
+    assert (deleted["run"], deleted["epochs"], deleted["exports"]) == (made, 3, 0)
+    assert run.json("status")["runs"] == []
+    assert run("delete-run", "9").stderr.strip() == "There is no run 9."
 
 
 def test_freeze_and_export_say_what_has_no_consent(run: Run, consented: list[int], tmp_path: Path) -> None:

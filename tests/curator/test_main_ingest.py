@@ -81,6 +81,7 @@ def test_a_dry_run_counts_and_writes_nothing(home: Path, crowd: Path) -> None:
     assert answer(str(crowd), "--dry-run") == {
         "format": "folder",
         "because": "it has a folder images/",
+        "inside": None,
         "photos": 8,
         "files": 17,
         "refused": [LONE],
@@ -99,6 +100,24 @@ def test_what_was_recognised_is_said_beside_the_answer(home: Path, crowd: Path, 
     done = run(str(zipped(crowd, tmp_path / "crowd.zip")), "--json")
     assert json.loads(done.stdout)["added"] == 8
     assert done.stderr == ("Read as zip: its name ends in .zip; its content is folder: it has a folder images/.\n")
+
+
+def test_an_ingest_says_what_was_here_and_is_taken_back_by_its_number(home: Path, crowd: Path, tmp_path: Path) -> None:
+    first = answer(str(crowd))
+    assert (first["added"], first["already"], first["before"]) == (8, 0, [])
+    again = answer(str(zipped(crowd, tmp_path / "again.zip")))
+    assert (again["added"], again["already"]) == (0, 8)
+    ((source, photos),) = [(one["source"], one["photos"]) for one in again["before"]]
+    assert (source, photos) == (str(crowd), 8)
+    undone = CliRunner().invoke(app, ["undo-ingest", str(first["job"]), "--by=Ada"])
+    assert undone.stdout.startswith(f"Ingest {first['job']} is taken back: 8 photos, ")
+    settings = Settings(home=home)
+    with reading(open_database(settings)) as session:
+        assert session.scalar(select(func.count()).select_from(Submission)) == 0
+        assert {one.location for one in session.scalars(select(Source))} == {str(tmp_path / "again.zip")}  # of its refusal
+        assert check(session, Store(settings.store), TOMORROW).sound
+    refused = CliRunner().invoke(app, ["undo-ingest", str(first["job"])])
+    assert (refused.exit_code, refused.stderr) == (1, f"Ingest {first['job']} stays. Nothing is here that it added.\n")
 
 
 @pytest.mark.parametrize("format", WRITERS)

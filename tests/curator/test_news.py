@@ -39,6 +39,8 @@ INGESTED = {"added": 0, "no_face": 0, "already": 0, "refusals": 0}
             ["export", "tryon"],
         ),
         ("export", {"run": 3, "format": "coreml", "passed": True}, "The file of run 3 is made and proven.", ["export"]),
+        ("pack", {"examples": 1056}, "The set is packed: 1,056 examples.", ["sets"]),
+        ("undo", {"submissions": 60}, "The ingest is taken back: 60 photos are deleted.", ["ingest"]),
         ("refine", {"masks": 9, "proposed": 7}, "7 of 9 masks have a refinement to decide on.", ["refinements"]),
     ],
 )
@@ -87,6 +89,8 @@ def test_a_browser_hears_of_jobs_that_are_new_or_that_it_saw_running_and_of_no_o
     before = add_job(engine, clock, "ingest", JobState.done, result=INGESTED)
     seen = add_job(engine, clock, "export", JobState.cancelled)
     running = add_job(engine, clock, "refine", JobState.running, progress=0.5, message="5 of 10 masks")
+    with writing(engine) as session:
+        session.get_one(Job, running).expected_end = clock() + timedelta(minutes=12)
     failed = add_job(engine, clock, "report", JobState.failed, message="No.")
     add_job(engine, clock, "look", JobState.running)
     newest = add_job(engine, clock, "erase", JobState.done)
@@ -95,7 +99,7 @@ def test_a_browser_hears_of_jobs_that_are_new_or_that_it_saw_running_and_of_no_o
         first = news(session, clock(), None, [])
         later = news(session, clock() + timedelta(hours=1), newest, [running])
     assert [(one.number, one.name, one.page, one.progress, one.message, one.left) for one in told.running] == [
-        (running, "Refine in bulk", "refinements", 0.5, "5 of 10 masks", "")
+        (running, "Refine in bulk", "refinements", 0.5, "5 of 10 masks", "about 10 min")
     ]
     assert [one.number for one in told.ended] == [failed, seen]
     assert told.newest == newest

@@ -1,26 +1,35 @@
 """What stands where, what to do next, and what each reviewer has decided."""
 
+import random
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Engine, event, update
 
+from curator.ingest import aside
+from curator.pictures.crop import Square
 from curator.review.reviewers import decided, reviewer_called
 from curator.review.standing import Counts
 from curator.review.verdicts import NewVerdict, new_client_id, record
 from curator.runs.results import exports, is_proven
 from curator.sets.freeze import freeze
-from curator.status import Flow, flow, next_step, status
+from curator.status import Flow, flow, job_in_words, next_step, parts_in_words, status
+from db.errors import WinnowError
 from db.session import reading, writing
+from db.settings import Limits
 from db.store import Store
-from db.tables import Decision, Example, Export, Job, JobState, Proof, Split, TouchUp
+from db.tables import Decision, Example, Export, Job, JobState, Proof, Split, Standing, State, TouchUp
 from tests.conftest import FakeClock
-from tests.examples import add_examples
+from tests.examples import LONG_AGO, add_bare_examples, add_examples, add_faceless
 from tests.trained import add_run, freeze_all
 
 NOTHING = Flow(
-    submissions=0, refused=0, no_face=0, drawn=0, verdicts=Counts(0, 0, 0), touchups=0, sets=0, runs=0, reports=0, exports=0
+    submissions=0, refused=0, no_face=0, discarded=0, drawn=0, verdicts=Counts(0, 0, 0), touchups=0, sets=0, runs=0, reports=0,
+    exports=0,
 )  # fmt: skip
 HASH = "ab" * 32
 REVIEWED = replace(NOTHING, submissions=3, verdicts=Counts(keep=2, reject=1, open=0))
@@ -46,6 +55,60 @@ def decide(engine: Engine, clock: FakeClock, name: str, decision: Decision, *exa
     with writing(engine) as session:
         reviewer = reviewer_called(session, name).id
         record(session, reviewer, [NewVerdict(one, decision, None, new_client_id()) for one in examples], clock())
+
+
+@given(st.lists(st.integers(0, 3), min_size=7, max_size=7), st.integers(0, 3), st.integers(0, 3))
+def test_in_words_the_parts_add_up_to_the_whole(numbers: list[int], no_face: int, discarded: int) -> None:
+    keep, reject, still_open, disputed, waiting, fix, repaired = numbers
+    stand = Counts(keep, reject + disputed, still_open, disputed, waiting, fix, repaired)
+    submissions = stand.examples + no_face + discarded
+    now = replace(NOTHING, submissions=submissions, verdicts=stand, no_face=no_face, discarded=discarded)
+    for parts, whole in ((now.submission_parts, submissions), (now.example_parts, stand.examples)):
+        said = parts_in_words(parts, "examples", "open")
+        assert sum(int(part.split()[0]) for part in said.split(" · ")) == whole
+
+
+def test_in_any_state_the_named_parts_add_up_to_the_whole(engine: Engine, store: Store) -> None:
+    """Photos without a face are discarded, taken back and cropped in any order, and examples stand anywhere."""
+    chance = random.Random(0)
+    with writing(engine) as session:
+        examples = add_bare_examples(session, 8)
+        photos = add_faceless(session, store, 4)
+    for _ in range(30):
+        with suppress(WinnowError):  # what can't be done now
+            match chance.choice(["discard", "undo", "crop", "stand"]):
+                case "discard":
+                    aside.decide(engine, store, Limits(), "Ada", chance.choice(photos), None, LONG_AGO)
+                case "crop":
+                    square = Square(0, 0, 512, 0)
+                    aside.decide(engine, store, Limits(), "Ada", chance.choice(photos), square, LONG_AGO)
+                case "undo":
+                    aside.take_back(engine, store, "Ada", chance.choice(photos), LONG_AGO)
+                case _:
+                    with writing(engine) as session:
+                        session.get_one(Standing, chance.choice(examples)).state = chance.choice(list(State))
+        with reading(engine) as session:
+            now = flow(session)
+            assert now.no_face == aside.count_faceless(session)
+        assert sum(now.submission_parts.values()) == now.submissions == 12
+        assert sum(now.example_parts.values()) == now.submission_parts["examples"] >= 8
+    assert now.submission_parts["examples"] > 8
+    assert now.discarded
+
+
+def test_parts_that_are_empty_are_named_where_they_are_missed() -> None:
+    parts = {"examples": 1240, "without a face": 0, "discarded": 0}
+    assert parts_in_words(parts) == "1,240 examples"
+    assert parts_in_words(parts, "examples", "without a face") == "1,240 examples · 0 without a face"
+
+
+def test_a_job_says_what_it_does_and_how_long_it_will_take(clock: FakeClock) -> None:
+    job = Job(kind="fit", state=JobState.running, message="Epoch 3 of 50", heartbeat_at=clock(), expected_end=None)
+    assert job_in_words(job, clock()) == "Epoch 3 of 50"
+    job.expected_end = clock() + timedelta(minutes=12)
+    assert job_in_words(job, clock.pass_(30)) == "Epoch 3 of 50 · about 10 min left"
+    job.state = JobState.done
+    assert job_in_words(job, clock()) == "Epoch 3 of 50"
 
 
 def test_status_counts_photos_by_their_consent(engine: Engine, store: Store, clock: FakeClock) -> None:
@@ -86,7 +149,7 @@ def test_status_lists_sets_by_split(engine: Engine, store: Store, clock: FakeClo
     with writing(engine) as session:
         examples = add_examples(session, store, 2) + add_examples(session, store, 1, Split.test)
     decide(engine, clock, "ada", Decision.keep, *examples)
-    freeze(engine, "first", clock())
+    freeze(engine, "first", clock(), by="Ada")
     with reading(engine) as session:
         (one,) = status(session, clock())["sets"]
     assert (one["set"], one["note"], one["train"], one["validation"], one["test"], one["erased"]) == (1, "first", 2, 0, 1, 0)

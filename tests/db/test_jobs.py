@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 
 from db.errors import NotNowError, WinnowError
 from db.jobs import (
@@ -20,10 +20,11 @@ from db.jobs import (
     running_job,
     send_heartbeats,
     take_queued,
+    time_left,
     why_not,
 )
 from db.session import reading, writing
-from db.tables import Job, JobState
+from db.tables import Event, Job, JobState
 from tests.conftest import FakeClock
 from tests.locking import locked_by_another
 
@@ -54,12 +55,57 @@ def test_progress_is_written_at_most_every_half_second(engine: Engine, clock: Fa
         assert job(engine).message == "second"
 
 
+def test_a_report_before_a_long_silence_is_written_by_the_next_heartbeat(engine: Engine, clock: FakeClock) -> None:
+    with running_job(engine, "fit", [], None, clock) as progress:
+        progress.report(0.1, "Loading the examples: 1 of 50")
+        clock.pass_(0.1)
+        progress.report(0.2, "Compiling", timedelta(seconds=9))
+        progress.heartbeat()
+        assert (job(engine).progress, job(engine).message) == (0.2, "Compiling")
+        assert time_left(job(engine), clock()) == timedelta(seconds=9)
+        progress.report(0.3, "held back")
+    progress.heartbeat()  # one that comes too late
+    assert (job(engine).state, job(engine).progress, job(engine).message) == (JobState.done, 1.0, "Compiling")
+
+
 def test_a_report_is_cut_to_what_its_row_can_hold(engine: Engine, clock: FakeClock) -> None:
     with running_job(engine, "export", [], None, clock) as progress:
         for share, stored in ((-0.1, 0.0), (1.1, 1.0)):
             progress.report(share, "x" * 2001)
             assert (job(engine).progress, job(engine).message) == (stored, "x" * 2000)
             clock.pass_(1)
+
+
+def test_the_time_left_is_counted_down_from_the_newest_report(engine: Engine, clock: FakeClock) -> None:
+    with running_job(engine, "fit", [], None, clock) as progress:
+        progress.report(0.1, "Compiling")
+        assert time_left(job(engine), clock()) is None
+        clock.pass_(1)
+        progress.report(0.2, "Epoch 1 of 50", timedelta(seconds=90))
+        assert time_left(job(engine), clock.pass_(30)) == timedelta(seconds=60)
+        clock.pass_(50)
+        progress.heartbeat()
+        assert time_left(job(engine), clock.pass_(50)) == timedelta(0)  # late
+        assert time_left(job(engine), clock.pass_(120)) is None  # dead, as far as anybody knows
+    assert time_left(job(engine), clock()) is None
+
+
+def test_a_job_that_ends_leaves_an_event_of_what_it_did_and_for_whom(engine: Engine, clock: FakeClock) -> None:
+    number = enqueue(engine, "ingest", [], clock(), by="Ada")  # as the app does
+    with running_job(engine, "ingest", [], number, clock) as progress:
+        progress.told = {"added": 7}
+    with running_job(engine, "look", [], None, clock, by="Bo"):
+        pass  # nothing to tell
+    clock.pass_(5)
+    with pytest.raises(WinnowError), running_job(engine, "export", [], None, clock, by="Bo") as progress:  # noqa: PT012 - a job's body
+        progress.told = {"run": 1}
+        raise WinnowError("The disk is full.")
+    with reading(engine) as session:
+        told = session.execute(select(Event.who, Event.what, Event.detail, Event.at).order_by(Event.id)).all()
+    assert [tuple(one) for one in told] == [
+        ("Ada", "ingest", {"added": 7, "ended": "done"}, clock() - timedelta(seconds=5)),
+        ("Bo", "export", {"run": 1, "ended": "failed"}, clock()),
+    ]
 
 
 def test_a_job_that_had_to_wait_for_its_process_is_alive_once_it_runs(engine: Engine, clock: FakeClock) -> None:

@@ -65,6 +65,12 @@ def test_a_group_goes_on_sharing_a_database_and_an_open_home_is_named(tmp_path: 
     [
         ("hosts", "*"),
         ("hosts", "winnow.example.com, *"),
+        ("ingest_folders", "/"),
+        ("ingest_folders", "/data, photos"),
+        ("ingest_folders", "~/photos"),
+        ("ingest_folders", "file:///data"),
+        ("ingest_folders", "s3://"),
+        ("ingest_folders", "https://ann:pw@example.org/sets"),
         ("open", "true"),
         ("max_file_bytes", 0),
         ("max_pixels", 0),
@@ -147,3 +153,8 @@ def test_right_names_and_those_of_other_programs_are_not_warned_of() -> None:
     assert unknown_settings(["WINNOW_QQQQQQ"]) == [
         "WINNOW_QQQQQQ is no setting of Winnow and changes nothing. docs/settings.md lists all settings."
     ]
+
+
+def test_several_places_may_be_ingested_from_a_page() -> None:
+    settings = Settings(ingest_folders=" /data/incoming , s3://bucket/photos,https://example.org/sets/")
+    assert settings.ingest_places == ["/data/incoming", "s3://bucket/photos", "https://example.org/sets/"]

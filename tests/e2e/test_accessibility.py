@@ -42,6 +42,10 @@ pytestmark = pytest.mark.skipif(
     reason="Chromium is not installed; apt-get install chromium",
 )
 WCAG_2_2_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+CHECKED = {
+    "runOnly": [*WCAG_2_2_AA, "best-practice"],  # such as: one h1, headings in order, everything in a landmark
+    "rules": {"aria-allowed-role": {"enabled": False}},  # Streamlit's <main> also holds the navigation, so another one is main
+}
 DECK = 'canvas[data-state="showing"]'
 EVIL = "![p](http://evil.example/p.png) [l](http://evil.example/l) www.evil.example"  # fits a reviewer's name
 EVIL_WORDS = f"{EVIL} <img src=http://evil.example/i onerror=alert(1)> a@evil.example <http://evil.example> :material/home: $x$"
@@ -71,6 +75,16 @@ PAGES = {
     "/team?part=gold": TEXT,
     "/team?part=you": TEXT,
 }
+TITLES = {
+    "/": "Winnow",
+    "/aside": "No face found",
+    "/refinements": "Refine in bulk",
+    "/touchup": "Touch-up",
+    "/tryon": "Try-on",
+}
+FITS = """
+() => [document.documentElement, document.querySelector("[data-testid=stMain]")].every((it) => it.scrollWidth <= it.clientWidth)
+"""
 
 
 LEADS_ELSEWHERE = """
@@ -175,16 +189,36 @@ def test_every_page_of_the_navigation_is_among_them() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_no_violation(path: str, page_of: Page, worked_on: Server) -> None:
+def test_axe_finds_no_violation_and_the_frame_is_the_same_on_every_page(path: str, page_of: Page, worked_on: Server) -> None:
     page_of.goto(worked_on.url + path)
     page_of.wait_for_selector(PAGES[path])
     page_of.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
     for scheme, background in (("light", "rgb(251, 250, 248)"), ("dark", "rgb(23, 21, 27)")):
         page_of.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         expect(page_of.get_by_test_id("stApp")).to_have_css("background-color", background)
-        found = Axe().run(page_of, options={"runOnly": WCAG_2_2_AA}).response["violations"]
+        found = Axe().run(page_of, options=CHECKED).response["violations"]
         violations = [f"{scheme}, {each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
         assert violations == []
+    check_frame(page_of, path.partition("?")[0])
+
+
+def check_frame(page: Page, path: str) -> None:
+    """A page has its own title, one h1 and two landmarks; the first Tab stop skips the navigation; a phone shows its step."""
+    name = TITLES.get(path, path[1:].capitalize())
+    expect(page).to_have_title(name if path == "/" else f"{name} · Winnow")
+    steps, main = page.get_by_role("navigation", name="Steps"), page.get_by_role("main")
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    expect(main.get_by_role("heading", level=1)).to_have_count(1)
+    expect(main.get_by_role("link", name="Team")).to_have_count(0)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(main).to_be_focused()
+    page.set_viewport_size({"width": 390, "height": 844})
+    if name not in ("Winnow", "No face found", "Refine in bulk"):  # they are no steps
+        expect(steps.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")
+        expect(steps.get_by_role("link", name=name)).to_be_in_viewport(ratio=0.9)
+    page.wait_for_function(FITS)  # tables follow the window a moment later
 
 
 def test_axe_finds_violations_that_were_put_there(page_of: Page, worked_on: Server) -> None:

@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import select
 
 from curator.pictures.crop import Square
+from curator.review.reviewers import reviewer_called
 from db.session import reading, writing
 from db.tables import CropChoice, Example, Submission
 from tests.e2e.conftest import Server
@@ -189,6 +190,55 @@ def test_two_fingers_make_the_square_larger_turn_and_move_it(browser: Browser, a
     context.close()
 
 
+def test_many_are_chosen_discarded_in_one_request_and_taken_back(page: Page, app: Server) -> None:
+    numbers = opened(page, app, 8)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/aside/" in request.url else None)
+    page.keyboard.press("g")
+    tiles = page.locator("[role=option][data-state=showing]")
+    expect(tiles).to_have_count(8)
+    chosen = page.get_by_role("option", selected=True)
+    discards = page.get_by_role("button", name="Discard")
+    expect(discards).to_be_disabled()
+    tiles.nth(1).click()
+    tiles.nth(4).click(modifiers=["Shift"])
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(chosen).to_have_count(3)
+    page.keyboard.press("End")
+    page.keyboard.press("Space")
+    expect(discards).to_have_text("Discard 4 photos D")
+    with writing(app.engine) as session:  # somebody else is faster
+        other = session.get_one(Submission, numbers[7])
+        session.add(CropChoice(submission_id=numbers[7], reviewer_id=reviewer_called(session, "Bo").id, at=other.received_at))
+    page.keyboard.press("d")
+    expect(page.get_by_role("alert")).to_have_text(f"Photo {numbers[7]} has been discarded already.")
+    expect(tiles).to_have_count(4)
+    assert [url.rpartition("/")[2] for url in asked] == ["discard"]
+    assert [number for number, *_ in choices(app)] == [numbers[7], *numbers[1:4]]
+    page.keyboard.press("u")
+    expect(tiles).to_have_count(7)
+    expect(page.get_by_role("alert")).to_be_hidden()
+    assert [undone for *_, undone in choices(app)][4:] == [2, 3, 4]
+    page.reload()
+    expect(tiles).to_have_count(7)  # this browser remembers that the wall was chosen
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")  # alone, to draw its crop
+    showing(page, numbers[1])
+    page.keyboard.press("Enter")
+    showing(page, numbers[0])
+    assert list(crops(app)) == [numbers[1]]
+    page.keyboard.press("g")
+    page.keyboard.press("a")
+    expect(chosen).to_have_count(6)
+    page.keyboard.press("d")
+    expect(page.get_by_text("No photos left")).to_be_visible()
+    page.keyboard.press("u")
+    expect(tiles).to_have_count(6)
+    page.keyboard.press("u")  # the crop, which was before
+    expect(tiles).to_have_count(7)
+    assert crops(app) == {}
+
+
 def test_without_a_photo_the_page_leads_to_ingest(page: Page, app: Server) -> None:
     page.goto(f"{app.url}/aside")
-    expect(page.get_by_text("No photos are waiting")).to_be_visible()
+    expect(page.get_by_text("There are no photos yet.")).to_be_visible()

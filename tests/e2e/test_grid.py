@@ -104,13 +104,60 @@ def test_a_tile_shows_the_photo_with_its_mask_over_it(page: Page, app: Server) -
     assert np.abs(tinted - small)[covered < 1].mean() < 4  # but for what a small WebP loses
     assert np.abs(tinted - small)[covered > 254].mean() > 20
     page.keyboard.press("m")
-    expect(page.get_by_role("button", name="Mask")).to_have_attribute("aria-pressed", "false")
+    expect(page.get_by_role("button", name="Photo", exact=True)).to_have_attribute("aria-pressed", "true")
     assert np.abs(pixels(page, 1) - small).mean() < 4
     page.keyboard.press("m")
     page.keyboard.down("h")
     page.wait_for_selector('[data-part="grid"][data-masked="false"]')
     page.keyboard.up("h")
     page.wait_for_selector('[data-part="grid"][data-masked="true"]')
+    page.keyboard.press("x")
+    assert np.abs(pixels(page, 1) - tinted).max() == 0  # what is marked keeps its colours
+    expect(tile(page, 1).locator("canvas")).to_have_css("opacity", "1")
+    expect(tile(page, 1).locator("canvas")).to_have_css("filter", "none")
+    page.keyboard.press("v")
+    page.keyboard.press("v")
+    page.wait_for_selector('[data-part="grid"][data-view="cutout"]')
+    assert np.abs(pixels(page, 1) - [128, 128, 128])[covered < 1].max() < 2  # nothing but the hair
+    assert np.abs(pixels(page, 1) - small)[covered > 254].mean() < 4
+    page.reload()
+    page.wait_for_selector('[data-part="grid"][data-view="cutout"]')  # this browser remembers it
+
+
+def test_shift_marks_a_range_and_the_size_of_the_tiles_is_remembered(page: Page, app: Server) -> None:
+    with writing(app.engine) as session:
+        add_examples(session, app.store, 34, suspicions=[0.0] * 34)
+    opened(page, app, 40)
+    seen(page)
+    selected = page.get_by_role("option", selected=True)
+    tile(page, 2).click()
+    tile(page, 5).click(modifiers=["Shift"])
+    expect(selected).to_have_count(4)
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(selected).to_have_count(2)
+    page.keyboard.press("4")  # a reason for all of the range
+    expect(page.get_by_role("option", name="spills over", selected=True)).to_have_count(2)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("f")
+    expect(page.get_by_role("option", name="to be fixed", selected=True)).to_have_count(1)
+    page.keyboard.press("+")
+    expect(page.get_by_role("option")).to_have_count(24)
+    expect(selected).to_have_count(3)
+    assert tile(page, 1).evaluate("tile => tile.clientWidth") > 160
+    size = page.get_by_role("slider", name="Size of the tiles")
+    expect(size).to_have_attribute("aria-valuetext", "24 at a time")
+    page.keyboard.press("+")
+    page.keyboard.press("+")
+    expect(page.get_by_role("option")).to_have_count(6)
+    for canvas in page.locator(".tile canvas").all():
+        expect(canvas).to_have_attribute("width", "512")  # whole crops, no thumbnails
+    page.reload()
+    expect(page.get_by_role("option")).to_have_count(6)
+    seen(page)
+    page.keyboard.press("Enter")
+    says(page, "6 kept, 0 rejected.")
+    saved(page)
 
 
 def test_enter_rejects_the_marked_and_keeps_the_rest_in_one_request(page: Page, app: Server) -> None:
@@ -409,6 +456,7 @@ def test_what_was_decided_or_erased_elsewhere_goes_at_the_next_renewal(page: Pag
 
 
 def test_z_shows_the_one_with_the_focus_large_and_beside_it(page: Page, app: Server) -> None:
+    page.set_viewport_size({"width": 1280, "height": 620})
     opened(page, app)
     seen(page)
     large = page.locator('[data-part="large"]')
@@ -421,6 +469,11 @@ def test_z_shows_the_one_with_the_focus_large_and_beside_it(page: Page, app: Ser
     assert beside is not None
     assert one is not None
     assert beside["x"] > one["x"] + one["width"] or beside["x"] + beside["width"] < one["x"]
+    lens, panel = page.locator('[data-part="lens"]').bounding_box(), page.locator('[data-part="panel"]').bounding_box()
+    assert lens is not None
+    assert panel is not None
+    assert lens["x"] + lens["width"] <= panel["x"]
+    assert 0 <= lens["y"] <= lens["y"] + lens["height"] <= 620
     page.keyboard.press("Escape")
     expect(large).to_be_hidden()
 

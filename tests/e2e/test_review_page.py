@@ -360,6 +360,11 @@ def test_the_page_has_its_frame_when_it_is_the_first_that_is_opened(
     widths = page.evaluate(ICON_WIDTHS, [name.lstrip("_") for name in names])
     assert [(name, width) for name, width in widths if width != 1] == []
 
+    page.route("**/_stcore/health", lambda route: route.abort())
+    page.reload()
+    expect(page.get_by_role("dialog")).to_contain_text("Connection error")
+    expect(page.locator(".splash")).to_be_hidden()
+
 
 # --- how a picture is looked at --------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from curator.review.gold import set_answer
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, new_client_id, record
+from curator.sets.freeze import freeze
 from db.jobs import utc_now
 from db.session import reading, writing
 from db.tables import Decision, Gold, Reviewer, Split, Verdict
@@ -87,19 +88,25 @@ def test_the_address_holds_the_chosen_part(page: Page, app: Server) -> None:
 
 def test_progress_says_how_fast_what_is_left_and_when_it_is_done(page: Page, app: Server) -> None:
     reviewed(app)
+    freeze(app.engine, "", utc_now(), by="<b>Ada</b>")
     page.goto(f"{app.url}/team")
-    # 35 verdicts in 58 s, the first of them unseen in its making; 10 examples left at that pace are 17 s.
-    expect(page.get_by_test_id("stMetric").filter(has_text="Verdicts per minute")).to_contain_text("35")
-    expect(page.get_by_test_id("stMetric").filter(has_text="Left to review")).to_contain_text("10")
-    expect(page.get_by_test_id("stMetric").filter(has_text="Time left")).to_contain_text("17 s")
-    expect(page.get_by_text("At the pace of the last 58 s of reviewing: 35 per minute")).to_be_visible()
-    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(2)
+    # 35 verdicts in 58 s, the first of them unseen in its making: a pace, but no basis for a forecast.
+    figure = page.get_by_test_id("stMetric")
+    expect(figure.filter(has_text="Verdicts per minute")).to_contain_text("35")
+    expect(figure.filter(has_text="Verdicts today")).to_contain_text("35")
+    expect(figure.filter(has_text="Left to review")).to_contain_text("10")
+    expect(figure.filter(has_text="Time left")).to_contain_text("—")
+    expect(page.get_by_text("told after 30 verdicts in 5 min")).to_be_visible()
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(3)
+    expect(page.get_by_text("Each rejected or disputed example once")).to_be_visible()
     rows = {row["reviewer"]: row for row in saved(page, "Reviewers as CSV")}
     assert (rows["Ada"]["verdicts"], rows["Bo"]["verdicts"]) == ("30", "5")
     assert float(rows["Bo"]["agreed"]) == 0.8
     assert float(rows["Ada"]["median seconds"]) == pytest.approx(2.0)
     (source,) = saved(page, "Sources as CSV")
     assert (source["decided"], source["kept"], source["disputed"], source["open"]) == ("30", "29", "1", "10")
+    page.get_by_role("radio", name="What happened").click()
+    expect(page.get_by_role("row").filter(has_text="<b>Ada</b>")).to_contain_text("Froze set 1 with 29 examples.")
 
 
 def test_agreement_shows_intervals_and_links_to_disagreements(page: Page, app: Server) -> None:
@@ -128,6 +135,7 @@ def test_only_leads_see_control_examples_and_others_verdicts(page: Page, server:
     assert page.get_by_role("button", name="Withdraw").count() == 0
     page.goto(f"{app.url}/team")
     assert {row["reviewer"] for row in saved(page, "Your verdicts as CSV")} == {"Bo"}
+    assert page.get_by_role("radio", name="By contributor").count() == 0
     assert not [column for column in saved(page, "Reviewers as CSV")[0] if "gold" in column]
     page.goto(f"{app.url}/team?part=agreement")
     expect(page.get_by_text("waits for a lead")).to_be_visible()
@@ -135,6 +143,7 @@ def test_only_leads_see_control_examples_and_others_verdicts(page: Page, server:
 
     be(page, app, "Ada")
     page.goto(f"{app.url}/team")
+    expect(page.get_by_role("radio", name="By contributor")).to_be_visible()
     log = saved(page, "Verdict log as CSV")
     assert {row["reviewer"] for row in log} == {"Ada", "Bo"}
     assert {int(row["example"]) for row in log if row["settles"] == "1"} == set(examples[30:32])

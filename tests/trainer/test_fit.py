@@ -21,7 +21,7 @@ from db.store import Store
 from db.tables import Epoch, Example, Preview, Run, SetMember, Split
 from tests.locking import locked_by_another
 from tests.trainer.conftest import drawn, freeze, job, label, tiny_networks
-from trainer import fit, history, runs
+from trainer import course, fit, history, runs
 from trainer.pictures import mask_from
 from trainer.recipe import FitSettings
 from trainer.step import Losses, Stepper
@@ -69,7 +69,9 @@ def previews(engine, run: int) -> list[tuple[int, int, str]]:
 
 def test_a_run_and_what_it_leaves_behind(context, number, settings, store, engine):
     said: list[tuple[float, str]] = []
-    noting = dataclasses.replace(context, say=lambda share, words: said.append((share, words)))
+    with reading(engine) as session:
+        along = course.fit_course(course.set_sizes(session, number), TINY)
+    noting = dataclasses.replace(context, say=lambda done, words: said.append((along.at(*done).share, words)))
     done = fit.fit(noting, number, TINY, job(engine))
     assert (done.run, done.epochs) == (1, 3)
     with reading(engine) as session:
@@ -86,7 +88,13 @@ def test_a_run_and_what_it_leaves_behind(context, number, settings, store, engin
     assert [row[:2] for row in mattes] == [(epoch, example) for epoch in (1, 2, 3) for example in (4, 5)]
     assert mask_from(store.get(mattes[0][2]), "a preview").shape == (32, 32)
     assert sorted(file.name for file in runs.folder(settings, 1).iterdir()) == ["best.weights.h5", "last.ckpt"]
-    assert [share for share, _ in said] == sorted(share for share, _ in said)
+    shares = [share for share, _ in said]
+    assert (shares, shares[-1] < 1) == (sorted(shares), True)  # the reports are still to come
+    assert [words for _, words in said][:6] == [
+        *(f"Loading the examples: {one} of 5" for one in range(1, 6)),
+        "Compiling",
+    ]
+    assert "Epoch 3 of 3, saving" in [words for _, words in said]
     assert "Epoch 2 of 3, step 1 of 2, loss" in " ".join(words for _, words in said)
 
 

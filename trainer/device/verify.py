@@ -29,6 +29,7 @@ from db.tables import Export, Proof, Split
 from db.workspaces import outside, workspace
 from trainer import inputs, runs
 from trainer.arrays import Alpha, Image
+from trainer.course import COMPARING, Done, OnProgress
 from trainer.device.formats import INPUT_TOLERANCE, TOLERANCE, ExportPrecision
 from trainer.device.integrity import Fingerprint, fingerprint, first_change, likeness
 from trainer.device.interpreter import CoreMlProgram
@@ -54,8 +55,10 @@ RESULT = (
 )
 
 
-def verify(engine: Engine, store: Store, settings: Settings, number: int, clock: Clock) -> dict[str, Any]:
-    """Prove an export, and save the outcome. A difference is an outcome, not an error.
+def verify(
+    engine: Engine, store: Store, settings: Settings, number: int, clock: Clock, say: OnProgress = lambda done, words: None
+) -> dict[str, Any]:
+    """Prove an export, and save the outcome. A difference is an outcome, not an error. `say` is told how many crops are done.
 
     Returns what `python -m trainer verify --json` prints. Raises WinnowError for an export that does not exist or has no hash,
     a file that is missing, and a set without examples left to compare on.
@@ -71,7 +74,7 @@ def verify(engine: Engine, store: Store, settings: Settings, number: int, clock:
             "Export the run again."
         )
     with local(file) as here:
-        proof = _prove(engine, store, settings, export, Path(here))
+        proof = _prove(engine, store, settings, export, Path(here), say)
     return _saved(engine, proof, export, clock)
 
 
@@ -116,7 +119,14 @@ def _made(export: Export) -> Fingerprint:
     return Fingerprint(export.file_hash, dict(export.parts or {}))
 
 
-def _prove(engine: Engine, store: Store, settings: Settings, export: Export, path: Path) -> Proof:
+def _prove(
+    engine: Engine,
+    store: Store,
+    settings: Settings,
+    export: Export,
+    path: Path,
+    say: OnProgress = lambda done, words: None,
+) -> Proof:
     """The proof of an export by a file or folder, not saved yet."""
     with workspace(outside()) as folder:
         copy = _copied(path, folder)  # what is hashed is what is run, whatever happens to the file meanwhile
@@ -128,13 +138,17 @@ def _prove(engine: Engine, store: Store, settings: Settings, export: Export, pat
             trained = runs.load(session, settings, export.run_id)
             examples = _examples(session, trained.number, trained.set_number)
         subset = inputs.load(store, examples, trained.size)
-        return _computation(export, program, trained, subset)
+        return _computation(export, program, trained, subset, say)
 
 
-def _computation(export: Export, program: SavedProgram, trained: TrainedRun, subset: inputs.Subset) -> Proof:
+def _computation(export: Export, program: SavedProgram, trained: TrainedRun, subset: inputs.Subset, say: OnProgress) -> Proof:
     """The second half of the proof: the program against the run's network with the weights rounded alike."""
     precision = cast("ExportPrecision", export.precision)
-    traces = [_without_tensors(program.trace(image)) for image in subset.images]
+    traces: list[Trace] = []
+    crops = len(subset.images)
+    for image in subset.images:
+        say(Done(COMPARING, len(traces), crops), f"{COMPARING}, crop {len(traces) + 1} of {crops}")
+        traces.append(_without_tensors(program.trace(image)))
     entering = np.stack([trace.network_input for trace in traces])
     reference = rounded(trained.model, program.convolutions(), precision)
     difference = np.abs(np.stack([trace.float_alpha for trace in traces]) - reference.alpha(entering))

@@ -1,13 +1,14 @@
-"""The browser components: each is a folder with its own .html, .js and .css, read as they are; no build."""
+"""The browser components: each is a folder with its own .html, .js and .css, read as they are, once; no build."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
 from curator.pictures.tint import EDGE, FILL, FILL_ALPHA, OTHER_TINTS
-from curator.review.progress import CURRENT_SECONDS, PAUSE_SECONDS
+from curator.review.progress import CURRENT_SECONDS, ENOUGH_SECONDS, ENOUGH_VERDICTS, FORECAST_SECONDS, PAUSE_SECONDS
 from curator.review.reasons import KEYS, LABELS
 from db.tables import CROP_SIDE
 
@@ -25,25 +26,33 @@ REVIEWING = {
         for name, (fill, edge) in {"azure": (FILL, EDGE), **OTHER_TINTS}.items()
     ],
     "reasons": [{"name": reason.value, "label": label, "key": KEYS.get(reason)} for reason, label in LABELS.items()],
-    "pace": {"pause_ms": 1000 * PAUSE_SECONDS, "recent_ms": 1000 * CURRENT_SECONDS},
+    "pace": {
+        "pause_ms": 1000 * PAUSE_SECONDS,
+        "recent_ms": 1000 * CURRENT_SECONDS,
+        "forecast_ms": 1000 * FORECAST_SECONDS,
+        "enough_ms": 1000 * ENOUGH_SECONDS,
+        "enough": ENOUGH_VERDICTS,
+    },
 }
 
 
 def component(name: str) -> ComponentRenderer:
-    """Register the component of that folder, its styles isolated.
+    """Register the component of that folder, its styles isolated. Pages do this on every run."""
+    html, css, js = _parts(name)
+    return st.components.v2.component(f"winnow_{name}", html=html, css=css, js=js, isolate_styles=True)
+
+
+@cache
+def _parts(name: str) -> tuple[str, str, str]:
+    """HTML, styles and script of the component of that folder.
 
     Its script is a module that imports others of this folder. Streamlit takes one script and one style sheet for each
     component, so they are joined: see `joined`.
     """
     scripts = scripts_of(HERE / name / f"{name}.js")
     styles = [script.with_suffix(".css") for script in scripts]
-    return st.components.v2.component(
-        f"winnow_{name}",
-        html=_text(HERE / name / f"{name}.html"),
-        css="".join(_text(style) for style in styles if style.exists()),
-        js=joined(scripts),
-        isolate_styles=True,
-    )
+    css = "".join(_text(style) for style in styles if style.exists())
+    return _text(HERE / name / f"{name}.html"), css, joined(scripts)
 
 
 def scripts_of(script: Path) -> list[Path]:

@@ -1,7 +1,7 @@
 // @ts-check
 // How a mask lies over its photo, on the deck and on the grid: what each view draws, from pictures that are decoded once.
 
-import { bitmap, hatched, maskBytes, tintOf } from "./shared.js";
+import { bitmap, hatched, maskBytes, offscreen, tintOf } from "./shared.js";
 
 /** How much of the mask each view lets be seen, 0 to 1, until a reviewer changes it. @type {Record<string, number>} */
 export const OPACITY = { overlay: 0.4, outline: 1, cutout: 1, side: 0.4 };
@@ -57,7 +57,7 @@ function fade(layer, opacity) {
 
 /**
  * The picture of a card. Throws a RouteError when the store does not have it.
- * @param {Card} card @param {Tint} tint @param {string} [size] of the pictures, as a query; crops as they are when left out
+ * @param {Pick<Card, "image" | "mask" | "unknown">} card @param {Tint} tint @param {string} [size] of the pictures, as a query; crops as they are when left out
  * @returns {Promise<Picture>}
  */
 export async function decoded(card, { fill: [red, green, blue], edge }, size = "") {
@@ -72,4 +72,22 @@ export async function decoded(card, { fill: [red, green, blue], edge }, size = "
   unknown?.close();
   const [alpha, line, hatch] = await Promise.all(layers.map((layer) => createImageBitmap(layer)));
   return { photo, alpha, edge: line, hatch };
+}
+
+/**
+ * Draw a picture as a view shows it, in its own size; `photo` shows it without its mask.
+ * @param {CanvasRenderingContext2D} context of a canvas, which takes the picture's size
+ * @param {Picture} picture one that is there @param {string} view @param {number} opacity 0 to 1
+ */
+export function drawPicture(context, picture, view, opacity) {
+  const { photo, hatch } = picture;
+  const { canvas } = context;
+  if (!photo) return;
+  if (canvas.width !== photo.width) canvas.width = canvas.height = photo.width;
+  context.drawImage(photo, 0, 0);
+  if (view === "photo") return;
+  const layer = offscreen(photo.width, photo.height);
+  LAYERS[view](layer, picture, opacity);
+  context.drawImage(layer.canvas, 0, 0);
+  if (hatch) context.drawImage(hatch, 0, 0);
 }

@@ -2,7 +2,7 @@
 // A sitting: what one reviewer did since they sat down, newest last. All their tabs share it, and it survives the reload
 // of a tab (sessionStorage). Undo takes its newest entry back, and the pace is measured from it.
 
-import { byOrder, clockTime, formatted, Shelf } from "./shared.js";
+import { byOrder, formatted, Shelf } from "./shared.js";
 
 const DEEP = 2000; // entries kept
 const ENOUGH = 10; // verdicts, before a pace is shown
@@ -102,10 +102,10 @@ export class Sitting {
 }
 
 /**
- * How fast the newest verdicts were given, pauses left out: as `paces(newest_of(...))` in curator/review/progress.py, to
+ * How fast the newest verdicts were given, pauses left out: as `measure_pace(newest_activity(...))` in curator/review/progress.py, to
  * which tests/vectors/pace.json binds it. Verdicts of one moment, sent together, share the time since the moment before.
  * @param {number[]} times of the verdicts in ms, oldest first
- * @param {PaceLimits} limits
+ * @param {{pause_ms: number, recent_ms: number}} limits
  * @returns {{timed: number, ms: number}} how many verdicts were timed, and how long they took together
  */
 export function pace(times, { pause_ms, recent_ms }) {
@@ -126,17 +126,31 @@ export function pace(times, { pause_ms, recent_ms }) {
 }
 
 /**
- * The pace in words, with when `left` more are done: "38 per minute, done at about 16:40"; "" before there are enough.
+ * The pace in words, with how long `left` more will take: "38 per minute, about 20 min left"; "" before there is a pace, and
+ * without a time left before there is enough to tell it from.
  * @param {number[]} times of the verdicts in ms, oldest first
- * @param {number} left @param {number} now in ms @param {PaceLimits} limits
+ * @param {number} left @param {PaceLimits} limits
  */
-export function paceInWords(times, left, now, limits) {
-  const { timed, ms } = pace(times, limits);
-  if (times.length < ENOUGH || !ms) return "";
-  const speed = `${formatted(Math.max(1, Math.round((timed * 60000) / ms)))} per minute`;
-  if (!left) return speed;
-  const work = (left * ms) / timed;
-  const hours = work / 3600000;
-  if (hours > 12) return `${speed}, about ${formatted(Math.round(hours))} hours of work left`;
-  return `${speed}, done at about ${clockTime(now + work)}`;
+export function paceInWords(times, left, { pause_ms, recent_ms, forecast_ms, enough_ms, enough }) {
+  const now = pace(times, { pause_ms, recent_ms });
+  if (times.length < ENOUGH || !now.ms) return "";
+  const speed = `${formatted(Math.max(1, Math.round((now.timed * 60000) / now.ms)))} per minute`;
+  const basis = pace(times, { pause_ms, recent_ms: forecast_ms });
+  if (!left || basis.timed < enough || basis.ms < enough_ms) return speed;
+  return `${speed}, ${roughly((left * basis.ms) / basis.timed)} left`;
+}
+
+/**
+ * An estimate in words, with no more precision than a forecast deserves: as `roughly` in curator/ingest/pace.py, to which
+ * tests/vectors/pace.json binds it.
+ * @param {number} ms
+ */
+export function roughly(ms) {
+  const minutes = ms / 60000;
+  if (minutes < 0.75) return "less than a minute";
+  const step = minutes < 9.5 ? 1 : minutes < 57.5 ? 5 : minutes < 172.5 ? 15 : 60;
+  const rounded = step * Math.floor(minutes / step + 0.5);
+  const [hours, rest] = [Math.floor(rounded / 60), rounded % 60];
+  const parts = [hours && `${formatted(hours)} h`, rest && `${rest} min`].filter(Boolean);
+  return `about ${parts.join(" ")}`;
 }

@@ -118,10 +118,16 @@ interface Entry {
   was?: Decision;
 }
 
-/** When a pace is measured (curator/review/progress.py): a longer gap than `pause_ms` is a pause; the newest `recent_ms` count. */
+/**
+ * When a pace is measured (curator/review/progress.py): a longer gap than `pause_ms` is a pause; the newest `recent_ms` count,
+ * for a forecast the newest `forecast_ms`. There is no forecast before `enough` verdicts were given in `enough_ms` of work.
+ */
 interface PaceLimits {
   pause_ms: number;
   recent_ms: number;
+  forecast_ms: number;
+  enough_ms: number;
+  enough: number;
 }
 
 type Point = [x: number, y: number];

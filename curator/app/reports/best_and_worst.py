@@ -41,11 +41,11 @@ def best_and_worst(run: int, found: list[ReportRow]) -> None:
         return
     best, worst = st.columns(2, gap="large")
     with best:
-        st.subheader("Best", anchor=False)
+        st.header("Best", anchor=False)
         st.caption("Photo, mask, matte")
         gallery([([one.image, one.mask, one.matte], caption(one, measure)) for one in ordered[:half]], wide="18rem")
     with worst:
-        st.subheader("Worst", anchor=False)
+        st.header("Worst", anchor=False)
         st.caption("Photo, mask, matte. If the mask is wrong, send the example back to review, or to be touched up.")
         send_back_form(run, ordered[half:][::-1][:half], measure)
 

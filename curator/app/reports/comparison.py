@@ -26,7 +26,7 @@ def show_differing_settings(other: Run, run: Run, names: tuple[str, str]) -> Non
 
 def show_comparison(run: Run, other: Run, split: Split, refine: str) -> None:
     """Show two runs: their curves, how they differ on the same examples, and one example under a slider."""
-    st.subheader(f"Run {run.id} against run {other.id}", anchor=False)
+    st.header(f"Run {run.id} against run {other.id}", anchor=False)
     with reading(engine()) as session:
         before = results.examples(session, other.id, split, refine)
         after = results.examples(session, run.id, split, refine)

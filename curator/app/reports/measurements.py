@@ -69,7 +69,7 @@ def show_measures(run: int, reports: dict[Split, list[str]]) -> None:
     st.caption(f"Means over the images, with their 95 % intervals in brackets. {_masks(engine(), run, tuple(reports))}")
     downloads(run)
     if unseen:
-        st.subheader("Errors that gradient consistency misses", anchor=False)
+        st.header("Errors that gradient consistency misses", anchor=False)
         st.html(table_html(blind) + meanings_html(unseen))
     with st.expander("Alpha errors, and what each measure means"):
         for made, measures in more:
@@ -82,6 +82,6 @@ def show_slices(run: int, split: Split, refine: str) -> None:
     """Show a report's slices: its measures by kind of image, a tab for each way to divide the images."""
     made = _slices(engine(), run, split, refine)
     if made:
-        st.subheader("Slices", anchor=False)
+        st.header("Slices", anchor=False)
     for tab, made_table in zip(st.tabs(list(made)) if made else [], made.values(), strict=True):
         tab.html(table_html(made_table))

@@ -49,7 +49,7 @@ def show_agreement(lead: bool) -> None:
         st.metric("Examples with two or more opinions", f"{alpha.items:,}", width="content")
     st.markdown(alpha_in_words(alpha))
 
-    st.subheader("Pairs", anchor=False)
+    st.header("Pairs", anchor=False)
     table(pd.DataFrame([_row(pair) for pair in found]), placeholder="—")
     st.caption(
         "Alpha and kappa are 1 for perfect agreement and 0 for agreement by chance. The words are Landis and Koch’s, who "

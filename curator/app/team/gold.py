@@ -11,7 +11,7 @@ from curator.app.charts import PERCENT_LABEL, colours, show_chart
 from curator.app.frame import empty_state, show_error, table
 from curator.app.guard import check_lead, current_reviewer
 from curator.app.state import THUMBNAIL_SIDE, cached_by_cost, engine, settings
-from curator.app.wording import browser_zone, day, percent, pluralise
+from curator.app.wording import acting_on, browser_zone, day, percent, pluralise
 from curator.markup import render
 from curator.review import gold
 from curator.review.reviewers import reviewer_called
@@ -61,7 +61,7 @@ def show_gold(lead: bool) -> None:
         return
     st.caption(how)
     _hit_rates(tried)
-    st.subheader(pluralise(len(known), "control example"), anchor=False)
+    st.header(pluralise(len(known), "control example"), anchor=False)
     if known:
         st.caption(
             "The most often missed comes first: its answer may be wrong. Withdrawing a control example keeps its verdict."
@@ -70,7 +70,7 @@ def show_gold(lead: bool) -> None:
 
 
 def _hit_rates(tried: list[gold.GoldTry]) -> None:
-    st.subheader("Hit rates", anchor=False)
+    st.header("Hit rates", anchor=False)
     rates = gold.hit_rates(tried)
     if not rates:
         st.caption("No reviewer has judged a control example yet.")
@@ -123,7 +123,7 @@ def _answers(known: list[gold.GoldAnswer]) -> None:
         for place, one in zip(st.columns(CARDS_PER_ROW), shown[start : start + CARDS_PER_ROW], strict=False):
             with place:
                 st.html(_card(one, day(one.at, clock)))
-                if st.button("Withdraw", key=f"withdraw-{one.example}", width="stretch"):
+                if st.button(acting_on("Withdraw", one.photo), key=f"withdraw-{one.example}", width="stretch"):
                     _withdraw(one.example, utc_now())
     if len(shown) < len(known):
         st.button(f"Show all {len(known):,}", on_click=lambda: st.session_state.update({"all-gold": True}))

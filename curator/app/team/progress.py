@@ -15,8 +15,10 @@ from curator.app.frame import empty_state, table
 from curator.app.guard import DOWNLOAD, token_for
 from curator.app.routes import VERDICT_LOG
 from curator.app.state import cached_by_cost, engine, flow_now
+from curator.app.team.rejections import show_rejections
+from curator.app.team.touchups import show_touch_ups
 from curator.app.wording import ago, browser_zone, percent, pluralise
-from curator.ingest.pace import duration_in_words
+from curator.ingest.pace import duration_in_words, roughly
 from curator.markup import render
 from curator.review import progress
 from curator.review.gold import gold_tries, hit_rates
@@ -30,6 +32,7 @@ PERIODS: dict[str, tuple[progress.Period, int, str]] = {
     "Days": ("day", 30, "%d %b"),
 }
 EVERYBODY_ELSE = "others"
+TOO_EARLY = f"told after {progress.ENOUGH_VERDICTS} verdicts in {duration_in_words(timedelta(seconds=progress.ENOUGH_SECONDS))}"
 LOG_LINK = '<a class="winnow-download" href="{{ address }}" download>{{ label }} as CSV</a>'
 
 
@@ -65,8 +68,10 @@ def show_progress(reviewer: str, lead: bool) -> None:
         _verdicts_over_time(_activity(engine()))
     with kept:
         _keep_rates(_sources(engine()))
-    st.subheader("Reviewers", anchor=False)
+    st.header("Reviewers", anchor=False)
     _reviewer_table(rows)
+    show_rejections(lead)
+    show_touch_ups()
     _downloads(rows, reviewer, lead)
 
 
@@ -92,24 +97,27 @@ def _live_figures() -> None:
         places[1],
         "Verdicts today",
         f"{today.verdicts:,}",
-        f"{_rate(today.per_minute)} per minute, in {spent} of reviewing" if today.verdicts else "none yet",
+        f"since midnight, in {spent} of reviewing" if today.verdicts else "none yet since midnight",
     )
     _figure(places[2], "Left to review", f"{left:,}", "examples without a verdict")
     if coming:
         done = _clock(coming.done_at, now, clock) if coming.done_at else "nobody is reviewing now"
-        _figure(places[3], "Time left", duration_in_words(coming.work), done)
+        _figure(places[3], "Time left", roughly(coming.work).removeprefix("about "), done)
     else:
         _figure(
             places[3],
             "Time left",
             "—" if left else "none",
-            "too few verdicts to estimate" if left else "every example is judged",
+            TOO_EARLY if left else "every example is judged",
         )
-    if coming:
-        st.caption(
-            f"At the pace of the last {duration_in_words(coming.basis)} of reviewing: {_rate(lately.per_minute)} per minute "
-            "by all reviewers together, without pauses. Second opinions and control examples are extra."
-        )
+    basis = (
+        f"The time left is told at the pace of the last {duration_in_words(coming.basis)} of reviewing: "
+        f"{_rate(lately.per_minute)} per minute by all reviewers together, without pauses. "
+        "Second opinions and control examples are extra. "
+        if coming
+        else ""
+    )
+    st.caption(f"{basis}What was taken back, or replaced by a reviewer’s later verdict, counts neither here nor below.")
 
 
 def _figure(place: DeltaGenerator, label: str, value: str, under: str) -> None:
@@ -123,10 +131,12 @@ def _rate(per_minute: float | None) -> str:
 
 
 def _clock(done: datetime, now: datetime, clock: tzinfo) -> str:
-    at, today = done.astimezone(clock), now.astimezone(clock).date()
+    # To five minutes, as nobody can tell it better.
+    at = datetime.fromtimestamp(300 * round(done.timestamp() / 300), clock)
+    today = now.astimezone(clock).date()
     days = (at.date() - today).days
     on = {0: "today", 1: "tomorrow"}.get(days, f"{at.day} {at:%b}")
-    return f"done {on} at {at:%H:%M} without pauses"
+    return f"done {on} at about {at:%H:%M}, without pauses"
 
 
 def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
@@ -134,7 +144,7 @@ def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
     team = progress.merged_times(activity)
     fresh = not len(team) or float(team[0]) > (now - timedelta(hours=48)).timestamp()
     with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
-        st.subheader("Verdicts", anchor=False, width="content")
+        st.header("Verdicts", anchor=False, width="content")
         chosen = st.segmented_control(
             "Verdicts in", list(PERIODS), default="Hours" if fresh else "Days", required=True, label_visibility="collapsed"
         )
@@ -173,7 +183,7 @@ def _verdicts_over_time(activity: dict[str, progress.Times]) -> None:
 
 def _keep_rates(sources: list[dict[str, Any]]) -> None:
     with st.container(horizontal=True):
-        st.subheader("Kept, by source", anchor=False)
+        st.header("Kept, by source", anchor=False)
     rows = [row for row in sources if row["decided"]]
     if not rows:
         st.caption("No source has a decided example yet.")
@@ -196,6 +206,7 @@ def _keep_rates(sources: list[dict[str, Any]]) -> None:
             alt.Tooltip("disputed", title="disputed", format=","),
             alt.Tooltip("in repair", title="in repair", format=","),
             alt.Tooltip("open", title="open", format=","),
+            alt.Tooltip("waiting", title="behind another of the same picture", format=","),
         ],
     )
     reach = base.mark_rule(color=GREY, strokeWidth=2).encode(x="low:Q", x2="high:Q")
@@ -218,7 +229,7 @@ def _reviewer_table(rows: list[dict[str, Any]]) -> None:
     for share in ("kept", "fix"):
         frame[share] = [None if row[share] is None else 100 * row[share] for row in rows]
     frame["agreed"] = [_of(row["agreed"], row["compared"]) for row in rows]
-    columns = ["reviewer", "verdicts", "kept", "fix", "active minutes", "per minute", "median seconds", "touch-ups", "agreed"]
+    columns = ["reviewer", "verdicts", "kept", "fix", "active minutes", "per minute", "median seconds", "agreed"]
     if "gold tries" in frame:
         frame["gold"] = [_gold(row) for row in rows]
         columns.append("gold")
@@ -236,7 +247,6 @@ def _reviewer_table(rows: list[dict[str, Any]]) -> None:
             ),
             "per minute": kinds.NumberColumn("per minute", format="%.1f", help="Verdicts per minute of active time"),
             "median seconds": kinds.NumberColumn("seconds per verdict", format="%.1f", help="The median, without pauses"),
-            "touch-ups": kinds.NumberColumn(format="localized"),
             "agreed": kinds.TextColumn("agrees with others", help="On examples that another reviewer judged too"),
             "gold": kinds.TextColumn("control examples hit", help="With the 95 % interval; only leads see this"),
             "last seen": kinds.DatetimeColumn(format="distance"),

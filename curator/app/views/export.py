@@ -7,6 +7,7 @@ from upath import UPath
 
 from curator.app.frame import action, empty_state, header, job_panel, start_job, why_not_now
 from curator.app.state import engine, settings
+from curator.app.wording import acting_on
 from curator.runs import results
 from db.session import reading
 from trainer.device.formats import DEFAULT_PRECISION, EXPORT_PRECISIONS, FORMAT_TITLES, FORMATS
@@ -69,5 +70,7 @@ for one in made:
         elif one.file_hash is not None and hash_of(str(path), there.st_mtime, there.st_size) != one.file_hash:
             button.caption("The file has changed since it was exported. Make it again.")
         else:
-            button.download_button("Download", path.read_bytes, path.name, key=f"download-{one.id}", on_click="ignore")
+            button.download_button(
+                acting_on("Download", path.name), path.read_bytes, path.name, key=f"download-{one.id}", on_click="ignore"
+            )
 st.caption("The proof runs the saved file on this machine. It does not imitate how a phone’s Neural Engine rounds.")

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, start_job
+from curator.app.frame import PAGE_FILE, action, header, job_panel, start_job, why_not_now
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine, flow_now
 from curator.app.wording import literal, pluralise
 from curator.consent import count_ended, ended_in_words
-from curator.status import next_step
+from curator.status import next_step, parts_in_words
 from db.jobs import utc_now
 from db.session import reading
 
@@ -33,13 +33,13 @@ if leads(current_reviewer()):
 step = next_step(now)
 if now.submissions == 0:
     with st.container(border=True):
-        st.subheader("Start here", anchor=False)
+        st.header("Start here", anchor=False)
         st.markdown(
             "Try the whole loop in five minutes with portraits that Winnow draws itself: good and bad masks, and a few "
             "pictures without a face. They show no real people, and nothing is downloaded."
         )
         with st.container(horizontal=True):
-            if st.button("Load the sample portraits", type="primary"):
+            if action("Load the sample portraits", why_not_now("sample"), type="primary"):
                 start_job("ingest", "curator", ["sample"])
                 st.rerun()
             if st.button("Ingest your own photos"):
@@ -53,9 +53,10 @@ else:
     job_panel("ingest", "The ingest")
 
 numbers = {
-    "ingest": f"{now.submissions:,} added · {now.no_face:,} without a face · {now.refused:,} refused",
-    "review": f"{now.verdicts.keep:,} kept · {now.verdicts.fix:,} to fix · {now.verdicts.reject:,} rejected · "
-    f"{now.verdicts.open + now.verdicts.repaired:,} open",
+    "ingest": f"{pluralise(now.submissions, 'photo')}: {parts_in_words(now.submission_parts, 'examples', 'without a face')}"
+    + (f"; besides, {pluralise(now.refused, 'file')} refused" if now.refused else ""),
+    "review": f"{pluralise(now.verdicts.examples, 'example')}: "
+    f"{parts_in_words(now.example_parts, 'kept', 'to fix', 'rejected', 'open')}",
     "touchup": f"{now.touchups:,} waiting",
     "train": f"{pluralise(now.sets, 'set')} · {pluralise(now.runs, 'run')}",
     "report": f"{pluralise(now.reports, 'run')} measured",
@@ -67,4 +68,3 @@ for row in (list(STEPS)[:3], list(STEPS)[3:]):
         with column.container(border=True, height="stretch"):
             st.page_link(PAGE_FILE.format(page), label=f"**{name}**")
             st.markdown(f"{what}  \n:gray[{numbers[page]}]")
-drawn_note(now.drawn)

@@ -1,31 +1,55 @@
-"""Ingest a zip, with a preview on request; what happened to every file, and why."""
+"""Ingest a folder, files or a zip, or what lies on the server; what came in, and what happened to every file."""
 
 import math
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from curator.app.components.upload import Arrived, arrived, upload
-from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, start_job, table
-from curator.app.guard import current_reviewer
+from curator.app.components.wall import wall
+from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, show_error, start_job, table
+from curator.app.guard import check_lead, current_reviewer, leads
+from curator.app.ingest_words import came_in_words, found_in_words, recognised_in_words
 from curator.app.mask_values import answered, ask_for_meaning, is_answered, options
-from curator.app.state import engine, settings
-from curator.app.wording import literal, pluralise
+from curator.app.server_sources import may_start_again, named_source
+from curator.app.state import engine, settings, undo_refused_now
+from curator.app.wording import browser_zone, literal, moment, pluralise
 from curator.formats import ADAPTERS, ARCHIVES
-from curator.ingest.outcomes import COLUMNS, Outcome, OutcomeFilter, count_by_outcome, count_files, history, list_outcomes
-from curator.ingest.uploads import Upload, cancel, claim, give_back, is_whole, unfinished, whole
+from curator.formats.allowed import in_words
+from curator.ingest.outcomes import (
+    COLUMNS,
+    Outcome,
+    OutcomeFilter,
+    PastIngest,
+    count_by_outcome,
+    count_files,
+    count_ingests,
+    history,
+    list_outcomes,
+)
+from curator.ingest.uploads import (
+    Upload,
+    cancel,
+    claim,
+    delete_leftovers,
+    give_back,
+    is_whole,
+    previews_beside,
+    whole,
+)
+from curator.markup import render
 from curator.pictures.meaning import NOTHING_ASKED, Asked
 from curator.spreadsheet import as_csv
 from curator.status import flow, sources
+from db.errors import WinnowError
 from db.jobs import ACTIVE, job_state, utc_now
 from db.session import reading
-from db.tables import Job
+from db.tables import Job, JobState
 
-ROWS_PER_PAGE = 50  # rows a page
-NEWEST_INGESTS = 20
+ROWS_PER_PAGE = 50  # of files
+INGESTS_PER_PAGE = 8
+HERE, SERVER = "From this computer", "From the server"
 OUTCOME_LABELS = {
     Outcome.refused: "Refused",
     Outcome.not_read: "Not read",
@@ -40,33 +64,68 @@ STATE_LABELS = {
     "running": "running",
     "queued": "queued",
 }
+PAST = """
+<div class="winnow-past">
+  <p><strong>{{ source }}</strong> <span>{{ when }}</span></p>
+  {% for line in lines if line %}<p>{{ line }}</p>{% endfor %}
+</div>
+"""
+
+Waiting = Arrived | str  # an upload of this reviewer, or a path or URL that the server reads
 
 
 def note_arrival() -> None:
-    """Remember the file that has arrived."""
+    """Remember the upload that has arrived."""
     st.session_state["arrived"] = arrived()
 
 
-def waits(heard: Arrived | None) -> bool:
-    """Whether this reviewer's file is here and nobody has begun to ingest it."""
-    return heard is not None and is_whole(settings().uploads, current_reviewer(), heard.file)
+def waits(source: Waiting | None) -> bool:
+    """Whether there is something that this reviewer may ingest: an upload that nobody has begun to ingest, or a place."""
+    if isinstance(source, Arrived):
+        return is_whole(settings().uploads, current_reviewer(), source.file)
+    return bool(source)
 
 
-def with_arrived(start: Callable[[Upload], int | None], heard: Arrived | None) -> None:
-    """Take a file that has arrived, and start a job with it; where that can't be started, the file waits again."""
-    claimed = None if heard is None else claim(settings().uploads, current_reviewer(), heard.file)
-    if heard is None or claimed is None:
-        st.warning("This zip is not here any more: it has been ingested or deleted in another tab.")
-    elif start(claimed) is None:
-        give_back(settings().uploads, current_reviewer(), heard.file, claimed)
+def begin(source: Waiting | None, asked: Asked) -> None:
+    """Start the ingest of what waits. An upload whose ingest can't be started waits again."""
+    for shown in ("preview", "undoing"):
+        st.session_state.pop(shown, None)
+    if isinstance(source, str):
+        if (place := permitted(source)) is not None:
+            start_job("ingest", "curator", ["ingest", place, *chosen_options(), *options(asked)])
+        return
+    claimed = None if source is None else claim(settings().uploads, current_reviewer(), source.file)
+    if source is None or claimed is None:
+        say_gone()
+    elif start_upload(claimed, asked) is None:
+        give_back(settings().uploads, current_reviewer(), source.file, claimed)
 
 
-def start_ingest(asked: Asked, upload: Upload) -> int | None:
-    """Start the ingest of an upload with the chosen options and what was said of its masks' values; the job's number."""
-    st.session_state.pop("preview", None)
-    chosen = [f"--{name}={st.session_state[f'ingest-{name}']}" for name in ("format", "crop", "split")]
-    told = [*chosen, *label_option(), *options(asked)]
-    return start_job("ingest", "curator", ["ingest", str(upload.path), f"--called={upload.name}", "--discard", *told])
+def start_upload(upload: Upload, asked: Asked) -> int | None:
+    """Start the ingest of a claimed upload, with the chosen options and what was said of its masks; the job's number."""
+    called = [f"--called={upload.name}", "--discard"]
+    return start_job("ingest", "curator", ["ingest", str(upload.path), *called, *chosen_options(), *options(asked)])
+
+
+def permitted(named: str) -> str | None:
+    """The path or URL that this reviewer has named, if it may be read; else None, with the reason shown."""
+    try:
+        place = named_source(current_reviewer(), named)
+    except WinnowError as error:
+        show_error(error)
+        return None
+    delete_leftovers(settings().uploads, engine(), utc_now())
+    return place
+
+
+def say_gone() -> None:
+    """Say that another tab has taken the upload."""
+    st.warning("This upload is not here any more: it has been ingested or deleted in another tab.")
+
+
+def chosen_options() -> list[str]:
+    """The options of the command that were chosen."""
+    return [*(f"--{name}={st.session_state[f'ingest-{name}']}" for name in ("format", "crop", "split")), *label_option()]
 
 
 def label_option() -> list[str]:
@@ -77,82 +136,91 @@ def label_option() -> list[str]:
 
 def start_again(job: Job, asked: Asked) -> None:
     """Start an ingest that failed or was stopped again, with its options; a label or values named now replace its own."""
-    start_job("ingest", "curator", answered(job.arguments, [*label_option(), *options(asked)]))
+    if may_start_again(current_reviewer(), job):
+        start_job("ingest", "curator", answered(job.arguments, [*label_option(), *options(asked)]))
 
 
-def start_preview() -> None:
-    """Count what is in the file that has arrived. It waits on meanwhile, so a reload loses nothing."""
-    heard: Arrived | None = st.session_state.get("arrived")
-    waiting = None if heard is None else whole(settings().uploads, current_reviewer(), heard.file)
-    if heard is None or waiting is None:
-        st.warning("This zip is not here any more: it has been ingested or deleted in another tab.")
-        return
+def start_preview(source: Waiting | None) -> None:
+    """Count what is in a source. An upload waits on meanwhile, so a reload loses nothing."""
     told = ["--dry-run", f"--format={st.session_state['ingest-format']}", *label_option()]
-    job = start_job("look", "curator", ["ingest", str(waiting.path), f"--called={waiting.name}", *told])
+    if isinstance(source, str):
+        place = permitted(source)
+        named = None if place is None else [place]
+    else:
+        waiting = None if source is None else whole(settings().uploads, current_reviewer(), source.file)
+        named = None if waiting is None else [str(waiting.path), f"--called={waiting.name}"]
+        if named is None:
+            say_gone()
+    job = None if named is None else start_job("look", "curator", ["ingest", *named, *told])
     if job is not None:
-        st.session_state["preview"] = (heard, job)
+        st.session_state["preview"] = (source, job)
 
 
-def discard(heard: Arrived) -> None:
-    """Delete a previewed upload."""
+def discard(source: Waiting) -> None:
+    """Delete a previewed upload; of what lies on the server, only forget the preview."""
     st.session_state.pop("preview", None)
-    cancel(settings().uploads, current_reviewer(), heard.file)
+    if isinstance(source, Arrived):
+        cancel(settings().uploads, current_reviewer(), source.file)
 
 
-def show_preview(heard: Arrived, number: int) -> None:
-    """Show what is in a previewed upload, with buttons to ingest or discard it."""
-    if not waits(heard):
+def show_preview(source: Waiting, number: int) -> None:
+    """Show what is in a previewed source, with buttons to ingest or discard it."""
+    if not waits(source):
         return
     job = job_panel("look", "The preview", number)
     if job is None or job_state(job, utc_now()) in ACTIVE:
         return
+    leave = "Discard it" if isinstance(source, Arrived) else "Leave it"
     if job.result is None:
-        st.button("Discard it", on_click=discard, args=[heard])
+        st.button(leave, on_click=discard, args=[source])
         return
     there = job.result
     with st.container(border=True):
+        name = source.file.name if isinstance(source, Arrived) else source
+        packed_by_us = isinstance(source, Arrived) and not name.lower().endswith(".zip")
+        looks, found = recognised_in_words(there, packed_by_us=packed_by_us), found_in_words(there, browser_zone())
         st.markdown(
-            f"**{literal(heard.file.name)}** looks like **{there['format']}**: {literal(there['because'])}. "
-            f"{pluralise(there['photos'], 'photo')}, {len(there['refused']):,} refused, {len(there['not_read']):,} not read. "
-            "Nothing has been written yet."
+            f"**{literal(name)}** looks like {literal(looks)}.\n\n**{literal(found)}.** "
+            f"{len(there['refused']):,} refused, {len(there['not_read']):,} not read. Nothing has been written yet."
         )
         if left_out := [*there["refused"], *there["not_read"]]:
             table(pd.DataFrame(left_out), height=min(38 * (len(left_out) + 1), 240))
-        waiting = whole(settings().uploads, current_reviewer(), heard.file)
-        asked = NOTHING_ASKED if waiting is None else ask_for_meaning(waiting.path, there, f"preview-{number}")
+        beside = previews_beside(settings().uploads, job.arguments[1], number)
+        asked = ask_for_meaning(beside, there, f"preview-{number}")
         with st.container(horizontal=True):
             st.button(
                 f"Ingest {pluralise(there['photos'], 'photo')}",
                 type="primary",
-                on_click=with_arrived,
-                args=[partial(start_ingest, asked), heard],
+                on_click=begin,
+                args=[source, asked],
                 disabled=not there["photos"] or not is_answered(there, asked),
             )
-            st.button("Discard it", on_click=discard, args=[heard])
+            st.button(leave, on_click=discard, args=[source])
 
 
-def show_newest_ingest() -> None:
-    """Show the newest ingest: its progress, its result, or a button to ingest its upload again after a failure or a stop."""
+def show_newest_ingest() -> int | None:
+    """Show the newest ingest: its progress, its result, or a button to start it again. Returns its number if it may be seen."""
     job = job_panel("ingest", "The ingest")
-    if job is None or job_state(job, utc_now()) in ACTIVE:
-        return
-    if job.result is None or job.result.get("unclear"):
-        if unfinished(job):
+    if job is None:
+        return None
+    with reading(engine()) as session:
+        newest = next(iter(history(session, 1, utc_now())), None)
+    if newest is not None and newest.undone:
+        return None
+    active = job_state(job, utc_now()) in ACTIVE
+    if not active and (job.result is None or job.result.get("unclear")):
+        if may_start_again(current_reviewer(), job):
             asked = NOTHING_ASKED
             if job.result is not None:
-                asked = ask_for_meaning(Path(job.arguments[1]), job.result, f"ingest-{job.id}")
+                beside = previews_beside(settings().uploads, job.arguments[1], job.id)
+                asked = ask_for_meaning(beside, job.result, f"ingest-{job.id}")
             ready = job.result is None or is_answered(job.result, asked)
             st.button("Ingest it again", type="primary", on_click=start_again, args=[job, asked], disabled=not ready)
-        return
-    result = job.result
-    refused = result.get("refusals", len(result["refused"]))
-    st.success(
-        f"Last ingest: {result['seen']:,} seen, {result['added']:,} added ({result['no_face']:,} without a face), "
-        f"{result['already']:,} already present, {refused:,} refused."
-        + (f" {result['not_read']:,} files belong to no photo and were not read." if result.get("not_read") else "")
-    )
-    if result.get("meaning"):
-        st.caption(f"**Masks:** {result['meaning']}.")
+    elif not active and newest is not None and newest.counts is not None:
+        st.success(f"**{literal(newest.source)}**: {literal(came_in_words(newest.counts, browser_zone()))}.")
+        if newest.counts.get("meaning"):
+            st.caption(f"**Masks:** {newest.counts['meaning']}.")
+    return job.id
 
 
 def show_outcomes() -> None:
@@ -161,7 +229,7 @@ def show_outcomes() -> None:
         there, places = count_by_outcome(session), {one.id: one.location for one in sources(session)}
     if not any(there.values()):
         return
-    st.subheader("What happened to each file", anchor=False)
+    st.header("What happened to each file", anchor=False)
     first = next(each for each in Outcome if there[each])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         outcome = st.segmented_control(
@@ -218,25 +286,73 @@ def csv_of(asked: OutcomeFilter) -> bytes:
         return as_csv(COLUMNS, list_outcomes(session, asked))
 
 
-def show_earlier_ingests() -> None:
-    """Show the ingests before the newest."""
+def show_history() -> None:
+    """Show the ingests, newest first, a page at a time, each with what it can be taken back by."""
     with reading(engine()) as session:
-        past = history(session, NEWEST_INGESTS, utc_now())
-    if len(past) < 2:
+        there = count_ingests(session)
+    if not there:
         return
-    with st.expander("Earlier ingests"):
-        rows = pd.DataFrame(
-            {
-                "When": [one.at for one in past],
-                "Source": [one.source for one in past],
-                "State": [STATE_LABELS[one.state.value] for one in past],
-                "Seen": [one.seen for one in past],
-                "Added": [one.added for one in past],
-                "Refused": [one.refused for one in past],
-                "Message": [one.message for one in past],
-            }
-        )
-        table(rows, column_config={"When": st.column_config.DatetimeColumn(format="distance")})
+    st.subheader("Ingests", anchor=False)
+    if "undoing" in st.session_state:
+        undone = job_panel("undo", "Taking the ingest back", st.session_state["undoing"])
+        if undone is not None and undone.state is JobState.done and undone.result is not None:
+            st.success(f"{pluralise(undone.result['submissions'], 'photo')} of it are deleted, and may come in again.")
+    pages = math.ceil(there / INGESTS_PER_PAGE)
+    at = st.pagination(pages, key="page-ingests") if pages > 1 else 1
+    with reading(engine()) as session:
+        found = history(session, INGESTS_PER_PAGE, utc_now(), INGESTS_PER_PAGE * (at - 1))
+    for past in found:
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"past-{past.job}"):
+            show_past(past)
+
+
+def show_past(past: PastIngest) -> None:
+    """Show an ingest of the history, and whether it can be taken back."""
+    clock, counts = browser_zone(), past.counts or {}
+    said = [
+        came_in_words(counts, clock) if past.counts else past.message,
+        f"Masks: {counts['meaning']}" if counts.get("meaning") else "",
+        f"Taken back by {past.undone[0]}, {moment(past.undone[1], clock)}" if past.undone else "",
+    ]
+    state = "taken back" if past.undone else STATE_LABELS[past.state.value]
+    st.html(render(PAST, source=past.source, when=f"{moment(past.at, clock)} · {state}", lines=said))
+    if past.undone or past.changed_nothing:
+        return
+    why = undo_refused_now(engine(), past.job) or ("" if leads(current_reviewer()) else "Only a lead may take it back.")
+    with st.container(width=220, gap=None, horizontal_alignment="right"):
+        if st.button("Undo", key=f"undo-{past.job}", icon=":material/undo:", disabled=bool(why)):
+            confirm_undo(past)
+        if why:
+            st.caption(literal(why), text_alignment="right")
+
+
+@st.dialog("Take this ingest back?")
+def confirm_undo(past: PastIngest) -> None:
+    """Ask before an ingest is taken back, and do it."""
+    added = "What it added" if past.counts is None else f"{pluralise(past.counts['added'], 'photo')}"
+    st.markdown(
+        f"**{literal(past.source)}**, {moment(past.at, browser_zone())}.\n\n{added}, with their masks, crops and refusals, are "
+        "deleted here, as if they had not come in. Nobody has judged any of them. The files that they came from stay as they "
+        "are: send them again to bring them in again."
+    )
+    with st.container(horizontal=True):
+        if st.button("Delete them", type="primary"):
+            undo(past.job)
+            st.rerun()
+        if st.button("Keep them"):
+            st.rerun()
+
+
+def undo(ingest: int) -> None:
+    """Start the job that takes an ingest back."""
+    try:
+        check_lead(current_reviewer())
+    except WinnowError as error:
+        show_error(error)
+        return
+    job = start_job("undo", "curator", ["undo-ingest", str(ingest), f"--by={current_reviewer()}"])
+    if job is not None:
+        st.session_state["undoing"] = job
 
 
 header(
@@ -247,9 +363,28 @@ header(
 upload_side, about = st.columns([3, 2], gap="large")
 limits = settings().limits
 with upload_side:
-    heard = st.session_state.get("arrived")
-    here = waits(heard)
-    upload(current_reviewer(), int(settings().max_upload_bytes), limits.zip_members, heard, waits=here, on_arrival=note_arrival)
+    side = st.segmented_control("Where from", [HERE, SERVER], default=HERE, required=True, label_visibility="collapsed")
+    source: Waiting | None
+    if side == SERVER:
+        places, lead = settings().ingest_places, leads(current_reviewer())
+        source = st.text_input(
+            "A folder, zip or list on the server, or a URL",
+            key="ingest-place",
+            placeholder=f"Below {in_words(places)}" if places else "/data/incoming/spring",
+            max_chars=1000,
+            disabled=not (places and lead),
+        ).strip()
+        if not places:
+            st.caption(
+                "Set `WINNOW_INGEST_FOLDERS` to the folders and URLs that may be read here, such as "
+                "`/data/incoming,s3://bucket/photos` (docs/settings.md), and start Winnow again."
+            )
+        elif not lead:
+            st.caption("Only a lead may name what the server reads (see `WINNOW_LEADS` in docs/settings.md).")
+    else:
+        source = st.session_state.get("arrived")
+        most, files = int(settings().max_upload_bytes), limits.zip_members
+        upload(current_reviewer(), most, files, source, waits=waits(source), on_arrival=note_arrival)
     with st.expander("Options"):
         left, middle, right = st.columns(3)
         left.selectbox("Format", ["auto", *(one.name for one in ADAPTERS if one.name not in ARCHIVES)], key="ingest-format")
@@ -272,44 +407,43 @@ with upload_side:
             max_chars=200,
             help="In formats with labels, such as COCO and CVAT, where hair is called something else.",
         )
+    ready = waits(source)
     with st.container(horizontal=True):
-        st.button(
-            "Ingest this zip",
-            type="primary",
-            disabled=not here,
-            on_click=with_arrived,
-            args=[partial(start_ingest, NOTHING_ASKED), heard],
-        )
+        st.button("Ingest now", type="primary", disabled=not ready, on_click=begin, args=[source, NOTHING_ASKED])
         st.button(
             "Preview",
-            help="Count what is in the zip before anything is written.",
-            disabled=not here,
+            help="Count what is in it, and what is here already, before anything is written.",
+            disabled=not ready,
             on_click=start_preview,
+            args=[source],
         )
     if "preview" in st.session_state:
         show_preview(*st.session_state["preview"])
-    show_newest_ingest()
+    newest_ingest = show_newest_ingest()
 with about:
     st.markdown(
         "**Formats.** Folders (`images/` + `masks/`, `X.jpg` + `X.png`), manifests, COCO, CVAT, Label Studio, labelme, VIA, "
         "YOLO, Supervisely, PASCAL VOC, CelebAMask-HQ, LFW Parts, Hugging Face; a zip may hold zips and tars.\n\n"
-        "**Many photos?** Use a terminal, which needs no upload: `python -m curator ingest FOLDER`, or a URL such as "
-        "`s3://bucket/selfies`.\n\n"
+        "**Many photos?** Name their folder on the server, or use a terminal: `python -m curator ingest FOLDER`, or a URL such "
+        "as `s3://bucket/selfies`. Neither needs an upload.\n\n"
         f"**Limits.** {limits.file_bytes / 2**20:,.0f} MiB and {limits.pixels / 1e6:,.0f} megapixels a picture, "
-        f"{limits.zip_members:,} files and {limits.zip_bytes / 2**30:,.0f} GiB a zip. "
+        f"{limits.zip_members:,} files and {limits.zip_bytes / 2**30:,.0f} GiB an upload. "
         "The settings `WINNOW_MAX_…` change them.\n\n"
         "**Whose faces are these?** Ingest only photos of people who agreed to this use. "
         "`python -m curator erase --contributor NAME` deletes everything of that person."
     )
 
+if newest_ingest is not None:
+    wall(current_reviewer(), newest_ingest)
+
 with reading(engine()) as session:
     now, outcomes = flow(session), count_by_outcome(session)
-columns = st.columns(5)
-columns[0].metric("Submissions", f"{now.submissions:,}")
-columns[1].metric("With a crop", f"{now.verdicts.examples:,}")
-columns[2].metric("No face found", f"{now.no_face:,}")
-columns[3].metric("Remarks", f"{outcomes[Outcome.remark]:,}")
-columns[4].metric("Refused", f"{now.refused:,}")
+columns = st.columns(6)
+columns[0].metric("Submissions", f"{now.submissions:,}", help="The next three add up to these.")
+for column, (name, number) in zip(columns[1:4], now.submission_parts.items(), strict=True):
+    column.metric(name.capitalize(), f"{number:,}")
+columns[4].metric("Remarks", f"{outcomes[Outcome.remark]:,}", help="Notes about submissions; one may have several.")
+columns[5].metric("Files refused", f"{now.refused:,}", help="They are no submissions.")
 drawn_note(now.drawn)
 show_outcomes()
-show_earlier_ingests()
+show_history()

@@ -85,7 +85,7 @@ if error := st.session_state.pop("refinements-error", None):
 if last := st.session_state.get("refinements-last"):
     st.button(f"Take the last {pluralise(len(last), 'decision')} back", on_click=say, args=[dict.fromkeys(last)], shortcut="U")
 if wait:
-    st.subheader(f"{pluralise(waits, 'refined mask')} to decide", anchor=False)
+    st.header(f"{pluralise(waits, 'refined mask')} to decide", anchor=False)
     st.caption("Left the mask as it is, right the refined one. Tick those that got worse; all others are accepted.")
     shown = [one.refinement for one in wait]
     for start in range(0, len(wait), PER_ROW):

@@ -70,6 +70,6 @@ if there:
     show_slices(chosen, split, refine)
     best_and_worst(chosen, found)
     if not compared and (ordered := results.best_first(found, MEASURES[0])[::-1]):
-        st.subheader("Look closely", anchor=False)
+        st.header("Look closely", anchor=False)
         look_closely([RowPair(one, one) for one in ordered], chosen, chosen)
 drawn_note(sum(one.drawn for one in found))

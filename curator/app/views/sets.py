@@ -3,21 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from curator.app.frame import (
-    PAGE_FILE,
-    action,
-    empty_state,
-    header,
-    job_panel,
-    show_error,
-    start_job,
-    table,
-    why_not_now,
-)
+from curator.app.frame import PAGE_FILE, action, empty_state, header, job_panel, show_error, start_job, table, why_not_now
 from curator.app.guard import DOWNLOAD_SET, current_reviewer, leads, token_for
 from curator.app.routes import PACKED_SETS
 from curator.app.state import engine, settings
-from curator.app.wording import pluralise
+from curator.app.wording import browser_zone, pluralise
 from curator.consent import any_recorded, ended_in_sets
 from curator.formats import WRITERS
 from curator.markup import render
@@ -42,7 +32,7 @@ def offer_to_pack(number: int, format: str) -> None:
     """Offer to have a set packed as a zip, and the zip that this reviewer had packed last, for as long as it is there."""
     reviewer = current_reviewer()
     why_not = why_not_now(packing.KIND) if leads(reviewer) else "Only a lead may take a set’s pictures away."
-    if action(f"Pack set {number} as {format}", why_not):
+    if action(f"Pack set {number} as a zip", why_not):
         start_job(packing.KIND, "curator", packing.arguments(number, format, reviewer))
         st.rerun()
     job = job_panel(packing.KIND, "The export")
@@ -77,7 +67,7 @@ else:
         why_not = None if now.keep else "Nothing is approved now. Keep some examples on the Review page first."
         if st.form_submit_button(f"Freeze the {now.keep:,} approved examples", type="primary", disabled=why_not is not None):
             try:
-                frozen = freeze(engine(), note, utc_now(), consented=consented)
+                frozen = freeze(engine(), note, utc_now(), by=current_reviewer(), consented=consented)
             except WinnowError as error:
                 show_error(error)
             else:
@@ -96,13 +86,13 @@ else:
         st.warning(f"The consent to use some examples has ended: {held}. Freeze a new set before you train or export.")
     rows = pd.DataFrame(sets)
     if not rows.empty:
-        rows["frozen_at"] = pd.to_datetime(rows["frozen_at"])
+        rows["frozen_at"] = pd.to_datetime(rows["frozen_at"]).dt.tz_convert(browser_zone())
         rows["hash"] = rows["hash"].str[:12]
         table(
             rows,
             column_order=["set", "note", "train", "validation", "test", "touched_up", "refined", "erased", "frozen_at", "hash"],
             column_config={
-                "frozen_at": st.column_config.DatetimeColumn("frozen (UTC)", format="YYYY-MM-DD HH:mm"),
+                "frozen_at": st.column_config.DatetimeColumn("frozen", format="D MMM YYYY, HH:mm"),
                 "touched_up": st.column_config.NumberColumn("touched up"),
                 "erased": st.column_config.NumberColumn("erased since"),
             },

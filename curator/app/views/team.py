@@ -5,12 +5,13 @@ import streamlit as st
 from curator.app.frame import header
 from curator.app.guard import current_reviewer, leads
 from curator.app.team.agreement import show_agreement
+from curator.app.team.feed import show_feed
 from curator.app.team.gold import show_gold
 from curator.app.team.progress import show_progress
 from curator.app.team.you import show_you
 from curator.markup import render
 
-PARTS = {"progress": "Progress", "agreement": "Agreement", "gold": "Control examples", "you": "You"}
+PARTS = {"progress": "Progress", "agreement": "Agreement", "gold": "Control examples", "feed": "What happened", "you": "You"}
 DEFAULT_PART = "progress"
 YOU = '<span class="winnow-note">You review as <b>{{ reviewer }}</b></span>'
 
@@ -43,6 +44,8 @@ if part == "agreement":
     show_agreement(leads(reviewer))
 elif part == "gold":
     show_gold(leads(reviewer))
+elif part == "feed":
+    show_feed()
 elif part == "you":
     show_you()
 else:

@@ -14,19 +14,19 @@ from curator.app.frame import action, drawn_note, empty_state, header, job_panel
 from curator.app.guard import check_lead, current_reviewer, leads
 from curator.app.state import cached_by_cost, engine, settings, store
 from curator.app.wording import browser_zone, literal, pluralise
-from curator.ingest.pace import duration_in_words
+from curator.ingest.pace import roughly
 from curator.review.standing import counts
 from curator.runs import results
 from curator.runs.deletion import delete_run, why_not_delete
 from curator.runs.film import film_strip
-from curator.runs.forecast import Work, forecast, took
+from curator.runs.forecast import Took, Work, forecast, took
 from curator.runs.names import NAME_LENGTH, NOTE_LENGTH, name_run
 from curator.runs.results import best_epoch
 from curator.sets.advice import Holdings, approved_holdings, cautions, set_holdings, why_not_train
 from curator.sets.freeze import freeze
 from curator.status import list_sets
 from db.errors import WinnowError
-from db.jobs import ACTIVE, active_jobs, job_state, utc_now
+from db.jobs import ACTIVE, active_jobs, job_state, time_left, utc_now
 from db.session import reading, writing
 from db.tables import Job, JobState, Run, Split
 from trainer.recipe import BEST_BY, NETWORKS, PRESETS, TRAINING_PRECISIONS, FitSettings
@@ -98,7 +98,7 @@ def offer_settings() -> None:
         key=key("consistency"),
     )
     third.number_input(
-        "Only edges near the mask’s, pixels",
+        "Edge band, pixels",
         0,
         112,
         help="L_C counts only this close to the mask’s edge. 0: everywhere, as in the paper.",
@@ -143,8 +143,8 @@ def offer_training(approved: int, sets: list[dict[str, Any]], runs: list[Run]) -
         number = st.selectbox("Examples", list(titles), format_func=titles.__getitem__)
         there = held(engine(), number, utc_now().date())
         st.markdown(" · ".join(f"**{count:,}** {split.value}" for split, count in there.examples.items()))
-        for caution in cautions(there):
-            st.caption(f":material/warning: {caution}")
+        if warned := cautions(there):
+            st.caption("  \n".join(f":material/warning: {caution}" for caution in warned))
         chosen = chosen_settings()
         preset = next((each for each in PRESETS if each.settings == chosen), None)
         st.session_state["preset"] = preset and preset.title
@@ -161,25 +161,25 @@ def offer_training(approved: int, sets: list[dict[str, Any]], runs: list[Run]) -
                 "Train on approved set" if number == APPROVED else f"Train on set {number}", why_not, type="primary"
             )
             if why_not is None:
-                st.caption(in_advance(chosen, there, runs, frozen=number != APPROVED), width="stretch")
+                earlier = took(runs, {one["set"]: (one["train"], one["validation"]) for one in sets})
+                st.caption(in_advance(chosen, there, earlier, frozen=number != APPROVED), width="stretch")
         if pressed:
             begin(number, chosen)
 
 
-def in_advance(chosen: FitSettings, there: Holdings, runs: list[Run], *, frozen: bool) -> str:
+def in_advance(chosen: FitSettings, there: Holdings, earlier: list[Took], *, frozen: bool) -> str:
     """What happens when the button is pressed, and how long it will take."""
     work = Work(chosen.model, chosen.size, there.examples[Split.train], there.examples[Split.validation])
-    with reading(engine()) as session:
-        expected = forecast(work, took(session, runs))
-    takes = duration_in_words(expected.epoch * chosen.epochs)
+    expected = forecast(work, earlier)
+    takes = roughly(expected.epoch * chosen.epochs).capitalize()
     first = "" if frozen else "What is approved is frozen as a curated set first. "
-    return f"**About {takes}** ({expected.because}). {first}It goes on when you close this page or the app."
+    return f"**{takes}** ({expected.because}). {first}It goes on when you close this page or the app."
 
 
 def begin(number: int, chosen: FitSettings) -> None:
     """Start a training on a set; what is approved is frozen first."""
     try:
-        number = number or freeze(engine(), "", utc_now()).set
+        number = number or freeze(engine(), "", utc_now(), by=current_reviewer()).set
     except WinnowError as error:
         show_error(error)
         return
@@ -258,12 +258,12 @@ def show_figures(run: Run, now: datetime, clock: tzinfo) -> None:
         places[2].metric("Validation F1", f"{of_the_best.validation_f1:.3f}")
     else:
         places[2].metric("Validation loss", "—" if of_the_best is None else f"{of_the_best.validation_loss:.3f}")
-    left = results.time_left(run, now)
+    left = time_left(run.job, now)
     if left is not None:
         at = (now + left).astimezone(clock)
         with places[3].container(gap=None):
-            st.metric("Time left", duration_in_words(left) if left else "any moment")
-            st.caption(f"done {at:%a %H:%M}, then the run is measured")
+            st.metric("Time left", roughly(left))
+            st.caption(f"done and measured {at:%a %H:%M}")
     elif run.epochs:
         places[3].metric("Time per epoch", f"{sum(epoch.seconds for epoch in run.epochs) / len(run.epochs):,.0f} s")
 
@@ -301,7 +301,7 @@ def show_runs() -> None:
         return
     draw_curves([run])
     offer_to_continue(run, state)
-    st.subheader("Film strip", anchor=False)
+    st.header("Film strip", anchor=False)
     st.caption(
         f"{pluralise(len(seen.rows), 'validation example')} with their mattes after epochs "
         f"{seen.epochs[0]} to {seen.epochs[-1]}. Click one to enlarge it."

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from numpy.typing import NDArray
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -26,12 +26,25 @@ from curator.app.shield import middleware
 from curator.sets import packing
 from curator.touchup.matting import Matting
 from curator.touchup.superpixels import superpixels
-from db.jobs import running_job, utc_now
+from db.jobs import enqueue, running_job, utc_now
 from db.secret import home_secret
 from db.session import connect, reading, writing
 from db.settings import Settings
 from db.store import Store
-from db.tables import Decision, Example, Job, JobState, Measure, Refinement, Reviewer, Split, Standing, TouchUpSave, Verdict
+from db.tables import (
+    Decision,
+    Example,
+    Job,
+    JobState,
+    Measure,
+    Refinement,
+    Reviewer,
+    Split,
+    Standing,
+    Submission,
+    TouchUpSave,
+    Verdict,
+)
 from tests.examples import add_examples, add_faceless, drawn_mask, drawn_photo, png
 from tests.locking import locked_by_another
 from tests.trained import add_run, freeze_all
@@ -43,7 +56,15 @@ POSTS = [
     *("/api/touchups/save", "/api/touchups/finish"),
     *("/api/touchups/resume", "/api/touchups/presence", "/api/touchups/discard", "/api/touchups/versions"),
     *("/api/touchups/refine", "/api/touchups/foreground", "/api/touchups/matte"),
-    *("/api/aside", "/api/aside/choose", "/api/aside/undo", "/api/aside/discard", "/api/aside/restore", "/api/navigation"),
+    *(
+        "/api/aside",
+        "/api/aside/choose",
+        "/api/aside/undo",
+        "/api/aside/discard",
+        "/api/aside/restore",
+        "/api/navigation",
+        "/api/ingested",
+    ),
 ]
 CODES = {400: "malformed", 404: "not_there", 409: "impossible", 413: "too_large"}
 
@@ -798,6 +819,28 @@ def test_a_page_answers_only_the_one_who_is_signed_in(
 
 
 # --- the tray ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_an_ingest_has_added_is_told_from_where_the_page_is(
+    client: TestClient, ours: dict[str, str], engine: Engine, store: Store
+) -> None:
+    job = enqueue(engine, "ingest", ["street.zip"], utc_now())
+    with writing(engine) as session:
+        add_examples(session, store, 2)
+        (faceless,) = add_faceless(session, store, 1)
+        session.execute(update(Submission).values(job_id=job))
+        others = add_examples(session, store, 1)
+    answer = client.post("/api/ingested", json={"job": job}, headers=ours).json()
+    assert (answer["photos"], answer["runs"]) == (3, True)
+    tiles = answer["tiles"]
+    assert [tile["submission"] for tile in tiles] == [faceless, 2, 1]
+    assert [tile["image"] is None for tile in tiles] == [True, False, False]
+    assert {key: tiles[2][key] for key in ("photo", "unknown")} == {"photo": "head-000.png", "unknown": None}
+    after = client.post("/api/ingested", json={"job": job, "after": 2}, headers=ours).json()
+    assert [tile["submission"] for tile in after["tiles"]] == [faceless]
+    assert (after["photos"], others) == (3, [3])
+    nobody = client.post("/api/ingested", json={"job": 99}, headers=ours).json()
+    assert nobody == {"tiles": [], "photos": 0, "runs": False}
 
 
 def test_photos_without_a_face_come_in_turn_and_accept_a_square_a_discard_and_an_undo(

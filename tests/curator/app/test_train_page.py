@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -10,12 +11,14 @@ from streamlit.testing.v1 import AppTest
 from curator.app import state
 from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, new_client_id, record
+from curator.sets.freeze import add_set, approved_content
 from db.jobs import enqueue, utc_now
 from db.session import open_database, reading, writing
 from db.settings import read_settings
 from db.store import Store
-from db.tables import CuratedSet, Decision, Job, Split
+from db.tables import CuratedSet, Decision, Export, Job, Run, Split
 from tests.examples import add_examples
+from tests.trained import add_run
 
 PAGE = Path(__file__).parents[3] / "curator/app/views/train.py"
 
@@ -37,6 +40,23 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
     yield engine
     for each in cached:
         each.cache_clear()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def runs(home: Engine) -> list[int]:
+    """Two runs in that home; the first has an exported file."""
+    with writing(home) as session:
+        with approved_content(session, utc_now().date()) as content:
+            number = add_set(session, content, "", utc_now()).set
+        made = [add_run(session, Store(read_settings().store), number, utc_now()) for _ in range(2)]
+        file = {"format": "litert", "precision": "float32", "file": "runs/1/exports/aa/a.tflite", "bytes": 1}
+        session.add(Export(run_id=made[0], created_at=utc_now(), **file))
+    return made
+
+
+def labelled(page: AppTest, label: str) -> Any:
+    (button,) = [one for one in page.button if one.label == label]
+    return button
 
 
 def sets(engine: Engine) -> int:
@@ -79,3 +99,32 @@ def test_a_training_that_is_on_disables_the_button_says_why_and_freezes_nothing(
     assert sets(home) == 0
     with reading(home) as session:
         assert len(session.scalars(select(Job)).all()) == 1
+
+
+def test_a_run_is_named_and_deleted_after_a_question(home: Engine, runs: list[int]) -> None:
+    page = AppTest.from_file(PAGE).run()
+    assert not page.exception
+    page.text_input[0].set_value("small and quick")
+    page.text_area[0].set_value("*128* pixels")
+    labelled(page, "Save").click().run()
+    assert page.selectbox(key="run").options[0].startswith("Run 2 · small and quick · hairmattenet · set 1 · ")
+    assert r"\*128\* pixels" in [one.value for one in page.caption]  # as it was typed
+    labelled(page, "Delete run 2").click().run()
+    assert page.selectbox(key="run").options == ["Run 1 · hairmattenet · set 1 · 3 epochs, best 2"]
+
+    assert labelled(page, "Delete run 1").disabled
+    assert "Tick the box first." in [one.value for one in page.caption]
+    page.checkbox(key="exports-1").check().run()
+    labelled(page, "Delete run 1").click().run()
+    assert not page.exception
+    with reading(home) as session:
+        assert session.scalars(select(Run.id).where(Run.deleted_at.is_(None))).all() == []
+        assert session.scalars(select(Export)).all() == []
+
+
+def test_only_a_lead_deletes_a_run(home: Engine, runs: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINNOW_LEADS", "Lea")
+    state.settings.cache_clear()
+    page = AppTest.from_file(PAGE).run()
+    assert labelled(page, "Delete run 2").disabled
+    assert "Only a lead may delete a run." in [one.value for one in page.caption]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.app.wording import WORD_JOINER, literal
+from curator.app.wording import WORD_JOINER, acting_on, literal
 
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
@@ -31,3 +31,8 @@ def test_an_address_is_broken_so_that_nothing_links_it(address: str) -> None:
 
 def test_a_command_in_a_sentence_can_be_copied() -> None:
     assert literal("Try `winnow ingest --crop whole`.") == "Try `winnow ingest --crop whole`\\."
+
+
+def test_a_button_in_a_list_names_what_it_acts_on_and_nothing_in_the_name_is_markdown() -> None:
+    assert acting_on("Discard", "0158.jpg") == r"Discard :gray[0158\.jpg]"
+    assert acting_on("Discard", "a]b").endswith(r":gray[a\]b]")

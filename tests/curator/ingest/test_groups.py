@@ -99,7 +99,7 @@ def test_of_two_that_are_kept_the_less_doubtful_is_frozen(engine: Engine, store:
         grouped(session, examples[:2])
         assert states(session) == "kkk"
         assert [example.id for example in session.scalars(approved())] == examples[1:]
-    assert freeze(engine, "", clock()).examples == 2
+    assert freeze(engine, "", clock(), by="Ada").examples == 2
 
 
 def test_what_is_sent_back_stands_in_its_group_again(engine: Engine, store: Store, clock: FakeClock) -> None:

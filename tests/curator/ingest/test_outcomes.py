@@ -12,6 +12,7 @@ from curator.ingest.outcomes import (
     OutcomeFilter,
     count_by_outcome,
     count_files,
+    count_ingests,
     history,
     ingested_source,
     list_outcomes,
@@ -90,9 +91,12 @@ def test_the_history_says_how_each_ingest_stands(engine: Engine, clock: FakeCloc
         looked.state, looked.result = JobState.done, {"pairs": 9, "refused": []}
     with reading(engine) as session:
         found = history(session, 9, clock() + timedelta(minutes=2))
-    assert [(one.source, one.state, one.seen, one.added, one.refused) for one in found] == [
-        ("c.zip", JobState.interrupted, None, None, None),
-        ("a.zip", JobState.done, 9, 7, 2),
+        assert count_ingests(session) == 3
+        assert history(session, 1, clock(), 2) == history(session, 9, clock())[1:]
+    counts = {"seen": 9, "added": 7, "refusals": 2, "refused": []}
+    assert [(one.job, one.source, one.state, one.counts) for one in found] == [
+        (third, "c.zip", JobState.interrupted, None),
+        (first, "a.zip", JobState.done, counts),
     ]
     assert third > second
 

@@ -13,16 +13,15 @@ import pytest
 from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.orm import Session
 
-from curator.formats import RawPair, Refused, read_source
+from curator.formats import NotRead, RawPair, Refused, read_source
 from curator.ingest.groups import leave_groups
 from curator.ingest.likeness import PictureHash
-from curator.ingest.pace import ProgressPoint
 from curator.ingest.pipeline import (
     AlreadyStored,
     Examined,
     IngestSummary,
     _add_batch,
-    counts_and_pace,
+    cutting_in_words,
     examine,
     ingest,
     spooled,
@@ -59,7 +58,7 @@ class Ingest:
         self.engine, self.store, self.clock, self.tmp_path = engine, store, clock, tmp_path
         self.workers = Workers(ThreadPoolExecutor, 2, store.url)
 
-    def __call__(self, items: list[RawPair | Refused], **options: object) -> IngestSummary:
+    def __call__(self, items: list[RawPair | Refused | NotRead], **options: object) -> IngestSummary:
         return ingest(
             items, adapter="folder", location="here", engine=self.engine, store=self.store, workers=self.workers,
             clock=self.clock, limits=Limits(), secret=b"a secret", **options,
@@ -461,12 +460,18 @@ def test_a_source_is_spooled_and_counted(drawn: Path, bring: Ingest) -> None:
         assert (number, list(again())) == (0, [])
 
 
-def test_the_progress_line_has_counts_pace_and_time_left(clock: FakeClock) -> None:
-    marks = [ProgressPoint(clock(), 0), ProgressPoint(clock.pass_(10), 200)]
-    assert counts_and_pace(IngestSummary(seen=1200, added=1100, refusals=3), 2000, marks) == (
-        "1,200 of 2,000 seen, 1,100 added, 3 refused; 20 a second, 2 min left"
+def test_the_progress_line_says_how_far_it_is_and_what_is_saved_so_far() -> None:
+    summary = IngestSummary(seen=1200, added=1100, already=97, refusals=3)
+    assert cutting_in_words(1213, 2000, summary) == (
+        "Cutting crops: 1,213 of 2,000; saved so far: 1,100 added, 97 already there, 3 refused"
     )
-    assert counts_and_pace(IngestSummary(), 5, []) == "0 of 5 seen, 0 added, 0 refused"
+    assert cutting_in_words(4, 5, IngestSummary()) == "Cutting crops: 4 of 5"
+
+
+def test_progress_moves_with_every_photo_and_not_with_what_belongs_to_none(bring: Ingest, drawn: Path) -> None:
+    told: list[int] = []
+    bring([NotRead("notes.txt", "no photo"), *bring.read(drawn)[:3], Refused("x.jpg", "no mask")], on_examined=told.append)
+    assert told == [0, 1, 2, 3, 4]
 
 
 def test_the_same_photo_with_another_mask_stays_in_its_split(bring: Ingest, drawn: Path, tmp_path: Path) -> None:

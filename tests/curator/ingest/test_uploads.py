@@ -22,6 +22,7 @@ from curator.ingest.uploads import (
     delete_leftovers,
     finish,
     is_whole,
+    previews_beside,
 )
 from db.errors import DiskFullError, WinnowError
 from db.jobs import running_job, utc_now
@@ -255,3 +256,9 @@ def test_a_whole_zip_can_be_looked_at_and_waits_on(folder: Path) -> None:
     assert found is not None
     assert (found.path.read_bytes(), found.name) == (ZIP, "crowd.zip")
     assert is_whole(folder, "Ada", sent())
+
+
+def test_previews_lie_beside_an_upload_and_of_other_sources_among_the_uploads(folder: Path) -> None:
+    assert previews_beside(folder, str(folder / "3f2a.zip"), 7) == folder / "3f2a.zip"
+    for source in ("/data/incoming/street", str(folder.parent), "s3://bucket/photos"):
+        assert previews_beside(folder, source, 7) == folder / "job-7"

@@ -19,7 +19,7 @@ from db.tables import Decision, Reason, Source, TouchUp
 from tests.conftest import FakeClock, on_both_servers
 from tests.examples import add_examples
 
-KEEP, REJECT, UNDO = Decision.keep, Decision.reject, Decision.undo
+KEEP, FIX, REJECT, UNDO = Decision.keep, Decision.fix, Decision.reject, Decision.undo
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
 
@@ -78,13 +78,13 @@ def test_the_newest_minutes_of_activity_reach_back_over_pauses() -> None:
 
 
 def test_a_forecast_has_an_end_while_somebody_is_reviewing() -> None:
-    pace = Pace(verdicts=31, timed=30, seconds=180.0, median=6.0)  # 10 a minute
+    pace = Pace(verdicts=51, timed=50, seconds=300.0, median=6.0)  # 10 a minute
     said = forecast(600, pace, NOON - timedelta(minutes=4), NOON)
-    assert said == Forecast(timedelta(hours=1), timedelta(minutes=3), NOON + timedelta(hours=1))
+    assert said == Forecast(timedelta(hours=1), timedelta(minutes=5), NOON + timedelta(hours=1))
 
 
 def test_a_forecast_has_no_end_while_nobody_is_reviewing() -> None:
-    pace = Pace(verdicts=31, timed=30, seconds=180.0, median=6.0)
+    pace = Pace(verdicts=51, timed=50, seconds=300.0, median=6.0)
     for last in (NOON - timedelta(minutes=6), None):
         said = forecast(600, pace, last, NOON)
         assert said is not None
@@ -92,9 +92,11 @@ def test_a_forecast_has_no_end_while_nobody_is_reviewing() -> None:
 
 
 def test_no_forecast_is_made_of_a_handful_of_verdicts_or_of_nothing_left() -> None:
-    assert forecast(600, Pace(20, 19, 60.0, 3.0), NOON, NOON) is None
-    assert forecast(600, Pace(20, 20, 60.0, 3.0), NOON, NOON) is not None
-    assert forecast(0, Pace(31, 30, 180.0, 6.0), NOON, NOON) is None
+    assert forecast(600, Pace(30, 29, 300.0, 10.0), NOON, NOON) is None
+    assert forecast(600, Pace(31, 30, 299.0, 10.0), NOON, NOON) is None
+    assert forecast(600, Pace(100, 99, 60.0, 0.6), NOON, NOON) is None  # 99 of one minute
+    assert forecast(600, Pace(31, 30, 300.0, 10.0), NOON, NOON) is not None
+    assert forecast(0, Pace(31, 30, 300.0, 10.0), NOON, NOON) is None
     assert forecast(600, Pace(400, 0, 0.0, None), NOON, NOON) is None
 
 
@@ -180,17 +182,22 @@ def examples(engine: Engine, store: Store) -> list[int]:
 
 
 @on_both_servers
-def test_activity_is_every_verdict_since_a_moment_but_no_undo(engine: Engine, examples: list[int]) -> None:
+def test_activity_is_every_verdict_since_a_moment_that_stands(engine: Engine, examples: list[int]) -> None:
     with writing(engine) as session:
         say(session, "Ada", NOON - timedelta(seconds=1), examples[0])
         say(session, "Ada", NOON, examples[1], examples[2])
         say(session, "Ada", NOON + timedelta(seconds=2), examples[2], decision=UNDO)
         say(session, "Ada", NOON + timedelta(seconds=3.25), examples[2], decision=REJECT)
         say(session, "Bo", NOON + timedelta(seconds=1), examples[3])
+        say(session, "Ada", NOON + timedelta(seconds=5), examples[1], decision=FIX)  # replaces the keep
+        say(session, "Ada", NOON + timedelta(seconds=6), examples[3])
+        say(session, "Ada", NOON + timedelta(seconds=7), examples[3], decision=UNDO)
     with reading(engine) as session:
-        found = progress.activity(session, NOON)
+        found, everything = progress.activity(session, NOON), progress.activity(session, NOON - timedelta(days=1))
+        counted = {row["reviewer"]: row["verdicts"] for row in decided(session)}
     start = NOON.timestamp()
-    assert {name: (times - start).tolist() for name, times in found.items()} == {"Ada": [0, 0, 3.25], "Bo": [1]}
+    assert {name: (times - start).tolist() for name, times in found.items()} == {"Ada": [3.25, 5], "Bo": [1]}
+    assert {name: len(times) for name, times in everything.items()} == counted == {"Ada": 3, "Bo": 1}
 
 
 @on_both_servers
@@ -233,6 +240,8 @@ def test_sources_show_their_share_kept_of_what_is_decided(engine: Engine, store:
     assert len(small) == 1
     assert (large["source"], large["examples"], large["decided"], large["kept"]) == ("large", 4, 3, 1)
     assert (large["disputed"], large["open"], large["share"]) == (1, 1, pytest.approx(1 / 3))
+    for row in (large, untouched):
+        assert sum(row[part] for part in ("decided", "in repair", "open", "waiting")) == row["examples"]
     assert large["low"] < 1 / 3 < large["high"]
     assert (untouched["source"], untouched["share"], untouched["low"]) == ("small", None, None)
 

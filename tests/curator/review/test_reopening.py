@@ -205,7 +205,7 @@ def test_a_frozen_set_keeps_what_is_sent_back_and_the_next_one_lacks_it(
         rows = session.scalars(select(SetMember).where(SetMember.set_id == 1))
         content = set_hash((one.image_sha256, one.mask_sha256, one.split.value, one.skin_sha256) for one in rows)
         assert content == session.get_one(CuratedSet, 1).hash
-    next_one = freeze(engine, "", clock()).set
+    next_one = freeze(engine, "", clock(), by="Ada").set
     with reading(engine) as session:
         there = session.scalars(select(SetMember.example_id).where(SetMember.set_id == next_one)).all()
         assert sorted(there) == examples[1:]

@@ -49,4 +49,4 @@ def test_what_runs_took_is_the_median_of_their_epochs(engine: Engine, store: Sto
         for number, epoch in enumerate(runs(session)[0].epochs):
             epoch.seconds = 10.0 * (number + 1)
     with reading(engine) as session:
-        assert took(session, runs(session)) == [Took(1, Work("hairmattenet", 128, 3, 2), 20.0)]
+        assert took(runs(session), {1: (3, 2)}) == [Took(1, Work("hairmattenet", 128, 3, 2), 20.0)]

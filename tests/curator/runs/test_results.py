@@ -1,7 +1,6 @@
 """The results of runs, as pages show them."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, update
@@ -10,7 +9,7 @@ from curator.runs import results
 from curator.runs.results import ReportRow
 from db.session import reading, writing
 from db.store import Store
-from db.tables import Job, JobState, Measure, Run, Source, Split
+from db.tables import Measure, Run, Source, Split
 from tests.conftest import FakeClock
 from tests.examples import add_examples
 from tests.trained import add_run, freeze_all
@@ -43,62 +42,6 @@ def test_a_curve_has_two_rows_an_epoch(engine: Engine, examples: list[int]) -> N
     rows = results.curve(only_run(engine), "mask_loss")
     assert [(row["epoch"], row["examples"]) for row in rows[:3]] == [(1, "training"), (1, "validation"), (2, "training")]
     assert [row["value"] for row in rows[:2]] == pytest.approx([0.4, 0.5])  # tests.trained: 0.8 x 1/2, 1/2
-
-
-# --- time left --------------------------------------------------------------------------------------------------------
-
-
-def training(engine: Engine, clock: FakeClock, epochs: int, progress: float) -> Run:
-    """The run of `examples` as if it were running: `epochs` planned, three of a minute each done, the last just now."""
-    clock.pass_(180)  # the third epoch ended three minutes after the start
-    with writing(engine) as session:
-        session.execute(update(Run).values(settings={"epochs": epochs}))
-        session.execute(update(Job).values(state=JobState.running, progress=progress, heartbeat_at=clock()))
-    return only_run(engine)
-
-
-def test_time_left_is_what_the_last_epochs_took_times_those_to_come(
-    engine: Engine, examples: list[int], clock: FakeClock
-) -> None:
-    run = training(engine, clock, 10, 0.3)
-    assert results.time_left(run, clock()) == timedelta(minutes=7)
-    assert results.time_left(run, clock.pass_(45)) == timedelta(minutes=6, seconds=15)
-
-
-def test_an_epoch_that_takes_longer_than_the_others_leaves_those_after_it(
-    engine: Engine, examples: list[int], clock: FakeClock
-) -> None:
-    run = training(engine, clock, 10, 0.3)
-    run.job.heartbeat_at = clock.pass_(500)
-    assert results.time_left(run, clock()) == timedelta(minutes=6)
-
-
-def test_a_pause_before_a_resume_counts_as_no_epoch(engine: Engine, examples: list[int], clock: FakeClock) -> None:
-    run = training(engine, clock, 10, 0.3)
-    run.job.created_at = run.job.heartbeat_at = clock.pass_(24 * 3600)
-    assert results.time_left(run, clock.pass_(20)) == timedelta(minutes=6, seconds=40)
-
-
-def test_time_left_in_the_first_epoch_comes_from_the_progress(engine: Engine, examples: list[int], clock: FakeClock) -> None:
-    run = training(engine, clock, 10, 0.25)
-    run.epochs = []
-    assert results.time_left(run, clock()) == timedelta(minutes=9)  # three of twelve minutes are over
-    run.job.progress = 0.0
-    assert results.time_left(run, clock()) is None
-
-
-@pytest.mark.parametrize("state", [JobState.done, JobState.cancelled, JobState.failed])
-def test_nothing_is_left_where_nobody_trains(state: JobState, engine: Engine, examples: list[int], clock: FakeClock) -> None:
-    run = training(engine, clock, 10, 0.3)
-    run.job.state = state
-    assert results.time_left(run, clock()) is None
-
-
-def test_nothing_is_left_when_the_last_epoch_is_done_or_the_training_is_silent(
-    engine: Engine, examples: list[int], clock: FakeClock
-) -> None:
-    assert results.time_left(training(engine, clock, 3, 0.95), clock()) is None
-    assert results.time_left(training(engine, clock, 10, 0.3), clock.pass_(61)) is None  # its heart beats every 5 s
 
 
 # --- reports ----------------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def decide(engine: Engine, clock: FakeClock, decision: Decision, *examples: int)
 
 
 def frozen(engine: Engine, clock: FakeClock) -> Frozen:
-    return freeze(engine, "", clock())
+    return freeze(engine, "", clock(), by="Ada")
 
 
 def repair(engine: Engine, clock: FakeClock, example: int, mask: str) -> None:
@@ -96,11 +96,11 @@ def test_what_has_no_consent_any_more_is_never_frozen_and_what_never_had_it_only
             which = update(Submission).where(Submission.example.has(Example.id == number))
             session.execute(which.values({"drawn": False} | values))
     decide(engine, clock, Decision.keep, *examples)
-    one = freeze(engine, "", clock())
+    one = freeze(engine, "", clock(), by="Ada")
     assert (one.examples, one.no_consent, one.left_out_ended, one.left_out_no_consent) == (4, 1, 1, 0)
     assert one.consent_in_words == "1 of them have no consent recorded. Left out, because their consent has ended: 1."
     assert [number for number, _, _ in members(engine, 1)] == examples[1:]
-    other = freeze(engine, "", clock(), consented=True)
+    other = freeze(engine, "", clock(), by="Ada", consented=True)
     assert (other.set, other.examples, other.no_consent, other.left_out_ended, other.left_out_no_consent) == (2, 3, 0, 1, 1)
     assert [number for number, _, _ in members(engine, 2)] == [examples[1], *examples[3:]]
     with reading(engine) as session:
@@ -118,7 +118,7 @@ def test_a_set_of_which_nothing_may_be_used_says_why(engine: Engine, clock: Fake
         session.get_one(Example, examples[0]).submission.consent_expires = clock().date() - timedelta(days=1)
     said = "none may be used. The consent to use 1 of them has ended, and none is recorded for 1."
     with pytest.raises(WinnowError, match=said):
-        freeze(engine, "", clock(), consented=True)
+        freeze(engine, "", clock(), by="Ada", consented=True)
 
 
 def test_what_reviewers_see_differently_is_in_no_set_until_a_lead_settles_it(

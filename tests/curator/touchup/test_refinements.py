@@ -213,7 +213,7 @@ def test_a_frozen_set_has_the_accepted_alphas_of_every_split(
     with reading(engine) as session:
         rows = {row.example_id: row for row in session.scalars(select(Refinement))}
     say(engine, clock, {rows[kept[0]].id: True, rows[kept[1]].id: False, rows[kept[2]].id: True})
-    number = freeze(engine, "", clock()).set
+    number = freeze(engine, "", clock(), by="Ada").set
     with reading(engine) as session:
         masks = {one.example_id: one.mask_sha256 for one in session.get_one(CuratedSet, number).members}
     assert masks == {

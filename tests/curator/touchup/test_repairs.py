@@ -235,7 +235,7 @@ def test_who_keeps_the_repaired_mask_approves_it_and_it_is_frozen_in_every_split
     with writing(engine) as session:
         assert session.get_one(Standing, example).first_reviewer_id is None  # two have looked at it: no third is asked
         assert hand(session, "Cy", clock) == []
-    freeze(engine, "", clock())
+    freeze(engine, "", clock(), by="Ada")
     with reading(engine) as session:
         (member,) = session.scalars(select(SetMember))
         assert (member.split, member.mask_sha256) == (Split.train, repaired.mask)

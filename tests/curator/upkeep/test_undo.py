@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from curator.ingest.groups import join_group
 from curator.ingest.likeness import Duplicate
+from curator.ingest.outcomes import UNDO, history
 from curator.review.standing import wrongly_standing
 from curator.upkeep.check import check
-from curator.upkeep.undo import DECISIONS, UNDO, undo_ingest, why_not
+from curator.upkeep.undo import DECISIONS, undo_ingest, why_not
 from db.errors import NotThereError, WinnowError
 from db.jobs import enqueue
 from db.session import reading, writing
@@ -114,6 +115,7 @@ def test_all_that_it_added_goes_and_everything_else_is_as_it_was(engine: Engine,
     assert_sound(engine, store)
     with reading(engine) as session:
         event = session.scalars(select(Event)).one()
+        assert [(one.job, one.undone) for one in history(session, 9, LONG_AGO)] == [(second, ("Ada", LONG_AGO)), (1, None)]
     assert (event.who, event.what, event.detail["job"]) == ("Ada", UNDO, second)
     undo_ingest(engine, store, 1, "Ada", LONG_AGO)
     assert not any(rows(engine)[name] for name in ("submission", "example", "source", "contributor", "refusal"))

@@ -1,10 +1,12 @@
 // @ts-check
-// The tray. It shows a photo with its mask and a square; a decision is sent, and the next photo is shown when the server has
-// saved it.
+// The tray. It shows a photo with its mask and a square, or many photos on a wall; a decision is sent, and what comes next is
+// shown when the server has saved it.
 
-import { ask, bytesOf, clicked, fitted, formatted, made, offscreen, partsOf, RouteError, tintOf } from "../shared.js";
+import { ask, bytesOf, clicked, fitted, formatted, made, offscreen, partsOf, RouteError, Shelf, tintOf } from "../shared.js";
 import { keysElsewhere } from "../keys.js";
+import { STEP_KEYS, STEPS } from "../tiles.js";
 import { corners, firstSquare, middle, onPhoto, radians, squareAt, within } from "./square.js";
+import { hungAt, WALL, Wall } from "./wall.js";
 
 /**
  * A photo without a face; `version` changes when its number comes to mean another photo.
@@ -14,7 +16,9 @@ import { corners, firstSquare, middle, onPhoto, radians, squareAt, within } from
 /** @typedef {{reviewer: string, token: string, tint: Tint, limits: SideLimits}} TrayData */
 
 const AHEAD = 4; // photos asked for beyond the one that is shown
-const MARGIN = 0.1; // of the frame, so that the square's handles can be reached beyond the photo
+const EDGE = 28; // CSS pixels around the photo and the square, so that the square's handles can be reached beyond the photo
+const NOTHING = "rgb(128 128 128)"; // of a crop where there is no photo
+const SMALL = 320; // pixels, the longest side of a photo on the wall
 /** @type {Record<string, number>} */
 const GRIP = { mouse: 14, touch: 28, pen: 20 }; // CSS pixels around a handle
 const STALK = 30; // CSS pixels from the square to its turning handle
@@ -22,9 +26,16 @@ const STALK = 30; // CSS pixels from the square to its turning handle
 const KEYS = {
   Enter: "crop", d: "discard", s: "skip", Escape: "skip", u: "undo", m: "mask", 0: "reset", "-": "smaller", "+": "larger",
   "=": "larger", "[": "left", "]": "right", ArrowLeft: "west", ArrowRight: "east", ArrowUp: "north", ArrowDown: "south",
+  g: "many",
+};
+/** Those of the wall. @type {Record<string, string>} */
+const WALL_KEYS = {
+  " ": "choose", x: "choose", a: "all", d: "discardChosen", s: "skip", u: "undo", m: "mask", Enter: "open", g: "many", ...STEP_KEYS,
 };
 /** @type {Record<string, Point>} */
 const MOVES = { west: [-1, 0], east: [1, 0], north: [0, -1], south: [0, 1] };
+
+const REPEATING = ["smaller", "larger", "left", "right", ...Object.keys(MOVES)];
 
 class Tray {
   /** The parts of the page. @type {Record<string, any>} */
@@ -41,12 +52,14 @@ class Tray {
   picture = null;
   /** @type {any} */
   square = null;
-  /** @type {Promise<void> | null} */
+  /** @type {Promise<boolean> | null} */
   fetching = null;
   /** @type {number | null} */
   drawing = null;
   /** From pixels of the photo to those of the canvas. */
   view = { scale: 1, x: 0, y: 0 };
+  /** @type {Wall | null} */
+  wall = null;
   /** What a drag began with. @type {{square: Square, places: Point[]}} */
   begun = { square: { top: 0, left: 0, side: 1, rotation: 0 }, places: [] };
 
@@ -59,11 +72,13 @@ class Tray {
     /** @type {Photo[]} */
     this.queue = []; // photos asked for and not shown yet
     this.after = 0; // the last photo asked for
-    /** @type {{photo: Photo, square: Square}[]} */
-    this.done = []; // photos decided in this sitting, with their squares, newest last
+    /** @type {{photos: Photo[], cropped: boolean, square: Square | null}[]} */
+    this.done = []; // what was decided in this sitting, with the square of a single photo, newest last
     /** @type {Map<number, Promise<any>>} */
     this.pictures = new Map(); // decoded, or on their way, by submission
     this.masked = true;
+    this.shelf = new Shelf("localStorage", "winnow.look.");
+    this.many = this.shelf.get("aside")?.many === true; // the wall is shown
     /** @type {Map<number, Point>} */
     this.pointers = new Map();
   }
@@ -79,10 +94,16 @@ class Tray {
     const heard = { signal: this.leave.signal };
     this.isTheirs = keysElsewhere(root, this.leave.signal);
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, ...heard });
-    root.addEventListener("click", (event) => {
-      const button = clicked(/** @type {MouseEvent} */ (event));
-      if (button) this.act(button.dataset.do ?? "");
-    }, heard);
+    root.addEventListener("click", (event) => this.click(/** @type {MouseEvent} */ (event)), heard);
+    this.at.wall.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => event.shiftKey && event.preventDefault(), heard); // a range begins where the focus is
+    this.at.wall.addEventListener("dblclick", (/** @type {Event} */ event) => hungAt(event.target) && this.act("open"), heard);
+    this.at.wall.addEventListener("focusin", (/** @type {Event} */ event) => this.wall?.go(hungAt(event.target), false), heard);
+    this.wall = new Wall(this.at.wall, {
+      decoded: (photo) => this.decode(photo, SMALL),
+      changed: () => this.tools(),
+      masked: () => this.masked,
+    });
+    window.addEventListener("resize", () => this.many && this.wall?.arrange(), heard);
     this.canvas.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => this.down(event), heard);
     this.canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.move(event), heard);
     for (const end of ["pointerup", "pointercancel"]) this.canvas.addEventListener(end, (/** @type {PointerEvent} */ event) => this.up(event), heard);
@@ -106,11 +127,28 @@ class Tray {
   become(state) {
     this.state = this.at.aside.dataset.state = state;
     this.canvas.dataset.submission = this.photo?.submission ?? "";
-    const [shown, decidable] = [state === "showing", state === "showing" || state === "broken"];
-    for (const name of ["crop", "smaller", "larger", "left", "right", "mask", "reset"]) this.at[name].disabled = !shown;
-    for (const name of ["discard", "skip"]) this.at[name].disabled = !decidable;
-    this.at.undo.disabled = !this.done.length || state === "saving";
+    this.tools();
     this.draw();
+  }
+
+  /** Which buttons can be pressed, and which are there. */
+  tools() {
+    const { at, state, many, wall } = this;
+    const [shown, decidable, hangs] = [state === "showing", state === "showing" || state === "broken", state === "wall"];
+    at.aside.dataset.many = String(many);
+    for (const name of ["crop", "smaller", "larger", "left", "right", "reset"]) at[name].disabled = !shown;
+    at.mask.disabled = !shown && !hangs;
+    at.skip.disabled = !decidable && !hangs;
+    at.discard.disabled = !decidable;
+    at.undo.disabled = !this.done.length || state === "saving";
+    at.one.setAttribute("aria-pressed", String(!many));
+    at.several.setAttribute("aria-pressed", String(many));
+    for (const name of ["one", "several"]) at[name].disabled = state === "saving";
+    const count = wall?.chosen.length ?? 0;
+    at.discardChosen.disabled = !hangs || !count;
+    at.chosen.textContent = count ? `Discard ${photos(count)}` : "Discard the chosen";
+    at.all.disabled = at.open.disabled = !hangs;
+    at.all_label.textContent = count && count === wall?.hung.length ? "Choose none" : "Choose all";
   }
 
   /** @param {string} title @param {string} text @param {HTMLElement[]} links */
@@ -138,6 +176,7 @@ class Tray {
   // --- which photo -----------------------------------------------------------------------------------------------
 
   async next() {
+    if (this.many) return this.fill([]);
     this.photo = this.picture = this.square = null;
     this.become("loading");
     if (!this.queue.length) {
@@ -155,14 +194,58 @@ class Tray {
     if (this.queue.length < AHEAD) this.fetchMore().catch(() => {}); // asked for again when the queue is empty
   }
 
-  fetchMore() {
+  /** Ask for more photos; whether there were any. @returns {Promise<boolean>} */
+  fetchMore(count = 2 * AHEAD) {
     this.fetching ??= (async () => {
-      const answer = await ask("/api/aside", this.token, { after: this.after, count: 2 * AHEAD });
+      const answer = await ask("/api/aside", this.token, { after: this.after, count });
       this.count(answer.left);
       this.queue.push(...answer.photos);
       this.after = answer.photos.at(-1)?.submission ?? this.after;
+      return answer.photos.length > 0;
     })().finally(() => (this.fetching = null));
     return this.fetching;
+  }
+
+  /** Hang these photos on the wall, and more until it is full. @param {Photo[]} hung */
+  async fill(hung) {
+    this.photo = this.picture = this.square = null;
+    this.become("loading");
+    const all = () => [...hung, ...this.queue];
+    try {
+      while (all().length < WALL && (await this.fetchMore(WALL)));
+    } catch (error) {
+      if (!all().length) return this.gone || this.failed(error);
+      this.complain(error);
+    }
+    if (this.gone || !this.many || !this.wall) return;
+    const found = all();
+    this.queue = found.slice(WALL);
+    this.at.over.hidden = true;
+    this.wall.hang(found.slice(0, WALL));
+    if (!found.length) return this.over();
+    this.at.file.textContent = this.at.remarks.textContent = "";
+    this.at.drawn.hidden = !found.slice(0, WALL).some(({ drawn }) => drawn);
+    this.become("wall");
+  }
+
+  /** Show the wall, or one photo after the other. @param {boolean} many */
+  turn(many) {
+    if (many === this.many || this.state === "saving" || !this.wall) return;
+    this.queue.unshift(...(this.photo ? [this.photo] : []), ...this.wall.photos);
+    this.wall.hang([]);
+    this.many = many;
+    this.shelf.put("aside", { many });
+    this.next();
+  }
+
+  /** Show the current photo of the wall alone, to draw its square. */
+  open() {
+    const photo = this.wall?.current?.photo;
+    if (!photo || !this.wall) return;
+    this.queue.unshift(photo, ...this.wall.photos.filter((other) => other !== photo));
+    this.wall.hang([]);
+    this.many = false;
+    this.next();
   }
 
   /** @param {Photo} photo @param {Square | null} square where it begins; null: around the hair */
@@ -208,23 +291,26 @@ class Tray {
   decoded(photo) {
     const known = this.pictures.get(photo.submission);
     if (known) return known;
-    const coming = (async () => {
-      const response = await fetch(`/pictures/aside/${photo.submission}?v=${photo.version}`);
-      if (!response.ok) throw new Error(await response.text());
-      const both = await createImageBitmap(await response.blob());
-      const [width, height] = [both.width, both.height / 2];
-      const context = offscreen(width, both.height);
-      context.drawImage(both, 0, 0);
-      both.close();
-      const mask = bytesOf(context.getImageData(0, height, width, height));
-      const tint = offscreen(width, height);
-      tint.putImageData(tintOf(mask, width, this.tint), 0, 0);
-      return { photo: await createImageBitmap(context.canvas, 0, 0, width, height), tint: tint.canvas, mask, width, height };
-    })();
+    const coming = this.decode(photo);
     coming.catch(() => this.pictures.delete(photo.submission));
     this.pictures.set(photo.submission, coming);
     for (const oldest of this.pictures.keys()) if (this.pictures.size > 3) this.pictures.delete(oldest);
     return coming;
+  }
+
+  /** Fetch and decode a photo and the tint of its mask. @param {Photo} photo @param {number} [side] the longest, in pixels */
+  async decode(photo, side) {
+    const response = await fetch(`/pictures/aside/${photo.submission}?v=${photo.version}${side ? `&side=${side}` : ""}`);
+    if (!response.ok) throw new Error(await response.text());
+    const both = await createImageBitmap(await response.blob());
+    const [width, height] = [both.width, both.height / 2];
+    const context = offscreen(width, both.height);
+    context.drawImage(both, 0, 0);
+    both.close();
+    const mask = bytesOf(context.getImageData(0, height, width, height));
+    const tint = offscreen(width, height);
+    tint.putImageData(tintOf(mask, width, this.tint), 0, 0);
+    return { photo: await createImageBitmap(context.canvas, 0, 0, width, height), tint: tint.canvas, mask, width, height };
   }
 
   over() {
@@ -258,7 +344,7 @@ class Tray {
     this.at.says.textContent = "Saving…";
     try {
       const answer = await ask("/api/aside/choose", this.token, { submission: photo.submission, square });
-      this.done.push({ photo, square: this.square });
+      this.done.push({ photos: [photo], cropped: square !== null, square: this.square });
       this.count(answer.left);
       this.complain(null);
     } catch (error) {
@@ -272,29 +358,68 @@ class Tray {
     if (!this.gone) this.next();
   }
 
-  async undo() {
-    const last = this.done.at(-1);
-    const { photo } = this;
-    if (!last) return;
+  /** Discard the photos that are chosen on the wall, all in one request. */
+  async discardChosen() {
+    const { wall } = this;
+    const chosen = wall?.chosen ?? [];
+    if (!wall || !chosen.length) return;
     this.become("saving");
     try {
-      const answer = await ask("/api/aside/undo", this.token, { submission: last.photo.submission });
+      const answer = await ask("/api/aside/discard", this.token, { submissions: chosen.map(({ submission }) => submission) });
+      const refused = new Set(answer.refused.map((/** @type {{submission: number}} */ one) => one.submission));
+      const discarded = chosen.filter(({ submission }) => !refused.has(submission));
+      if (discarded.length) this.done.push({ photos: discarded, cropped: false, square: null });
       this.count(answer.left);
-      this.complain(null);
+      this.complain(sentenceOf(answer.refused));
+    } catch (error) {
+      this.complain(error);
+      if (!this.gone) this.become("wall");
+      return;
+    }
+    if (!this.gone) this.fill(wall.photos.filter((photo) => !chosen.includes(photo))); // what was refused waits no more either
+  }
+
+  async undo() {
+    const last = this.done.at(-1);
+    const { photo, state } = this;
+    if (!last) return;
+    this.become("saving");
+    /** @type {Photo[]} */
+    let again = [];
+    try {
+      const submissions = last.photos.map(({ submission }) => submission);
+      const answer = last.cropped
+        ? await ask("/api/aside/undo", this.token, { submission: submissions[0] })
+        : await ask("/api/aside/restore", this.token, { submissions });
+      again = last.cropped ? [answer.photo] : answer.photos;
+      this.count(answer.left);
+      this.complain(sentenceOf(answer.refused ?? []));
       this.done.pop();
-      if (photo) this.queue.unshift(photo);
-      if (!this.gone) this.show(answer.photo, last.square);
     } catch (error) {
       this.complain(error);
       if (error instanceof RouteError && [404, 409].includes(error.status)) this.done.pop();
-      if (this.gone) return;
-      if (!photo) return this.over();
-      this.become(this.picture ? "showing" : "broken");
     }
+    if (this.gone) return;
+    if (this.many) {
+      if (again.length) this.fill([...again, ...(this.wall?.photos ?? [])]);
+      else this.become(state ?? "loading");
+    } else if (again.length) {
+      this.queue.unshift(...again.slice(1), ...(photo ? [photo] : []));
+      this.show(again[0], last.square);
+    } else if (photo) this.become(this.picture ? "showing" : "broken");
+    else this.over();
   }
 
-  /** @param {string} what */
-  act(what) {
+  /** @param {MouseEvent} event */
+  click(event) {
+    const one = hungAt(event.target);
+    if (one && this.state === "wall") return event.shiftKey ? this.wall?.reach(one) : this.wall?.toggle(one);
+    const button = clicked(event);
+    if (button) this.act(button.dataset.do ?? "");
+  }
+
+  /** @param {string} what @param {boolean} ranges whether Shift was held */
+  act(what, ranges = false) {
     const can = this.state === "showing" || this.state === "broken";
     if (what === "again") {
       this.after = 0;
@@ -302,9 +427,34 @@ class Tray {
       this.next();
     } else if (what === "undo") {
       if (this.done.length && this.state !== "saving") this.undo();
-    } else if (what === "discard" && can) this.decide(null);
+    } else if (what === "many") this.turn(!this.many);
+    else if (what === "one") this.turn(false);
+    else if (what === "several") this.turn(true);
+    else if (this.many) this.onWall(what, ranges);
+    else if (what === "discard" && can) this.decide(null);
     else if (what === "skip" && can) this.next();
     else if (this.state === "showing") this.shape(what);
+  }
+
+  /** @param {string} what @param {boolean} ranges */
+  onWall(what, ranges) {
+    const { wall } = this;
+    if (this.state !== "wall" || !wall) return;
+    if (what === "choose") wall.toggle(wall.current);
+    else if (what === "all") wall.all();
+    else if (what === "discardChosen") this.discardChosen();
+    else if (what === "skip") this.fill([]);
+    else if (what === "open") this.open();
+    else if (what === "mask") {
+      this.showMasks();
+      wall.draw();
+    } else if (STEPS.includes(what)) wall.step(what, ranges);
+  }
+
+  /** Show masks, or hide them. */
+  showMasks() {
+    this.masked = !this.masked;
+    this.at.mask.setAttribute("aria-pressed", String(this.masked));
   }
 
   /** @param {string} what */
@@ -319,10 +469,8 @@ class Tray {
     else if (what === "left") change(at, square.side, -3);
     else if (what === "right") change(at, square.side, 3);
     else if (what === "reset") this.change(this.firstSquare());
-    else if (what === "mask") {
-      this.masked = !this.masked;
-      this.at.mask.setAttribute("aria-pressed", String(this.masked));
-    } else if (what in MOVES) {
+    else if (what === "mask") this.showMasks();
+    else if (what in MOVES) {
       const step = square.side / 50;
       change([at[0] + MOVES[what][0] * step, at[1] + MOVES[what][1] * step], square.side, 0);
     }
@@ -347,13 +495,15 @@ class Tray {
 
   /** @param {KeyboardEvent} event */
   key(event) {
-    if (this.isTheirs(event) || (event.shiftKey && event.key !== "+")) return; // on many keyboards + needs Shift
-    const what = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!what || (event.repeat && ["crop", "discard", "skip", "undo", "mask"].includes(what))) return;
-    if (what in MOVES && this.state !== "showing") return; // the arrows scroll
+    const what = (this.many ? WALL_KEYS : KEYS)[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!what || this.isTheirs(event)) return;
+    const steps = this.many && STEPS.includes(what); // one photo alone is turned left and right
+    if (event.shiftKey && event.key !== "+" && !steps) return; // on many keyboards + needs Shift
+    if (event.repeat && !steps && !REPEATING.includes(what)) return;
+    if ((what in MOVES && this.state !== "showing") || (steps && this.state !== "wall")) return; // the arrows scroll
     event.preventDefault();
     event.stopPropagation();
-    this.act(what);
+    this.act(what, event.shiftKey);
   }
 
   // --- the pointer -----------------------------------------------------------------------------------------------
@@ -452,20 +602,29 @@ class Tray {
 
   // --- the view --------------------------------------------------------------------------------------------------
 
-  /** Show all of the photo and all of the square, with some room around them. */
+  /** Show all of the photo and all of the square with its handle, as large as the frame has room for. */
   fitView() {
     const { width, height } = this.photo;
     /** @type {Point[]} */
     const places = [[0, 0], [width, height], ...corners(this.square)];
+    this.lookAt(places); // where the handle is depends on the scale
+    this.lookAt([...places, this.handle(this.square)]);
+  }
+
+  /** Show all of these places. @param {Point[]} places of the photo */
+  lookAt(places) {
     const [xs, ys] = [places.map(([x]) => x), places.map(([, y]) => y)];
     const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    const scale = (this.canvas.width * (1 - 2 * MARGIN)) / Math.max(right - left, bottom - top);
-    this.view = { scale, x: (left + right - this.canvas.width / scale) / 2, y: (top + bottom - this.canvas.height / scale) / 2 };
+    const { width, height } = this.canvas;
+    const edge = (EDGE * width) / Math.max(1, this.canvas.getBoundingClientRect().width);
+    const scale = Math.max(1e-6, Math.min((width - 2 * edge) / (right - left), (height - 2 * edge) / (bottom - top)));
+    this.view = { scale, x: (left + right - width / scale) / 2, y: (top + bottom - height / scale) / 2 };
   }
 
   fitCanvas() {
-    const side = Math.max(1, Math.round(this.at.frame.clientWidth * (window.devicePixelRatio || 1)));
-    if (this.canvas.width !== side) this.canvas.width = this.canvas.height = side;
+    const { clientWidth, clientHeight } = this.at.frame;
+    const [width, height] = [clientWidth, clientHeight].map((side) => Math.max(1, Math.round(side * (window.devicePixelRatio || 1))));
+    if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
     if (this.square) this.fitView();
     this.draw();
   }
@@ -485,24 +644,29 @@ class Tray {
     const { scale, x, y } = this.view;
     const line = this.css(1);
     context.setTransform(scale, 0, 0, scale, -x * scale, -y * scale);
-    this.lay(context);
-    context.beginPath(); // darken all but the square
-    context.rect(x, y, canvas.width / scale, canvas.height / scale);
     const [first, ...others] = corners(square);
-    context.moveTo(...first);
-    for (const corner of others) context.lineTo(...corner);
-    context.closePath();
+    const around = new Path2D();
+    around.moveTo(...first);
+    for (const corner of others) around.lineTo(...corner);
+    around.closePath();
+    context.fillStyle = NOTHING; // as the crop has it where there is no photo
+    context.fill(around);
+    this.lay(context);
+    context.save(); // darken the photo, but for the square
+    const whole = new Path2D();
+    whole.rect(0, 0, photo.width, photo.height);
+    context.clip(whole);
+    whole.addPath(around);
     context.fillStyle = "rgb(0 0 0 / .45)";
-    context.fill("evenodd");
+    context.fill(whole, "evenodd");
+    context.restore();
     /** @type {Point[]} */
     const stalk = [onPhoto(square, [0, -square.side / 2]), this.handle(square)];
     for (const { colour, width } of [{ colour: "rgb(0 0 0 / .6)", width: 4 }, { colour: "#fff", width: 2 }]) {
       context.lineWidth = width * line;
       context.strokeStyle = colour;
+      context.stroke(around);
       context.beginPath();
-      context.moveTo(...first);
-      for (const corner of others) context.lineTo(...corner);
-      context.closePath();
       context.moveTo(...stalk[0]);
       context.lineTo(...stalk[1]);
       context.stroke();
@@ -526,7 +690,7 @@ class Tray {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, side, side);
     if (!this.picture || !this.square) return;
-    context.fillStyle = "rgb(128 128 128)";
+    context.fillStyle = NOTHING;
     context.fillRect(0, 0, side, side);
     context.translate(side / 2, side / 2);
     context.scale(side / this.square.side, side / this.square.side);
@@ -546,6 +710,9 @@ class Tray {
 
 /** "1 photo", "2,000 photos". @param {number} number */
 const photos = (number) => `${formatted(number)} ${number === 1 ? "photo" : "photos"}`;
+
+/** What could not be done, as an error to show; null where all was. @param {{error: string}[]} refused */
+const sentenceOf = (refused) => (refused.length ? new Error(refused.map(({ error }) => error).join(" ")) : null);
 
 /** @param {unknown} error */
 const sentence = (error) => (error instanceof Error ? error.message : String(error));

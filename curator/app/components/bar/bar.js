@@ -3,7 +3,7 @@
 
 import { ask, made, partsOf, RouteError, Shelf } from "../shared.js";
 import { chipOf, remembered, titled, untold } from "./jobs.js";
-import { nameLandmarks, showCurrentStep, step } from "./landmarks.js";
+import { nameLandmarks, nameCurrentStep, step } from "./landmarks.js";
 
 const SEEN_EVERY = 5000; // ms from one answer to the next question
 const HIDDEN_EVERY = 20_000; // the same, while nobody sees the page
@@ -22,8 +22,7 @@ class Bar {
   told = new Set();
   title = "";
   token = "";
-  /** The title of the page whose step was scrolled into view. */
-  current = "";
+  refused = false; // the token is too old, or somebody else's
 
   /** @param {ShadowRoot} root */
   constructor(root) {
@@ -34,6 +33,9 @@ class Bar {
     const heard = { signal: this.leave.signal };
     root.addEventListener("click", (event) => this.click(/** @type {MouseEvent} */ (event)), heard);
     document.addEventListener("visibilitychange", () => document.hidden || this.refresh(), heard);
+    window.addEventListener("resize", nameCurrentStep, heard);
+    // The page below may come later than this part of the navigation.
+    this.arrivals = new MutationObserver(() => this.place());
   }
 
   /** What each run of the page says. @param {{title: string, token: string}} data */
@@ -41,11 +43,21 @@ class Bar {
     const turned = title !== this.title;
     Object.assign(this, { title, token });
     this.entitle();
-    if (turned) this.refresh();
+    if (turned) {
+      nameCurrentStep();
+      this.arrivals.observe(document.body, { childList: true, subtree: true });
+      this.place();
+    }
+    if (turned || this.refused) this.refresh();
+  }
+
+  place() {
+    if (nameLandmarks()) this.arrivals.disconnect();
   }
 
   unmount() {
     this.leave.abort();
+    this.arrivals.disconnect();
     clearTimeout(this.next);
     document.title = this.title;
   }
@@ -54,7 +66,7 @@ class Bar {
     clearTimeout(this.next);
     /** @type {import("./jobs.js").Memory | null} */
     const memory = this.shelf.get("");
-    let again = true;
+    this.refused = false;
     try {
       const answer = await ask("/api/navigation", this.token, memory ?? {});
       if (this.leave.signal.aborted) return;
@@ -62,24 +74,21 @@ class Bar {
       this.show(answer);
     } catch (error) {
       if (this.leave.signal.aborted) return;
-      const refused = error instanceof RouteError && error.status === 403;
-      again = !refused; // a new token comes with the page's next run
-      this.showLost(refused ? "Reload this page" : "No connection", /** @type {Error} */ (error).message);
+      this.refused = error instanceof RouteError && error.status === 403; // a new token comes with the page's next run
+      this.showLost(this.refused ? "Reload this page" : "No connection", /** @type {Error} */ (error).message);
     }
     clearTimeout(this.next); // two refreshes may have met
-    if (again) this.next = setTimeout(() => this.refresh(), document.hidden ? HIDDEN_EVERY : SEEN_EVERY);
+    if (!this.refused) this.next = setTimeout(() => this.refresh(), document.hidden ? HIDDEN_EVERY : SEEN_EVERY);
   }
 
   /** @param {NavigationAnswer} answer */
   show(answer) {
-    nameLandmarks();
+    this.place();
     for (const [page, count] of Object.entries(answer.counts)) {
       const shown = step(page)?.querySelector("p span")?.firstChild;
       if (shown && shown.nodeValue !== count) shown.nodeValue = count;
     }
     step("touchup")?.toggleAttribute("data-clock", answer.clock);
-    if (this.current !== this.title) showCurrentStep();
-    this.current = this.title;
     this.running = answer.running;
     this.tell(answer);
     this.showChip();

@@ -421,8 +421,7 @@ class Deck {
     if (!this.root || this.gone) return;
     const { tally } = this.dealer;
     drawCounts(this.at, this.at.deck, this.outbox, tally, this.wanted);
-    const now = Date.now();
-    if (tally) this.at.pace.textContent = paceInWords(this.sitting.times, tally.left, now, this.pace);
+    if (tally) this.at.pace.textContent = paceInWords(this.sitting.times, tally.left, this.pace);
     if (this.state === "done") this.tellEnd();
     this.tools();
     this.tidySoon();

@@ -1,8 +1,10 @@
 // @ts-check
-// The review grid. Most masks of a crowd are right: so forty are kept at once, except those that are marked, and those
+// The review grid. Most masks of a crowd are right: so many are kept at once, except those that are marked, and those
 // that nobody can have seen. A whole grid is one commit; the next one is fetched while this one is on screen.
 
-import { bitmap, clicked, formatted, hatched, made, maskBytes, newId, partsOf, RouteError, tintOf, topOf } from "../shared.js";
+import { decoded, drawPicture, OPACITY } from "../looks.js";
+import { clicked, formatted, made, newId, partsOf, RouteError, Shelf, topOf } from "../shared.js";
+import { allFit, arranged, GAP, ranged, STEP_KEYS, stepped, STEPS, tileElement } from "../tiles.js";
 import {
   DONE, doubtInWords, drawCounts, endOf, keysOf, lasting, LEFT_OUT, offerReasons, opinionsInWords, POLL_MS, reasonInWords,
   settlesIt, undoOf, verdictOn,
@@ -12,11 +14,12 @@ import { Outbox } from "../outbox.js";
 import { Dealer } from "../dealer.js";
 import { Sitting } from "../sitting.js";
 
-const COUNT = 40;
+const COUNTS = [84, 60, 40, 24, 15, 6]; // how many tiles there are on a grid, the smallest tiles first
+const COUNT = 40; // until a reviewer chooses; more are offered only where they fit
+const VIEWS = ["overlay", "outline", "cutout", "photo"];
 const THUMBNAIL = 192; // pixels, the side that the server draws
+const BLURRED = 1.1; // times a thumbnail's side: a tile that is larger shows the whole crop
 const LOADERS = 6; // pictures fetched at a time
-const GAP = 6; // CSS pixels between tiles, as in grid.css
-const LEAST = 124; // CSS pixels: on a smaller tile nobody can see a wrong mask, so the grid scrolls instead
 const SEEN_MS = 1500;
 const SEEN_SHARE = 0.6; // of a tile within the window
 const STEP_MS = 100;
@@ -24,13 +27,16 @@ const LONGEST_STEP_MS = 250; // a computer that was asleep showed nothing
 const PRESS_MS = 450; // a finger this long on a tile shows it large
 const RETRY_PICTURE_MS = 1000;
 const LARGE_KEPT = 12; // large pictures kept
+const LENS_AROUND = { across: 24, down: 60 }; // CSS pixels around the picture of the lens, as in grid.css: its edge and its caption
+const LENS_MOST = 640; // CSS pixels: a crop has 512
+const LENS_GAIN = 1.5; // a lens beside its tile is at least so much larger
+const EDGE_OF_WINDOW = 8; // CSS pixels that the lens keeps from it
 const DOES = { keep: "keeps", fix: "to be fixed", reject: "rejects" };
 /** @type {Record<string, string>} */
 const KEYS = {
-  x: "reject", f: "fix", " ": "toggle", Enter: "commit", u: "undo", Backspace: "undo", m: "mask", h: "hide", z: "lens", "?": "help",
-  ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", Home: "first", End: "last", Escape: "escape",
+  x: "reject", f: "fix", " ": "toggle", Enter: "commit", u: "undo", Backspace: "undo", v: "view", m: "mask", h: "hide", z: "lens", "?": "help",
+  "+": "larger", "=": "larger", "-": "smaller", Escape: "escape", ...STEP_KEYS,
 };
-const MOVES = ["left", "right", "up", "down", "first", "last"];
 
 /**
  * How long a tile has been seen, in ms, `passed` ms later: time counts only for a drawn picture that is mostly in the window
@@ -50,22 +56,23 @@ function sortedOut(tiles) {
 }
 
 /**
- * Columns and side of `count` square tiles, as large as the room allows; where they would be too small, they scroll.
- * @param {number} count @param {number} width of the room in CSS pixels @param {number} height
+ * Where the lens lies: at the end of the room that is farther from the tile, so that the tile stays in sight; over the tiles
+ * where they are too large for that.
+ * @param {{left: number, right: number}} tile CSS pixels of the window
+ * @param {{left: number, top: number, right: number, bottom: number}} room of the tiles, as much of it as is in the window
  */
-export function arranged(count, width, height) {
-  let best = { columns: 1, side: 0 };
-  for (let columns = 1; columns <= count; columns++) {
-    const rows = Math.ceil(count / columns);
-    const side = Math.floor(Math.min((width + GAP) / columns, (height + GAP) / rows) - GAP);
-    if (side > best.side) best = { columns, side };
-  }
-  if (best.side >= LEAST) return best;
-  const columns = Math.max(2, Math.floor((width + GAP) / (LEAST + GAP)));
-  return { columns, side: Math.floor((width + GAP) / columns) - GAP };
+export function lensPlace(tile, room) {
+  const [before, after] = [tile.left - room.left, room.right - tile.right];
+  const beside = Math.max(before, after) - GAP;
+  const fits = beside >= LENS_GAIN * (tile.right - tile.left);
+  const wide = fits ? beside : room.right - room.left;
+  const side = Math.max(1, Math.min(wide - LENS_AROUND.across, room.bottom - room.top - LENS_AROUND.down, LENS_MOST));
+  const width = side + LENS_AROUND.across;
+  const left = !fits ? (room.left + room.right - width) / 2 : after > before ? room.right - width : room.left;
+  return { left, top: (room.top + room.bottom - side - LENS_AROUND.down) / 2, side };
 }
 
-/** A photo and the tint of its mask once decoded, or missing from the store. @typedef {{photo?: ImageBitmap, tint?: ImageBitmap, missing?: boolean}} TilePicture */
+/** @import { Picture } from "../looks.js" */
 
 /** @type {WeakMap<Element, Tile>} */
 const byElement = new WeakMap();
@@ -84,20 +91,17 @@ class Tile {
     this.reasons = reasons;
     this.marked = marked;
     this.ms = ms;
-    /** @type {TilePicture | null} */
+    /** @type {Picture | null} */
     this.picture = null;
+    this.whole = false; // the crop as it is, not its thumbnail
     this.loading = false;
     this.gone = false;
     this.share = 0; // of it within the window
-    const element = made("div", { className: "tile", tabIndex: -1, title: card.photo });
+    const element = tileElement(card.photo);
     this.element = element;
-    element.setAttribute("role", "option");
     element.dataset.example = String(card.example);
-    element.innerHTML =
-      `<canvas width="${THUMBNAIL}" height="${THUMBNAIL}"></canvas>` +
-      '<svg class="cross" viewBox="0 0 24 24" aria-hidden="true"><path d="M5 5 19 19M19 5 5 19"/></svg>' +
-      '<svg class="brush" viewBox="0 0 24 24" aria-hidden="true"><path d="M20 4 11 13M9 14c-2 0-3 1.5-3 3 0 1.2-.9 2-2.5 2.2C4.6 20 6 20.5 7.5 20.5 10 20.5 12 19 12 17s-1.2-3-3-3Z"/></svg>' +
-      '<span class="why" aria-hidden="true"></span><span class="ring" aria-hidden="true"></span><span class="absent" aria-hidden="true"></span>';
+    const ring = made("span", { className: "ring", ariaHidden: "true" });
+    element.append(ring);
     this.context = element.querySelector("canvas")?.getContext("2d");
     byElement.set(element, this);
     this.tell();
@@ -132,24 +136,26 @@ class Tile {
     element.dataset.decision = decision;
     element.dataset.seen = String(this.ms >= SEEN_MS);
     element.dataset.state = this.missing ? "missing" : this.picture?.photo ? "showing" : "loading";
-    for (const [part, text] of [[".why", decision === "fix" ? "fix" : reason], [".absent", this.missing ? "Picture missing" : ""]]) {
+    for (const [part, text] of [[".why", reason || decision], [".absent", this.missing ? "Picture missing" : ""]]) {
       element.querySelector(part)?.replaceChildren(text);
     }
   }
 
-  /** @param {boolean} masked */
-  draw(masked) {
-    const { photo, tint } = this.picture ?? {};
-    if (!photo || !tint || !this.context) return;
-    this.context.drawImage(photo, 0, 0, THUMBNAIL, THUMBNAIL);
-    if (masked) this.context.drawImage(tint, 0, 0);
+  /** @param {string} view @param {number} opacity */
+  draw(view, opacity) {
+    if (this.picture?.photo && this.context) drawPicture(this.context, this.picture, view, opacity);
+  }
+
+  /** Show another picture, or none. @param {Picture | null} picture */
+  take(picture) {
+    const { photo, alpha, edge, hatch } = this.picture ?? {};
+    for (const layer of [photo, alpha, edge, hatch]) layer?.close();
+    this.picture = picture;
   }
 
   drop() {
     this.gone = true;
-    this.picture?.photo?.close();
-    this.picture?.tint?.close();
-    this.picture = null;
+    this.take(null);
   }
 }
 
@@ -161,11 +167,10 @@ class Grid {
   isTheirs = () => false;
 
   /** @param {ReviewData} data @param {(what: "renew" | "clear") => void} tell */
-  constructor({ reviewer, token, wanted, lead, side, tint, reasons }, tell) {
+  constructor({ reviewer, token, wanted, lead, tint, reasons }, tell) {
     this.clear = () => tell("clear");
     this.wanted = wanted;
     this.lead = lead;
-    this.side = side;
     this.tint = tint;
     this.reasons = reasons;
     this.keys = { ...KEYS, ...keysOf(reasons) };
@@ -197,12 +202,21 @@ class Grid {
     this.pointed = null; // the tile under the pointer
     /** @type {Tile | null} */
     this.shown = null; // the tile that is shown large
-    /** @type {Map<number, Promise<TilePicture>>} */
+    /** @type {Map<number, Promise<Picture>>} */
     this.large = new Map(); // by example
     this.loading = 0;
-    this.masked = true;
+    /** What Shift marks: from which tile, as what, and the marks before. @type {{from: Tile, mark: string | null, before: (string | null)[]} | null} */
+    this.range = null;
+    this.shelf = new Shelf("localStorage", "winnow.look.");
+    const { view, masked, count } = this.shelf.get("grid") ?? {};
+    this.view = VIEWS.includes(view) ? view : VIEWS[0];
+    this.masked = masked !== false;
+    this.opacity = { ...OPACITY, ...this.shelf.get("deck")?.opacity }; // as on the deck
+    this.chosen = COUNTS.includes(count) ? count : COUNT;
+    this.counts = COUNTS; // those that are offered
     this.hidden = false; // the mask, for as long as H is held
     this.columns = 8;
+    this.side = THUMBNAIL; // of a tile, in CSS pixels
   }
 
   // --- on the page -----------------------------------------------------------------------------------------------
@@ -212,7 +226,6 @@ class Grid {
     this.root = root;
     this.at = partsOf(root);
     offerReasons(this.at, this.reasons);
-    this.at.large.width = this.at.large.height = this.side;
     this.at.tiles.replaceChildren(); // those of the grid before this one, when something else is wanted now
     this.magnify(false);
     this.say("");
@@ -226,15 +239,19 @@ class Grid {
     this.at.tiles.addEventListener("pointerover", (/** @type {PointerEvent} */ event) => this.point(event), heard);
     this.at.tiles.addEventListener("pointerleave", () => this.point(null), heard);
     this.at.tiles.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => this.press(event), heard);
+    this.at.tiles.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => event.shiftKey && event.preventDefault(), heard); // a range begins where the focus is
     for (const over of ["pointerup", "pointercancel"]) window.addEventListener(over, () => this.release(), heard);
     this.at.tiles.addEventListener("contextmenu", (/** @type {PointerEvent} */ event) => event.pointerType === "touch" && event.preventDefault(), heard);
     this.at.tiles.addEventListener("focusin", (/** @type {Event} */ event) => this.go(tileOf(event.target), false), heard);
+    this.at.size.addEventListener("input", () => this.resize(this.at.size.value), heard);
+    this.at.size.addEventListener("pointerup", () => this.at.size.blur(), heard); // the arrow keys go on to the tiles
     this.at.help.addEventListener("click", (/** @type {Event} */ event) => event.target === this.at.help && this.at.help.close(), heard);
     window.addEventListener("resize", () => this.arrange(), heard);
     for (const wait of [0, 300, 1500]) setTimeout(() => signal.aborted || this.arrange(), wait); // what is above may still grow
     this.ticked = performance.now();
     this.ticking = setInterval(() => this.tick(), STEP_MS);
     this.arrange();
+    this.draw();
     this.tell();
     this.outbox.flush();
     this.deal();
@@ -261,23 +278,25 @@ class Grid {
     if (!what && !["c", "r"].includes(key)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (what && (!event.repeat || MOVES.includes(what))) this.act(what);
+    if (what && (!event.repeat || STEPS.includes(what))) this.act(what, { ranges: event.shiftKey });
   }
 
   /** @param {MouseEvent} event */
   click(event) {
     const tile = tileOf(event.target);
     if (tile && this.pressed) return void (this.pressed = false); // a press that showed it large does not mark it
+    if (tile && event.shiftKey) return this.reach(tile);
     if (tile) {
+      this.range = null;
       this.go(tile);
       return this.toggle();
     }
     const button = clicked(event);
-    if (button) this.act(button.dataset.do ?? "");
+    if (button) this.act(button.dataset.do ?? "", { value: button.value });
   }
 
-  /** @param {string} what */
-  act(what) {
+  /** @param {string} what @param {{ranges?: boolean, value?: string}} [how] whether Shift was held, and the button's value */
+  act(what, { ranges = false, value = "" } = {}) {
     /** @type {Record<string, () => unknown>} */
     const acts = {
       toggle: () => this.toggle(),
@@ -285,7 +304,10 @@ class Grid {
       fix: () => this.mark(this.current?.decision === "fix" ? null : "fix"),
       commit: () => this.commit(),
       undo: () => this.undo(),
-      mask: () => this.draw({ masked: !this.masked }),
+      view: () => this.look(value || VIEWS[(VIEWS.indexOf(this.shownView) + 1) % VIEWS.length]),
+      mask: () => this.look(this.masked ? "photo" : this.view),
+      larger: () => this.resize(this.counts.indexOf(this.count) + 1),
+      smaller: () => this.resize(this.counts.indexOf(this.count) - 1),
       hide: () => this.hide(true),
       lens: () => this.magnify(this.at.lens.hidden),
       escape: () => this.magnify(false),
@@ -295,7 +317,7 @@ class Grid {
       clear: () => this.clear(),
     };
     if (acts[what]) acts[what]();
-    else if (MOVES.includes(what)) this.move(what);
+    else if (STEPS.includes(what)) this.move(what, ranges);
     else this.mark(what);
   }
 
@@ -314,15 +336,35 @@ class Grid {
     this.lens();
   }
 
-  /** @param {string} where */
-  move(where) {
-    if (!this.tiles.length) return;
-    const [at, last] = [this.tiles.findIndex((tile) => tile === this.current), this.tiles.length - 1];
-    /** @type {Record<string, number>} */
-    const places = { left: at - 1, right: at + 1, up: at - this.columns, down: at + this.columns, first: 0, last };
-    const to = places[where];
+  /** @param {string} step @param {boolean} ranges */
+  move(step, ranges) {
+    const { current } = this;
+    if (!current) return;
     this.pointed = null; // the keys lead now
-    this.go(this.tiles[to >= 0 && to <= last ? to : at]);
+    const to = this.tiles[stepped(this.tiles.indexOf(current), step, this.columns, this.tiles.length)];
+    if (ranges) return this.reach(to);
+    this.range = null;
+    this.go(to);
+  }
+
+  /** Mark all from where a range begins, at the current tile, to this one: as that is marked, else as rejected. @param {Tile} tile */
+  reach(tile) {
+    const from = this.range?.from ?? this.current ?? tile;
+    this.range ??= { from, mark: from.marked ?? "unsaid", before: this.tiles.map(({ marked }) => marked) };
+    this.go(tile);
+    const { mark, before } = this.range;
+    const marks = ranged(before, this.tiles.indexOf(from), this.tiles.indexOf(tile), mark);
+    for (const [place, one] of this.tiles.entries()) if (one.marked !== marks[place]) one.mark(marks[place]);
+    this.describe();
+    this.tellSoon();
+  }
+
+  /** The tiles that a mark is for: the current one, or all of a range. */
+  get meant() {
+    const { current, range, tiles } = this;
+    if (!current || !range) return current ? [current] : [];
+    const [one, other] = [tiles.indexOf(range.from), tiles.indexOf(current)];
+    return tiles.slice(Math.min(one, other), Math.max(one, other) + 1);
   }
 
   /** Mark the current tile as rejected, or unmark it. */
@@ -330,11 +372,10 @@ class Grid {
     this.mark(this.current?.marked ? null : "unsaid");
   }
 
-  /** Mark the current tile: "fix", a reason to reject it, or null. A picture that is missing can't be fixed. @param {string | null} marked */
+  /** Mark the current tile or the range: "fix", a reason to reject it, or null. A picture that is missing can't be fixed. @param {string | null} marked */
   mark(marked) {
-    const tile = this.current;
-    if (!tile || (marked === "fix" && tile.missing)) return;
-    tile.mark(marked);
+    for (const tile of this.meant) if (marked !== "fix" || !tile.missing) tile.mark(marked);
+    if (this.range) this.range.mark = marked;
     this.describe();
     this.tellSoon();
   }
@@ -408,12 +449,12 @@ class Grid {
   /** Show the first of these tiles, and keep the others ready. @param {Tile[]} tiles */
   renew(tiles) {
     const focused = this.tiles.some(({ element }) => element === this.root?.activeElement);
-    this.tiles = tiles.slice(0, COUNT);
-    this.ahead = tiles.slice(COUNT);
+    this.tiles = tiles.slice(0, this.count);
+    this.ahead = tiles.slice(this.count);
     this.pointed = null;
     for (const tile of this.tiles) {
       tile.tell();
-      tile.draw(this.tinted);
+      tile.draw(this.shownView, this.opacity[this.view]);
     }
     this.at.tiles.replaceChildren(...this.tiles.map(({ element }) => element));
     this.settle(this.tiles[0], focused);
@@ -423,7 +464,7 @@ class Grid {
   /** More cards have arrived: fill the grid; the rest is for the next. @param {Card[]} cards */
   fill(cards) {
     this.ahead.push(...cards.map((card) => new Tile(card, this.reasons)));
-    const fresh = this.ahead.splice(0, COUNT - this.tiles.length);
+    const fresh = this.ahead.splice(0, this.count - this.tiles.length);
     this.tiles.push(...fresh);
     this.at.tiles.append(...fresh.map(({ element }) => element));
     this.settle(this.current ?? this.tiles[0]);
@@ -456,7 +497,7 @@ class Grid {
    * @param {Tile | null | undefined} current
    */
   settle(current, focuses = false) {
-    this.current = null;
+    this.current = this.range = null;
     if (current) this.go(current, focuses);
     this.arrange();
     this.become();
@@ -474,7 +515,7 @@ class Grid {
     if (state === "loading") this.at.over.replaceChildren(paragraph(trouble || "Loading the next pictures…"));
     if (state !== "done") return;
     this.at.over.replaceChildren(...endOf(this, this.sitting.verdict ? "Press U to undo the last commit." : ""));
-    this.polling = setTimeout(() => this.dealer.ask(COUNT), POLL_MS);
+    this.polling = setTimeout(() => this.dealer.ask(this.count), POLL_MS);
   }
 
   // --- the window ------------------------------------------------------------------------------------------------
@@ -484,11 +525,38 @@ class Grid {
     const { field, tiles, grid, panel } = this.at;
     const aside = getComputedStyle(grid).flexDirection === "row"; // else the panel lies below, over tiles that scroll
     const below = aside ? 0 : panel.offsetHeight;
-    const { columns, side } = arranged(COUNT, field.clientWidth, window.innerHeight - topOf(field) - below - GAP);
+    const [width, height] = [field.clientWidth, window.innerHeight - topOf(field) - below - GAP];
+    this.counts = COUNTS.filter((count) => count <= COUNT || allFit(count, width, height));
+    const { columns, side } = arranged(this.count, width, height);
     this.columns = columns;
+    this.side = side;
     tiles.style.gridTemplateColumns = `repeat(${columns}, ${side}px)`;
     grid.style.setProperty("--below", `${below}px`);
     this.watch(below);
+    this.at.size.max = String(this.counts.length - 1);
+    this.at.size.value = String(this.counts.indexOf(this.count));
+    this.at.size.setAttribute("aria-valuetext", `${this.count} at a time`);
+  }
+
+  /** How many tiles the grid has: as many as were chosen, where they fit. */
+  get count() {
+    return this.counts.includes(this.chosen) ? this.chosen : this.counts[0];
+  }
+
+  /** Choose larger or smaller tiles, by their place among those that are offered. @param {number} place */
+  resize(place) {
+    const count = this.counts[place];
+    if (!count || count === this.count) return;
+    const { current } = this;
+    this.chosen = count;
+    this.remember();
+    this.renew([...this.tiles, ...this.ahead]);
+    if (current) this.go(current, false);
+    this.deal();
+  }
+
+  remember() {
+    this.shelf.put("grid", { view: this.view, masked: this.masked, count: this.chosen });
   }
 
   /** Measure how much of each tile is in the window, without what lies under the panel. @param {number} below CSS pixels of the panel */
@@ -531,21 +599,32 @@ class Grid {
 
   // --- looks -----------------------------------------------------------------------------------------------------
 
-  get tinted() {
-    return this.masked && !this.hidden;
+  /** What the tiles show: the view that was chosen, or the photo alone. */
+  get shownView() {
+    return this.masked && !this.hidden ? this.view : "photo";
+  }
+
+  /** Show another view; this browser remembers it. @param {string} view */
+  look(view) {
+    this.masked = view !== "photo";
+    if (this.masked) this.view = view;
+    this.remember();
+    this.draw();
   }
 
   /** @param {boolean} hidden */
   hide(hidden) {
-    if (hidden !== this.hidden) this.draw({ hidden });
+    if (hidden === this.hidden) return;
+    this.hidden = hidden;
+    this.draw();
   }
 
-  /** @param {{masked?: boolean, hidden?: boolean}} [change] */
-  draw(change) {
-    Object.assign(this, change);
-    for (const tile of this.tiles) tile.draw(this.tinted);
-    this.at.grid.dataset.masked = String(this.tinted);
-    this.at.maskButton.setAttribute("aria-pressed", String(this.masked));
+  draw() {
+    for (const tile of this.tiles) tile.draw(this.shownView, this.opacity[this.view]);
+    Object.assign(this.at.grid.dataset, { view: this.shownView, masked: String(this.shownView !== "photo") });
+    for (const button of this.at.views.children) {
+      button.setAttribute("aria-pressed", String(button.value === (this.masked ? this.view : "photo")));
+    }
     this.lens();
   }
 
@@ -581,17 +660,17 @@ class Grid {
     this.lens();
   }
 
-  /** Draw the tile under the pointer, or the current one, large; on the other side of the grid, so that it stays in sight. */
+  /** Draw the tile under the pointer, or the current one, large. */
   async lens() {
     const tile = this.pointed ?? this.current;
     if (this.at.lens.hidden) return;
     if (!tile) return this.magnify(false);
     this.shown = tile;
-    const { left, width } = tile.element.getBoundingClientRect();
-    this.at.lens.dataset.side = left + width / 2 > this.at.field.getBoundingClientRect().left + this.at.field.clientWidth / 2 ? "left" : "right";
+    this.placeLens(tile);
     this.at.largeFile.textContent = tile.card.photo;
     this.enlarge(tile.picture, tile);
-    const coming = this.large.get(tile.example) ?? picturesOf(tile.card, "", this.tint);
+    if (tile.whole) return;
+    const coming = this.large.get(tile.example) ?? decoded(tile.card, this.tint);
     this.large.set(tile.example, coming);
     const [oldest] = this.large.keys();
     if (this.large.size > LARGE_KEPT) this.large.delete(oldest);
@@ -603,12 +682,21 @@ class Grid {
     }
   }
 
-  /** @param {TilePicture | null} picture @param {Tile} tile */
+  /** Lay the lens over the tiles, never over the panel, and all of it within the window. @param {Tile} tile */
+  placeLens(tile) {
+    const { field, panel, lens, grid } = this.at;
+    const around = field.getBoundingClientRect();
+    const aside = getComputedStyle(grid).flexDirection === "row";
+    const top = Math.max(EDGE_OF_WINDOW, around.top);
+    const bottom = (aside ? window.innerHeight : Math.min(window.innerHeight, panel.getBoundingClientRect().top)) - EDGE_OF_WINDOW;
+    const place = lensPlace(tile.element.getBoundingClientRect(), { left: around.left, right: around.right, top, bottom });
+    for (const [name, value] of Object.entries(place)) lens.style.setProperty(`--${name}`, `${value}px`);
+  }
+
+  /** @param {Picture | null} picture @param {Tile} tile */
   enlarge(picture, tile) {
-    if (!picture?.photo || !picture.tint) return;
-    const context = this.at.large.getContext("2d");
-    context.drawImage(picture.photo, 0, 0, this.side, this.side);
-    if (this.tinted) context.drawImage(picture.tint, 0, 0, this.side, this.side);
+    if (!picture?.photo) return;
+    drawPicture(this.at.large.getContext("2d"), picture, this.shownView, this.opacity[this.view]);
     Object.assign(this.at.large.dataset, { example: tile.example, side: picture.photo.width });
   }
 
@@ -642,12 +730,12 @@ class Grid {
   // --- the server ------------------------------------------------------------------------------------------------
 
   saved() {
-    if (!this.tiles.length && !this.outbox.items.length) this.dealer.ask(COUNT); // how it stands now, and what came since
+    if (!this.tiles.length && !this.outbox.items.length) this.dealer.ask(this.count); // how it stands now, and what came since
   }
 
   /** Ask for the next cards when few are left. */
   deal() {
-    if (this.tiles.length + this.ahead.length < 2 * COUNT && !this.dealer.exhausted) this.dealer.ask(COUNT);
+    if (this.tiles.length + this.ahead.length < 2 * this.count && !this.dealer.exhausted) this.dealer.ask(this.count);
   }
 
   /** @param {Card[]} cards @param {number[]} gone */
@@ -660,27 +748,32 @@ class Grid {
 
   /** Fetch, decode and tint the pictures on the grid, then those that come next. */
   prefetch() {
+    const whole = this.side > BLURRED * THUMBNAIL;
     for (const tile of [...this.tiles, ...this.ahead]) {
       if (this.loading >= LOADERS) return;
-      if (!tile.picture && !tile.loading) this.load(tile);
+      const enough = tile.picture && (tile.whole || tile.missing || !whole);
+      if (!enough && !tile.loading) this.load(tile, whole);
     }
   }
 
-  /** @param {Tile} tile */
-  async load(tile) {
+  /** @param {Tile} tile @param {boolean} whole the crop as it is, or its thumbnail */
+  async load(tile, whole) {
     this.loading++;
     tile.loading = true;
+    let failed = false;
     try {
-      tile.picture = await picturesOf(tile.card, `?side=${THUMBNAIL}`, this.tint);
+      tile.take(await decoded(tile.card, this.tint, whole ? "" : `?side=${THUMBNAIL}`));
+      tile.whole = whole;
       if (tile.gone) tile.drop();
     } catch (error) {
-      if (error instanceof RouteError && error.missing) tile.picture = { missing: true };
+      failed = !(error instanceof RouteError && error.missing);
+      if (!failed) tile.take({ missing: true });
     }
     this.loading--;
     if (this.gone) return;
-    if (tile.picture) {
+    if (!failed) {
       tile.loading = false;
-      tile.draw(this.tinted);
+      tile.draw(this.shownView, this.opacity[this.view]);
       tile.tell();
     } else {
       setTimeout(() => {
@@ -690,17 +783,6 @@ class Grid {
     }
     this.prefetch();
   }
-}
-
-/** @param {Card} card @param {string} size of the pictures, as a query @param {Tint} colours @returns {Promise<TilePicture>} */
-async function picturesOf({ image, mask, unknown }, size, colours) {
-  const wanted = [image, mask, ...(unknown ? [unknown] : [])];
-  const [photo, painted, silent] = await Promise.all(wanted.map((hash) => bitmap(hash + size)));
-  const layer = tintOf(maskBytes(painted), painted.width, colours);
-  const tint = await createImageBitmap(silent ? hatched(layer, maskBytes(silent), silent.width) : layer);
-  painted.close();
-  silent?.close();
-  return { photo, tint };
 }
 
 /** @param {string} textContent */

@@ -67,10 +67,12 @@ export function doneFigures(done, mayDiscard) {
     const steps = made("div", { className: "steps" });
     const again = made("button", { textContent: "Start over" });
     Object.assign(again.dataset, { do: "again", example: item.example });
+    again.setAttribute("aria-label", `Start over ${item.photo}`);
     steps.append(again);
     if (!item.discarded_by && mayDiscard(item.reviewer)) {
       const discard = made("button", { textContent: "Discard", title: "The mask before counts again. This one stays on record." });
       Object.assign(discard.dataset, { do: "discard", touchUp: item.touch_up });
+      discard.setAttribute("aria-label", `Discard ${item.photo}`);
       steps.append(discard);
     }
     const caption = made("figcaption", {});

@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, test } from "node:test";
 
-import { pace, paceInWords, Sitting } from "../../../../curator/app/components/sitting.js";
+import { pace, paceInWords, roughly, Sitting } from "../../../../curator/app/components/sitting.js";
 import { open, settled, stored } from "./browser.js";
 
 const VECTORS = JSON.parse(readFileSync(new URL("../../../vectors/pace.json", import.meta.url), "utf-8"));
-const LIMITS = { pause_ms: 1000 * VECTORS.pause, recent_ms: 1000 * VECTORS.recent };
+const LIMITS = {
+  pause_ms: 1000 * VECTORS.pause, recent_ms: 1000 * VECTORS.recent, forecast_ms: 7_200_000, enough_ms: 300_000, enough: 30,
+};
 /** @type {Sitting[]} */
 let tabs;
 
@@ -119,19 +121,26 @@ for (const { about, seconds, timed, active } of VECTORS.cases) {
 }
 
 test("the pace in words is that of the last five minutes of work", () => {
-  const words = (/** @type {number[]} */ seconds, /** @type {number} */ left) => {
-    const times = seconds.map((second) => 1_700_000_000_000 + 1000 * second);
-    return paceInWords(times, left, times.at(-1) ?? 0, LIMITS).replace(/\d\d:\d\d/, "hh:mm");
-  };
+  const words = (/** @type {number[]} */ seconds, /** @type {number} */ left) =>
+    paceInWords(seconds.map((second) => 1_700_000_000_000 + 1000 * second), left, LIMITS);
   const everyTwo = Array.from({ length: 200 }, (_, number) => 2 * number);
   assert.equal(words(everyTwo.slice(0, 9), 100), ""); // too few to say
-  assert.equal(words(everyTwo.slice(0, 10), 100), "30 per minute, done at about hh:mm");
+  assert.equal(words(everyTwo.slice(0, 10), 100), "30 per minute");
+  assert.equal(words(everyTwo.slice(0, 150), 100), "30 per minute"); // 298 seconds are no basis for a forecast
+  assert.equal(words(everyTwo.slice(0, 151), 100), "30 per minute, about 3 min left");
+  const everyTwelve = Array.from({ length: 31 }, (_, number) => 12 * number);
+  assert.equal(words(everyTwelve.slice(0, 30), 100), "5 per minute"); // 29 timed verdicts are none either
+  assert.equal(words(everyTwelve, 100), "5 per minute, about 20 min left");
   const afterAPause = [...everyTwo, 4000, ...Array.from({ length: 19 }, (_, number) => 4002 + 2 * number)];
-  assert.equal(words(afterAPause, 100), "30 per minute, done at about hh:mm");
+  assert.equal(words(afterAPause, 1000), "30 per minute, about 35 min left");
   const slow = Array.from({ length: 20 }, (_, number) => 30 * number);
   const slowThenFast = [...slow, ...Array.from({ length: 319 }, (_, number) => 571 + number)];
   assert.equal(words(slowThenFast, 0), "60 per minute");
-  assert.equal(words(everyTwo, 1_000_000), "30 per minute, about 556 hours of work left");
+  assert.equal(words(everyTwo, 1_000_000), "30 per minute, about 556 h left");
+});
+
+test("an estimate is rounded as on the pages", () => {
+  for (const [seconds, words] of VECTORS.roughly) assert.equal(roughly(1000 * seconds), words);
 });
 
 /** An empty sessionStorage for another tab. */

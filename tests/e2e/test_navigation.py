@@ -1,0 +1,99 @@
+"""The navigation of every page: its counts, the jobs that run, and news of those that ended."""
+
+import json
+import re
+import shutil
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from db.jobs import utc_now
+from db.session import writing
+from db.tables import Job, JobState
+from tests.e2e.conftest import Server
+from tests.examples import add_examples
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("chromium") or shutil.which("chromium-browser")),
+    reason="Chromium is not installed; apt-get install chromium",
+)
+LATE = 20_000  # ms; what took long to count is kept for a while
+STEPS = """
+() => [...document.querySelectorAll(".st-key-flow a")].map((step) => {
+    const { left, top, width } = step.getBoundingClientRect();
+    return [left, top, width];
+})
+"""
+
+
+def begin(app: Server, kind: str, message: str) -> int:
+    with writing(app.engine) as session:
+        now = utc_now()
+        job = Job(
+            kind=kind, arguments=[], state=JobState.running, progress=0.45, message=message, created_at=now, heartbeat_at=now
+        )
+        session.add(job)
+        session.flush()
+        return job.id
+
+
+def end(app: Server, number: int, state: JobState, **values: Any) -> None:
+    with writing(app.engine) as session:
+        job = session.get_one(Job, number)
+        job.state, job.ended_at = state, utc_now()
+        for name, value in values.items():
+            setattr(job, name, value)
+
+
+def look_again(page: Page) -> None:
+    """What the navigation does when its tab is shown again, and every five seconds."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_a_job_is_shown_on_every_page_and_its_end_is_told_once_with_the_next_step(page: Page, app: Server) -> None:
+    number = begin(app, "ingest", "27 of 60")
+    page.goto(app.url + "/sets")
+    navigation = page.get_by_role("navigation", name="Steps")
+    news, chip = navigation.get_by_role("status"), navigation.get_by_role("link", name="27 of 60")
+    expect(chip).to_contain_text("Ingest")
+    expect(chip).to_contain_text("45 %")
+    expect(page).to_have_title("45 % Ingest · Sets · Winnow")
+    before = page.evaluate(STEPS)
+
+    with writing(app.engine) as session:
+        add_examples(session, app.store, 1)
+    result = {"added": 56, "no_face": 4, "already": 0, "refusals": 0}
+    end(app, number, JobState.done, result=result | {"seen": 60, "refused": []})
+    look_again(page)
+    expect(news.get_by_text("Ingested 56, 4 without a face.")).to_be_visible()
+    expect(page).to_have_title("✓ Ingest done · Sets · Winnow")
+    expect(chip).to_be_hidden()
+    expect(page.get_by_role("link", name="Review 1")).to_be_visible(timeout=LATE)
+    assert page.evaluate(STEPS) == before  # neither the chip nor a count moves a step
+
+    page.evaluate("window.same = true")
+    news.get_by_role("link", name="Review").click()
+    expect(page.get_by_role("heading", name="Review", level=1)).to_be_visible()
+    expect(page).to_have_title("✓ Ingest done · Review · Winnow")
+    assert page.evaluate("window.same")  # the page was turned, not loaded anew
+    page.get_by_role("button", name="Close: Ingest done").click()
+    expect(page).to_have_title("Review · Winnow")
+    assert page.evaluate(STEPS) == before  # nor does another page
+
+    page.reload()
+    expect(page.get_by_role("link", name="Review 1")).to_be_visible()
+    failing = begin(app, "export", "Comparing the file with the run")
+    look_again(page)
+    expect(page.get_by_role("link", name="Comparing the file with the run")).to_be_visible()
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    end(app, failing, JobState.failed, message="The disk is full.")
+    look_again(page)
+    page.evaluate("delete document.hidden")
+    other = page.context.new_page()
+    other.goto(app.url + "/team")
+    expect(other.get_by_role("status")).to_have_text(re.compile("The export failed: The disk is full."))
+    look_again(page)
+    expect(page).to_have_title("Review · Winnow")  # another tab has told it
+    expect(news).not_to_contain_text("failed")
+    assert json.loads(page.evaluate("localStorage['winnow.jobs']")) == {"after": failing, "watched": []}
