@@ -8,10 +8,10 @@ import streamlit as st
 
 from curator.app.components.upload import Arrived, arrived, upload
 from curator.app.components.wall import wall
-from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, show_error, start_job, table
+from curator.app.frame import PAGE_FILE, action, drawn_note, header, job_panel, show_error, start_job, table
 from curator.app.guard import check_lead, current_reviewer, leads
 from curator.app.ingest_words import came_in_words, found_in_words, recognised_in_words
-from curator.app.mask_values import answered, ask_for_meaning, is_answered, options
+from curator.app.mask_values import answered, ask_for_meaning, options, why_not_ingest
 from curator.app.server_sources import may_start_again, named_source
 from curator.app.state import engine, settings, undo_refused_now
 from curator.app.wording import acting_on, browser_zone, literal, moment, pluralise
@@ -23,6 +23,7 @@ from curator.ingest.outcomes import (
     OutcomeFilter,
     PastIngest,
     count_by_outcome,
+    count_drawn,
     count_files,
     count_ingests,
     history,
@@ -188,13 +189,9 @@ def show_preview(source: Waiting, number: int) -> None:
         beside = previews_beside(settings().uploads, job.arguments[1], number)
         asked = ask_for_meaning(beside, there, f"preview-{number}")
         with st.container(horizontal=True):
-            st.button(
-                f"Ingest {pluralise(there['photos'], 'photo')}",
-                type="primary",
-                on_click=begin,
-                args=[source, asked],
-                disabled=not there["photos"] or not is_answered(there, asked),
-            )
+            why_not = why_not_ingest(there, asked)
+            label = f"Ingest {pluralise(there['photos'], 'photo')}"
+            action(label, why_not, type="primary", on_click=begin, args=[source, asked])
             st.button(leave, on_click=discard, args=[source])
 
 
@@ -214,8 +211,8 @@ def show_newest_ingest() -> int | None:
             if job.result is not None:
                 beside = previews_beside(settings().uploads, job.arguments[1], job.id)
                 asked = ask_for_meaning(beside, job.result, f"ingest-{job.id}")
-            ready = job.result is None or is_answered(job.result, asked)
-            st.button("Ingest it again", type="primary", on_click=start_again, args=[job, asked], disabled=not ready)
+            why_not = None if job.result is None else why_not_ingest(job.result, asked)
+            action("Ingest it again", why_not, type="primary", on_click=start_again, args=[job, asked])
     elif not active and newest is not None and newest.counts is not None:
         st.success(f"**{literal(newest.source)}**: {literal(came_in_words(newest.counts, browser_zone()))}.")
         if newest.counts.get("meaning"):
@@ -321,7 +318,7 @@ def show_past(past: PastIngest) -> None:
     why = undo_refused_now(engine(), past.job) or ("" if leads(current_reviewer()) else "Only a lead may take it back.")
     with st.container(width=220, gap=None, horizontal_alignment="right"):
         label = acting_on("Undo", f"{past.source}, {moment(past.at, clock)}")
-        if st.button(label, key=f"undo-{past.job}", icon=":material/undo:", disabled=bool(why)):
+        if st.button(label, key=f"undo-{past.job}", disabled=bool(why)):
             confirm_undo(past)
         if why:
             st.caption(literal(why), text_alignment="right")
@@ -409,12 +406,13 @@ with upload_side:
             help="In formats with labels, such as COCO and CVAT, where hair is called something else.",
         )
     ready = waits(source)
-    with st.container(horizontal=True):
+    why_not = None if ready else "Name what to read first." if side == SERVER else "Choose the photos and masks first."
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Ingest now", type="primary", disabled=not ready, on_click=begin, args=[source, NOTHING_ASKED])
-        st.button(
+        action(
             "Preview",
+            why_not,
             help="Count what is in it, and what is here already, before anything is written.",
-            disabled=not ready,
             on_click=start_preview,
             args=[source],
         )
@@ -434,17 +432,17 @@ with about:
         "`python -m curator erase --contributor NAME` deletes everything of that person."
     )
 
-if newest_ingest is not None:
-    wall(current_reviewer(), newest_ingest)
-
 with reading(engine()) as session:
     now, outcomes = flow(session), count_by_outcome(session)
+    drawn = 0 if newest_ingest is None else count_drawn(session, newest_ingest)
+if newest_ingest is not None:
+    wall(current_reviewer(), newest_ingest)
+    drawn_note(drawn)
 columns = st.columns(6)
 columns[0].metric("Submissions", f"{now.submissions:,}", help="The next three add up to these.")
 for column, (name, number) in zip(columns[1:4], now.submission_parts.items(), strict=True):
     column.metric(name.capitalize(), f"{number:,}")
 columns[4].metric("Remarks", f"{outcomes[Outcome.remark]:,}", help="Notes about submissions; one may have several.")
 columns[5].metric("Files refused", f"{now.refused:,}", help="They are no submissions.")
-drawn_note(now.drawn)
 show_outcomes()
 show_history()
