@@ -24,7 +24,7 @@ def test_every_format_says_what_it_keeps_and_loses_before_an_export(monkeypatch:
     for each in cached:
         each.cache_clear()
     try:
-        page = AppTest.from_file(PAGE).run()
+        page = AppTest.from_file(PAGE, default_timeout=60).run()
         assert not page.exception
         formats = page.selectbox[1]
         assert [option.partition(":")[0] for option in formats.options] == list(WRITERS)
