@@ -19,7 +19,15 @@ from curator.app.components import HERE, REVIEWING, TINT, joined, scripts_of
 from curator.ingest.aside import MAX_CROP_SIDES, MIN_CROP_SIDE, check_square
 from curator.pictures.crop import Square, to_crop, to_photo
 from curator.review.guide import tinted
-from curator.review.progress import CURRENT_SECONDS, PAUSE_SECONDS, measure_pace, newest_activity
+from curator.review.progress import (
+    CURRENT_SECONDS,
+    ENOUGH_SECONDS,
+    ENOUGH_VERDICTS,
+    FORECAST_SECONDS,
+    PAUSE_SECONDS,
+    measure_pace,
+    newest_activity,
+)
 from db.errors import WinnowError
 from db.tables import CROP_SIDE, Reason
 
@@ -103,7 +111,13 @@ def test_squares_that_the_tray_can_draw_are_accepted_and_others_refused() -> Non
 def test_the_pace_is_that_of_the_vectors() -> None:
     given = vectors("pace")
     assert (given["pause"], given["recent"]) == (PAUSE_SECONDS, CURRENT_SECONDS)
-    assert REVIEWING["pace"] == {"pause_ms": 1000 * given["pause"], "recent_ms": 1000 * given["recent"]}
+    assert REVIEWING["pace"] == {
+        "pause_ms": 1000 * given["pause"],
+        "recent_ms": 1000 * given["recent"],
+        "forecast_ms": 1000 * FORECAST_SECONDS,
+        "enough_ms": 1000 * ENOUGH_SECONDS,
+        "enough": ENOUGH_VERDICTS,
+    }
     for case in given["cases"]:
         pace = measure_pace(newest_activity(np.array(case["seconds"], np.float64), CURRENT_SECONDS))
         assert (pace.timed, pace.seconds) == (case["timed"], case["active"]), case["about"]
