@@ -37,7 +37,7 @@ if fault := opencv_fault(cv2):
     st.stop()
 
 show_navigation(title)
-with st.container(key="page"):
+with st.container(key="content"):
     if refuses_cookies():
         st.warning("This browser keeps no cookies of Winnow, and without them there are no pictures. Allow them, then reload.")
     try:

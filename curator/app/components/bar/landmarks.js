@@ -4,7 +4,7 @@
 
 /** Name the landmarks. False if some are not there yet. */
 export function nameLandmarks() {
-  const [all, top, page] = ['[data-testid="stMain"]', ".st-key-top", ".st-key-page"].map((each) => document.querySelector(each));
+  const [all, top, page] = ['[data-testid="stMain"]', ".st-key-top", ".st-key-content"].map((each) => document.querySelector(each));
   if (!all || !top || !page) return false;
   if (page.id) return true;
   const { id } = all;
