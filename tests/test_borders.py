@@ -22,7 +22,9 @@ def loaded(code: str) -> set[str]:
 
 def imports_of(path: Path) -> str:
     """The imports of a page, which is a script: its body would want a running app."""
-    return "\n".join(ast.unparse(one) for one in ast.parse(path.read_text()).body if isinstance(one, ast.Import | ast.ImportFrom))
+    return "\n".join(
+        ast.unparse(one) for one in ast.parse(path.read_text()).body if isinstance(one, ast.Import | ast.ImportFrom)
+    )
 
 
 def test_the_whole_app_loads_no_tensorflow() -> None:
