@@ -58,6 +58,13 @@ def is_answered(told: dict[str, Any], asked: Asked) -> bool:
     return told["unclear"] is None or bool(asked.hair) or asked.inverted
 
 
+def why_not_ingest(told: dict[str, Any], asked: Asked) -> str | None:
+    """Why a source can't be ingested as it is understood so far, in a sentence; None if it can."""
+    if told.get("photos") == 0:
+        return "There is no photo with a mask in it."
+    return None if is_answered(told, asked) else "Say first what the values of its masks mean."
+
+
 def _choice(counted: dict[Value, tuple[int, float]], placeholder: str, key: str) -> Asked:
     def label(value: Value) -> str:
         masks, share = counted[value]

@@ -440,9 +440,12 @@ def next_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
         hand = deal(session, who.id, form.count, utc_now(), form.held, wanted=wanted, since=since, mix=mix, lead=lead)
         if form.page is not None:  # before the commit, so that no page that closes meanwhile gives these back
             _hands.hold(reviewer, form.page, {*form.held, *(card.example for card in hand.cards)} - set(hand.gone))
-        others = with_others(session, who.id, wanted, since, utc_now()) if len(hand.cards) < form.count else WithOthers(0, None)
     # Counted after the leases are committed, so that counting a million examples delays nobody's next cards.
     counted = deck_counts(engine(), reviewer, who.id, wanted, since)
+    others = WithOthers(0, None)
+    if len(hand.cards) < form.count:  # else it makes no difference
+        with reading(engine()) as session:
+            others = with_others(session, who.id, wanted, since, utc_now())
     return {
         "cards": [asdict(card) for card in hand.cards],
         "gone": hand.gone,

@@ -79,6 +79,11 @@ class PastIngest:
         return self.counts is not None and not self.counts["added"] and not self.counts.get("refusals")
 
 
+def count_drawn(session: Session, ingest: int) -> int:
+    """How many of the submissions that an ingest added Winnow has drawn itself."""
+    return session.scalar(select(func.count()).where(Submission.job_id == ingest, Submission.drawn)) or 0
+
+
 def history(session: Session, count: int, now: datetime, passed: int = 0) -> list[PastIngest]:
     """`count` ingests, newest first, without previews, after skipping `passed`.
 

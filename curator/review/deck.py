@@ -246,12 +246,14 @@ class WithOthers:
 def with_others(session: Session, reviewer_id: int, wanted: Wanted, since: int, now: datetime) -> WithOthers:
     """What others hold of the examples that `count_waiting` counts."""
     today = now.date()
-    waiting = [select(_matching(reviewer_id, wanted, since, today).subquery().c.example_id)]
+    waiting = [_matching(reviewer_id, wanted, since, today)]
     if not wanted.includes_judged:
         others = (Standing.first_reviewer_id != reviewer_id, *_repaired(wanted, today))
-        waiting.append(select(Standing.example_id).where(*others))
-    held = select(Lease.until).where(Lease.until > now, Lease.reviewer_id != reviewer_id)
-    untils = [until for found in waiting for until in session.scalars(held.where(Lease.example_id.in_(found)))]
+        waiting.append(select(*QUEUE_COLUMNS).where(*others))
+    untils: list[datetime] = []
+    for found in waiting:  # joined, so that the few leases lead, and not the many examples
+        held = found.join(Lease, Lease.example_id == Standing.example_id).with_only_columns(Lease.until)
+        untils += session.scalars(held.where(Lease.until > now, Lease.reviewer_id != reviewer_id))
     return WithOthers(len(untils), max(untils, default=None))
 
 

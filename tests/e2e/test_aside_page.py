@@ -70,7 +70,7 @@ def test_a_square_is_drawn_moved_resized_and_turned_with_the_mouse(page: Page, a
     drag(page, (20, 30), (260, 250))  # by its middle
     drag(page, (310, 300), (360, 350))  # by a corner, twice as far from its middle
     drag(page, (260, 150 - handle(page)), (260 + 100 + handle(page), 250))  # by its handle, to the right
-    expect(page.locator("[data-part=says]")).to_have_text("200 pixels wide, turned 90° to the right")
+    expect(page.locator("[data-part=aside] [data-part=says]")).to_have_text("200 pixels wide, turned 90° to the right")
     page.get_by_role("button", name="Use this crop").click()
     expect(page.get_by_text("No photos left")).to_be_visible()
     (square,) = crops(app).values()
@@ -87,9 +87,9 @@ def handle(page: Page) -> float:
 
 def test_all_of_it_goes_with_the_keyboard(page: Page, app: Server) -> None:
     first, second, third, fourth = opened(page, app, 4)
-    before = page.locator("[data-part=says]").inner_text()
+    before = page.locator("[data-part=aside] [data-part=says]").inner_text()
     page.keyboard.press("[")
-    expect(page.locator("[data-part=says]")).to_have_text(f"{before}, turned 3° to the left")
+    expect(page.locator("[data-part=aside] [data-part=says]")).to_have_text(f"{before}, turned 3° to the left")
     page.keyboard.press("+")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
@@ -102,7 +102,7 @@ def test_all_of_it_goes_with_the_keyboard(page: Page, app: Server) -> None:
     showing(page, second)
     page.keyboard.press("u")  # the crop; its square is there as it was drawn
     showing(page, first)
-    expect(page.locator("[data-part=says]")).to_contain_text("turned 3° to the left")
+    expect(page.locator("[data-part=aside] [data-part=says]")).to_contain_text("turned 3° to the left")
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
     assert crops(app) == {}
     assert choices(app) == [(first, True, None), (second, False, None), (second, False, 2), (first, False, 1)]
@@ -173,7 +173,7 @@ def test_two_fingers_make_the_square_larger_turn_and_move_it(browser: Browser, a
     context = browser.new_context(viewport={"width": 820, "height": 1180}, has_touch=True)
     page = context.new_page()
     opened(page, app, 1)
-    says = page.locator("[data-part=says]")
+    says = page.locator("[data-part=aside] [data-part=says]")
     side = float(says.inner_text().split()[0])
     touch = context.new_cdp_session(page)
 
@@ -228,6 +228,7 @@ def test_many_are_chosen_discarded_in_one_request_and_taken_back(page: Page, app
     showing(page, numbers[0])
     assert list(crops(app)) == [numbers[1]]
     page.keyboard.press("g")
+    expect(tiles).to_have_count(6)
     page.keyboard.press("a")
     expect(chosen).to_have_count(6)
     page.keyboard.press("d")

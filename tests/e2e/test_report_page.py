@@ -76,11 +76,12 @@ def test_a_running_training_adds_epochs_to_the_page_and_shows_the_time_left(page
         run.settings = {**run.settings, "epochs": 30}
         wanted = select(SetMember).where(SetMember.split == Split.validation).order_by(SetMember.position).limit(8)
         members = list(session.scalars(wanted))
-        session.execute(
-            update(Job).where(Job.id == run.job_id).values(state=JobState.running, progress=0.1, heartbeat_at=utc_now())
-        )
+        now = utc_now()
+        going_on = {"state": JobState.running, "progress": 0.1, "heartbeat_at": now}
+        ends = now + timedelta(minutes=26, seconds=30)
+        session.execute(update(Job).where(Job.id == run.job_id).values(**going_on, expected_end=ends))
     page.goto(f"{measured.url}/train")
-    expect(page.get_by_text("27 min")).to_be_visible()  # 27 epochs to come, a minute each
+    expect(page.get_by_test_id("stMetric").filter(has_text="Time left")).to_contain_text("about 25 min")
     page.get_by_role("button", name="matte after epoch 3").first.click()
     expect(page.get_by_text("Matte after epoch 3")).to_be_visible()
     with writing(measured.engine) as session:

@@ -35,7 +35,9 @@ def test_a_cluster_without_a_gpu_is_told_and_a_training_that_waits_for_one_can_b
             freeze_all(session, add_examples(session, app.store, 2, Split.validation), utc_now())
         page.goto(f"{app.url}/train")
         page.get_by_role("button", name="Train on approved set").click()
-        expect(page.get_by_text("has no worker with a GPU. Start one on a machine that has")).to_be_visible(timeout=SOON)
+        expect(page.get_by_role("main").get_by_text("has no worker with a GPU. Start one on a machine that has")).to_be_visible(
+            timeout=SOON
+        )
 
         monkeypatch.setenv("WINNOW_HOME", str(app.settings.home))  # the worker is in this process
         with LocalCluster(
@@ -47,9 +49,9 @@ def test_a_cluster_without_a_gpu_is_told_and_a_training_that_waits_for_one_can_b
             app = server(WINNOW_CLUSTER=busy.scheduler_address)
             page.goto(f"{app.url}/train")
             page.get_by_role("button", name="Train on approved set").click()
-            expect(page.get_by_text("Waiting for a worker with a free GPU")).to_be_visible(timeout=SOON)
+            expect(page.get_by_role("main").get_by_text("Waiting for a worker with a free GPU")).to_be_visible(timeout=SOON)
             page.get_by_role("main").get_by_role("button", name="Stop").click()
-            expect(page.get_by_text("Training was stopped.")).to_be_visible(timeout=SOON)
+            expect(page.get_by_role("main").get_by_text("Training was stopped.")).to_be_visible(timeout=SOON)
             done.set()
             taken.result(timeout=10)
     with reading(app.engine) as session:

@@ -3,6 +3,12 @@
 
 import { bitmap, hatched, maskBytes, offscreen, tintOf } from "./shared.js";
 
+/**
+ * The tint that was chosen in this browser, or the first.
+ * @param {NamedTint[]} tints @param {import("./shared.js").Shelf} looks
+ */
+export const chosenTint = (tints, looks) => tints.find(({ name }) => name === looks.get("tint")) ?? tints[0];
+
 /** How much of the mask each view lets be seen, 0 to 1, until a reviewer changes it. @type {Record<string, number>} */
 export const OPACITY = { overlay: 0.4, outline: 1, cutout: 1, side: 0.4 };
 const BACKDROP = "rgb(128 128 128)";

@@ -70,9 +70,9 @@ def show_progress(reviewer: str, lead: bool) -> None:
         _keep_rates(_sources(engine()))
     st.header("Reviewers", anchor=False)
     _reviewer_table(rows)
+    _downloads(rows, reviewer, lead)
     show_rejections(lead)
     show_touch_ups()
-    _downloads(rows, reviewer, lead)
 
 
 @st.fragment(run_every="10s")

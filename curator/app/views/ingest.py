@@ -8,13 +8,13 @@ import streamlit as st
 
 from curator.app.components.upload import Arrived, arrived, upload
 from curator.app.components.wall import wall
-from curator.app.frame import PAGE_FILE, drawn_note, header, job_panel, show_error, start_job, table
+from curator.app.frame import PAGE_FILE, action, drawn_note, header, job_panel, show_error, start_job, table
 from curator.app.guard import current_reviewer, leads, owns_or_leads
 from curator.app.ingest_words import came_in_words, found_in_words, recognised_in_words
-from curator.app.mask_values import answered, ask_for_meaning, is_answered, options
+from curator.app.mask_values import answered, ask_for_meaning, options, why_not_ingest
 from curator.app.server_sources import may_start_again, named_source
 from curator.app.state import engine, settings, undo_refused_now
-from curator.app.wording import browser_zone, literal, moment, pluralise
+from curator.app.wording import acting_on, browser_zone, literal, moment, pluralise
 from curator.formats import ADAPTERS, ARCHIVES
 from curator.formats.allowed import in_words
 from curator.ingest.outcomes import (
@@ -23,6 +23,7 @@ from curator.ingest.outcomes import (
     OutcomeFilter,
     PastIngest,
     count_by_outcome,
+    count_drawn,
     count_files,
     count_ingests,
     history,
@@ -189,13 +190,9 @@ def show_preview(source: Waiting, number: int) -> None:
         beside = previews_beside(settings().uploads, job.arguments[1], number)
         asked = ask_for_meaning(beside, there, f"preview-{number}")
         with st.container(horizontal=True):
-            st.button(
-                f"Ingest {pluralise(there['photos'], 'photo')}",
-                type="primary",
-                on_click=begin,
-                args=[source, asked],
-                disabled=not there["photos"] or not is_answered(there, asked),
-            )
+            why_not = why_not_ingest(there, asked)
+            label = f"Ingest {pluralise(there['photos'], 'photo')}"
+            action(label, why_not, type="primary", on_click=begin, args=[source, asked])
             st.button(leave, on_click=discard, args=[source])
 
 
@@ -215,8 +212,8 @@ def show_newest_ingest() -> int | None:
             if job.result is not None:
                 beside = previews_beside(settings().uploads, job.arguments[1], job.id)
                 asked = ask_for_meaning(beside, job.result, f"ingest-{job.id}")
-            ready = job.result is None or is_answered(job.result, asked)
-            st.button("Ingest it again", type="primary", on_click=start_again, args=[job, asked], disabled=not ready)
+            why_not = None if job.result is None else why_not_ingest(job.result, asked)
+            action("Ingest it again", why_not, type="primary", on_click=start_again, args=[job, asked])
     elif not active and newest is not None and newest.counts is not None:
         st.success(f"**{literal(newest.source)}**: {literal(came_in_words(newest.counts, browser_zone()))}.")
         if newest.counts.get("meaning"):
@@ -293,7 +290,7 @@ def show_history() -> None:
         there = count_ingests(session)
     if not there:
         return
-    st.subheader("Ingests", anchor=False)
+    st.header("Ingests", anchor=False)
     if "undoing" in st.session_state:
         undone = job_panel("undo", "Taking the ingest back", st.session_state["undoing"])
         if undone is not None and undone.state is JobState.done and undone.result is not None:
@@ -322,7 +319,8 @@ def show_past(past: PastIngest) -> None:
         return
     why = undo_refused_now(engine(), past.job) or ("" if owns_or_leads(current_reviewer(), past.by) else OTHERS)
     with st.container(width=220, gap=None, horizontal_alignment="right"):
-        if st.button("Undo", key=f"undo-{past.job}", disabled=bool(why)):
+        label = acting_on("Undo", f"{past.source}, {moment(past.at, clock)}")
+        if st.button(label, key=f"undo-{past.job}", disabled=bool(why)):
             confirm_undo(past)
         if why:
             st.caption(literal(why), text_alignment="right")
@@ -408,12 +406,13 @@ with upload_side:
             help="In formats with labels, such as COCO and CVAT, where hair is called something else.",
         )
     ready = waits(source)
-    with st.container(horizontal=True):
+    why_not = None if ready else "Name what to read first." if side == SERVER else "Choose the photos and masks first."
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Ingest now", type="primary", disabled=not ready, on_click=begin, args=[source, NOTHING_ASKED])
-        st.button(
+        action(
             "Preview",
+            why_not,
             help="Count what is in it, and what is here already, before anything is written.",
-            disabled=not ready,
             on_click=start_preview,
             args=[source],
         )
@@ -433,17 +432,17 @@ with about:
         "`python -m curator erase --contributor NAME` deletes everything of that person."
     )
 
-if newest_ingest is not None:
-    wall(current_reviewer(), newest_ingest)
-
 with reading(engine()) as session:
     now, outcomes = flow(session), count_by_outcome(session)
+    drawn = 0 if newest_ingest is None else count_drawn(session, newest_ingest)
+if newest_ingest is not None:
+    wall(current_reviewer(), newest_ingest)
+    drawn_note(drawn)
 columns = st.columns(6)
 columns[0].metric("Submissions", f"{now.submissions:,}", help="The next three add up to these.")
 for column, (name, number) in zip(columns[1:4], now.submission_parts.items(), strict=True):
     column.metric(name.capitalize(), f"{number:,}")
 columns[4].metric("Remarks", f"{outcomes[Outcome.remark]:,}", help="Notes about submissions; one may have several.")
 columns[5].metric("Files refused", f"{now.refused:,}", help="They are no submissions.")
-drawn_note(now.drawn)
 show_outcomes()
 show_history()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curator.app.mask_values import answered, is_answered, options
+from curator.app.mask_values import answered, is_answered, options, why_not_ingest
 from curator.ingest.previews import Preview, save
 from curator.pictures.meaning import NOTHING_ASKED, Asked, Meaning
 
@@ -97,3 +97,5 @@ def test_a_new_answer_replaces_the_one_before(more: list[str], left: list[str]) 
 def test_an_answer_is_the_commands_options(asked: Asked, words: list[str]) -> None:
     assert options(asked) == words
     assert is_answered(UNCLEAR, asked) is bool(words)
+    assert why_not_ingest(UNCLEAR, asked) == (None if words else "Say first what the values of its masks mean.")
+    assert why_not_ingest({**UNCLEAR, "photos": 0}, asked) == "There is no photo with a mask in it."

@@ -3,7 +3,7 @@
 // shown when the server has saved it.
 
 import { ask, bytesOf, clicked, fitted, formatted, made, offscreen, partsOf, RouteError, Shelf, tintOf } from "../shared.js";
-import { keysElsewhere } from "../keys.js";
+import { isUndo, keysElsewhere } from "../keys.js";
 import { STEP_KEYS, STEPS } from "../tiles.js";
 import { corners, firstSquare, middle, onPhoto, radians, squareAt, within } from "./square.js";
 import { hungAt, WALL, Wall } from "./wall.js";
@@ -495,6 +495,10 @@ class Tray {
 
   /** @param {KeyboardEvent} event */
   key(event) {
+    if (isUndo(event)) {
+      event.preventDefault();
+      return this.act("undo");
+    }
     const what = (this.many ? WALL_KEYS : KEYS)[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!what || this.isTheirs(event)) return;
     const steps = this.many && STEPS.includes(what); // one photo alone is turned left and right

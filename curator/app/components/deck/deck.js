@@ -8,6 +8,7 @@ import {
   settlesIt, undoOf, verdictOn,
 } from "../review.js";
 import { isUndo, keysElsewhere } from "../keys.js";
+import { chosenTint } from "../looks.js";
 import { Outbox } from "../outbox.js";
 import { Dealer } from "../dealer.js";
 import { paceInWords, Sitting } from "../sitting.js";
@@ -476,8 +477,7 @@ class Deck {
 
   /** The tint that was chosen in this browser, or the first. */
   get tint() {
-    const name = this.looks.get("tint");
-    return this.tints.find((tint) => tint.name === name) ?? this.tints[0];
+    return chosenTint(this.tints, this.looks);
   }
 
   offerTints() {

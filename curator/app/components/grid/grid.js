@@ -2,14 +2,14 @@
 // The review grid. Most masks of a crowd are right: so many are kept at once, except those that are marked, and those
 // that nobody can have seen. A whole grid is one commit; the next one is fetched while this one is on screen.
 
-import { decoded, drawPicture, OPACITY } from "../looks.js";
+import { chosenTint, decoded, drawPicture, OPACITY } from "../looks.js";
 import { clicked, formatted, made, newId, partsOf, RouteError, Shelf, topOf } from "../shared.js";
 import { allFit, arranged, GAP, ranged, STEP_KEYS, stepped, STEPS, tileElement } from "../tiles.js";
 import {
   DONE, doubtInWords, drawCounts, endOf, keysOf, lasting, LEFT_OUT, offerReasons, opinionsInWords, POLL_MS, reasonInWords,
   settlesIt, undoOf, verdictOn,
 } from "../review.js";
-import { keysElsewhere } from "../keys.js";
+import { isUndo, keysElsewhere } from "../keys.js";
 import { Outbox } from "../outbox.js";
 import { Dealer } from "../dealer.js";
 import { Sitting } from "../sitting.js";
@@ -167,11 +167,10 @@ class Grid {
   isTheirs = () => false;
 
   /** @param {ReviewData} data @param {(what: "renew" | "clear") => void} tell */
-  constructor({ reviewer, token, wanted, lead, tint, reasons }, tell) {
+  constructor({ reviewer, token, wanted, lead, tints, reasons }, tell) {
     this.clear = () => tell("clear");
     this.wanted = wanted;
     this.lead = lead;
-    this.tint = tint;
     this.reasons = reasons;
     this.keys = { ...KEYS, ...keysOf(reasons) };
     this.outbox = new Outbox(reviewer, {
@@ -208,10 +207,11 @@ class Grid {
     /** What Shift marks: from which tile, as what, and the marks before. @type {{from: Tile, mark: string | null, before: (string | null)[]} | null} */
     this.range = null;
     this.shelf = new Shelf("localStorage", "winnow.look.");
+    this.tint = chosenTint(tints, this.shelf); // as on the deck
     const { view, masked, count } = this.shelf.get("grid") ?? {};
     this.view = VIEWS.includes(view) ? view : VIEWS[0];
     this.masked = masked !== false;
-    this.opacity = { ...OPACITY, ...this.shelf.get("deck")?.opacity }; // as on the deck
+    this.opacity = { ...OPACITY, ...this.shelf.get("deck")?.opacity }; // as well
     this.chosen = COUNTS.includes(count) ? count : COUNT;
     this.counts = COUNTS; // those that are offered
     this.hidden = false; // the mask, for as long as H is held
@@ -269,6 +269,11 @@ class Grid {
 
   /** @param {KeyboardEvent} event */
   key(event) {
+    if (isUndo(event)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return this.undo();
+    }
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const what = this.at.help.open ? (key === "?" ? "help" : undefined) : this.keys[key];
     const held = event.ctrlKey || event.metaKey || event.altKey;
@@ -417,12 +422,12 @@ class Grid {
     this.deal();
   }
 
-  /** Undo all of the last commit: its tiles come again as they were marked. */
+  /** Undo all of the last commit: its tiles come again as they were marked. One that had a verdict before, on the deck, has it again. */
   undo() {
     const last = this.sitting.verdict;
     if (!last) return;
     const entries = last.commit ? this.sitting.entries.filter(({ commit }) => commit === last.commit) : [last];
-    const back = entries.map(({ card, did, reason }) => {
+    const back = entries.filter(({ was }) => !was).map(({ card, did, reason }) => {
       this.without(card.example);
       const marked = did === "fix" ? "fix" : did === "reject" ? (reason ?? "unsaid") : null;
       const known = this.behind.find(({ example }) => example === card.example);
@@ -431,10 +436,10 @@ class Grid {
     });
     this.behind = this.behind.filter((tile) => !back.includes(tile));
     this.renew([...back, ...this.tiles, ...this.ahead]);
-    for (const { card, did, client_id } of entries) {
+    for (const { card, did, client_id, was } of entries) {
       this.dealer.moved.add(card.example);
       this.sitting.forget(client_id);
-      if (did !== "skip") this.outbox.add(undoOf(card, did));
+      if (did !== "skip") this.outbox.add(undoOf(card, did, was));
     }
     this.say(`Undone: ${entries.length === 1 ? last.card.photo : `${formatted(entries.length)} verdicts`}.`);
   }
