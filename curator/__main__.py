@@ -466,7 +466,7 @@ def take_ingest_back(
     with exit_on_error():
         settings = read_settings()
         engine = open_database(settings)
-        with running_job(engine, "undo", [str(number)], job) as progress:
+        with running_job(engine, "undo", [str(number)], job, by=by or settings.reviewer) as progress:
             progress.refuse_beside("ingest", "erase", "undo")
             progress.report(0.0, "Deleting what the ingest added")
             undone = undo_ingest(engine, Store(settings.store), number, by or settings.reviewer, utc_now())

@@ -157,6 +157,11 @@ def check_lead(reviewer: str) -> None:
         raise RefusedError("Only a lead may do this (see WINNOW_LEADS in docs/settings.md).")
 
 
+def owns_or_leads(reviewer: str, owner: str | None) -> bool:
+    """Whether what `owner` has done may be taken back by this reviewer: it is their own, or they are a lead."""
+    return reviewer == owner or leads(reviewer)
+
+
 def check_origin(request: Request) -> None:
     """Raises RefusedError unless the request comes from a page of the host that it is sent to."""
     origin = request.headers.get("origin")

@@ -59,13 +59,14 @@ def count_by_outcome(session: Session) -> dict[Outcome, int]:
 
 @dataclass(frozen=True)
 class PastIngest:
-    """An ingest that was started: its job's number, when, of which source, and its state.
+    """An ingest that was started: its job's number, when, by whom (None: not known), of which source, and its state.
 
     `counts` is what it said at its end (`IngestSummary`), None unless it finished. `undone` is who took it back, and when.
     """
 
     job: int
     at: datetime
+    by: str | None
     source: str
     state: JobState
     message: str
@@ -123,7 +124,8 @@ def ingested_source(arguments: Sequence[str]) -> str:
 
 def _past_ingest(job: Job, now: datetime, undone: tuple[str, datetime] | None) -> PastIngest:
     counts = job.result if job.result is not None and "seen" in job.result else None
-    return PastIngest(job.id, job.created_at, ingested_source(job.arguments), job_state(job, now), job.message, counts, undone)
+    source, state = ingested_source(job.arguments), job_state(job, now)
+    return PastIngest(job.id, job.created_at, job.started_by, source, state, job.message, counts, undone)
 
 
 def _wanted(asked: OutcomeFilter) -> Select[*tuple[Any, ...]]:

@@ -9,7 +9,7 @@ import streamlit as st
 from curator.app.components.upload import Arrived, arrived, upload
 from curator.app.components.wall import wall
 from curator.app.frame import PAGE_FILE, action, drawn_note, header, job_panel, show_error, start_job, table
-from curator.app.guard import check_lead, current_reviewer, leads
+from curator.app.guard import current_reviewer, leads, owns_or_leads
 from curator.app.ingest_words import came_in_words, found_in_words, recognised_in_words
 from curator.app.mask_values import answered, ask_for_meaning, options, why_not_ingest
 from curator.app.server_sources import may_start_again, named_source
@@ -50,6 +50,7 @@ from db.tables import Job, JobState
 
 ROWS_PER_PAGE = 50  # of files
 INGESTS_PER_PAGE = 8
+OTHERS = "Only a lead, or who started it, may take it back."
 HERE, SERVER = "From this computer", "From the server"
 OUTCOME_LABELS = {
     Outcome.refused: "Refused",
@@ -312,10 +313,11 @@ def show_past(past: PastIngest) -> None:
         f"Taken back by {past.undone[0]}, {moment(past.undone[1], clock)}" if past.undone else "",
     ]
     state = "taken back" if past.undone else STATE_LABELS[past.state.value]
-    st.html(render(PAST, source=past.source, when=f"{moment(past.at, clock)} · {state}", lines=said))
+    when = " · ".join([moment(past.at, clock), *([past.by] if past.by else []), state])
+    st.html(render(PAST, source=past.source, when=when, lines=said))
     if past.undone or past.changed_nothing:
         return
-    why = undo_refused_now(engine(), past.job) or ("" if leads(current_reviewer()) else "Only a lead may take it back.")
+    why = undo_refused_now(engine(), past.job) or ("" if owns_or_leads(current_reviewer(), past.by) else OTHERS)
     with st.container(width=220, gap=None, horizontal_alignment="right"):
         label = acting_on("Undo", f"{past.source}, {moment(past.at, clock)}")
         if st.button(label, key=f"undo-{past.job}", disabled=bool(why)):
@@ -335,20 +337,18 @@ def confirm_undo(past: PastIngest) -> None:
     )
     with st.container(horizontal=True):
         if st.button("Delete them", type="primary"):
-            undo(past.job)
+            undo(past)
             st.rerun()
         if st.button("Keep them"):
             st.rerun()
 
 
-def undo(ingest: int) -> None:
+def undo(past: PastIngest) -> None:
     """Start the job that takes an ingest back."""
-    try:
-        check_lead(current_reviewer())
-    except WinnowError as error:
-        show_error(error)
+    if not owns_or_leads(current_reviewer(), past.by):
+        st.error(OTHERS)
         return
-    job = start_job("undo", "curator", ["undo-ingest", str(ingest), f"--by={current_reviewer()}"])
+    job = start_job("undo", "curator", ["undo-ingest", str(past.job), f"--by={current_reviewer()}"])
     if job is not None:
         st.session_state["undoing"] = job
 

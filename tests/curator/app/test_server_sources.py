@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from curator.app import guard, server_sources
-from curator.app.guard import RefusedError
+from curator.app.guard import RefusedError, owns_or_leads
 from curator.app.server_sources import may_start_again, named_source
 from db.errors import WinnowError
 from db.settings import Settings
@@ -20,6 +20,13 @@ def street(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         monkeypatch.setattr(module, "settings", lambda: settings)
     (tmp_path / "in/street").mkdir(parents=True)
     return tmp_path / "in/street"
+
+
+def test_one_takes_back_ones_own_and_a_lead_everybodys(street: Path) -> None:
+    assert owns_or_leads("Ada", "Bo")
+    assert owns_or_leads("Bo", "Bo")
+    assert not owns_or_leads("Bo", "Cleo")
+    assert not owns_or_leads("Bo", None)  # nobody knows whose it is
 
 
 def test_a_lead_names_a_folder_and_others_may_not(street: Path) -> None:

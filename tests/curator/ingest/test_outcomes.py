@@ -83,7 +83,8 @@ def test_a_source_and_a_page_can_be_asked_for(session: Session) -> None:
 
 
 def test_the_history_says_how_each_ingest_stands(engine: Engine, clock: FakeClock) -> None:
-    first, second, third = (enqueue(engine, "ingest", [name], clock()) for name in ("a.zip", "b.zip", "c.zip"))
+    first, second = (enqueue(engine, "ingest", [name], clock()) for name in ("a.zip", "b.zip"))
+    third = enqueue(engine, "ingest", ["c.zip"], clock(), by="Ada")
     enqueue(engine, "export", ["1"], clock())
     with writing(engine) as session:
         done, looked = session.get_one(Job, first), session.get_one(Job, second)
@@ -94,9 +95,9 @@ def test_the_history_says_how_each_ingest_stands(engine: Engine, clock: FakeCloc
         assert count_ingests(session) == 3
         assert history(session, 1, clock(), 2) == history(session, 9, clock())[1:]
     counts = {"seen": 9, "added": 7, "refusals": 2, "refused": []}
-    assert [(one.job, one.source, one.state, one.counts) for one in found] == [
-        (third, "c.zip", JobState.interrupted, None),
-        (first, "a.zip", JobState.done, counts),
+    assert [(one.job, one.by, one.source, one.state, one.counts) for one in found] == [
+        (third, "Ada", "c.zip", JobState.interrupted, None),
+        (first, None, "a.zip", JobState.done, counts),
     ]
     assert third > second
 
