@@ -29,6 +29,7 @@ Period = Literal["hour", "day"]
 PAUSE_SECONDS = 60.0  # a longer gap for one verdict is a pause
 CURRENT_SECONDS = 300.0  # the current pace is measured over the newest 5 minutes of active time
 FORECAST_SECONDS = 7200.0  # and a forecast over the newest 2 hours
+LEAST_SECONDS = 10.0  # of active time, for a pace: less is chance, or a file of verdicts, which nobody gave one by one
 WINDOW = timedelta(days=30)
 # What a forecast needs. Durations scatter about as much as they are long, so 30 of them tell their mean to about a fifth
 # (1 / sqrt(30)); and people begin faster or slower than they go on, so they have to be of five minutes at least.
@@ -54,8 +55,8 @@ class Pace:
 
     @property
     def per_minute(self) -> float | None:
-        """Timed verdicts per minute of active time; None if there are none."""
-        return 60.0 * self.timed / self.seconds if self.seconds else None
+        """Timed verdicts per minute of active time; None if that is too short to tell."""
+        return 60.0 * self.timed / self.seconds if self.seconds >= LEAST_SECONDS else None
 
 
 def measure_pace(times: Times) -> Pace:

@@ -8,7 +8,14 @@ import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
 from curator.pictures.tint import EDGE, FILL, FILL_ALPHA, OTHER_TINTS
-from curator.review.progress import CURRENT_SECONDS, ENOUGH_SECONDS, ENOUGH_VERDICTS, FORECAST_SECONDS, PAUSE_SECONDS
+from curator.review.progress import (
+    CURRENT_SECONDS,
+    ENOUGH_SECONDS,
+    ENOUGH_VERDICTS,
+    FORECAST_SECONDS,
+    LEAST_SECONDS,
+    PAUSE_SECONDS,
+)
 from curator.review.reasons import KEYS, LABELS
 from db.tables import CROP_SIDE
 
@@ -30,6 +37,7 @@ REVIEWING = {
         "pause_ms": 1000 * PAUSE_SECONDS,
         "recent_ms": 1000 * CURRENT_SECONDS,
         "forecast_ms": 1000 * FORECAST_SECONDS,
+        "least_ms": 1000 * LEAST_SECONDS,
         "enough_ms": 1000 * ENOUGH_SECONDS,
         "enough": ENOUGH_VERDICTS,
     },

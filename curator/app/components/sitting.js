@@ -131,9 +131,9 @@ export function pace(times, { pause_ms, recent_ms }) {
  * @param {number[]} times of the verdicts in ms, oldest first
  * @param {number} left @param {PaceLimits} limits
  */
-export function paceInWords(times, left, { pause_ms, recent_ms, forecast_ms, enough_ms, enough }) {
+export function paceInWords(times, left, { pause_ms, recent_ms, forecast_ms, least_ms, enough_ms, enough }) {
   const now = pace(times, { pause_ms, recent_ms });
-  if (times.length < ENOUGH || !now.ms) return "";
+  if (times.length < ENOUGH || now.ms < least_ms) return "";
   const speed = `${formatted(Math.max(1, Math.round((now.timed * 60000) / now.ms)))} per minute`;
   const basis = pace(times, { pause_ms, recent_ms: forecast_ms });
   if (!left || basis.timed < enough || basis.ms < enough_ms) return speed;

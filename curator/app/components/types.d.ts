@@ -120,12 +120,14 @@ interface Entry {
 
 /**
  * When a pace is measured (curator/review/progress.py): a longer gap than `pause_ms` is a pause; the newest `recent_ms` count,
- * for a forecast the newest `forecast_ms`. There is no forecast before `enough` verdicts were given in `enough_ms` of work.
+ * for a forecast the newest `forecast_ms`. There is no pace of less than `least_ms` of work, and no forecast before `enough`
+ * verdicts were given in `enough_ms` of it.
  */
 interface PaceLimits {
   pause_ms: number;
   recent_ms: number;
   forecast_ms: number;
+  least_ms: number;
   enough_ms: number;
   enough: number;
 }

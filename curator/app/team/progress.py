@@ -85,19 +85,18 @@ def _live_figures() -> None:
     last = datetime.fromtimestamp(float(team[-1]), clock) if len(team) else None
     coming = progress.forecast(left, lately, last, now)
     pace = progress.measure_pace(progress.newest_activity(team, progress.CURRENT_SECONDS))
-    spent, measured = (duration_in_words(timedelta(seconds=each.seconds)) for each in (today, pace))
     places = st.columns(4)
     _figure(
         places[0],
         "Verdicts per minute",
         _rate(pace.per_minute),
-        f"last {measured} of reviewing, {ago(now - last)}" if last else "none in 30 days",
+        _measured_when(pace, now - last) if last else "none in 30 days",
     )
     _figure(
         places[1],
         "Verdicts today",
         f"{today.verdicts:,}",
-        f"since midnight, in {spent} of reviewing" if today.verdicts else "none yet since midnight",
+        _since_midnight(today),
     )
     _figure(places[2], "Left to review", f"{left:,}", "examples without a verdict")
     if coming:
@@ -124,6 +123,19 @@ def _figure(place: DeltaGenerator, label: str, value: str, under: str) -> None:
     with place.container(gap=None):
         st.metric(label, value)
         st.caption(under)
+
+
+def _measured_when(pace: progress.Pace, since: timedelta) -> str:
+    if pace.per_minute is None:
+        return f"too little reviewing to tell; the last verdict {ago(since)}"
+    return f"last {duration_in_words(timedelta(seconds=pace.seconds))} of reviewing, {ago(since)}"
+
+
+def _since_midnight(today: progress.Pace) -> str:
+    if not today.verdicts:
+        return "none yet since midnight"
+    spent = f", in {duration_in_words(timedelta(seconds=today.seconds))} of reviewing"
+    return f"since midnight{'' if today.per_minute is None else spent}"
 
 
 def _rate(per_minute: float | None) -> str:

@@ -24,6 +24,7 @@ from curator.review.progress import (
     ENOUGH_SECONDS,
     ENOUGH_VERDICTS,
     FORECAST_SECONDS,
+    LEAST_SECONDS,
     PAUSE_SECONDS,
     measure_pace,
     newest_activity,
@@ -115,6 +116,7 @@ def test_the_pace_is_that_of_the_vectors() -> None:
         "pause_ms": 1000 * given["pause"],
         "recent_ms": 1000 * given["recent"],
         "forecast_ms": 1000 * FORECAST_SECONDS,
+        "least_ms": 1000 * LEAST_SECONDS,
         "enough_ms": 1000 * ENOUGH_SECONDS,
         "enough": ENOUGH_VERDICTS,
     }

@@ -56,6 +56,7 @@ def test_a_grid_of_verdicts_in_one_commit_shares_the_time_it_took() -> None:
 def test_verdicts_that_came_all_at_once_have_no_pace() -> None:
     assert measure_pace(seconds(5, 5, 5)) == Pace(verdicts=3, timed=0, seconds=0.0, median=None)
     assert measure_pace(seconds(5, 5, 5)).per_minute is None
+    assert measure_pace(seconds(5, *[5.02] * 40)).per_minute is None  # two files of verdicts, one after the other
     assert measure_pace(seconds()) == Pace(0, 0, 0.0, None)
 
 

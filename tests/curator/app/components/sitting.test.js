@@ -8,7 +8,7 @@ import { open, settled, stored } from "./browser.js";
 
 const VECTORS = JSON.parse(readFileSync(new URL("../../../vectors/pace.json", import.meta.url), "utf-8"));
 const LIMITS = {
-  pause_ms: 1000 * VECTORS.pause, recent_ms: 1000 * VECTORS.recent, forecast_ms: 7_200_000, enough_ms: 300_000, enough: 30,
+  pause_ms: 1000 * VECTORS.pause, recent_ms: 1000 * VECTORS.recent, forecast_ms: 7_200_000, least_ms: 10_000, enough_ms: 300_000, enough: 30,
 };
 /** @type {Sitting[]} */
 let tabs;
@@ -125,6 +125,7 @@ test("the pace in words is that of the last five minutes of work", () => {
     paceInWords(seconds.map((second) => 1_700_000_000_000 + 1000 * second), left, LIMITS);
   const everyTwo = Array.from({ length: 200 }, (_, number) => 2 * number);
   assert.equal(words(everyTwo.slice(0, 9), 100), ""); // too few to say
+  assert.equal(words(everyTwo.map((second) => second / 100), 100), ""); // nobody judges two hundred in four seconds
   assert.equal(words(everyTwo.slice(0, 10), 100), "30 per minute");
   assert.equal(words(everyTwo.slice(0, 150), 100), "30 per minute"); // 298 seconds are no basis for a forecast
   assert.equal(words(everyTwo.slice(0, 151), 100), "30 per minute, about 3 min left");
