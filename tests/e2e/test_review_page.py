@@ -953,7 +953,7 @@ def test_a_control_of_the_page_that_was_reached_with_tab_keeps_its_keys_and_one_
     expect(page.get_by_role("combobox", name="Order")).to_be_visible()
     shows(page, 1)
     page.keyboard.press("Escape")
-    page.get_by_text("left to review").click()
+    page.get_by_text("left for you").click()
     page.get_by_role("link", name="Review").first.focus()
     filters.click()
     filters.click()

@@ -146,7 +146,7 @@ export function drawCounts(at, section, outbox, tally, wanted) {
   const { keep, fix, reject, left } = tally;
   const share = (/** @type {number} */ part) => `${(100 * part) / Math.max(1, keep + fix + reject + left)}%`;
   at.left.textContent = formatted(left);
-  at.leftOf.textContent = isNarrowed(wanted) ? "left in this filter" : "left to review";
+  at.leftOf.textContent = isNarrowed(wanted) ? "left in this filter" : "left for you";
   at.bar.hidden = at.tally.hidden = !isQueue(wanted);
   at.kept.textContent = formatted(keep);
   at.fixed.textContent = formatted(fix);
