@@ -74,7 +74,7 @@ class Bar {
       this.show(answer);
     } catch (error) {
       if (this.leave.signal.aborted) return;
-      this.refused = error instanceof RouteError && error.status === 403; // a new token comes with the page's next run
+      this.refused = error instanceof RouteError && error.is("stale_page"); // a new token comes with the page's next run
       this.showLost(this.refused ? "Reload this page" : "No connection", /** @type {Error} */ (error).message);
     }
     clearTimeout(this.next); // two refreshes may have met

@@ -49,10 +49,10 @@ export class Pictures {
   }
 
   fetch() {
-    let first = true;
+    const [first] = this.wanted.keys();
     for (const [example, card] of this.wanted) {
-      if (!this.held.has(example) && (first || this.loading < LOADERS)) this.load(card);
-      first = false;
+      if (!this.held.has(example) && (example === first || this.loading < LOADERS)) this.load(card);
+      if (example === first && !this.of(example)) return; // it has a slow line to itself
     }
   }
 

@@ -66,7 +66,7 @@ class Wall {
       if (!runs) return;
     } catch (error) {
       if (this.closed || (error instanceof RouteError && error.missing)) return;
-      if (error instanceof RouteError && error.status === 403 && !this.stale) {
+      if (error instanceof RouteError && error.is("stale_page") && !this.stale) {
         this.stale = true;
         return this.renew();
       }
