@@ -134,6 +134,7 @@ def test_a_folder_and_loose_files_come_in_fill_the_wall_and_an_ingest_is_taken_b
         assert list(session.scalars(select(Source.location))) == ["Straße 1"]
         photos = {one.photo_name for one in session.scalars(select(Submission))}
     assert photos == {f"images/{file.name}" for file in (folder / "images").iterdir()}
+    stored = set(app.store.all())
 
     more = tmp_path / "more"
     write_sample(more, 8, seed=6)
@@ -172,7 +173,9 @@ def test_a_folder_and_loose_files_come_in_fill_the_wall_and_an_ingest_is_taken_b
     expect(wall).to_be_hidden()
     with reading(app.engine) as session:
         assert session.scalar(select(func.count()).select_from(Submission)) == 12
-        assert check(session, app.store, TOMORROW).sound
+        found = check(session, app.store, TOMORROW)
+    assert set(app.store.all()) == stored
+    assert (found.missing, found.damaged, found.wrongly_standing) == ([], [], [])  # other tests' pictures are there, too
 
 
 def csv_of(page: Page, label: str) -> list[list[str]]:

@@ -146,7 +146,7 @@ class Bar {
   }
 
   showChip() {
-    const { chip, name, percent, done, says, bell } = this.at;
+    const { chip, name, percent, done, doing, bell } = this.at;
     const shown = chipOf(this.running);
     chip.hidden = !shown;
     bell.hidden = !this.running.some(({ seconds }) => seconds >= LONG) || !mayAsk();
@@ -156,7 +156,7 @@ class Bar {
     name.textContent = shown.name;
     percent.textContent = shown.percent;
     done.style.width = shown.percent.replace(" ", "");
-    says.textContent = shown.says;
+    doing.textContent = shown.says;
   }
 
   /** @param {string} words @param {string} [why] */
