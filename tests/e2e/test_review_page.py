@@ -96,36 +96,41 @@ def test_the_canvas_shows_the_stored_picture_with_its_mask_over_it(page: Page, a
     page.wait_for_selector('canvas[data-masked="true"]')
 
 
-@pytest.mark.parametrize(
-    ("key", "decision", "reason"),
-    [
-        *[(key, "keep", None) for key in "kKaA"],
-        *[(key, "fix", None) for key in "fF"],
-        *[(key, "reject", "unsaid") for key in "xX"],
-        *[(str(number), "reject", reason) for number, reason in enumerate([str(r) for r in Reason][:6], start=1)],
-    ],
-)
-def test_a_key_decides_without_a_click_first(page: Page, app: Server, key: str, decision: str, reason: str | None) -> None:
-    opened(page, app)
-    page.keyboard.press(key)
-    shows(page, 2)
-    saved(page)
-    assert verdicts(app) == [(1, decision, reason)]
-    expect(page.locator('[data-part="left"]')).to_have_text(str(COUNT - 1))
-    expect(page.locator('[data-part="kept"]')).to_have_text("1" if decision == "keep" else "0")
-    expect(page.locator('[data-part="fixed"]')).to_have_text("1" if decision == "fix" else "0")
-    expect(page.locator('[data-part="rejected"]')).to_have_text("1" if decision == "reject" else "0")
+DECIDING = [
+    *[(key, "keep", None) for key in "kKaA"],
+    *[(key, "fix", None) for key in "fF"],
+    *[(key, "reject", "unsaid") for key in "xX"],
+    *[(str(number), "reject", reason) for number, reason in enumerate([str(r) for r in Reason][:6], start=1)],
+]
 
 
-@pytest.mark.parametrize("key", ["u", "U", "Backspace"])
-def test_a_key_takes_the_last_verdict_back(page: Page, app: Server, key: str) -> None:
+def test_each_key_decides_without_a_click_first(page: Page, app: Server) -> None:
+    with writing(app.engine) as session:
+        add_examples(session, app.store, len(DECIDING) + 1 - COUNT, Split.train)
+    page.goto(f"{app.url}/review")
+    canvas, given = page.locator('canvas[data-state="showing"]'), []
+    for key, decision, reason in DECIDING:
+        example = canvas.get_attribute("data-example")
+        page.keyboard.press(key)
+        expect(page.locator(f'canvas[data-example="{example}"]')).to_have_count(0)
+        canvas.wait_for()
+        saved(page)
+        given.append((int(example or 0), decision, reason))
+        assert verdicts(app) == given
+        expect(page.locator('[data-part="left"]')).to_have_text(str(len(DECIDING) + 1 - len(given)))
+        for part, counted in (("kept", "keep"), ("fixed", "fix"), ("rejected", "reject")):
+            expect(page.locator(f'[data-part="{part}"]')).to_have_text(str(sum(one == counted for _, one, _ in given)))
+
+
+def test_keys_take_the_last_verdict_back(page: Page, app: Server) -> None:
     opened(page, app)
-    page.keyboard.press("x")
-    shows(page, 2)
-    page.keyboard.press(key)
-    shows(page, 1)
-    saved(page)
-    assert verdicts(app) == [(1, "reject", "unsaid"), (1, "undo", None)]
+    for key in ("u", "U", "Backspace"):
+        page.keyboard.press("x")
+        shows(page, 2)
+        page.keyboard.press(key)
+        shows(page, 1)
+        saved(page)
+    assert verdicts(app) == 3 * [(1, "reject", "unsaid"), (1, "undo", None)]
 
 
 def test_space_puts_it_at_the_end_and_decides_nothing(page: Page, app: Server) -> None:
@@ -582,29 +587,26 @@ class Finger:
         self.send("touchEnd")
 
 
-@pytest.mark.parametrize(
-    ("across", "down", "label", "given"),
-    [
-        (0.4, 0.05, "Keep", [(1, "keep", None)]),
-        (-0.4, 0.05, "Reject", [(1, "reject", "unsaid")]),
-        (0.05, 0.4, "Fix", [(1, "fix", None)]),
-        (0.05, -0.4, "Skip", []),
-    ],
-)
-def test_a_swipe_decides(
-    tablet: Page, app: Server, across: float, down: float, label: str, given: list[tuple[int, str, str | None]]
-) -> None:
+def test_swipes_decide(tablet: Page, app: Server) -> None:
     opened(tablet, app)
-    finger = Finger(tablet)
-    finger.swipe(across, down)
-    expect(tablet.locator('[data-part="swiped"]')).to_have_text(label)
-    expect(tablet.locator('[data-part="swiped"]')).to_have_css("opacity", "1")
-    shows(tablet, 1)  # not before the finger is lifted
-    finger.lift()
-    shows(tablet, 2)
-    saved(tablet)
-    assert verdicts(app) == given
-    expect(tablet.locator('[data-part="card"]')).to_have_css("transform", "none")
+    finger, given = Finger(tablet), []
+    swipes: list[tuple[float, float, str, list[tuple[str, str | None]]]] = [
+        (0.4, 0.05, "Keep", [("keep", None)]),
+        (-0.4, 0.05, "Reject", [("reject", "unsaid")]),
+        (0.05, 0.4, "Fix", [("fix", None)]),
+        (0.05, -0.4, "Skip", []),
+    ]
+    for example, (across, down, label, verdict) in enumerate(swipes, start=1):
+        finger.swipe(across, down)
+        expect(tablet.locator('[data-part="swiped"]')).to_have_text(label)
+        expect(tablet.locator('[data-part="swiped"]')).to_have_css("opacity", "1")
+        shows(tablet, example)  # not before the finger is lifted
+        finger.lift()
+        shows(tablet, example + 1)
+        saved(tablet)
+        given += [(example, *one) for one in verdict]
+        assert verdicts(app) == given
+        expect(tablet.locator('[data-part="card"]')).to_have_css("transform", "none")
 
 
 def test_a_tap_and_a_short_swipe_decide_nothing(tablet: Page, app: Server) -> None:
@@ -639,20 +641,18 @@ def test_a_resting_finger_hides_the_mask_and_two_zoom(tablet: Page, app: Server)
     assert verdicts(app) == []
 
 
-@pytest.mark.parametrize("size", [(1024, 768), (768, 1024), (390, 844)])
-def test_on_tablets_and_phones_every_verdict_is_in_reach_and_large_enough(
-    tablet: Page, app: Server, size: tuple[int, int]
-) -> None:
-    tablet.set_viewport_size({"width": size[0], "height": size[1]})
+def test_on_tablets_and_phones_every_verdict_is_in_reach_and_large_enough(tablet: Page, app: Server) -> None:
     opened(tablet, app)
     tablet.wait_for_function("() => document.fonts.status === 'loaded'")
-    for name in ["Keep", "Fix", "Reject", "No face", "Not hair", "Hair missing", "Spills over", "Too coarse", "Bad photo"]:
-        button = tablet.get_by_role("button", name=name)
-        expect(button).to_be_in_viewport(ratio=1)
-        box = box_of(button)
-        assert box["height"] >= 44
-        assert box["width"] >= 44
-    assert tablet.evaluate("document.documentElement.scrollWidth") <= size[0]
+    for width, height in [(1024, 768), (768, 1024), (390, 844)]:
+        tablet.set_viewport_size({"width": width, "height": height})
+        for name in ["Keep", "Fix", "Reject", "No face", "Not hair", "Hair missing", "Spills over", "Too coarse", "Bad photo"]:
+            button = tablet.get_by_role("button", name=name)
+            expect(button).to_be_in_viewport(ratio=1)
+            box = box_of(button)
+            assert box["height"] >= 44
+            assert box["width"] >= 44
+        assert tablet.evaluate("document.documentElement.scrollWidth") <= width
 
 
 # --- the help --------------------------------------------------------------------------------------------------------
