@@ -229,7 +229,7 @@ def _look(
     """What a preview shows: the counts, what is in already, what the masks' values are and mean; `beside`, four small pairs."""
     with (
         spooled(_reported(found.items, job, 0.0, Counter())) as (total, items_again),
-        workers_for(settings, *folders, items=total) as all_workers,
+        workers_for(settings, *folders) as all_workers,
         kept(all_workers) as workers,
     ):
         counts = count_items(replace(found, items=items_again()))
@@ -322,7 +322,7 @@ def _run_ingest(
     found: Counter[type] = Counter()
     with (
         spooled(_reported(items, progress, start, found)) as (total, items_again),
-        workers_for(settings, *folders, items=total) as all_workers,
+        workers_for(settings, *folders) as all_workers,
         kept(all_workers) as workers,
         progress_line() as show,
     ):

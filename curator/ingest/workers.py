@@ -5,7 +5,6 @@ other item with it: everything that was in flight is tried again, one item at a 
 of ours that works on one item for too long ends itself, which counts as a crash. The threads of a cluster can't be ended.
 """
 
-import math
 import multiprocessing
 import os
 import signal
@@ -108,8 +107,7 @@ def processes(store: str, count: int | None = None, item_seconds: float = ITEM_S
     """Processes of this machine: `count` of them, or one for each core. One that works on an item for longer crashes."""
     count = count or os.cpu_count() or 1
     start = partial(_process_pool, item_seconds=item_seconds)
-    words = f"{count} {'process' if count == 1 else 'processes'} of this machine"
-    return Workers(start, count, store, words, stop_executor=_ProcessPool.kill)
+    return Workers(start, count, store, f"{count} processes of this machine", stop_executor=_ProcessPool.kill)
 
 
 class _ProcessPool(ProcessPoolExecutor):
@@ -141,14 +139,12 @@ def _process_pool(count: int, item_seconds: float) -> _ProcessPool:
 
 
 @contextmanager
-def workers_for(settings: Settings, *folders: Path, items: int) -> Iterator[Workers]:
+def workers_for(settings: Settings, *folders: Path) -> Iterator[Workers]:
     """The cluster's workers, where a cluster is set and all its workers see the store and these folders; else own processes.
 
-    There are no more processes than so many `items` keep busy: each takes one and a half seconds of a core to start. Raises
-    WinnowError if the cluster cannot be reached.
+    Raises WinnowError if the cluster cannot be reached.
     """
-    chunks = max(1, math.ceil(items / CHUNK_SIZE))
-    local = processes(settings.store, min(os.cpu_count() or 1, chunks))
+    local = processes(settings.store)
     if not settings.cluster:
         yield local
         return
