@@ -1,12 +1,14 @@
 """What somebody sees who opens a page for the first time, and when: on this machine's own line, and on a slow one.
 
-    python benchmarks/first_paint.py [--kilobytes 50] [--latency 300] [--json]
+    python benchmarks/first_paint.py [--plain] [--pages /review] [--kilobytes 50] [--latency 300] [--json]
 
 Each page is opened in a new browser with an empty cache: once as fast as this machine can, once with Chromium's own brake of
 50 kB/s and 300 ms an answer. The app runs on a home of its own, with drawn portraits, a set and a run.
 
 - paint: the first text or picture is on the screen (Chromium's first-contentful-paint).
 - page: what one opens the page for is there: its heading, and where a picture has the page's room, the picture.
+With --plain, the pages come as Streamlit alone sends them: no splash, and nothing packed.
+
 - kB: everything that crossed the network until then, websocket frames too, as it was packed.
 """
 
@@ -99,6 +101,7 @@ def main() -> None:
     parser.add_argument("--kilobytes", type=float, default=50, help="the slow line's kilobytes a second (50)")
     parser.add_argument("--latency", type=float, default=300, help="milliseconds before each answer on it (300)")
     parser.add_argument("--pages", nargs="*", default=list(PAGES), help="paths, such as /review (all pages)")
+    parser.add_argument("--plain", action="store_true", help="as Streamlit alone sends them")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     speed = arguments.kilobytes * 1000
@@ -111,7 +114,10 @@ def main() -> None:
         home = Path(folder) / "home"
         fill(home)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
-        with serving(ROOT / "streamlit_app.py", home) as url:
+        door = Path(folder) / "door.py"
+        whole = (ROOT / "streamlit_app.py").read_text()
+        door.write_text(whole.replace(", Middleware(FirstView)", "") if arguments.plain else whole)
+        with serving(door, home) as url:
             first_view(browser, url, HEADING, None)  # the app's own first page imports what all need
             for path in arguments.pages:
                 quiet, braked = (first_view(browser, url + path, PAGES[path], line) for line in (None, slow))

@@ -15,7 +15,7 @@ import pytest
 from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
-from curator.app.first_view import ASSETS, PAGES, STREAMLIT, USED, FirstView, chunks, content, first_page, takes_gzip
+from curator.app.first_view import ASSETS, PAGES, STREAMLIT, USED, FirstView, chunks, content, first_page, packed, takes_gzip
 
 ROOT = Path(__file__).parents[3]
 APP = ROOT / "curator/app"
@@ -148,6 +148,13 @@ def test_what_every_page_draws_with_is_loaded_early() -> None:
     for file in early():
         assert ours.count(f'href="./{file}"') == 1
         assert f"/{file}" in ASSETS
+
+
+def test_what_a_first_view_loads_fits_a_slow_line() -> None:
+    """A page has 25 seconds at 50 kB/s (`benchmarks/first_paint.py`): half of them are for these."""
+    files = [f"/{file}" for file in early()] + re.findall(r'(?:src|href)="\.(/static/[^"?]+)', first_page().decode())
+    assert {SCRIPT, STYLES} < set(files) <= ASSETS.keys()
+    assert sum(len(packed(file)) for file in set(files)) < 625_000
 
 
 def test_chunks_are_an_entry_and_all_that_it_imports_once() -> None:

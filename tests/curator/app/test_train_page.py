@@ -77,13 +77,28 @@ def test_counts_cautions_presets_and_time_are_there_before_the_button_is_pressed
     assert [option.content for option in preset.proto.options] == ["Try it", "Paper", "Best"]
     assert "As in the paper: 50 epochs at 224 pixels." in said
 
-    page.number_input(key="fit-epochs").set_value(3)
-    page.selectbox(key="fit-size").set_value(128).run()
-    said = [one.value for one in page.caption]
-    assert "Three epochs on small pictures: whether the masks teach anything." in said
+    preset.set_value("Try it").run()
+    assert (page.number_input(key="fit-epochs").value, page.selectbox(key="fit-size").value) == (3, 128)
+    assert "Three epochs on small pictures: whether the masks teach anything." in [one.value for one in page.caption]
+    page.number_input(key="fit-epochs").set_value(50)
+    page.selectbox(key="fit-size").set_value(224).run()
+    assert "As in the paper: 50 epochs at 224 pixels." in [one.value for one in page.caption]
     page.number_input(key="fit-seed").set_value(7).run()
     assert "Settings of your own." in [one.value for one in page.caption]
     assert sets(home) == 0
+
+
+def test_a_frozen_set_is_trained_on_as_it_is(home: Engine, runs: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr("db.launch.start_job", lambda *given, **_: started.append(given[4]))
+    page = AppTest.from_file(PAGE, default_timeout=60).run()
+    page.selectbox[0].set_value(1).run()
+    assert page.selectbox[0].options == ["What is approved now: 5 examples", "Set 1: 5 examples"]
+    assert "frozen as a curated set first" not in " ".join(one.value for one in page.caption)
+    labelled(page, "Train on set 1").click().run()
+    assert not page.exception
+    assert [words[:2] for words in started] == [["fit", "1"]]
+    assert sets(home) == 1
 
 
 def test_a_training_that_is_on_disables_the_button_says_why_and_freezes_nothing(home: Engine) -> None:

@@ -188,7 +188,8 @@ def test_what_is_left_out_is_no_background_for_the_edge_beside_it(matting: Matti
     hair[:, :256] = 255
     left_out[256:, 256:] = 255
     alpha = matting.refine(photo, hair, left_out=left_out).alpha
-    assert alpha[256 + 2 * BAND :, :256].min() >= 250  # beyond the reach of the edge above
+    assert alpha[256 + 2 * BAND :, :256].min() >= 250
+    assert alpha[256 : 256 + 2 * BAND, :256].min() >= 200  # within the reach of the edge above
     assert alpha[20:240, 256:259].min() >= 200  # the edge above is solved as ever
     assert alpha[20:240, 262:].max() <= 55
     assert not alpha[left_out > 0].any()
