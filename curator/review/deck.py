@@ -476,28 +476,35 @@ def _opinions(session: Session, examples: Collection[int]) -> dict[int, list[dic
 
 @dataclass(frozen=True)
 class GivenVerdict:
-    """A verdict that a reviewer gave, with its card as it is now; `reason` is None for a reject without one."""
+    """A verdict that a reviewer gave, with its card as it is now; `reason` is None for a reject without one.
+
+    `was` is the reviewer's decision before, which counts again where this one is undone; None if there is none.
+    """
 
     card: Card
     did: Decision
     reason: Reason | None
     client_id: str
     at: datetime
+    settles: bool
+    was: Decision | None
 
 
 def own_verdicts(session: Session, reviewer_id: int, count: int, today: date, *, lead: bool = False) -> list[GivenVerdict]:
     """A reviewer's newest verdicts that count, one an example, the newest first; nothing in them is about anybody else's."""
-    later = aliased(Verdict)
+    later, before = aliased(Verdict), aliased(Verdict)
     again = (later.example_id == Verdict.example_id, later.reviewer_id == reviewer_id, later.id > Verdict.id)
-    columns = (Verdict.example_id, Verdict.decision, Verdict.reason, Verdict.client_id, Verdict.at)
+    replaced = (before.example_id == Verdict.example_id, before.reviewer_id == reviewer_id, before.id < Verdict.id)
+    was = select(before.decision).where(*replaced, verdict_counts(before)).order_by(before.id.desc()).limit(1).scalar_subquery()
+    columns = (Verdict.example_id, Verdict.decision, Verdict.reason, Verdict.client_id, Verdict.at, Verdict.settles, was)
     theirs = select(*columns).where(
         Verdict.reviewer_id == reviewer_id, verdict_counts(), ~exists().where(*again, verdict_counts(later))
     )
     given = session.execute(theirs.order_by(Verdict.id.desc()).limit(count)).all()
     cards = _cards(session, [example for example, *_ in given], Wanted(show=ShowFilter.all), today, lead=lead)
     return [
-        GivenVerdict(card, decision, None if reason is Reason.unsaid else reason, client_id, at)
-        for card, (_, decision, reason, client_id, at) in zip(cards, given, strict=True)
+        GivenVerdict(card, decision, None if reason is Reason.unsaid else reason, client_id, at, settles, was)
+        for card, (_, decision, reason, client_id, at, settles, was) in zip(cards, given, strict=True)
     ]
 
 

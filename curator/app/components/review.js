@@ -43,17 +43,18 @@ export const verdictOn = ({ example, photo, mask, repaired_by }, decision, was) 
   example, photo, mask, decision, from: was ?? (repaired_by ? "repaired" : "open"),
 });
 
-/** What takes a verdict on a card back. @param {Card} card @param {Decision} decision @param {Decision} [was] the one that counts again */
+/** What takes a verdict on a card back. @param {Card} card @param {Decision} decision @param {Decision | null} [was] the one that counts again */
 export const undoOf = ({ example, photo, repaired_by }, decision, was) => ({
   example, photo, decision: /** @type {const} */ ("undo"), from: decision, to: was ?? (repaired_by ? "repaired" : "open"),
 });
 
 /**
- * Whether a verdict on a card is a lead's last word: where others disagree, and on the lead's own repair.
- * @param {{lead: boolean, wanted: Wanted, outbox: import("./outbox.js").Outbox}} page @param {Card} card
+ * Whether a verdict on a card is a lead's last word: where others disagree, and on the lead's own repair. A verdict that takes
+ * the place of another is what that one was.
+ * @param {{lead: boolean, wanted: Wanted, outbox: {reviewer: string}}} page @param {Card} card @param {Entry | null} [before]
  */
-export const settlesIt = ({ lead, wanted, outbox }, { repaired_by }) =>
-  lead && (wanted.show === "disputed" || repaired_by === outbox.reviewer);
+export const settlesIt = ({ lead, wanted, outbox }, { repaired_by }, before) =>
+  lead && (before ? Boolean(before.settles) : wanted.show === "disputed" || repaired_by === outbox.reviewer);
 
 /** A reason within a sentence: "spills over". @param {Reason[]} reasons @param {string} name */
 export const reasonInWords = (reasons, name) => reasons.find((reason) => reason.name === name)?.label.toLowerCase() ?? name;

@@ -35,7 +35,7 @@ export class Sitting {
 
   /**
    * What this reviewer judged before this sitting.
-   * @param {(Pick<Entry, "card" | "did" | "reason" | "client_id"> & {at: number})[]} verdicts newest first; at: in ms since the epoch
+   * @param {(Pick<Entry, "card" | "did" | "reason" | "client_id" | "settles" | "was"> & {at: number})[]} verdicts newest first; at: in ms since the epoch
    */
   remember(verdicts) {
     this.earlier = verdicts.map(({ at, ...entry }, number) => ({ ...entry, order: /** @type {Order} */ ([at, -number]) })).reverse();

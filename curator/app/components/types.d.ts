@@ -107,7 +107,7 @@ interface Item {
   error?: string;
 }
 
-/** What a reviewer did with a card; verdicts of one grid have the same `commit`; `was` is the verdict before of one judged again. */
+/** What a reviewer did with a card; verdicts of one grid have the same `commit`; `was` is the verdict before of one judged again; `settles` as in Item. */
 interface Entry {
   card: Card;
   did: Decision | "skip";
@@ -115,7 +115,8 @@ interface Entry {
   client_id: string;
   order: Order;
   commit?: string;
-  was?: Decision;
+  was?: Decision | null;
+  settles?: boolean;
 }
 
 /**

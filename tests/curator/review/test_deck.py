@@ -192,7 +192,7 @@ def test_what_is_given_back_is_dealt_to_others_at_once_and_what_is_held_is_count
 def test_ones_own_newest_verdicts_come_back_with_their_cards_and_say_nothing_of_others(
     engine: Engine, clock: FakeClock, examples: list[int]
 ) -> None:
-    one, two, three, four = examples[:4]
+    one, two, three, four, five = examples[:5]
     with writing(engine) as session:
         ada = reviewer_called(session, "Ada").id
         assert own_verdicts(session, ada, 10, clock().date()) == []
@@ -210,9 +210,13 @@ def test_ones_own_newest_verdicts_come_back_with_their_cards_and_say_nothing_of_
         ]  # fmt: skip
         assert [each.card.opinions for each in given] == [[], [], []]
         assert {each.at for each in given} == {clock()}
+        assert [each.was for each in given] == [None, Decision.keep, None]  # which counts again where it is undone
+        assert not any(each.settles for each in given)
         assert len(own_verdicts(session, ada, 2, clock().date())) == 2
         decide(session, "Ada", one, Decision.undo, "g", clock)  # the one before counts again
         assert [each.client_id for each in own_verdicts(session, ada, 10, clock().date())] == ["f", "b", "a"]
+        record(session, ada, [NewVerdict(five, Decision.keep, None, "h", settles=True)], clock())
+        assert own_verdicts(session, ada, 1, clock().date())[0].settles
 
 
 def hand(session: Session, who: str, clock: FakeClock, wanted: Wanted, since: int = 0, count: int = 20) -> Dealt:

@@ -186,16 +186,17 @@ class Deck {
 
   /** @param {Card} card @param {Decision} decision @param {string | null} reason */
   decide(card, decision, reason = null) {
-    const before = this.looking?.did;
-    if (before === decision && (this.looking?.reason ?? null) === reason) return this.look(null); // it says so already
+    const before = this.looking?.did === "skip" ? null : this.looking; // a skip is no verdict
+    if (before?.did === decision && (before.reason ?? null) === reason) return this.look(null); // it says so already
     this.dealer.moved.add(card.example);
     this.without(card.example); // one that was skipped may have been looked at
     this.looking = null;
     if (this.current?.example === card.example) this.next(); // the picture first
     else this.show(this.current);
-    const was = before === "skip" ? undefined : before;
-    const item = this.outbox.add({ ...verdictOn(card, decision, was), reason, settles: settlesIt(this, card) });
-    this.sitting.add({ card, did: decision, reason, client_id: item.client_id, order: item.order, was });
+    const was = /** @type {Decision | undefined} */ (before?.did);
+    const settles = settlesIt(this, card, before);
+    const item = this.outbox.add({ ...verdictOn(card, decision, was), reason, settles });
+    this.sitting.add({ card, did: decision, reason, client_id: item.client_id, order: item.order, was, settles });
     this.say(decision, card, reason);
     this.tell();
     this.deal();

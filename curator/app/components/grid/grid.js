@@ -412,8 +412,9 @@ class Grid {
     const commit = newId();
     for (const { card, decision, marked } of decided) {
       const reason = decision === "reject" && marked !== "unsaid" ? marked : null;
-      const item = this.outbox.add({ ...verdictOn(card, decision), reason, settles: settlesIt(this, card) });
-      this.sitting.add({ card, did: decision, reason, client_id: item.client_id, order: item.order, commit });
+      const settles = settlesIt(this, card);
+      const item = this.outbox.add({ ...verdictOn(card, decision), reason, settles });
+      this.sitting.add({ card, did: decision, reason, client_id: item.client_id, order: item.order, commit, settles });
     }
     for (const tile of this.behind) tile.drop();
     this.behind = decided;

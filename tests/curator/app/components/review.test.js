@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { didInWords, nothingLeft, undoOf, verdictOn } from "../../../../curator/app/components/review.js";
+import { didInWords, nothingLeft, settlesIt, undoOf, verdictOn } from "../../../../curator/app/components/review.js";
 import { clockTime, cutInMiddle } from "../../../../curator/app/components/shared.js";
 
 const UNDO = "Press U to undo the last verdict.";
@@ -44,6 +44,16 @@ test("a verdict on a card that is judged again says where it stood, and its undo
   const card = /** @type {Card} */ ({ example: 1, photo: "a.png", mask: "m", repaired_by: null });
   assert.deepEqual([verdictOn(card, "keep").from, verdictOn(card, "keep", "reject").from], ["open", "reject"]);
   assert.deepEqual([undoOf(card, "keep").to, undoOf(card, "keep", "reject").to], ["open", "reject"]);
+});
+
+test("a lead settles what others disagree on and their own repair, and judged again it is as before", () => {
+  const card = /** @type {Card} */ ({ example: 1, repaired_by: null });
+  const [lead, settled] = [{ lead: true, wanted: {}, outbox: { reviewer: "Lea" } }, /** @type {Entry} */ ({ card, did: "keep", settles: true })];
+  const disputed = { ...lead, wanted: { show: "disputed" } };
+  assert.deepEqual([settlesIt(lead, card), settlesIt(lead, { ...card, repaired_by: "Lea" }), settlesIt(disputed, card)], [false, true, true]);
+  assert.equal(settlesIt(lead, card, settled), true);
+  assert.equal(settlesIt(disputed, card, { ...settled, settles: false }), false);
+  assert.equal(settlesIt({ ...disputed, lead: false }, card, settled), false); // a lead no more
 });
 
 test("what was decided is said in words", () => {
