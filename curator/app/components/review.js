@@ -111,12 +111,13 @@ export function nothingLeft(wanted, tally, { judged, undo }) {
 }
 
 /**
- * The elements of a page without a card.
+ * Tell what a page without a card says. What is said already stays: a screen reader would repeat it, and a button lose the focus.
+ * @param {HTMLElement} over where
  * @param {{wanted: Wanted, dealer: import("./dealer.js").Dealer, sitting: import("./sitting.js").Sitting}} page
  * @param {string} undo a sentence that says how to undo, "" where nothing can be undone
  */
-export function endOf({ wanted, dealer, sitting }, undo) {
-  if (!dealer.tally) return [];
+export function tellEnd(over, { wanted, dealer, sitting }, undo) {
+  if (!dealer.tally) return;
   const { title, text, offers } = nothingLeft(wanted, dealer.tally, { judged: Boolean(sitting.verdict), undo });
   const next = made("div", { className: "next" });
   if (offers === "clear") {
@@ -128,7 +129,8 @@ export function endOf({ wanted, dealer, sitting }, undo) {
       next.append(made("a", { href, textContent: label, className: "button" }));
     }
   }
-  return [made("strong", { textContent: title }), made("p", { textContent: text }), next];
+  const said = [made("strong", { textContent: title }), made("p", { textContent: text }), next];
+  if (over.textContent !== said.map(({ textContent }) => textContent).join("")) over.replaceChildren(...said);
 }
 
 /**

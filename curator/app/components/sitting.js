@@ -53,6 +53,11 @@ export class Sitting {
     return [...this.earlier, ...this.entries];
   }
 
+  /** Whether an entry is still what was done last with its card. @param {Entry} entry */
+  stands({ card, client_id }) {
+    return this.past.findLast((entry) => entry.card.example === card.example)?.client_id === client_id;
+  }
+
   /** Leave an entry out, in all tabs. @param {string} client_id */
   forget(client_id) {
     this.remove([client_id]);

@@ -4,8 +4,8 @@
 
 import { ask, clicked, cutInMiddle, fitted, made, newId, partsOf, RouteError, Shelf } from "../shared.js";
 import {
-  didInWords, DONE, doubtInWords, drawCounts, endOf, lasting, LEFT_OUT, offerReasons, opinionsInWords, POLL_MS, reasonInWords,
-  settlesIt, undoOf, verdictOn,
+  didInWords, DONE, doubtInWords, drawCounts, lasting, LEFT_OUT, offerReasons, opinionsInWords, POLL_MS, reasonInWords,
+  settlesIt, tellEnd, undoOf, verdictOn,
 } from "../review.js";
 import { isUndo, keysElsewhere } from "../keys.js";
 import { chosenTint } from "../looks.js";
@@ -56,7 +56,10 @@ class Deck {
       changed: () => this.tell(),
       elsewhere: (item) => this.elsewhere(item),
       saved: () => this.saved(),
-      refusal: (item) => this.sitting.forget(item.client_id),
+      refusal: (item) => {
+        this.sitting.forget(item.client_id);
+        this.changedBehind();
+      },
     });
     this.dealer = new Dealer(wanted, this.outbox, {
       holds: () => [...(this.current ? [this.current] : []), ...this.fresh, ...this.skipped].map(({ example }) => example),
@@ -65,7 +68,7 @@ class Deck {
         if (!this.current) this.become("loading", says);
       },
     });
-    this.sitting = new Sitting(reviewer, () => this.tell());
+    this.sitting = new Sitting(reviewer, () => this.changedBehind());
     this.pictures = new Pictures(this.tint, (example) => this.arrived(example));
     /** @type {Entry | null} */
     this.looking = null; // at a card from before, on the stage instead of the current one
@@ -305,6 +308,12 @@ class Deck {
     this.show(this.current);
   }
 
+  /** Something was judged or taken back in another tab, or refused: what is looked at may not stand any more. */
+  changedBehind() {
+    if (this.looking && !this.sitting.stands(this.looking)) this.look(null);
+    else this.tell();
+  }
+
   /** @param {Item} item */
   elsewhere({ example, decision }) {
     this.dealer.moved.add(example);
@@ -371,9 +380,7 @@ class Deck {
 
   tellEnd() {
     const undoes = `Press ${this.keyFor("undo")} to undo the last verdict.`;
-    const said = endOf(this, this.sitting.past.length ? undoes : "");
-    if (this.at.over.textContent === said.map(({ textContent }) => textContent).join("")) return; // or a screen reader would repeat it
-    this.at.over.replaceChildren(...said);
+    tellEnd(this.at.over, this, this.sitting.past.length ? undoes : "");
   }
 
   describe() {
@@ -592,6 +599,7 @@ class Deck {
     this.fresh.push(...cards);
     for (const example of gone) this.drop(example, "Judged elsewhere or erased");
     if (!this.current) this.next();
+    this.deal(); // a renewal may have been on its way when the hand ran low
     this.tell();
   }
 }

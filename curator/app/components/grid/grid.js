@@ -6,8 +6,8 @@ import { chosenTint, decoded, drawPicture, OPACITY } from "../looks.js";
 import { clicked, formatted, made, newId, partsOf, RouteError, Shelf, topOf } from "../shared.js";
 import { allFit, arranged, GAP, ranged, STEP_KEYS, stepped, STEPS, tileElement } from "../tiles.js";
 import {
-  DONE, doubtInWords, drawCounts, endOf, keysOf, lasting, LEFT_OUT, offerReasons, opinionsInWords, POLL_MS, reasonInWords,
-  settlesIt, undoOf, verdictOn,
+  DONE, doubtInWords, drawCounts, keysOf, lasting, LEFT_OUT, offerReasons, opinionsInWords, POLL_MS, reasonInWords,
+  settlesIt, tellEnd, undoOf, verdictOn,
 } from "../review.js";
 import { isUndo, keysElsewhere } from "../keys.js";
 import { Outbox } from "../outbox.js";
@@ -520,8 +520,12 @@ class Grid {
     clearTimeout(this.polling);
     if (state === "loading") this.at.over.replaceChildren(paragraph(trouble || "Loading the next pictures…"));
     if (state !== "done") return;
-    this.at.over.replaceChildren(...endOf(this, this.sitting.verdict ? "Press U to undo the last commit." : ""));
+    this.tellEnd();
     this.polling = setTimeout(() => this.dealer.ask(this.count), POLL_MS);
+  }
+
+  tellEnd() {
+    tellEnd(this.at.over, this, this.sitting.verdict ? "Press U to undo the last commit." : "");
   }
 
   // --- the window ------------------------------------------------------------------------------------------------
@@ -722,6 +726,7 @@ class Grid {
     if (!this.root || this.gone) return;
     const { at, outbox } = this;
     drawCounts(at, at.grid, outbox, this.dealer.tally, this.wanted);
+    if (at.grid.dataset.state === "done") this.tellEnd();
     const { rejects, fixes } = sortedOut(this.tiles);
     const marks = [...(fixes.length ? [`fix ${fixes.length}`] : []), ...(rejects.length ? [`reject ${rejects.length}`] : [])];
     at.commits.textContent = marks.length ? "Keep the rest" : "Keep all";

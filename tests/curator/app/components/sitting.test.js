@@ -66,6 +66,21 @@ test("tabs share verdicts in their order, but not skips", async () => {
   assert.deepEqual(examples(second), [1, 2, 3]);
 });
 
+test("an entry stands until its card is judged again or it is taken back, in whichever tab", async () => {
+  const [first, second] = [tab(), tab(anotherStorage())];
+  first.add(entry(1));
+  first.add(entry(2));
+  const [one, two] = first.entries;
+  await settled();
+  second.add({ ...entry(1, "reject"), client_id: "again", order: [9000, 9] });
+  await settled();
+  assert.deepEqual([first.stands(one), first.stands(two)], [false, true]);
+  second.forget("again");
+  second.forget(two.client_id);
+  await settled();
+  assert.deepEqual([first.stands(one), first.stands(two)], [true, false]);
+});
+
 test("a new tab hears of what was done before it was opened", async () => {
   const first = tab();
   first.add(entry(1));
