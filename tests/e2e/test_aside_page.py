@@ -213,6 +213,7 @@ def test_many_are_chosen_discarded_in_one_request_and_taken_back(page: Page, app
     page.keyboard.press("d")
     expect(page.get_by_role("alert")).to_have_text(f"Photo {numbers[7]} has been discarded already.")
     expect(tiles).to_have_count(4)
+    expect(tiles.nth(3)).to_be_focused()
     assert [url.rpartition("/")[2] for url in asked] == ["discard"]
     assert [number for number, *_ in choices(app)] == [numbers[7], *numbers[1:4]]
     page.keyboard.press("u")
@@ -235,6 +236,7 @@ def test_many_are_chosen_discarded_in_one_request_and_taken_back(page: Page, app
     expect(page.get_by_text("No photos left")).to_be_visible()
     page.keyboard.press("u")
     expect(tiles).to_have_count(6)
+    expect(tiles.first).to_be_focused()
     page.keyboard.press("u")  # the crop, which was before
     expect(tiles).to_have_count(7)
     assert crops(app) == {}

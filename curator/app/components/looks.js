@@ -80,6 +80,11 @@ export async function decoded(card, { fill: [red, green, blue], edge }, size = "
   return { photo, alpha, edge: line, hatch };
 }
 
+/** Free what a picture holds. @param {Picture} picture */
+export function closePicture({ photo, alpha, edge, hatch }) {
+  for (const layer of [photo, alpha, edge, hatch]) layer?.close();
+}
+
 /**
  * Draw a picture as a view shows it, in its own size; `photo` shows it without its mask.
  * @param {CanvasRenderingContext2D} context of a canvas, which takes the picture's size

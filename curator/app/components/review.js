@@ -1,7 +1,7 @@
 // @ts-check
 // What the deck and the grid share: words, counts, the keys of the page around them, and how they come and go.
 
-import { clockTime, formatted, made } from "./shared.js";
+import { clockTime, counted, formatted, made } from "./shared.js";
 
 export const POLL_MS = 15000; // a page with nothing left asks again
 export const LEFT_OUT = "grey: unknown, left out"; // of pixels of which a source says nothing
@@ -81,9 +81,6 @@ const isQueue = ({ show = "open", reason, reviewer }) => show === "open" && !rea
 
 /** Whether anything but the order was chosen. @param {Wanted} wanted */
 const isNarrowed = (wanted) => !isQueue(wanted) || ["source", "split", "consent"].some((name) => wanted[name]);
-
-/** "1 mask", "2,000 masks". @param {number} count @param {string} one @param {string} many */
-const counted = (count, one, many) => `${formatted(count)} ${count === 1 ? one : many}`;
 
 /**
  * What a page without a card says, and whether it offers to clear the filter or links to the next steps.

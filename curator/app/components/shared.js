@@ -65,13 +65,33 @@ export function tellLeaving(path, token, body) {
 }
 
 /**
- * A stored picture, decoded. Throws a RouteError when the store does not have it.
+ * A stored picture, decoded. Throws a RouteError when the store does not have it, or what it has is no picture.
  * @param {string} address its hash, and `?side=` for a smaller one
  */
 export async function bitmap(address) {
+  const missing = "This picture is missing from the store or damaged.";
   const response = await fetch(`/pictures/${address}`);
-  if (!response.ok) throw new RouteError("This picture is missing from the store or damaged.", response.status);
-  return createImageBitmap(await response.blob());
+  if (!response.ok) throw new RouteError(missing, response.status);
+  const blob = await response.blob();
+  return createImageBitmap(blob).catch(() => {
+    throw new RouteError(missing, 422);
+  });
+}
+
+/**
+ * A photo without a face and the tint of its mask, decoded; throws as `bitmap`.
+ * @param {{submission: number, version: string}} photo @param {Tint} colours @param {number} [side] its longest, in pixels
+ */
+export async function wholePhoto({ submission, version }, colours, side) {
+  const both = await bitmap(`aside/${submission}?v=${version}${side ? `&side=${side}` : ""}`); // the mask lies below the photo
+  const [width, height] = [both.width, both.height / 2];
+  const context = offscreen(width, both.height);
+  context.drawImage(both, 0, 0);
+  both.close();
+  const mask = bytesOf(context.getImageData(0, height, width, height));
+  const tint = offscreen(width, height);
+  tint.putImageData(tintOf(mask, width, colours), 0, 0);
+  return { photo: await createImageBitmap(context.canvas, 0, 0, width, height), tint: tint.canvas, mask, width, height };
 }
 
 /** @param {number} width @param {number} height */
@@ -205,6 +225,9 @@ export function clicked(event) {
 
 /** A number as people read it: "12,345". @param {number} number */
 export const formatted = (number) => number.toLocaleString("en-US");
+
+/** "1 mask", "2,000 masks". @param {number} count @param {string} one @param {string} many */
+export const counted = (count, one, many) => `${formatted(count)} ${count === 1 ? one : many}`;
 
 /**
  * A name that may be too long, without its middle: "IMG_2024-05…-final.jpg". The end of a file's name says the most.

@@ -2,11 +2,11 @@
 // The tray. It shows a photo with its mask and a square, or many photos on a wall; a decision is sent, and what comes next is
 // shown when the server has saved it.
 
-import { ask, bytesOf, clicked, fitted, formatted, made, offscreen, partsOf, RouteError, Shelf, tintOf } from "../shared.js";
+import { ask, clicked, counted, fitted, formatted, made, partsOf, RouteError, Shelf, wholePhoto } from "../shared.js";
 import { isUndo, keysElsewhere } from "../keys.js";
 import { STEP_KEYS, STEPS } from "../tiles.js";
 import { corners, firstSquare, middle, onPhoto, radians, squareAt, within } from "./square.js";
-import { hungAt, WALL, Wall } from "./wall.js";
+import { AGAIN_MS, hungAt, WALL, Wall } from "./wall.js";
 
 /**
  * A photo without a face; `version` changes when its number comes to mean another photo.
@@ -99,7 +99,7 @@ class Tray {
     this.at.wall.addEventListener("dblclick", (/** @type {Event} */ event) => hungAt(event.target) && this.act("open"), heard);
     this.at.wall.addEventListener("focusin", (/** @type {Event} */ event) => this.wall?.go(hungAt(event.target), false), heard);
     this.wall = new Wall(this.at.wall, {
-      decoded: (photo) => this.decode(photo, SMALL),
+      decoded: (photo) => wholePhoto(photo, this.tint, SMALL),
       changed: () => this.tools(),
       masked: () => this.masked,
     });
@@ -120,6 +120,7 @@ class Tray {
     this.gone = true;
     this.leave.abort();
     this.watching?.disconnect();
+    this.wall?.close();
     delete window.__winnowTray;
   }
 
@@ -206,22 +207,26 @@ class Tray {
     return this.fetching;
   }
 
-  /** Hang these photos on the wall, and more until it is full. @param {Photo[]} hung */
+  /** Hang these photos on the wall and no others, and more until it is full. @param {Photo[]} hung */
   async fill(hung) {
+    const { wall } = this;
+    if (!wall) return;
     this.photo = this.picture = this.square = null;
+    wall.hang(hung.slice(0, WALL)); // while more are asked for, none that was decided
+    this.queue.unshift(...hung.slice(WALL));
     this.become("loading");
-    const all = () => [...hung, ...this.queue];
+    const all = () => [...wall.photos, ...this.queue];
     try {
       while (all().length < WALL && (await this.fetchMore(WALL)));
     } catch (error) {
       if (!all().length) return this.gone || this.failed(error);
       this.complain(error);
     }
-    if (this.gone || !this.many || !this.wall) return;
+    if (this.gone || !this.many) return;
     const found = all();
     this.queue = found.slice(WALL);
     this.at.over.hidden = true;
-    this.wall.hang(found.slice(0, WALL));
+    wall.hang(found.slice(0, WALL));
     if (!found.length) return this.over();
     this.at.file.textContent = this.at.remarks.textContent = "";
     this.at.drawn.hidden = !found.slice(0, WALL).some(({ drawn }) => drawn);
@@ -268,6 +273,10 @@ class Tray {
       this.told();
     } catch (error) {
       if (this.photo !== photo || this.gone) return;
+      if (!(error instanceof RouteError && error.missing)) { // the network: ask again
+        setTimeout(() => this.photo === photo && !this.gone && this.show(photo, square), AGAIN_MS);
+        return;
+      }
       this.cover("This photo cannot be shown", sentence(error));
       this.become("broken");
     }
@@ -291,26 +300,11 @@ class Tray {
   decoded(photo) {
     const known = this.pictures.get(photo.submission);
     if (known) return known;
-    const coming = this.decode(photo);
+    const coming = wholePhoto(photo, this.tint);
     coming.catch(() => this.pictures.delete(photo.submission));
     this.pictures.set(photo.submission, coming);
     for (const oldest of this.pictures.keys()) if (this.pictures.size > 3) this.pictures.delete(oldest);
     return coming;
-  }
-
-  /** Fetch and decode a photo and the tint of its mask. @param {Photo} photo @param {number} [side] the longest, in pixels */
-  async decode(photo, side) {
-    const response = await fetch(`/pictures/aside/${photo.submission}?v=${photo.version}${side ? `&side=${side}` : ""}`);
-    if (!response.ok) throw new Error(await response.text());
-    const both = await createImageBitmap(await response.blob());
-    const [width, height] = [both.width, both.height / 2];
-    const context = offscreen(width, both.height);
-    context.drawImage(both, 0, 0);
-    both.close();
-    const mask = bytesOf(context.getImageData(0, height, width, height));
-    const tint = offscreen(width, height);
-    tint.putImageData(tintOf(mask, width, this.tint), 0, 0);
-    return { photo: await createImageBitmap(context.canvas, 0, 0, width, height), tint: tint.canvas, mask, width, height };
   }
 
   over() {
@@ -713,7 +707,7 @@ class Tray {
 }
 
 /** "1 photo", "2,000 photos". @param {number} number */
-const photos = (number) => `${formatted(number)} ${number === 1 ? "photo" : "photos"}`;
+const photos = (number) => counted(number, "photo", "photos");
 
 /** What could not be done, as an error to show; null where all was. @param {{error: string}[]} refused */
 const sentenceOf = (refused) => (refused.length ? new Error(refused.map(({ error }) => error).join(" ")) : null);

@@ -1,7 +1,7 @@
 // @ts-check
 // The wall: many photos of the tray at a glance. Those that show nobody are chosen and discarded together.
 
-import { topOf } from "../shared.js";
+import { RouteError, topOf } from "../shared.js";
 import { arranged, GAP, ranged, stepped, tileElement } from "../tiles.js";
 
 /** @import { Photo } from "./aside.js" */
@@ -9,6 +9,7 @@ import { arranged, GAP, ranged, stepped, tileElement } from "../tiles.js";
 /** A photo and the tint of its mask, decoded, of one size. @typedef {{photo: ImageBitmap, tint: OffscreenCanvas, width: number, height: number}} Decoded */
 
 export const WALL = 24; // photos at a time
+export const AGAIN_MS = 1000; // before a picture is fetched again that did not come
 const LOADERS = 3; // previews fetched at a time: the server decodes a whole photo for each
 
 /** @type {WeakMap<Element, Hung>} */
@@ -71,6 +72,8 @@ export class Wall {
   range = null;
   columns = 6;
   loading = 0;
+  owed = false; // the focus was on a photo, and is given back when one hangs again
+  closed = false;
 
   /**
    * @param {HTMLElement} tiles where they hang
@@ -86,16 +89,24 @@ export class Wall {
     this.masked = masked;
   }
 
+  /** Fetch no more. */
+  close() {
+    this.closed = true;
+  }
+
   /** Hang these photos; those that hang already stay as they are. @param {Photo[]} photos */
   hang(photos) {
     const known = new Map(this.hung.map((one) => [one.photo.submission, one]));
     const at = this.current ? this.hung.indexOf(this.current) : 0;
+    const { activeElement } = /** @type {ShadowRoot} */ (this.tiles.getRootNode());
+    const focused = this.tiles.contains(activeElement) || (this.owed && !activeElement);
+    this.owed = focused && !photos.length;
     this.hung = photos.map((photo) => known.get(photo.submission) ?? new Hung(photo));
     this.tiles.replaceChildren(...this.hung.map(({ element }) => element));
     this.range = null;
     const still = this.hung.find((one) => one === this.current);
     this.current = null;
-    this.go(still ?? this.hung[Math.min(at, this.hung.length - 1)], false);
+    this.go(still ?? this.hung[Math.min(at, this.hung.length - 1)], focused);
     this.arrange();
     this.prefetch();
     this.changed();
@@ -171,7 +182,7 @@ export class Wall {
 
   prefetch() {
     for (const one of this.hung) {
-      if (this.loading >= LOADERS) return;
+      if (this.closed || this.loading >= LOADERS) return;
       if (!one.picture && !one.failed && !one.loading) this.load(one);
     }
   }
@@ -182,11 +193,17 @@ export class Wall {
     one.loading = true;
     try {
       one.picture = await this.decoded(one.photo);
-    } catch {
-      one.failed = true;
+    } catch (error) {
+      one.failed = error instanceof RouteError && error.missing;
     }
-    one.loading = false;
     this.loading--;
+    if (one.picture || one.failed) one.loading = false;
+    else {
+      setTimeout(() => {
+        one.loading = false;
+        this.prefetch();
+      }, AGAIN_MS);
+    }
     one.draw(this.masked());
     one.tell();
     this.prefetch();

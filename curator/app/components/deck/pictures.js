@@ -1,7 +1,7 @@
 // @ts-check
 // The pictures of a deck, fetched and decoded before they are shown.
 
-import { decoded } from "../looks.js";
+import { closePicture, decoded } from "../looks.js";
 import { RouteError } from "../shared.js";
 
 /** @import { Picture } from "../looks.js" */
@@ -71,7 +71,7 @@ export class Pictures {
     } finally {
       this.loading--;
     }
-    if (this.held.get(card.example) !== picture) this.release(picture); // not wanted any more
+    if (this.held.get(card.example) !== picture) closePicture(picture); // not wanted any more
     else if (later) {
       this.held.delete(card.example);
       setTimeout(() => this.fetch(), 1000);
@@ -83,11 +83,6 @@ export class Pictures {
   /** @param {number} example @param {Picture} picture */
   drop(example, picture) {
     this.held.delete(example);
-    this.release(picture);
-  }
-
-  /** @param {Picture} picture */
-  release({ photo, alpha, edge, hatch }) {
-    for (const layer of [photo, alpha, edge, hatch]) layer?.close();
+    closePicture(picture);
   }
 }

@@ -2,7 +2,7 @@
 // The review grid. Most masks of a crowd are right: so many are kept at once, except those that are marked, and those
 // that nobody can have seen. A whole grid is one commit; the next one is fetched while this one is on screen.
 
-import { chosenTint, decoded, drawPicture, OPACITY } from "../looks.js";
+import { chosenTint, closePicture, decoded, drawPicture, OPACITY } from "../looks.js";
 import { clicked, formatted, made, newId, partsOf, RouteError, Shelf, topOf } from "../shared.js";
 import { allFit, arranged, GAP, ranged, STEP_KEYS, stepped, STEPS, tileElement } from "../tiles.js";
 import {
@@ -148,8 +148,7 @@ class Tile {
 
   /** Show another picture, or none. @param {Picture | null} picture */
   take(picture) {
-    const { photo, alpha, edge, hatch } = this.picture ?? {};
-    for (const layer of [photo, alpha, edge, hatch]) layer?.close();
+    closePicture(this.picture ?? {});
     this.picture = picture;
   }
 
@@ -265,6 +264,7 @@ class Grid {
     for (const timer of [this.polling, this.pressing]) clearTimeout(timer);
     for (const part of [this.dealer, this.outbox, this.sitting]) part.close();
     for (const tile of [...this.tiles, ...this.ahead, ...this.behind]) tile.drop();
+    for (const coming of this.large.values()) coming.then(closePicture, () => {});
   }
 
   /** @param {KeyboardEvent} event */
@@ -682,8 +682,11 @@ class Grid {
     if (tile.whole) return;
     const coming = this.large.get(tile.example) ?? decoded(tile.card, this.tint);
     this.large.set(tile.example, coming);
-    const [oldest] = this.large.keys();
-    if (this.large.size > LARGE_KEPT) this.large.delete(oldest);
+    const [[oldest, passed]] = this.large;
+    if (this.large.size > LARGE_KEPT) {
+      this.large.delete(oldest);
+      passed.then(closePicture, () => {});
+    }
     try {
       const picture = await coming;
       if (tile === this.shown) this.enlarge(picture, tile);

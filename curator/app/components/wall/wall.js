@@ -1,11 +1,12 @@
 // @ts-check
 // The newest photos of an ingest with their masks as understood, while it reads and after it.
 
-import { decoded, drawPicture, OPACITY } from "../looks.js";
-import { ask, bitmap, formatted, made, maskBytes, offscreen, partsOf, RouteError, tintOf } from "../shared.js";
+import { closePicture, decoded, drawPicture, OPACITY } from "../looks.js";
+import { ask, counted, formatted, made, partsOf, RouteError, wholePhoto } from "../shared.js";
 
 const MOST = 60; // photos, as in curator/ingest/wall.py
 const SIDE = 192; // pixels of a photo here, as the server makes its thumbnails
+const WHOLE = 320; // pixels, the longest side of a photo without a crop as the server sends it
 const LOADERS = 4; // pictures fetched at a time
 const POLL_MS = 1500;
 const AGAIN_MS = 5000; // after an answer that did not come
@@ -49,10 +50,8 @@ class Wall {
 
   /** A new token from the page. @param {string} token */
   use(token) {
+    if (token !== this.token) this.stale = false;
     this.token = token;
-    if (!this.stale) return;
-    this.stale = false;
-    this.poll();
   }
 
   async poll() {
@@ -67,8 +66,8 @@ class Wall {
     } catch (error) {
       if (this.closed || (error instanceof RouteError && error.missing)) return;
       if (error instanceof RouteError && error.is("stale_page") && !this.stale) {
-        this.stale = true;
-        return this.renew();
+        this.stale = true; // a new one is asked for once for each, and tried no sooner than after other failures
+        this.renew();
       }
       next = AGAIN_MS;
     }
@@ -92,7 +91,7 @@ class Wall {
   tell() {
     const { at, photos } = this;
     at.wall.hidden = !photos;
-    at.words.textContent = photos > MOST ? `The newest ${MOST} of ${formatted(photos)} photos` : `${formatted(photos)} ${photos === 1 ? "photo" : "photos"}`;
+    at.words.textContent = photos > MOST ? `The newest ${MOST} of ${formatted(photos)} photos` : counted(photos, "photo", "photos");
   }
 
   draw() {
@@ -122,26 +121,15 @@ class Wall {
 async function drawCrop(context, { image, mask, unknown }, colours) {
   const picture = await decoded({ image: image ?? "", mask: mask ?? "", unknown }, colours, `?side=${SIDE}`);
   drawPicture(context, picture, "overlay", OPACITY.overlay);
-  for (const layer of [picture.photo, picture.alpha, picture.edge, picture.hatch]) layer?.close();
+  closePicture(picture);
 }
 
-/**
- * A photo without a crop, and its mask: the server sends one below the other.
- * @param {CanvasRenderingContext2D} context @param {Told} told @param {Tint} colours
- */
-async function drawWhole(context, { submission, version }, colours) {
-  const both = await bitmap(`aside/${submission}?v=${version}`);
-  const [wide, high] = [both.width, both.height / 2];
-  const [width, height] = [wide, high].map((length) => (SIDE * length) / Math.max(wide, high));
-  const [photo, painted] = [0, high].map((below) => {
-    const layer = offscreen(SIDE, SIDE);
-    layer.drawImage(both, 0, below, wide, high, (SIDE - width) / 2, (SIDE - height) / 2, width, height);
-    return layer.canvas.transferToImageBitmap();
-  });
-  both.close();
-  const tint = await createImageBitmap(tintOf(maskBytes(painted), SIDE, colours));
-  for (const layer of [photo, tint]) context.drawImage(layer, 0, 0);
-  for (const layer of [photo, painted, tint]) layer.close();
+/** A photo without a crop, whole. @param {CanvasRenderingContext2D} context @param {Told} told @param {Tint} colours */
+async function drawWhole(context, told, colours) {
+  const { photo, tint, width, height } = await wholePhoto(told, colours, WHOLE);
+  const [wide, high] = [width, height].map((length) => (SIDE * length) / Math.max(width, height));
+  for (const layer of [photo, tint]) context.drawImage(layer, (SIDE - wide) / 2, (SIDE - high) / 2, wide, high);
+  photo.close();
 }
 
 /** A photo's place on the wall: it leads to where somebody decides about it. @param {Told} told */
