@@ -58,27 +58,24 @@ function nameOf(names) {
 export async function filesBelow(roots, more) {
   /** @type {Chosen[]} */
   const found = [];
-  const above = [...roots];
-  for (let entry = above.shift(); entry; entry = above.shift()) {
-    const here = entry;
+  const above = [...roots]; // grows while it is walked
+  for (const here of above) {
     if (here.isFile) {
       const file = await new Promise((/** @type {(file: File) => void} */ done, failed) => /** @type {FileSystemFileEntry} */ (here).file(done, failed));
       found.push({ name: here.fullPath.replace(/^\//, ""), file });
       more(found.length);
-    } else above.push(...(await entriesOf(/** @type {FileSystemDirectoryEntry} */ (here))));
+    } else for await (const inside of entriesOf(/** @type {FileSystemDirectoryEntry} */ (here))) above.push(inside);
   }
   return found;
 }
 
-/** All that lies directly in a folder: a browser names a hundred at a time. @param {FileSystemDirectoryEntry} folder */
-async function entriesOf(folder) {
+/** All that lies directly in a folder: a browser names a few at a time. @param {FileSystemDirectoryEntry} folder */
+async function* entriesOf(folder) {
   const reader = folder.createReader();
-  /** @type {FileSystemEntry[]} */
-  const all = [];
   for (;;) {
     const some = await new Promise((/** @type {(some: FileSystemEntry[]) => void} */ done, failed) => reader.readEntries(done, failed));
-    if (!some.length) return all;
-    all.push(...some);
+    if (!some.length) return;
+    yield* some;
   }
 }
 

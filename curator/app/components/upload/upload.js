@@ -253,6 +253,7 @@ class Place {
     this.at.far.hidden = this.at.words.hidden = !moving;
     this.at.bar.style.width = `${share}%`;
     this.at.far.setAttribute("aria-valuenow", share);
+    this.at.far.setAttribute("aria-label", packing ? "Files read" : "Upload");
     this.at.words.textContent = moving ? this.far : "";
     const trouble = state === "retrying" || state === "failed" ? (sender?.says ?? refused?.says) : "";
     this.at.trouble.textContent = trouble && state === "retrying" ? `${trouble} Trying again; nothing is lost.` : trouble;
@@ -264,7 +265,7 @@ class Place {
     this.at.retry.hidden = state !== "retrying";
     this.at.cancel.hidden = !(moving || state === "whole");
     this.at.cancel.textContent = state === "whole" || state === "waiting" ? "Delete it" : "Cancel";
-    this.speak(state === "whole" ? `${name} has arrived.` : moving ? `${Math.floor(share / 25) * 25} % of ${name} uploaded.` : "");
+    this.speak(moving || state === "whole" ? spokenOf(state, name, share) : "");
     if (state === "whole" && sender && this.told !== sender.id) {
       this.told = sender.id;
       this.tell({ id: sender.id, ...sender.described });
@@ -293,6 +294,16 @@ class Place {
   speak(words) {
     if (words !== this.spoken) this.at.spoken.textContent = this.spoken = words;
   }
+}
+
+/**
+ * How far it is, for screen readers.
+ * @param {string} state @param {string} name "" while a folder is looked through @param {number} share percent
+ */
+export function spokenOf(state, name, share) {
+  if (state === "whole") return `${name} has arrived.`;
+  if (!name) return "Looking through the folder.";
+  return `${Math.floor(share / 25) * 25} % of ${name} ${state === "reading" ? "read" : "uploaded"}.`;
 }
 
 /** @param {ComponentArguments<UploadData>} page */

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { bytesInWords, described, nextPiece, progressInWords, Sender, timeLeft } from "../../../../curator/app/components/upload/sender.js";
+import { spokenOf } from "../../../../curator/app/components/upload/upload.js";
 import { DOWN, later, open, settled } from "./browser.js";
 
 const MIB = 2 ** 20;
@@ -162,4 +163,11 @@ test("progress is told in words, with the pace and the time left once they are k
 test("amounts and times are rounded as people say them", () => {
   assert.deepEqual([1, 999_400_000, 999_500_000, 4_294_967_296].map(bytesInWords), ["1 KB", "999 MB", "1.0 GB", "4.3 GB"]);
   assert.deepEqual([3, 44, 96, 7200].map(timeLeft), ["a few seconds left", "about 40 seconds left", "about 2 minutes left", "about 2 hours left"]);
+});
+
+test("a screen reader hears what was read, what was uploaded, and no name before there is one", () => {
+  assert.equal(spokenOf("reading", "", 0), "Looking through the folder.");
+  assert.equal(spokenOf("reading", "street", 49), "25 % of street read.");
+  assert.equal(spokenOf("sending", "street", 50), "50 % of street uploaded.");
+  assert.equal(spokenOf("whole", "street", 100), "street has arrived.");
 });

@@ -67,11 +67,11 @@ test("reading stops when somebody cancels, and a file that can't be read is no f
   await assert.rejects(zipOf(entries, () => {}, NEVER), /NotReadableError/);
 });
 
-/** A dropped folder, whose browser names two of its entries at a time. @param {string} path @param {any[]} inside */
-function folder(path, inside) {
+/** A dropped folder, whose browser names a few of its entries at a time. @param {string} path @param {any[]} inside */
+function folder(path, inside, few = 2) {
   const createReader = () => {
     const rest = [...inside];
-    return { readEntries: (/** @type {(some: any[]) => void} */ done) => done(rest.splice(0, 2)) };
+    return { readEntries: (/** @type {(some: any[]) => void} */ done) => done(rest.splice(0, few)) };
   };
   return { isFile: false, fullPath: path, createReader };
 }
@@ -89,4 +89,6 @@ test("every file below what was dropped is found, however deep, and the walk can
   assert.deepEqual(found.map(({ name }) => name).sort(), names);
   assert.deepEqual(counts, [1, 2, 3, 4, 5]);
   await assert.rejects(filesBelow(roots, () => assert.fail("stopped")), /stopped/);
+  const many = /** @type {any[]} */ ([folder("/many", Array(150_000).fill(folder("/many/empty", [])), 150_000)]);
+  assert.deepEqual(await filesBelow(many, () => {}), []);
 });
