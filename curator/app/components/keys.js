@@ -4,8 +4,8 @@
 const PRESS_KEYS = ["Enter", " "];
 const MOVE_KEYS = ["Home", "End", "PageUp", "PageDown", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
 const LEAVE_KEYS = ["Escape", "Backspace"];
-const TEXT_PARTS =
-  "textarea, select, [contenteditable=''], [contenteditable=true], [role=textbox], [role=dialog], dialog, " +
+const TEXT_PARTS = // a dialog that was closed keeps the focus until the page is drawn again
+  "textarea, select, [contenteditable=''], [contenteditable=true], [role=textbox], [role=dialog], dialog[open], " +
   "input:not([type=range], [type=checkbox], [type=radio], [type=button], [type=color])";
 
 /**
