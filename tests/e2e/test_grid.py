@@ -474,6 +474,12 @@ def test_z_shows_the_one_with_the_focus_large_and_beside_it(page: Page, app: Ser
     assert panel is not None
     assert lens["x"] + lens["width"] <= panel["x"]
     assert 0 <= lens["y"] <= lens["y"] + lens["height"] <= 620
+    tile(page, 1).hover()  # the keys are about what is shown large
+    expect(page.locator('[data-part="large"][data-example="1"][data-side="512"]')).to_be_visible()
+    expect(tile(page, 1)).to_be_focused()
+    page.keyboard.press("x")
+    expect(page.get_by_role("option", selected=True)).to_have_count(1)
+    expect(tile(page, 1)).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Escape")
     expect(large).to_be_hidden()
 

@@ -486,6 +486,7 @@ class Grid {
     this.ahead = this.ahead.filter(others);
     if (!tile) return;
     const focused = tile.element === this.root?.activeElement;
+    if (tile === this.pointed) this.pointed = null;
     tile.element.remove();
     this.settle(tile === this.current ? this.tiles[Math.min(at, this.tiles.length - 1)] : this.current, focused);
   }
@@ -642,7 +643,16 @@ class Grid {
   point(event) {
     if (event?.pointerType === "touch") return;
     this.pointed = tileOf(event?.target) ?? null;
-    this.lens();
+    if (!this.at.lens.hidden) this.aim();
+  }
+
+  /** While the lens is open, the tile under the pointer is the one that keys are about: nobody marks another than they see. */
+  aim() {
+    if (!this.pointed) return this.lens();
+    const focused = this.current?.element === this.root?.activeElement;
+    this.range = null;
+    this.go(this.pointed, false);
+    if (focused) this.pointed.element.focus({ preventScroll: true });
   }
 
   /** @param {PointerEvent} event */
@@ -653,6 +663,7 @@ class Grid {
     clearTimeout(this.pressing);
     this.pressing = setTimeout(() => {
       this.pressed = true;
+      this.pointed = null; // the finger leads now
       this.go(tile, false);
       this.magnify(true);
     }, PRESS_MS);
@@ -667,12 +678,12 @@ class Grid {
   magnify(opens) {
     this.at.lens.hidden = !opens;
     this.at.lensButton.setAttribute("aria-pressed", String(opens));
-    this.lens();
+    if (opens) this.aim();
   }
 
-  /** Draw the tile under the pointer, or the current one, large. */
+  /** Draw the current tile large. */
   async lens() {
-    const tile = this.pointed ?? this.current;
+    const tile = this.current;
     if (this.at.lens.hidden) return;
     if (!tile) return this.magnify(false);
     this.shown = tile;
