@@ -735,8 +735,11 @@ def test_the_last_cards_are_looked_at_again_judged_again_and_taken_back_in_a_lat
     expect(was).to_be_hidden()
     still.click()
     shows(page, 2)
+    first = page.get_by_role("button", name="head-000.png: kept by you")
+    first.focus()
     page.keyboard.press("k")
     shows(page, 4)
+    expect(first).to_be_focused()  # others beside it change
     saved(page)
     assert verdicts(app) == [(1, "keep", None), (2, "reject", "hair_missing"), (2, "keep", None)]
     for part, number in [("left", COUNT - 2), ("kept", 2), ("rejected", 0)]:
@@ -788,7 +791,8 @@ def test_keys_and_the_tint_are_the_reviewers_choice_and_stay_for_this_browser(pa
     page.get_by_role("button", name="Keep J").click()
     shows(page, 3)
     page.keyboard.press("?")
-    dialog.get_by_role("button", name="Reset the keys").click()
+    dialog.get_by_role("button", name="Reset the keys").press("Enter")
+    expect(dialog.get_by_role("button", name="Close")).to_be_focused()
     page.keyboard.press("Escape")
     page.keyboard.press("k")
     shows(page, 4)

@@ -140,8 +140,11 @@ class Bar {
 
   /** @param {Toast} toast */
   close(toast) {
+    const focused = toast.element.querySelector(":focus-visible"); // not after a click: the next one closes by itself
+    const at = this.toasts.indexOf(toast);
     toast.element.remove();
     this.toasts = this.toasts.filter((other) => other !== toast);
+    if (focused) (this.toasts[at] ?? this.toasts.at(-1))?.element.querySelector("button")?.focus();
     this.entitle();
   }
 
@@ -169,6 +172,7 @@ class Bar {
   }
 
   entitle() {
+    if (this.leave.signal.aborted) return;
     document.title = titled(this.title, this.toasts.at(-1)?.job, this.running);
   }
 

@@ -530,6 +530,7 @@ class Deck {
     });
     this.at.acts.replaceChildren(...rows);
     if (focused) this.at.acts.querySelector(`button[value="${focused}"]`)?.focus();
+    if (this.root?.activeElement === this.at.resetKeys) this.at.closeHelp.focus(); // what is disabled loses the focus
     this.at.resetKeys.disabled = !Object.keys(this.changes).length;
     this.ask("Press one of the keys below to give it another key.");
   }

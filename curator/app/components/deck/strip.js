@@ -52,8 +52,10 @@ export class Strip {
     const before = this.stills;
     this.stills = new Map(entries.map((entry) => [entry.client_id, before.get(entry.client_id) ?? { button: this.still(entry), drawn: undefined }]));
     const buttons = [...this.stills.values()].map(({ button }) => button);
-    if (buttons.some((button, at) => this.element.children[at] !== button) || buttons.length !== this.element.children.length) {
-      this.element.replaceChildren(...buttons);
+    const { children } = this.element;
+    for (const button of [...children]) if (!buttons.some((one) => one === button)) button.remove();
+    for (const [at, button] of buttons.entries()) {
+      if (children[at] !== button) this.element.insertBefore(button, children[at] ?? null); // the others keep the focus
     }
     for (const entry of entries) {
       const still = this.stills.get(entry.client_id);
