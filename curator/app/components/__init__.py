@@ -27,7 +27,6 @@ EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) )", re.
 TINT = {"fill": [*FILL, FILL_ALPHA], "edge": [*EDGE, 255]}
 REVIEWING = {
     "side": CROP_SIDE,
-    "tint": TINT,
     "tints": [
         {"name": name, "label": f"{name.capitalize()} tint", "fill": [*fill, FILL_ALPHA], "edge": [*edge, 255]}
         for name, (fill, edge) in {"azure": (FILL, EDGE), **OTHER_TINTS}.items()

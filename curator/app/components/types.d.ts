@@ -162,7 +162,6 @@ interface ReviewData {
   wanted: Wanted;
   lead: boolean;
   side: number;
-  tint: Tint;
   tints: NamedTint[];
   reasons: Reason[];
   pace: PaceLimits;

@@ -14,7 +14,7 @@ export const untold = (memory, ended) =>
 export const remembered = ({ newest, running }) => ({ after: newest, watched: running.map(({ number }) => number) });
 
 /** How far a job is: "45 %". @param {RunningJob} job */
-export const percentOf = ({ progress }) => `${Math.floor(100 * progress)} %`;
+const percentOf = ({ progress }) => `${Math.floor(100 * progress)} %`;
 
 /**
  * What the chip shows of the jobs that run: the one that was begun last, and how many others there are.
