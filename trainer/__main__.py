@@ -109,8 +109,8 @@ def fit(
             fitted = fitting.resume(context, resume, progress.number, epochs)
         else:
             fitted = fitting.fit(context, set_number or 0, chosen, progress.number)
+        progress.told = asdict(fitted)  # the training is done, whatever becomes of its reports
         note = _reports(settings, engine, store, fitted.run, say)
-        progress.told = asdict(fitted)
         progress.result = {"run": fitted.run, "state": "done", "epochs": fitted.epochs, "best_epoch": fitted.best_epoch}
         words = f"Run {fitted.run} is done: epochs trained {fitted.epochs}, best {fitted.best_epoch}.{note}"
         progress.report(1.0, words)

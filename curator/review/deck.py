@@ -8,7 +8,7 @@ them (`ShowFilter.repaired`).
 """
 
 import random
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -207,10 +207,13 @@ def deal(
     return Dealt(_cards(session, dealt, wanted, today, lead=lead), sorted(gone))
 
 
-def give_back(session: Session, reviewer_id: int, examples: Collection[int]) -> None:
-    """End a reviewer's leases on these examples, so that others are dealt them."""
-    wait_for(session, Lock.dealing)  # a page of the reviewer that asks at the same moment is dealt them before or after
-    release(session, reviewer_id, examples)
+def give_back(session: Session, reviewer_id: int, held: Collection[int], others_hold: Callable[[], Collection[int]]) -> None:
+    """End a reviewer's leases on what one of their pages held, so that others are dealt it.
+
+    What the reviewer's other pages hold stays; `others_hold` is asked for it as soon as nobody is dealt cards.
+    """
+    wait_for(session, Lock.dealing)
+    release(session, reviewer_id, set(held).difference(others_hold()))
 
 
 def count_waiting(session: Session, reviewer_id: int, wanted: Wanted, since: int, today: date) -> int:
@@ -495,9 +498,11 @@ def own_verdicts(session: Session, reviewer_id: int, count: int, today: date, *,
     )
     given = session.execute(theirs.order_by(Verdict.id.desc()).limit(count)).all()
     cards = _cards(session, [example for example, *_ in given], Wanted(show=ShowFilter.all), today, lead=lead)
+    by_example = {card.example: card for card in cards}  # an example may have been erased since the first query
     return [
-        GivenVerdict(card, decision, None if reason is Reason.unsaid else reason, client_id, at)
-        for card, (_, decision, reason, client_id, at) in zip(cards, given, strict=True)
+        GivenVerdict(by_example[example], decision, None if reason is Reason.unsaid else reason, client_id, at)
+        for example, decision, reason, client_id, at in given
+        if example in by_example
     ]
 
 
