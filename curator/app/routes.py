@@ -13,7 +13,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
@@ -449,6 +449,8 @@ def next_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
     if len(hand.cards) < form.count:  # else it makes no difference
         with reading(engine()) as session:
             others = with_others(session, who.id, wanted, since, utc_now())
+        if not (hand.cards or form.held or hand.too_many or others.count):
+            counted = replace(counted, left=0)  # a count may be some seconds old; this hand is not, and nobody has another
     return {
         "cards": [asdict(card) for card in hand.cards],
         "gone": hand.gone,

@@ -169,10 +169,14 @@ class Card:
 
 @dataclass(frozen=True)
 class Dealt:
-    """New cards, and which of the examples that the page holds already it must drop: judged or erased in the meantime."""
+    """New cards, and which of the examples that the page holds already it must drop: judged or erased in the meantime.
+
+    `too_many` is whether the reviewer holds so many that others were not dealt.
+    """
 
     cards: list[Card]
     gone: list[int]
+    too_many: bool
 
 
 def deal(
@@ -204,7 +208,7 @@ def deal(
     picked = [example for example in picked if example not in too_many]
     mine = claim(session, reviewer_id, {*picked, *own.keys() & set(held)} - gone, now)
     dealt = [example for example in picked if example in mine]
-    return Dealt(_cards(session, dealt, wanted, today, lead=lead), sorted(gone))
+    return Dealt(_cards(session, dealt, wanted, today, lead=lead), sorted(gone), bool(too_many))
 
 
 def give_back(session: Session, reviewer_id: int, held: Collection[int], others_hold: Callable[[], Collection[int]]) -> None:

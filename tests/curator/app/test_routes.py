@@ -23,6 +23,7 @@ from curator.app import guard, routes, shield, state
 from curator.app.guard import TOKEN_HEADER, session_cookie, token_for
 from curator.app.routes import REPAIRED_SINCE, ROUTES
 from curator.app.shield import middleware
+from curator.review.standing import Counts
 from curator.sets import packing
 from curator.touchup.matting import Matting
 from curator.touchup.superpixels import superpixels
@@ -366,6 +367,22 @@ def test_a_filters_counts_are_about_it_and_the_end_says_what_is_elsewhere_and_wh
     again = client.post("/api/deck", json={"count": 3, "wanted": {"split": "train", "show": "all"}}, headers=ours).json()
     assert (again["left"], again["elsewhere"], again["others"]) == (2, 2, 1)
     assert client.post("/api/deck", json={"count": 1}, headers=ours).json()["elsewhere"] == 0
+
+
+def test_an_empty_hand_knows_better_than_an_older_count_that_nothing_is_left(
+    client: TestClient, ours: dict[str, str], monkeypatch: pytest.MonkeyPatch, examples: list[int]
+) -> None:
+    before = state.DeckCounts(Counts(keep=0, reject=0, open=3), left=3, elsewhere=0, upto=0)
+    monkeypatch.setattr(routes, "deck_counts", lambda *_: before)
+
+    def left(count: int, *held: int) -> int:
+        return int(client.post("/api/deck", json={"count": count, "held": held}, headers=ours).json()["left"])
+
+    assert left(3) == 3
+    for example in examples:
+        client.post("/api/verdicts", json=verdict(example, client_id=f"{example}"), headers=ours)
+    # A renewal is dealt nothing, and a page with cards isn't at its end: both keep the older count.
+    assert [left(3), left(0), left(3, examples[0])] == [0, 3, 3]
 
 
 def test_a_page_that_closes_gives_back_its_cards_but_not_those_of_the_reviewers_other_pages(
