@@ -23,7 +23,7 @@ from db.jobs import Progress, running_job, utc_now
 from db.session import open_database, reading
 from db.settings import Settings, read_settings
 from db.store import Store
-from db.tables import Split
+from db.tables import Run, Split
 from trainer import course
 from trainer.device.formats import ExportPrecision, FormatName
 from trainer.quiet import quiet
@@ -166,7 +166,7 @@ def report(
         running_job(engine, "report", arguments, job, by=settings.reviewer) as progress,
     ):
         with reading(engine) as session:
-            row, _ = course.epochs_done(session, run)
+            row = session.get(Run, run)
             sizes = course.set_sizes(session, 0 if row is None else row.set_id)
         say = _teller(progress, course.report_course(split, sizes[split]))
         _import_tensorflow(say)

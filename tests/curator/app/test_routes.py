@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ from db.tables import (
     Split,
     Standing,
     Submission,
+    TouchUp,
     TouchUpSave,
     Verdict,
 )
@@ -550,6 +552,19 @@ def test_a_touch_up_begins_saves_and_finishes(
     with reading(engine) as session:
         assert session.scalar(select(func.count()).select_from(TouchUpSave)) == 2
         assert session.get_one(Example, kept_example).mask_sha256 == begun["before"]
+
+
+def test_a_stroke_that_comes_after_the_time_is_up_is_refused_with_a_code_for_it(
+    client: TestClient, ours: dict[str, str], engine: Engine, kept_example: int
+) -> None:
+    begun = client.post("/api/touchups/begin", json={"example": kept_example, "page": "p"}, headers=ours).json()
+    with writing(engine) as session:
+        session.execute(update(TouchUp).values(started_at=utc_now() - timedelta(seconds=124)))
+    asked = {"touch_up": begun["touch_up"], "page": "p", "mask": base64_png(3)}
+    for path in ("save", "finish"):
+        late = client.post(f"/api/touchups/{path}", json=asked, headers=ours)
+        assert (late.status_code, late.json()["code"]) == (409, "time_up"), path
+    assert client.post("/api/touchups/finish", json={**asked, "mask": None}, headers=ours).json()["finished"]
 
 
 @pytest.mark.parametrize(
