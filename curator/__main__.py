@@ -406,7 +406,7 @@ def _summary_text(summary: dict[str, Any]) -> str:
     healed = f" ({summary['healed']:,} of them healed: pictures were missing or damaged)" if summary["healed"] else ""
     lines = [
         f"{summary['seen']:,} seen: {summary['added']:,} added ({summary['no_face']:,} of them without a face, kept aside; "
-        f"{summary['remarked']:,} with remarks), {summary['already']:,} already there{healed}, "
+        f"{summary['remarked']:,} with remarks), {summary['already']:,} already here{healed}, "
         f"{summary['refusals']:,} refused. "
         f"Work done by {summary['workers']}."
     ]

@@ -78,7 +78,7 @@ def _ingested(detail: Mapping[str, Any], ended: str) -> str:
         source = "the sample portraits"
     else:
         source = PurePosixPath(str(detail["source"]).replace("\\", "/")).name or str(detail["source"])
-    counts = {"without a face": detail["no_face"], "already there": detail["already"], "refused": detail["refusals"]}
+    counts = {"without a face": detail["no_face"], "already here": detail["already"], "refused": detail["refusals"]}
     parts = [f"{number:,} {name}" for name, number in counts.items() if number]
     came = ", ".join([pluralise(detail["added"], "photo"), *parts])
     return f"An ingest of {source} {ended}; in are {came}." if ended else f"Ingested {source}: {came}."
