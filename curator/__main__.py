@@ -77,7 +77,7 @@ from db.blobs import delete_orphans
 from db.commands import exit_on_error, print_result, progress_line
 from db.course import Course, of_unknown_length
 from db.errors import WinnowError
-from db.jobs import Progress, running_job, utc_now
+from db.jobs import NOT_BESIDE, Progress, running_job, utc_now
 from db.people import folded
 from db.secret import home_secret
 from db.session import open_database, reading, writing
@@ -228,16 +228,16 @@ def _look(
 ) -> dict[str, Any]:
     """What a preview shows: the counts, what is in already, what the masks' values are and mean; `beside`, four small pairs."""
     with (
-        spooled(_reported(found.items, job, 0.0, Counter())) as (total, items_again),
+        spooled(_reported(found.items, job, 0.0, kinds := Counter[type]())) as (total, items_again),
         workers_for(settings, *folders) as all_workers,
         kept(all_workers) as workers,
     ):
         counts = count_items(replace(found, items=items_again()))
-        course = preview_course(total, LISTED)
+        course, photos = preview_course(total, LISTED), kinds[RawPair]
 
         def on_known(done: int) -> None:
-            share, left = course.at(KNOWN, done, total)
-            job.report(share, f"{KNOWN}: {done:,} of {total:,}", left)
+            share, left = course.at(KNOWN, done, photos)
+            job.report(share, f"{KNOWN}: {done:,} of {photos:,}", left)
 
         def on_survey(done: int) -> None:
             share, left = course.at(LOOKING, done, total) if done else course.at(STARTING)
@@ -406,7 +406,7 @@ def _summary_text(summary: dict[str, Any]) -> str:
     healed = f" ({summary['healed']:,} of them healed: pictures were missing or damaged)" if summary["healed"] else ""
     lines = [
         f"{summary['seen']:,} seen: {summary['added']:,} added ({summary['no_face']:,} of them without a face, kept aside; "
-        f"{summary['remarked']:,} with remarks), {summary['already']:,} already there{healed}, "
+        f"{summary['remarked']:,} with remarks), {summary['already']:,} already here{healed}, "
         f"{summary['refusals']:,} refused. "
         f"Work done by {summary['workers']}."
     ]
@@ -467,7 +467,7 @@ def take_ingest_back(
         settings = read_settings()
         engine = open_database(settings)
         with running_job(engine, "undo", [str(number)], job, by=by or settings.reviewer) as progress:
-            progress.refuse_beside("ingest", "erase", "undo")
+            progress.refuse_beside(*NOT_BESIDE["undo"])
             progress.report(0.0, "Deleting what the ingest added")
             undone = undo_ingest(engine, Store(settings.store), number, by or settings.reviewer, utc_now())
             progress.result = asdict(undone)

@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from curator.plural import pluralise
 from db.tables import Event, JobState
+from trainer.device.formats import FORMAT_TITLES
 
 ENDS = {JobState.failed.value: "failed", JobState.cancelled.value: "was stopped"}  # of a job; done needs no word
 NOUNS = {"fit": "A training", "export": "An export", "pack": "An export"}
-FORMATS = {"coreml": "Core ML", "litert": "LiteRT"}
 
 
 @dataclass(frozen=True)
@@ -49,25 +50,25 @@ def in_words(what: str, detail: Mapping[str, Any]) -> str:
         return f"{NOUNS.get(what, what.capitalize())}{about} {ended}."
     match what:
         case "freeze":
-            return f"Froze set {detail['set']} with {_count(detail['examples'], 'example')}."
+            return f"Froze set {detail['set']} with {pluralise(detail['examples'], 'example')}."
         case "fit":
-            return f"Trained run {detail['run']}: {_count(detail['epochs'], 'epoch')}, the best is {detail['best_epoch']}."
+            return f"Trained run {detail['run']}: {pluralise(detail['epochs'], 'epoch')}, the best is {detail['best_epoch']}."
         case "export":
             proof = "and proved it" if detail.get("passed") else "but its proof did not pass"
-            made = f"{FORMATS.get(detail['format'], detail['format'])}, {detail['precision']}"
+            made = f"{FORMAT_TITLES.get(detail['format'], detail['format'])}, {detail['precision']}"
             return f"Exported run {detail['run']} as {made}, {proof}."
         case "export set" | "pack":
-            return f"Exported set {detail['set']} as {detail['format']}: {_count(detail['examples'], 'example')}."
+            return f"Exported set {detail['set']} as {detail['format']}: {pluralise(detail['examples'], 'example')}."
         case "undo ingest":
-            return f"Took an ingest back, with {_count(detail['submissions'], 'photo')}."
+            return f"Took an ingest back, with {pluralise(detail['submissions'], 'photo')}."
         case "delete run":
-            files = f" and {_count(detail['exports'], 'exported file')}" if detail["exports"] else ""
+            files = f" and {pluralise(detail['exports'], 'exported file')}" if detail["exports"] else ""
             return f"Deleted run {detail['run']}{files}."
         case "erase":
-            photos = _count(detail.get("submissions", 0), "photo")
-            return f"Erased {photos} with {_count(detail.get('examples', 0), 'example')} and all that was made from them."
+            photos = pluralise(detail.get("submissions", 0), "photo")
+            return f"Erased {photos} with {pluralise(detail.get('examples', 0), 'example')} and all that was made from them."
         case "allow again":
-            return f"Allowed {_count(detail['lifted'], 'erased person or photo', 'erased people and photos')} to come in."
+            return f"Allowed {pluralise(detail['lifted'], 'erased person or photo', 'erased people and photos')} to come in."
         case _:
             return f"{what.capitalize()}."
 
@@ -77,11 +78,7 @@ def _ingested(detail: Mapping[str, Any], ended: str) -> str:
         source = "the sample portraits"
     else:
         source = PurePosixPath(str(detail["source"]).replace("\\", "/")).name or str(detail["source"])
-    counts = {"without a face": detail["no_face"], "already there": detail["already"], "refused": detail["refusals"]}
+    counts = {"without a face": detail["no_face"], "already here": detail["already"], "refused": detail["refusals"]}
     parts = [f"{number:,} {name}" for name, number in counts.items() if number]
-    came = ", ".join([_count(detail["added"], "photo"), *parts])
+    came = ", ".join([pluralise(detail["added"], "photo"), *parts])
     return f"An ingest of {source} {ended}; in are {came}." if ended else f"Ingested {source}: {came}."
-
-
-def _count(number: int, one: str, several: str = "") -> str:
-    return f"{number:,} {one if number == 1 else several or one + 's'}"

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import Column, Engine, Select, select
+from sqlalchemy import Column, Engine, Select, select, union_all
 from sqlalchemy.orm import Session
 
 from db.jobs import active_jobs
@@ -32,17 +32,15 @@ def named_blobs(session: Session) -> Iterator[tuple[str, str]]:
     A row whose example was erased keeps its hashes as a record, but no longer names a picture.
     """
     for column in blob_columns():
-        yield from ((sha256, f"{column.table.name}.{column.name}") for sha256 in session.scalars(_named_in(column)))
+        where = f"{column.table.name}.{column.name}"
+        yield from ((sha256, where) for sha256 in session.scalars(_named_in(column).distinct()))
 
 
 def still_named(session: Session, pictures: Collection[str]) -> set[str]:
     """The pictures among these (sha256) that some row names."""
-    return {
-        sha256
-        for column in blob_columns()
-        for batch in in_batches(pictures)
-        for sha256 in session.scalars(_named_in(column).where(column.in_(batch)))
-    }
+    named = union_all(*(_named_in(column) for column in blob_columns())).subquery().c[0]
+    wanted = select(named).distinct()
+    return {sha256 for batch in in_batches(pictures) for sha256 in session.scalars(wanted.where(named.in_(batch)))}
 
 
 def due(session: Session, now: datetime, grace: timedelta = GRACE) -> datetime:
@@ -105,7 +103,7 @@ def _unnamed(engine: Engine, store: Store) -> Iterator[str]:
 
 
 def _named_in(column: Column[str]) -> Select[str]:
-    wanted = select(column).distinct().where(column.is_not(None))
+    wanted = select(column).where(column.is_not(None))
     example = column.table.columns.get("example_id")
     if example is not None and example.nullable:
         wanted = wanted.where(example.is_not(None))

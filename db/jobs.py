@@ -27,13 +27,14 @@ ACTIVE = (JobState.queued, JobState.running)
 HEARTBEAT_SECONDS = 5.0  # between two heartbeats
 HEARTBEAT_TIMEOUT = timedelta(seconds=60)  # an active job without a heartbeat for this long was interrupted
 REPORT_SECONDS = 0.5  # at least, between two progress reports that are written
-NOT_BESIDE = {  # what a page doesn't start while a job of one of these kinds is on
+NOT_BESIDE = {  # what isn't started while a job of one of these kinds is on
     "fit": ("fit",),
     "report": ("report",),
     "export": ("export",),
     "refine": ("refine",),
     "pack": ("pack", "erase"),
-    "sample": ("ingest", "erase"),
+    "sample": ("ingest", "erase", "undo"),
+    "undo": ("ingest", "erase", "undo"),
 }
 ALREADY_RUNNING = {
     "fit": "A training is on. Wait until it has finished, or stop it.",
@@ -191,6 +192,7 @@ class Progress:
         self.told: dict[str, Any] | None = None
         self._written = datetime.min.replace(tzinfo=UTC)
         self._held_back: dict[str, Any] = {}  # the newest report, if it came too soon to be written
+        self._one_at_a_time = threading.Lock()  # or a heartbeat could write an older report over a newer one
 
     def report(self, share: float, message: str, left: timedelta | None = None) -> None:
         """Write how much is done (0 to 1), one line for people, and how long the rest will take (None: nobody knows yet).
@@ -221,7 +223,8 @@ class Progress:
             return job.cancel_requested
 
         try:
-            cancelled = transact(self.engine, write, ATTEMPTS if share >= 1.0 else 1)
+            with self._one_at_a_time:
+                cancelled = transact(self.engine, write, ATTEMPTS if share >= 1.0 else 1)
         except IntegrityError:
             raise WinnowError(
                 "Another training began while this one could not reach the database for more than a minute, so this one has "
@@ -246,15 +249,18 @@ class Progress:
     def heartbeat(self) -> None:
         """Record that the command is still running, with a report that was held back. Raises what the database raises."""
         now = self.clock()
-        told, self._held_back = self._held_back, {}
+        with self._one_at_a_time:
+            told = self._held_back
 
-        def write(session: Session) -> None:
-            job = self._living(session, now)
-            if job.state in ACTIVE:  # what a job says at its end is its last word
-                for name, value in told.items():
-                    setattr(job, name, value)
+            def write(session: Session) -> None:
+                job = self._living(session, now)
+                if job.state in ACTIVE:  # what a job says at its end is its last word
+                    for name, value in told.items():
+                        setattr(job, name, value)
 
-        transact(self.engine, write, attempts=1)
+            transact(self.engine, write, attempts=1)
+            if self._held_back is told:  # else there is a newer one
+                self._held_back = {}
 
     def _living(self, session: Session, now: datetime) -> Job:
         """The job's row with a heartbeat of now; running again if it was taken for interrupted."""

@@ -23,7 +23,7 @@ from db.jobs import Progress, running_job, utc_now
 from db.session import open_database, reading
 from db.settings import Settings, read_settings
 from db.store import Store
-from db.tables import Split
+from db.tables import Run, Split
 from trainer import course
 from trainer.device.formats import ExportPrecision, FormatName
 from trainer.quiet import quiet
@@ -109,8 +109,8 @@ def fit(
             fitted = fitting.resume(context, resume, progress.number, epochs)
         else:
             fitted = fitting.fit(context, set_number or 0, chosen, progress.number)
+        progress.told = asdict(fitted)  # the training is done, whatever becomes of its reports
         note = _reports(settings, engine, store, fitted.run, say)
-        progress.told = asdict(fitted)
         progress.result = {"run": fitted.run, "state": "done", "epochs": fitted.epochs, "best_epoch": fitted.best_epoch}
         words = f"Run {fitted.run} is done: epochs trained {fitted.epochs}, best {fitted.best_epoch}.{note}"
         progress.report(1.0, words)
@@ -166,7 +166,7 @@ def report(
         running_job(engine, "report", arguments, job, by=settings.reviewer) as progress,
     ):
         with reading(engine) as session:
-            row, _ = course.epochs_done(session, run)
+            row = session.get(Run, run)
             sizes = course.set_sizes(session, 0 if row is None else row.set_id)
         say = _teller(progress, course.report_course(split, sizes[split]))
         _import_tensorflow(say)

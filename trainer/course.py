@@ -15,6 +15,8 @@ from db.tables import Epoch, Run, SetMember, Split
 from trainer.recipe import FitSettings
 
 STARTING, LOADING, COMPILING = "Starting TensorFlow", "Loading the examples", "Compiling"
+# In a process's first epoch, whichever that is: validation steps, and a last step of fewer items.
+COMPILING_REST = "Compiling the validation"
 LOADING_RUN, WRITING, COMPARING = "Loading the run", "Writing the file", "Comparing the file with the run"
 MEASURED = (Split.validation, Split.test)  # after a training, as far as the set has them
 # Of docs/results.md, "What a network costs": milliseconds of a training step of four images at 224 pixels, on two cores.
@@ -50,11 +52,6 @@ def validation(number: int, epochs: int) -> str:
 def saving(number: int, epochs: int) -> str:
     """The phase in which an epoch is saved."""
     return f"{epoch(number, epochs)}, saving"
-
-
-def compiling(number: int, epochs: int) -> str:
-    """The phase of the first epoch of a process in which validation steps, and a last step of fewer items, are compiled."""
-    return f"{epoch(number, epochs)}, compiling"
 
 
 def measuring(split: Split) -> str:
@@ -94,7 +91,7 @@ def fit_course(
         if number == done + 1:
             smaller = 2 * sizes[Split.train] % settings.batch > 0
             again = COMPILE_SECONDS * (0.9 if smaller else 0.3)
-            phases.append(Phase(compiling(number, settings.epochs), again, paced=False))
+            phases.append(Phase(COMPILING_REST, again, paced=False))
         phases.append(Phase(validation(number, settings.epochs), 2 * image * FORWARD * sizes[Split.validation]))
         phases.append(Phase(saving(number, settings.epochs), SAVE_SECONDS))
     phases.append(Phase(LOADING_RUN, LOAD_RUN_SECONDS, paced=False))

@@ -246,9 +246,9 @@ def _epoch(say: OnProgress, training: Training, number: int, *, compiles: bool) 
         trained.add(_finite(training.stepper.train(batch), settings, training.run, f"{epoch}, step {at}"))
         say(Done(epoch, at, steps), f"{epoch}, step {at} of {steps}, loss {trained.mean().total(settings):.3f}")
         if compiles and at == steps - 1 and len(order) % settings.batch:
-            say(Done(course.compiling(number, settings.epochs)), f"{epoch}, compiling the last step")
+            say(Done(course.COMPILING_REST), f"{epoch}, compiling the last step")
     if compiles:
-        say(Done(course.compiling(number, settings.epochs)), f"{epoch}, compiling the validation")
+        say(Done(course.COMPILING_REST), f"{epoch}, compiling the validation")
     measured: list[Values] = []
     for at, batch in enumerate(
         inputs.batches(training.validation, np.arange(len(training.validation)), settings.batch), start=1

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from curator.app.wording import day, pluralise
+from curator.app.wording import day
+from curator.plural import pluralise
 
 SOURCES_NAMED = 2
 

@@ -7,8 +7,11 @@ import streamlit as st
 
 from curator.app.frame import show_error, show_navigation
 from curator.app.guard import refuses_cookies
+from curator.app.state import settings
+from curator.sets.packing import delete_downloads
 from db.environment import opencv_fault
 from db.errors import NotNowError
+from db.jobs import utc_now
 
 ICON = Path(__file__).with_name("icon.svg")  # an emoji or a symbol would be asked for at another host
 
@@ -36,6 +39,7 @@ if fault := opencv_fault(cv2):
     st.error(fault)
     st.stop()
 
+delete_downloads(settings().downloads, utc_now())
 show_navigation(title)
 with st.container(key="content"):
     if refuses_cookies():

@@ -13,7 +13,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
@@ -401,8 +401,11 @@ def packed_set(request: Request) -> Response:
         check_lead(reviewer)
     except RefusedError as error:
         return PlainTextResponse(str(error), 403, PICTURE_HEADERS)
-    with reading(engine()) as session:
-        found = packed(session, settings(), request.path_params["job"], reviewer, utc_now())
+    try:
+        with reading(engine()) as session:
+            found = packed(session, settings(), request.path_params["job"], reviewer, utc_now())
+    except WinnowError as error:
+        return _no_picture(error, str(error))
     if found is None:
         return PlainTextResponse("This zip is not there any more. Have the set packed again.", 404, PICTURE_HEADERS)
     return FileResponse(found.file, filename=found.name, headers={**PICTURE_HEADERS, "Cache-Control": "no-store"})
@@ -446,6 +449,8 @@ def next_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
     if len(hand.cards) < form.count:  # else it makes no difference
         with reading(engine()) as session:
             others = with_others(session, who.id, wanted, since, utc_now())
+        if not (hand.cards or form.held or hand.too_many or others.count):
+            counted = replace(counted, left=0)  # a count may be some seconds old; this hand is not, and nobody has another
     return {
         "cards": [asdict(card) for card in hand.cards],
         "gone": hand.gone,
@@ -459,7 +464,8 @@ def next_cards(reviewer: str, form: DeckForm) -> dict[str, Any]:
 def leave_deck(reviewer: str, form: LeaveForm) -> dict[str, Any]:
     """A page is closed: end the leases on what it had in hand, but for what the reviewer's other pages have in hand too."""
     with writing(engine()) as session:
-        give_back(session, reviewer_called(session, reviewer).id, set(form.held) - _hands.leave(reviewer, form.page))
+        who = reviewer_called(session, reviewer).id
+        give_back(session, who, form.held, lambda: _hands.leave(reviewer, form.page))
     return {}
 
 

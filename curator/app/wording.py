@@ -11,11 +11,6 @@ from curator.ingest.pace import duration_in_words
 WORD_JOINER = "\u2060"  # invisible, and of no width
 
 
-def pluralise(number: int, noun: str) -> str:
-    """A number with its noun: "1 run", "2,000 runs"."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def browser_zone() -> tzinfo:
     """The time browser_zone of the user's browser; UTC if it is missing or unknown."""
     try:

@@ -313,7 +313,7 @@ def _counted(
 def cutting_in_words(examined: int, photos: int, summary: IngestSummary) -> str:
     """One line for people about a running ingest: how far it is, and what is saved so far, which is no more than that."""
     line = f"{CUTTING}: {examined:,} of {photos:,}"
-    counted = {"added": summary.added, "already there": summary.already, "refused": summary.refusals}
+    counted = {"added": summary.added, "already here": summary.already, "refused": summary.refusals}
     saved = ", ".join(f"{number:,} {name}" for name, number in counted.items() if number)
     return f"{line}; saved so far: {saved}" if saved else line
 

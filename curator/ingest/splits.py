@@ -44,7 +44,7 @@ def choose_split(claims: Claims, key: str) -> SplitChoice:
         )
     if picture:
         (split,) = picture
-        reason = "the same picture is already there"
+        reason = "the same picture is already here"
     elif contributor and not (claims.official and stated):
         split = stated if stated in contributor else next(each for each in Split if each in contributor)
         reason = "the contributor's other examples are there"

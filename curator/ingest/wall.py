@@ -12,7 +12,7 @@ MOST = 60  # photos on the wall
 
 @dataclass(frozen=True)
 class Tile:
-    """A photo that was added; `image`, `mask` and `unknown` are the hashes of its crop's pictures, empty without a face.
+    """A photo that was added; `image`, `mask` and `unknown` are the hashes of its crop's pictures, None without a face.
 
     `version` is for the address of the whole photo, which a browser may then keep.
     """

@@ -8,7 +8,7 @@ them (`ShowFilter.repaired`).
 """
 
 import random
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -169,10 +169,14 @@ class Card:
 
 @dataclass(frozen=True)
 class Dealt:
-    """New cards, and which of the examples that the page holds already it must drop: judged or erased in the meantime."""
+    """New cards, and which of the examples that the page holds already it must drop: judged or erased in the meantime.
+
+    `too_many` is whether the reviewer holds so many that others were not dealt.
+    """
 
     cards: list[Card]
     gone: list[int]
+    too_many: bool
 
 
 def deal(
@@ -204,13 +208,16 @@ def deal(
     picked = [example for example in picked if example not in too_many]
     mine = claim(session, reviewer_id, {*picked, *own.keys() & set(held)} - gone, now)
     dealt = [example for example in picked if example in mine]
-    return Dealt(_cards(session, dealt, wanted, today, lead=lead), sorted(gone))
+    return Dealt(_cards(session, dealt, wanted, today, lead=lead), sorted(gone), bool(too_many))
 
 
-def give_back(session: Session, reviewer_id: int, examples: Collection[int]) -> None:
-    """End a reviewer's leases on these examples, so that others are dealt them."""
-    wait_for(session, Lock.dealing)  # a page of the reviewer that asks at the same moment is dealt them before or after
-    release(session, reviewer_id, examples)
+def give_back(session: Session, reviewer_id: int, held: Collection[int], others_hold: Callable[[], Collection[int]]) -> None:
+    """End a reviewer's leases on what one of their pages held, so that others are dealt it.
+
+    What the reviewer's other pages hold stays; `others_hold` is asked for it as soon as nobody is dealt cards.
+    """
+    wait_for(session, Lock.dealing)
+    release(session, reviewer_id, set(held).difference(others_hold()))
 
 
 def count_waiting(session: Session, reviewer_id: int, wanted: Wanted, since: int, today: date) -> int:
@@ -502,9 +509,11 @@ def own_verdicts(session: Session, reviewer_id: int, count: int, today: date, *,
     )
     given = session.execute(theirs.order_by(Verdict.id.desc()).limit(count)).all()
     cards = _cards(session, [example for example, *_ in given], Wanted(show=ShowFilter.all), today, lead=lead)
+    by_example = {card.example: card for card in cards}  # an example may have been erased since the first query
     return [
-        GivenVerdict(card, decision, None if reason is Reason.unsaid else reason, client_id, at, settles, was)
-        for card, (_, decision, reason, client_id, at, settles, was) in zip(cards, given, strict=True)
+        GivenVerdict(by_example[example], decision, None if reason is Reason.unsaid else reason, client_id, at, settles, was)
+        for example, decision, reason, client_id, at, settles, was in given
+        if example in by_example
     ]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from curator.consent import Consent, stands
+from curator.plural import pluralise
 from curator.review.current_mask import current_mask_columns, with_current_mask
 from curator.review.standing import approved
 from db.tables import Example, MaskOrigin, SetMember, Split, Submission
@@ -64,11 +65,11 @@ def _holdings(rows: Iterable[Any]) -> Holdings:
 def why_not_train(held: Holdings) -> str | None:
     """Why nobody can train on such a set, in a sentence for people; None if one can."""
     if not any(held.examples.values()):
-        return "Nothing is approved yet. Keep some examples on the Review page first."
+        return "It holds no example that may be used."
     if not held.examples[Split.train]:
-        return "It holds no training example, so there is nothing to learn from. Keep some on the Review page first."
+        return "It holds no training example, so there is nothing to learn from."
     if not held.examples[Split.validation]:
-        return "It holds no validation example, by which the best epoch is chosen. Keep some on the Review page first."
+        return "It holds no validation example, by which the best epoch is chosen."
     return None
 
 
@@ -81,19 +82,19 @@ def cautions(held: Holdings) -> list[str]:
     train, validation, test = (held.examples[split] for split in (Split.train, Split.validation, Split.test))
     told = []
     if 0 < train < FEW_TO_LEARN_FROM:
-        told.append(f"{_counted(train, 'training example')}: enough for a try. The figures in our docs come from 1,500.")
+        told.append(f"{pluralise(train, 'training example')}: enough for a try. The figures in our docs come from 1,500.")
     if 0 < validation < FEW_TO_MEASURE:
         told.append(
-            f"{_counted(validation, 'validation example')}: the best epoch is chosen by {_their(validation)} mean F1, which is "
-            f"known to ± {_half_interval(validation):.2f} only."
+            f"{pluralise(validation, 'validation example')}: the best epoch is chosen by {_their(validation)} mean F1, which "
+            f"is known to ± {_half_interval(validation):.2f} only."
         )
     if not test:
         told.append("No test examples: the run is measured on those by which its best epoch is chosen, which flatters it.")
     elif test < FEW_TO_MEASURE:
-        told.append(f"{_counted(test, 'test example')}: the report’s F1 will be known to ± {_half_interval(test):.2f} only.")
+        told.append(f"{pluralise(test, 'test example')}: the report’s F1 will be known to ± {_half_interval(test):.2f} only.")
     if held.untouched:
         told.append(
-            f"{_counted(held.untouched, 'test mask')} not touched up: a matte that is finer than its mask scores lower for it."
+            f"{pluralise(held.untouched, 'test mask')} not touched up: a matte that is finer than its mask scores lower for it."
         )
     return told
 
@@ -101,10 +102,6 @@ def cautions(held: Holdings) -> list[str]:
 def _half_interval(examples: int) -> float:
     """Half the 95 % interval of a mean F1 over so many examples."""
     return 1.96 * F1_SPREAD / sqrt(examples)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _their(number: int) -> str:

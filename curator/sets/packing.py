@@ -1,4 +1,7 @@
-"""An exported set as one zip to download: made by a job for who asked, deleted after an hour, or when anybody is erased."""
+"""An exported set as one zip to download: made by a job for who asked, deleted after an hour, or when anybody is erased.
+
+After an hour nobody can download it any more; it is deleted when the next page is opened.
+"""
 
 import shutil
 import zipfile
@@ -9,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from curator.sets.export import export_set
@@ -28,10 +31,11 @@ TEXTS = frozenset((".csv", ".json", ".jsonl", ".md", ".txt", ".xml", ".yaml", ".
 
 @dataclass(frozen=True)
 class Packed:
-    """A zip that is there to be downloaded, and the name that it gets."""
+    """A zip that is there to be downloaded, the name that it gets, and its size in bytes."""
 
     file: Path
     name: str
+    bytes: int
 
 
 def arguments(number: int, format: str, reviewer: str) -> list[str]:
@@ -71,6 +75,12 @@ def pack(
     return asdict(written) | {"folder": "", "consent_ends_first": first and first.isoformat()}
 
 
+def newest(session: Session, reviewer: str) -> Job | None:
+    """The job that packed a set for this reviewer last."""
+    theirs = select(Job).where(Job.kind == KIND, Job.started_by == reviewer)
+    return session.scalars(theirs.order_by(Job.id.desc()).limit(1)).first()
+
+
 def packed(session: Session, settings: Settings, number: int, reviewer: str, now: datetime) -> Packed | None:
     """The zip of a job, if this reviewer asked for it and it is still there."""
     job = session.get(Job, number)
@@ -80,7 +90,11 @@ def packed(session: Session, settings: Settings, number: int, reviewer: str, now
     file = _file(settings.downloads, number)
     if by != f"--by={reviewer}" or _age(file, now) >= KEPT:
         return None
-    return Packed(file, f"winnow-set-{of_set}-{of_format.partition('=')[2]}.zip")
+    try:
+        size = file.stat().st_size
+    except FileNotFoundError:  # deleted this very moment
+        return None
+    return Packed(file, f"winnow-set-{of_set}-{of_format.partition('=')[2]}.zip", size)
 
 
 def delete_downloads(folder: Path, now: datetime, older: timedelta | None = KEPT) -> int:

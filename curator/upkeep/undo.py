@@ -38,7 +38,7 @@ from db.tables import (
 
 # What a person decides about an example, and how that is said of one and of several.
 DECISIONS: dict[type[Verdict | TouchUp | SetMember | Reopening | Gold | GuideExample | TouchUpRequest], tuple[str, str]] = {
-    Verdict: ("has a verdict", "have verdicts"),
+    Verdict: ("was judged", "were judged"),
     TouchUp: ("has a touch-up", "have touch-ups"),
     SetMember: ("is in a curated set", "are in curated sets"),
     Reopening: ("was sent back to review", "were sent back to review"),
@@ -70,7 +70,7 @@ def why_not(session: Session, number: int, now: datetime) -> str:
     if job_state(job, now) in ACTIVE:
         return "It is running. Stop it first."
     if not session.scalar(select(or_(exists().where(Submission.job_id == number), exists().where(Refusal.job_id == number)))):
-        return "Nothing is here that it added."
+        return "No photo here is known to be from it: it was taken back or erased, or an earlier version did not note that."
     for table, words in DECISIONS.items():
         if decided := _count(session, select(table.example_id).where(table.example_id.in_(_examples(number)))):
             return f"{decided:,} of its examples {words[decided > 1]}."

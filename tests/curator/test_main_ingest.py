@@ -117,7 +117,8 @@ def test_an_ingest_says_what_was_here_and_is_taken_back_by_its_number(home: Path
         assert {one.location for one in session.scalars(select(Source))} == {str(tmp_path / "again.zip")}  # of its refusal
         assert check(session, Store(settings.store), TOMORROW).sound
     refused = CliRunner().invoke(app, ["undo-ingest", str(first["job"])])
-    assert (refused.exit_code, refused.stderr) == (1, f"Ingest {first['job']} stays. Nothing is here that it added.\n")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"Ingest {first['job']} stays. No photo here is known to be from it: it was taken back ")
 
 
 @pytest.mark.parametrize("format", WRITERS)

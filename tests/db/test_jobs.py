@@ -68,6 +68,25 @@ def test_a_report_before_a_long_silence_is_written_by_the_next_heartbeat(engine:
     assert (job(engine).state, job(engine).progress, job(engine).message) == (JobState.done, 1.0, "Compiling")
 
 
+def test_a_report_that_was_held_back_waits_for_a_heartbeat_that_succeeds(
+    engine: Engine, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_job(engine, "fit", [], None, clock) as progress:
+        progress.report(0.1, "Loading")
+        progress.report(0.2, "Compiling")  # a long silence follows
+        with monkeypatch.context() as patch:
+            patch.setattr("db.jobs.transact", refuses)
+            with pytest.raises(OSError, match="locked"):
+                progress.heartbeat()
+        assert job(engine).message == "Loading"
+        progress.heartbeat()
+        assert (job(engine).progress, job(engine).message) == (0.2, "Compiling")
+
+
+def refuses(*_: object, **__: object) -> None:
+    raise OSError("locked")
+
+
 def test_a_report_is_cut_to_what_its_row_can_hold(engine: Engine, clock: FakeClock) -> None:
     with running_job(engine, "export", [], None, clock) as progress:
         for share, stored in ((-0.1, 0.0), (1.1, 1.0)):

@@ -214,6 +214,8 @@ def check_frame(page: Page, path: str) -> None:
     expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(main).to_be_focused()
+    # Or a click on nothing would draw the focus ring around the whole page.
+    assert page.get_by_test_id("stMain").get_attribute("tabindex") is None
     page.set_viewport_size({"width": 390, "height": 844})
     if name not in ("Winnow", "No face found", "Refine in bulk"):  # they are no steps
         expect(steps.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")

@@ -65,6 +65,14 @@ def choices(app: Server) -> list[tuple[int, bool, int | None]]:
 
 def test_a_square_is_drawn_moved_resized_and_turned_with_the_mouse(page: Page, app: Server) -> None:
     (number,) = opened(page, app, 1)
+    canvas, frame, preview, panel = (
+        page.locator(f"[data-part=aside] {part}").bounding_box()
+        for part in ("[data-part=canvas]", "[data-part=frame]", "[data-part=outcome]", ".panel")
+    )
+    assert canvas == frame
+    assert preview is not None
+    assert panel is not None
+    assert preview["width"] == panel["width"]
     page.keyboard.press("0")
     drag(page, (-30, -20), (70, 80))  # beside the square: another one, of 100
     drag(page, (20, 30), (260, 250))  # by its middle

@@ -163,7 +163,7 @@ def test_a_folder_and_loose_files_come_in_fill_the_wall_and_an_ingest_is_taken_b
     undos = page.get_by_role("button", name="Undo")
     expect(undos).to_have_count(2, timeout=SOON)
     expect(undos.nth(1)).to_be_disabled()
-    expect(page.get_by_text("1 of its examples has a verdict.")).to_be_visible()
+    expect(page.get_by_text("1 of its examples was judged.")).to_be_visible()
     undos.nth(0).click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("2 photos, with their masks, crops and refusals, are deleted here")).to_be_visible()

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +25,18 @@ STEPS = """
     const { left, top, width } = step.getBoundingClientRect();
     return [left, top, width];
 })
+"""
+
+# A browser that can notify, and has not been asked whether it may; its window is behind another one.
+NOTIFIES = """
+document.hasFocus = () => false;
+window.asked = 0;
+window.notified = [];
+window.Notification = class {
+    static get permission() { return sessionStorage.permission ?? "default"; }
+    static async requestPermission() { window.asked++; return (sessionStorage.permission = "granted"); }
+    constructor(title, { body, tag }) { window.notified.push([title, body, tag]); }
+};
 """
 
 
@@ -52,6 +65,8 @@ def look_again(page: Page) -> None:
 
 
 def test_a_job_is_shown_on_every_page_and_its_end_is_told_once_with_the_next_step(page: Page, app: Server) -> None:
+    page.clock.install()
+    page.add_init_script(NOTIFIES)
     number = begin(app, "ingest", "27 of 60")
     page.goto(app.url + "/sets")
     navigation = page.get_by_role("navigation", name="Steps")
@@ -60,6 +75,16 @@ def test_a_job_is_shown_on_every_page_and_its_end_is_told_once_with_the_next_ste
     expect(chip).to_contain_text("45 %")
     expect(page).to_have_title("45 % Ingest · Sets · Winnow")
     before = page.evaluate(STEPS)
+    bell = navigation.get_by_role("button", name="Notify me when it is done")
+    expect(bell).to_be_hidden()  # what may be over in a moment is not worth the question
+    with writing(app.engine) as session:
+        session.get_one(Job, number).created_at -= timedelta(seconds=15)
+    look_again(page)
+    expect(bell).to_be_visible()
+    assert page.evaluate("window.asked") == 0
+    bell.click()
+    expect(bell).to_be_hidden()
+    assert page.evaluate("window.asked") == 1
 
     with writing(app.engine) as session:
         add_examples(session, app.store, 1)
@@ -68,6 +93,7 @@ def test_a_job_is_shown_on_every_page_and_its_end_is_told_once_with_the_next_ste
     look_again(page)
     expect(news.get_by_text("Ingested 56, 4 without a face.")).to_be_visible()
     expect(page).to_have_title("✓ Ingest done · Sets · Winnow")
+    assert page.evaluate("window.notified") == [["Ingest done", "Ingested 56, 4 without a face.", f"winnow-job-{number}"]]
     expect(chip).to_be_hidden()
     expect(page.get_by_role("link", name="Review 1")).to_be_visible(timeout=LATE)
     assert page.evaluate(STEPS) == before  # neither the chip nor a count moves a step
@@ -88,11 +114,14 @@ def test_a_job_is_shown_on_every_page_and_its_end_is_told_once_with_the_next_ste
     expect(page.get_by_role("link", name="Comparing the file with the run")).to_be_visible()
     page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
     end(app, failing, JobState.failed, message="The disk is full.")
-    look_again(page)
-    page.evaluate("delete document.hidden")
+    page.clock.fast_forward("00:06")  # it goes on looking by itself
+    expect(page).to_have_title("! Export failed · Review · Winnow")
+    told = "The export failed: The disk is full."
+    assert page.evaluate("window.notified") == [["Export failed", told, f"winnow-job-{failing}"]]
     other = page.context.new_page()
     other.goto(app.url + "/team")
-    expect(other.get_by_role("status")).to_have_text(re.compile("The export failed: The disk is full."))
+    expect(other.get_by_role("status")).to_have_text(re.compile(told))  # nobody has seen it in the hidden tab
+    page.evaluate("delete document.hidden")
     look_again(page)
     expect(page).to_have_title("Review · Winnow")  # another tab has told it
     expect(news).not_to_contain_text("failed")

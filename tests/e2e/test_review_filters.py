@@ -117,11 +117,16 @@ def test_the_address_holds_the_choices_and_opens_the_same_page_again(page: Page,
 
 
 def test_the_deck_takes_the_same_filters(page: Page, app: Server) -> None:
+    bar = page.locator('[data-part="bar"]')
+    page.goto(f"{app.url}/review?split=train")
+    page.wait_for_selector('canvas[data-example="1"][data-state="showing"]')
+    expect(bar).to_be_visible()
+    expect(bar).to_have_attribute("aria-label", "1 kept, 0 to be fixed, 1 rejected, 2 left")  # of the train split alone
     page.goto(f"{app.url}/review?reason=not_hair")
     page.wait_for_selector('canvas[data-example="6"][data-state="showing"]')
     expect(page.locator('[data-part="left"]')).to_have_text("1")
     expect(page.get_by_text("left in this filter")).to_be_visible()
-    expect(page.locator('[data-part="bar"]')).to_be_hidden()  # of a second look, it would say how all of them stand
+    expect(bar).to_be_hidden()  # of a second look, it would say how all of them stand
     page.keyboard.press("k")
     expect(page.get_by_text("This filter is done")).to_be_visible()
     expect(page.get_by_text("4 are left elsewhere. Press U to undo the last verdict.")).to_be_visible()

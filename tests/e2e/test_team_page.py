@@ -4,7 +4,7 @@ import csv
 import io
 import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -16,7 +16,7 @@ from curator.review.verdicts import NewVerdict, new_client_id, record
 from curator.sets.freeze import freeze
 from db.jobs import utc_now
 from db.session import reading, writing
-from db.tables import Decision, Gold, Reviewer, Split, Verdict
+from db.tables import Decision, Example, Gold, Reviewer, Split, TouchUp, TouchUpSave, Verdict
 from tests.e2e.conftest import Server
 from tests.examples import add_examples
 
@@ -28,7 +28,10 @@ KEEP, REJECT = Decision.keep, Decision.reject
 
 
 def reviewed(app: Server) -> list[int]:
-    """Ada keeps 30 of 40 examples, one every two seconds until a minute ago; Bo judges five of them, one of them otherwise."""
+    """Ada keeps 30 of 40 examples, one every two seconds until a minute ago; Bo judges five of them, one of them otherwise.
+
+    Ada has touched up the first mask in 84 seconds.
+    """
     with writing(app.engine) as session:
         examples = add_examples(session, app.store, 40, Split.train)
         ada, bo = reviewer_called(session, "Ada").id, reviewer_called(session, "Bo").id
@@ -40,6 +43,12 @@ def reviewed(app: Server) -> list[int]:
             record(
                 session, bo, [NewVerdict(example, decision, None, new_client_id())], start + timedelta(seconds=2 * place + 1)
             )
+        mask = session.get_one(Example, examples[0]).mask_sha256
+        touch_up = TouchUp(
+            example_id=examples[0], reviewer_id=ada, mask_before_sha256=mask, started_at=start, seconds_shown=120,
+            saves=[TouchUpSave(mask_after_sha256=mask, seconds_used=84.0, finished=True, at=start + timedelta(seconds=84))],
+        )  # fmt: skip
+        session.add(touch_up)
     return examples
 
 
@@ -88,7 +97,8 @@ def test_the_address_holds_the_chosen_part(page: Page, app: Server) -> None:
 
 def test_progress_says_how_fast_what_is_left_and_when_it_is_done(page: Page, app: Server) -> None:
     reviewed(app)
-    freeze(app.engine, "", utc_now(), by="<b>Ada</b>")
+    freeze(app.engine, "", datetime(2026, 2, 3, 14, 2, tzinfo=UTC), by="<b>Ada</b>")
+    page.context.new_cdp_session(page).send("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Tokyo"})
     page.goto(f"{app.url}/team")
     # 35 verdicts in 58 s, the first of them unseen in its making: a pace, but no basis for a forecast.
     figure = page.get_by_test_id("stMetric")
@@ -97,7 +107,10 @@ def test_progress_says_how_fast_what_is_left_and_when_it_is_done(page: Page, app
     expect(figure.filter(has_text="Left to review")).to_contain_text("10")
     expect(figure.filter(has_text="Time left")).to_contain_text("—")
     expect(page.get_by_text("told after 30 verdicts in 5 min")).to_be_visible()
-    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(3)
+    expect(figure.filter(has_text="Masks touched up").get_by_test_id("stMetricValue")).to_have_text("1")
+    expect(figure.filter(has_text="Seconds a touch-up").get_by_test_id("stMetricValue")).to_have_text("84")
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(4)
+    expect(page.get_by_label("1 touch-up by week, stacked by reviewer", exact=True)).to_be_visible()
     expect(page.get_by_text("Each rejected or disputed example once")).to_be_visible()
     rows = {row["reviewer"]: row for row in saved(page, "Reviewers as CSV")}
     assert (rows["Ada"]["verdicts"], rows["Bo"]["verdicts"]) == ("30", "5")
@@ -106,7 +119,9 @@ def test_progress_says_how_fast_what_is_left_and_when_it_is_done(page: Page, app
     (source,) = saved(page, "Sources as CSV")
     assert (source["decided"], source["kept"], source["disputed"], source["open"]) == ("30", "29", "1", "10")
     page.get_by_role("radio", name="What happened").click()
-    expect(page.get_by_role("row").filter(has_text="<b>Ada</b>")).to_contain_text("Froze set 1 with 29 examples.")
+    row = page.get_by_role("row").filter(has_text="<b>Ada</b>")
+    expect(row).to_contain_text("Froze set 1 with 29 examples.")
+    expect(row).to_contain_text("3 Feb 2026, 23:02")  # as the reader's clock shows it
 
 
 def test_agreement_shows_intervals_and_links_to_disagreements(page: Page, app: Server) -> None:

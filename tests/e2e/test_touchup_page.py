@@ -767,7 +767,7 @@ def test_the_page_shows_some_of_many_touch_ups_and_more_when_asked(page: Page, a
     page.keyboard.press("Enter")
     state(page, "over")
     expect(page.get_by_text("29 masks to touch up")).to_be_visible()
-    page.locator('figure[data-example="1"]').get_by_role("button", name="Start over").click()
+    page.locator('figure[data-example="1"]').get_by_role("button", name="Start over 1.jpg", exact=True).click()
     page.wait_for_selector('[data-part="canvas"][data-example="1"]')
 
 

@@ -55,7 +55,7 @@ def test_a_training_outlives_the_app_and_is_stopped_and_resumed(page: Page, serv
     app = server(**weights())
     page.goto(f"{app.url}/train")
     # Until the page's styles arrive, Streamlit's header has a Stop of its own, which ends the page.
-    stop = page.get_by_role("main").get_by_role("button", name="Stop")
+    stop = page.get_by_role("main").get_by_role("button", name="Stop training", exact=True)
     expect(stop).to_be_visible(timeout=SOON)
     assert newest(app).state is JobState.running
     stop.click()

@@ -218,10 +218,10 @@ def test_a_reviewer_holds_no_more_than_any_page_shows(engine: Engine, store: Sto
         add_examples(session, store, 8)
         ada = reviewer_called(session, "Ada").id
         held: list[int] = []
-        for dealt in (4, 1, 0):
-            cards = deal(session, ada, 4, utc_now(), held).cards
-            assert len(cards) == dealt
-            held += [card.example for card in cards]
+        for dealt, too_many in ((4, False), (1, True), (0, True)):
+            hand = deal(session, ada, 4, utc_now(), held)
+            assert (len(hand.cards), hand.too_many) == (dealt, too_many)
+            held += [card.example for card in hand.cards]
         assert len(deal(session, ada, 4, utc_now()).cards) == 4  # after a reload: those that are leased already
     assert MOST_HELD >= 3 * 200
 

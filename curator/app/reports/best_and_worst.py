@@ -5,7 +5,8 @@ import streamlit as st
 from curator.app.frame import action, gallery, show_error
 from curator.app.guard import check_lead, current_reviewer, leads
 from curator.app.state import engine
-from curator.app.wording import literal, pluralise
+from curator.app.wording import literal
+from curator.plural import pluralise
 from curator.review.reopening import reopening_reasons, send_back
 from curator.review.reviewers import reviewer_called
 from curator.runs import results

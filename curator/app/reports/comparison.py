@@ -6,7 +6,7 @@ from curator.app.components.wipe import Side, wipe
 from curator.app.curves import draw_curves
 from curator.app.reports.measurements import measure_button
 from curator.app.state import engine
-from curator.app.wording import pluralise
+from curator.plural import pluralise
 from curator.runs import figures, results
 from curator.runs.estimates import RowPair, comparable_measures, measure_differences, most_different, pair_rows
 from curator.runs.figures import number

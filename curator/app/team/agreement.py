@@ -7,7 +7,8 @@ from sqlalchemy import Engine
 
 from curator.app.frame import PAGE_FILE, empty_state, table
 from curator.app.state import cached_by_cost, engine, settings
-from curator.app.wording import percent, pluralise
+from curator.app.wording import percent
+from curator.plural import pluralise
 from curator.review.agreement import Agreement, krippendorff_alpha, landis_koch
 from curator.review.progress import ReviewerPair, ratings, reviewer_pairs
 from curator.review.standing import counts

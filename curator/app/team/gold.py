@@ -11,8 +11,9 @@ from curator.app.charts import PERCENT_LABEL, colours, show_chart
 from curator.app.frame import empty_state, show_error, table
 from curator.app.guard import check_lead, current_reviewer
 from curator.app.state import THUMBNAIL_SIDE, cached_by_cost, engine, settings
-from curator.app.wording import acting_on, browser_zone, day, percent, pluralise
+from curator.app.wording import acting_on, browser_zone, day, percent
 from curator.markup import render
+from curator.plural import pluralise
 from curator.review import gold
 from curator.review.reviewers import reviewer_called
 from db.errors import WinnowError

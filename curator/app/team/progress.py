@@ -17,9 +17,10 @@ from curator.app.routes import VERDICT_LOG
 from curator.app.state import cached_by_cost, engine, flow_now
 from curator.app.team.rejections import show_rejections
 from curator.app.team.touchups import show_touch_ups
-from curator.app.wording import ago, browser_zone, percent, pluralise
+from curator.app.wording import ago, browser_zone, percent
 from curator.ingest.pace import duration_in_words, roughly
 from curator.markup import render
+from curator.plural import pluralise
 from curator.review import progress
 from curator.review.gold import gold_tries, hit_rates
 from curator.review.reviewers import decided

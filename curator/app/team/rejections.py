@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from curator.app.charts import GREY, PALETTE, show_chart
 from curator.app.frame import REASONS
 from curator.app.state import cached_by_cost, engine
-from curator.app.wording import pluralise
+from curator.plural import pluralise
 from curator.review.rejections import By, Rejections, rejections
 from curator.runs.results import source_names
 from db.session import reading

@@ -8,8 +8,9 @@ from sqlalchemy import Engine
 from curator.app.charts import colours, show_chart
 from curator.app.frame import table
 from curator.app.state import cached_by_cost, engine, flow_now, touch_up_now
-from curator.app.wording import browser_zone, pluralise
+from curator.app.wording import browser_zone
 from curator.ingest.pace import roughly
+from curator.plural import pluralise
 from curator.touchup.pace import ENOUGH, TouchedUp, paces, per_week, touched_up, work_left
 from db.session import reading
 

@@ -5,8 +5,9 @@ import streamlit as st
 from curator.app.frame import PAGE_FILE, action, header, job_panel, start_job, why_not_now
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine, flow_now
-from curator.app.wording import literal, pluralise
+from curator.app.wording import literal
 from curator.consent import count_ended, ended_in_words
+from curator.plural import pluralise
 from curator.status import next_step, parts_in_words
 from db.jobs import utc_now
 from db.session import reading

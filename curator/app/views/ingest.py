@@ -8,13 +8,13 @@ import streamlit as st
 
 from curator.app.components.upload import Arrived, arrived, upload
 from curator.app.components.wall import wall
-from curator.app.frame import PAGE_FILE, action, drawn_note, header, job_panel, show_error, start_job, table
+from curator.app.frame import PAGE_FILE, action, drawn_note, header, job_panel, show_error, start_job, table, why_not_now
 from curator.app.guard import current_reviewer, leads, owns_or_leads
 from curator.app.ingest_words import came_in_words, found_in_words, recognised_in_words
 from curator.app.mask_values import answered, ask_for_meaning, options, why_not_ingest
 from curator.app.server_sources import may_start_again, named_source
 from curator.app.state import engine, settings, undo_refused_now
-from curator.app.wording import acting_on, browser_zone, literal, moment, pluralise
+from curator.app.wording import acting_on, browser_zone, literal, moment
 from curator.formats import ADAPTERS, ARCHIVES
 from curator.formats.allowed import in_words
 from curator.ingest.outcomes import (
@@ -41,6 +41,7 @@ from curator.ingest.uploads import (
 )
 from curator.markup import render
 from curator.pictures.meaning import NOTHING_ASKED, Asked
+from curator.plural import pluralise
 from curator.spreadsheet import as_csv
 from curator.status import flow, sources
 from db.errors import WinnowError
@@ -317,7 +318,8 @@ def show_past(past: PastIngest) -> None:
     st.html(render(PAST, source=past.source, when=when, lines=said))
     if past.undone or past.changed_nothing:
         return
-    why = undo_refused_now(engine(), past.job) or ("" if owns_or_leads(current_reviewer(), past.by) else OTHERS)
+    own = owns_or_leads(current_reviewer(), past.by)
+    why = undo_refused_now(engine(), past.job) or (None if own else OTHERS) or why_not_now("undo")
     with st.container(width=220, gap=None, horizontal_alignment="right"):
         label = acting_on("Undo", f"{past.source}, {moment(past.at, clock)}")
         if st.button(label, key=f"undo-{past.job}", disabled=bool(why)):

@@ -7,8 +7,9 @@ import streamlit as st
 from curator.app.frame import action, empty_state, header, job_panel, start_job, why_not_now
 from curator.app.guard import current_reviewer
 from curator.app.state import engine
-from curator.app.wording import literal, pluralise
+from curator.app.wording import literal
 from curator.markup import render
+from curator.plural import pluralise
 from curator.review.reviewers import reviewer_called
 from curator.review.standing import counts
 from curator.runs.figures import number

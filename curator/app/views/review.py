@@ -11,10 +11,11 @@ from curator.app.components.grid import grid
 from curator.app.frame import LEAD, PAGE_FILE, REASONS, drawn_note, empty_state, gallery, hidden_title
 from curator.app.guard import current_reviewer, leads
 from curator.app.state import engine, flow_now
-from curator.app.wording import literal, pluralise
+from curator.app.wording import literal
 from curator.consent import Consent, any_recorded
 from curator.ingest.aside import count_faceless, list_faceless
 from curator.markup import render
+from curator.plural import pluralise
 from curator.review.deck import FOR_LEADS, Order, ShowFilter, Wanted, count_own_repairs, wanted_from
 from curator.review.reviewers import names
 from curator.review.standing import counts

@@ -7,10 +7,11 @@ from curator.app.frame import PAGE_FILE, action, empty_state, header, job_panel,
 from curator.app.guard import DOWNLOAD_SET, current_reviewer, leads, token_for
 from curator.app.routes import PACKED_SETS
 from curator.app.state import engine, settings
-from curator.app.wording import browser_zone, pluralise
+from curator.app.wording import browser_zone
 from curator.consent import any_recorded, ended_in_sets
 from curator.formats import WRITERS
 from curator.markup import render
+from curator.plural import pluralise
 from curator.review.standing import counts
 from curator.sets import packing
 from curator.sets.freeze import freeze
@@ -35,13 +36,14 @@ def offer_to_pack(number: int, format: str) -> None:
     if action(f"Pack set {number} as a zip", why_not):
         start_job(packing.KIND, "curator", packing.arguments(number, format, reviewer))
         st.rerun()
-    job = job_panel(packing.KIND, "The export")
+    job_panel(packing.KIND, "The export")
     with reading(engine()) as session:
+        job = packing.newest(session, reviewer)
         found = None if job is None else packing.packed(session, settings(), job.id, reviewer, utc_now())
     if job is None or found is None or job.result is None:
         return
     address = f"{PACKED_SETS}/{job.id}?token={token_for(reviewer, DOWNLOAD_SET)}"
-    st.html(render(LINK, address=address, name=found.name, size=f"{found.file.stat().st_size / 1e6:,.1f} MB"))
+    st.html(render(LINK, address=address, name=found.name, size=f"{found.bytes / 1e6:,.1f} MB"))
     made = job.result
     told = [f"{pluralise(made['examples'], 'example')}; nobody is named in it."]
     if made["erased"]:
@@ -54,7 +56,6 @@ def offer_to_pack(number: int, format: str) -> None:
 
 
 header("Curated sets", "Frozen, numbered and hashed. A run names the set that it was trained on; a set never changes.")
-packing.delete_downloads(settings().downloads, utc_now())
 with reading(engine()) as session:
     now, sets, consents = counts(session), list_sets(session), any_recorded(session)
 

@@ -13,7 +13,7 @@ from curator.app.components.painter import painter
 from curator.app.frame import PAGE_FILE, empty_state, hidden_title
 from curator.app.guard import check_lead, current_reviewer, leads
 from curator.app.state import engine, matting, settings, touch_up_now
-from curator.app.wording import pluralise
+from curator.plural import pluralise
 from curator.review.deck import ShowFilter
 from curator.review.reviewers import reviewer_called
 from curator.review.standing import counts

@@ -13,8 +13,9 @@ from curator.app.curves import draw_curves, warn_if_from_scratch
 from curator.app.frame import action, drawn_note, empty_state, header, job_panel, show_error, start_job, why_not_now
 from curator.app.guard import check_lead, current_reviewer, leads
 from curator.app.state import cached_by_cost, engine, settings, store
-from curator.app.wording import browser_zone, literal, pluralise
+from curator.app.wording import browser_zone, literal
 from curator.ingest.pace import roughly
+from curator.plural import pluralise
 from curator.review.standing import counts
 from curator.runs import results
 from curator.runs.deletion import delete_run, why_not_delete
@@ -134,14 +135,17 @@ def command_line(chosen: FitSettings) -> list[str]:
 
 def offer_training(approved: int, sets: list[dict[str, Any]], runs: list[Run]) -> None:
     """Show what to train on and what is too little of it, presets and settings, and the button with the time that it takes."""
-    titles = {APPROVED: f"What is approved now: {pluralise(approved, 'example')}"} if approved or not sets else {}
+    today, titles = utc_now().date(), {}
+    if approved or not sets:  # fewer, where the consent to use some has ended
+        usable = sum(held(engine(), APPROVED, today).examples.values())
+        titles[APPROVED] = f"What is approved now: {pluralise(usable, 'example')}"
     for one in sets:
-        counts = one["train"] + one["validation"] + one["test"]
+        examples = one["train"] + one["validation"] + one["test"]
         note = f" · {one['note']}" if one["note"] else ""
-        titles[one["set"]] = f"Set {one['set']}: {pluralise(counts, 'example')}{note}"
+        titles[one["set"]] = f"Set {one['set']}: {pluralise(examples, 'example')}{note}"
     with st.container(border=True):
         number = st.selectbox("Examples", list(titles), format_func=titles.__getitem__)
-        there = held(engine(), number, utc_now().date())
+        there = held(engine(), number, today)
         st.markdown(" · ".join(f"**{count:,}** {split.value}" for split, count in there.examples.items()))
         if warned := cautions(there):
             st.caption("  \n".join(f":material/warning: {caution}" for caution in warned))
@@ -248,7 +252,7 @@ def offer_to_delete(run: Run, exports: int, jobs: list[Job], now: datetime) -> N
 
 
 def show_figures(run: Run, now: datetime, clock: tzinfo) -> None:
-    """Show the run in four show_figures."""
+    """Show the run in four figures."""
     best, planned = best_epoch(run.epochs), run.settings.get("epochs", len(run.epochs))
     places = st.columns(4)
     places[0].metric("Epochs", f"{len(run.epochs)} of {planned}")

@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from curator.app import guard, routes, shield, state
 from curator.app.guard import TOKEN_HEADER, session_cookie, token_for
 from curator.app.routes import REPAIRED_SINCE, ROUTES
 from curator.app.shield import middleware
+from curator.review.standing import Counts
 from curator.sets import packing
 from curator.touchup.matting import Matting
 from curator.touchup.superpixels import superpixels
@@ -42,6 +44,7 @@ from db.tables import (
     Split,
     Standing,
     Submission,
+    TouchUp,
     TouchUpSave,
     Verdict,
 )
@@ -368,6 +371,22 @@ def test_a_filters_counts_are_about_it_and_the_end_says_what_is_elsewhere_and_wh
     assert client.post("/api/deck", json={"count": 1}, headers=ours).json()["elsewhere"] == 0
 
 
+def test_an_empty_hand_knows_better_than_an_older_count_that_nothing_is_left(
+    client: TestClient, ours: dict[str, str], monkeypatch: pytest.MonkeyPatch, examples: list[int]
+) -> None:
+    before = state.DeckCounts(Counts(keep=0, reject=0, open=3), left=3, elsewhere=0, upto=0)
+    monkeypatch.setattr(routes, "deck_counts", lambda *_: before)
+
+    def left(count: int, *held: int) -> int:
+        return int(client.post("/api/deck", json={"count": count, "held": held}, headers=ours).json()["left"])
+
+    assert left(3) == 3
+    for example in examples:
+        client.post("/api/verdicts", json=verdict(example, client_id=f"{example}"), headers=ours)
+    # A renewal is dealt nothing, and a page with cards isn't at its end: both keep the older count.
+    assert [left(3), left(0), left(3, examples[0])] == [0, 3, 3]
+
+
 def test_a_page_that_closes_gives_back_its_cards_but_not_those_of_the_reviewers_other_pages(
     client: TestClient, ours: dict[str, str], examples: list[int]
 ) -> None:
@@ -533,6 +552,19 @@ def test_a_touch_up_begins_saves_and_finishes(
     with reading(engine) as session:
         assert session.scalar(select(func.count()).select_from(TouchUpSave)) == 2
         assert session.get_one(Example, kept_example).mask_sha256 == begun["before"]
+
+
+def test_a_stroke_that_comes_after_the_time_is_up_is_refused_with_a_code_for_it(
+    client: TestClient, ours: dict[str, str], engine: Engine, kept_example: int
+) -> None:
+    begun = client.post("/api/touchups/begin", json={"example": kept_example, "page": "p"}, headers=ours).json()
+    with writing(engine) as session:
+        session.execute(update(TouchUp).values(started_at=utc_now() - timedelta(seconds=124)))
+    asked = {"touch_up": begun["touch_up"], "page": "p", "mask": base64_png(3)}
+    for path in ("save", "finish"):
+        late = client.post(f"/api/touchups/{path}", json=asked, headers=ours)
+        assert (late.status_code, late.json()["code"]) == (409, "time_up"), path
+    assert client.post("/api/touchups/finish", json={**asked, "mask": None}, headers=ours).json()["finished"]
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ def test_the_same_picture_is_one_group_in_one_split_and_one_of_it_is_open(bring:
         assert sorted(states.values()) == [State.open, State.open, State.waiting, State.waiting]
         assert states["c.jpg"] is State.waiting  # an empty mask is the most doubtful
         words = session.scalars(select(Remark.words).join(Submission).where(Submission.photo_name == "smaller.jpg")).all()
-        assert "put in train, not in test as its source states: the same picture is already there." in words
+        assert "put in train, not in test as its source states: the same picture is already here." in words
         assert wrongly_standing(session) == []
 
 
@@ -463,7 +463,7 @@ def test_a_source_is_spooled_and_counted(drawn: Path, bring: Ingest) -> None:
 def test_the_progress_line_says_how_far_it_is_and_what_is_saved_so_far() -> None:
     summary = IngestSummary(seen=1200, added=1100, already=97, refusals=3)
     assert cutting_in_words(1213, 2000, summary) == (
-        "Cutting crops: 1,213 of 2,000; saved so far: 1,100 added, 97 already there, 3 refused"
+        "Cutting crops: 1,213 of 2,000; saved so far: 1,100 added, 97 already here, 3 refused"
     )
     assert cutting_in_words(4, 5, IngestSummary()) == "Cutting crops: 4 of 5"
 

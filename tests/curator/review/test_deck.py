@@ -179,9 +179,9 @@ def test_what_is_given_back_is_dealt_to_others_at_once_and_what_is_held_is_count
         assert with_others(session, bo, Wanted(), 0, clock()).count == 3
         assert with_others(session, bo, Wanted(split=Split.test), 0, clock()) == with_others(session, ada, Wanted(), 0, clock())
         assert with_others(session, bo, Wanted(show=ShowFilter.all), 0, clock()).until == clock() + LEASE
-        give_back(session, bo, held)  # they are not Bo's
+        give_back(session, bo, held, set)  # they are not Bo's
         assert dealt(session, "Bo", 6, clock) == [examples[i] for i in (4, 5, 0)]
-        give_back(session, ada, held[1:])
+        give_back(session, ada, held, lambda: held[:1])  # another page of Ada's has that one
         assert dealt(session, "Bo", 3, clock) == [*held[1:], examples[4]]
         assert with_others(session, bo, Wanted(), 0, clock()).count == 1
         clock.pass_(LEASE.total_seconds() + 1)

@@ -37,7 +37,7 @@ def test_what_is_too_little_is_told_with_what_it_means() -> None:
     ("held", "why"),
     [
         (holdings(1, 1, 0), None),
-        (holdings(0, 0, 0), "Nothing is approved yet."),
+        (holdings(0, 0, 0), "It holds no example that may be used."),
         (holdings(0, 9, 9), "It holds no training example"),
         (holdings(9, 0, 9), "It holds no validation example"),
     ],

@@ -120,7 +120,7 @@ def test_all_that_it_added_goes_and_everything_else_is_as_it_was(engine: Engine,
     undo_ingest(engine, store, 1, "Ada", LONG_AGO)
     assert not any(rows(engine)[name] for name in ("submission", "example", "source", "contributor", "refusal"))
     assert pictures(store) == set()
-    with pytest.raises(WinnowError, match="Nothing is here that it added"):
+    with pytest.raises(WinnowError, match="No photo here is known to be from it"):
         undo_ingest(engine, store, 1, "Ada", LONG_AGO)
 
 
@@ -173,7 +173,7 @@ def cropped(session: Session, example: int) -> None:
 @pytest.mark.parametrize(
     ("decide", "one", "two"),
     [
-        (verdict, "1 of its examples has a verdict.", "2 of its examples have verdicts."),
+        (verdict, "1 of its examples was judged.", "2 of its examples were judged."),
         (touch_up, "1 of its examples has a touch-up.", "2 of its examples have touch-ups."),
         (frozen, "1 of its examples is in a curated set.", "2 of its examples are in curated sets."),
         (sent_back, "1 of its examples was sent back to review.", "2 of its examples were sent back to review."),
@@ -254,7 +254,7 @@ def test_a_verdict_that_is_just_being_given_is_seen(engine: Engine, store: Store
         while not blocked(engine):
             pass
     undoing.join()
-    assert said == ["Ingest 1 stays. 1 of its examples has a verdict."]
+    assert said == ["Ingest 1 stays. 1 of its examples was judged."]
     with reading(engine) as session:
         assert session.scalar(select(func.count()).select_from(Verdict)) == 1
         assert session.scalar(select(func.count()).select_from(Source)) == 2
