@@ -126,3 +126,12 @@ def test_a_job_is_shown_on_every_page_and_its_end_is_told_once_with_the_next_ste
     expect(page).to_have_title("Review · Winnow")  # another tab has told it
     expect(news).not_to_contain_text("failed")
     assert json.loads(page.evaluate("localStorage['winnow.jobs']")) == {"after": failing, "watched": []}
+
+    number = begin(app, "ingest", "27 of 60")
+    end(app, number, JobState.failed, message="The disk is full.")
+    look_again(other)
+    closes = other.get_by_role("status").get_by_role("button", name="Close: ")
+    expect(closes).to_have_count(2)
+    closes.first.press("Enter")
+    expect(closes).to_have_count(1)
+    expect(closes).to_be_focused()  # the one that is left

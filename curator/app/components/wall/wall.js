@@ -109,8 +109,14 @@ class Wall {
     try {
       const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
       await (told.image ? drawCrop : drawWhole)(context, told, this.tint);
-    } catch {
-      canvas.parentElement?.setAttribute("data-state", "missing");
+    } catch (error) {
+      if (error instanceof RouteError && error.missing) canvas.parentElement?.setAttribute("data-state", "missing");
+      else {
+        setTimeout(() => {
+          this.waiting.push({ told, canvas });
+          if (!this.closed) this.draw();
+        }, AGAIN_MS);
+      }
     }
     this.loading--;
     if (!this.closed) this.draw();
