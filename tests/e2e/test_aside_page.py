@@ -1,5 +1,6 @@
 """The tray in a real browser: squares by mouse, keys and fingers; what is sent, and what is taken back."""
 
+import re
 import shutil
 
 import pytest
@@ -169,6 +170,7 @@ def test_a_photo_that_cannot_be_shown_can_be_discarded(page: Page, app: Server) 
     with writing(app.engine) as session:
         broken, sound = add_faceless(session, app.store, 2)
         session.get_one(Submission, broken).photo_sha256 = app.store.put(b"not a picture")
+    page.route(re.compile(f"/pictures/aside/{sound}[?]"), lambda route: route.abort(), times=2)  # the network: asked for again
     page.goto(f"{app.url}/aside")
     expect(page.get_by_text("This photo cannot be shown")).to_be_visible()
     expect(page.get_by_role("button", name="Use this crop")).to_be_disabled()
@@ -248,6 +250,13 @@ def test_many_are_chosen_discarded_in_one_request_and_taken_back(page: Page, app
     page.keyboard.press("u")  # the crop, which was before
     expect(tiles).to_have_count(7)
     assert crops(app) == {}
+    page.route("**/api/aside", lambda _: None)  # while more are asked for
+    tiles.first.click()
+    page.keyboard.press("d")
+    expect(tiles).to_have_count(6)
+    page.keyboard.press("g")  # what was discarded does not come back
+    showing(page, numbers[0])
+    assert choices(app)[-1][0] == numbers[1]
 
 
 def test_without_a_photo_the_page_leads_to_ingest(page: Page, app: Server) -> None:
