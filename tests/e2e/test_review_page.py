@@ -858,6 +858,12 @@ def test_two_tabs_of_a_reviewer_agree(page: Page, app: Server) -> None:
     assert [(example, decision) for example, decision, _ in verdicts(app)] == [
         (1, "keep"), (2, "reject"), (2, "undo"), (1, "undo"),
     ]  # fmt: skip
+    page.keyboard.press("k")
+    expect(other.get_by_role("button", name="head-001.png: kept by you")).to_be_visible()
+    other.keyboard.press("ArrowLeft")
+    shows(other, 2)
+    page.keyboard.press("u")
+    shows(other, 1)  # what it looked at stands no more
 
 
 def test_a_tab_that_opens_later_can_take_back_what_the_first_gave(page: Page, app: Server) -> None:
