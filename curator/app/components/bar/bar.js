@@ -6,6 +6,7 @@ import { chipOf, remembered, titled, untold } from "./jobs.js";
 import { nameLandmarks, nameCurrentStep, step } from "./landmarks.js";
 
 const SEEN_EVERY = 5000; // ms from one answer to the next question
+const RUNNING_EVERY = 2000; // the same, while a job runs, whose end somebody may wait for
 const HIDDEN_EVERY = 20_000; // the same, while nobody sees the page
 const STAYS = 20_000; // ms that good news stay; bad ones stay until somebody closes them
 const LONG = 15; // seconds of work that are worth a notification
@@ -78,7 +79,8 @@ class Bar {
       this.showLost(this.refused ? "Reload this page" : "No connection", /** @type {Error} */ (error).message);
     }
     clearTimeout(this.next); // two refreshes may have met
-    if (!this.refused) this.next = setTimeout(() => this.refresh(), document.hidden ? HIDDEN_EVERY : SEEN_EVERY);
+    const every = document.hidden ? HIDDEN_EVERY : this.running.length ? RUNNING_EVERY : SEEN_EVERY;
+    if (!this.refused) this.next = setTimeout(() => this.refresh(), every);
   }
 
   /** @param {NavigationAnswer} answer */
