@@ -32,6 +32,14 @@ pytestmark = pytest.mark.skipif(
 SOON = 90_000  # milliseconds; worker processes start and dlib looks for faces
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with eight drawn portraits; one shows no face."""
+    folder = tmp_path_factory.mktemp("drawn")
+    write_sample(folder, 8, seed=5)
+    return folder
+
+
 def zipped(files: dict[str, bytes]) -> bytes:
     """A zip of files by their names."""
     into = io.BytesIO()
@@ -58,10 +66,11 @@ def upload(page: Page, folder: Path, name: str, data: bytes, button: str = "Inge
     page.get_by_role("button", name=button).click()
 
 
-def test_a_zip_is_ingested_with_a_summary_that_names_its_bad_files(page: Page, app: Server, tmp_path: Path) -> None:
-    write_sample(tmp_path, 8, seed=5)
+def test_a_zip_is_ingested_with_a_summary_that_names_its_bad_files(
+    page: Page, app: Server, drawn: Path, tmp_path: Path
+) -> None:
     files = {
-        f"{part}/{file.name}": file.read_bytes() for part in ("images", "masks") for file in sorted((tmp_path / part).iterdir())
+        f"{part}/{file.name}": file.read_bytes() for part in ("images", "masks") for file in sorted((drawn / part).iterdir())
     }
     files |= {"images/notes.jpg": b"this is not a picture", "masks/notes.png": files["masks/sample-001.png"]}
     page.goto(f"{app.url}/ingest")
@@ -111,10 +120,9 @@ def drop(page: Page, files: list[Path]) -> None:
 
 
 def test_a_folder_and_loose_files_come_in_fill_the_wall_and_an_ingest_is_taken_back(
-    page: Page, app: Server, tmp_path: Path
+    page: Page, app: Server, drawn: Path, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "Straße 1"
-    write_sample(folder, 8, seed=5)
+    folder = shutil.copytree(drawn, tmp_path / "Straße 1")
     (folder / "manifest.csv").unlink()
     shutil.rmtree(folder / "alphas")
     (folder / ".DS_Store").touch()
@@ -135,6 +143,10 @@ def test_a_folder_and_loose_files_come_in_fill_the_wall_and_an_ingest_is_taken_b
         photos = {one.photo_name for one in session.scalars(select(Submission))}
     assert photos == {f"images/{file.name}" for file in (folder / "images").iterdir()}
     stored = set(app.store.all())
+    with writing(app.engine) as session:  # now, because the page asks only every few seconds what was decided
+        ada = reviewer_called(session, "Ada")
+        first = session.scalars(select(func.min(Example.id))).one()
+        record(session, ada.id, [NewVerdict(first, Decision.keep, None, "one")], utc_now(), 0.0)
 
     more = tmp_path / "more"
     write_sample(more, 2, seed=6)
@@ -155,10 +167,6 @@ def test_a_folder_and_loose_files_come_in_fill_the_wall_and_an_ingest_is_taken_b
     )
     expect(tiles).to_have_count(2)
 
-    with writing(app.engine) as session:
-        ada = reviewer_called(session, "Ada")
-        first = session.scalars(select(func.min(Example.id))).one()
-        record(session, ada.id, [NewVerdict(first, Decision.keep, None, "one")], utc_now(), 0.0)
     page.reload()
     undos = page.get_by_role("button", name="Undo")
     expect(undos).to_have_count(2, timeout=SOON)
@@ -187,11 +195,10 @@ def csv_of(page: Page, label: str) -> list[list[str]]:
     return [[row[1], row[3]] for row in rows[1:]]
 
 
-def test_a_zip_can_be_previewed_and_then_discarded_or_ingested(page: Page, app: Server, tmp_path: Path) -> None:
-    write_sample(tmp_path, 8, seed=5)
-    names = [file.name for file in sorted((tmp_path / "images").iterdir())][:2]
-    files = {f"images/{name}": (tmp_path / "images" / name).read_bytes() for name in names}
-    files |= {f"masks/{name[:-4]}.png": (tmp_path / "masks" / f"{name[:-4]}.png").read_bytes() for name in names}
+def test_a_zip_can_be_previewed_and_then_discarded_or_ingested(page: Page, app: Server, drawn: Path, tmp_path: Path) -> None:
+    names = [file.name for file in sorted((drawn / "images").iterdir())][:2]
+    files = {f"images/{name}": (drawn / "images" / name).read_bytes() for name in names}
+    files |= {f"masks/{name[:-4]}.png": (drawn / "masks" / f"{name[:-4]}.png").read_bytes() for name in names}
     files["images/alone.jpg"] = b"without a mask"
     page.goto(f"{app.url}/ingest")
     upload(page, tmp_path, "crowd.zip", zipped(files), "Preview")
@@ -213,15 +220,14 @@ def test_a_zip_can_be_previewed_and_then_discarded_or_ingested(page: Page, app: 
 
 
 def test_a_zip_whose_masks_may_mean_several_things_is_asked_about_and_then_ingested(
-    page: Page, app: Server, tmp_path: Path
+    page: Page, app: Server, drawn: Path, tmp_path: Path
 ) -> None:
-    write_sample(tmp_path, 8, seed=5)
-    name = min(file.name for file in (tmp_path / "images").iterdir())
-    hair = cv2.imread(str(tmp_path / "masks" / f"{name[:-4]}.png"), cv2.IMREAD_GRAYSCALE) > 127
+    name = min(file.name for file in (drawn / "images").iterdir())
+    hair = cv2.imread(str(drawn / "masks" / f"{name[:-4]}.png"), cv2.IMREAD_GRAYSCALE) > 127
     classes = np.where(hair, 2, np.where(np.arange(len(hair))[:, None] > 400, 1, 0)).astype(np.uint8)
     mask = cv2.imencode(".png", classes)[1].tobytes()
     page.goto(f"{app.url}/ingest")
-    photo = (tmp_path / "images" / name).read_bytes()
+    photo = (drawn / "images" / name).read_bytes()
     upload(page, tmp_path, "classes.zip", zipped({f"images/{name}": photo, f"masks/{name[:-4]}.png": mask}))
     again = page.get_by_role("button", name="Ingest it again")
     expect(again).to_be_disabled(timeout=SOON)

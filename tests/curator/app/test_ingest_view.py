@@ -1,29 +1,21 @@
 """The Ingest page's field for what lies on the server: who may use it, and what is started. Nothing is ingested."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
-
-from curator.app import state
 
 PAGE = Path(__file__).parents[3] / "curator/app/views/ingest.py"
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[list[str]]]:
+def started(home: Engine, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The commands that the page starts as jobs, on a home of its own."""
-    monkeypatch.setenv("WINNOW_HOME", str(tmp_path / "home"))
     found: list[list[str]] = []
     monkeypatch.setattr("db.launch.start_job", lambda *given: found.append(given[4]))
-    cached: tuple[Callable[[], object], ...] = (state.settings, state.engine, state.store)
-    for each in cached:
-        each.cache_clear()  # type: ignore[attr-defined]
-    yield found
-    for each in cached:
-        each.cache_clear()  # type: ignore[attr-defined]
+    return found
 
 
 def from_the_server(named: str = "") -> AppTest:

@@ -1,6 +1,5 @@
 """The Train page: what a training would use, how long it would take, and why none can begin. Nothing is trained."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from curator.review.reviewers import reviewer_called
 from curator.review.verdicts import NewVerdict, new_client_id, record
 from curator.sets.freeze import add_set, approved_content
 from db.jobs import enqueue, utc_now
-from db.session import open_database, reading, writing
+from db.session import reading, writing
 from db.settings import read_settings
 from db.store import Store
 from db.tables import CuratedSet, Decision, Export, Job, Run, Split
@@ -24,28 +23,20 @@ PAGE = Path(__file__).parents[3] / "curator/app/views/train.py"
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
+def kept(home: Engine) -> Engine:
     """The database of a home with three training and two validation examples, all kept."""
-    monkeypatch.setenv("WINNOW_HOME", str(tmp_path))
-    settings = read_settings()
-    engine = open_database(settings)
-    with writing(engine) as session:
-        store = Store(settings.store)
+    with writing(home) as session:
+        store = Store(read_settings().store)
         examples = add_examples(session, store, 3, Split.train) + add_examples(session, store, 2, Split.validation)
         given = [NewVerdict(one, Decision.keep, None, new_client_id()) for one in examples]
         record(session, reviewer_called(session, "ada").id, given, utc_now())
-    cached: tuple[Callable[[], object], ...] = (state.settings, state.engine, state.store)
-    for each in cached:
-        each.cache_clear()  # type: ignore[attr-defined]
-    yield engine
-    for each in cached:
-        each.cache_clear()  # type: ignore[attr-defined]
+    return home
 
 
 @pytest.fixture
-def runs(home: Engine) -> list[int]:
+def runs(kept: Engine) -> list[int]:
     """Two runs in that home; the first has an exported file."""
-    with writing(home) as session:
+    with writing(kept) as session:
         with approved_content(session, utc_now().date()) as content:
             number = add_set(session, content, "", utc_now()).set
         made = [add_run(session, Store(read_settings().store), number, utc_now()) for _ in range(2)]
@@ -64,7 +55,7 @@ def sets(engine: Engine) -> int:
         return session.scalar(select(func.count()).select_from(CuratedSet)) or 0
 
 
-def test_counts_cautions_presets_and_time_are_there_before_the_button_is_pressed(home: Engine) -> None:
+def test_counts_cautions_presets_and_time_are_there_before_the_button_is_pressed(kept: Engine) -> None:
     page = AppTest.from_file(PAGE, default_timeout=60).run()
     assert not page.exception
     assert page.selectbox[0].options == ["What is approved now: 5 examples"]
@@ -85,10 +76,10 @@ def test_counts_cautions_presets_and_time_are_there_before_the_button_is_pressed
     assert "As in the paper: 50 epochs at 224 pixels." in [one.value for one in page.caption]
     page.number_input(key="fit-seed").set_value(7).run()
     assert "Settings of your own." in [one.value for one in page.caption]
-    assert sets(home) == 0
+    assert sets(kept) == 0
 
 
-def test_a_frozen_set_is_trained_on_as_it_is(home: Engine, runs: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frozen_set_is_trained_on_as_it_is(kept: Engine, runs: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[list[str]] = []
     monkeypatch.setattr("db.launch.start_job", lambda *given, **_: started.append(given[4]))
     page = AppTest.from_file(PAGE, default_timeout=60).run()
@@ -98,25 +89,25 @@ def test_a_frozen_set_is_trained_on_as_it_is(home: Engine, runs: list[int], monk
     labelled(page, "Train on set 1").click().run()
     assert not page.exception
     assert [words[:2] for words in started] == [["fit", "1"]]
-    assert sets(home) == 1
+    assert sets(kept) == 1
 
 
-def test_a_training_that_is_on_disables_the_button_says_why_and_freezes_nothing(home: Engine) -> None:
+def test_a_training_that_is_on_disables_the_button_says_why_and_freezes_nothing(kept: Engine) -> None:
     page = AppTest.from_file(PAGE, default_timeout=60).run()
     (button,) = [one for one in page.button if one.label == "Train on approved set"]
     assert not button.disabled
-    enqueue(home, "fit", ["fit", "1"], utc_now())  # elsewhere, since the page was drawn
+    enqueue(kept, "fit", ["fit", "1"], utc_now())  # elsewhere, since the page was drawn
     button.click().run()
     (button,) = [one for one in page.button if one.label == "Train on approved set"]
     assert button.disabled
     assert "A training is on. Wait until it has finished, or stop it." in [one.value for one in page.caption]
     assert not page.error
-    assert sets(home) == 0
-    with reading(home) as session:
+    assert sets(kept) == 0
+    with reading(kept) as session:
         assert len(session.scalars(select(Job)).all()) == 1
 
 
-def test_a_run_is_named_and_deleted_after_a_question(home: Engine, runs: list[int]) -> None:
+def test_a_run_is_named_and_deleted_after_a_question(kept: Engine, runs: list[int]) -> None:
     page = AppTest.from_file(PAGE, default_timeout=60).run()
     assert not page.exception
     page.text_input[0].set_value("small and quick")
@@ -132,12 +123,12 @@ def test_a_run_is_named_and_deleted_after_a_question(home: Engine, runs: list[in
     page.checkbox(key="exports-1").check().run()
     labelled(page, "Delete run 1").click().run()
     assert not page.exception
-    with reading(home) as session:
+    with reading(kept) as session:
         assert session.scalars(select(Run.id).where(Run.deleted_at.is_(None))).all() == []
         assert session.scalars(select(Export)).all() == []
 
 
-def test_only_a_lead_deletes_a_run(home: Engine, runs: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_lead_deletes_a_run(kept: Engine, runs: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WINNOW_LEADS", "Lea")
     state.settings.cache_clear()
     page = AppTest.from_file(PAGE, default_timeout=60).run()
