@@ -1,12 +1,13 @@
 """Every page in light and dark: WCAG 2.2 AA as far as axe can check it; and no stranger's words lead to another host."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine, String, cast, select, update
 from sqlalchemy.orm import Session
 
@@ -158,26 +159,32 @@ def judge(session: Session, name: str, examples: list[int], decision: Decision) 
 
 
 @pytest.fixture(scope="module")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One cache for all pages: what they load is the same, and they change nothing."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-    yield context
+def tab(browser: Browser) -> Iterator[Page]:
+    """One tab for all pages, which change nothing: its renderer keeps what it has loaded and compiled."""
+    context = browser.new_context()
+    yield context.new_page()
     context.close()
 
 
 @pytest.fixture
-def page_of(context: BrowserContext) -> Iterator[Page]:
-    """A page that may ask no other host, and lead to none."""
-    page = context.new_page()
-    page.set_default_timeout(15_000)
+def page_of(tab: Page) -> Iterator[Page]:
+    """A page that may ask no other host, and lead to none; in light, 1440 x 900."""
+    tab.set_default_timeout(15_000)
+    tab.set_viewport_size({"width": 1440, "height": 900})
+    tab.emulate_media(color_scheme="light")
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("websocket", lambda websocket: asked.append(websocket.url))
     said: list[str] = []
-    page.on("dialog", lambda dialog: said.append(dialog.message))
-    yield page
-    asked += page.evaluate(LEADS_ELSEWHERE)
-    page.close()
+    heard: dict[Any, Callable[[Any], None]] = {
+        "request": lambda request: asked.append(request.url),
+        "websocket": lambda websocket: asked.append(websocket.url),
+        "dialog": lambda dialog: said.append(dialog.message),
+    }
+    for event, listener in heard.items():
+        tab.on(event, listener)
+    yield tab
+    asked += tab.evaluate(LEADS_ELSEWHERE)
+    for event, listener in heard.items():
+        tab.remove_listener(event, listener)
     assert said == []
     assert {urlsplit(address).scheme for address in asked} >= {"http", "ws"}
     assert [
