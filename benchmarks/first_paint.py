@@ -7,9 +7,9 @@ Each page is opened in a new browser with an empty cache: once as fast as this m
 
 - paint: the first text or picture is on the screen (Chromium's first-contentful-paint).
 - page: what one opens the page for is there: its heading, and where a picture has the page's room, the picture.
-With --plain, the pages come as Streamlit alone sends them: no splash, and nothing packed.
-
 - kB: everything that crossed the network until then, websocket frames too, as it was packed.
+
+With --plain, the pages come as Streamlit alone sends them: no splash, and nothing packed.
 """
 
 import sys
