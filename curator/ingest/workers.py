@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import cv2
 
+from curator.plural import pluralise
 from db.cluster import connected
 from db.errors import WinnowError
 from db.files import write
@@ -112,7 +113,8 @@ def processes(store: str, count: int | None = None, item_seconds: float = ITEM_S
     """Processes of this machine: `count` of them, or one for each core. One that works on an item for longer crashes."""
     count = count or os.cpu_count() or 1
     start = partial(_process_pool, item_seconds=item_seconds)
-    return Workers(start, count, store, f"{count} processes of this machine", stop_executor=_ProcessPool.kill)
+    words = f"{pluralise(count, 'process', 'processes')} of this machine"
+    return Workers(start, count, store, words, stop_executor=_ProcessPool.kill)
 
 
 class _ProcessPool(ProcessPoolExecutor):

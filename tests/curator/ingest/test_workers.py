@@ -222,7 +222,9 @@ def test_own_processes_are_used_if_the_cluster_has_no_worker_or_there_is_none(se
     with workers_for(settings) as workers:
         assert workers.description.endswith("since the cluster has no worker")
     with workers_for(settings.model_copy(update={"cluster": ""})) as workers:
-        assert workers.description == f"{workers.count} processes of this machine"
+        assert workers.description == processes(settings.store, workers.count).description
+    said = [processes(settings.store, count).description for count in (1, 4)]
+    assert said == ["1 process of this machine", "4 processes of this machine"]
 
 
 def test_a_cluster_that_cannot_be_reached_is_an_error(tmp_path: Path) -> None:
