@@ -747,6 +747,7 @@ def test_the_page_shows_some_of_many_touch_ups_and_more_when_asked(page: Page, a
         numbers = add_bare_examples(session, 90, Split.test, State.keep)
         session.execute(update(Example).values(image_sha256=photo, mask_sha256=mask))
         add_bare_touch_ups(session, numbers[:60], utc_now())
+        session.execute(update(TouchUp).values(mask_before_sha256=mask))
         session.execute(update(TouchUpSave).values(mask_after_sha256=mask))
     opened(page, app.url)
     expect(page.locator("figure")).to_have_count(24)
@@ -754,15 +755,22 @@ def test_the_page_shows_some_of_many_touch_ups_and_more_when_asked(page: Page, a
     expect(page.get_by_text("30 masks to touch up")).to_be_visible()
     expect(page.locator('[data-part="strip"] button')).to_have_count(10)
     more = page.get_by_role("button", name="Show more")
+    page.get_by_role("button", name="Start over 60.jpg", exact=True).click()
     more.click()
     expect(page.locator("figure")).to_have_count(48)
+    expect(page.locator(CANVAS)).to_have_attribute("data-example", "60")  # what was chosen stays
     page.get_by_role("button", name="Touch up 70.jpg").click()
-    page.wait_for_selector('[data-part="canvas"][data-example="70"]')
+    page.wait_for_selector('[data-state="idle"] [data-part="canvas"][data-example="70"]')
+    page.locator(CANVAS).hover()
+    page.mouse.wheel(0, -200)
+    expect(page.locator(CANVAS)).not_to_have_attribute("data-zoom", "1.00")
+    zoom = page.locator(CANVAS).get_attribute("data-zoom") or ""
     more.click()
     expect(page.locator("figure")).to_have_count(60)
     expect(more).to_be_hidden()
-    expect(page.locator('[data-part="canvas"][data-example="70"]')).to_be_visible()  # what was chosen stays
-    page.keyboard.press("s")
+    expect(page.locator(CANVAS)).to_have_attribute("data-example", "70")
+    expect(page.locator(CANVAS)).to_have_attribute("data-zoom", zoom)  # it is not even loaded again
+    page.keyboard.press("s")  # so no key is lost
     state(page, "painting")
     page.keyboard.press("Enter")
     state(page, "over")

@@ -169,8 +169,18 @@ class Painter {
     if (this.state === "painting" || this.state === "sending" || this.state === "beginning") return;
     this.at.next.hidden = this.state !== "over" || !this.upcoming();
     const same = data.waiting.find((item) => item.example === this.card?.example);
-    if (this.state !== "over") this.offer(same ?? data.waiting[0] ?? null);
+    if (this.state !== "over" && !this.stays(same)) this.offer(same ?? data.waiting[0] ?? null);
     this.strip();
+  }
+
+  /**
+   * Whether what is shown, and not begun, is as the page says now: it keeps its zoom and the version to start from, and a key
+   * that is pressed now is not lost in loading it again.
+   * @param {Waiting | undefined} same the mask among those that wait
+   */
+  stays(same) {
+    if (!["loading", "idle"].includes(this.state) || !this.card) return false;
+    return this.card.again || JSON.stringify(this.card) === JSON.stringify(same);
   }
 
   /** @param {string} state */
@@ -178,7 +188,7 @@ class Painter {
     this.state = this.at.painter.dataset.state = state;
     this.at.canvas.dataset.example = this.card?.example ?? "";
     const painting = state === "painting";
-    this.at.start.hidden = !(state === "idle" || state === "beginning" || state === "loading");
+    this.at.start.hidden = !["loading", "unshown", "idle", "beginning"].includes(state);
     this.at.start.disabled = state !== "idle";
     this.at.finish.hidden = !painting && state !== "sending";
     this.at.finish.disabled = !painting;
@@ -233,8 +243,9 @@ class Painter {
     try {
       await this.lay(card.image, from ?? card.mask, card.unknown);
     } catch (error) {
-      if (this.card === card) this.cover("This picture cannot be shown", error instanceof Error ? error.message : String(error));
-      return;
+      if (this.card !== card) return;
+      this.cover("This picture cannot be shown", error instanceof Error ? error.message : String(error));
+      return this.become("unshown"); // with the page's next data, it is asked for again
     }
     if (this.card !== card || this.gone) return;
     this.become("idle");
@@ -806,7 +817,7 @@ class Painter {
   }
 
   free() {
-    if (!["idle", "over", "loading"].includes(this.state)) return false;
+    if (!["loading", "unshown", "idle", "over"].includes(this.state)) return false;
     delete this.at.over.dataset.plain;
     return true;
   }
@@ -814,7 +825,7 @@ class Painter {
   /** @param {Done | undefined} done */
   startOver(done) {
     if (!done) return;
-    this.offer({ ...done, mask: done.after, running: false, held_by: null }, done.before);
+    this.offer({ ...done, mask: done.after, running: false, held_by: null, again: true }, done.before);
     this.at.status.textContent = "Starts over from the mask before.";
     this.at.painter.scrollIntoView({ block: "start" });
   }
