@@ -18,6 +18,7 @@ from curator.formats import (
     ADAPTERS,
     WRITERS,
     Counted,
+    Location,
     NotRead,
     OpenedSource,
     RawPair,
@@ -42,6 +43,7 @@ from curator.ingest.pace import (
     READING,
     STARTING,
     ingest_course,
+    listed,
     preview_course,
     roughly,
 )
@@ -75,7 +77,7 @@ from curator.upkeep.spellings import in_words, named_nearly
 from curator.upkeep.undo import undo_ingest
 from db.blobs import delete_orphans
 from db.commands import exit_on_error, print_result, progress_line
-from db.course import Course, of_unknown_length
+from db.course import Course
 from db.errors import WinnowError
 from db.jobs import NOT_BESIDE, Progress, running_job, utc_now
 from db.people import folded
@@ -185,7 +187,7 @@ def ingest(
                     running_job(open_database(settings), "look", [], job) as preview,
                     _unpacking(settings, preview) as folder,
                 ):
-                    found = open_source(place, kind, folder, settings.limits, called or "", label)
+                    found = _opened(settings, preview, place, kind, folder, called, label)
                     folders = [place, folder] if isinstance(place, Path) else [folder]
                     beside = uploads.previews_beside(settings.uploads, source, job)
                     preview.result = counts = _look(settings, preview, found, location, folders, beside)
@@ -197,8 +199,8 @@ def ingest(
             _unpacking(settings, progress) as folder,
         ):
             progress.report(0.0, READING)
-            found = open_source(place, kind, folder, settings.limits, called or "", label)
-            progress.report(0.0, f"Reading the source as {found.format}: {found.because}")
+            found = _opened(settings, progress, place, kind, folder, called, label)
+            progress.report(listed(found.steps), f"Reading the source as {found.format}: {found.because}")
             chosen = None if split == "auto" else Split(split)
             folders = [place, folder] if isinstance(place, Path) else [folder]
             items = _with_format_printed(found)
@@ -215,6 +217,7 @@ def ingest(
                 asked,
                 found.counted,
                 folders=folders,
+                steps=found.steps,
                 previews=previews,
             )
             summary["files"] = found.counted.files
@@ -228,7 +231,7 @@ def _look(
 ) -> dict[str, Any]:
     """What a preview shows: the counts, what is in already, what the masks' values are and mean; `beside`, four small pairs."""
     with (
-        spooled(_reported(found.items, job, 0.0, kinds := Counter[type]())) as (total, items_again),
+        spooled(_reported(found.items, job, found.steps, 0.0, kinds := Counter[type]())) as (total, items_again),
         workers_for(settings, *folders) as all_workers,
         kept(all_workers) as workers,
     ):
@@ -283,6 +286,19 @@ def _unpacking(settings: Settings, progress: Progress) -> Iterator[Path]:
         yield folder
 
 
+def _opened(
+    settings: Settings, progress: Progress, place: Location, kind: str, folder: Path, called: str | None, label: str | None
+) -> OpenedSource:
+    """The source, opened while the job's row and the terminal tell how far that is, and a person can stop it."""
+    with progress_line() as show:
+
+        def on_step(words: str, steps: int) -> None:
+            show(words)
+            progress.report(listed(steps), words)
+
+        return open_source(place, kind, folder, settings.limits, called or "", label, on_step)
+
+
 def _with_format_printed(found: OpenedSource) -> Iterator[RawPair | Refused | NotRead]:
     """The items of a source; after the last, its format is printed on stderr."""
     yield from found.items
@@ -312,16 +328,17 @@ def _run_ingest(
     *,
     folders: Sequence[Path] = (),
     previews: Path | None = None,
+    steps: int = 0,
     start: float = 0.0,
 ) -> dict[str, Any]:
     """Ingest a source as a job. `folders` hold its pairs: a cluster's workers are used only if they see them.
 
-    Beside `previews`, small pictures are left for the page to ask with, if it is unclear what the masks' values mean. `start`
-    is the share of the job (0 to 1) that is done already.
+    Beside `previews`, small pictures are left for the page to ask with, if it is unclear what the masks' values mean. It took
+    `steps` to open the source; `start` is the share of the job (0 to 1) that was done before.
     """
     found: Counter[type] = Counter()
     with (
-        spooled(_reported(items, progress, start, found)) as (total, items_again),
+        spooled(_reported(items, progress, steps, start, found)) as (total, items_again),
         workers_for(settings, *folders) as all_workers,
         kept(all_workers) as workers,
         progress_line() as show,
@@ -393,12 +410,12 @@ def _run_ingest(
 
 
 def _reported(
-    items: Iterable[RawPair | Refused | NotRead], progress: Progress, start: float, found: Counter[type]
+    items: Iterable[RawPair | Refused | NotRead], progress: Progress, steps: int, start: float, found: Counter[type]
 ) -> Iterator[RawPair | Refused | NotRead]:
     """The items, while the job's row tells how many were listed, and a person can stop the listing. Counts them by kind."""
     for number, item in enumerate(items, 1):
         found[type(item)] += 1
-        progress.report(start + (1 - start) * LISTED * of_unknown_length(number), f"{READING}: {number:,}")
+        progress.report(listed(steps + number, start), f"{READING}: {number:,}")
         yield item
 
 

@@ -62,6 +62,7 @@ from curator.formats.pairs import (
     unknown_bytes,
     unreadable,
 )
+from curator.plural import pluralise
 from db.errors import WinnowError
 from db.settings import Limits
 
@@ -113,6 +114,10 @@ class Adapter:
     keeps: frozenset[Fact] = frozenset()
 
 
+# What happens until a source is open, in words, and how many steps that took: megabytes downloaded and files unpacked.
+OnStep = Callable[[str, int], None]
+
+
 @dataclass(frozen=True)
 class OpenedSource:
     """A source in a known format: the adapter's name, why it was recognised, and its items, which can be read once.
@@ -125,6 +130,7 @@ class OpenedSource:
     items: Iterator[RawPair | Refused | NotRead]
     counted: Counted = field(default_factory=Counted)  # complete once the items have been read
     inside: tuple[str, str] | None = None
+    steps: int = 0  # that it took to open it
 
 
 def _read_nested(location: Location) -> Iterator[Item]:
@@ -295,7 +301,13 @@ def _count_photos(location: Location, by: Adapter, label: str | None) -> int:
 
 
 def open_source(
-    location: Location, name: str, workspace: Path, limits: Limits, called: str = "", label: str | None = None
+    location: Location,
+    name: str,
+    workspace: Path,
+    limits: Limits,
+    called: str = "",
+    label: str | None = None,
+    on_step: OnStep = lambda words, steps: None,
 ) -> OpenedSource:
     """Open a source with the adapter of this name, or with "auto" by the one that recognises it.
 
@@ -309,17 +321,18 @@ def open_source(
         limits: for zips; a photo or mask is checked when it is read.
         called: what errors call a zip; empty: the name of its file.
         label: the label that means hair, in a format that has labels; None: the one that is called so.
+        on_step: told how it goes, while a zip is downloaded and unpacked; it may raise Cancelled.
     """
     with readable_errors(location):
         if name == "auto" and isinstance(location, Path) and _is_of_archives(location, label):
-            return _open_archives(location, workspace, limits, label)
+            return _open_archives(location, workspace, limits, label, on_step)
         if name == "auto":
             name, why = recognise(location, label)
         else:
             name, why = adapter_named(name).name, "this format was given"
             _check_kind(location)
         if name in ARCHIVES or (location.exists() and any(adapter_named(each).recognise(location) for each in ARCHIVES)):
-            return _open_archive(location, name, why, workspace, limits, called, label)
+            return _open_archive(location, name, why, workspace, limits, called, label, on_step)
     if is_signed(location):
         raise WinnowError(f"{display_name(location)}: a signed URL must point to a single zip.")
     counted = Counted()
@@ -362,25 +375,44 @@ def count_items(found: OpenedSource) -> dict[str, Any]:
 
 
 def _open_archive(
-    location: Location, name: str, why: str, workspace: Path, limits: Limits, called: str, label: str | None
+    location: Location,
+    name: str,
+    why: str,
+    workspace: Path,
+    limits: Limits,
+    called: str,
+    label: str | None,
+    on_step: OnStep,
 ) -> OpenedSource:
-    folder = workspace
+    folder, fetched = workspace, 0
+
+    def on_fetched(megabytes: int) -> None:
+        nonlocal fetched
+        fetched = megabytes
+        on_step(f"Downloading: {megabytes:,} MB", fetched)
+
     if not isinstance(location, Path):
-        location = download(location, workspace, limits)
+        location = download(location, workspace, limits, on_fetched)
         folder = workspace / "unpacked"
         folder.mkdir()
     called = called or location.name
-    found = archive.unpack(location, folder, limits, called)
+    found = archive.unpack(location, folder, limits, called, _telling(on_step, fetched))
     kind = "tar" if archive.recognise_tar(location) is not None else "zip"
     if found.refused and not any(found.folder.iterdir()):  # nothing is left to read, and each refusal says why
         return OpenedSource(kind, why, map(storable, found.refused), Counted(len(found.refused)))
     given = None if name in ARCHIVES else adapter_named(name)
-    return _open_unpacked(found, kind, why, given, limits, called, label)
+    opened = _open_unpacked(found, kind, why, given, limits, called, label)
+    return replace(opened, steps=fetched + found.files)
 
 
-def _open_archives(folder: Path, workspace: Path, limits: Limits, label: str | None) -> OpenedSource:
+def _telling(on_step: OnStep, before: int) -> Callable[[int], None]:
+    """What an archive tells how many files it wrote, after so many steps."""
+    return lambda files: on_step(f"Unpacking: {pluralise(files, 'file')}", before + files)
+
+
+def _open_archives(folder: Path, workspace: Path, limits: Limits, label: str | None, on_step: OnStep) -> OpenedSource:
     """A folder with images.zip and masks.zip, with parts of a set, or with a list beside photos.zip."""
-    found = archive.Unpacked(workspace, _passed_over(folder))
+    found = archive.Unpacked(workspace, _telling(on_step, 0), refused=_passed_over(folder))
     packed = archive.archives_in(folder)
     for name in sorted(all_files(folder)):
         shown = readable_name(name)
@@ -391,8 +423,11 @@ def _open_archives(folder: Path, workspace: Path, limits: Limits, label: str | N
         elif name not in packed:
             (workspace / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / name, workspace / name)
+            found.count()
     archive.unpack_inner(folder, workspace, limits, found)
-    return _open_unpacked(found, "zip", f"it holds {', '.join(packed[:3])}", None, limits, display_name(folder), label)
+    why = f"it holds {', '.join(packed[:3])}"
+    opened = _open_unpacked(found, "zip", why, None, limits, display_name(folder), label)
+    return replace(opened, steps=found.files)
 
 
 def _is_of_archives(location: Path, label: str | None) -> bool:

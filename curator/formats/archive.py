@@ -16,7 +16,7 @@ import stat
 import struct
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from posixpath import basename, splitext
@@ -28,6 +28,7 @@ from curator.formats.pairs import NotRead, Refused, match_key, readable_name
 from curator.formats.tar import GZIP_SIGNATURE, USTAR, USTAR_AT, Member, TarError, TarReader, is_tar
 from curator.pictures.opening import open_regular
 from db.errors import DiskFullError, WinnowError
+from db.jobs import Cancelled
 from db.settings import Limits
 
 CHUNK = 2**20
@@ -50,13 +51,21 @@ WORDS, NOT_ASCII, HALF_WIDTH = re.compile(r"[^\W\d_]+"), re.compile(r"[^\x00-\x7
 class Unpacked:
     """What came of an archive: the folder with its content, the members that are refused, and those that nobody meant to send.
 
-    `encoding` is what names were read as that don't say how they are encoded, where that is a guess.
+    `encoding` is what names were read as that don't say how they are encoded, where that is a guess. `files` is how many were
+    written, and `on_file` is told so after each; it may raise Cancelled.
     """
 
     folder: Path
+    on_file: Callable[[int], None]
+    files: int = 0
     refused: list[Refused] = field(default_factory=list)
     junk: list[NotRead] = field(default_factory=list)
     encoding: str = ""
+
+    def count(self) -> None:
+        """One more file was written."""
+        self.files += 1
+        self.on_file(self.files)
 
 
 def recognise(location: Location) -> str | None:
@@ -87,13 +96,13 @@ def recognise_tar(location: Location) -> str | None:
     return "it starts like a tar" if is_tar(start) else None
 
 
-def unpack(location: Path, into: Path, limits: Limits, called: str) -> Unpacked:
+def unpack(location: Path, into: Path, limits: Limits, called: str, on_file: Callable[[int], None]) -> Unpacked:
     """Unpack a zip or a tar, which errors call `called`, into the empty folder `into`.
 
     If everything is inside one top folder, that folder is the content. Raises WinnowError if the file is neither, is empty, has
-    more members than the limits allow, or does not fit on the disk.
+    more members than the limits allow, or does not fit on the disk; and Cancelled, as `on_file` does.
     """
-    found = Unpacked(into)
+    found = Unpacked(into, on_file)
     if recognise_tar(location) is not None:
         _unpack_tar(location, into, limits, called, found)
     else:
@@ -114,8 +123,8 @@ def _unpack_zip(location: Path, into: Path, limits: Limits, called: str, found: 
             found.junk += (_junk(name) for name in names if is_junk(name))
             members = [member for member, name in zip(members, names, strict=True) if not is_junk(name) or not member.filename]
             _check_archive(called, members, len(found.refused), into, limits)
-            found.refused += _extract(archive, members, into, limits, called)
-    except WinnowError:
+            found.refused += _extract(archive, members, into, limits, called, found.count)
+    except (WinnowError, Cancelled):
         raise
     except Exception as error:  # whatever zipfile raises for damaged directories
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it may be cut off"
@@ -154,7 +163,9 @@ def _unpack_tar(location: Path, into: Path, limits: Limits, called: str, found: 
                 if reason is None:
                     taken.add(match_key(name))
                     reason = _write(_guarded(reader, member, limits), member.size, into / name, called)
-                if reason is not None:
+                if reason is None:
+                    found.count()
+                else:
                     found.refused.append(Refused(readable_name(name) if name != "." else "a member without a name", reason))
         except TarError as error:
             if not taken:
@@ -244,7 +255,7 @@ def unpack_inner(folder: Path, into: Path, limits: Limits, found: Unpacked) -> N
         part.mkdir(parents=True)
         left = replace(limits, zip_members=max(limits.zip_members - count, 0), zip_bytes=max(limits.zip_bytes - size, 0))
         try:
-            inner = unpack(folder / name, part, left, readable_name(name))
+            inner = unpack(folder / name, part, left, readable_name(name), lambda _: found.count())
         except DiskFullError:
             raise
         except WinnowError as error:
@@ -392,7 +403,12 @@ def _too_many(called: str, limits: Limits) -> WinnowError:
 
 
 def _extract(
-    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], into: Path, limits: Limits, called: str
+    archive: zipfile.ZipFile,
+    members: list[zipfile.ZipInfo],
+    into: Path,
+    limits: Limits,
+    called: str,
+    on_written: Callable[[], None],
 ) -> Iterator[Refused]:
     # Some file systems ignore case, so that two of these names would be one file. Refusing both works the same everywhere.
     names = Counter(match_key(_normal_name(member)) for member in members)
@@ -406,7 +422,9 @@ def _extract(
         if reason is None:
             reason = _write(_unpacked(archive, member), member.file_size, into / _normal_name(member), called)
             left -= member.file_size
-        if reason is not None:
+        if reason is None:
+            on_written()
+        else:
             yield Refused(_normal_name(member) if member.filename else "a member without a name", reason)
 
 

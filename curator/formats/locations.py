@@ -10,7 +10,7 @@ import posixpath
 import re
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +24,7 @@ from upath import UPath
 from curator.pictures.opening import open_regular, read_bytes
 from db.errors import WinnowError
 from db.files import disk_full_errors, root
+from db.jobs import Cancelled
 from db.settings import Limits
 
 Location = Path | UPath
@@ -411,8 +412,11 @@ def list_bytes(place: Location, count: int = -1) -> bytes:
         return file.read(count)
 
 
-def download(place: UPath, folder: Path, limits: Limits) -> Path:
-    """Copy a file behind a URL into a folder. Raises WinnowError if it exceeds `limits.zip_bytes` or the disk is full."""
+def download(place: UPath, folder: Path, limits: Limits, on_fetched: Callable[[int], None]) -> Path:
+    """Copy a file behind a URL into a folder, and tell how many megabytes have come.
+
+    Raises WinnowError if it exceeds `limits.zip_bytes` or the disk is full, and Cancelled as `on_fetched` does.
+    """
     copy = folder / (posixpath.basename(urlsplit(without_secrets(str(place))).path) or "download")
     left = limits.zip_bytes
     with disk_full_errors(copy), place.open("rb") as there, copy.open("wb") as here:
@@ -421,6 +425,7 @@ def download(place: UPath, folder: Path, limits: Limits) -> Path:
             if left < 0:
                 raise WinnowError(f"{display_name(place)} has more than the {limits.zip_bytes:,} bytes that are allowed.")
             here.write(chunk)
+            on_fetched((limits.zip_bytes - left) // 10**6)
     return copy
 
 
@@ -441,7 +446,7 @@ def readable_errors(place: Location) -> Iterator[None]:
     """Turn every error of reading a source into a WinnowError, without a URL's secrets. The log gets what nobody foresaw."""
     try:
         yield
-    except WinnowError:
+    except (WinnowError, Cancelled):
         raise
     except Exception as error:
         if isinstance(place, Path):

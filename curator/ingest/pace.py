@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from db.course import Course, Phase
+from db.course import Course, Phase, of_unknown_length
 
 READING, STARTING, PREVIEWS = "Reading the list of files", "Starting the workers", "Making small pictures"
 KNOWN, LOOKING, LOADING, CUTTING = (
@@ -13,9 +13,18 @@ KNOWN, LOOKING, LOADING, CUTTING = (
     "Loading the face detector",
     "Cutting crops",
 )
-LISTED = 0.05  # the share of an ingest that its list takes; how long that is, nobody knows before its end
+LISTED = 0.05  # the share of an ingest that opening and listing take; how long that is, nobody knows before its end
 # Seconds on two cores, with photos of 500 x 700 pixels (60 of shared street photos): only their proportions matter.
 START_SECONDS, LOAD_SECONDS, KNOWN_SECONDS, LOOK_SECONDS, CUT_SECONDS, PREVIEW_SECONDS = 1.5, 1.5, 0.002, 0.015, 0.15, 1.0
+
+
+def listed(steps: int, start: float = 0.0) -> float:
+    """The share of an ingest that is over after so many steps of opening and listing its source, if it began at `start`.
+
+    >>> [round(listed(steps), 3) for steps in (0, 100, 1000, 1_000_000)]
+    [0.0, 0.005, 0.025, 0.05]
+    """
+    return start + (1 - start) * LISTED * of_unknown_length(steps)
 
 
 def ingest_course(photos: int, begin: float, clock: Callable[[], float] = time.monotonic) -> Course:

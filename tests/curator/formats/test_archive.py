@@ -3,6 +3,7 @@
 import io
 import stat
 import struct
+import tarfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from curator.formats import RawPair, Refused, count_items, open_source, read_source
 from db.errors import WinnowError
+from db.jobs import Cancelled
 from db.settings import Limits
 
 GOOD = {"images/a.jpg": b"photo", "masks/a.png": b"mask"}
@@ -258,6 +260,42 @@ def test_a_folder_of_zips_is_read_as_one_source_and_left_as_it_is(tmp_path: Path
     assert there["refused"] == [{"file": "masks.zip/../b.png", "reason": "its path points outside the zip."}]
     assert [each["file"] for each in there["not_read"]] == ["notes.pdf"]
     assert everything_below(tmp_path / "sent") == {"images.zip", "masks.zip", "notes.pdf"}
+
+
+def test_each_file_that_is_unpacked_is_told_and_one_may_stop_there(tmp_path: Path, workspace: Path) -> None:
+    (tmp_path / "sent").mkdir()
+    zipped(tmp_path / "sent/images.zip", {"a.jpg": b"photo", "b.jpg": b"photo", "../c.jpg": b"x"})
+    zipped(tmp_path / "sent/masks.zip", {"a.png": b"mask", "b.png": b"mask"})
+    (tmp_path / "sent/notes.txt").write_bytes(b"x")
+    told: list[tuple[str, int]] = []
+    found = open_source(tmp_path / "sent", "auto", workspace, SMALL, on_step=lambda words, steps: told.append((words, steps)))
+    assert told[0] == ("Unpacking: 1 file", 1)  # of the list beside them
+    assert told[-1] == ("Unpacking: 5 files", 5)
+    assert [steps for _, steps in told] == [1, 2, 3, 4, 5]
+    assert found.steps == 5
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar", "inner.zip"])
+def test_whoever_stops_the_unpacking_is_not_told_that_the_archive_is_damaged(
+    tmp_path: Path, workspace: Path, ending: str
+) -> None:
+    many = {f"{part}/{at}.{kind}": b"x" for at in range(9) for part, kind in (("images", "jpg"), ("masks", "png"))}
+    path = tmp_path / f"a.{ending}"
+    if ending == "tar":
+        with tarfile.open(path, "w") as archive:
+            for name, data in many.items():
+                (member := tarfile.TarInfo(name)).size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+    else:
+        zipped(path, {"set.zip": inner(many)} if ending == "inner.zip" else many)
+
+    def stop(words: str, steps: int) -> None:
+        if steps == 4:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        open_source(path, "auto", workspace, SMALL, on_step=stop)
+    assert len(everything_below(workspace)) <= 5
 
 
 def test_a_list_beside_a_zip_of_its_photos_is_read_with_them(tmp_path: Path, workspace: Path) -> None:

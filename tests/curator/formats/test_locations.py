@@ -23,6 +23,7 @@ from curator.formats.locations import (
     without_secrets,
 )
 from db.errors import WinnowError
+from db.jobs import Cancelled
 from db.settings import Limits
 from tests.curator.served import over_http
 
@@ -280,7 +281,22 @@ def test_a_zip_behind_a_url_that_is_too_large_is_not_fetched_to_its_end(tmp_path
     place = UPath(f"memory://{tmp_path.name}/crowd.zip")
     place.write_bytes(bytes(3_000_000))
     with pytest.raises(WinnowError, match=r"crowd\.zip has more than the 2,000,000 bytes that are allowed\.$"):
-        download(place, tmp_path, Limits(zip_bytes=2_000_000))
+        download(place, tmp_path, Limits(zip_bytes=2_000_000), lambda megabytes: None)
+
+
+def test_a_download_tells_its_megabytes_and_may_be_stopped(tmp_path: Path) -> None:
+    place = UPath(f"memory://{tmp_path.name}/crowd.zip")
+    place.write_bytes(bytes(3_000_000))
+    told: list[int] = []
+    assert download(place, tmp_path, LIMITS, told.append).stat().st_size == 3_000_000
+    assert told == [1, 2, 3]  # a chunk at a time
+
+    def stop(words: str, steps: int) -> None:
+        assert words == "Downloading: 1 MB"
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        open_source(place, "zip", tmp_path, LIMITS, on_step=stop)
 
 
 def test_a_zip_may_be_read_as_the_format_that_is_named(tmp_path: Path) -> None:
