@@ -35,8 +35,7 @@ SAMPLE = 12
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Run":
-    monkeypatch.setenv("WINNOW_HOME", str(tmp_path / "home"))
+def run(migrated_home: Path) -> "Run":
     return Run()
 
 

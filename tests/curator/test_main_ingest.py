@@ -39,9 +39,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("WINNOW_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
+def home(migrated_home: Path) -> Path:
+    return migrated_home
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +76,8 @@ def zipped(folder: Path, file: Path) -> Path:
 LONE = {"file": "images/lone.jpg", "reason": "no mask of that name in masks/."}
 
 
-def test_a_dry_run_counts_and_writes_nothing(home: Path, crowd: Path) -> None:
+def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: Path) -> None:
+    monkeypatch.setenv("WINNOW_HOME", str(tmp_path / "home"))
     assert answer(str(crowd), "--dry-run") == {
         "format": "folder",
         "because": "it has a folder images/",
@@ -93,7 +93,7 @@ def test_a_dry_run_counts_and_writes_nothing(home: Path, crowd: Path) -> None:
         "Nothing was written.\n"
         "  images/lone.jpg: no mask of that name in masks/.\n"
     )
-    assert not home.exists()
+    assert not (tmp_path / "home").exists()
 
 
 def test_what_was_recognised_is_said_beside_the_answer(home: Path, crowd: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from db.tables import Job, JobState
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Engine]:
+def database(settings: Settings, migrated_home: Path) -> Iterator[Engine]:
     found = open_database(settings)
     yield found
     found.dispose()

@@ -19,9 +19,8 @@ def main_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
+def home(migrated_home: Path) -> Iterator[Engine]:
     """The empty database of a home of its own, for pages that are run in this process and read the settings anew."""
-    monkeypatch.setenv("WINNOW_HOME", str(tmp_path / "home"))
     cached: tuple[Callable[[], object], ...] = (state.settings, state.engine, state.store)
     for each in cached:
         each.cache_clear()  # type: ignore[attr-defined]

@@ -33,13 +33,12 @@ RIM = cv2.dilate(HAIR.astype(np.uint8), np.ones((9, 9))).astype(bool) & ~HAIR
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(migrated_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of its own. The work is done by a thread; tests of the command start processes, which takes seconds."""
-    monkeypatch.setenv("WINNOW_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(
         main, "workers_for", lambda settings, *folders: nullcontext(Workers(ThreadPoolExecutor, 1, settings.store))
     )
-    return tmp_path / "home"
+    return migrated_home
 
 
 def source(folder: Path, *masks: np.ndarray) -> Path:
