@@ -421,7 +421,7 @@ with upload_side:
     if "preview" in st.session_state:
         show_preview(*st.session_state["preview"])
     newest_ingest = show_newest_ingest()
-with about:
+with about, st.container(key="ingest-about"):
     st.markdown(
         "**Formats.** Folders (`images/` + `masks/`, `X.jpg` + `X.png`), manifests, COCO, CVAT, Label Studio, labelme, VIA, "
         "YOLO, Supervisely, PASCAL VOC, CelebAMask-HQ, LFW Parts, Hugging Face; a zip may hold zips and tars.\n\n"
