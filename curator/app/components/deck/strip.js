@@ -53,10 +53,12 @@ export class Strip {
     this.stills = new Map(entries.map((entry) => [entry.client_id, before.get(entry.client_id) ?? { button: this.still(entry), drawn: undefined }]));
     const buttons = [...this.stills.values()].map(({ button }) => button);
     const { children } = this.element;
+    const focused = /** @type {HTMLElement | null} */ (this.element.querySelector(":focus"));
     for (const button of [...children]) if (!buttons.some((one) => one === button)) button.remove();
     for (const [at, button] of buttons.entries()) {
       if (children[at] !== button) this.element.insertBefore(button, children[at] ?? null); // the others keep the focus
     }
+    if (focused && !focused.isConnected) buttons.find(({ dataset }) => dataset.example === focused.dataset.example)?.focus(); // judged again
     for (const entry of entries) {
       const still = this.stills.get(entry.client_id);
       const picture = pictureOf(entry.card.example);
@@ -72,7 +74,7 @@ export class Strip {
     const title = `${entry.card.photo}: ${this.says(entry)}`;
     const button = made("button", { className: "still", value: entry.client_id, title });
     button.setAttribute("aria-label", title);
-    Object.assign(button.dataset, { do: "look", did: entry.did });
+    Object.assign(button.dataset, { do: "look", did: entry.did, example: entry.card.example });
     const mark = made("span", { className: "sign" });
     mark.append(signOf(entry.did));
     button.append(made("canvas", { width: SIDE, height: SIDE }), mark);
