@@ -116,6 +116,21 @@ def test_weights_are_stored_as_the_precision_says_and_a_scaled_layer_is_found(un
     assert layer_finder(untrained.model)(name, among=[wrong]) == wrong
 
 
+def test_weights_that_are_almost_0_are_those_of_the_run(tmp_path):
+    taken = keras.Input((SIZE, SIZE, 3))
+    convolution = keras.layers.Conv2D(4, 3, padding="same", name="almost")
+    made = keras.layers.Softmax()(keras.layers.Conv2D(2, 1, name="last")(convolution(taken)))
+    kernel = np.random.default_rng(4).normal(size=(3, 3, 3, 4))
+    kernel[0, 0, 0] = [2e-8, -2e-8, 4e-8, 0]
+    convolution.set_weights([kernel, np.array([1e-8, -1e-8, 1e-3, 0])])
+    run = TrainedRun(1, 1, "almost", SIZE, 1, "scratch", keras.Model(taken, made))
+    coreml.export(run, "ab" * 32, "float16", tmp_path)
+    stored = CoreMlProgram(tmp_path / "almost.mlpackage").convolutions()
+    [bias] = [each.bias.values for each in stored.values() if each.bias.values.shape == (4,)]
+    np.testing.assert_array_equal(bias, np.float32([2.0**-24, -(2.0**-24), np.float16(1e-3), 0]))  # not the nearest: that is 0
+    assert rounded(run.model, stored, "float16").wrong == []
+
+
 def test_the_copy_for_devices_is_the_same_network(untrained, image, expected):
     copy = for_device(untrained.model)
     assert not any(isinstance(layer, keras.layers.UpSampling2D) for layer in copy.layers)
