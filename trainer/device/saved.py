@@ -34,9 +34,8 @@ def stored_float(values: NDArray[Any]) -> StoredArray:
     if values.dtype != np.float16:
         return StoredArray(values.astype(np.float32), _half_spacing(values), "float32")
     smallest = np.abs(values) == np.finfo(np.float16).smallest_subnormal
-    return StoredArray(
-        values.astype(np.float32), np.where(smallest, np.float32(2), np.float32(1)) * _half_spacing(values), "float16"
-    )
+    rounding = np.where(smallest, np.float32(2), np.float32(1)) * _half_spacing(values)
+    return StoredArray(values.astype(np.float32), rounding, "float16")
 
 
 def stored_int8(quantised: NDArray[np.int8], scale: NDArray[Any], axis: int) -> StoredArray:
