@@ -21,6 +21,7 @@ from trainer.device.formats import ExportPrecision
 from trainer.device.saved import StoredArray, StoredConvolution
 
 FOLDING = 1e-5  # relative error of folding a batch normalisation in float32: coremltools lets some pass an epsilon of 1e-5
+SMALLEST = float(np.finfo(np.float16).smallest_subnormal)  # the float16 next to 0: 6e-8
 BATCH = 8  # images at a time
 ALWAYS_INT8 = 4096  # weights: smaller kernels are worth so little that exporters leave them as they are
 
@@ -135,8 +136,15 @@ def _nearest(run: Folded, found: Sequence[StoredConvolution], precision: ExportP
 
 
 def _is_nearest(run: Array, file: StoredArray, terms: Array) -> NDArray[np.bool_]:
-    # A tie may fall either way once folding has moved the last digit, hence the last factor.
-    return np.abs(file.values - run) <= 1.001 * file.rounding + FOLDING * terms + 1e-12
+    # A tie may fall either way once folding has moved the last digit, hence the first factor.
+    allowed = 1.001 * file.rounding + FOLDING * terms + 1e-12
+    nearest = np.abs(file.values - run) <= allowed
+    if file.storage != "float16":
+        return nearest
+    # In arrays of less than 400 numbers, coremltools lets nothing become 0 that was not: `_check_underflow_to_zero` in its
+    # converters/mil/mil/passes/defs/quantization.py.
+    raised = np.where((run != 0) & (np.abs(run) < SMALLEST), np.copysign(SMALLEST, run), run)
+    return nearest | (np.abs(file.values - raised) <= allowed)
 
 
 def _stored_as(file: StoredConvolution, precision: ExportPrecision) -> bool:

@@ -26,16 +26,9 @@ class StoredArray:
 
 
 def stored_float(values: NDArray[Any]) -> StoredArray:
-    """Floating-point numbers, stored as the nearest float16, or as float32, whose rounding counts as none.
-
-    In arrays of less than 400 numbers, coremltools stores what would round to 0 as the smallest float16, 6e-8, so that nothing
-    becomes 0 that was not (`_check_underflow_to_zero` in its converters/mil/mil/passes/defs/quantization.py).
-    """
-    if values.dtype != np.float16:
-        return StoredArray(values.astype(np.float32), _half_spacing(values), "float32")
-    smallest = np.abs(values) == np.finfo(np.float16).smallest_subnormal
-    rounding = np.where(smallest, np.float32(2), np.float32(1)) * _half_spacing(values)
-    return StoredArray(values.astype(np.float32), rounding, "float16")
+    """Floating-point numbers, stored as the nearest float16, or as float32, whose rounding counts as none."""
+    storage: Storage = "float16" if values.dtype == np.float16 else "float32"
+    return StoredArray(values.astype(np.float32), _half_spacing(values), storage)
 
 
 def stored_int8(quantised: NDArray[np.int8], scale: NDArray[Any], axis: int) -> StoredArray:

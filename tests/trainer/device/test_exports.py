@@ -126,9 +126,18 @@ def test_weights_that_are_almost_0_are_those_of_the_run(tmp_path):
     run = TrainedRun(1, 1, "almost", SIZE, 1, "scratch", keras.Model(taken, made))
     coreml.export(run, "ab" * 32, "float16", tmp_path)
     stored = CoreMlProgram(tmp_path / "almost.mlpackage").convolutions()
-    [bias] = [each.bias.values for each in stored.values() if each.bias.values.shape == (4,)]
-    np.testing.assert_array_equal(bias, np.float32([2.0**-24, -(2.0**-24), np.float16(1e-3), 0]))  # not the nearest: that is 0
+    [(name, almost)] = [(name, each) for name, each in stored.items() if each.bias.values.shape == (4,)]
+    smallest = np.float32(2.0**-24)
+    found = almost.bias.values
+    np.testing.assert_array_equal(
+        found, [smallest, -smallest, np.float32(np.float16(1e-3)), 0]
+    )  # the nearest to the first is 0
     assert rounded(run.model, stored, "float16").wrong == []
+    for at, value in [(0, 0), (0, -smallest), (0, 2 * smallest), (3, smallest)]:  # the nearest is right, too; nothing else is
+        bias = found.copy()
+        bias[at] = value
+        changed = stored | {name: replace(almost, bias=replace(almost.bias, values=bias))}
+        assert rounded(run.model, changed, "float16").wrong == ([] if value == 0 else ["almost"])
 
 
 def test_the_copy_for_devices_is_the_same_network(untrained, image, expected):

@@ -17,14 +17,7 @@ def test_float16_is_within_half_a_spacing_and_the_next_one_is_not(exact):
     outwards = np.copysign(np.float16(np.inf), stored.values.astype(np.float16))
     next_one = np.nextafter(stored.values.astype(np.float16), outwards).astype(np.float32)
     away = np.abs(next_one - stored.values)
-    smallest = np.abs(stored.values) == np.float32(np.finfo(np.float16).smallest_subnormal)
-    assert (away >= stored.rounding * np.where(smallest, 1, 1.99)).all()
-
-
-def test_the_smallest_float16_stands_for_all_that_is_not_0_up_to_it():
-    smallest = np.finfo(np.float16).smallest_subnormal
-    stored = stored_float(np.array([smallest, -smallest, 2 * smallest, 0], np.float16))
-    assert stored.rounding.tolist() == [2.0**-24, 2.0**-24, 2.0**-25, 2.0**-25]
+    assert (away >= stored.rounding * 1.99).all()
 
 
 def test_float32_has_no_rounding():
