@@ -24,10 +24,12 @@ from curator import __main__ as main
 from curator.__main__ import app
 from curator.formats import WRITERS, OpenedSource, Refused
 from curator.formats.accounting import Counted
+from curator.ingest.pace import LISTED
 from curator.ingest.pipeline import IngestSummary
 from curator.sample import write_sample
 from curator.upkeep.check import check
 from db.commands import STOPPED
+from db.jobs import Cancelled, Progress
 from db.session import open_database, reading, writing
 from db.settings import Settings
 from db.store import Store
@@ -94,6 +96,32 @@ def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path, monkeypatch: pytest
         "  images/lone.jpg: no mask of that name in masks/.\n"
     )
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("until", ["Unpacking: 3 files", "Reading the list of files: 2"])
+def test_unpacking_and_listing_are_told_by_a_share_that_never_falls_and_can_be_stopped(
+    home: Path, crowd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: str
+) -> None:
+    told: list[tuple[float, str]] = []
+
+    def report(job: Progress, share: float, message: str, left: object = None) -> None:
+        told.append((share, message))
+        if message == until:
+            raise Cancelled
+
+    monkeypatch.setattr(Progress, "report", report)
+    done = CliRunner().invoke(app, ["ingest", str(zipped(crowd, tmp_path / "crowd.zip"))])
+    assert (done.exit_code, done.stderr.strip()) == (1, STOPPED)
+    words = [message for _, message in told]
+    assert words[1:4] == ["Unpacking: 1 file", "Unpacking: 2 files", "Unpacking: 3 files"]
+    assert words[-1] == until
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares)
+    assert 0 < shares[-1] < LISTED
+    with reading(open_database(Settings())) as session:
+        assert session.scalars(select(Job.state)).all() == [JobState.cancelled]
+        assert session.scalars(select(Submission)).all() == []
+    assert list(Settings().temporary.glob("*")) == []  # what was unpacked is gone
 
 
 def test_what_was_recognised_is_said_beside_the_answer(home: Path, crowd: Path, tmp_path: Path) -> None:

@@ -129,9 +129,7 @@ def test_weights_that_are_almost_0_are_those_of_the_run(tmp_path):
     [(name, almost)] = [(name, each) for name, each in stored.items() if each.bias.values.shape == (4,)]
     smallest = np.float32(2.0**-24)
     found = almost.bias.values
-    np.testing.assert_array_equal(
-        found, [smallest, -smallest, np.float32(np.float16(1e-3)), 0]
-    )  # the nearest to the first is 0
+    np.testing.assert_array_equal(found, [smallest, -smallest, np.float16(1e-3), 0])  # the nearest to the first two is 0
     assert rounded(run.model, stored, "float16").wrong == []
     for at, value in [(0, 0), (0, -smallest), (0, 2 * smallest), (3, smallest)]:  # the nearest is right, too; nothing else is
         bias = found.copy()
