@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 INSTALL := $(UV) pip install --python $(BIN)/python --compile-bytecode --constraint constraints.txt
 # Tests start hundreds of processes: our modules are compiled for the first of them, also where this is switched off.
-# Three at a time on two cores: browsers, servers and processes are waited for.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3
+# Three at a time on two cores: browsers, servers and processes are waited for. Who has nothing left to run takes over half of
+# what another has: otherwise one runs all the slow tests, and at the end the others wait for it for minutes.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal
 
 .PHONY: app test test-fast check javascript clean
 

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, Page, Request, expect
 from playwright.sync_api import Error as PlaywrightError
 from sqlalchemy import Engine
 
@@ -29,6 +29,9 @@ from db.store import Store
 from db.tables import Base
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 30  # seconds: how long a page may take on a machine that trains a network at the same time
+expect.set_options(timeout=1000 * PATIENCE)
+SENT = "() => !Object.keys(localStorage).some(key => key.startsWith('winnow.verdict.'))"
 
 
 @dataclass(frozen=True)
@@ -133,16 +136,19 @@ def page(browser: Browser) -> Iterator[Page]:
     """A new page for each test, 1440 x 900."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(1000 * PATIENCE)
     in_flight: set[Request] = set()
     context.on("request", lambda request: in_flight.add(request) if request.method == "POST" else None)
     context.on("requestfinished", lambda request: in_flight.discard(request))
     context.on("requestfailed", lambda request: in_flight.discard(request))
     yield page
-    # A request still in flight would write to the next test's database. One that a test blocks for ever is given up.
+    # What is still on its way to the server would be written to the next test's database.
+    for each in context.pages:
+        each.wait_for_function(SENT)
+    deadline = time.monotonic() + PATIENCE
     with suppress(PlaywrightError):
-        while in_flight:
-            context.wait_for_event("requestfinished", timeout=2_000)
+        while in_flight and time.monotonic() < deadline:
+            context.wait_for_event("requestfinished", timeout=1000 * PATIENCE)
     context.close()
 
 

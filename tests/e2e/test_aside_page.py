@@ -250,13 +250,17 @@ def test_many_are_chosen_discarded_in_one_request_and_taken_back(page: Page, app
     page.keyboard.press("u")  # the crop, which was before
     expect(tiles).to_have_count(7)
     assert crops(app) == {}
-    page.route("**/api/aside", lambda _: None)  # while more are asked for
+    held: list[Route] = []
+    page.route("**/api/aside", lambda route: held.append(route))  # while more are asked for
     tiles.first.click()
     page.keyboard.press("d")
     expect(tiles).to_have_count(6)
     page.keyboard.press("g")  # what was discarded does not come back
     showing(page, numbers[0])
     assert choices(app)[-1][0] == numbers[1]
+    assert held
+    for route in held:
+        route.abort()
 
 
 def test_without_a_photo_the_page_leads_to_ingest(page: Page, app: Server) -> None:

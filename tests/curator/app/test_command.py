@@ -31,3 +31,11 @@ def test_an_app_that_cannot_start_says_why_in_one_line(tmp_path: Path, name: str
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith(said)
+
+
+def test_a_collection_after_a_page_does_not_go_through_what_was_imported(tmp_path: Path) -> None:
+    code = "import gc, streamlit_app; print(gc.get_freeze_count(), len(gc.get_objects()))"
+    environment = os.environ | {"WINNOW_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    spared, gone_through = map(int, done.stdout.split()[-2:])
+    assert spared > 50 * gone_through
