@@ -115,7 +115,7 @@ def train(walk: Walk) -> None:
     """Train as the preset says that is there to try it, and wait for the report."""
     page = walk.page
     walk.go("Train")
-    walk.click(page.get_by_role("radio", name="Try it"))
+    walk.click(page.get_by_role("button", name="Try it"))
     walk.click(page.get_by_role("button", name="Train on approved set"))
     expect(page.get_by_role("status").get_by_role("link", name="Report")).to_be_visible(timeout=LATE)
 

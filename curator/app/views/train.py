@@ -54,11 +54,9 @@ def chosen_settings() -> FitSettings:
     return FitSettings(**{name: st.session_state.setdefault(key(name), value) for name, value in usual.items()})
 
 
-def take_preset() -> None:
-    """Fill in the settings of the chosen preset."""
-    for preset in PRESETS:
-        if preset.title == st.session_state["preset"]:
-            st.session_state.update({key(name): value for name, value in asdict(preset.settings).items()})
+def take(settings: FitSettings) -> None:
+    """Fill in these settings."""
+    st.session_state.update({key(name): value for name, value in asdict(settings).items()})
 
 
 def offer_settings() -> None:
@@ -151,11 +149,12 @@ def offer_training(approved: int, sets: list[dict[str, Any]], runs: list[Run]) -
             st.caption("  \n".join(f":material/warning: {caution}" for caution in warned))
         chosen = chosen_settings()
         preset = next((each for each in PRESETS if each.settings == chosen), None)
-        st.session_state["preset"] = preset and preset.title
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.segmented_control(
-                "Preset", [each.title for each in PRESETS], key="preset", on_change=take_preset, label_visibility="collapsed"
-            )
+            # Buttons, not a choice that is kept: a browser sends all choices with each click, and one that it has not heard is
+            # dropped would put back the settings that were just changed.
+            for each in PRESETS:
+                icon = ":material/check:" if each is preset else None
+                st.button(each.title, key=f"preset-{each.title}", icon=icon, on_click=take, args=(each.settings,))
             st.caption(preset.why if preset else "Settings of your own.", width="stretch")
         with st.expander("Training settings", expanded=False):
             offer_settings()
